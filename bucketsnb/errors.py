@@ -1,0 +1,218 @@
+"""Every error this package raises, in one tree.
+
+::
+
+    BucketsError
+    ├── ConfigurationError        no address, an unreadable workspace or token file, a missing extra
+    ├── QueryError                a query that cannot mean what it says      (also a ValueError)
+    ├── WorkError                 a work that cannot be sent: which, and which field (also a ValueError)
+    ├── PlanError                 a change that was refused before anything was sent
+    │   ├── ScopeRefused          too wide: the message names the argument that allows it
+    │   ├── PlanExpired           shown too long ago
+    │   ├── PlanSpent             applied or undone before
+    │   └── ReadOnly              this client may not change works
+    ├── ConfirmationNeeded        nobody is there to ask; ``force=True`` is for scripts
+    ├── JournalError              the record of a change could not be kept, so nothing was sent
+    └── ServiceError              a request that failed: method, path, HTTP status, body excerpt, attempts
+        ├── Unreachable           never sent: no address answered
+        ├── NoAnswer              sent, and silence: time ran out or the connection was lost
+        │   └── OutcomeUnknown    ... by a call that changes works: ``check`` says what to look for
+        ├── Refused               the service said no (4xx)
+        │   ├── Unauthorized      401, 403
+        │   ├── NotFound          404
+        │   ├── TooLarge          413, 414
+        │   └── TooManyRequests   429, after waiting as told
+        ├── ServiceFailed         the service said it is broken (5xx)
+        └── BadAnswer             2xx, and not what the contract says: not JSON, cut off, of another shape
+
+Errors carry data, not only text, and never a token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+__all__ = [
+    "BadAnswer",
+    "BucketsError",
+    "ConfigurationError",
+    "ConfirmationNeeded",
+    "JournalError",
+    "NoAnswer",
+    "NotFound",
+    "OutcomeUnknown",
+    "PlanError",
+    "PlanExpired",
+    "PlanSpent",
+    "QueryError",
+    "ReadOnly",
+    "Refused",
+    "ScopeRefused",
+    "ServiceError",
+    "ServiceFailed",
+    "TooLarge",
+    "TooManyRequests",
+    "Unauthorized",
+    "Unreachable",
+    "WorkError",
+]
+
+
+class BucketsError(Exception):
+    """Whatever this package raises on purpose."""
+
+
+class ConfigurationError(BucketsError):
+    """Set the address or the token, or install the named extra; the message says which."""
+
+
+class QueryError(BucketsError, ValueError):
+    """Correct the query: the message names the field and, where there is one, the word that was meant."""
+
+
+class WorkError(BucketsError, ValueError):
+    """Correct the work; nothing was sent.
+
+    Attributes
+    ----------
+    index
+        Place of the work in what was given, from 0, or None when there was only one.
+    field
+        Path of the culprit, such as ``"results.snr"``, or None when it is the work itself.
+    """
+
+    def __init__(self, message: str, *, index: int | None = None, field: str | None = None) -> None:
+        super().__init__(message)
+        self.index = index
+        self.field = field
+
+
+class PlanError(BucketsError):
+    """A change that was refused before anything was sent."""
+
+
+class ScopeRefused(PlanError):
+    """Narrow the query, or pass the argument that the message names."""
+
+
+class PlanExpired(PlanError):
+    """Build the plan again: what it shows is too old to act on."""
+
+
+class PlanSpent(PlanError):
+    """Build a new plan: this one was applied, or this entry undone, before."""
+
+
+class ReadOnly(PlanError):
+    """Build the client without ``read_only=True`` (and without ``BUCKETSNB_READ_ONLY``) to change works."""
+
+
+class ConfirmationNeeded(BucketsError):
+    """Pass ``force=True``: there is no notebook and no terminal to ask in."""
+
+
+class JournalError(BucketsError):
+    """Free space, or point ``BUCKETSNB_JOURNAL`` at a folder that can be written; nothing was sent."""
+
+
+class ServiceError(BucketsError):
+    """A request to the service failed.
+
+    Attributes
+    ----------
+    method, path
+        Of the request; the path has no host and no query string.
+    url
+        Base address of the service.
+    status
+        HTTP status, or None when none came.
+    excerpt
+        The start of the answer's body as text, at most 300 characters.
+    attempts
+        How many times the request was sent or tried.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        method: str = "",
+        path: str = "",
+        url: str = "",
+        status: int | None = None,
+        excerpt: str = "",
+        attempts: int = 1,
+    ) -> None:
+        super().__init__(message)
+        self.method = method
+        self.path = path
+        self.url = url
+        self.status = status
+        self.excerpt = excerpt
+        self.attempts = attempts
+
+
+class Unreachable(ServiceError):
+    """Check the address, the network and that the service runs; the request never left.
+
+    Attributes
+    ----------
+    tried
+        Each address that was tried, with the reason it failed.
+    """
+
+    def __init__(self, message: str, *, tried: Mapping[str, str] | None = None, **details: Any) -> None:
+        super().__init__(message, **details)
+        self.tried = dict(tried or {})
+
+
+class NoAnswer(ServiceError):
+    """Try again, or raise ``timeout``: the request was sent and no whole answer came back."""
+
+
+class OutcomeUnknown(NoAnswer):
+    """Look before sending again: a change was sent and nobody knows whether it was made.
+
+    Attributes
+    ----------
+    check
+        What to look for: a query document that finds the works in question.
+    found
+        Ids of the works that a look afterwards found done.
+    """
+
+    def __init__(
+        self, message: str, *, check: Mapping[str, Any] | None = None, found: Sequence[str] = (), **details: Any
+    ) -> None:
+        super().__init__(message, **details)
+        self.check = dict(check or {})
+        self.found = list(found)
+
+
+class Refused(ServiceError):
+    """Correct the request: the service said no, and would say it again."""
+
+
+class Unauthorized(Refused):
+    """Pass ``token=`` or set ``WORKFLOW_HTTP_TOKEN``; the message says which token, if any, was sent."""
+
+
+class NotFound(Refused):
+    """Check the address: the service has no such route, or no such work."""
+
+
+class TooLarge(Refused):
+    """Send less at once: the request line or the body is over the service's limit."""
+
+
+class TooManyRequests(Refused):
+    """Wait: the service asked for fewer requests, and still did after the waits it named."""
+
+
+class ServiceFailed(ServiceError):
+    """Ask the people who run the service: it reported a failure of its own."""
+
+
+class BadAnswer(ServiceError):
+    """Check that the address is that of a Buckets service: the answer is not what its contract says."""
