@@ -1,0 +1,256 @@
+"""Plain-text views of values: counts, ages, times, elided lists, tables; and anything from the service made printable.
+
+:mod:`bucketsnb.formatting_html` draws the same facts as HTML. Neither module knows works, frames or plans.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta, timezone
+from difflib import get_close_matches
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+__all__ = [
+    "Align",
+    "age",
+    "alignments",
+    "cell",
+    "count_of",
+    "elide",
+    "excerpt",
+    "host_of",
+    "near",
+    "printable",
+    "table",
+    "when",
+]
+
+Align = Literal["left", "right", "center"]
+
+_UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+_CREDENTIALS = re.compile(r"//[^/@\s]*@")
+
+
+def printable(text: object, *, keep: str = "") -> str:
+    r"""Return text with every character that cannot be seen written as a ``\u`` escape.
+
+    Control characters (also ends of lines), bidirectional overrides, zero-width characters and lone surrogates could
+    hide or reorder what a person reads, or move the cursor of a terminal. `keep` names the few that the caller wants
+    as they are.
+
+    Examples
+    --------
+    >>> print(printable("a\x1b[31m b\u202ec"))
+    a\u001b[31m b\u202ec
+    >>> printable("two\nlines", keep="\n")
+    'two\nlines'
+    """
+    text = str(text)
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() or letter in keep else _escaped(letter) for letter in text)
+
+
+def _escaped(letter: str) -> str:
+    code = ord(letter)
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def count_of(number: int, noun: str, plural: str | None = None, *, at_least: bool = False) -> str:
+    """Say how many there are of something.
+
+    Examples
+    --------
+    >>> count_of(1, "work"), count_of(1234, "work"), count_of(2, "query")
+    ('1 work', '1,234 works', '2 queries')
+    >>> count_of(101, "work", at_least=True)
+    'at least 101 works'
+    """
+    word = noun if number == 1 else plural or _plural(noun)
+    return f"{'at least ' if at_least else ''}{number:,} {word}"
+
+
+def _plural(noun: str) -> str:
+    if noun.endswith("y") and noun[-2:-1] not in "aeiou":
+        return noun[:-1] + "ies"
+    return noun + ("es" if noun.endswith(("s", "x", "ch", "sh")) else "s")
+
+
+def age(span: float | timedelta | None) -> str:
+    """Say how long a span of time is, in its two largest units; an unknown span is empty text.
+
+    Parameters
+    ----------
+    span
+        Seconds, or a (pandas) timedelta.
+
+    Examples
+    --------
+    >>> age(3 * 86400 + 4 * 3600 + 59), age(61), age(0.2), age(None)
+    ('3 d 4 h', '1 min 1 s', '0 s', '')
+    """
+    seconds = span.total_seconds() if isinstance(span, timedelta) else span
+    if seconds is None or not math.isfinite(seconds):
+        return ""
+    whole = int(abs(seconds))
+    largest = next((i for i, (_, size) in enumerate(_UNITS) if whole >= size), len(_UNITS) - 1)
+    parts: list[str] = []
+    for word, size in _UNITS[largest : largest + 2]:
+        number, whole = divmod(whole, size)
+        if number or not parts:
+            parts.append(f"{number} {word}")
+    return ("-" if seconds <= -1 else "") + " ".join(parts)
+
+
+def when(time: float | datetime | None) -> str:
+    """Say when, to the minute, in UTC; an unknown time is empty text.
+
+    Parameters
+    ----------
+    time
+        Epoch seconds, or a datetime (one without a zone is taken as UTC), or a pandas timestamp.
+
+    Examples
+    --------
+    >>> when(1795477200.5), when(None)
+    ('2026-11-23 23:40 UTC', '')
+    """
+    if time is None or time != time:  # NaN and NaT are the values that differ from themselves
+        return ""
+    if not isinstance(time, datetime):
+        try:
+            time = datetime.fromtimestamp(time, timezone.utc)
+        except (OverflowError, OSError, ValueError):
+            return f"{time:g} s since 1970"
+    if time.tzinfo is not None:
+        time = time.astimezone(timezone.utc)
+    return f"{time:%Y-%m-%d %H:%M} UTC"
+
+
+def elide(values: Iterable[object], most: int = 5) -> str:
+    """List the first few values and say how many more there are.
+
+    Examples
+    --------
+    >>> elide(["a", "b", "c"]), elide(range(17), most=3)
+    ('a, b, c', '0, 1, 2 ... and 14 more')
+    """
+    texts = [printable(value) for value in values]
+    if len(texts) <= most:
+        return ", ".join(texts)
+    return f"{', '.join(texts[:most])} ... and {len(texts) - most:,} more"
+
+
+def excerpt(text: object, most: int = 300) -> str:
+    r"""Return the start of a text on one line, printable, with a mark where it was cut.
+
+    Examples
+    --------
+    >>> excerpt("one\n  two"), excerpt("abcdef", most=4)
+    ('one two', 'abc…')
+    """
+    text = str(text)
+    line = printable(" ".join(text[: 4 * most].split()))
+    whole = len(line) <= most and len(text) <= 4 * most
+    return line if whole else line[: max(most - 1, 0)] + "…"
+
+
+def host_of(url: str) -> str:
+    """Return host and port of an address, without user, password or path.
+
+    Examples
+    --------
+    >>> host_of("https://me:secret@frb-vsop.chime:8004/buckets/")
+    'frb-vsop.chime:8004'
+    """
+    bare = _CREDENTIALS.sub("//", url)
+    return printable(urlsplit(bare if "//" in bare else f"//{bare}").netloc.rpartition("@")[2])
+
+
+def near(word: str, words: Iterable[str], most: int = 3) -> list[str]:
+    """Return the words that someone who typed `word` may have meant, best first.
+
+    Examples
+    --------
+    >>> near("sucess", ["queued", "success", "failure"])
+    ['success']
+    """
+    by_folded = {other.casefold(): other for other in words}
+    return [by_folded[hit] for hit in get_close_matches(word.casefold(), by_folded, n=most)]
+
+
+def cell(value: object) -> str:
+    r"""Return one value as it stands in a table: nothing for what is missing, thousands apart, on one line.
+
+    Examples
+    --------
+    >>> cell(12345), cell(None), cell(0.25), cell(True), cell("a\nb")
+    ('12,345', '', '0.25', 'yes', 'a\\u000ab')
+    """
+    return _CELLS.get(type(value), _other)(value)
+
+
+def _other(value: Any) -> str:
+    if hasattr(value, "plain"):  # markup that carries its own text form
+        return printable(value.plain)
+    if isinstance(value, timedelta):
+        return age(value)
+    if isinstance(value, datetime):
+        return when(value)
+    return "" if str(value) in {"<NA>", "NaT", "nan"} and not isinstance(value, str) else printable(value)
+
+
+_CELLS: Mapping[type, Callable[[Any], str]] = {
+    type(None): lambda _: "",
+    bool: lambda value: "yes" if value else "no",
+    int: lambda value: f"{value:,}",
+    float: lambda value: "" if math.isnan(value) else f"{value:,.6g}",
+    str: printable,
+}
+
+
+def alignments(columns: int, rows: Sequence[Sequence[object]], align: Sequence[Align] | None) -> list[Align]:
+    """Say how each column of a table stands: as asked, else numbers to the right and the rest to the left."""
+    if align is not None:
+        return list(align)
+    return ["right" if _numeric([row[i] for row in rows]) else "left" for i in range(columns)]
+
+
+def _numeric(values: Sequence[object]) -> bool:
+    known = [value for value in values if value is not None]
+    return bool(known) and all(isinstance(value, int | float) and not isinstance(value, bool) for value in known)
+
+
+def table(
+    headers: Sequence[object],
+    rows: Iterable[Sequence[object]],
+    *,
+    caption: str | None = None,
+    align: Sequence[Align] | None = None,
+) -> str:
+    """Draw a table in plain text; :func:`bucketsnb.formatting_html.table` draws the same as HTML.
+
+    Examples
+    --------
+    >>> print(table(["status", "works"], [["queued", 1200], ["running", 7]], caption="All pipelines"))
+    All pipelines
+    status   works
+    queued   1,200
+    running      7
+    """
+    rows = [list(row) for row in rows]
+    sides = alignments(len(headers), rows, align)
+    lines = [[cell(value) for value in row] for row in [list(headers), *rows]]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(headers))]
+    drawn = ["  ".join(map(_justified, line, sides, widths)).rstrip() for line in lines]
+    return "\n".join([printable(caption), *drawn] if caption else drawn)
+
+
+def _justified(text: str, side: Align, width: int) -> str:
+    return _JUSTIFY[side](text, width)
+
+
+_JUSTIFY: Mapping[Align, Callable[[str, int], str]] = {"left": str.ljust, "right": str.rjust, "center": str.center}

@@ -1,0 +1,136 @@
+"""The views of :mod:`bucketsnb.formatting` as HTML: escaped by default, readable without CSS, at home in a dark theme.
+
+Everything here returns :class:`Markup`, the only text that is not escaped again; only this package's own drawing makes
+it.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+
+from bucketsnb import formatting
+from bucketsnb.formatting import Align, alignments, cell, printable
+
+__all__ = ["BORDER", "MUTED", "STATUS_COLOURS", "TEXT", "Markup", "block", "chip", "element", "escape", "table"]
+
+STATUS_COLOURS: Mapping[str, str] = MappingProxyType(
+    {
+        "created": "#7f7f7f",
+        "queued": "#0072b2",
+        "running": "#e69f00",
+        "success": "#009e73",
+        "failure": "#d55e00",
+    }
+)
+"""One colour a status, told apart by colour-blind eyes (Okabe and Ito's palette); always shown beside the word."""
+
+TEXT = "var(--jp-ui-font-color1, inherit)"
+MUTED = "var(--jp-ui-font-color2, #666)"
+BORDER = "var(--jp-border-color2, #bbb)"
+
+
+class Markup(str):
+    """Text that is HTML already.
+
+    Parameters
+    ----------
+    markup
+        The HTML.
+    plain
+        What stands for it in a text view.
+    """
+
+    __slots__ = ("plain",)
+
+    plain: str
+
+    def __new__(cls, markup: str, plain: str = "") -> Markup:  # noqa: D102 - the class says it
+        made = super().__new__(cls, markup)
+        made.plain = plain
+        return made
+
+
+def escape(value: object, *, keep: str = "") -> Markup:
+    r"""Return a value as inert HTML; :class:`Markup` passes as it is.
+
+    Parameters
+    ----------
+    keep
+        Invisible characters to leave as they are, such as ``"\n"`` inside a ``pre`` element.
+
+    Examples
+    --------
+    >>> str(escape("<b>\u202e&"))
+    '&lt;b&gt;\\u202e&amp;'
+    """
+    if isinstance(value, Markup):
+        return value
+    text = printable(value, keep=keep) if isinstance(value, str) else cell(value)
+    return Markup(html.escape(text), text)
+
+
+def element(tag: str, *content: object, **attributes: str | None) -> Markup:
+    """Return one element with everything in it escaped; a trailing underscore of an attribute's name is dropped.
+
+    Examples
+    --------
+    >>> str(element("td", "<x>", style="color: red"))
+    '<td style="color: red">&lt;x&gt;</td>'
+    """
+    written = "".join(
+        f' {name.rstrip("_").replace("_", "-")}="{html.escape(printable(value))}"'
+        for name, value in attributes.items()
+        if value is not None
+    )
+    inner = [escape(part) for part in content]
+    return Markup(f"<{tag}{written}>{''.join(inner)}</{tag}>", "".join(part.plain for part in inner))
+
+
+def chip(status: object) -> Markup:
+    """Return a status as its word beside its colour."""
+    colour = STATUS_COLOURS.get(str(status), "#999999")
+    style = f"border-left: 0.6em solid {colour}; padding-left: 0.35em; white-space: nowrap"
+    return element("span", status, style=style)
+
+
+def table(
+    headers: Sequence[object],
+    rows: Iterable[Sequence[object]],
+    *,
+    caption: str | None = None,
+    align: Sequence[Align] | None = None,
+) -> Markup:
+    """Draw a table; :func:`bucketsnb.formatting.table` draws the same in plain text.
+
+    Alignment is also written as the old ``align`` attribute, which hosts that strip styles keep.
+    """
+    rows = [list(row) for row in rows]
+    sides = alignments(len(headers), rows, align)
+    style = f"caption-side: top; text-align: left; color: {TEXT}"
+    drawn = element(
+        "table",
+        element("caption", caption, style=style) if caption else Markup(""),
+        element("thead", _row("th", headers, sides)),
+        element("tbody", *(_row("td", row, sides) for row in rows)),
+        style=f"border-collapse: collapse; color: {TEXT}",
+    )
+    return Markup(drawn, formatting.table(headers, rows, caption=caption, align=sides))
+
+
+def _row(tag: str, values: Sequence[object], sides: Sequence[Align]) -> Markup:
+    style = f"padding: 0.15em 0.7em; border-bottom: 1px solid {BORDER}"
+    scope = "col" if tag == "th" else None
+    cells = (
+        element(tag, value, scope=scope, align=side, style=f"{style}; text-align: {side}")
+        for value, side in zip(values, sides, strict=True)
+    )
+    return element("tr", *cells)
+
+
+def block(title: object, *parts: object) -> Markup:
+    """Return a titled block: a heading line, then each part (escaped text becomes a paragraph)."""
+    drawn = (part if isinstance(part, Markup) else element("p", part, style="margin: 0.3em 0") for part in parts)
+    heading = element("p", element("strong", title), style="margin: 0.3em 0")
+    return element("div", heading, *drawn, style=f"color: {TEXT}")
