@@ -1,0 +1,99 @@
+"""The command group: subcommands loaded on demand, and errors told in one line."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+import click
+
+from bucketsnb import __version__
+from bucketsnb.cli.exits import FAILED, INTERRUPTED, REFUSED
+from bucketsnb.errors import BucketsError, PlanError, QueryError, WorkError
+from bucketsnb.formatting import printable
+
+__all__ = ["LazyGroup", "main"]
+
+
+class LazyGroup(click.Group):
+    """A group whose subcommands are imported when they are called.
+
+    Parameters
+    ----------
+    homes
+        For each subcommand the module that defines it, as an attribute ``command``, and its line in the list.
+    """
+
+    def __init__(self, *args: Any, homes: Mapping[str, tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.homes = homes
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the subcommands in the order they are meant to be read."""
+        return list(self.homes)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one subcommand."""
+        if cmd_name not in self.homes:
+            return None
+        command: click.Command = import_module(self.homes[cmd_name][0]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the subcommands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in self.homes.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the subcommand; every error ends as one line on stderr, and with ``--debug`` as a traceback before it."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit):
+            raise
+        except (KeyboardInterrupt, click.Abort):
+            _say_and_exit("stopped", INTERRUPTED)
+        except Exception as error:  # noqa: BLE001 - the outermost frame: whatever is left is told to the person
+            if ctx.params.get("debug"):
+                traceback.print_exc()
+            _say_and_exit(_told(error), _code(error))
+
+
+def _told(error: Exception) -> str:
+    words = " ".join(printable(line).strip() for line in str(error).splitlines())
+    if isinstance(error, (BucketsError, OSError)):
+        return words
+    return f"{type(error).__name__}: {words} (bucketsnb --debug ... shows where)"
+
+
+def _code(error: Exception) -> int:
+    if isinstance(error, (QueryError, WorkError)):
+        return click.UsageError.exit_code
+    return REFUSED if isinstance(error, PlanError) else FAILED
+
+
+def _say_and_exit(words: str, code: int) -> None:
+    click.echo(f"bucketsnb: {words}", err=True)
+    sys.exit(code)
+
+
+_HOMES = {
+    "lab": ("bucketsnb.cli.lab", "JupyterLab on the notebooks, with a practice queue or your service."),
+    "serve": ("bucketsnb.cli.serve", "A Buckets service of your own."),
+    "status": ("bucketsnb.cli.status", "How many works each pipeline has, by status."),
+    "view": ("bucketsnb.cli.view", "Works that match a query."),
+}
+
+
+@click.command(cls=LazyGroup, homes=_HOMES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def main(*, debug: bool) -> None:
+    """Look after a CHIME/FRB Buckets work queue.
+
+    Where the queue is: --url of each command, else the variable BUCKETSNB_URL, else the active workspace file
+    (~/.config/workflow/workspace.yml).
+    """
+    del debug  # read from the context, where an error is told

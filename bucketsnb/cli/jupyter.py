@@ -1,0 +1,194 @@
+"""One JupyterLab as a child process: started on a loopback port, found when it is ready, and stopped for certain."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from bucketsnb.errors import BucketsError, ConfigurationError
+
+__all__ = ["JupyterLab", "require"]
+
+_POLL = 0.1
+"""Seconds between two looks at a process that is starting."""
+
+
+def require(module: str, *, extra: str, what: str) -> None:
+    """Refuse, with the line that installs it, when an optional part is missing.
+
+    Parameters
+    ----------
+    module
+        What has to be importable; it is looked for, not imported.
+    extra
+        The extra of this package that brings it.
+    what
+        Its name for people.
+
+    Raises
+    ------
+    ConfigurationError
+        It is missing.
+
+    Examples
+    --------
+    >>> require("json", extra="lab", what="JupyterLab")
+    """
+    if find_spec(module) is None:
+        line = shlex.join([sys.executable, "-m", "pip", "install", f"bucketsnb[{extra}]"])
+        raise ConfigurationError(f"{what} is not installed here. Install it with: {line}")
+
+
+class JupyterLab:
+    """A JupyterLab of this Python, as a context manager.
+
+    It listens on loopback only. Its token reaches it through the environment, because every user of the machine can
+    read a command line.
+
+    Parameters
+    ----------
+    folder
+        Where its file browser starts, and where its kernels run.
+    port
+        Port to listen on; 0 takes a free one.
+    environ
+        The environment of the server and its kernels.
+    browser
+        Whether it opens the person's browser.
+    page
+        What the browser shows first, below ``/lab``, such as ``"tree/01-first-look.ipynb"``.
+    options
+        More options for its command line.
+    log
+        Open file that takes what the server has to say.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int = 0,
+        environ: Mapping[str, str] | None = None,
+        browser: bool = False,
+        page: str = "",
+        options: Sequence[str] = (),
+        log: IO[bytes],
+    ) -> None:
+        self.page = page
+        self.token = (environ or {}).get("JUPYTER_TOKEN") or secrets.token_urlsafe(24)
+        self.url = ""
+        self._log = log
+        self._environ = {
+            **(os.environ if environ is None else environ),
+            "JUPYTER_TOKEN": self.token,
+            "JUPYTER_PREFER_ENV_PATH": "1",  # this Python's kernel, not one of the same name in the user's folder
+        }
+        self._command = [
+            *(sys.executable, "-m", "jupyterlab"),
+            *_network(port),
+            f"--ServerApp.root_dir={folder}",
+            f"--ServerApp.open_browser={browser}",
+            f"--LabApp.default_url={'/'.join(('/lab', page)).rstrip('/')}",
+            *(["--allow-root"] if running_as_root() else []),
+            *options,
+        ]
+
+    def __enter__(self) -> JupyterLab:
+        # In a session of its own, a Ctrl-C in the terminal reaches only us, and we stop it in order.
+        self.process = subprocess.Popen(  # noqa: S603 - this Python and options made here
+            self._command,
+            env=self._environ,
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+            start_new_session=True,
+        )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def address(self) -> str:
+        """Where a browser gets in: the first page, with the token."""
+        return f"{self.url}lab{'/' if self.page else ''}{self.page}?token={self.token}"
+
+    def wait_until_ready(self, timeout: float = 120.0) -> None:
+        """Wait until it listens, and learn its address.
+
+        Parameters
+        ----------
+        timeout
+            Seconds.
+
+        Raises
+        ------
+        BucketsError
+            It ended, or did not come up in time.
+        """
+        deadline = time.monotonic() + timeout
+        while not self.url:
+            if self.process.poll() is not None:
+                raise BucketsError(f"JupyterLab ended as it started (exit code {self.process.returncode})")
+            if time.monotonic() > deadline:
+                raise BucketsError(f"JupyterLab did not come up within {timeout:.0f} seconds")
+            time.sleep(_POLL)
+            self.url = self._announced_url()
+
+    def wait(self) -> int:
+        """Wait until it ends by itself, and return its exit code."""
+        return self.process.wait()
+
+    def stop(self, grace: float = 15.0) -> None:
+        """End it and its kernels: asked first, and killed after `grace` seconds."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(grace)
+            except (subprocess.TimeoutExpired, KeyboardInterrupt):  # a second Ctrl-C: no more patience
+                _kill_group(self.process)
+        self.process.wait()
+
+    def _announced_url(self) -> str:
+        """Read the address from the file that a Jupyter server writes once it listens."""
+        try:
+            told = json.loads((self._runtime_folder() / f"jpserver-{self.process.pid}.json").read_text("utf-8"))
+        except (OSError, ValueError):
+            return ""
+        return str(told["url"])
+
+    def _runtime_folder(self) -> Path:
+        from jupyter_core.paths import jupyter_runtime_dir  # of the extra `lab`
+
+        return Path(self._environ.get("JUPYTER_RUNTIME_DIR") or jupyter_runtime_dir())
+
+
+def running_as_root() -> bool:
+    """Whether this process may do anything on this machine."""
+    return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def _network(port: int) -> list[str]:
+    # A port that was asked for is taken or refused; only a free one may be any.
+    retries = ["--ServerApp.port_retries=0"] if port else []
+    return ["--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", *retries]
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    if hasattr(os, "killpg"):
+        os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()

@@ -1,0 +1,123 @@
+"""``bucketsnb lab``: JupyterLab on the notebooks, with a practice queue beside it or a real service behind it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import click
+
+from bucketsnb.cli import notebooks
+from bucketsnb.cli.jupyter import JupyterLab, require, running_as_root
+from bucketsnb.errors import BucketsError
+from bucketsnb.formatting import count_of, elide, printable
+
+__all__ = ["command"]
+
+_SAMPLE = 5000
+"""Works of a practice queue: enough for every status, site and pipeline of a real day."""
+
+_LOG_LINES = 15
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--no-browser", is_flag=True, help="Print the address, and leave opening it to you.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port of JupyterLab; a free one by default.")
+@click.option("--url", help="Work on this service; then no practice queue is started.")
+@click.option("--store", help="Keep the practice queue here, such as sqlite:///works.db, instead of until you stop.")
+@click.option("--sample", type=click.IntRange(0), help=f"Works in a new practice queue; {_SAMPLE:,} by default.")
+@click.option(
+    "--dir",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("bucketsnb-notebooks"),
+    show_default=True,
+    help="Where the notebooks are copied; your own versions of them are never overwritten.",
+)
+def command(
+    *, no_browser: bool, port: int, url: str | None, store: str | None, sample: int | None, folder: Path
+) -> None:
+    """Open JupyterLab on the notebooks.
+
+    Without --url, a Buckets service with realistic works is started on this machine for you to practise on.
+    Ctrl-C stops everything.
+    """
+    if url is not None and (store is not None or sample is not None):
+        raise click.UsageError("--url is for a service that runs already; --store and --sample for a practice queue")
+    require("jupyterlab", extra="lab", what="JupyterLab")
+    with _until_stopped(), ExitStack() as stack:
+        _copy_notebooks(folder)
+        service = url or stack.enter_context(_practice_queue(store, sample))
+        log = stack.enter_context(tempfile.TemporaryFile())
+        lab = stack.enter_context(_jupyter(folder, service, port=port, browser=not no_browser, log=log))
+        _wait_until_ready(lab, log)
+        _announce(lab)
+        lab.wait()
+        click.echo("JupyterLab was shut down.")
+
+
+@contextmanager
+def _until_stopped() -> Iterator[None]:
+    """Let Ctrl-C, SIGTERM and a closed terminal end the block in order: this is how the command is meant to end."""
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {name: signal.signal(getattr(signal, name), _interrupt) for name in names}
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo("\nStopped.")
+    finally:
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _copy_notebooks(folder: Path) -> None:
+    copied, kept = notebooks.copy_missing(notebooks.shipped(), folder)
+    click.echo(f"Notebooks: {folder.resolve()} ({copied} new)")
+    if kept:
+        click.echo(f"  kept as you have them: {elide(kept)}")
+
+
+@contextmanager
+def _practice_queue(store: str | None, sample: int | None) -> Iterator[str]:
+    require("uvicorn", extra="lab", what="The local backend")
+    from bucketsnb.backend.server import LocalBackend  # of the extra `backend`
+
+    number = _SAMPLE if sample is None and store is None else sample or 0
+    with LocalBackend(store, sample=number) as backend:
+        kept = f"kept in {printable(store)}" if store else "gone when you stop"
+        click.echo(f"Practice queue: {backend.url} ({count_of(number, 'sample work')}, {kept})")
+        yield backend.url
+
+
+def _jupyter(folder: Path, service: str, **options: Any) -> JupyterLab:
+    if running_as_root():
+        click.echo("Running as root, so JupyterLab is told --allow-root: its notebooks can change this whole machine.")
+    environ = {**os.environ, "BUCKETSNB_URL": service}
+    return JupyterLab(folder.resolve(), environ=environ, page=f"tree/{notebooks.FIRST}", **options)
+
+
+def _wait_until_ready(lab: JupyterLab, log: IO[bytes]) -> None:
+    click.echo("JupyterLab is starting ...")
+    try:
+        lab.wait_until_ready()
+    except BucketsError:
+        log.seek(0)
+        for line in log.read().decode("utf-8", "replace").splitlines()[-_LOG_LINES:]:
+            click.echo(f"  {printable(line)}", err=True)
+        raise
+
+
+def _announce(lab: JupyterLab) -> None:
+    click.echo(f"JupyterLab: {lab.address}")
+    click.echo("Ctrl-C stops it.")
+    sys.stdout.flush()

@@ -1,0 +1,54 @@
+"""The notebooks that come with the package: where they are, and copying them to where a person works."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import bucketsnb
+from bucketsnb.errors import ConfigurationError
+
+__all__ = ["FIRST", "copy_missing", "shipped"]
+
+FIRST = "01-first-look.ipynb"
+"""The notebook to open first."""
+
+
+def shipped() -> Path:
+    """Find the folder of the notebooks: inside an installed package, or beside the package in a clone.
+
+    Raises
+    ------
+    ConfigurationError
+        The installation has none.
+    """
+    package = Path(bucketsnb.__file__).parent
+    for folder in (package / "notebooks", package.parent / "notebooks"):
+        if (folder / FIRST).is_file():
+            return folder
+    raise ConfigurationError(f"no notebooks beside {package}: install bucketsnb again")
+
+
+def copy_missing(source: Path, folder: Path) -> tuple[int, list[str]]:
+    """Copy the notebooks that `folder` does not have yet, and leave those it has as they are.
+
+    Returns
+    -------
+    tuple of int and list of str
+        How many were copied, and the names of those kept although the shipped ones differ, sorted.
+
+    Raises
+    ------
+    OSError
+        The folder cannot be made or written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    copied, kept = 0, []
+    for path in sorted(source.glob("*.ipynb")):
+        target = folder / path.name
+        if not target.exists():
+            shutil.copyfile(path, target)
+            copied += 1
+        elif target.read_bytes() != path.read_bytes():
+            kept.append(target.name)
+    return copied, kept

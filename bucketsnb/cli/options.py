@@ -1,0 +1,80 @@
+"""Options that several commands share: where the service is, and which works are meant."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from bucketsnb.schema import PRIORITY_MAX, PRIORITY_MIN, STATUSES
+
+__all__ = ["HELP", "query_from", "query_options", "url_option"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+HELP = {"help_option_names": ["-h", "--help"]}
+"""Settings of every command."""
+
+url_option = click.option(
+    "--url", metavar="URL", help="Address of the service; by default BUCKETSNB_URL, else the workspace file."
+)
+
+_QUERY_OPTIONS = (
+    click.option("--pipeline", "-p", multiple=True, help="Name of a pipeline; may be given several times."),
+    click.option("--status", "-s", multiple=True, type=click.Choice(STATUSES), help="May be given several times."),
+    click.option("--event", "-e", multiple=True, type=int, help="Id of an event; may be given several times."),
+    click.option("--tag", "-t", "tags", multiple=True, help="A tag; of several, one is enough."),
+    click.option("--site", multiple=True, help="Where the work is to be done."),
+    click.option("--user", multiple=True, help="Who created the work."),
+    click.option("--parent", multiple=True, help="Id of the parent pipeline run (config.parent)."),
+    click.option("--priority", type=click.IntRange(PRIORITY_MIN, PRIORITY_MAX), help="Exactly this priority."),
+    click.option("--older-than", metavar="AGE", help="Created longer ago than this, such as 7d or 36h."),
+    click.option("--newer-than", metavar="AGE", help="Created less long ago than this."),
+    click.option("--since", metavar="TIME", help="Created at or after this time, such as 2026-11-23."),
+    click.option("--until", metavar="TIME", help="Created before this time."),
+    click.option("--document", metavar="JSON", help="A MongoDB filter document; the other options narrow it."),
+)
+
+
+def query_options(command: Command) -> Command:
+    """Give a command the options that say which works are meant; :func:`query_from` reads them."""
+    for option in reversed(_QUERY_OPTIONS):
+        command = option(command)
+    return command
+
+
+def query_from(given: dict[str, Any]) -> Any:
+    """Build the :class:`~bucketsnb.query.Query` that the options of :func:`query_options` ask for.
+
+    Raises
+    ------
+    click.UsageError
+        The document is not a JSON object.
+    QueryError
+        The query cannot mean what it says.
+    """
+    from bucketsnb.query import Query  # here, so that `--help` needs only this module
+
+    document = _document(given.pop("document"))
+    words = {name: _plain(value) for name, value in given.items() if value not in (None, ())}
+    return Query(document, **words)
+
+
+def _plain(value: Any) -> Any:
+    if not isinstance(value, tuple):
+        return value
+    return value[0] if len(value) == 1 else list(value)
+
+
+def _document(text: str | None) -> dict[str, Any] | None:
+    if text is None:
+        return None
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise click.BadParameter(f"not JSON: {error}", param_hint="--document") from error
+    if not isinstance(document, dict):
+        raise click.BadParameter("a filter document is a JSON object", param_hint="--document")
+    return document

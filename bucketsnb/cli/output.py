@@ -1,0 +1,77 @@
+"""Works as text, JSON and CSV for a terminal, a script and a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from bucketsnb.formatting import cell, table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["CSV_COLUMNS", "TABLE_COLUMNS", "as_csv", "as_json", "as_table", "formula_safe"]
+
+TABLE_COLUMNS = ("id", "pipeline", "status", "age", "site", "user", "priority", "attempt", "event")
+"""What fits in a terminal."""
+
+CSV_COLUMNS = (
+    *("id", "pipeline", "status", "site", "user", "priority", "attempt", "retries", "timeout"),
+    *("creation", "start", "stop", "event", "tags", "parent", "function", "command"),
+    *("parameters", "results", "products", "plots", "config", "notify"),
+)
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def as_json(value: Any) -> str:
+    """Write records, or any value of JSON, for a script."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def as_table(frame: pd.DataFrame, columns: Sequence[str] = TABLE_COLUMNS) -> str:
+    """Draw the columns that fit in a terminal."""
+    return table(columns, ([_shown(value) for value in row] for row in _rows(frame, columns)))
+
+
+def as_csv(frame: pd.DataFrame, columns: Sequence[str] = CSV_COLUMNS) -> str:
+    """Write a frame for a spreadsheet: times in ISO 8601, nested values as JSON, and no text that runs as a formula."""
+    sink = io.StringIO()
+    writer = csv.writer(sink, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_written(value) for value in row] for row in _rows(frame, columns))
+    return sink.getvalue()
+
+
+def formula_safe(text: str) -> str:
+    """Put an apostrophe before text that a spreadsheet would run as a formula.
+
+    Examples
+    --------
+    >>> formula_safe("=HYPERLINK(...)"), formula_safe("chime")
+    ("'=HYPERLINK(...)", 'chime')
+    """
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def _rows(frame: pd.DataFrame, columns: Sequence[str]) -> Iterable[tuple[Any, ...]]:
+    return zip(*(frame[name] for name in columns), strict=True)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(cell, value))
+    return cell(value)
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, str):
+        return formula_safe(value)
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False)
+    if hasattr(value, "isoformat"):
+        return value.isoformat() if value == value else ""  # NaT differs from itself
+    return value if isinstance(value, int | float) else formula_safe(cell(value))

@@ -1,0 +1,43 @@
+"""``bucketsnb view``: works that match a query, as a table, JSON or CSV."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from bucketsnb.cli.options import HELP, query_from, query_options, url_option
+from bucketsnb.cli.output import as_csv, as_json, as_table
+
+__all__ = ["command"]
+
+
+@click.command(context_settings=HELP)
+@url_option
+@query_options
+@click.option("--limit", "-n", type=click.IntRange(0), default=100, show_default=True, help="At most so many; 0: all.")
+@click.option("--skip", type=click.IntRange(0), default=0, help="Leave out the first so many.")
+@click.option("--json", "form", flag_value="json", help="Whole works as the service holds them, in one JSON array.")
+@click.option("--csv", "form", flag_value="csv", help="For a spreadsheet; text that looks like a formula is quoted.")
+def command(*, url: str | None, limit: int, skip: int, form: str | None, **given: Any) -> None:
+    """Show works that match, newest first.
+
+    How many are shown, and how many there are, is said on stderr, so that stdout holds nothing but works.
+    """
+    from bucketsnb.client import Buckets
+    from bucketsnb.frames import to_records
+
+    query = query_from(given)
+    with Buckets(url) as buckets:
+        frame = buckets.view(query, skip=skip, limit=limit or None)
+    if form == "json":
+        click.echo(as_json(to_records(frame)))
+    else:
+        click.echo(as_csv(frame) if form == "csv" else as_table(frame), nl=form != "csv")
+    click.echo(_extent(frame.attrs), err=True)
+
+
+def _extent(attrs: dict[str, Any]) -> str:
+    matched = attrs["matched"]
+    most = "" if attrs["exact"] else "at least "
+    return f"{attrs['shown']:,} shown of {most}{matched:,} matched"

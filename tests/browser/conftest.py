@@ -1,0 +1,109 @@
+"""One JupyterLab, one Chromium and one kernel for all tests in a browser; each test gets fresh cells."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from bucketsnb.backend.server import LocalBackend
+from bucketsnb.cli.jupyter import JupyterLab
+from tests.browser.lab import started
+from tests.browser.notebook import Notebook
+
+IN_CI = bool(os.environ.get("CI"))
+SCREENSHOTS = os.environ.get("BUCKETSNB_SCREENSHOTS")
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM_OPTIONS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+EMPTY_NOTEBOOK = {
+    "cells": [],
+    "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+    "nbformat": 4,
+    "nbformat_minor": 5,
+}
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker("browser")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    found = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    if found is None:
+        (pytest.fail if IN_CI else pytest.skip)(f"no browser here: looked for {', '.join(CHROMIUM_NAMES)}")
+    return found
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_OPTIONS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def lab_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("lab") / "notebooks"
+    folder.mkdir()
+    (folder / "shared.ipynb").write_text(json.dumps(EMPTY_NOTEBOOK), "utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def lab(lab_folder: Path) -> Iterator[JupyterLab]:
+    """Start JupyterLab, with this Python as the kernel."""
+    environ = {
+        "PYTHONPATH": str(HERE.parents[1]),
+        "BUCKETSNB_JOURNAL": str(lab_folder.parent / "journal"),
+    }
+    with started(lab_folder, lab_folder.parent / "lab.log", environ) as lab:
+        yield lab
+
+
+Opener = Callable[..., Notebook]
+
+
+@pytest.fixture(scope="session")
+def open_notebook(browser: Browser, lab: JupyterLab) -> Iterator[Opener]:
+    """Open a notebook of the folder on a page of its own: ``open_notebook("name.ipynb", width=1280, height=900)``."""
+    contexts = []
+
+    def opener(name: str, *, width: int = 1280, height: int = 900, scale: float = 1) -> Notebook:
+        context = browser.new_context(viewport={"width": width, "height": height}, device_scale_factor=scale)
+        contexts.append(context)
+        context.set_default_timeout(30_000)
+        notebook = Notebook(context.new_page(), Path(SCREENSHOTS) if SCREENSHOTS else None)
+        # A workspace of its own, so that two pages do not share one layout.
+        notebook.open(f"{lab.url}lab/workspaces/w{len(contexts)}/tree/{name}?token={lab.token}")
+        return notebook
+
+    yield opener
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture(scope="session")
+def shared_notebook(open_notebook: Opener) -> Notebook:
+    return open_notebook("shared.ipynb")
+
+
+@pytest.fixture
+def notebook(shared_notebook: Notebook, backend: LocalBackend) -> Iterator[Notebook]:
+    """Give a fresh cell in the shared kernel, which finds `backend`; fail on any error that nobody saw."""
+    shared_notebook.clear()
+    shared_notebook.kernel_eval(f"__import__('os').environ.update(BUCKETSNB_URL={backend.url!r})")
+    yield shared_notebook
+    assert shared_notebook.troubles() == []

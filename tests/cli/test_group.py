@@ -1,0 +1,70 @@
+"""The command as a whole: quick help, one line an error, exit codes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from bucketsnb.cli import main
+from bucketsnb.cli.group import LazyGroup
+
+NOBODY = "http://127.0.0.1:9"
+"""An address where nothing listens (the discard port)."""
+
+
+def run(*arguments: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(main, list(arguments))
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom bucketsnb.cli import main\ntry:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "heavy = {'pandas', 'numpy', 'ipywidgets', 'requests', 'starlette', 'bucketsnb.cli.lab'} & set(sys.modules)\n"
+        "sys.exit(', '.join(sorted(heavy)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_every_command_in_the_list_can_be_called() -> None:
+    assert isinstance(main, LazyGroup)
+    for name in main.homes:
+        code, out, _ = run(name, "--help")
+        assert code == 0, name
+        assert f"Usage: main {name} " in out
+
+
+def test_an_unknown_command_is_a_wrong_argument() -> None:
+    code, _, err = run("veiw")
+    assert code == 2
+    assert "veiw" in err
+
+
+@pytest.mark.parametrize("command", ["status", "view"])
+def test_an_error_is_one_line(command: str) -> None:
+    code, out, err = run(command, "--url", NOBODY)
+    assert (code, out) == (1, "")
+    assert err.startswith("bucketsnb: ")
+    assert NOBODY in err
+    assert err.count("\n") == 1
+
+
+def test_debug_shows_where_an_error_came_from() -> None:
+    code, _, err = run("--debug", "status", "--url", NOBODY)
+    assert code == 1
+    assert "Traceback" in err
+
+
+def test_no_address_at_all_says_what_was_looked_at() -> None:
+    code, _, err = run("status")
+    assert code == 1
+    assert "BUCKETSNB_URL" in err
+
+
+def test_the_module_runs_as_the_command() -> None:
+    done = subprocess.run([sys.executable, "-m", "bucketsnb", "--version"], capture_output=True, text=True, timeout=60)
+    assert done.stdout.startswith("bucketsnb, version ")
