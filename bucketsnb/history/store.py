@@ -1,0 +1,225 @@
+"""Where snapshots of the status are kept: one SQLite file, bounded by age, shared by every notebook of a user."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import platformdirs
+
+from bucketsnb.errors import ConfigurationError
+from bucketsnb.formatting import count_of, when
+from bucketsnb.history.trend import Drain, drain, rates, with_gaps
+from bucketsnb.schema import STATUS_KEYS
+
+__all__ = ["KEEP_DAYS", "THIN_AFTER_DAYS", "History"]
+
+KEEP_DAYS = 90
+"""Snapshots older than this are dropped."""
+
+THIN_AFTER_DAYS = 3
+"""Of snapshots older than this, only the first of each hour is kept."""
+
+_COLUMNS = ("time", "pipeline", *STATUS_KEYS)
+_SCHEMA = f"""
+CREATE TABLE IF NOT EXISTS snapshot (
+    url TEXT NOT NULL, time REAL NOT NULL, every REAL, pipeline TEXT NOT NULL,
+    {", ".join(f"{key} INTEGER" for key in STATUS_KEYS)},
+    PRIMARY KEY (url, time, pipeline)
+) WITHOUT ROWID
+"""
+
+
+def default_path() -> Path:
+    """Return ``BUCKETSNB_HISTORY``, or ``history.db`` in the user's data folder."""
+    named = os.environ.get("BUCKETSNB_HISTORY")
+    return Path(named) if named else Path(platformdirs.user_data_dir("bucketsnb", appauthor=False)) / "history.db"
+
+
+class History:
+    """Snapshots of the status of one service.
+
+    Parameters
+    ----------
+    url
+        Address of the service whose snapshots these are.
+    path
+        The file; by default ``BUCKETSNB_HISTORY`` or ``history.db`` in the user's data folder. It is made when the
+        first snapshot is recorded, keeps 90 days, and of what is older than 3 days one snapshot an hour.
+
+    Examples
+    --------
+    >>> history = buckets.history()                          # doctest: +SKIP
+    >>> history.diff("2026-11-20", "2026-11-23")             # doctest: +SKIP
+    """
+
+    def __init__(self, url: str, path: str | os.PathLike[str] | None = None) -> None:
+        self.url = url
+        self.path = Path(path) if path is not None else default_path()
+
+    def __repr__(self) -> str:
+        times = self.times()
+        span = f", {when(times[0])} to {when(times[-1])}" if len(times) else ""
+        return f"History({self.url!r}, {count_of(len(times), 'snapshot')}{span}, {str(self.path)!r})"
+
+    def record(self, status: pd.DataFrame, *, at: float | None = None, every: float | None = None) -> None:
+        """Add one snapshot.
+
+        Parameters
+        ----------
+        status
+            What ``buckets.status()`` returned: index ``pipeline``, columns ``total`` to ``failure``.
+        at
+            Epoch seconds; by default when the status was read.
+        every
+            Seconds until the next snapshot is due; a much longer silence is then known as a gap.
+        """
+        at = at if at is not None else float(status.attrs.get("read_at") or time.time())
+        numbers = status[list(STATUS_KEYS)].astype(object).where(status[list(STATUS_KEYS)].notna(), None)
+        rows = [(self.url, at, every, str(name), *row) for name, row in zip(numbers.index, numbers.values, strict=True)]
+        # A queue without pipelines is a fact too: it is kept as a row that names none.
+        rows = rows or [(self.url, at, every, "", *([0] * len(STATUS_KEYS)))]
+        marks = ", ".join("?" * (4 + len(STATUS_KEYS)))
+        with self._open() as store:
+            store.executemany(f"INSERT OR REPLACE INTO snapshot VALUES ({marks})", rows)  # noqa: S608 - only marks
+            _bound(store, at)
+
+    def times(self) -> pd.DatetimeIndex:
+        """Return when the snapshots were taken, oldest first."""
+        rows = self._rows("SELECT DISTINCT time FROM snapshot WHERE url = ? ORDER BY time", self.url)
+        return pd.to_datetime(pd.Series([row[0] for row in rows], dtype="float64"), unit="s", utc=True).pipe(
+            pd.DatetimeIndex
+        )
+
+    def frame(self, *, since: object = None, until: object = None, gaps: bool = False) -> pd.DataFrame:
+        """Return the snapshots as rows.
+
+        Parameters
+        ----------
+        since, until
+            Limits, as anything ``pandas.Timestamp`` reads (naive is UTC) or epoch seconds.
+        gaps
+            Put a row of missing values where snapshots should have been and were not, so that a line is not drawn
+            across what nobody saw.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``time`` (UTC), ``pipeline`` (text), ``total`` to ``failure`` (``Int64``); oldest first.
+        """
+        low = _epoch(since) if since is not None else 0.0
+        high = _epoch(until) if until is not None else 1e12
+        query = (
+            f"SELECT {', '.join(_COLUMNS)}, every FROM snapshot "  # noqa: S608 - only our own column names
+            "WHERE url = ? AND time BETWEEN ? AND ? AND pipeline <> '' ORDER BY time, pipeline"
+        )
+        table = pd.DataFrame.from_records(self._rows(query, self.url, low, high), columns=[*_COLUMNS, "every"])
+        table = _typed(table)
+        return with_gaps(table) if gaps else table.drop(columns="every")
+
+    def at(self, moment: object) -> pd.DataFrame:
+        """Return the last snapshot at or before a time, as ``status()`` shows it.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index ``pipeline``, columns ``total`` to ``failure``; ``attrs["read_at"]`` is when it was taken.
+
+        Raises
+        ------
+        LookupError
+            When there is no snapshot that old.
+        """
+        rows = self._rows("SELECT max(time) FROM snapshot WHERE url = ? AND time <= ?", self.url, _epoch(moment))
+        taken = rows[0][0] if rows else None
+        if taken is None:
+            times = self.times()
+            oldest = f"the oldest is of {when(times[0])}" if len(times) else "there are none yet"
+            raise LookupError(f"no snapshot of {self.url} at {when(_epoch(moment))}: {oldest}")
+        query = f"SELECT {', '.join(_COLUMNS)}, every FROM snapshot WHERE url = ? AND time = ? AND pipeline <> ''"  # noqa: S608
+        rows = self._rows(f"{query} ORDER BY pipeline", self.url, taken)
+        table = _typed(pd.DataFrame.from_records(rows, columns=[*_COLUMNS, "every"]))
+        snapshot = table.set_index("pipeline")[list(STATUS_KEYS)]
+        snapshot.attrs.update(read_at=taken, url=self.url)
+        return snapshot
+
+    def diff(self, earlier: object, later: object) -> pd.DataFrame:
+        """Return how the counts changed between two times (later minus earlier).
+
+        A pipeline that is in one snapshot only counts as 0 in the other; one that could not be read stays missing.
+        """
+        before, after = self.at(earlier), self.at(later)
+        names = before.index.union(after.index)
+        difference = after.reindex(names, fill_value=0) - before.reindex(names, fill_value=0)
+        difference.attrs = {"earlier": before.attrs["read_at"], "later": after.attrs["read_at"], "url": self.url}
+        return difference
+
+    def rates(self, *, since: object = None, until: object = None) -> pd.DataFrame:
+        """Return works per hour going in and out of each pipeline.
+
+        See :func:`bucketsnb.history.trend.rates` for what the columns mean, and why they are lower bounds.
+        """
+        return rates(self.frame(since=since, until=until, gaps=True))
+
+    def drain(self, pipeline: str, *, since: object = None, until: object = None) -> Drain:
+        """Estimate when a pipeline's queue is empty, with its uncertainty."""
+        table = self.frame(since=since, until=until)
+        return drain(table[table["pipeline"] == pipeline], pipeline)
+
+    def clear(self) -> None:
+        """Drop every snapshot of this service."""
+        with self._open() as store:
+            store.execute("DELETE FROM snapshot WHERE url = ?", (self.url,))
+
+    def _rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        if not self.path.exists():
+            return [] if "max(" not in query else [(None,)]
+        with self._open() as store:
+            return store.execute(query, values).fetchall()
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with closing(sqlite3.connect(self.path, timeout=30)) as store, store:
+                store.execute("PRAGMA journal_mode = WAL")
+                store.execute(_SCHEMA)
+                yield store
+        except (OSError, sqlite3.Error) as error:
+            message = f"the history at {self.path} cannot be used ({error}); point BUCKETSNB_HISTORY at another file"
+            raise ConfigurationError(message) from error
+
+
+def _bound(store: sqlite3.Connection, now: float) -> None:
+    """Keep the store small: nothing older than 90 days, one snapshot an hour beyond 3 days."""
+    store.execute("DELETE FROM snapshot WHERE time < ?", (now - KEEP_DAYS * 86_400,))
+    store.execute(
+        "DELETE FROM snapshot WHERE time < ? AND time NOT IN "
+        "(SELECT min(time) FROM snapshot GROUP BY url, CAST(time / 3600 AS INTEGER))",
+        (now - THIN_AFTER_DAYS * 86_400,),
+    )
+
+
+def _epoch(moment: object) -> float:
+    if isinstance(moment, (int, float)):
+        return float(moment)
+    if isinstance(moment, datetime) and moment.tzinfo is None:
+        return moment.replace(tzinfo=timezone.utc).timestamp()
+    stamp = pd.Timestamp(moment)  # type: ignore[arg-type]  # what it cannot read, it refuses by name
+    return (stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp).timestamp()
+
+
+def _typed(table: pd.DataFrame) -> pd.DataFrame:
+    table["time"] = pd.to_datetime(table["time"].astype("float64"), unit="s", utc=True).astype("datetime64[ns, UTC]")
+    table["pipeline"] = table["pipeline"].astype(pd.StringDtype("python"))
+    for key in STATUS_KEYS:
+        table[key] = pd.array(table[key].tolist(), dtype="Int64")
+    table["every"] = table["every"].astype("float64")
+    return table

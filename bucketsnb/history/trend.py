@@ -1,0 +1,150 @@
+"""Rates, gaps and an estimate of when a queue is empty, read from snapshots of counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bucketsnb.formatting import age
+from bucketsnb.schema import STATUS_KEYS
+
+__all__ = ["GAP", "Drain", "drain", "rates", "with_gaps"]
+
+Numbers = NDArray[np.floating]
+
+GAP = 2.5
+"""A silence longer than this many intervals is a gap."""
+
+_SIGMAS = 2.0
+_POINTS = 3
+
+
+def with_gaps(table: pd.DataFrame) -> pd.DataFrame:
+    """Return snapshots with a row of missing values in the middle of each gap.
+
+    A gap is a silence of more than 2.5 times the interval the snapshots were taken at; snapshots taken by hand have
+    no interval, so they have no gaps.
+    """
+    pieces: list[pd.DataFrame] = [_one_with_gaps(rows) for _, rows in table.groupby("pipeline", sort=False)]
+    if not pieces:
+        return table.drop(columns="every")
+    whole = pd.concat(pieces).sort_values(["time", "pipeline"], kind="stable", ignore_index=True)
+    return whole.drop(columns="every")
+
+
+def _one_with_gaps(rows: pd.DataFrame) -> pd.DataFrame:
+    silence = rows["time"].diff().dt.total_seconds()
+    late = (silence > GAP * rows["every"].shift()).to_numpy()
+    if not late.any():
+        return rows
+    holes = rows[late].copy()
+    holes["time"] = holes["time"] - pd.to_timedelta(silence[late] / 2, unit="s")
+    for key in STATUS_KEYS:
+        holes[key] = pd.array([pd.NA] * len(holes), dtype="Int64")
+    return pd.concat([rows, holes])
+
+
+def rates(table: pd.DataFrame) -> pd.DataFrame:
+    """Return works per hour in and out of each pipeline, from snapshots with their gaps.
+
+    Snapshots see counts, not works: what came and went between two of them cancels out. ``arrived`` adds up the rises
+    of the total, ``finished`` the rises of success and failure, ``left`` the falls of the total; each is therefore a
+    lower bound. ``queued`` is the net change of the queue, which is exact. Time inside gaps does not count.
+
+    Parameters
+    ----------
+    table
+        Columns ``time``, ``pipeline`` and ``total`` to ``failure``; missing values break the line.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``pipeline``; columns ``arrived, finished, left, queued`` (works per hour), ``hours`` (seen).
+    """
+    rows = {str(name): _rates_of(one) for name, one in table.groupby("pipeline", sort=True)}
+    index = pd.Index(list(rows), dtype=pd.StringDtype("python"), name="pipeline")
+    columns = ["arrived", "finished", "left", "queued", "hours"]
+    return pd.DataFrame(list(rows.values()), index=index, columns=columns, dtype="float64")
+
+
+def _rates_of(one: pd.DataFrame) -> list[float]:
+    numbers = one[list(STATUS_KEYS)].astype("Float64").astype("float64")
+    change = numbers.diff()
+    seen = change["total"].notna()
+    hours = one["time"].diff().dt.total_seconds()[seen].sum() / 3600
+    if not hours:
+        return [np.nan] * 4 + [0.0]
+    ended = change["success"].clip(lower=0) + change["failure"].clip(lower=0)
+    totals = (change["total"].clip(lower=0), ended, -change["total"].clip(upper=0), change["queued"])
+    return [float(column[seen].sum()) / hours for column in totals] + [float(hours)]
+
+
+@dataclass(frozen=True)
+class Drain:
+    """When a pipeline's queue is empty, if it goes on as it did.
+
+    Attributes
+    ----------
+    pipeline
+        Its name.
+    queued
+        Works queued at the last snapshot.
+    per_hour, uncertainty
+        Slope of the queue (negative while it drains) and two standard errors of it, works per hour.
+    hours
+        Hours until empty, or None when the queue does not shrink.
+    earliest, latest
+        Hours, from the slope's uncertainty; `latest` is None when standing still cannot be excluded.
+    """
+
+    pipeline: str
+    queued: int
+    per_hour: float
+    uncertainty: float
+    hours: float | None
+    earliest: float | None
+    latest: float | None
+
+    def __str__(self) -> str:
+        if self.queued == 0:
+            return f"{self.pipeline}: nothing is queued"
+        if self.hours is None:
+            return f"{self.pipeline}: {self.queued:,} queued, not draining ({self.per_hour:+.1f} works an hour)"
+        last = f"to {age(self.latest * 3600)}" if self.latest is not None else "or more: it may stand still"
+        span = f"{age((self.earliest or 0.0) * 3600)} {last}"
+        return f"{self.pipeline}: {self.queued:,} queued, empty in about {age(self.hours * 3600)} ({span})"
+
+
+def drain(one: pd.DataFrame, pipeline: str) -> Drain:
+    """Estimate when one pipeline's queue is empty: a straight line through its snapshots, extended.
+
+    Raises
+    ------
+    LookupError
+        With fewer than three snapshots: two give a line without an uncertainty.
+    """
+    known = one[one["queued"].notna()]
+    if len(known) < _POINTS:
+        raise LookupError(f"{pipeline!r} has {len(known)} snapshots in this time, and an estimate needs {_POINTS}")
+    hours = (known["time"] - known["time"].iloc[0]).dt.total_seconds().to_numpy() / 3600
+    queued = known["queued"].astype("float64").to_numpy()
+    slope, uncertainty = _slope(hours, queued)
+    left = int(queued[-1])
+    reach = [_hours(left, value) for value in (slope, slope - uncertainty, slope + uncertainty)]
+    return Drain(pipeline, left, slope, uncertainty, *reach)
+
+
+def _slope(hours: Numbers, queued: Numbers) -> tuple[float, float]:
+    spread = float(((hours - hours.mean()) ** 2).sum())
+    slope = float(((hours - hours.mean()) * (queued - queued.mean())).sum()) / spread
+    rest = queued - queued.mean() - slope * (hours - hours.mean())
+    return slope, _SIGMAS * float(np.sqrt((rest**2).sum() / (len(hours) - 2) / spread))
+
+
+def _hours(left: int, slope: float) -> float | None:
+    if left == 0:
+        return 0.0
+    return left / -slope if slope < 0 else None

@@ -1,0 +1,139 @@
+"""Snapshots are kept, bounded and compared; a gap stays a gap."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from bucketsnb.errors import ConfigurationError
+from bucketsnb.history import History
+from bucketsnb.schema import STATUS_KEYS
+
+T0 = 1_790_000_000.0
+URL = "http://127.0.0.1:8004"
+
+
+def status(**rows: tuple[int | None, ...]) -> pd.DataFrame:
+    index = pd.Index(list(rows), dtype=pd.StringDtype("python"), name="pipeline")
+    columns = {key: pd.array([row[i] for row in rows.values()], dtype="Int64") for i, key in enumerate(STATUS_KEYS)}
+    return pd.DataFrame(columns, index=index)
+
+
+def queue(queued: int, done: int = 0) -> tuple[int, ...]:
+    return (queued + done, queued, 0, done, 0)
+
+
+@pytest.fixture
+def history(tmp_path):
+    return History(URL, tmp_path / "deep" / "history.db")
+
+
+def test_an_empty_history_has_the_columns_of_a_full_one(history):
+    history_of_one = History(URL, history.path.with_name("one.db"))
+    history_of_one.record(status(a=queue(1)), at=T0)
+    assert history.frame().dtypes.to_dict() == history_of_one.frame().dtypes.to_dict()
+    assert "0 snapshots" in repr(history)
+    assert not history.path.exists(), "looking makes no file"
+
+
+def test_the_snapshot_at_a_time_is_the_last_before_it(history):
+    history.record(status(a=queue(5)), at=T0)
+    history.record(status(a=queue(3)), at=T0 + 60)
+    assert history.at(T0 + 59)["queued"]["a"] == 5
+    assert history.at(pd.Timestamp(T0 + 60, unit="s", tz="UTC"))["queued"]["a"] == 3
+    with pytest.raises(LookupError, match="the oldest is of 2026-"):
+        history.at(T0 - 1)
+
+
+def test_services_do_not_mix(history):
+    history.record(status(a=queue(5)), at=T0)
+    other = History("http://elsewhere", history.path)
+    assert other.frame().empty
+    other.record(status(b=queue(1)), at=T0)
+    other.clear()
+    assert list(history.frame()["pipeline"]) == ["a"]
+
+
+def test_a_difference_counts_absent_pipelines_as_zero_and_unread_ones_as_unknown(history):
+    history.record(status(a=queue(5), gone=queue(2), broken=(None,) * 5), at=T0)
+    history.record(status(a=queue(9), new=queue(4), broken=queue(1)), at=T0 + 60)
+    difference = history.diff(T0, T0 + 60)["queued"]
+    assert difference.drop("broken").to_dict() == {"a": 4, "gone": -2, "new": 4}
+    assert pd.isna(difference["broken"])
+
+
+def test_a_silence_much_longer_than_the_interval_is_a_gap(history):
+    for second in (0, 30, 60, 600, 630):
+        history.record(status(a=queue(1)), at=T0 + second, every=30)
+    frame = history.frame(gaps=True)
+    assert frame["queued"].isna().tolist() == [False, False, False, True, False, False]
+    assert frame["time"].is_monotonic_increasing
+    assert history.frame()["queued"].notna().all()
+
+
+def test_rates_leave_out_what_nobody_saw(history):
+    for hour, queued, done in ((0, 10, 0), (1, 8, 2), (20, 100, 50), (21, 98, 56)):
+        history.record(status(a=queue(queued, done)), at=T0 + hour * 3600, every=3600)
+    rates = history.rates().loc["a"]
+    assert rates.to_dict() == {"arrived": 2.0, "finished": 4.0, "left": 0.0, "queued": -2.0, "hours": 2.0}
+
+
+def test_rates_of_one_snapshot_are_unknown(history):
+    history.record(status(a=queue(1)), at=T0)
+    rates = history.rates().loc["a"]
+    assert rates["hours"] == 0
+    assert rates.drop("hours").isna().all()
+
+
+def test_a_steady_queue_drains_when_the_line_says(history):
+    for hour in range(5):
+        history.record(status(a=queue(100 - 10 * hour)), at=T0 + hour * 3600)
+    drain = history.drain("a")
+    assert drain.hours == pytest.approx(6.0)
+    assert drain.earliest == pytest.approx(6.0)
+    assert drain.latest == pytest.approx(6.0)
+    assert "60 queued, empty in about 6 h" in str(drain)
+
+
+def test_a_noisy_queue_drains_within_a_span(history):
+    for hour, queued in enumerate((100, 80, 85, 60, 62, 40)):
+        history.record(status(a=queue(queued)), at=T0 + hour * 3600)
+    drain = history.drain("a")
+    assert drain.earliest < drain.hours < drain.latest
+
+
+def test_a_growing_queue_does_not_drain(history):
+    for hour in range(4):
+        history.record(status(a=queue(10 + hour)), at=T0 + hour * 3600)
+    assert history.drain("a").hours is None
+    assert "not draining" in str(history.drain("a"))
+
+
+def test_two_snapshots_are_no_estimate(history):
+    history.record(status(a=queue(2)), at=T0)
+    history.record(status(a=queue(1)), at=T0 + 60)
+    with pytest.raises(LookupError, match="needs 3"):
+        history.drain("a")
+
+
+def test_the_store_stays_bounded(history):
+    day = 86_400
+    history.record(status(a=queue(1)), at=T0 - 91 * day)
+    for minute in range(0, 120, 10):
+        history.record(status(a=queue(1)), at=T0 - 10 * day + minute * 60)
+    history.record(status(a=queue(1)), at=T0)
+    times = history.times()
+    assert times[0].timestamp() > T0 - 90 * day
+    assert 2 <= len(times) - 1 <= 3, "one an hour beyond three days"
+
+
+def test_a_queue_without_pipelines_is_a_snapshot_too(history):
+    history.record(status(), at=T0)
+    assert len(history.times()) == 1
+    assert history.at(T0).empty
+
+
+def test_a_file_that_is_no_history_is_named(tmp_path):
+    (tmp_path / "history.db").write_text("not a database, and long enough to be read as one" * 100)
+    with pytest.raises(ConfigurationError, match="BUCKETSNB_HISTORY"):
+        History(URL, tmp_path / "history.db").record(status(a=queue(1)), at=T0)
