@@ -1,0 +1,125 @@
+"""Where a dotted path leads in a record, through objects, lists and numeric places, as MongoDB walks it.
+
+A test is asked about each value that the path reaches. A list at the end of the path is asked about element by element,
+and then as a whole, unless the operator looks at lists whole. A list on the way is walked through: into each of its
+objects, and to the element at a numeric part's place. Where the way ends early the test is asked about `MISSING`;
+a list without objects asks nothing at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .limits import Limits, QueryNotUnderstood
+from .ordering import MISSING
+
+__all__ = ["Path", "RecordTest", "Test", "parse_path", "reaching"]
+
+Test = Callable[[Any], bool]
+"""Says yes or no to one value."""
+
+RecordTest = Callable[[Mapping[str, Any]], bool]
+"""Says yes or no to one record."""
+
+
+@dataclass(frozen=True)
+class Path:
+    """A dotted path taken apart.
+
+    Parameters
+    ----------
+    text
+        As it was written.
+    parts
+        The names.
+    places
+        For each name, the place in a list that it may stand for, or -1.
+    """
+
+    text: str
+    parts: tuple[str, ...]
+    places: tuple[int, ...]
+
+
+def parse_path(text: str, limits: Limits) -> Path:
+    """Take a dotted path apart.
+
+    Raises
+    ------
+    QueryNotUnderstood
+        It has too many parts.
+    """
+    parts = tuple(text.split("."))
+    if len(parts) > limits.path_parts:
+        raise QueryNotUnderstood(f"the path {text[:60]!r}... has more than {limits.path_parts} parts")
+    return Path(text, parts, tuple(_place(part) for part in parts))
+
+
+def _place(part: str) -> int:
+    plain = part.isascii() and part.isdigit() and len(part) <= 9 and (part == "0" or part[0] != "0")
+    return int(part) if plain else -1
+
+
+def reaching(path: Path, test: Test, *, whole: bool = False) -> RecordTest:
+    """Return the test of a record that says whether `test` says yes to any value that `path` reaches.
+
+    Parameters
+    ----------
+    whole
+        Ask about a list at the end of the path as it is, and not about its elements.
+    """
+    if len(path.parts) > 1:
+        walk = _Walk(path, test, whole)
+        return lambda record: walk.from_object(record, 0)
+    name = path.parts[0]
+    if whole:
+        return lambda record: test(record.get(name, MISSING))
+
+    def reached(record: Mapping[str, Any]) -> bool:
+        value = record.get(name, MISSING)
+        if value.__class__ is list:
+            for element in value:
+                if test(element):
+                    return True
+        return test(value)
+
+    return reached
+
+
+@dataclass(frozen=True)
+class _Walk:
+    path: Path
+    test: Test
+    whole: bool
+
+    def from_object(self, value: Any, start: int) -> bool:
+        parts = self.path.parts
+        for index in range(start, len(parts)):
+            if value.__class__ is dict:
+                value = value.get(parts[index], MISSING)
+            elif value.__class__ is list:
+                return self.from_list(value, index)
+            else:
+                value = MISSING
+                break
+        if value.__class__ is list and not self.whole and any(map(self.test, value)):
+            return True
+        return self.test(value)
+
+    def from_list(self, values: list[Any], index: int) -> bool:
+        place = self.path.places[index]
+        for at, element in enumerate(values):
+            if element.__class__ is dict and self.from_object(element, index):
+                return True
+            if at == place and self.from_place(element, index + 1):
+                return True
+        return False
+
+    def from_place(self, element: Any, index: int) -> bool:
+        if index == len(self.path.parts):
+            return self.test(element)  # the element in this place is looked at whole, a list among lists included
+        if element.__class__ is dict:
+            return self.from_object(element, index)
+        return element.__class__ is list and self.from_list(element, index)
