@@ -1,0 +1,129 @@
+"""The rows behind a grid: their order, the page that is asked for, and the works that are selected, by id.
+
+Nothing here draws or sends. A frame of 100,000 works is never copied: what changes is a list of places in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bucketsnb.widgets.cells import Column, column_of, draw
+
+__all__ = ["COLUMNS", "Rows"]
+
+COLUMNS = ("status", "pipeline", "event", "tags", "priority", "attempt", "site", "user", "age", "runtime", "id")
+"""The columns a grid opens with."""
+
+
+class Rows:
+    """The order, the columns and the selection of a frame's works.
+
+    Parameters
+    ----------
+    frame
+        The works; its ``id`` column names them. Works without an id are shown and cannot be selected.
+    columns
+        Names of the columns to show; those that the frame does not have are left out.
+    """
+
+    def __init__(self, frame: pd.DataFrame, columns: Iterable[str] = COLUMNS) -> None:
+        self.names = tuple(columns)
+        self.sort: tuple[str, bool] | None = None
+        self.selected: dict[str, None] = {}
+        self.replace(frame)
+
+    def replace(self, frame: pd.DataFrame) -> int:
+        """Take a newer frame: sort and columns stay; the answer is how many selected works are no longer in it."""
+        self.frame = frame
+        self.ids: npt.NDArray[np.object_] = (
+            frame["id"].astype(object).to_numpy() if "id" in frame else np.empty(len(frame), dtype=object)
+        )
+        known = {one for one in self.ids if isinstance(one, str)}
+        before = len(self.selected)
+        self.selected = {one: None for one in self.selected if one in known}
+        self._known = known
+        self.show(self.names)
+        self.sort_by(*(self.sort or (None, False)))
+        return before - len(self.selected)
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def show(self, names: Iterable[str]) -> None:
+        """Choose the columns, in the frame's own order where it has one for them."""
+        self.names = tuple(names)
+        self.columns: list[Column] = [column_of(self.frame[name]) for name in self.names if name in self.frame]
+
+    def sort_by(self, name: str | None, descending: bool = False) -> None:  # noqa: FBT001, FBT002 - pairs with `sort`
+        """Sort by a column, missing values last, ties in the frame's order; by no column: the frame's order."""
+        if name is None or name not in self.frame:
+            self.sort = None
+            self.order: npt.NDArray[np.intp] = np.arange(len(self.frame), dtype=np.intp)
+            return
+        self.sort = (name, descending)
+        values = _sortable(self.frame[name])
+        order = _descending(values) if descending else np.asarray(values.argsort(kind="stable"), dtype=np.intp)
+        missing = values.isna().to_numpy()[order]
+        self.order = np.concatenate([order[~missing], order[missing]])
+
+    def page(self, first: int, count: int) -> list[dict[str, Any]]:
+        """Return the rows at some places of the present order, drawn."""
+        places = self.order[max(first, 0) : max(first, 0) + count]
+        part = self.frame.iloc[places]
+        read_at = self.frame.attrs.get("read_at")
+        drawn = [[draw(column.kind, value, read_at) for value in part[column.name]] for column in self.columns]
+        return [
+            {"id": one, "selected": one in self.selected, "cells": [column[row] for column in drawn]}
+            for row, one in enumerate(self._id_at(place) for place in places)
+        ]
+
+    def _id_at(self, place: int) -> str | None:
+        one = self.ids[place]
+        return one if isinstance(one, str) else None
+
+    def place(self, row: int) -> int:
+        """Return where in the frame the work at a row of the present order stands."""
+        return int(self.order[row])
+
+    def select(self, ids: Iterable[str], *, on: bool = True) -> None:
+        """Add works to the selection, or take them out; ids that are not in the frame are passed over."""
+        for one in ids:
+            if not on:
+                self.selected.pop(one, None)
+            elif one in self._known:
+                self.selected[one] = None
+
+    def select_rows(self, first: int, last: int, *, on: bool = True) -> None:
+        """Select the works from one row of the present order to another, both included."""
+        low, high = sorted((first, last))
+        self.select((one for one in self.ids[self.order[max(low, 0) : high + 1]] if isinstance(one, str)), on=on)
+
+    def select_all(self) -> None:
+        """Select every work in the frame."""
+        self.select(one for one in self.ids if isinstance(one, str))
+
+    def clear(self) -> None:
+        """Select nothing."""
+        self.selected.clear()
+
+    def chosen(self) -> pd.DataFrame:
+        """Return the selected works as a frame, in the frame's order."""
+        mask = np.fromiter((one in self.selected for one in self.ids), dtype=bool, count=len(self.ids))
+        return self.frame[mask]
+
+
+def _sortable(values: pd.Series[Any]) -> pd.Series[Any]:
+    values = values.reset_index(drop=True)
+    if values.dtype == object or values.dtype.name == "json":
+        return values.map(lambda value: None if value is None else str(value)).astype("string")
+    return values
+
+
+def _descending(values: pd.Series[Any]) -> npt.NDArray[np.intp]:
+    backwards = np.asarray(values.iloc[::-1].argsort(kind="stable"))
+    return np.asarray(len(values) - 1 - backwards[::-1], dtype=np.intp)
