@@ -1,0 +1,123 @@
+"""Carry calls from the event loop to a store, so that the loop never waits for a disk.
+
+Changes go through one thread, which makes all that wait durable at once (one sync of the disk for many requests); reads
+and searches go through a few others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
+
+from bucketsnb.backend.store import Store, StoreError
+
+__all__ = ["Dispatcher"]
+
+T = TypeVar("T")
+
+_GROUP_MAX = 64
+"""Changes that are made durable at once; more would make the first of them wait."""
+
+
+@dataclass
+class _Call:
+    act: Callable[[], Any]
+    future: asyncio.Future[Any]
+    loop: asyncio.AbstractEventLoop
+    outcome: Any = None
+    error: BaseException | None = None
+
+    def run(self) -> None:
+        self.outcome, self.error = None, None
+        try:
+            self.outcome = self.act()
+        except BaseException as error:  # noqa: BLE001 - it is raised again in the request that asked
+            self.error = error
+
+    def report(self) -> None:
+        if self.future.cancelled():
+            return
+        if self.error is None:
+            self.future.set_result(self.outcome)
+        else:
+            self.future.set_exception(self.error)
+
+
+class Dispatcher:
+    """The threads between an event loop and a store.
+
+    Parameters
+    ----------
+    store
+        Where the calls go.
+    readers
+        How many reads may run at once.
+    """
+
+    def __init__(self, store: Store, readers: int = 8) -> None:
+        self.store = store
+        self._pool = ThreadPoolExecutor(readers, "bucketsnb-read")
+        self._waiting: SimpleQueue[_Call | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="bucketsnb-write", daemon=True)
+        self._thread.start()
+
+    async def read(self, act: Callable[[], T]) -> T:
+        """Run a call that may take long and changes nothing, or changes it in a transaction of its own."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, act)
+
+    async def change(self, act: Callable[[], T]) -> T:
+        """Run a quick change, durable when this returns."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._waiting.put(_Call(act, future, loop))
+        return await future
+
+    def close(self) -> None:
+        """Finish the changes that wait, and end the threads."""
+        self._waiting.put(None)
+        self._thread.join()
+        self._pool.shutdown()
+
+    def _work(self) -> None:
+        going = True
+        while going:
+            calls, going = self._next()
+            if calls:
+                self._run(calls)
+                calls[0].loop.call_soon_threadsafe(_report, calls)
+
+    def _next(self) -> tuple[list[_Call], bool]:
+        call = self._waiting.get()
+        calls: list[_Call] = []
+        while call is not None and len(calls) < _GROUP_MAX:
+            calls.append(call)
+            if len(calls) == _GROUP_MAX:
+                break
+            try:
+                call = self._waiting.get_nowait()
+            except Empty:
+                break
+        return calls, call is not None
+
+    def _run(self, calls: list[_Call]) -> None:
+        if len(calls) > 1:
+            try:
+                with self.store.together():
+                    for call in calls:
+                        call.run()
+            except StoreError:
+                pass  # nothing of the group was kept: each is tried alone, so that one failure is its own
+            else:
+                return
+        for call in calls:
+            call.run()
+
+
+def _report(calls: list[_Call]) -> None:
+    for call in calls:
+        call.report()

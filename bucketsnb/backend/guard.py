@@ -1,0 +1,91 @@
+"""What every request passes before a route sees it: the token, the sizes, cross-origin headers, a trailing slash."""
+
+from __future__ import annotations
+
+import hmac
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bucketsnb.backend.problems import problem
+
+__all__ = ["BODY_BYTES_MAX", "Guard", "read_body"]
+
+BODY_BYTES_MAX = 100_000_000
+"""Bytes that the body of a request may have, as in the service."""
+
+_QUERY_BYTES_MAX = 1024 * 1024
+_CORS = (b"access-control-allow-origin", b"*")
+_PREFLIGHT = {
+    "access-control-allow-methods": "GET, HEAD, POST, PUT, DELETE, OPTIONS",
+    "access-control-allow-headers": "content-type, x-access-token",
+}
+
+
+class Guard:
+    """The outermost part of the application.
+
+    Parameters
+    ----------
+    app
+        The application behind it.
+    token
+        What ``x-access-token`` must hold, or None.
+    """
+
+    def __init__(self, app: ASGIApp, token: str | None = None) -> None:
+        self._app = app
+        self._token = token.encode() if token else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with_cors(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], _CORS]
+            await send(message)
+
+        refusal = self._refusal(scope)
+        if refusal is not None:
+            await refusal(scope, receive, send_with_cors)
+            return
+        path = scope["path"]
+        if len(path) > 1 and path.endswith("/"):
+            scope["path"] = path.rstrip("/") or "/"
+        await self._app(scope, receive, send_with_cors)
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        if len(scope["query_string"]) > _QUERY_BYTES_MAX:
+            return problem(414, f"the request line is over {_QUERY_BYTES_MAX:,} bytes: send less at once")
+        if scope["method"] == "OPTIONS":
+            return Response(status_code=200, headers=_PREFLIGHT)
+        headers = dict(scope["headers"])
+        if self._token and scope["path"] != "/version" and not self._admits(headers.get(b"x-access-token", b"")):
+            return problem(401, "this service needs a token: send the right one as x-access-token")
+        length = headers.get(b"content-length", b"0")
+        if length.isdigit() and int(length) > BODY_BYTES_MAX:
+            return _too_large()
+        return None
+
+    def _admits(self, given: bytes) -> bool:
+        return self._token is not None and hmac.compare_digest(given, self._token)
+
+
+def _too_large() -> Response:
+    return problem(413, f"the body is over {BODY_BYTES_MAX:,} bytes: send less at once; nothing was stored")
+
+
+async def read_body(request: Request) -> bytes:
+    """Read the body of a request, and no more than may be."""
+    pieces, size = [], 0
+    async for piece in request.stream():
+        size += len(piece)
+        if size > BODY_BYTES_MAX:
+            raise HTTPException(413, f"the body is over {BODY_BYTES_MAX:,} bytes: send less at once; nothing was stored")
+        pieces.append(piece)
+    return b"".join(pieces)

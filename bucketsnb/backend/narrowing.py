@@ -1,0 +1,222 @@
+"""Translate what it can of a query document to SQL, so that the exact matcher sees few works or none.
+
+A condition here never loses a work that the query means: what it cannot say exactly it leaves out, and says so. It judges
+no query; `matching` does that first, and decides on each work that is found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+__all__ = ["EVERYTHING", "LOOSE_COLUMNS", "Condition", "narrow"]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A WHERE clause over the table of works.
+
+    Parameters
+    ----------
+    sql
+        The clause; ``"1"`` is true of every work.
+    values
+        What its question marks stand for.
+    exact
+        Whether it finds the works that the query means and no others.
+    """
+
+    sql: str
+    values: tuple[Any, ...] = ()
+    exact: bool = True
+
+
+EVERYTHING = Condition("1")
+_UNSURE = Condition("1", exact=False)
+_NOTHING = Condition("0")
+
+_NUMBERS = frozenset({"priority", "creation", "start", "timeout", "attempt", "retries"})
+_TEXTS = frozenset({"id", "pipeline", "status", "site", "user"})
+_COLUMNS = {name: name for name in _NUMBERS | _TEXTS} | {"config.parent": "parent"}
+_INTEGERS = frozenset({"priority", "timeout", "attempt", "retries"})
+_MARKS = frozenset({"tags", "event"})
+
+LOOSE_COLUMNS = frozenset({"site", "user", "parent"})
+"""Columns that are null in a work whose value is neither text nor null; such a work has `odd` set."""
+
+_BOUND_MAX = 500
+"""Values that are bound one by one; a longer list goes to SQLite as one JSON array."""
+
+_COMPARISONS = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
+
+
+def narrow(query: Mapping[str, Any], odd: Callable[[], bool] = lambda: False) -> Condition:
+    """Give the narrowest SQL condition that holds for every work the query means.
+
+    Parameters
+    ----------
+    query
+        A query document that the matcher has understood.
+    odd
+        Tells whether some work has a value of another type than its column (see `LOOSE_COLUMNS`); asked if it matters.
+
+    Examples
+    --------
+    >>> narrow({"pipeline": "a", "priority": {"$gte": 3}})
+    Condition(sql='pipeline = ? AND priority >= ?', values=('a', 3), exact=True)
+    >>> narrow({"results.snr": {"$gt": 8}})
+    Condition(sql='1', values=(), exact=False)
+    """
+    return _all_of([_field(name, value, odd) for name, value in query.items()])
+
+
+def _all_of(conditions: Sequence[Condition]) -> Condition:
+    exact = all(one.exact for one in conditions)
+    said = [one for one in conditions if one.sql != "1"]
+    if not said:
+        return Condition("1", exact=exact)
+    sql = " AND ".join(f"({one.sql})" if " OR " in one.sql else one.sql for one in said)
+    return Condition(sql, tuple(value for one in said for value in one.values), exact)
+
+
+def _any_of(conditions: Sequence[Condition]) -> Condition:
+    exact = all(one.exact for one in conditions)
+    if any(one.sql == "1" for one in conditions):
+        return Condition("1", exact=exact)
+    return Condition(
+        " OR ".join(f"({one.sql})" for one in conditions), tuple(v for one in conditions for v in one.values), exact
+    )
+
+
+def _field(name: str, value: Any, odd: Callable[[], bool]) -> Condition:
+    if name in ("$and", "$or") and isinstance(value, list) and all(isinstance(part, Mapping) for part in value):
+        parts = [narrow(part, odd) for part in value]
+        return _all_of(parts) if name == "$and" else _any_of(parts)
+    if name == "$expr":
+        return _expression(value)
+    if name not in _COLUMNS and name not in _MARKS:
+        return _UNSURE
+    operators = value if isinstance(value, Mapping) and any(key.startswith("$") for key in value) else {"$eq": value}
+    judge = _on_mark if name in _MARKS else _on_column
+    condition = _all_of([judge(name, operator, operand) for operator, operand in operators.items()])
+    if condition.sql != "1" and _COLUMNS.get(name) in LOOSE_COLUMNS and odd():
+        return Condition(f"({condition.sql}) OR odd", condition.values, exact=False)
+    return condition
+
+
+def _expression(value: Any) -> Condition:
+    """Two integer columns compared: what the public transfer daemon asks on every pass."""
+    if isinstance(value, Mapping) and len(value) == 1:
+        operator, operands = next(iter(value.items()))
+        if operator in _COMPARISONS and isinstance(operands, list) and len(operands) == 2:
+            names = [operand[1:] for operand in operands if isinstance(operand, str) and operand.startswith("$")]
+            if len(names) == 2 and _INTEGERS.issuperset(names):
+                return Condition(f"{names[0]} {_COMPARISONS[operator]} {names[1]}")
+    return _UNSURE
+
+
+def _plain(value: Any) -> bool:
+    """Whether SQLite compares the value as the matcher does: text, or a number that it can hold."""
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, (str, float)) or (isinstance(value, int) and -(2**63) <= value < 2**63)
+
+
+def _on_column(name: str, operator: str, operand: Any) -> Condition:
+    make = _ON_COLUMN.get(operator)
+    return _UNSURE if make is None else make(name, _COLUMNS[name], operand)
+
+
+def _equal(_name: str, column: str, operand: Any) -> Condition:
+    if operand is None:
+        return Condition(f"{column} IS NULL")
+    return Condition(f"{column} = ?", (operand,)) if _plain(operand) else _UNSURE
+
+
+def _unequal(_name: str, column: str, operand: Any) -> Condition:
+    if operand is None:
+        return Condition(f"{column} IS NOT NULL")
+    return Condition(f"{column} IS NOT ?", (operand,)) if _plain(operand) else _UNSURE
+
+
+def _among(_name: str, column: str, operand: Any) -> Condition:
+    found = _list(operand)
+    if found is None:
+        return _UNSURE
+    listed, null = found
+    if not listed and not null:
+        return _NOTHING
+    condition = _in(column, listed)
+    if null and condition.sql != "1":
+        return Condition(f"{column} IS NULL OR {condition.sql}", condition.values, condition.exact)
+    return condition
+
+
+def _not_among(_name: str, column: str, operand: Any) -> Condition:
+    found = _list(operand)
+    if found is None:
+        return _UNSURE
+    listed, null = found
+    condition = _in(column, listed)
+    if condition.sql == "1":
+        return _UNSURE
+    rest = f"{column} IS NOT NULL AND" if null else f"{column} IS NULL OR"
+    return Condition(f"({rest} NOT {condition.sql})", condition.values, condition.exact)
+
+
+def _compared(sign: str) -> Callable[[str, str, Any], Condition]:
+    def make(name: str, column: str, operand: Any) -> Condition:
+        text = isinstance(operand, str)
+        # Values of different types never compare, and SQLite would order them: those are left to the matcher.
+        if not _plain(operand) or text == (name in _NUMBERS):
+            return _UNSURE
+        return Condition(f"{column} {sign} ?", (operand,))
+
+    return make
+
+
+_ON_COLUMN: Mapping[str, Callable[[str, str, Any], Condition]] = {
+    "$eq": _equal,
+    "$ne": _unequal,
+    "$in": _among,
+    "$nin": _not_among,
+    **{operator: _compared(sign) for operator, sign in _COMPARISONS.items()},
+}
+
+
+def _on_mark(name: str, operator: str, operand: Any) -> Condition:
+    values = [operand] if operator == "$eq" else operand if operator == "$in" else None
+    if not isinstance(values, list) or not all(_plain(value) for value in values):
+        return _UNSURE
+    if not values:
+        return _NOTHING
+    listed = _in("value", values)
+    if listed.sql == "1":
+        return _UNSURE
+    sql = f"works.rowid IN (SELECT work FROM marks WHERE field = '{name}' AND {listed.sql})"
+    return Condition(sql, listed.values, listed.exact)
+
+
+def _list(operand: Any) -> tuple[list[Any], bool] | None:
+    """Split a list into plain values and whether null is among them; None if it holds anything else."""
+    if not isinstance(operand, list):
+        return None
+    listed = [value for value in operand if value is not None]
+    return (listed, len(listed) < len(operand)) if all(_plain(value) for value in listed) else None
+
+
+def _in(column: str, values: list[Any]) -> Condition:
+    if not values:
+        return Condition("0")
+    if len(values) == 1:
+        return Condition(f"{column} = ?", (values[0],))
+    if len(values) <= _BOUND_MAX:
+        return Condition(f"{column} IN ({', '.join('?' * len(values))})", tuple(values))
+    # SQLite's JSON reader cuts text at a null character and may round a fraction in its last digit.
+    if any(isinstance(value, float) or (isinstance(value, str) and "\0" in value) for value in values):
+        return _UNSURE
+    text = msgspec.json.encode(values).decode()
+    return Condition(f"{column} IN (SELECT value FROM json_each(?))", (text,))

@@ -1,0 +1,75 @@
+"""Every refusal as JSON in the shape of the service, and which HTTP status each kind of failure has."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bucketsnb.backend.matching import QueryNotUnderstood, QueryTooSlow
+from bucketsnb.backend.store import StoreError, StoreFull, UnknownWorks
+from bucketsnb.backend.works import WorkRefused, WorkTooLarge
+
+__all__ = ["HANDLERS", "BadRequest", "answer", "problem"]
+
+
+class BadRequest(ValueError):
+    """The request is not one that the service can act on; the message names what is wrong."""
+
+
+def answer(value: object) -> Response:
+    """Answer with JSON."""
+    return Response(msgspec.json.encode(value), media_type="application/json")
+
+
+def problem(status: int, message: str) -> Response:
+    """Answer that the request failed, in the shape of the service's own errors."""
+    phrase = HTTPStatus(status).phrase
+    body = msgspec.json.encode({"description": phrase, "status": status, "message": message})
+    return Response(body, status_code=status, media_type="application/json")
+
+
+def _status(error: Exception) -> int:
+    return next(status for kind, status in _STATUSES if isinstance(error, kind))
+
+
+_STATUSES: tuple[tuple[type[Exception], int], ...] = (
+    (WorkTooLarge, 413),
+    (WorkRefused, 400),
+    (BadRequest, 400),
+    (QueryNotUnderstood, 400),
+    (QueryTooSlow, 400),
+    (UnknownWorks, 404),
+    (StoreFull, 507),
+    (StoreError, 503),
+)
+
+
+def _known(_request: Request, error: Exception) -> Response:
+    return problem(_status(error), str(error))
+
+
+def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    message = error.detail
+    if error.status_code == 404:
+        message = f"Requested URL {request.url.path} not found"
+    if error.status_code == 405:
+        message = f"Method {request.method} not allowed for URL {request.url.path}"
+    response = problem(error.status_code, message)
+    response.headers.update(error.headers or {})
+    return response
+
+
+def _unknown(_request: Request, _error: Exception) -> Response:
+    return problem(500, "the backend failed in a way it does not know; its log has the details")
+
+
+HANDLERS = {
+    **{kind: _known for kind, _ in _STATUSES},
+    HTTPException: _http,
+    Exception: _unknown,
+}

@@ -1,0 +1,206 @@
+"""The HTTP routes of the Buckets service over a store: what each reads from a request and answers.
+
+Where the service's behaviour is not public, this backend decides: a deposit or an update is stored whole or not at all; an
+update of an id that is not there is a 404; a deletion answers true if every id was there; a withdrawal must name its
+pipelines.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from bucketsnb import __version__
+from bucketsnb.backend.dispatch import Dispatcher
+from bucketsnb.backend.guard import Guard, read_body
+from bucketsnb.backend.problems import HANDLERS, BadRequest, answer
+from bucketsnb.backend.store import Store
+
+__all__ = ["build_app"]
+
+
+def build_app(store: Store, token: str | None = None) -> Guard:
+    """Build the ASGI application that serves a store.
+
+    Parameters
+    ----------
+    store
+        Where the works are; it is left open when the application ends.
+    token
+        What the header ``x-access-token`` must hold on every request but that for the version; None asks for none.
+    """
+    service = _Service(store)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        service.calls = Dispatcher(store)
+        yield
+        service.calls.close()
+
+    routes = [
+        Route("/", service.version, methods=["GET", "HEAD"]),
+        Route("/version", service.version, methods=["GET", "HEAD"]),
+        Route("/__health__", service.health, methods=["GET"]),
+        Route("/work", service.deposit, methods=["POST"]),
+        Route("/work", service.update, methods=["PUT"]),
+        Route("/work", service.delete, methods=["DELETE"]),
+        Route("/work/withdraw", service.withdraw, methods=["POST"]),
+        Route("/view", service.view, methods=["POST"]),
+        Route("/status", service.status, methods=["GET"]),
+        Route("/status/pipelines", service.pipelines, methods=["GET"]),
+        Route("/status/details/{pipeline:path}", service.details, methods=["GET"]),
+        Route("/audit/failed", service.audit_failed, methods=["GET"]),
+        Route("/audit/expired", service.audit_expired, methods=["GET"]),
+        Route("/audit/stale/{days}", service.audit_stale, methods=["GET"]),
+    ]
+    app = Starlette(routes=routes, exception_handlers=HANDLERS, lifespan=lifespan)
+    app.router.redirect_slashes = False
+    return Guard(app, token)
+
+
+class _Service:
+    """The routes' handlers, which share a store and the threads that reach it."""
+
+    calls: Dispatcher
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    async def version(self, _request: Request) -> Response:
+        return answer({"version": __version__})
+
+    async def health(self, _request: Request) -> Response:
+        await self.calls.read(self.store.status)
+        return answer({"status": "healthy"})
+
+    async def deposit(self, request: Request) -> Response:
+        works = await self._array(request)
+        wanted = request.query_params.getlist("return_ids")[:1]
+        ids = await self.calls.change(lambda: self.store.deposit(works))
+        return answer(ids if wanted and wanted[0].lower() == "true" else True)
+
+    async def update(self, request: Request) -> Response:
+        works = await self._array(request)
+        await self.calls.change(lambda: self.store.update(works))
+        return answer(True)
+
+    async def delete(self, request: Request) -> Response:
+        ids = [one for one in request.query_params.getlist("ids") if one] or await self._ids(request)
+        if not ids:
+            raise BadRequest("name the works to delete by ids: nothing was deleted")
+        unique = list(dict.fromkeys(ids))
+        found = await self.calls.change(lambda: self.store.delete(unique))
+        return answer(found == len(unique))
+
+    async def _ids(self, request: Request) -> list[str]:
+        body = await read_body(request)
+        given = _decoded(body) if body else {}
+        ids = given.get("ids", []) if isinstance(given, dict) else None
+        if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
+            raise BadRequest('the body of a deletion is {"ids": ["...", ...]}; nothing was deleted')
+        return ids
+
+    async def withdraw(self, request: Request) -> Response:
+        query = await self._object(request)
+        if query.get("pipeline") is None:
+            raise BadRequest("a withdrawal needs a pipeline: name one, or several with $in")
+        if query.get("status", "queued") != "queued":
+            raise BadRequest("only queued works can be withdrawn: leave status out")
+        run = self.calls.change if self.store.withdraws_at_once(query) else self.calls.read
+        work = await run(lambda: self.store.withdraw(query))
+        return Response(b"null" if work is None else work, media_type="application/json")
+
+    async def view(self, request: Request) -> Response:
+        asked = await self._object(request)
+        query, projection = _mapping(asked, "query"), _mapping(asked, "projection")
+        skip, limit = _integer(asked, "skip") or 0, _integer(asked, "limit")
+        if skip < 0:
+            raise BadRequest(f"skip is {skip}, and must not be negative")
+        everything = limit is None or limit <= 0
+        pieces = self.store.view(query, projection, skip, None if everything else limit)
+        # The first piece is read before the answer begins, so that a query which fails on its first works is a 400.
+        first = await self.calls.read(lambda: next(pieces, b""))
+        return StreamingResponse(self._stream(first, pieces), media_type="application/json")
+
+    async def _stream(self, first: bytes, pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+        try:
+            piece = first
+            while piece:
+                yield piece
+                piece = await self.calls.read(lambda: next(pieces, b""))
+        finally:
+            pieces.close()  # type: ignore[attr-defined]  # a generator
+
+    async def status(self, _request: Request) -> Response:
+        return answer(await self.calls.read(self.store.status))
+
+    async def details(self, request: Request) -> Response:
+        pipeline = request.path_params["pipeline"]
+        return answer(await self.calls.read(lambda: self.store.status(pipeline)))
+
+    async def pipelines(self, _request: Request) -> Response:
+        return answer(await self.calls.read(self.store.pipelines))
+
+    async def audit_failed(self, _request: Request) -> Response:
+        return answer(await self.calls.change(self.store.audit_failed))
+
+    async def audit_expired(self, _request: Request) -> Response:
+        return answer(await self.calls.change(self.store.audit_expired))
+
+    async def audit_stale(self, request: Request) -> Response:
+        days = _days(request.path_params["days"])
+        return answer(await self.calls.change(lambda: self.store.audit_stale(days)))
+
+    async def _array(self, request: Request) -> list[Any]:
+        works = _decoded(await read_body(request))
+        if not isinstance(works, list):
+            raise BadRequest("the body must be an array of works; nothing was stored")
+        return works
+
+    async def _object(self, request: Request) -> dict[str, Any]:
+        asked = _decoded(await read_body(request))
+        if not isinstance(asked, dict):
+            raise BadRequest("the body must be an object")
+        return asked
+
+
+def _decoded(body: bytes) -> Any:
+    try:
+        return msgspec.json.decode(body)
+    except RecursionError:
+        raise BadRequest("the body is nested too deeply") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadRequest(f"the body is not JSON: {error}") from None
+
+
+def _mapping(asked: dict[str, Any], name: str) -> dict[str, Any]:
+    value = asked.get(name)
+    if value is not None and not isinstance(value, dict):
+        raise BadRequest(f"{name} must be an object")
+    return value or {}
+
+
+def _integer(asked: dict[str, Any], name: str) -> int | None:
+    value = asked.get(name)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 2**63):
+        raise BadRequest(f"{name} must be an integer or null")
+    return value
+
+
+def _days(text: str) -> float:
+    try:
+        days = float(text)
+    except ValueError:
+        raise BadRequest(f"audit/stale needs a number of days, not {text[:40]!r}") from None
+    if not 0 <= days < 1e6:
+        raise BadRequest(f"audit/stale needs a number of days from 0 up, not {text[:40]!r}")
+    return days

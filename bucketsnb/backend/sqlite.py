@@ -1,0 +1,242 @@
+"""A store in one SQLite file: JSON text with indexed columns, SQL to narrow a query, the exact matcher to decide it."""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bucketsnb.backend import sqlite_rows as rows
+from bucketsnb.backend.matching import Matcher, compile_query
+from bucketsnb.backend.narrowing import narrow
+from bucketsnb.backend.sqlite_file import connect, prepare_file, translated
+from bucketsnb.backend.store import StoreUnavailable, UnknownWorks
+from bucketsnb.backend.works import changes_of, encoded, new_record
+from bucketsnb.schema import STATUS_KEYS
+
+__all__ = ["SQLiteStore"]
+
+_READERS_KEPT = 16
+"""Connections for reading that are kept open between reads."""
+
+_OUTER = ("BEGIN IMMEDIATE", "COMMIT", ("ROLLBACK",))
+_INNER = ("SAVEPOINT change", "RELEASE change", ("ROLLBACK TO change", "RELEASE change"))
+
+
+class SQLiteStore:
+    """Works in a SQLite file that several threads and processes may share.
+
+    One connection writes, in one transaction at a time; each read has a connection of its own and holds up nobody.
+
+    Parameters
+    ----------
+    path
+        The file; created where there is none. None keeps works in a temporary folder until `close`.
+
+    Raises
+    ------
+    StoreUnavailable
+        If the file cannot be used: it cannot be opened, is of something else, or of a newer bucketsnb.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="bucketsnb-") if path is None else None
+        self.path = (Path(self._folder.name) / "works.db") if self._folder else Path(path or "").absolute()
+        self.url = f"sqlite:///{self.path}"
+        self._lock = threading.RLock()
+        self._pool = threading.Lock()
+        self._depth = 0
+        self._readers: list[sqlite3.Connection] = []
+        self._closed = False
+        if sqlite3.sqlite_version_info < (3, 35):
+            raise StoreUnavailable(f"this Python has SQLite {sqlite3.sqlite_version}, and 3.35 or newer is needed")
+        self._writer = connect(self.path, durable=self._folder is None)
+        try:
+            prepare_file(self._writer, self.path)
+        except BaseException:
+            self._writer.close()
+            raise
+
+    def deposit(self, works: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Add works as queued, all or none, and give their new ids in the same order."""
+        return self._add([new_record(work, index) for index, work in enumerate(works)])
+
+    def load(self, works: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Add works as they are: status and id are kept."""
+        return self._add([new_record(work, index, as_it_is=True) for index, work in enumerate(works)])
+
+    def _add(self, records: Sequence[dict[str, Any]]) -> list[str]:
+        bodies = [encoded(record, index) for index, record in enumerate(records)]
+        with self._changing() as writer:
+            rows.insert(writer, records, bodies)
+        return [record["id"] for record in records]
+
+    def withdraw(self, query: Mapping[str, Any]) -> bytes | None:
+        """Claim the first queued work that matches: highest priority, then oldest."""
+        matches = compile_query(query)
+        with self._changing() as writer:
+            condition = narrow(query, lambda: rows.any_odd(writer))
+            if condition.exact:
+                return rows.claim(writer, *rows.first_queued(query, condition))
+        while True:
+            with self._reading() as reader:
+                found = rows.search_queued(reader, condition, matches)
+            if found is None:
+                return None
+            with self._changing() as writer:
+                # Claimed only as it was when it matched; if anyone has changed it meanwhile, the search goes on.
+                claimed = rows.claim(writer, rows.UNCHANGED, found)
+            if claimed is not None:
+                return claimed
+
+    def withdraws_at_once(self, query: Mapping[str, Any]) -> bool:
+        """Whether SQL alone decides the query."""
+        with self._reading() as reader:
+            return narrow(query, lambda: rows.any_odd(reader)).exact
+
+    def update(self, works: Sequence[Mapping[str, Any]]) -> None:
+        """Set the given fields of works by id, all or none."""
+        changes = [changes_of(work, index) for index, work in enumerate(works)]
+        with self._changing() as writer:
+            missing = [change["id"] for index, change in enumerate(changes) if not rows.change(writer, change, index)]
+            if missing:
+                raise UnknownWorks(["null" if one is None else one for one in missing])
+
+    def delete(self, ids: Sequence[str]) -> int:
+        """Remove works by id, and say how many there were."""
+        with self._changing() as writer:
+            return sum(writer.execute("DELETE FROM works WHERE id = ?", (one,)).rowcount for one in ids)
+
+    def view(
+        self,
+        query: Mapping[str, Any],
+        projection: Mapping[str, Any] | None = None,
+        skip: int = 0,
+        limit: int | None = None,
+    ) -> Iterator[bytes]:
+        """Stream one JSON array of the matching works in pieces, newest first."""
+        matches = compile_query(query)
+        shape = rows.shaper(projection)
+        return self._pieces(query, matches, shape, max(skip, 0), limit)
+
+    def _pieces(
+        self, query: Mapping[str, Any], matches: Matcher, shape: rows.Shaper | None, skip: int, limit: int | None
+    ) -> Iterator[bytes]:
+        with self._reading() as reader:
+            condition = narrow(query, lambda: rows.any_odd(reader))
+            yield from rows.gathered(rows.newest(reader, condition, matches, shape, skip, limit))
+
+    def status(self, pipeline: str | None = None) -> dict[str, int]:
+        """Count works by status, from counts that are kept."""
+        where, values = ("", ()) if pipeline is None else (" WHERE pipeline = ?", (pipeline,))
+        with self._reading() as reader:
+            counted = reader.execute(f"SELECT status, sum(n) FROM counts{where} GROUP BY status", values).fetchall()  # noqa: S608 - one of two
+        found = {status.decode(): count for status, count in counted}
+        return {key: sum(found.values()) if key == "total" else found.get(key, 0) for key in STATUS_KEYS}
+
+    def pipelines(self) -> list[str]:
+        """Give the pipelines that have works, in alphabetical order."""
+        with self._reading() as reader:
+            return [name.decode() for (name,) in reader.execute("SELECT DISTINCT pipeline FROM counts ORDER BY 1")]
+
+    def audit_failed(self) -> int:
+        """Queue again the failed works with attempts left."""
+        return self._audit(
+            "UPDATE works SET status = 'queued', body = json_set(body, '$.status', 'queued')"
+            " WHERE status = 'failure' AND attempt < retries"
+        )
+
+    def audit_expired(self) -> int:
+        """Fail the running works past their timeout."""
+        return self._audit(
+            "UPDATE works SET status = 'failure', body = json_set(body, '$.status', 'failure')"
+            " WHERE status = 'running' AND start + timeout < ?",
+            time.time(),
+        )
+
+    def audit_stale(self, days: float) -> int:
+        """Fail the queued and running works created more than so many days ago.
+
+        Their attempts are used up too: otherwise the next pass over failed works would queue them again, for ever.
+        """
+        return self._audit(
+            "UPDATE works SET status = 'failure', attempt = max(attempt, retries), body = json_set(body,"
+            " '$.status', 'failure', '$.attempt', max(attempt, retries))"
+            " WHERE status IN ('queued', 'running') AND creation < ?",
+            time.time() - days * 86_400,
+        )
+
+    def _audit(self, sql: str, *values: float) -> int:
+        with self._changing() as writer:
+            return writer.execute(sql, values).rowcount
+
+    def clear(self) -> None:
+        """Remove every work."""
+        with self._changing() as writer:
+            writer.execute("DELETE FROM works")
+
+    def close(self) -> None:
+        """Let go of the file; a temporary one is deleted."""
+        with self._lock, self._pool:
+            self._closed = True
+            for connection in (*self._readers, self._writer):
+                connection.close()
+            self._readers.clear()
+        if self._folder:
+            self._folder.cleanup()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Make the changes of this thread within the block durable at once; each stays atomic by itself."""
+        with self._changing():
+            yield
+
+    @contextmanager
+    def _changing(self) -> Iterator[sqlite3.Connection]:
+        """Hold the writing connection in a transaction, or in a part of the one that this thread already has."""
+        with self._lock, translated(self.path):
+            self._check_open()
+            begin, end, undo = _OUTER if self._depth == 0 else _INNER
+            self._writer.execute(begin)
+            self._depth += 1
+            try:
+                yield self._writer
+                if not self._writer.in_transaction:
+                    raise StoreUnavailable("the changes made together were undone by a failure of one of them")
+                self._writer.execute(end)
+            except BaseException:
+                # A full disk makes SQLite undo everything by itself, and then there is nothing to undo.
+                if self._writer.in_transaction:
+                    for statement in undo:
+                        self._writer.execute(statement)
+                raise
+            finally:
+                self._depth -= 1
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with translated(self.path):
+            with self._pool:
+                self._check_open()
+                reader = self._readers.pop() if self._readers else None
+            reader = reader or connect(self.path, reader=True)
+            try:
+                yield reader
+            finally:
+                self._put_back(reader)
+
+    def _put_back(self, reader: sqlite3.Connection) -> None:
+        with self._pool:
+            if not self._closed and len(self._readers) < _READERS_KEPT:
+                self._readers.append(reader)
+            else:
+                reader.close()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreUnavailable(f"the store {self.path} is closed")

@@ -1,0 +1,188 @@
+"""The SQLite file of a store: its tables, its indexes, how a connection to it is set up, and what its errors mean."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bucketsnb.backend.store import StoreError, StoreFull, StoreUnavailable
+
+__all__ = ["COLUMNS", "SCHEMA_VERSION", "columns_of", "connect", "marks_of", "prepare_file", "translated"]
+
+SCHEMA_VERSION = 1
+"""Kept in the file; a file with a higher number was written by a newer bucketsnb and is refused."""
+
+BUSY_SECONDS = 30.0
+"""How long a change waits for another process that is writing."""
+
+COLUMNS = (
+    "id",
+    "pipeline",
+    "status",
+    "priority",
+    "creation",
+    "start",
+    "timeout",
+    "attempt",
+    "retries",
+    "site",
+    "user",
+    "parent",
+    "odd",
+)
+"""The fields of a work that are columns, in the order of `columns_of`; `body` follows them."""
+
+# The columns have no declared type, so SQLite compares what is stored as it is. `body` is the whole work as JSON text and
+# is what clients are sent. The counts are kept by triggers: whatever changes a work, /status is right and never scans.
+_SCHEMA = """
+CREATE TABLE works (
+    rowid INTEGER PRIMARY KEY, id NOT NULL, pipeline NOT NULL, status NOT NULL, priority NOT NULL, creation NOT NULL,
+    start, timeout NOT NULL, attempt NOT NULL, retries NOT NULL, site, user, parent, odd NOT NULL, body TEXT NOT NULL
+);
+CREATE UNIQUE INDEX works_id ON works (id);
+CREATE INDEX works_newest ON works (creation);
+CREATE INDEX works_pipeline ON works (pipeline, creation);
+CREATE INDEX works_status ON works (pipeline, status, creation);
+CREATE INDEX works_any_pipeline ON works (status, creation);
+CREATE INDEX works_site ON works (site, creation);
+CREATE INDEX works_user ON works (user, creation);
+CREATE INDEX works_parent ON works (parent, creation) WHERE parent IS NOT NULL;
+CREATE INDEX works_queue ON works (pipeline, priority DESC, creation) WHERE status = 'queued';
+CREATE INDEX works_running ON works (start + timeout) WHERE status = 'running';
+CREATE INDEX works_failed ON works (creation) WHERE status = 'failure' AND attempt < retries;
+CREATE INDEX works_exhausted ON works (creation) WHERE status = 'failure' AND attempt >= retries;
+CREATE INDEX works_odd ON works (odd) WHERE odd;
+
+CREATE TABLE marks (work INTEGER NOT NULL, field NOT NULL, value NOT NULL, PRIMARY KEY (field, value, work))
+    WITHOUT ROWID;
+CREATE INDEX marks_of_work ON marks (work);
+
+CREATE TABLE counts (pipeline NOT NULL, status NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (pipeline, status))
+    WITHOUT ROWID;
+
+CREATE TRIGGER works_added AFTER INSERT ON works BEGIN
+    INSERT INTO counts VALUES (NEW.pipeline, NEW.status, 1) ON CONFLICT DO UPDATE SET n = n + 1;
+END;
+CREATE TRIGGER works_removed AFTER DELETE ON works BEGIN
+    UPDATE counts SET n = n - 1 WHERE pipeline = OLD.pipeline AND status = OLD.status;
+    DELETE FROM counts WHERE pipeline = OLD.pipeline AND status = OLD.status AND n = 0;
+    DELETE FROM marks WHERE work = OLD.rowid;
+END;
+CREATE TRIGGER works_moved AFTER UPDATE OF pipeline, status ON works
+WHEN OLD.pipeline IS NOT NEW.pipeline OR OLD.status IS NOT NEW.status BEGIN
+    INSERT INTO counts VALUES (NEW.pipeline, NEW.status, 1) ON CONFLICT DO UPDATE SET n = n + 1;
+    UPDATE counts SET n = n - 1 WHERE pipeline = OLD.pipeline AND status = OLD.status;
+    DELETE FROM counts WHERE pipeline = OLD.pipeline AND status = OLD.status AND n = 0;
+END;
+"""
+
+
+def connect(path: Path, *, durable: bool = True, reader: bool = False) -> sqlite3.Connection:
+    """Open a connection that any one thread at a time may use, with transactions in our own hands."""
+    with translated(path):
+        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA journal_mode = WAL")
+        # FULL: a change that was acknowledged outlives a power cut. A temporary store has nothing to outlive.
+        connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
+        connection.execute("PRAGMA temp_store = MEMORY")
+        connection.execute(f"PRAGMA cache_size = {-16_384 if reader else -65_536}")
+        connection.execute("PRAGMA journal_size_limit = 67108864")
+        if reader:
+            connection.execute("PRAGMA query_only = ON")
+            connection.text_factory = bytes
+        return connection
+
+
+def prepare_file(connection: sqlite3.Connection, path: Path) -> None:
+    """Create the tables in a new file; check that an old one is ours and not of a newer kind."""
+    with translated(path):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            if version > SCHEMA_VERSION:
+                raise StoreUnavailable(
+                    f"{path} was written by a newer bucketsnb (its format is {version}, and this one reads up to "
+                    f"{SCHEMA_VERSION}): upgrade bucketsnb, or choose another file"
+                )
+            if version == 0 and tables:
+                raise StoreUnavailable(f"{path} is a database of something else: choose another file")
+            if version == 0:
+                for statement in _statements(_SCHEMA):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Split a script: executescript would commit the transaction it runs in."""
+    statement = ""
+    for line in script.splitlines():
+        statement += line + "\n"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def columns_of(record: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Give the values of `COLUMNS` for a record that `works` has accepted."""
+    config = record.get("config")
+    parent = config.get("parent") if isinstance(config, Mapping) else None
+    loose = (record.get("site"), record.get("user"), parent)
+    odd = isinstance(config, list) or any(not (value is None or isinstance(value, str)) for value in loose)
+    return (
+        record["id"],
+        record["pipeline"],
+        record["status"],
+        record["priority"],
+        record["creation"],
+        record["start"],
+        record["timeout"],
+        record["attempt"],
+        record["retries"],
+        *(value if isinstance(value, str) else None for value in loose),
+        int(odd),
+    )
+
+
+def marks_of(record: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Give the tags and events a work can be found by: texts and numbers, alone or as elements of an array."""
+    marks = []
+    for field in ("tags", "event"):
+        value = record.get(field)
+        for element in value if isinstance(value, list) else (value,):
+            if isinstance(element, (str, float)) or (
+                isinstance(element, int) and not isinstance(element, bool) and -(2**63) <= element < 2**63
+            ):
+                marks.append((field, element))
+    return marks
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors into the store's own, which say what happened to which file and what to do."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _translation(error, path) from error
+
+
+def _translation(error: sqlite3.Error, path: Path) -> StoreError:
+    text = str(error)
+    if "full" in text:
+        return StoreFull(f"the disk that holds {path} is full: free some space; nothing was changed")
+    if "readonly" in text:
+        return StoreUnavailable(f"{path} cannot be written: it, or its folder, is read-only; nothing was changed")
+    if "locked" in text:
+        return StoreUnavailable(f"another process has kept {path} locked for {BUSY_SECONDS:.0f} s; nothing was changed")
+    if "not a database" in text or "malformed" in text:
+        return StoreUnavailable(f"{path} is not a SQLite database, or is damaged: choose another file, or restore it")
+    if "unable to open" in text:
+        return StoreUnavailable(f"{path} cannot be opened: check that its folder exists and may be written")
+    return StoreUnavailable(f"the store {path} failed: {text}; nothing was changed")

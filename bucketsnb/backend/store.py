@@ -1,0 +1,142 @@
+"""What every store of works must promise, and the one place where the address of a store becomes a store.
+
+How works are kept is left to the stores (`sqlite`); what a valid work is, to `works`; HTTP, to `routes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Protocol
+
+__all__ = ["Store", "StoreError", "StoreFull", "StoreUnavailable", "UnknownWorks", "open_store", "sqlite_path"]
+
+
+class StoreError(Exception):
+    """The store could not do what was asked, and has changed nothing."""
+
+
+class StoreUnavailable(StoreError):
+    """The store cannot be opened, read or written now: locked for too long, read-only, or damaged."""
+
+
+class StoreFull(StoreError):
+    """There is no room left where the store keeps its works."""
+
+
+class UnknownWorks(StoreError):
+    """An update named works that the store does not hold, so nothing was updated.
+
+    Attributes
+    ----------
+    ids
+        The ids that were not found.
+    """
+
+    def __init__(self, ids: Sequence[str]) -> None:
+        shown = ", ".join(ids[:5]) + (f" and {len(ids) - 5} more" if len(ids) > 5 else "")
+        super().__init__(f"no work has the id {shown}; nothing was updated")
+        self.ids = list(ids)
+
+
+class Store(Protocol):
+    """A place that keeps works; safe to use from any thread.
+
+    Every change is atomic, is on disk before its method returns, and is seen by every later read. Times are epoch
+    seconds. Methods raise `StoreError`, and `QueryNotUnderstood` for a query that cannot be decided exactly.
+    """
+
+    url: str
+
+    def deposit(self, works: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Add works as queued, all or none, and give their new ids in the same order."""
+
+    def load(self, works: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Add works as they are: status and id are kept. For samples and tests; no route does this."""
+
+    def withdraw(self, query: Mapping[str, Any]) -> bytes | None:
+        """Claim the first queued work that matches: highest priority, then oldest. Its JSON after the claim, or None."""
+
+    def withdraws_at_once(self, query: Mapping[str, Any]) -> bool:
+        """Whether `withdraw` of this query is one quick statement, and not a search."""
+
+    def update(self, works: Sequence[Mapping[str, Any]]) -> None:
+        """Set the given fields of works by id, all or none; `UnknownWorks` names ids that are not there."""
+
+    def delete(self, ids: Sequence[str]) -> int:
+        """Remove works by id, and say how many there were; ids that are not there are passed over."""
+
+    def view(
+        self,
+        query: Mapping[str, Any],
+        projection: Mapping[str, Any] | None = None,
+        skip: int = 0,
+        limit: int | None = None,
+    ) -> Iterator[bytes]:
+        """Stream one JSON array of the matching works in pieces: latest creation first, then latest deposit.
+
+        The query is judged before the first piece is asked for; closing the iterator ends the read.
+        """
+
+    def status(self, pipeline: str | None = None) -> dict[str, int]:
+        """Count works by status, with the keys of `STATUS_KEYS` in their order."""
+
+    def pipelines(self) -> list[str]:
+        """Give the pipelines that have works, in alphabetical order."""
+
+    def audit_failed(self) -> int:
+        """Queue again the failed works with attempts left, and count them."""
+
+    def audit_expired(self) -> int:
+        """Fail the running works past their timeout, and count them."""
+
+    def audit_stale(self, days: float) -> int:
+        """Fail the queued and running works created more than so many days ago, and count them."""
+
+    def together(self) -> AbstractContextManager[None]:
+        """Make the changes of this thread within the block durable at once; each stays atomic by itself."""
+
+    def clear(self) -> None:
+        """Remove every work."""
+
+    def close(self) -> None:
+        """Let go of files and connections; a temporary store is deleted."""
+
+
+def sqlite_path(address: str) -> Path:
+    """Read the file out of a SQLite store's address.
+
+    Three slashes and a bare name mean this folder; with more of a path it is absolute, with or without a fourth slash.
+
+    Examples
+    --------
+    >>> sqlite_path("sqlite:///works.db"), sqlite_path("sqlite:///data/works.db"), sqlite_path("./works.db")
+    (PosixPath('works.db'), PosixPath('/data/works.db'), PosixPath('works.db'))
+    """
+    scheme, found, rest = address.partition("://")
+    if not found:
+        return Path(address).expanduser()
+    if scheme != "sqlite" or not rest.startswith("/") or not rest.strip("/"):
+        raise ValueError(f"store {address!r} is not an address this backend knows: use sqlite:///path/to/works.db")
+    name = rest[1:]
+    if "/" not in name or name.startswith("./"):
+        return Path(name)
+    return Path("/" + name.lstrip("/"))
+
+
+def open_store(address: str | Path | None = None) -> Store:
+    """Open the store at an address: ``sqlite:///path/to/works.db``, a path, or None for a temporary one.
+
+    Raises
+    ------
+    StoreUnavailable
+        If it cannot be opened; the message says why.
+    ValueError
+        If the address is of no kind known here.
+    """
+    from bucketsnb.backend.sqlite import SQLiteStore
+
+    if isinstance(address, str) and address.startswith(("mongodb://", "mongodb+srv://")):
+        raise StoreUnavailable("works cannot be kept in MongoDB yet: use sqlite:///path/to/works.db")
+    return SQLiteStore(None if address is None else sqlite_path(str(address)))

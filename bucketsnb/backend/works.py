@@ -1,0 +1,227 @@
+"""Judge the works that a client sends: the fields the queue itself needs are checked, all others are kept verbatim.
+
+Fields that are absent are filled in with the defaults of the public client; a wrong value is refused, never repaired.
+"""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import isfinite
+from typing import Any
+
+import msgspec
+
+from bucketsnb.schema import (
+    ATTEMPT_MIN,
+    PIPELINE_MAX,
+    PRIORITY_MAX,
+    PRIORITY_MIN,
+    RETRIES_MAX,
+    STATUSES,
+    TIMEOUT_MAX,
+    TIMEOUT_MIN,
+)
+
+__all__ = ["DEPTH_MAX", "WORK_BYTES_MAX", "WorkRefused", "WorkTooLarge", "changes_of", "encoded", "new_id", "new_record"]
+
+WORK_BYTES_MAX = 16 * 1024 * 1024
+"""Bytes of JSON that one work may have; a MongoDB document may have as many."""
+
+DEPTH_MAX = 100
+"""Levels of nesting that one work may have; a MongoDB document may have as many."""
+
+
+class WorkRefused(ValueError):
+    """A work is not one; the message names which and which field. Nothing was stored."""
+
+
+class WorkTooLarge(WorkRefused):
+    """A work has more than `WORK_BYTES_MAX` bytes of JSON. Nothing was stored."""
+
+
+_PROCESS = secrets.token_hex(5)
+_COUNTER = itertools.count(int.from_bytes(secrets.token_bytes(3), "big"))
+
+
+def new_id() -> str:
+    """Make an id: 24 hexadecimal digits, as MongoDB makes them, of the second, the process and a counter."""
+    return f"{int(time.time()):08x}{_PROCESS}{next(_COUNTER) % 0x1000000:06x}"
+
+
+def new_record(work: Any, index: int, *, as_it_is: bool = False) -> dict[str, Any]:
+    """Make the record to store from a deposited work.
+
+    Parameters
+    ----------
+    work
+        What the client sent.
+    index
+        Its place in the deposit, for messages.
+    as_it_is
+        Keep its status and its id.
+
+    Raises
+    ------
+    WorkRefused
+        If it is not a work.
+    """
+    given = _mapping(work, index)
+    record = dict(given)
+    for name, value in _DEFAULTS.items():
+        record.setdefault(name, value)
+    if "pipeline" not in record:
+        raise WorkRefused(f"works[{index}] has no pipeline")
+    if record.get("creation") is None:
+        record["creation"] = time.time()
+    if record.get("status") is None:
+        record["status"] = "queued"
+    _check(record, index)
+    if not as_it_is:
+        record["status"] = "queued"
+    if not (as_it_is and isinstance(record.get("id"), str)):
+        record["id"] = new_id()
+    return record
+
+
+def changes_of(work: Any, index: int) -> dict[str, Any]:
+    """Give the fields that an update sets, with the id that it sets them of.
+
+    An id that is absent or null comes back as null: no work has that.
+
+    Raises
+    ------
+    WorkRefused
+        If a field has a value that no work may have.
+    """
+    changes = dict(_mapping(work, index))
+    wanted = changes.setdefault("id", None)
+    if wanted is not None and not isinstance(wanted, str):
+        raise WorkRefused(f"works[{index}].id must be text, not {_kind(wanted)}")
+    _check(changes, index)
+    return changes
+
+
+def encoded(record: Mapping[str, Any], index: int) -> str:
+    """Give the JSON text of a record.
+
+    Raises
+    ------
+    WorkRefused
+        If it is too large, too deep, or holds an integer of more than 64 bits.
+    """
+    try:
+        body = msgspec.json.encode(record)
+    except OverflowError:
+        where = next(_huge_integers(record, f"works[{index}]"), f"works[{index}]")
+        raise WorkRefused(f"{where} is an integer of more than 64 bits") from None
+    if len(body) > WORK_BYTES_MAX:
+        raise WorkTooLarge(f"works[{index}] has {len(body):,} bytes of JSON, and {WORK_BYTES_MAX:,} are allowed")
+    if body.count(b"{") + body.count(b"[") > DEPTH_MAX and _depth(record) > DEPTH_MAX:
+        raise WorkRefused(f"works[{index}] is nested deeper than {DEPTH_MAX} levels")
+    return body.decode()
+
+
+_DEFAULTS: dict[str, Any] = {"start": None, "stop": None, "attempt": 0, "timeout": 3600, "retries": 2, "priority": 3}
+
+
+def _mapping(work: Any, index: int) -> Mapping[str, Any]:
+    if not isinstance(work, Mapping):
+        raise WorkRefused(f"works[{index}] must be an object, not {_kind(work)}")
+    return {name: value for name, value in work.items() if name != "_id"} if "_id" in work else work
+
+
+def _check(record: dict[str, Any], index: int) -> None:
+    for name, check in _CHECKS:
+        if name in record:
+            record[name] = check(record[name], f"works[{index}].{name}")
+
+
+def _pipeline(value: Any, where: str) -> str:
+    if not isinstance(value, str):
+        raise WorkRefused(f"{where} must be text, not {_kind(value)}")
+    if not 1 <= len(value) <= PIPELINE_MAX:
+        raise WorkRefused(f"{where} has {len(value)} characters, and 1 to {PIPELINE_MAX} are allowed")
+    return value
+
+
+def _status(value: Any, where: str) -> str:
+    if value not in STATUSES:
+        shown = repr(value[:40]) if isinstance(value, str) else _kind(value)
+        raise WorkRefused(f"{where} must be one of {', '.join(STATUSES)}, not {shown}")
+    return str(value)
+
+
+def _integer(least: int, most: int) -> Callable[[Any, str], int]:
+    def check(value: Any, where: str) -> int:
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise WorkRefused(f"{where} must be an integer, not {_kind(value)}")
+        if not least <= value <= most:
+            raise WorkRefused(f"{where} is {_shown(value)}, and {least:,} to {most:,} are allowed")
+        return value
+
+    return check
+
+
+def _time(value: Any, where: str) -> float:
+    # Clients of the 3.x line parse times as strict floats, so an integer becomes one here.
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        raise WorkRefused(f"{where} must be epoch seconds, not {_kind(value)}")
+    if not abs(value) < 1e15 or not isfinite(value):
+        raise WorkRefused(f"{where} is not a time in epoch seconds")
+    return float(value)
+
+
+def _time_or_null(value: Any, where: str) -> float | None:
+    return None if value is None else _time(value, where)
+
+
+_INT32 = 2**31 - 1
+_CHECKS: Sequence[tuple[str, Callable[[Any, str], Any]]] = (
+    ("pipeline", _pipeline),
+    ("status", _status),
+    ("priority", _integer(PRIORITY_MIN, PRIORITY_MAX)),
+    ("timeout", _integer(TIMEOUT_MIN, TIMEOUT_MAX)),
+    ("retries", _integer(-_INT32, RETRIES_MAX)),
+    ("attempt", _integer(ATTEMPT_MIN, _INT32)),
+    ("creation", _time),
+    ("start", _time_or_null),
+    ("stop", _time_or_null),
+)
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return "null"
+    names = {bool: "a boolean", str: "text", int: "a number", float: "a number", list: "an array", dict: "an object"}
+    return names.get(type(value), type(value).__name__)
+
+
+def _shown(value: int) -> str:
+    return f"{value:,}" if abs(value) < 10**18 else "of more than 18 digits"
+
+
+def _huge_integers(value: Any, where: str) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _huge_integers(inner, f"{where}.{name}")
+    elif isinstance(value, list):
+        for place, inner in enumerate(value):
+            yield from _huge_integers(inner, f"{where}[{place}]")
+    elif isinstance(value, int) and not -(2**63) <= value < 2**64:
+        yield where
+
+
+def _depth(value: Any) -> int:
+    level, depth = [value], 0
+    while level:
+        depth += 1
+        level = [
+            inner
+            for one in level
+            if isinstance(one, (Mapping, list))
+            for inner in (one.values() if isinstance(one, Mapping) else one)
+        ]
+    return depth - 1
