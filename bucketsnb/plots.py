@@ -1,0 +1,263 @@
+"""Figures of the queue, one call each: status, ages, waits, throughput, backlog.
+
+Every function takes a frame and returns the figure. A figure is a picture in a saved notebook, light in every theme (it
+brings its own background), with one colour per status that colour-blind eyes tell apart, and words beside the colours.
+Needs the extra ``plots``; pyplot is never touched, so figures can be drawn in threads and in scripts.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bucketsnb.errors import ConfigurationError
+from bucketsnb.formatting import age, count_of, host_of, printable
+from bucketsnb.formatting_html import STATUS_COLOURS
+from bucketsnb.schema import STATUS_KEYS, STATUSES
+
+try:
+    from matplotlib.axes import Axes
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+except ImportError as error:
+    raise ConfigurationError('plots need matplotlib: pip install "bucketsnb[plots]"') from error
+
+__all__ = ["Picture", "ages", "backlog", "status_bars", "throughput", "waits"]
+
+_INK = "#222222"
+_PALE = "#767676"
+_PAPER = "#ffffff"
+_WIDTH = 9.0
+_LONGEST = 40
+_BINS = 40
+_TICKS = (1, 10, 60, 600, 3600, 6 * 3600, 86_400, 7 * 86_400, 30 * 86_400, 365 * 86_400)
+
+_UNITS = (("d", 86_400.0), ("h", 3_600.0), ("min", 60.0))
+
+Numbers = NDArray[np.floating]
+
+
+class Picture(Figure):
+    """A matplotlib figure that shows itself in a notebook, whatever backend is active."""
+
+    def _repr_png_(self) -> bytes:
+        target = io.BytesIO()
+        with warnings.catch_warnings():
+            # A name in a script that the font lacks is drawn as boxes; the frame beside it has the name.
+            warnings.filterwarnings("ignore", message="Glyph .* missing from")
+            self.savefig(target, format="png", dpi=120)
+        return target.getvalue()
+
+
+def status_bars(status: pd.DataFrame) -> Picture:
+    """Draw how many works of each status every pipeline has.
+
+    Parameters
+    ----------
+    status
+        What ``buckets.status()`` returned.
+    """
+    known = status.fillna(0)
+    figure, (axes,) = _figure(1, height=1.4 + 0.34 * max(len(status), 2))
+    place = host_of(status.attrs["url"]) if status.attrs.get("url") else "the queue"
+    _title(axes, f"Works by pipeline and status on {place}", pad=22)
+    if known.empty:
+        return _nothing(figure, axes, "no works")
+    names = [_label(name) for name in known.index]
+    left = np.zeros(len(known))
+    for key in STATUS_KEYS[1:]:
+        widths = known[key].to_numpy(dtype="float64")
+        axes.barh(_places(names), widths, left=left, color=STATUS_COLOURS[key], label=key, height=0.7)
+        left = left + widths
+    for row, (total, read) in enumerate(zip(left, status["total"].notna(), strict=True)):
+        text = f" {int(total):,}" if read else " could not be read"
+        axes.text(total, row, text, va="center", color=_INK, fontsize=8)
+    axes.set_yticks(_places(names), names, parse_math=False)
+    axes.invert_yaxis()
+    axes.set_xlim(0, float(left.max()) * 1.1 or 1)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{int(number):,}"))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+    _legend(axes)
+    return figure
+
+
+def _places(names: Sequence[str]) -> Numbers:
+    """Return a place on the axis for each name; names themselves may repeat once shortened."""
+    return np.arange(len(names), dtype="float64")
+
+
+def ages(frame: pd.DataFrame) -> Picture:
+    """Draw how old the works of a frame are, one row a status, on a logarithmic axis of time."""
+    shown = [status for status in STATUSES if (frame["status"] == status).any()]
+    figure, rows = _figure(max(len(shown), 1), height=1.2 + 1.0 * max(len(shown), 1))
+    _title(rows[0], f"Age by status, {count_of(len(frame), 'work')}")
+    values = {status: _seconds(frame.loc[frame["status"] == status, "age"]) for status in shown}
+    everything = np.concatenate(list(values.values())) if values else np.empty(0)
+    if not everything.size:
+        return _nothing(figure, rows[0], "no ages")
+    bins = _bins(everything)
+    for axes, status in zip(rows, shown, strict=True):
+        _histogram(axes, values[status], bins, STATUS_COLOURS[status], status)
+    return figure
+
+
+def waits(frame: pd.DataFrame) -> Picture:
+    """Draw how long works waited (creation to start) and ran (start to stop), with the medians."""
+    figure, rows = _figure(2, height=3.6)
+    _title(rows[0], f"Wait and runtime, {count_of(len(frame), 'work')}")
+    values = {"wait": _seconds(frame["wait"]), "runtime": _seconds(frame["runtime"])}
+    everything = np.concatenate(list(values.values()))
+    if not everything.size:
+        return _nothing(figure, rows[0], "no works were started")
+    bins = _bins(everything)
+    for axes, (name, colour) in zip(rows, (("wait", "#0072b2"), ("runtime", "#e69f00")), strict=True):
+        _histogram(axes, values[name], bins, colour, name)
+    return figure
+
+
+def throughput(frame: pd.DataFrame, every: str | None = None) -> Picture:
+    """Draw how many works ended in each stretch of time, and how long those that started in it had waited.
+
+    Parameters
+    ----------
+    frame
+        Works; those with a ``stop`` count as ended then, as success above and failure below.
+    every
+        Length of a stretch, as pandas writes it (``"1h"``); by default about 40 over the whole time.
+    """
+    figure, (counts, wait) = _figure(2, height=4.4, share=True)
+    _title(counts, "Works ended, and the median wait of those started")
+    times = pd.concat([frame["stop"], frame["start"]]).dropna()
+    if times.empty:
+        return _nothing(figure, counts, "no work has started or ended")
+    step = pd.Timedelta(every) if every else max((times.max() - times.min()) / _BINS, pd.Timedelta("1min"))
+    _ended(counts, frame, step)
+    started = frame[frame["start"].notna()]
+    middle = started["wait"].dt.total_seconds().groupby(started["start"].dt.floor(step)).median()
+    unit, seconds = _unit(middle)
+    wait.plot(middle.index.to_numpy(), middle.to_numpy() / seconds, color="#0072b2", marker=".", linewidth=1)
+    wait.set_ylabel(f"median wait, {unit}", color=_INK)
+    wait.set_ylim(bottom=0)
+    _dates(wait)
+    return figure
+
+
+def backlog(history: pd.DataFrame) -> Picture:
+    """Draw the queued and running works over time, all pipelines together; a gap in the snapshots stays a gap.
+
+    Parameters
+    ----------
+    history
+        What ``buckets.history().frame(gaps=True)`` returned; choose rows of one pipeline to see only that.
+    """
+    figure, (axes,) = _figure(1, height=3.2)
+    _title(axes, "Backlog")
+    if history.empty:
+        return _nothing(figure, axes, "no snapshots yet: buckets.watch() takes them")
+    for key in ("queued", "running"):
+        sums = history.groupby("time")[key].sum()
+        unread = history[key].isna().groupby(history["time"]).any()
+        numbers = sums.astype("Float64").mask(unread).to_numpy(dtype="float64", na_value=np.nan)
+        axes.plot(sums.index.to_numpy(), numbers, color=STATUS_COLOURS[key], label=key, marker=".", linewidth=1.2)
+    axes.set_ylim(bottom=0)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+    _dates(axes)
+    _legend(axes)
+    return figure
+
+
+def _figure(rows: int, *, height: float, share: bool = True) -> tuple[Picture, list[Axes]]:
+    figure = Picture(figsize=(_WIDTH, height), layout="constrained", facecolor=_PAPER)
+    grid = figure.subplots(rows, 1, sharex=share, squeeze=False)
+    drawn = [axes for (axes,) in grid]
+    for axes in drawn:
+        axes.set_facecolor(_PAPER)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.spines[["left", "bottom"]].set_color(_PALE)
+        axes.tick_params(colors=_INK, labelsize=8)
+    return figure, drawn
+
+
+def _title(axes: Axes, text: str, *, pad: float | None = None) -> None:
+    axes.set_title(_label(text, longest=100), loc="left", fontsize=10, color=_INK, pad=pad, parse_math=False)
+
+
+def _legend(axes: Axes) -> None:
+    """Put the words beside their colours above the axes, where no label and no bar is."""
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=4, frameon=False, fontsize=8, labelcolor=_INK)
+
+
+def _nothing(figure: Picture, axes: Axes, text: str) -> Picture:
+    axes.text(0.5, 0.5, text, ha="center", va="center", color=_PALE, transform=axes.transAxes)
+    for one in figure.axes:
+        one.set_xticks([])
+        one.set_yticks([])
+        one.spines[:].set_visible(False)
+    return figure
+
+
+def _label(text: object, *, longest: int = _LONGEST) -> str:
+    shown = printable(text)
+    return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
+
+
+def _seconds(column: pd.Series) -> Numbers:
+    seconds: Numbers = column.dropna().dt.total_seconds().to_numpy(dtype="float64")
+    return np.maximum(seconds, 1.0)
+
+
+def _bins(seconds: Numbers) -> Numbers:
+    low, high = float(seconds.min()), float(seconds.max())
+    edges: Numbers = np.geomspace(low * 0.9, high * 1.1 + 1, _BINS + 1)
+    return edges
+
+
+def _histogram(axes: Axes, seconds: Numbers, bins: Numbers, colour: str, name: str) -> None:
+    axes.hist(seconds, bins=bins.tolist(), color=colour)
+    axes.set_xscale("log")
+    ticks = [tick for tick in _TICKS if bins[0] <= tick <= bins[-1]]
+    axes.xaxis.set_major_locator(FixedLocator(ticks))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda number, _: age(number)))
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=3))
+    text = f"{name}: none"
+    if seconds.size:
+        median = float(np.median(seconds))
+        axes.axvline(median, color=_INK, linewidth=1, linestyle="--")
+        text = f"{name}: {seconds.size:,}, median {age(median)}"
+    axes.set_title(text, loc="right", fontsize=8, color=_INK)
+
+
+def _ended(axes: Axes, frame: pd.DataFrame, step: pd.Timedelta) -> None:
+    width: Any = step * 0.9
+    for status, side in (("success", 1), ("failure", -1)):
+        ended = frame[(frame["status"] == status) & frame["stop"].notna()]
+        counts = ended.groupby(ended["stop"].dt.floor(step)).size()
+        axes.bar(
+            counts.index.to_numpy(), side * counts.to_numpy(), width=width.to_timedelta64(), align="edge",
+            color=STATUS_COLOURS[status], label=status,
+        )  # fmt: skip
+    axes.axhline(0, color=_PALE, linewidth=0.8)
+    axes.set_ylabel("failure | success", color=_INK)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{abs(int(number)):,}"))
+
+
+def _unit(seconds: pd.Series) -> tuple[str, float]:
+    """Return the largest unit of time that the longest of these fills."""
+    longest = float(seconds.max()) if len(seconds) else 0.0
+    return next(((name, length) for name, length in _UNITS if longest >= length), ("s", 1.0))
+
+
+def _dates(axes: Axes) -> None:
+    locator = AutoDateLocator()
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    axes.set_xlabel("UTC", color=_INK)

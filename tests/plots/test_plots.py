@@ -1,0 +1,104 @@
+"""Every figure draws what its frame says, also when there is nothing, and no label is more than text."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bucketsnb import plots
+from bucketsnb.formatting_html import STATUS_COLOURS
+from bucketsnb.schema import STATUS_KEYS, STATUSES
+
+NOW = pd.Timestamp("2026-11-23T12:00:00Z")
+
+
+def status(rows: dict[str, tuple[int | None, ...]]) -> pd.DataFrame:
+    index = pd.Index(list(rows), dtype=pd.StringDtype("python"), name="pipeline")
+    columns = {key: pd.array([row[i] for row in rows.values()], dtype="Int64") for i, key in enumerate(STATUS_KEYS)}
+    return pd.DataFrame(columns, index=index)
+
+
+def works(rows: list[tuple[str, float, float | None, float | None]]) -> pd.DataFrame:
+    """Return works of (status, age, wait, runtime), in hours."""
+    frame = pd.DataFrame(rows, columns=["status", "age", "wait", "runtime"])
+    frame["status"] = pd.Categorical(frame["status"], categories=list(STATUSES), ordered=True)
+    for name in ("age", "wait", "runtime"):
+        frame[name] = pd.to_timedelta(frame[name].astype("float64"), unit="h")
+    frame["creation"] = NOW - frame["age"]
+    frame["start"] = frame["creation"] + frame["wait"]
+    frame["stop"] = frame["start"] + frame["runtime"]
+    return frame
+
+
+WORKS = works([("queued", 50, None, None), ("running", 20, 1, None), ("success", 30, 2, 4), ("failure", 9, 1, 1)])
+SNAPSHOTS = pd.DataFrame(
+    {
+        "time": pd.date_range(NOW, periods=3, freq="1h"),
+        "pipeline": "a",
+        "queued": pd.array([5, None, 3], dtype="Int64"),
+        "running": pd.array([1, None, 2], dtype="Int64"),
+    }
+)
+FIGURES = {
+    "status_bars": (plots.status_bars, status({"a": (10, 1, 2, 3, 4)})),
+    "ages": (plots.ages, WORKS),
+    "waits": (plots.waits, WORKS),
+    "throughput": (plots.throughput, WORKS),
+    "backlog": (plots.backlog, SNAPSHOTS),
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_shows_itself_as_a_picture(name):
+    draw, frame = FIGURES[name]
+    assert draw(frame)._repr_png_().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_of_nothing_says_so(name):
+    draw, frame = FIGURES[name]
+    figure = draw(frame[:0])
+    words = " ".join(text.get_text() for axes in figure.axes for text in axes.texts)
+    assert "no " in words
+    assert figure._repr_png_()
+
+
+def test_bars_are_as_long_as_the_counts():
+    figure = plots.status_bars(status({"a": (10, 1, 2, 3, 4)}))
+    widths = {bar.get_label(): bar[0].get_width() for bar in figure.axes[0].containers}
+    assert widths == {"queued": 1, "running": 2, "success": 3, "failure": 4}
+
+
+def test_a_status_has_its_colour():
+    figure = plots.status_bars(status({"a": (10, 1, 2, 3, 4)}))
+    drawn = figure.axes[0].containers[3][0].get_facecolor()
+    assert tuple(round(255 * part) for part in drawn[:3]) == tuple(bytes.fromhex(STATUS_COLOURS["failure"][1:]))
+
+
+def test_a_pipeline_that_could_not_be_read_is_marked():
+    figure = plots.status_bars(status({"a": (10, 1, 2, 3, 4), "b": (None,) * 5}))
+    assert [text.get_text() for text in figure.axes[0].texts] == [" 10", " could not be read"]
+
+
+def test_a_name_is_text_not_mathematics():
+    figure = plots.status_bars(status({r"$\frac{1}{2$": (1, 1, 0, 0, 0), "名前\u202e": (1, 1, 0, 0, 0)}))
+    assert figure._repr_png_()
+    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert names == [r"$\frac{1}{2$", "名前\\u202e"]
+
+
+def test_a_gap_breaks_the_line():
+    queued, _running = plots.backlog(SNAPSHOTS).axes[0].lines
+    assert np.isnan(queued.get_ydata()).tolist() == [False, True, False]
+
+
+def test_throughput_counts_what_ended_above_and_below():
+    counts = plots.throughput(WORKS, every="1D").axes[0]
+    heights = [bar.get_height() for bars in counts.containers for bar in bars]
+    assert heights == [1, -1]
+
+
+def test_waits_name_their_medians():
+    titles = [axes.get_title(loc="right") for axes in plots.waits(WORKS).axes]
+    assert titles == ["wait: 3, median 1 h", "runtime: 2, median 2 h 30 min"]
