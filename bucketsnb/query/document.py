@@ -1,0 +1,413 @@
+"""Query: a question about works, as a value that joins words, query document and Python source."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping
+from copy import deepcopy
+from datetime import datetime
+from inspect import Parameter, Signature
+from typing import Any, ClassVar, NoReturn
+
+from bucketsnb import formatting_html as shown
+from bucketsnb.errors import QueryError
+from bucketsnb.formatting import excerpt
+from bucketsnb.query.explain import Explanation, explain_work
+from bucketsnb.query.filters import Document, Filter
+from bucketsnb.query.keywords import WORDS, document_of
+from bucketsnb.query.limits import limited_to
+from bucketsnb.query.merging import join
+from bucketsnb.query.reading import filters_of
+from bucketsnb.query.source import pieces_of, source_of
+from bucketsnb.query.times import moment, resolved
+from bucketsnb.query.validation import warn_of_slips
+from bucketsnb.query.values import canonical, plain
+
+__all__ = ["Query", "any_of", "not_"]
+
+_MOST_SHOWN = 2_000
+"""Characters of source that a view shows."""
+
+
+class Query:
+    """A question about works; an empty one asks for every work.
+
+    Frozen, comparable and hashable: queries that ask the same are equal, whatever the order of their conditions.
+    All conditions must hold. ``one & other`` asks for both, ``one | other`` for either, ``~one`` for the rest.
+
+    Parameters
+    ----------
+    document
+        A MongoDB query document, a mapping, or another query. What it holds is kept as it is.
+    **keywords
+        Conditions in words: see :mod:`bucketsnb.query` for all of them.
+
+    Raises
+    ------
+    QueryError
+        If a keyword is unknown, or a value cannot be meant.
+
+    Warns
+    -----
+    QueryWarning
+        If the raw document names a field, operator or status that is probably a slip.
+
+    Examples
+    --------
+    >>> failed = Query(pipeline="baseband-converter", status="failure", older_than="7d")
+    >>> failed
+    Query(pipeline="baseband-converter", status="failure", older_than="7d")
+    >>> failed.to_document(now=1795477200)
+    {'pipeline': 'baseband-converter', 'status': 'failure', 'creation': {'$lt': 1794872400.0}}
+    >>> Query({"results.snr": {"$gt": 5}}, site=["kko", "gbo"]).where(not_event=9385707)
+    Query({"results.snr": {"$gt": 5}}, site=["kko", "gbo"], not_event=9385707)
+    """
+
+    __slots__ = ("_canonical", "_document")
+    __signature__: ClassVar[Signature] = Signature(
+        [
+            Parameter("document", Parameter.POSITIONAL_ONLY, default=None),
+            *(Parameter(word, Parameter.KEYWORD_ONLY, default=...) for word in WORDS),
+        ]
+    )
+
+    _document: Document
+    _canonical: str
+
+    def __init__(self, document: Query | Mapping[str, Any] | None = None, /, **keywords: Any) -> None:
+        made = join(_own(document), pieces_of(document_of(keywords)))
+        self._keep(made)
+
+    def _keep(self, document: Document) -> None:
+        object.__setattr__(self, "_document", document)
+        object.__setattr__(self, "_canonical", canonical(document))
+
+    @classmethod
+    def _of(cls, document: Document) -> Query:
+        """Return the query for a document that is plain already, and nobody else's."""
+        made = object.__new__(cls)
+        made._keep(document)
+        return made
+
+    # Other ways in ---------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def parse(cls, value: Query | Mapping[str, Any] | str | None) -> Query:
+        """Return the query that a value stands for.
+
+        Parameters
+        ----------
+        value
+            A query, a query document, the same as JSON text, or None for the empty query.
+
+        Raises
+        ------
+        QueryError
+            If text is not JSON, not a document, or names a key twice (JSON would silently keep the last).
+
+        Examples
+        --------
+        >>> Query.parse('{"status": "failure"}')
+        Query(status="failure")
+        """
+        if isinstance(value, str):
+            return cls(_decoded(value))
+        return value if isinstance(value, cls) else cls(value)
+
+    @classmethod
+    def of(cls, filters: Iterable[Filter]) -> Query:
+        """Return the query for which all of the filters must hold.
+
+        Examples
+        --------
+        >>> query = Query(status="failure", priority=">=4")
+        >>> Query.of(query.filters) == query
+        True
+        """
+        return cls._of(plain(join({}, (found.condition for found in filters))))
+
+    # Narrowing and joining -------------------------------------------------------------------------------------------
+
+    def where(self, document: Query | Mapping[str, Any] | None = None, /, **keywords: Any) -> Query:
+        """Return a narrower query: this one, and the conditions given.
+
+        Examples
+        --------
+        >>> Query(pipeline="intensity-ml").where(status="queued")
+        Query(pipeline="intensity-ml", status="queued")
+        """
+        return self & Query(document, **keywords)
+
+    def __and__(self, other: Query | Mapping[str, Any]) -> Query:
+        if not isinstance(other, Query | Mapping):
+            return NotImplemented
+        return Query._of(join(self._document, pieces_of(Query.parse(other)._document)))
+
+    def __or__(self, other: Query | Mapping[str, Any]) -> Query:
+        return any_of(self, other) if isinstance(other, Query | Mapping) else NotImplemented
+
+    def __invert__(self) -> Query:
+        return not_(self)
+
+    # What it asks ----------------------------------------------------------------------------------------------------
+
+    def to_document(self, now: float | datetime | None = None) -> Document:
+        """Return the MongoDB query document, as it is sent.
+
+        Parameters
+        ----------
+        now
+            The moment that ``older_than`` and the like count from: a datetime or epoch seconds; the present if None.
+
+        Examples
+        --------
+        >>> Query(parent="6b04a88bcce5d83e4c9bf3fc", tags=["low", "high"]).to_document()
+        {'config.parent': '6b04a88bcce5d83e4c9bf3fc', 'tags': {'$in': ['low', 'high']}}
+        """
+        made: Document = resolved(self._document, float(moment(time.time() if now is None else now, "now")))
+        return made
+
+    @property
+    def document(self) -> Document:
+        """The query document with open moments left open (``{"$ago": "7d"}``): JSON to save a query by.
+
+        Examples
+        --------
+        >>> saved = Query(older_than="7d").document
+        >>> saved, Query(saved) == Query(older_than="7d")
+        ({'creation': {'$lt': {'$ago': '7d'}}}, True)
+        """
+        return deepcopy(self._document)
+
+    def to_code(self) -> str:
+        """Return Python source that makes an equal query, given ``from bucketsnb import Query, any_of, not_``.
+
+        Examples
+        --------
+        >>> print((Query(status="failure") & not_(Query(site="kko", user="me"))).to_code())
+        Query(status="failure") & not_(Query(site="kko", user="me"))
+        """
+        return source_of(self._document)
+
+    @property
+    def filters(self) -> tuple[Filter, ...]:
+        """Its conditions as values that a form can draw; ``Query.of`` makes the query from them again.
+
+        Examples
+        --------
+        >>> [found.label for found in Query(status="failure", has_event=True, older_than="7d").filters]
+        ['status is failure', 'has event', 'created more than 7d ago']
+        """
+        return filters_of(self.document)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it asks nothing, and so matches every work."""
+        return not self._document
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Paths of the record that it looks at, anywhere.
+
+        Examples
+        --------
+        >>> Query(attempt=">=retries", parent="6b04a88b").fields
+        ('attempt', 'retries', 'config.parent')
+        """
+        return tuple(dict.fromkeys(path for found in filters_of(self._document) for path in found.fields))
+
+    @property
+    def pipelines(self) -> tuple[str, ...] | None:
+        """Names of the pipelines it is limited to; None if works of any pipeline may match.
+
+        Examples
+        --------
+        >>> Query(pipeline=["a", "b"]).pipelines, Query(site="kko").pipelines
+        (('a', 'b'), None)
+        """
+        return limited_to("pipeline", filters_of(self._document))
+
+    @property
+    def statuses(self) -> tuple[str, ...] | None:
+        """Statuses it is limited to; None if works of any status may match.
+
+        Examples
+        --------
+        >>> Query(exhausted=True).statuses
+        ('failure',)
+        """
+        return limited_to("status", filters_of(self._document))
+
+    @property
+    def only_pipeline_and_status(self) -> bool:
+        """Whether pipelines and statuses, by name, are all it asks, so that the service's status answer can count it.
+
+        False if it asks for ``created``, which that answer does not count.
+        """
+        statuses = self.statuses or ()
+        named = all(
+            set(self._document) <= {"pipeline", "status"} and _is_named(item) for item in self._document.values()
+        )
+        return named and "created" not in statuses
+
+    def explain(self, work: Mapping[str, Any], *, now: float | datetime | None = None) -> Explanation:
+        """Say which conditions a work meets and which it does not.
+
+        Parameters
+        ----------
+        work
+            A record.
+        now
+            The moment that ``older_than`` and the like count from; the present if None.
+
+        Examples
+        --------
+        >>> print(Query(status="failure", site="kko").explain({"status": "failure", "site": "gbo"}))
+        condition          met  in the work
+        status is failure  yes  failure
+        site is kko        no   gbo
+        """
+        return Explanation(explain_work(self, work, now=now))
+
+    # As a value ------------------------------------------------------------------------------------------------------
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError(
+            "a query is neither true nor false; join queries with & or |, negate with not_(...), and ask "
+            "query.is_empty whether it asks anything"
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return self._canonical == other._canonical if isinstance(other, Query) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._canonical)
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"a query cannot be changed; query.where({name}=...) returns a narrower one")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError("a query cannot be changed; build another one")
+
+    def __reduce__(self) -> tuple[Callable[[Document], Query], tuple[Document]]:
+        return (Query._of, (self.document,))
+
+    def __copy__(self) -> Query:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Query:
+        return self
+
+    def __repr__(self) -> str:
+        source = self.to_code()
+        if len(source) <= _MOST_SHOWN:
+            return source
+        return f"<Query, {len(source):,} characters of source (see to_code()): {excerpt(source)}>"
+
+    def _repr_html_(self) -> str:
+        document = json.dumps(self._document, indent=2, ensure_ascii=False)
+        parts = {"Python": self.to_code(), "Query document": document}
+        rows = [[shown.element("pre", shown.escape(_cut(text), keep="\n"), style=_PRE) for text in parts.values()]]
+        return str(shown.table(list(parts), rows, align=["left", "left"]))
+
+
+_PRE = "margin: 0; white-space: pre-wrap; text-align: left"
+
+
+def _cut(text: str) -> str:
+    return (
+        text
+        if len(text) <= _MOST_SHOWN
+        else f"{text[:_MOST_SHOWN]}\n... and {len(text) - _MOST_SHOWN:,} characters more"
+    )
+
+
+def _is_named(condition: Any) -> bool:
+    if isinstance(condition, dict) and set(condition) == {"$in"}:
+        return isinstance(condition["$in"], list) and all(isinstance(item, str) and item for item in condition["$in"])
+    return isinstance(condition, str) and bool(condition)
+
+
+def _own(value: Query | Mapping[str, Any] | None) -> Document:
+    """Return a document's own plain copy, with a warning for each probable slip."""
+    if value is None:
+        return {}
+    if isinstance(value, Query):
+        return value._document
+    if not isinstance(value, Mapping):
+        raise QueryError(
+            f"a query document is a mapping such as {{'status': 'failure'}}, not {type(value).__name__}; conditions in "
+            "words are keywords, and Query.parse reads JSON text"
+        )
+    document: Document = plain(value)
+    warn_of_slips(document)
+    return document
+
+
+def _decoded(text: str) -> Any:
+    try:
+        return json.loads(text, object_pairs_hook=_once)
+    except QueryError:
+        raise
+    except ValueError as error:
+        raise QueryError(f"this is not a JSON document: {error}; keys and text stand in double quotes") from error
+    except RecursionError:
+        raise QueryError("this JSON is nested too deeply for a query") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> Document:
+    found: Document = {}
+    for key, value in pairs:
+        if key in found:
+            raise QueryError(f"the key {key!r} stands twice in one document; join the conditions with $and")
+        found[key] = value
+    return found
+
+
+def any_of(*queries: Query | Mapping[str, Any]) -> Query:
+    """Return the query for works that at least one of the queries matches (``$or``).
+
+    Raises
+    ------
+    QueryError
+        If there is no query, or an empty one, which would match every work.
+
+    Examples
+    --------
+    >>> any_of(Query(site="kko"), Query(overdue=True)).to_document(now=0)["$or"][0]
+    {'site': 'kko'}
+    """
+    return Query._of({"$or": _branches("any_of", queries)})
+
+
+def not_(*queries: Query | Mapping[str, Any], **keywords: Any) -> Query:
+    """Return the query for works that none of the queries matches (``$nor``).
+
+    Parameters
+    ----------
+    *queries
+        Queries or query documents.
+    **keywords
+        One more query, in words: ``not_(event=9385707)``.
+
+    Raises
+    ------
+    QueryError
+        If there is no query, or an empty one, which would leave no work.
+
+    Examples
+    --------
+    >>> not_(event=9385707).to_document()
+    {'$nor': [{'event': 9385707}]}
+    """
+    return Query._of({"$nor": _branches("not_", (*queries, *([Query(**keywords)] if keywords else [])))})
+
+
+def _branches(word: str, queries: tuple[Query | Mapping[str, Any], ...]) -> list[Document]:
+    if not queries:
+        raise QueryError(f"{word}() needs at least one query")
+    documents = [Query.parse(query)._document for query in queries]
+    if not all(documents):
+        raise QueryError(f"{word}(...) was given an empty query, which matches every work; leave it out")
+    return documents

@@ -1,0 +1,297 @@
+"""Explain a query: which condition a work fails, and which condition leaves an answer empty."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from bucketsnb import formatting
+from bucketsnb import formatting_html as shown
+from bucketsnb.formatting import elide, excerpt, near, when
+from bucketsnb.query.evaluate import MISSING, meets, reach
+from bucketsnb.query.filters import AnyOf, Equals, FieldFilter, Filter, noun, word_of
+from bucketsnb.query.phrases import Every
+from bucketsnb.query.times import moment
+from bucketsnb.query.values import literal
+from bucketsnb.schema import TIME_FIELDS
+
+if TYPE_CHECKING:
+    from bucketsnb.query.document import Query
+
+__all__ = [
+    "Clause",
+    "ClauseReport",
+    "EmptyReport",
+    "Explanation",
+    "clauses",
+    "explain_empty",
+    "explain_work",
+    "without",
+]
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One of the conditions that all must hold.
+
+    Attributes
+    ----------
+    index
+        Its place in :func:`clauses`.
+    text
+        The condition in words.
+    filter
+        The condition.
+    """
+
+    index: int
+    text: str
+    filter: Filter
+
+
+@dataclass(frozen=True)
+class ClauseReport:
+    """How one work stands to one condition.
+
+    Attributes
+    ----------
+    clause
+        The condition.
+    passes
+        Whether the work meets it; None if that cannot be told without the service.
+    value
+        What the work holds there, as text.
+    """
+
+    clause: Clause
+    passes: bool | None
+    value: str
+
+    @property
+    def text(self) -> str:
+        """The condition in words."""
+        return self.clause.text
+
+
+@dataclass(frozen=True)
+class EmptyReport:
+    """What one condition does to an answer that is empty.
+
+    Attributes
+    ----------
+    clause
+        The condition.
+    without
+        How many works match when it alone is left out.
+    alone
+        How many works match it alone; None if that was not asked.
+    suggestion
+        What may have been meant, or empty text.
+    """
+
+    clause: Clause
+    without: int
+    alone: int | None
+    suggestion: str
+
+    @property
+    def text(self) -> str:
+        """The condition in words."""
+        return self.clause.text
+
+    @property
+    def empties(self) -> bool:
+        """Whether leaving out this condition alone brings works back."""
+        return self.without > 0
+
+
+class Explanation(tuple[ClauseReport, ...]):
+    """Reports, one a condition, that show themselves as a short table."""
+
+    __slots__ = ()
+    HEADERS = ("condition", "met", "in the work")
+
+    @property
+    def rows(self) -> list[tuple[str, str, str]]:
+        """Condition, whether it is met, and what the work holds, as text."""
+        return [(report.text, _VERDICTS[report.passes], report.value) for report in self]
+
+    def __str__(self) -> str:
+        return formatting.table(self.HEADERS, self.rows)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        return str(shown.table(self.HEADERS, self.rows))
+
+
+_VERDICTS = {True: "yes", False: "no", None: "cannot tell here"}
+
+
+def clauses(query: Query) -> list[Clause]:
+    """Return the conditions of a query that all must hold; those under ``$and`` are among them.
+
+    Examples
+    --------
+    >>> from bucketsnb.query import Query
+    >>> [clause.text for clause in clauses(Query(status="failure", site="kko") & Query(site="gbo"))]
+    ['status is failure', 'site is kko', 'site is gbo']
+    """
+    return [Clause(place, found.label, found) for place, found in enumerate(_flat(query.filters))]
+
+
+def _flat(filters: Iterable[Filter]) -> Iterable[Filter]:
+    for found in filters:
+        if isinstance(found, Every):
+            for branch in found.branches:
+                yield from _flat(branch)
+        else:
+            yield found
+
+
+def without(query: Query, index: int) -> Query:
+    """Return the query with one of its :func:`clauses` left out.
+
+    Examples
+    --------
+    >>> from bucketsnb.query import Query
+    >>> without(Query(status="failure", site="kko"), 1)
+    Query(status="failure")
+    """
+    return query.of(clause.filter for clause in clauses(query) if clause.index != index)
+
+
+def explain_work(query: Query, record: Mapping[str, Any], now: float | datetime | None = None) -> list[ClauseReport]:
+    """Say of each condition whether a work meets it.
+
+    Parameters
+    ----------
+    record
+        The work, as the service returned it.
+    now
+        The moment that ``older_than`` and the like count from: a datetime or epoch seconds; the present if None.
+
+    Examples
+    --------
+    >>> from bucketsnb.query import Query
+    >>> for report in explain_work(Query(attempt=">=retries", event=7), {"attempt": 1, "retries": 2, "event": [7, 8]}):
+    ...     print(report.text, "|", report.passes, "|", report.value)
+    attempt >= retries | False | attempt 1, retries 2
+    event is 7 | True | 7, 8
+    """
+    moment_now = float(moment(time.time() if now is None else now, "now"))
+    return [
+        ClauseReport(clause, meets(record, clause.filter.to_document(moment_now)), _held(record, clause.filter))
+        for clause in clauses(query)
+    ]
+
+
+def _held(record: Mapping[str, Any], found: Filter) -> str:
+    """Return what a work holds at the paths of a filter, as text."""
+    if len(found.fields) == 1:
+        return _value(record, found.fields[0])
+    return elide([f"{noun(path)} {_value(record, path)}" for path in found.fields])
+
+
+def _value(record: Mapping[str, Any], path: str) -> str:
+    values = reach(record, path)
+    if not values:
+        return "missing"
+    value = values[0] if len(values) == 1 else values
+    if path in TIME_FIELDS and isinstance(value, int | float):
+        return when(value)
+    return _written(value)
+
+
+def _written(value: Any) -> str:
+    if value is None or value is MISSING:
+        return "null" if value is None else "missing"
+    if isinstance(value, str):
+        return excerpt(value, most=80)
+    if isinstance(value, list) and value and all(isinstance(item, str | int) for item in value):
+        return elide(value)
+    return excerpt(literal(value), most=80)
+
+
+def explain_empty(
+    query: Query,
+    count: Callable[[Query], int],
+    known: Callable[[str], Iterable[str]] | None = None,
+) -> list[EmptyReport]:
+    """Say of each condition of a query that matches nothing what would match without it.
+
+    Costs one count a condition, and one more for each condition to blame (for all of them, if no single one is):
+    between n + 1 and 2 n counts for n conditions. A count that was made is not made again.
+
+    Parameters
+    ----------
+    query
+        A query that matches no work.
+    count
+        Tells how many works match a query.
+    known
+        Tells the values that a keyword's field has in the service, for suggestions; asked only for a condition that no
+        work meets at all.
+
+    Returns
+    -------
+    list of EmptyReport
+        One a condition, in the query's order; empty for a query without conditions.
+
+    Examples
+    --------
+    >>> from bucketsnb.query import Query
+    >>> counts = {Query(site="kko"): 12, Query(pipeline="baseband-convertr"): 0}
+    >>> query = Query(pipeline="baseband-convertr", site="kko")
+    >>> for row in explain_empty(query, counts.__getitem__, lambda word: ["baseband-converter", "notify"]):
+    ...     print(f"{row.text}: {row.without} without it, {row.alone} alone; {row.suggestion or '-'}")
+    pipeline is baseband-convertr: 12 without it, 0 alone; did you mean baseband-converter?
+    site is kko: 0 without it, 12 alone; -
+    """
+    asked: dict[Query, int] = {}
+
+    def counted(narrowed: Query) -> int:
+        if narrowed not in asked:
+            asked[narrowed] = count(narrowed)
+        return asked[narrowed]
+
+    parts = clauses(query)
+    left = [counted(without(query, clause.index)) for clause in parts]
+    blamed = [number > 0 or not any(left) for number in left]
+    return [
+        _reported(clause, left[clause.index], blamed[clause.index], query.of([clause.filter]), asked, counted, known)
+        for clause in parts
+    ]
+
+
+def _reported(
+    clause: Clause,
+    left: int,
+    blamed: bool,  # noqa: FBT001 - private, and always given by place from one line
+    alone_query: Query,
+    asked: Mapping[Query, int],
+    counted: Callable[[Query], int],
+    known: Callable[[str], Iterable[str]] | None,
+) -> EmptyReport:
+    alone = counted(alone_query) if blamed else asked.get(alone_query)
+    return EmptyReport(clause, left, alone, _suggestion(clause.filter, known) if alone == 0 and known else "")
+
+
+def _suggestion(found: Filter, known: Callable[[str], Iterable[str]]) -> str:
+    word = word_of(found.field) if isinstance(found, FieldFilter) else None
+    texts = [value for value in _wanted(found) if isinstance(value, str)]
+    if word is None or not texts:
+        return ""
+    values = list(known(word))
+    meant = list(dict.fromkeys(hit for text in texts if text not in values for hit in near(text, values)))
+    return f"did you mean {' or '.join(meant)}?" if meant else ""
+
+
+def _wanted(found: Filter) -> Sequence[Any]:
+    if isinstance(found, AnyOf):
+        return found.values
+    return [found.value] if isinstance(found, Equals) else []

@@ -1,0 +1,324 @@
+"""Turn the keywords of a query into the document they ask for, or say what is wrong with them.
+
+Each keyword has one builder, found in :data:`WORDS`. A value that cannot be meant (None, an empty list, a misspelt
+status, an inverted range) is an error: a filter never vanishes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NoReturn
+
+from bucketsnb.errors import QueryError
+from bucketsnb.formatting import near
+from bucketsnb.query.filters import EVENTS, NEGATED, Document, Present
+from bucketsnb.query.merging import join
+from bucketsnb.query.phrases import PHRASES, SIGNS, Compare
+from bucketsnb.query.reading import LISTS
+from bucketsnb.query.times import ago, is_ago, moment, seconds_of
+from bucketsnb.query.values import is_operators, plain
+from bucketsnb.schema import (
+    ATTEMPT_MIN,
+    FIELDS,
+    PARENT_PATH,
+    PRIORITY_MAX,
+    PRIORITY_MIN,
+    STALE_DAYS,
+    STATUSES,
+    TIME_FIELDS,
+    TIMEOUT_MIN,
+    UNFINISHED,
+    Kind,
+)
+
+__all__ = ["WORDS", "document_of"]
+
+Build = Callable[[str, Any], Document]
+
+_TEXT_WORDS = {"pipeline", "site", "user", "parent", "id", "function", "tags", "command", "products", "plots"}
+_NUMBER_WORDS = tuple(name for name, field in FIELDS.items() if field.kind is Kind.INTEGER)
+_JSON_WORDS = tuple(name for name, field in FIELDS.items() if field.kind is Kind.JSON)
+_NULLABLE = (
+    {"parent", "function", "start", "stop"} | set(_JSON_WORDS) | {"id", "creation"}
+)  # lists have their own form: an empty list counts as none
+_RANGES = {"priority": (PRIORITY_MIN, PRIORITY_MAX), "attempt": (ATTEMPT_MIN, None), "timeout": (TIMEOUT_MIN, None)}
+
+_OPERATORS = {sign: operator for operator, sign in SIGNS.items()}
+_COMPARISON = re.compile(r"\s*(>=|<=|==|!=|>|<)\s*(.+?)\s*", re.ASCII)
+_RANGE = re.compile(r"\s*(-?[0-9]+)\s*\.\.\s*(-?[0-9]+)\s*", re.ASCII)
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
+
+_MEANT = {
+    "state": "status",
+    "events": "event",
+    "tag": "tags",
+    "ids": "id",
+    "pipelines": "pipeline",
+    "age": "older_than, newer_than",
+    "created": "since, until",
+    "after": "since",
+    "before": "until",
+    "started": "started_since, started_until",
+    "stopped": "stopped_since, stopped_until",
+    "finished": "stopped_since, stopped_until",
+}
+"""Words people try that are not near the one they mean."""
+
+
+def document_of(words: Mapping[str, Any]) -> Document:
+    """Return the query document that keywords ask for.
+
+    Raises
+    ------
+    QueryError
+        If one is unknown or cannot mean what it says, or two leave no time between them; the message names it.
+
+    Examples
+    --------
+    >>> document_of({"parent": "6b04a88b", "event": [1, 2], "priority": ">=4"})
+    {'config.parent': '6b04a88b', 'event': {'$in': [1, 2]}, 'priority': {'$gte': 4}}
+    """
+    document = join({}, (_piece(word, value) for word, value in words.items()))
+    for path in EVENTS:
+        if is_operators(document.get(path)):
+            _check_range(path, document[path], words)
+    return document
+
+
+def _piece(word: str, value: Any) -> Document:
+    if word not in WORDS:
+        _unknown(word)
+    if value is None:
+        _null(word)
+    return WORDS[word](word, value)
+
+
+def _unknown(word: str) -> NoReturn:
+    meant = _MEANT.get(word) or " or ".join(near(word, WORDS, most=1))
+    cure = f"did you mean {meant}?" if meant else f"the keywords are {', '.join(WORDS)}"
+    raw = f"; for a path of your own, Query({{{word.replace('__', '.')!r}: ...}})" if "__" in word else ""
+    raise QueryError(f"there is no keyword {word!r}; {cure}{raw}")
+
+
+def _null(word: str) -> NoReturn:
+    absent = f"; has_{word}=False asks for works without one" if f"has_{word}" in WORDS else ""
+    raise QueryError(f"{word}=None says nothing; leave the keyword out to ask nothing of it{absent}")
+
+
+# One value, several, or operators -------------------------------------------------------------------------------------
+
+
+def _path(word: str) -> str:
+    return PARENT_PATH if word == "parent" else word
+
+
+def _values(word: str, value: Any) -> list[Any] | None:
+    """Return the elements if several were given; an empty list is an error."""
+    if hasattr(value, "tolist") and hasattr(value, "__len__"):  # numpy arrays, pandas Series and Index
+        value = value.tolist()
+    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+        return None
+    values = sorted(value) if isinstance(value, set | frozenset) else list(value)
+    if not values:
+        raise QueryError(f"{word}=[] matches no work; give at least one, or leave the keyword out")
+    return values
+
+
+def _operators(word: str, value: Mapping[str, Any]) -> Document:
+    condition = plain(value, (_path(word),))
+    if not is_operators(condition):
+        raise QueryError(
+            f"{word}={condition!r} is not a condition; give a value, a list, or operators such as {{'$ne': 1}}"
+        )
+    return {_path(word): condition}
+
+
+def _field_of(one: Callable[[str, Any], Any], text: Callable[[str, str], Document | None] | None = None) -> Build:
+    """Return the builder of a field: `one` checks one value, `text` reads a text that is more than a value."""
+
+    def build(word: str, value: Any) -> Document:
+        if isinstance(value, Mapping):
+            return _operators(word, value)
+        if isinstance(value, str) and text is not None and (read := text(word, value)) is not None:
+            return read
+        values = _values(word, value)
+        if values is None:
+            return {_path(word): one(word, value)}
+        return {_path(word): {"$in": [one(word, item) for item in values]}}
+
+    return build
+
+
+def _text(word: str, value: Any) -> str:
+    if isinstance(value, str) and value:
+        return str(plain(value, (word,)))
+    raise QueryError(f"{word} is text that is not empty, and {value!r} is not; write {word}='...'")
+
+
+def _status(word: str, value: Any) -> str:
+    status = _text(word, plain(value, (word,)) if value is not None else value)
+    if status in STATUSES:
+        return status
+    meant = near(status, STATUSES)
+    cure = f"did you mean {meant[0]!r}?" if meant else f"the statuses are {', '.join(STATUSES)}"
+    raise QueryError(f"there is no status {status!r}; {cure}")
+
+
+def _whole(word: str, value: Any) -> int:
+    value = value.item() if hasattr(value, "item") else value
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        example = " (or a comparison such as '>=4' or '1..3')" if word in _NUMBER_WORDS else ""
+        raise QueryError(f"{word} is a whole number{example}, and {value!r} is not")
+    return int(plain(value, (word,)))
+
+
+def _event(word: str, value: Any) -> int:
+    return _whole(word, int(value) if isinstance(value, str) and value.strip().isdecimal() else value)
+
+
+def _number(word: str, value: Any) -> int:
+    number = _whole(word, value)
+    low, high = _RANGES.get(word, (None, None))
+    if (low is not None and number < low) or (high is not None and number > high):
+        raise QueryError(
+            f"{word}={number} matches no work; {word} is {f'{low} to {high}' if high else f'{low} or more'}"
+        )
+    return number
+
+
+# Comparisons written as text ------------------------------------------------------------------------------------------
+
+
+def _number_text(word: str, text: str) -> Document | None:
+    between = _RANGE.fullmatch(text)
+    if between is not None:
+        low, high = int(between[1]), int(between[2])
+        if low > high:
+            raise QueryError(f"{word}={text!r} is inverted; write {word}='{high}..{low}'")
+        return {word: {"$gte": low, "$lte": high}}
+    return _comparison(word, text, _NUMBER_WORDS, _operand)
+
+
+def _operand(word: str, text: str) -> float:
+    if not _NUMBER.fullmatch(text):
+        meant = near(text, _NUMBER_WORDS)
+        cure = f"did you mean {meant[0]!r}?" if meant else f"give a number or one of {', '.join(_NUMBER_WORDS)}"
+        raise QueryError(f"{word} cannot be compared with {text!r}; {cure}")
+    number: float = plain(float(text) if "." in text else int(text), (word,))
+    return number
+
+
+def _time_text(word: str, text: str) -> Document | None:
+    return _comparison(word, text, TIME_FIELDS, lambda name, operand: moment(operand, name))
+
+
+def _comparison(word: str, text: str, fields: Iterable[str], operand: Callable[[str, str], Any]) -> Document | None:
+    found = _COMPARISON.fullmatch(text)
+    if found is None:
+        return None
+    operator = _OPERATORS[found[1]]
+    if found[2] in fields:
+        if found[2] == word:
+            raise QueryError(f"{word}={text!r} compares {word} with itself; name another field")
+        return Compare(word, operator, found[2]).condition
+    return {word: {operator: operand(word, found[2])}}
+
+
+# Words of their own ---------------------------------------------------------------------------------------------------
+
+
+def _negated(build: Build) -> Build:
+    """Return the builder of ``not_...``: not this value, or none of several."""
+
+    def negated(word: str, value: Any) -> Document:
+        name = word.removeprefix("not_")
+        if isinstance(value, Mapping):
+            return {_path(name): {"$not": _operators(name, value)[_path(name)]}}
+        condition = build(name, value)[_path(name)]
+        return {_path(name): {"$nin": condition["$in"]} if isinstance(condition, dict) else {"$ne": condition}}
+
+    return negated
+
+
+def _flag(word: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise QueryError(f"{word} is True or False, and {value!r} is neither")
+    return value
+
+
+def _has(word: str, value: Any) -> Document:
+    name = word.removeprefix("has_")
+    if name in LISTS:
+        return Present(name, _flag(word, value)).condition
+    return {_path(name): {"$ne": None} if _flag(word, value) else None}
+
+
+def _phrase(asks: Document) -> Build:
+    return lambda word, value: dict(asks) if _flag(word, value) else {"$nor": [dict(asks)]}
+
+
+def _all_of(word: str, value: Any) -> Document:
+    values = [value] if isinstance(value, str) else _values(word, value)
+    if values is None:
+        raise QueryError(f"{word} is a list of text, and {value!r} is not")
+    return {"tags": {"$all": [_text("tags", item) for item in values]}}
+
+
+def _bound(path: str, operator: str) -> Build:
+    return lambda word, value: {path: {operator: moment(value, word)}}
+
+
+def _age(operator: str) -> Build:
+    return lambda word, value: {"creation": {operator: ago(value, word)}}
+
+
+def _check_range(path: str, condition: Document, words: Mapping[str, Any]) -> None:
+    low, high = condition.get("$gte"), condition.get("$lt")
+    if low is None or high is None or is_ago(low) != is_ago(high):
+        return
+    inverted = float(seconds_of(low) or 0) <= float(seconds_of(high) or 0) if is_ago(low) else low >= high
+    if inverted:
+        given = {"creation": ("since", "newer_than", "until", "older_than")}.get(
+            path, (f"{EVENTS[path]}_since", f"{EVENTS[path]}_until")
+        )
+        named = " and ".join(f"{word}={words[word]!r}" for word in given if word in words)
+        raise QueryError(f"{named or path} leave no time between them; exchange them")
+
+
+def _build_words() -> dict[str, Build]:
+    fields: dict[str, Build] = {
+        **dict.fromkeys(sorted(_TEXT_WORDS), _field_of(_text)),
+        **dict.fromkeys(_NUMBER_WORDS, _field_of(_number, _number_text)),
+        **dict.fromkeys(TIME_FIELDS, _field_of(lambda word, value: moment(value, word), _time_text)),
+        **dict.fromkeys(_JSON_WORDS, _operators),
+        "status": _field_of(_status),
+        "event": _field_of(_event),
+    }
+    ordered = {name: fields[name] for name in (*FIELDS, "parent")}
+    return {
+        **ordered,
+        "all_tags": _all_of,
+        "older_than": _age("$lt"),
+        "newer_than": _age("$gte"),
+        "since": _bound("creation", "$gte"),
+        "until": _bound("creation", "$lt"),
+        **{f"{EVENTS[path]}_since": _bound(path, "$gte") for path in ("start", "stop")},
+        **{f"{EVENTS[path]}_until": _bound(path, "$lt") for path in ("start", "stop")},
+        **{phrase.word: _phrase(phrase.asks) for phrase in PHRASES},
+        "stale": _stale,
+        **{f"has_{name}": _has for name in ordered if name in _NULLABLE or name in LISTS},
+        **{f"not_{name}": _negated(ordered[name]) for name in ordered if name in NEGATED},
+    }
+
+
+def _stale(word: str, value: Any) -> Document:
+    unfinished = [status for status in STATUSES if status in UNFINISHED]
+    asks = {"status": {"$in": unfinished}, "creation": {"$lt": ago(f"{STALE_DAYS:g}d", word)}}
+    return _phrase(asks)(word, value)
+
+
+WORDS: Mapping[str, Build] = _build_words()
+"""Every keyword of a query, with what builds its part of the document."""

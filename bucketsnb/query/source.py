@@ -1,0 +1,180 @@
+"""Write a query document as Python source that makes an equal query.
+
+What keywords say is written as keywords; the rest as the document it is. The result is made once more from what will
+be written and compared, so a source that would ask something else never leaves this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bucketsnb.errors import QueryError
+from bucketsnb.query.filters import Document, Filter
+from bucketsnb.query.keywords import WORDS, document_of
+from bucketsnb.query.merging import join
+from bucketsnb.query.reading import filters_of
+from bucketsnb.query.values import canonical, is_branches, literal
+
+__all__ = ["WIDTH", "pieces_of", "source_of"]
+
+WIDTH = 100
+"""Characters that one line of source may have."""
+
+_MOST_TERMS = 20
+"""Branches of ``$and`` that become terms of their own; more read better as the document they are."""
+
+_CALLS = {"$or": "any_of", "$nor": "not_"}
+
+
+def pieces_of(document: Document) -> list[Document]:
+    """Return the conditions of the filters of a document, each to be joined whole."""
+    return [found.condition for found in filters_of(document)]
+
+
+@dataclass(frozen=True)
+class _Call:
+    """``Query(raw, **words)``."""
+
+    raw: Document = field(default_factory=dict)
+    words: dict[str, Any] = field(default_factory=dict)
+
+    def document(self) -> Document:
+        return join(self.raw, pieces_of(document_of(self.words)))
+
+    def source(self, indent: str) -> str:
+        arguments = [literal(self.raw)] if self.raw else []
+        return _call("Query", [*arguments, *(f"{word}={literal(value)}" for word, value in self.words.items())], indent)
+
+
+@dataclass(frozen=True)
+class _Function:
+    """``any_of(...)`` or ``not_(...)``."""
+
+    operator: str
+    branches: tuple[_Sum, ...]
+
+    def document(self) -> Document:
+        return {self.operator: [branch.document() for branch in self.branches]}
+
+    def source(self, indent: str) -> str:
+        return _call(_CALLS[self.operator], [branch.source(indent + "    ") for branch in self.branches], indent)
+
+
+@dataclass(frozen=True)
+class _Sum:
+    """``term & term & ...``."""
+
+    terms: tuple[_Call | _Function, ...]
+
+    def document(self) -> Document:
+        made = self.terms[0].document()
+        for term in self.terms[1:]:
+            made = join(made, pieces_of(term.document()))
+        return made
+
+    def source(self, indent: str) -> str:
+        if len(self.terms) == 1:
+            return self.terms[0].source(indent)
+        line = " & ".join(term.source("") for term in self.terms)
+        if "\n" not in line and len(line) + len(indent) <= WIDTH:
+            return line
+        inner = indent + "    "
+        return f"(\n{inner}" + f"\n{inner}& ".join(term.source(inner) for term in self.terms) + f"\n{indent})"
+
+
+def _call(name: str, arguments: Sequence[str], indent: str) -> str:
+    line = f"{name}({', '.join(arguments)})"
+    if ("\n" not in line and len(line) + len(indent) <= WIDTH) or len(arguments) == 0:
+        return line
+    inner = indent + "    "
+    return f"{name}(\n" + "".join(f"{inner}{argument},\n" for argument in arguments) + f"{indent})"
+
+
+def source_of(document: Document) -> str:
+    """Return Python source for a query document.
+
+    Examples
+    --------
+    >>> print(source_of({"status": "failure", "results.snr": {"$gt": 5}, "$or": [{"site": "kko"}, {"user": "me"}]}))
+    Query({"results.snr": {"$gt": 5}}, status="failure") & any_of(Query(site="kko"), Query(user="me"))
+    """
+    return _sum(document).source("")
+
+
+def _sum(document: Document) -> _Sum:
+    """Return the terms that make a document again, or one term that holds it as it is."""
+    terms = _Sum(tuple(_terms(document)))
+    return terms if _makes(terms, document) else _Sum((_Call(raw=document),))
+
+
+def _makes(expression: _Call | _Function | _Sum, document: Document) -> bool:
+    try:
+        return canonical(expression.document()) == canonical(document)
+    except QueryError:
+        return False
+
+
+def _terms(document: Document) -> Iterable[_Call | _Function]:
+    groups = {key: item for key, item in document.items() if key in _CALLS and is_branches(item) and all(item)}
+    both = document.get("$and")
+    plain = {key: item for key, item in document.items() if key not in groups}
+    functions = [_Function(key, tuple(_sum(branch) for branch in branches)) for key, branches in groups.items()]
+    if not isinstance(both, list) or not is_branches(both) or len(both) > _MOST_TERMS:
+        return _shown(_main(plain), functions)
+    del plain["$and"]
+    return _with_conditions(_shown(_main(plain), functions), {**plain, **groups}, both)
+
+
+def _shown(main: _Call, functions: list[_Function]) -> list[_Call | _Function]:
+    return [*([main] if main.raw or main.words or not functions else []), *functions]
+
+
+def _main(document: Document) -> _Call:
+    """Return the call that says as much as it can in keywords."""
+    words: dict[str, Any] = {}
+    raw: Document = {}
+    for fields in _by_entry(filters_of(document)):
+        said = _said(fields, words)
+        if said is None:
+            raw.update({key: document[key] for found in fields for key in found.condition})
+        else:
+            words.update(said)
+    call = _Call(raw, words)
+    return call if _makes(call, document) else _Call(raw=document)
+
+
+def _by_entry(filters: Iterable[Filter]) -> Iterable[list[Filter]]:
+    """Gather the filters that share an entry of the document."""
+    entries: dict[tuple[str, ...], list[Filter]] = {}
+    for found in filters:
+        entries.setdefault(tuple(found.condition), []).append(found)
+    return entries.values()
+
+
+def _said(filters: list[Filter], taken: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the keywords for the filters of one entry, or None if they cannot say it."""
+    words: dict[str, Any] = {}
+    for found in filters:
+        said = found.to_keywords()
+        if not said or any(word in taken or word in words or word not in WORDS for word in said):
+            return None
+        words.update(said)
+    entry = join({}, (found.condition for found in filters))
+    return words if _makes(_Call(words=words), entry) else None
+
+
+def _with_conditions(
+    terms: list[_Call | _Function], base: Document, conditions: list[Document]
+) -> Iterable[_Call | _Function]:
+    """Add the branches of ``$and``: as terms of their own where joining puts them back there, else as they are."""
+    made = list(terms)
+    for place, condition in enumerate(conditions):
+        wanted = {**base, "$and": conditions[: place + 1]}
+        longer = [*made, *_sum(condition).terms]
+        if condition and _makes(_Sum(tuple(longer)), wanted):
+            made = longer
+        else:
+            made.append(_Call(raw={"$and": [condition]}))
+    return made

@@ -1,0 +1,262 @@
+"""Moments and spans of time as people write them, and as a query document holds them.
+
+A moment is a number (epoch seconds, UTC) or stays open until the query is sent: ``{"$ago": "7d"}`` is seven days before
+whenever that is. ``$ago`` is a word of this package, not of MongoDB: :func:`resolved` puts a number in its place, so
+the service never sees it. A query that keeps it means the same when it is run again tomorrow.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, time, timedelta, timezone
+from typing import Any
+
+from bucketsnb.errors import QueryError
+
+__all__ = ["AGO", "ago", "is_ago", "moment", "moment_text", "resolved", "seconds_of", "span", "span_text"]
+
+AGO = "$ago"
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_LONGEST = 1e11
+"""Seconds; a number beyond it, three thousand years, is taken for milliseconds."""
+
+_SIZES = {"w": 604_800, "d": 86_400, "h": 3_600, "min": 60, "s": 1}
+_UNITS = {
+    **dict.fromkeys(("w", "wk", "week", "weeks"), "w"),
+    **dict.fromkeys(("d", "day", "days"), "d"),
+    **dict.fromkeys(("h", "hr", "hour", "hours"), "h"),
+    **dict.fromkeys(("min", "mins", "minute", "minutes"), "min"),
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), "s"),
+}
+_PIECE = re.compile(r"\s*([0-9]{1,12}(?:\.[0-9]{1,9})?)\s*([a-z]+)\s*", re.ASCII)
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+
+
+def span(text: str) -> float | None:
+    """Return the seconds that a text such as ``"1d12h"`` stands for, or None if it stands for none.
+
+    Examples
+    --------
+    >>> span("90s"), span("5min"), span("2 hours"), span("7d"), span("3w"), span("1d12h")
+    (90.0, 300.0, 7200.0, 604800.0, 1814400.0, 129600.0)
+    >>> span("7"), span("5m"), span("soon")
+    (None, None, None)
+    """
+    total, place = 0.0, 0
+    while place < len(text):
+        piece = _PIECE.match(text, place)
+        if piece is None or piece[2] not in _UNITS:
+            return None
+        total += float(piece[1]) * _SIZES[_UNITS[piece[2]]]
+        place = piece.end()
+    return total if text and total <= _LONGEST else None
+
+
+def span_text(seconds: float) -> str:
+    """Write seconds as a span, largest unit first.
+
+    Examples
+    --------
+    >>> span_text(604800), span_text(129600), span_text(0.5)
+    ('7d', '1d12h', '0.5s')
+    """
+    parts = []
+    for unit in ("d", "h", "min"):
+        number, seconds = divmod(seconds, _SIZES[unit])
+        if number:
+            parts.append(f"{number:.0f}{unit}")
+    if seconds or not parts:
+        parts.append(f"{seconds:.9f}".rstrip("0").rstrip(".") + "s")
+    return "".join(parts)
+
+
+def ago(value: object, word: str) -> dict[str, str]:
+    """Return the open moment that lies a span of time back.
+
+    Parameters
+    ----------
+    value
+        Text such as ``"7d"``, or a (pandas, numpy) timedelta.
+    word
+        The keyword it was given for, named in the error.
+
+    Raises
+    ------
+    QueryError
+        If it is not a span of time.
+
+    Examples
+    --------
+    >>> ago("7d", "older_than"), ago(timedelta(hours=36), "newer_than")
+    ({'$ago': '7d'}, {'$ago': '1d12h'})
+    """
+    text = value.strip() if isinstance(value, str) else _span_of_delta(value)
+    if text is None or span(text) is None:
+        raise QueryError(
+            f"{word}={value!r} is not a span of time; write one such as '90s', '5min', '36h', '7d' or '1d12h'"
+        )
+    return {AGO: text}
+
+
+def _span_of_delta(value: Any) -> str | None:
+    if type(value).__name__ == "timedelta64":
+        value = value.astype("timedelta64[us]").item()
+    seconds = value.total_seconds() if hasattr(value, "total_seconds") else math.nan
+    return span_text(seconds) if 0 <= seconds <= _LONGEST else None
+
+
+def is_ago(value: object) -> bool:
+    """Say whether a part of a document is an open moment.
+
+    Examples
+    --------
+    >>> is_ago({"$ago": "7d"}), is_ago({"$ago": "soon"}), is_ago(7)
+    (True, False, False)
+    """
+    return isinstance(value, dict) and len(value) == 1 and seconds_of(value) is not None
+
+
+def seconds_of(value: Mapping[str, Any]) -> float | None:
+    """Return how many seconds back an open moment lies, or None if it is none."""
+    text = value.get(AGO)
+    return span(text) if isinstance(text, str) else None
+
+
+def moment(value: object, word: str) -> Any:
+    """Return what a query document holds for a moment.
+
+    Parameters
+    ----------
+    value
+        A datetime or pandas Timestamp (UTC where it has no zone), a date (its first instant in UTC), ISO text, epoch
+        seconds, or text such as ``"7d ago"``.
+    word
+        The keyword it was given for, named in the error.
+
+    Returns
+    -------
+    float or int or dict
+        Epoch seconds, or an open moment.
+
+    Raises
+    ------
+    QueryError
+        If it is not a moment.
+
+    Examples
+    --------
+    >>> moment("2026-11-20", "since"), moment("2026-11-20T12:00:00-08:00", "since"), moment("2h ago", "since")
+    (1795132800.0, 1795204800.0, {'$ago': '2h'})
+    """
+    for kind, convert in _MOMENTS:
+        if isinstance(value, kind):
+            return _checked(convert(value), value, word)
+    if type(value).__name__ == "datetime64":
+        return _checked(_of_numpy(value), value, word)
+    if hasattr(value, "item") and not isinstance(value, bool):
+        return moment(value.item(), word) if not hasattr(value, "__len__") else _checked(None, value, word)
+    return _checked(None, value, word)
+
+
+def _checked(found: Any, value: object, word: str) -> Any:
+    if isinstance(found, dict):
+        return found
+    if isinstance(found, int | float) and math.isfinite(found):
+        if abs(found) > _LONGEST:
+            raise QueryError(f"{word}={value!r} is too large for epoch seconds; divide milliseconds by 1000")
+        return found
+    cure = f"; older_than={value!r} or {word}='{value} ago' count from now" if _is_span(value) else ""
+    raise QueryError(
+        f"{word}={value!r} is not a moment; give a datetime, ISO text such as '2026-11-20T18:30:00Z', a date, epoch "
+        f"seconds, or '7d ago'{cure}"
+    )
+
+
+def _is_span(value: object) -> bool:
+    return isinstance(value, str) and bool(value) and span(value) is not None
+
+
+def _of_number(value: Any) -> Any:
+    return None if isinstance(value, bool) else int(value) if isinstance(value, int) else float(value)
+
+
+def _of_datetime(value: datetime) -> float | None:
+    try:
+        aware = value if value.tzinfo is not None else value.replace(tzinfo=timezone.utc)
+        return float((aware - _EPOCH).total_seconds())
+    except (TypeError, ValueError, OverflowError):  # pandas' NaT is a datetime in name only
+        return None
+
+
+def _of_date(value: date) -> float | None:
+    return _of_datetime(datetime.combine(value, time(), timezone.utc))
+
+
+def _of_numpy(value: Any) -> float | None:
+    found = value.astype("datetime64[us]").item()
+    return _of_datetime(found) if isinstance(found, datetime) else None
+
+
+def _of_text(value: str) -> float | dict[str, str] | None:
+    text = value.strip()
+    if text.endswith("ago"):
+        back = text[:-3].strip()
+        return {AGO: back} if _is_span(back) else None
+    if not _DAY.match(text):
+        return None
+    try:
+        return _of_datetime(datetime.fromisoformat(text[:-1] + "+00:00" if text[-1] in "Zz" else text))
+    except ValueError:
+        return None
+
+
+_MOMENTS: tuple[tuple[type | tuple[type, ...], Callable[[Any], Any]], ...] = (
+    (str, _of_text),
+    (datetime, _of_datetime),
+    (date, _of_date),
+    ((int, float), _of_number),
+)
+
+
+def moment_text(value: Any) -> Any:
+    """Return the text that stands for a moment in Python source: one that :func:`moment` reads back exactly.
+
+    A number that no such text gives back stays a number.
+
+    Examples
+    --------
+    >>> moment_text(1795132800.0), moment_text(1795204800.25), moment_text({"$ago": "7d"}), moment_text(5)
+    ('2026-11-20', '2026-11-20T20:00:00.250000Z', '7d ago', 5)
+    """
+    if is_ago(value):
+        return f"{value[AGO]} ago"
+    if not isinstance(value, float):
+        return value
+    try:
+        text = (_EPOCH + timedelta(seconds=value)).replace(tzinfo=None).isoformat()
+    except OverflowError:
+        return value
+    text = text.removesuffix("T00:00:00") if text.endswith("T00:00:00") else f"{text}Z"
+    return text if _of_text(text) == value else value
+
+
+def resolved(part: Any, now: float) -> Any:
+    """Return a copy of a part of a document in which every open moment is a number.
+
+    Parameters
+    ----------
+    now
+        Epoch seconds.
+
+    Examples
+    --------
+    >>> resolved({"creation": {"$lt": {"$ago": "60s"}}}, 1000.0)
+    {'creation': {'$lt': 940.0}}
+    """
+    if isinstance(part, dict):
+        if is_ago(part):
+            return now - float(seconds_of(part) or 0.0)
+        return {key: resolved(value, now) for key, value in part.items()}
+    return [resolved(value, now) for value in part] if isinstance(part, list) else part

@@ -1,0 +1,154 @@
+"""Look a raw query document over, and warn of what is probably a slip; the service has the last word on documents."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+from bucketsnb.formatting import near, printable
+from bucketsnb.query.phrases import SIGNS
+from bucketsnb.query.values import GROUPS, is_operators
+from bucketsnb.schema import FIELDS, PARENT_PATH, STATUSES
+
+__all__ = ["QueryWarning", "UnknownField", "UnknownOperator", "UnknownValue", "slips", "warn_of_slips"]
+
+
+class QueryWarning(UserWarning):
+    """Something in a raw query document is probably a slip."""
+
+
+class UnknownField(QueryWarning):
+    """Correct the name: works have no such field, so the condition matches none of them (or, negated, all)."""
+
+
+class UnknownOperator(QueryWarning):
+    """Correct the operator: it is nearly one of MongoDB's."""
+
+
+class UnknownValue(QueryWarning):
+    """Correct the value: no work can have it."""
+
+
+_CONFIG = ("archive", "metrics", "parent", "orgs", "teams", "strategy")
+_LITERAL = "$literal"
+_OPERATORS = (
+    *("$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$and", "$or", "$nor", "$not", "$exists", "$type"),
+    *("$size", "$all", "$elemMatch", "$regex", "$options", "$mod", "$expr", "$where", "$text", "$comment", "$ago"),
+    *("$jsonSchema", "$bitsAllSet", "$bitsAnySet", "$bitsAllClear", "$bitsAnyClear", "$geoWithin", "$near", "$rand"),
+    *("$add", "$subtract", "$multiply", "$divide", "$abs", "$concat", "$cond", "$ifNull", "$size", "$arrayElemAt"),
+)
+
+Slip = tuple[type[QueryWarning], str]
+
+
+def warn_of_slips(document: dict[str, Any]) -> None:
+    """Warn, once each and at the caller's own line, of every probable slip in a raw query document."""
+    for kind, message in dict.fromkeys(slips(document)):
+        warnings.warn(message, kind, stacklevel=_level())
+
+
+def _level() -> int:
+    """Return how far up the stack the first line outside this package is."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).startswith("bucketsnb."):
+        frame, level = frame.f_back, level + 1
+    return level - 1
+
+
+def slips(document: dict[str, Any]) -> Iterator[Slip]:
+    """Yield a warning's class and message for every probable slip in a query document.
+
+    Examples
+    --------
+    >>> for kind, message in slips({"stats": "failure", "priority": {"$gtt": 3}}):
+    ...     print(kind.__name__, message)
+    UnknownField works have no field 'stats'; did you mean 'status' or 'start'?
+    UnknownOperator priority: there is no operator $gtt; did you mean $gt?
+    """
+    for key, condition in document.items():
+        if key in GROUPS:
+            for branch in condition if isinstance(condition, list) else ():
+                yield from slips(branch) if isinstance(branch, dict) else ()
+        elif key == "$expr":
+            yield from _expression(condition)
+        elif key.startswith("$"):
+            yield from _operator(key, "the query")
+        else:
+            yield from _field(key)
+            yield from _condition(key, condition)
+
+
+def _field(path: str) -> Iterator[Slip]:
+    first, _, rest = path.partition(".")
+    if first == "parent":
+        yield UnknownField, f"a work's parent is at {PARENT_PATH!r}; write that, or the keyword parent="
+    elif first == "_id":
+        yield UnknownField, "works are known by 'id', the text of '_id'; the service shows no '_id'"
+    elif first not in FIELDS:
+        yield UnknownField, f"works have no field {printable(first)!r}{_cure(first, FIELDS)}"
+    elif first == "config" and rest:
+        yield from _config(rest.split(".")[0])
+
+
+def _config(name: str) -> Iterator[Slip]:
+    if name not in _CONFIG and near(name, _CONFIG):
+        yield UnknownField, f"config has no field {printable(name)!r}{_cure(name, _CONFIG)}"
+
+
+def _cure(word: str, words: Any) -> str:
+    meant = near(word, words, most=2)
+    return f"; did you mean {' or '.join(map(repr, meant))}?" if meant else ""
+
+
+def _condition(path: str, condition: Any) -> Iterator[Slip]:
+    for operator, operand in condition.items() if is_operators(condition) else ():
+        yield from _operator(operator, path)
+        if operator == "$not":
+            yield from _condition(path, operand)
+    if path == "status":
+        for status in _statuses(condition):
+            if status not in STATUSES:
+                yield UnknownValue, f"there is no status {printable(status)!r}{_cure(status, STATUSES)}"
+
+
+def _statuses(condition: Any) -> list[str]:
+    if is_operators(condition):
+        condition = [item for name in ("$eq", "$ne", "$in", "$nin") for item in _as_list(condition.get(name))]
+    return [item for item in _as_list(condition) if isinstance(item, str)]
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _operator(name: str, place: str) -> Iterator[Slip]:
+    if name in _OPERATORS:
+        return
+    meant = near(name, _OPERATORS, most=1)
+    if meant:
+        there = printable(place)
+        yield UnknownOperator, f"{there}: there is no operator {printable(name)}; did you mean {meant[0]}?"
+
+
+def _expression(part: Any) -> Iterator[Slip]:
+    """Look an aggregation expression over: fields without a dollar sign, and fields that works do not have."""
+    if isinstance(part, dict):
+        for name, operand in part.items():
+            if name == _LITERAL:
+                continue
+            yield from _operator(name, "$expr") if name.startswith("$") else ()
+            yield from _bare(operand) if name in SIGNS else ()
+            yield from _expression(operand)
+    elif isinstance(part, list):
+        for item in part:
+            yield from _expression(item)
+    elif isinstance(part, str) and part.startswith("$") and not part.startswith("$$") and len(part) > 1:
+        yield from _field(part[1:])
+
+
+def _bare(operand: Any) -> Iterator[Slip]:
+    for side in operand if isinstance(operand, list) else ():
+        if side in FIELDS if isinstance(side, str) else False:
+            yield UnknownField, f"$expr compares the text {side!r}, not the field; write '${side}'"

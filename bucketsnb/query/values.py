@@ -1,0 +1,200 @@
+"""Values of a query document: made plain JSON, compared, and written as Python source."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Any
+
+from bucketsnb.errors import QueryError
+from bucketsnb.formatting import printable
+from bucketsnb.query.times import is_ago, moment, seconds_of
+from bucketsnb.schema import TIME_FIELDS
+
+__all__ = ["DEEPEST", "GROUPS", "canonical", "is_branches", "is_operators", "literal", "plain", "same"]
+
+DEEPEST = 100
+"""Levels that MongoDB accepts in one document."""
+
+GROUPS = ("$and", "$or", "$nor")
+"""Operators over whole query documents."""
+
+_INT64 = range(-(2**63), 2**63)
+
+
+def plain(value: Any, path: tuple[str, ...] = ()) -> Any:
+    """Return a copy of a value in plain JSON types, its own to keep.
+
+    numpy and pandas scalars, tuples, arrays and enumerations become what JSON has for them; datetimes become epoch
+    seconds, under a field that holds times.
+
+    Parameters
+    ----------
+    value
+        What was given.
+    path
+        Where it stands in the document.
+
+    Raises
+    ------
+    QueryError
+        If JSON has nothing for it, or the service could not read it; the message names the place.
+
+    Examples
+    --------
+    >>> plain({"event": (1, 2)})
+    {'event': [1, 2]}
+    >>> plain({"priority": float("nan")})
+    Traceback (most recent call last):
+    ...
+    bucketsnb.errors.QueryError: priority: nan cannot be sent; JSON has no such number
+    """
+    if len(path) > DEEPEST:
+        raise QueryError(f"the query is nested deeper than {DEEPEST} levels, and the service accepts no more")
+    for kind, convert in _PLAIN:
+        if isinstance(value, kind):
+            return convert(value, path)
+    return _foreign(value, path)
+
+
+def _wrong(path: tuple[str, ...], what: str) -> QueryError:
+    return QueryError(f"{printable('.'.join(path) or 'the query')}: {what}")
+
+
+def _integer(value: int, path: tuple[str, ...]) -> int:
+    if value not in _INT64:
+        raise _wrong(path, "a whole number of more than 64 bits cannot be sent; the service has none")
+    return int(value)
+
+
+def _float(value: float, path: tuple[str, ...]) -> float:
+    if not math.isfinite(value):
+        raise _wrong(path, f"{float(value)!r} cannot be sent; JSON has no such number")
+    return float(value)
+
+
+def _text(value: str, path: tuple[str, ...]) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise _wrong(
+            path, f"{printable(value)!r} has half a character (a lone surrogate), which cannot be sent"
+        ) from None
+    return str(value)
+
+
+def _mapping(value: Mapping[Any, Any], path: tuple[str, ...]) -> dict[str, Any]:
+    for key in value:
+        if not isinstance(key, str):
+            raise _wrong(path, f"the key {key!r} is not text; write {str(key)!r}")
+    return {_text(key, path): plain(item, (*path, key)) for key, item in value.items()}
+
+
+def _list(value: list[Any] | tuple[Any, ...], path: tuple[str, ...]) -> list[Any]:
+    return [plain(item, (*path, str(place))) for place, item in enumerate(value)]
+
+
+_PLAIN: tuple[tuple[type | tuple[type, ...], Callable[[Any, tuple[str, ...]], Any]], ...] = (
+    (type(None), lambda value, _: value),
+    (Enum, lambda value, path: plain(value.value, path)),
+    (bool, lambda value, _: value),
+    (int, _integer),
+    (float, _float),
+    (str, _text),
+    (Mapping, _mapping),
+    ((list, tuple), _list),
+)
+
+
+def _foreign(value: Any, path: tuple[str, ...]) -> Any:
+    if hasattr(value, "isoformat") or type(value).__name__ == "datetime64":
+        if any(name in TIME_FIELDS for name in path):
+            return moment(value, ".".join(path))
+        raise _wrong(path, f"{value!r} cannot be sent; a work holds times in {', '.join(TIME_FIELDS)} only")
+    if hasattr(value, "tolist"):  # numpy arrays and scalars, pandas Series and Index
+        return plain(value.tolist(), path)
+    raise _wrong(path, f"a value of type {type(value).__name__} cannot be sent; JSON has nothing for it")
+
+
+def is_operators(condition: object) -> bool:
+    """Say whether a field's condition is operators (``{"$gt": 1}``) and not a value to equal.
+
+    Examples
+    --------
+    >>> is_operators({"$gt": 1}), is_operators({"snr": 5}), is_operators({}), is_operators({"$ago": "7d"})
+    (True, False, False, False)
+    """
+    if not isinstance(condition, dict) or not condition or is_ago(condition):
+        return False
+    return all(key.startswith("$") for key in condition)
+
+
+def is_branches(value: object) -> bool:
+    """Say whether a value is a list of query documents, one at least, as ``$or`` takes it."""
+    return isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
+
+
+def canonical(document: Mapping[str, Any]) -> str:
+    """Return a text that is equal for query documents that ask the same in another order of fields or operators.
+
+    The order inside values stays: to MongoDB, sub-documents of another order are other values.
+
+    Examples
+    --------
+    >>> canonical({"site": "kko", "user": "me"}) == canonical({"user": "me", "site": "kko"})
+    True
+    >>> canonical({"config": {"a": 1, "b": 2}}) == canonical({"config": {"b": 2, "a": 1}})
+    False
+    """
+    return json.dumps(_ordered(document))
+
+
+def _ordered(document: Mapping[str, Any]) -> list[Any]:
+    return [[key, _ordered_condition(key, document[key])] for key in sorted(document)]
+
+
+def _ordered_condition(key: str, condition: Any) -> Any:
+    if key in GROUPS and is_branches(condition):
+        return ["group", [_ordered(branch) for branch in condition]]
+    if is_operators(condition) and not key.startswith("$"):
+        return ["operators", [[name, _spans(condition[name])] for name in sorted(condition)]]
+    return ["value", _spans(condition)]
+
+
+def _spans(value: Any) -> Any:
+    """Write spans of time as seconds, so that ``7d`` and ``1w`` are equal."""
+    if isinstance(value, dict):
+        if is_ago(value):
+            return {"$ago": seconds_of(value)}
+        return {key: _spans(item) for key, item in value.items()}
+    return [_spans(item) for item in value] if isinstance(value, list) else value
+
+
+def same(one: Any, other: Any) -> bool:
+    """Say whether two values are the same JSON: type, value and order of keys.
+
+    Examples
+    --------
+    >>> same(1, True), same(1, 1.0), same([1], [1])
+    (False, False, True)
+    """
+    return json.dumps(_spans(one)) == json.dumps(_spans(other))
+
+
+def literal(value: Any) -> str:
+    r"""Write plain JSON as Python source, on one line, with every invisible character escaped.
+
+    Examples
+    --------
+    >>> print(literal({"tags": ["a\u202e", None, True]}))
+    {"tags": ["a\u202e", None, True]}
+    """
+    if isinstance(value, str):
+        return printable(json.dumps(value, ensure_ascii=False))
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{literal(key)}: {literal(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(literal(item) for item in value) + "]"
+    return repr(value)
