@@ -15,6 +15,7 @@ import click
 
 from bucketsnb.cli import notebooks
 from bucketsnb.cli.jupyter import JupyterLab, require, running_as_root
+from bucketsnb.cli.practice import practice_queue
 from bucketsnb.errors import BucketsError
 from bucketsnb.formatting import count_of, elide, printable
 
@@ -89,14 +90,11 @@ def _copy_notebooks(folder: Path) -> None:
 
 @contextmanager
 def _practice_queue(store: str | None, sample: int | None) -> Iterator[str]:
-    require("uvicorn", extra="lab", what="The local backend")
-    from bucketsnb.backend.server import LocalBackend  # of the extra `backend`
-
     number = _SAMPLE if sample is None and store is None else sample or 0
-    with LocalBackend(store, sample=number) as backend:
+    with practice_queue(store, number) as (url, total):
         kept = f"kept in {printable(store)}" if store else "gone when you stop"
-        click.echo(f"Practice queue: {backend.url} ({count_of(number, 'sample work')}, {kept})")
-        yield backend.url
+        click.echo(f"Practice queue: {url} ({count_of(total, 'work')}, {kept})")
+        yield url
 
 
 def _jupyter(folder: Path, service: str, **options: Any) -> JupyterLab:

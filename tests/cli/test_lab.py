@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -32,7 +33,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         process = subprocess.Popen(
             [sys.executable, "-m", "bucketsnb", "lab", "--no-browser", *options],
             cwd=tmp_path,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(Path(__file__).parents[2])},
+            env={**environ(), "PYTHONUNBUFFERED": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -48,6 +49,11 @@ def start(tmp_path: Path) -> Iterator[Start]:
         process.wait()
         assert process.stdout is not None
         process.stdout.close()
+
+
+def environ() -> dict[str, str]:
+    """Let the command be found from any folder, installed or not."""
+    return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
 
 
 def family(process: subprocess.Popen[str]) -> list[psutil.Process]:
@@ -103,8 +109,6 @@ def test_sigterm_while_it_starts_leaves_nothing(start: Start) -> None:
 
 
 def test_a_taken_port_is_said(start: Start) -> None:
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         lab = start("--sample", "0", "--port", str(port))
@@ -117,7 +121,9 @@ def test_a_taken_port_is_said(start: Start) -> None:
 
 def test_a_missing_jupyterlab_is_answered_with_the_line_that_installs_it(tmp_path: Path) -> None:
     code = "import sys; sys.modules['jupyterlab'] = None; from bucketsnb.cli import main; main(['lab'])"
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environ(), capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == 1
     assert f"{sys.executable} -m pip install 'bucketsnb[lab]'" in done.stderr
     assert list(tmp_path.iterdir()) == []
