@@ -1,0 +1,25 @@
+"""What the queue looks like, in a few rows: status, works that need a hand, failures, events and families.
+
+Each function takes what it reads from as arguments, so that it can be tested and used without a client;
+:class:`bucketsnb.Buckets` offers them as methods.
+"""
+
+from __future__ import annotations
+
+from bucketsnb.summaries.attention import ClockSkew
+from bucketsnb.summaries.failures import error_text, failures_of, fold
+from bucketsnb.summaries.families import Family, events_of
+from bucketsnb.summaries.status import IncompleteStatus, StatusDiffers, StatusFrame, read_status
+
+__all__ = [
+    "ClockSkew",
+    "Family",
+    "IncompleteStatus",
+    "StatusDiffers",
+    "StatusFrame",
+    "error_text",
+    "events_of",
+    "failures_of",
+    "fold",
+    "read_status",
+]

@@ -1,0 +1,120 @@
+"""Why works failed: like errors folded together, with counts, times and an example."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+
+__all__ = ["error_text", "failures_of", "fold"]
+
+_KEYS = ("error", "exception", "errors", "message", "reason", "detail", "stderr", "traceback")
+_DEEP = 3
+
+_FOLDS = (
+    (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.I), "<id>"),
+    (re.compile(r"\b0x[0-9a-f]+\b|\b(?=[0-9a-f]*\d)[0-9a-f]{12,}\b", re.I), "<id>"),
+    (re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s'\"),]+", re.I), "<url>"),
+    (re.compile(r"(?<![\w<])(?:~|\.{1,2})?(?:/[\w.@%+=:,-]+)+/?"), "<path>"),
+    (re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?"), "<time>"),
+    (re.compile(r"(?<![\w<])[-+]?\d+(?:[.,]\d+)*(?:e[-+]?\d+)?", re.I), "#"),
+    (re.compile(r"\d+"), "#"),
+)
+_GROUP = ["pipeline", "function", "site", "user", "error"]
+_TEXT = pd.StringDtype("python")
+
+
+def error_text(results: Any, *, deep: int = _DEEP) -> str | None:
+    """Return the text that says what went wrong in a work's results, or None.
+
+    Looks for the first of ``error, exception, errors, message, reason, detail, stderr, traceback``, at the top and then
+    further in. Of a Python traceback only the last line is kept: it is the one that names the error.
+
+    Examples
+    --------
+    >>> error_text({"snr": 9.1, "error": {"message": "disk full"}})
+    'disk full'
+    """
+    if not isinstance(results, Mapping) or deep == 0:
+        return None
+    for key in _KEYS:
+        text = _as_text(results.get(key), deep)
+        if text:
+            return text
+    inner = (error_text(value, deep=deep - 1) for value in results.values() if isinstance(value, Mapping))
+    return next((text for text in inner if text), None)
+
+
+def _as_text(value: Any, deep: int) -> str | None:
+    if isinstance(value, str):
+        lines = [line.strip() for line in value.strip().splitlines() if line.strip()]
+        return (lines[-1] if lines[0].startswith("Traceback") else lines[0]) if lines else None
+    if isinstance(value, list):
+        return next((text for text in (_as_text(one, deep) for one in value) if text), None)
+    return error_text(value, deep=deep - 1)
+
+
+def fold(text: str) -> str:
+    """Return an error's text with what differs from case to case replaced by a mark.
+
+    Examples
+    --------
+    >>> fold("no such file: /data/2026/11/event_9385707.h5 after 31.5 s")
+    'no such file: <path> after # s'
+    """
+    for pattern, mark in _FOLDS:
+        text = pattern.sub(mark, text)
+    return text
+
+
+def failures_of(frame: pd.DataFrame) -> pd.DataFrame:
+    """Group failed works by where and why.
+
+    Parameters
+    ----------
+    frame
+        Works, with the columns ``pipeline, site, user, function, command, results, creation, start, stop, id``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``pipeline, function, site, user, error`` (text; `function` is the command's first word where there is
+        no function, `error` is missing where the results carry none), ``count`` (``Int64``), ``first``, ``last``
+        (UTC: when the works ended, or else began or were created), ``example`` (id of the latest), ``text`` (its
+        error, unfolded); the largest group first.
+    """
+    texts = [error_text(results) for results in frame["results"]]
+    rows = pd.DataFrame(
+        {
+            "pipeline": frame["pipeline"].to_numpy(),
+            "function": _column(map(_doer, frame["function"], frame["command"])),
+            "site": frame["site"].to_numpy(),
+            "user": frame["user"].to_numpy(),
+            "error": _column(None if text is None else fold(text) for text in texts),
+            "when": frame["stop"].fillna(frame["start"]).fillna(frame["creation"]).to_numpy(),
+            "example": frame["id"].to_numpy(),
+            "text": _column(texts),
+        }
+    ).sort_values("when", kind="stable", na_position="first")
+    grouped = rows.groupby(_GROUP, dropna=False, sort=True)["when"].agg(["size", "min", "max"])
+    latest = rows.drop_duplicates(_GROUP, keep="last").set_index(_GROUP)[["example", "text"]]
+    whole = grouped.join(latest).reset_index().rename(columns={"size": "count", "min": "first", "max": "last"})
+    return _typed(whole).sort_values("count", ascending=False, kind="stable", ignore_index=True)
+
+
+def _doer(function: Any, command: Any) -> str | None:
+    if isinstance(function, str):
+        return function
+    return str(command[0]) if isinstance(command, list) and command else None
+
+
+def _column(values: Iterable[str | None]) -> Any:
+    return pd.array(list(values), dtype=_TEXT)
+
+
+def _typed(table: pd.DataFrame) -> pd.DataFrame:
+    dtypes: dict[str, Any] = dict.fromkeys((*_GROUP, "example", "text"), _TEXT)
+    times = {name: pd.to_datetime(table[name], utc=True).astype("datetime64[ns, UTC]") for name in ("first", "last")}
+    return table.astype({**dtypes, "count": "Int64"}).assign(**times)

@@ -1,0 +1,132 @@
+"""How the works of an event, or of a parent, stand: one row per event and pipeline, one tree per family."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from bucketsnb.formatting import age, count_of, printable
+from bucketsnb.formatting_html import chip, element
+from bucketsnb.schema import STATUSES
+
+__all__ = ["Family", "events_of"]
+
+_TEXT = pd.StringDtype("python")
+_SHOWN = 200
+_LATEST = ["status", "attempt", "retries", "creation", "age", "id"]
+
+
+def events_of(frame: pd.DataFrame, events: Sequence[int]) -> pd.DataFrame:
+    """Return one row per event and pipeline.
+
+    Parameters
+    ----------
+    frame
+        Works about these events.
+    events
+        The ids that were asked for; those without works are listed in ``attrs["without_works"]``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``event`` (``Int64``), ``pipeline``, ``status`` (of the latest work), ``attempt``, ``retries``,
+        ``creation``, ``age``, ``id`` (of the latest), ``works`` (how many there are); by event, then pipeline.
+    """
+    wanted = [int(event) for event in events]
+    places, found = _about(frame, set(wanted))
+    rows = frame.iloc[places][["pipeline", *_LATEST]].copy()
+    rows.insert(0, "event", pd.array(found, dtype="Int64"))
+    rows = pd.DataFrame(rows).sort_values("creation", kind="stable", na_position="first")
+    works = rows.groupby(["event", "pipeline"], dropna=False).size().rename("works").astype("Int64")
+    latest = rows.drop_duplicates(["event", "pipeline"], keep="last")
+    table = latest.merge(works.reset_index(), on=["event", "pipeline"]).sort_values(
+        ["event", "pipeline"], ignore_index=True
+    )
+    table.attrs = {"without_works": sorted(set(wanted) - set(found))}
+    return table
+
+
+def _about(frame: pd.DataFrame, wanted: set[int]) -> tuple[list[int], list[int]]:
+    """Return a place in the frame and an event for every pair of a work and a wanted event of it."""
+    pairs = [
+        (place, event)
+        for place, events in enumerate(frame["event"])
+        for event in dict.fromkeys(events if isinstance(events, list) else [events])
+        if isinstance(event, int) and event in wanted
+    ]
+    return [place for place, _ in pairs], [event for _, event in pairs]
+
+
+class Family:
+    """The works of one parent, as a tree with their statuses.
+
+    Parameters
+    ----------
+    parent
+        Id of the parent.
+    frame
+        The parent, if it is in the queue, and everything below it.
+
+    Attributes
+    ----------
+    frame
+        Those works.
+    """
+
+    def __init__(self, parent: str, frame: pd.DataFrame) -> None:
+        self.parent = parent
+        self.frame = frame
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many works of each status are below the parent."""
+        below = self.frame[self.frame["id"] != self.parent]
+        found = below["status"].value_counts()
+        return {status: int(found[status]) for status in STATUSES if found.get(status)}
+
+    def __repr__(self) -> str:
+        """Draw the tree as text, at most 200 works of it."""
+        return "\n".join(
+            [self._heading(), *(f"{'   ' * depth}{_line(row)}" for depth, row in self._shown()), *self._rest()]
+        )
+
+    def _repr_html_(self) -> str:
+        rows = [
+            element("div", chip(row["status"]), " ", _line(row), style=f"margin-left: {1.5 * depth}em")
+            for depth, row in self._shown()
+        ]
+        return str(element("div", element("strong", self._heading()), *rows, *self._rest()))
+
+    def _heading(self) -> str:
+        summary = ", ".join(f"{number} {status}" for status, number in self.counts.items()) or "no works"
+        known = "" if (self.frame["id"] == self.parent).any() else " (the parent itself is not in the queue)"
+        return f"family of {printable(self.parent)}{known}: {summary}"
+
+    def _shown(self) -> list[tuple[int, Any]]:
+        return list(self._walk())[:_SHOWN]
+
+    def _rest(self) -> list[str]:
+        more = len(self.frame) - _SHOWN
+        return [f"... and {count_of(more, 'more work', 'more works')} in .frame"] if more > 0 else []
+
+    def _walk(self) -> Iterator[tuple[int, Any]]:
+        """Yield (depth, work), each work once, though a record may name itself as its parent."""
+        rows = list(self.frame.sort_values("creation").to_dict("records"))
+        below: dict[str, list[Any]] = {}
+        for row in rows:
+            if row["id"] != self.parent:
+                below.setdefault(str(row["parent"]), []).append(row)
+        waiting = [(0, row) for row in rows if row["id"] == self.parent] or [
+            (1, row) for row in reversed(below.pop(self.parent, []))
+        ]
+        while waiting:
+            depth, row = waiting.pop()
+            yield depth, row
+            waiting += [(depth + 1, child) for child in reversed(below.pop(str(row["id"]), []))]
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    attempts = f"attempt {row['attempt']} of {row['retries']}"
+    return printable(f"{row['pipeline']} {row['status']} ({attempts}, {age(row['age'])} old) {row['id']}")

@@ -1,0 +1,194 @@
+"""How many works of each status every pipeline has: one frame, one row a pipeline.
+
+The service answers one pipeline a request, so the requests run side by side, a few at a time.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from bucketsnb import formatting, formatting_html
+from bucketsnb.errors import ServiceError
+from bucketsnb.formatting import count_of, host_of, when
+from bucketsnb.formatting_html import STATUS_COLOURS, Markup, element
+from bucketsnb.schema import STATUS_KEYS
+
+if TYPE_CHECKING:
+    from bucketsnb.api import Api
+
+__all__ = ["IncompleteStatus", "StatusDiffers", "StatusFrame", "read_status"]
+
+AT_ONCE = 8
+"""Requests under way at the same time: enough to hide the latency, few enough to be a polite guest."""
+
+_SHARES = STATUS_KEYS[1:]
+
+
+class IncompleteStatus(UserWarning):
+    """Some pipelines could not be read; their rows are empty and ``frame.attrs["problems"]`` says why."""
+
+
+class StatusDiffers(UserWarning):
+    """The service's own totals are not the sums of its pipelines: works moved meanwhile, or its counts are off."""
+
+
+class StatusFrame(pd.DataFrame):
+    """A DataFrame of statuses that shows itself with a total and bars.
+
+    The index is ``pipeline`` (text); the columns are ``total, queued, running, success, failure`` (``Int64``, missing
+    where a pipeline could not be read). The total is drawn, not a row, so that sums over the rows stay right.
+
+    Attributes
+    ----------
+    attrs
+        ``problems`` (why a pipeline's row is empty), ``read_at`` (epoch seconds), ``url``, and after
+        ``status(compare=True)`` also ``service`` (the service's own totals).
+    """
+
+    @property
+    def _constructor(self) -> Callable[..., pd.DataFrame]:
+        return _status_or_plain
+
+    @property
+    def totals(self) -> pd.Series:
+        """Sum of each column over the pipelines that could be read."""
+        return pd.DataFrame(self)[list(STATUS_KEYS)].sum().astype("Int64")
+
+    def __repr__(self) -> str:
+        """Draw every pipeline and the total as plain text."""
+        rows = [[*line, self._problem(line[0])] for line in self._lines()]
+        drawn = formatting.table(["pipeline", *STATUS_KEYS, ""], rows)
+        return f"{self._heading()}\n{drawn}"
+
+    def _repr_html_(self) -> str:
+        rows = [[*line, self._problem(line[0]) or self._bar(line)] for line in self._lines()]
+        return str(formatting_html.table(["pipeline", *STATUS_KEYS, "share"], rows, caption=self._heading()))
+
+    def _heading(self) -> str:
+        place = f" on {host_of(self.attrs['url'])}" if self.attrs.get("url") else ""
+        read = f", read {when(self.attrs['read_at'])}" if self.attrs.get("read_at") else ""
+        return f"{count_of(len(self), 'pipeline')}{place}{read}"
+
+    def _lines(self) -> list[list[Any]]:
+        numbers = pd.DataFrame(self)[list(STATUS_KEYS)]
+        lines = [[name, *row] for name, row in zip(numbers.index, numbers.itertuples(index=False), strict=True)]
+        return [*lines, ["(all)", *self.totals]] if len(lines) != 1 else lines
+
+    def _problem(self, pipeline: str) -> str:
+        return str(self.attrs.get("problems", {}).get(pipeline, ""))
+
+    @staticmethod
+    def _bar(line: Sequence[Any]) -> Markup:
+        """Draw the shares of the statuses side by side; the words and numbers stand in the row itself."""
+        total = sum(int(number) for number in line[2:])
+        parts = [
+            element(
+                "span",
+                style=f"display: inline-block; height: 0.8em; width: {100 * int(number) / total:.1f}%; "
+                f"background: {STATUS_COLOURS[status]}",
+                title=f"{status}: {number}",
+            )
+            for status, number in zip(_SHARES, line[2:], strict=True)
+            if number
+        ]
+        return (
+            element("div", *parts, style="width: 12em; white-space: nowrap; line-height: 0.8em")
+            if total
+            else Markup("")
+        )
+
+
+def _status_or_plain(*args: Any, **kwargs: Any) -> pd.DataFrame:
+    """Stay a StatusFrame while the columns are those of one; anything else is an ordinary frame."""
+    made = pd.DataFrame(*args, **kwargs)
+    return StatusFrame(made) if list(made.columns) == list(STATUS_KEYS) else made
+
+
+def read_status(
+    api: Api,
+    pipelines: str | Sequence[str] | None = None,
+    *,
+    compare: bool = False,
+    warn: bool = True,
+    at_once: int = AT_ONCE,
+) -> StatusFrame:
+    """Read the status of every pipeline, or of those named.
+
+    Costs one request a pipeline, and one more for their names where none are given.
+
+    Parameters
+    ----------
+    api
+        The endpoints to read from.
+    pipelines
+        A name, several, or None for all that have works now.
+    compare
+        Read the service's own totals too (one more request) and warn where they differ from ours.
+    warn
+        Say aloud which pipelines could not be read; ``attrs["problems"]`` has them either way.
+    at_once
+        How many requests may be under way together.
+
+    Raises
+    ------
+    ServiceError
+        When the names could not be read, or not one pipeline could.
+
+    Warns
+    -----
+    IncompleteStatus
+        When some pipelines could not be read; the others show.
+    StatusDiffers
+        With `compare`, where the service's own totals differ from the sums.
+    """
+    names = [pipelines] if isinstance(pipelines, str) else list(dict.fromkeys(pipelines or ()))
+    if pipelines is None:
+        names = sorted(api.pipelines())
+    answers = _ask_all(api, names, at_once)
+    problems = {name: str(answer) for name, answer in answers.items() if isinstance(answer, ServiceError)}
+    if problems and len(problems) == len(names):
+        raise next(answer for answer in answers.values() if isinstance(answer, ServiceError))
+    frame = _frame_of(answers)
+    frame.attrs.update(problems=problems, read_at=time.time(), url=api.url)
+    if problems and warn:
+        text = "; ".join(f"{name}: {reason}" for name, reason in problems.items())
+        warnings.warn(
+            f"{count_of(len(problems), 'pipeline')} could not be read: {text}", IncompleteStatus, stacklevel=3
+        )
+    if compare:
+        _compare(api, frame)
+    return frame
+
+
+def _ask_all(api: Api, names: Sequence[str], at_once: int) -> dict[str, Mapping[str, int] | ServiceError]:
+    def ask(name: str) -> Mapping[str, int] | ServiceError:
+        try:
+            return api.status(name)
+        except ServiceError as error:
+            return error
+
+    with ThreadPoolExecutor(max_workers=max(1, min(at_once, len(names) or 1))) as pool:
+        return dict(zip(names, pool.map(ask, names), strict=True))
+
+
+def _frame_of(answers: Mapping[str, Mapping[str, int] | ServiceError]) -> StatusFrame:
+    rows = [[None if isinstance(a, ServiceError) else a.get(key) for key in STATUS_KEYS] for a in answers.values()]
+    index = pd.Index(list(answers), dtype=pd.StringDtype("python"), name="pipeline")
+    columns = {key: pd.array([row[place] for row in rows], dtype="Int64") for place, key in enumerate(STATUS_KEYS)}
+    return StatusFrame(columns, index=index)
+
+
+def _compare(api: Api, frame: StatusFrame) -> None:
+    service = dict(api.status())
+    frame.attrs["service"] = service
+    ours = frame.totals
+    off = [f"{key} {service[key]:,} against {int(ours[key]):,}" for key in STATUS_KEYS if service[key] != ours[key]]
+    if off:
+        text = f"the service's own totals differ from the sums of its pipelines: {', '.join(off)}"
+        warnings.warn(text, StatusDiffers, stacklevel=4)
