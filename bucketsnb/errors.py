@@ -11,6 +11,7 @@
     │   ├── PlanExpired           shown too long ago
     │   ├── PlanSpent             applied or undone before
     │   └── ReadOnly              this client may not change works
+    ├── PartlyDone                a change that was not made to every work: ``receipt`` says what became of each
     ├── ConfirmationNeeded        nobody is there to ask; ``force=True`` is for scripts
     ├── JournalError              the record of a change could not be kept, so nothing was sent
     └── ServiceError              a request that failed: method, path, HTTP status, body excerpt, attempts
@@ -31,6 +32,7 @@ Errors carry data, not only text, and never a token.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 __all__ = [
@@ -42,6 +44,7 @@ __all__ = [
     "NoAnswer",
     "NotFound",
     "OutcomeUnknown",
+    "PartlyDone",
     "PlanError",
     "PlanExpired",
     "PlanSpent",
@@ -108,6 +111,20 @@ class ReadOnly(PlanError):
     """Build the client without ``read_only=True`` (and without ``BUCKETSNB_READ_ONLY``) to change works."""
 
 
+class PartlyDone(BucketsError):
+    """Look at `receipt`: it says what became of every work, and ``receipt.resume()`` acts on the rest.
+
+    Attributes
+    ----------
+    receipt
+        The receipt of the change.
+    """
+
+    def __init__(self, message: str, *, receipt: Any) -> None:
+        super().__init__(message)
+        self.receipt = receipt
+
+
 class ConfirmationNeeded(BucketsError):
     """Pass ``force=True``: there is no notebook and no terminal to ask in."""
 
@@ -131,7 +148,15 @@ class ServiceError(BucketsError):
         The start of the answer's body as text, at most 300 characters.
     attempts
         How many times the request was sent or tried.
+    deleted, remaining
+        Ids of a delete in several requests that the service had answered, and had not, when one failed.
+    counts
+        Counts of an audit's passes that were answered before one failed.
     """
+
+    deleted: Sequence[str] = ()
+    remaining: Sequence[str] = ()
+    counts: Mapping[str, int] = MappingProxyType({})
 
     def __init__(
         self,

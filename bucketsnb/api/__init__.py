@@ -1,0 +1,6 @@
+"""The service's endpoints as plain calls: JSON in, JSON out."""
+
+from bucketsnb.api.arguments import DELETE_CHUNK, LINE_MAX, chunks
+from bucketsnb.api.endpoints import Api
+
+__all__ = ["DELETE_CHUNK", "LINE_MAX", "Api", "chunks"]

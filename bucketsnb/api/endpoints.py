@@ -1,0 +1,364 @@
+"""The service's endpoints as plain calls: JSON in, JSON out, one method each, every answer checked in shape.
+
+Frames, plans and questions are built on this and are no part of it. A call that changes works is sent once; where its
+answer is lost, :class:`~bucketsnb.errors.OutcomeUnknown` carries the query that finds the works in question.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
+from typing import Any, NoReturn, TypeVar
+from urllib.parse import urlsplit
+
+from bucketsnb.api import arguments, shapes
+from bucketsnb.encoding import Verb, decode, encode, encode_works
+from bucketsnb.errors import (
+    BadAnswer,
+    NoAnswer,
+    OutcomeUnknown,
+    QueryError,
+    ReadOnly,
+    ServiceError,
+    ServiceFailed,
+)
+from bucketsnb.formatting import count_of, excerpt, host_of, printable
+from bucketsnb.schema import STALE_DAYS
+from bucketsnb.transport import MAX_BYTES, Answer, Means, Transport
+
+__all__ = ["Api"]
+
+_SMALL = 64 * 1024**2
+"""Bytes allowed for answers that are no works."""
+
+_GATEWAY = frozenset({502, 504})
+"""Statuses by which a gateway says that it does not know what became of a request."""
+
+T = TypeVar("T")
+
+
+class Api:
+    """The endpoints of one Buckets service.
+
+    Parameters
+    ----------
+    transport
+        The way there.
+
+    Notes
+    -----
+    When a request fails, every method raises one of the kinds of :class:`~bucketsnb.errors.ServiceError`. Those that
+    change works raise :class:`~bucketsnb.errors.ReadOnly` before any request when the client may not.
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        self.transport = transport
+        self.clock_skew: float | None = None
+        """Seconds that the service's clock is ahead of this one, by its last answer; None when it said no time."""
+
+    def __repr__(self) -> str:
+        return f"Api({', '.join(self.transport.settings.urls)})"
+
+    @property
+    def url(self) -> str:
+        """Base address of the service; with several to choose from, asking for it may send requests."""
+        return self.transport.url
+
+    @property
+    def read_only(self) -> bool:
+        """Whether calls that change works are refused."""
+        return self.transport.settings.read_only
+
+    # --- reading ---
+
+    def version(self) -> dict[str, Any]:
+        """Return what the service says of itself, such as ``{"version": "2.6.1"}``."""
+        return self._ask("GET", "/version", Means.READ, shapes.a_mapping)
+
+    def status(self, pipeline: str | None = None) -> dict[str, int]:
+        """Return how many works there are, by status, of all pipelines or of one; an unknown pipeline has none."""
+        path = "/status" if pipeline is None else f"/status/details/{arguments.segment(pipeline)}"
+        return self._ask("GET", path, Means.READ, shapes.counts_by_status)
+
+    def pipelines(self) -> list[str]:
+        """Return the names of the pipelines that have works."""
+        return self._ask("GET", "/status/pipelines", Means.READ, shapes.texts)
+
+    def view(
+        self,
+        query_document: Mapping[str, Any] | None = None,
+        projection: Mapping[str, Any] | None = None,
+        *,
+        skip: int = 0,
+        limit: int | None = 100,
+    ) -> list[dict[str, Any]]:
+        """Return records that match, newest first.
+
+        Parameters
+        ----------
+        query_document
+            A MongoDB filter; None or empty matches every work.
+        projection
+            Which fields to send, such as ``{"id": True}``; None or empty sends all. It is not changed.
+        skip
+            How many to leave out at the start.
+        limit
+            How many at most; None, 0 or -1 for all.
+        """
+        call = self._view_call(query_document, projection, skip, limit)
+        return self._checked("POST", "/view", call(), shapes.records)
+
+    def view_bytes(
+        self,
+        query_document: Mapping[str, Any] | None = None,
+        projection: Mapping[str, Any] | None = None,
+        *,
+        skip: int = 0,
+        limit: int | None = 100,
+    ) -> bytes:
+        """Return the same answer as :meth:`view`, as the JSON array that came, checked only for its brackets."""
+        answer = self._view_call(query_document, projection, skip, limit)()
+        body = answer.body.strip()
+        if not (body.startswith(b"[") and body.endswith(b"]")):
+            self._bad("POST", "/view", answer, "a list of records was expected")
+        _check_type(self, "POST", "/view", answer)
+        return body
+
+    def view_ids(self, query_document: Mapping[str, Any] | None = None) -> list[str | None]:
+        """Return the ids of all works that match, newest first; None for a work that has none."""
+        call = self._view_call(query_document, {"id": True}, 0, None)
+        return self._checked("POST", "/view", call(), shapes.ids_of_records)
+
+    def _view_call(
+        self, document: Mapping[str, Any] | None, projection: Mapping[str, Any] | None, skip: int, limit: int | None
+    ) -> Callable[[], Answer]:
+        body = encode(
+            {
+                "query": arguments.document(document),
+                "projection": {**(projection or {}), "_id": False},
+                "skip": arguments.whole("skip", skip),
+                "limit": 0 if limit in (None, -1) else arguments.whole("limit", limit),
+            }
+        )
+        return lambda: self._send("POST", "/view", Means.READ, body=body, max_bytes=MAX_BYTES)
+
+    # --- changing ---
+
+    def deposit(self, works: Iterable[Any], *, return_ids: bool = False, verb: Verb = "deposit") -> list[str] | bool:
+        """Put new works into their queues, by one request that is never repeated once it has left.
+
+        Parameters
+        ----------
+        works
+            Mappings, or ``Work`` objects of the public client. None at all: nothing is sent.
+        return_ids
+            Whether to return the ids, in the order of the works.
+        verb
+            ``"restore"`` in place of ``"deposit"`` puts works back that were in a queue before, unchecked.
+
+        Returns
+        -------
+        list of str or bool
+            The ids, or whether works were deposited.
+
+        Raises
+        ------
+        WorkError
+            Before anything is sent, for the first work that cannot be.
+        OutcomeUnknown
+            Sent, and no answer: its `check` finds the works by their creation times.
+        """
+        self._may_change("deposit")
+        body, records = encode_works(works, verb=verb)
+        if not records:
+            return [] if return_ids else False
+        check = {"creation": {"$in": [record["creation"] for record in records]}}
+        names = sorted({str(record.get("pipeline")) for record in records})
+        with self._known_outcome({"pipeline": {"$in": names}, **check}):
+            answer = self._send("POST", "/work", Means.ONCE, params={"return_ids": str(bool(return_ids))}, body=body)
+        if return_ids:
+            return self._checked("POST", "/work", answer, shapes.ids_of(len(records)))
+        return self._checked("POST", "/work", answer, shapes.a_yes)
+
+    def withdraw(self, query_document: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Claim the first queued work that matches, by priority and age; None when there is none.
+
+        The record comes back as the service gave it, whatever it holds: it is claimed already.
+
+        Raises
+        ------
+        OutcomeUnknown
+            Sent, and no answer: a work may be running that nobody holds; its `check` finds it.
+        """
+        self._may_change("withdraw")
+        document = arguments.document(query_document)
+        body = encode(document)
+        started = time.time() + (self.clock_skew or 0.0) - 2.0  # Date headers count whole seconds
+        with self._known_outcome({**document, "status": "running", "start": {"$gte": started}}):
+            answer = self._send("POST", "/work/withdraw", Means.ONCE, body=body)
+        return self._checked("POST", "/work/withdraw", answer, shapes.a_record_or_none)
+
+    def update(self, works: Iterable[Any]) -> bool:
+        """Overwrite works by their ids, by one request; return what the service answers.
+
+        Raises
+        ------
+        WorkError
+            Before anything is sent.
+        OutcomeUnknown
+            Sent, and no answer: its `check` finds the works.
+        """
+        self._may_change("update")
+        body, records = encode_works(works, verb="update")
+        if not records:
+            return False
+        with self._known_outcome({"id": {"$in": [record["id"] for record in records]}}):
+            answer = self._send("PUT", "/work", Means.ONCE, body=body)
+        return self._checked("PUT", "/work", answer, shapes.a_bool)
+
+    def delete(self, ids: Iterable[str]) -> bool:
+        """Delete works by their ids, in as many requests as the length of a request line asks for.
+
+        Returns
+        -------
+        bool
+            Whether the service said yes to every request; False, with nothing sent, when there are no ids.
+
+        Raises
+        ------
+        WorkError
+            An id that is none, before anything is sent.
+        ServiceError
+            Of the first request that failed; its `deleted` and `remaining` hold the ids that were and were not
+            answered. Deleting the remaining ones again is safe.
+        """
+        self._may_change("delete")
+        waiting = arguments.checked_ids(ids)
+        done: list[str] = []
+        said_yes = bool(waiting)
+        for chunk in arguments.chunks(waiting, self._ids_a_line(waiting)):
+            try:
+                answer = self._send("DELETE", "/work", Means.SETTLED, params=[("ids", one) for one in chunk])
+                said_yes &= self._checked("DELETE", "/work", answer, shapes.a_bool)
+            except ServiceError as error:
+                error.deleted, error.remaining = done, waiting[len(done) :]
+                if done:
+                    done_of = f"{len(done):,} of {count_of(len(waiting), 'work')}"
+                    error.args = (f"{error} {done_of} had been deleted before.",)
+                raise
+            done += chunk
+        return said_yes
+
+    def _ids_a_line(self, ids: Sequence[str]) -> int:
+        token = self.transport.settings.token
+        return arguments.ids_a_line(ids, urlsplit(self.url).path if ids else "", token.reveal() if token else "")
+
+    def audit_failed(self) -> int:
+        """Have failed works with attempts left queued again; return how many."""
+        return self._audit("/audit/failed", {"status": "queued"})
+
+    def audit_expired(self) -> int:
+        """Have running works that are past their own timeout failed; return how many."""
+        return self._audit("/audit/expired", {"status": "failure"})
+
+    def audit_stale(self, days: float = STALE_DAYS) -> int:
+        """Have works that were created more than so many days ago, and are not finished, failed; return how many."""
+        if isinstance(days, bool) or not isinstance(days, int | float) or not 0 <= days < 1e6:
+            raise QueryError(f"days must be a number from 0 on, not {excerpt(repr(days), 40)}")
+        check = {"creation": {"$lt": time.time() - days * 86_400}, "status": "failure"}
+        return self._audit(f"/audit/stale/{float(days)}", check)
+
+    def audit(self) -> dict[str, int]:
+        """Run the three passes above, in this order; if one fails, its error's `counts` hold those before it."""
+        counts: dict[str, int] = {}
+        try:
+            counts["failed"] = self.audit_failed()
+            counts["expired"] = self.audit_expired()
+            counts["stale"] = self.audit_stale()
+        except ServiceError as error:
+            error.counts = counts
+            raise
+        return counts
+
+    def _audit(self, path: str, check: Mapping[str, Any]) -> int:
+        self._may_change("audit")
+        with self._known_outcome(check):
+            answer = self._send("GET", path, Means.ONCE)
+        return self._checked("GET", path, answer, shapes.a_count)
+
+    # --- all calls ---
+
+    def _ask(self, method: str, path: str, means: Means, shape: Callable[[Any], T]) -> T:
+        return self._checked(method, path, self._send(method, path, means), shape)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        means: Means,
+        *,
+        params: Sequence[tuple[str, str]] | Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        max_bytes: int = _SMALL,
+    ) -> Answer:
+        answer = self.transport.request(method, path, means=means, params=params, body=body, max_bytes=max_bytes)
+        self.clock_skew = _skew(answer)
+        return answer
+
+    def _checked(self, method: str, path: str, answer: Answer, shape: Callable[[Any], T]) -> T:
+        """Return an answer's content in the shape its endpoint promises."""
+        _check_type(self, method, path, answer)
+        try:
+            return shape(decode(answer.body))
+        except ValueError as error:
+            reason = str(error)
+        return self._bad(method, path, answer, reason)
+
+    def _bad(self, method: str, path: str, answer: Answer, reason: str) -> NoReturn:
+        shown = excerpt(self.transport.hide(answer.body[:4096].decode("utf-8", "replace")), 300)
+        raise BadAnswer(
+            f"{method} {printable(path)} on {host_of(self.url)}: {reason}; "
+            f"the service answered {answer.status} with {shown or 'an empty body'}. "
+            "Check that the address is that of a Buckets service.",
+            method=method,
+            path=path,
+            url=self.url,
+            status=answer.status,
+            excerpt=shown,
+        )
+
+    def _may_change(self, verb: str) -> None:
+        if self.read_only:
+            raise ReadOnly(f"This client is read-only: {verb} was refused and nothing was sent.")
+
+    @contextmanager
+    def _known_outcome(self, check: Mapping[str, Any]) -> Iterator[None]:
+        """Turn silence after a change was sent into :class:`OutcomeUnknown`."""
+        lost: ServiceError
+        try:
+            yield
+        except (NoAnswer, ServiceFailed) as error:
+            if not isinstance(error, NoAnswer) and error.status not in _GATEWAY:
+                raise
+            lost = error
+        else:
+            return
+        names = ("method", "path", "url", "status", "excerpt", "attempts")
+        message = f"{lost} Nobody knows whether works were changed: look for what `check` finds before sending again."
+        raise OutcomeUnknown(message, check=check, **{name: getattr(lost, name) for name in names}) from lost
+
+
+def _check_type(api: Api, method: str, path: str, answer: Answer) -> None:
+    kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind and "json" not in kind and kind not in ("text/plain", "application/octet-stream"):
+        api._bad(method, path, answer, f"JSON was expected, not {printable(kind)}")
+
+
+def _skew(answer: Answer) -> float | None:
+    try:
+        said = parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+    return said + 0.5 - answer.received_at  # the header has whole seconds, cut off

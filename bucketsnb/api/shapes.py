@@ -1,0 +1,100 @@
+"""What must come back: the shape each endpoint promises, or a ValueError that says what was expected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from bucketsnb.formatting import count_of
+from bucketsnb.schema import STATUS_KEYS
+
+__all__ = [
+    "a_bool",
+    "a_count",
+    "a_mapping",
+    "a_record_or_none",
+    "a_yes",
+    "counts_by_status",
+    "ids_of",
+    "ids_of_records",
+    "records",
+    "texts",
+]
+
+
+def a_mapping(value: Any) -> dict[str, Any]:
+    """Expect an object."""
+    if isinstance(value, dict):
+        return value
+    raise ValueError("an object was expected")
+
+
+def a_bool(value: Any) -> bool:
+    """Expect true or false."""
+    if isinstance(value, bool):
+        return value
+    raise ValueError("true or false was expected")
+
+
+def a_yes(value: Any) -> bool:
+    """Expect true, as a deposit that went well says; some services send the ids instead."""
+    if value is not True and not (isinstance(value, list) and value):
+        raise ValueError("true was expected")
+    return True
+
+
+def a_count(value: Any) -> int:
+    """Expect an integer from 0 on."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError("a count was expected")
+    return value
+
+
+def a_record_or_none(value: Any) -> dict[str, Any] | None:
+    """Expect one record, or null."""
+    return None if value is None else a_mapping(value)
+
+
+def texts(value: Any) -> list[str]:
+    """Expect a list of texts."""
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise ValueError("a list of texts was expected")
+    return value
+
+
+def records(value: Any) -> list[dict[str, Any]]:
+    """Expect a list of records."""
+    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+        raise ValueError("a list of records was expected")
+    return value
+
+
+def ids_of_records(value: Any) -> list[str | None]:
+    """Expect a list of records; return their ids."""
+    ids = [record.get("id") for record in records(value)]
+    if not all(one is None or isinstance(one, str) for one in ids):
+        raise ValueError("ids that are text were expected")
+    return ids
+
+
+def ids_of(number: int) -> Callable[[Any], list[str]]:
+    """Return a shape: so many ids, all different."""
+
+    def ids(value: Any) -> list[str]:
+        given = texts(value)
+        if len(given) != number:
+            raise ValueError(f"{count_of(number, 'id')} were expected, and {len(given):,} came")
+        if len(set(given)) != number or "" in given:
+            raise ValueError("ids that differ from each other were expected")
+        return given
+
+    return ids
+
+
+def counts_by_status(value: Any) -> dict[str, int]:
+    """Expect a count for each status and in total; return them in the contract's order."""
+    given = a_mapping(value)
+    missing = [name for name in STATUS_KEYS if name not in given]
+    if missing:
+        raise ValueError(f"counts by status were expected, and {', '.join(missing)} is missing")
+    return {name: a_count(given[name]) for name in STATUS_KEYS}

@@ -1,0 +1,187 @@
+"""Any value that people hold, as the plain value that JSON has for it; or the place and the reason why there is none.
+
+Converted: numpy and pandas scalars and arrays, tuples, text and number subclasses and enums (to their value), paths and
+UUIDs (to text), missing values of pandas (to null), and, where a time belongs, times to epoch seconds.
+Refused, with the place: NaN and infinity, times elsewhere, sets, bytes, decimals, integers beyond 64 bits (MongoDB
+holds none), keys that are not text, lone surrogates, NUL in keys, and nesting deeper than MongoDB's 100 levels.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime, timedelta, timezone
+from datetime import time as time_of_day
+from decimal import Decimal
+from enum import Enum
+from os import PathLike, fspath
+from typing import Any, NoReturn
+from uuid import UUID
+
+from bucketsnb.formatting import excerpt, printable
+
+__all__ = ["DEEPEST", "UnfitError", "plain", "plain_key"]
+
+DEEPEST = 100
+"""Levels of nesting; the limit of a MongoDB document."""
+
+_INT64 = range(-(2**63), 2**63)
+
+
+class UnfitError(ValueError):
+    """A value that has no place in JSON: where it is, and why."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path} {reason}" if path else reason)
+        self.path = path
+
+
+def plain(value: Any, path: str, depth: int, *, as_time: bool = False) -> Any:
+    """Return a value as JSON has it: None, bool, int, float, str, list or dict, and no subclass of these.
+
+    Parameters
+    ----------
+    path
+        Where the value is, for the message.
+    depth
+        Levels that it may still go down.
+    as_time
+        Whether a datetime with a zone may stand here, and becomes epoch seconds.
+
+    Raises
+    ------
+    UnfitError
+        With the path of the first part that JSON, or the service, cannot hold.
+
+    Examples
+    --------
+    >>> plain({"a": (1, 2.5)}, "", DEEPEST)
+    {'a': [1, 2.5]}
+    """
+    kind = type(value)
+    if value is None or kind is bool:
+        return value
+    if kind in _ATOMS:
+        return _ATOMS[kind](value, path)
+    if isinstance(value, Mapping):
+        return _mapping(value, path, depth, as_time=as_time)
+    if isinstance(value, list | tuple):
+        return _sequence(value, path, depth, as_time=as_time)
+    return _unusual(value, path, depth, as_time=as_time)
+
+
+def _mapping(value: Mapping[Any, Any], path: str, depth: int, *, as_time: bool) -> dict[str, Any]:
+    _deeper(path, depth)
+    plain_items = {}
+    for key, one in value.items():
+        name = plain_key(key, path)
+        plain_items[name] = plain(one, f"{path}.{name}" if path else name, depth - 1, as_time=as_time)
+    return plain_items
+
+
+def _sequence(value: Sequence[Any], path: str, depth: int, *, as_time: bool) -> list[Any]:
+    _deeper(path, depth)
+    return [plain(one, f"{path}[{place}]", depth - 1, as_time=as_time) for place, one in enumerate(value)]
+
+
+def _deeper(path: str, depth: int) -> None:
+    if depth <= 0:
+        raise UnfitError(excerpt(path, 80), f"is nested deeper than {DEEPEST} levels")
+
+
+def plain_key(key: Any, path: str) -> str:
+    """Return a key of a mapping as text; raise UnfitError if it is none."""
+    if not isinstance(key, str):
+        raise UnfitError(path, f"has the key {excerpt(repr(key), 40)}, which is not text")
+    if "\0" in key:
+        raise UnfitError(path, f"has the key {printable(key)!r} with a NUL in it")
+    return _text(key, path)
+
+
+def _text(value: str, path: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise UnfitError(path, "has half a surrogate pair, which is not text") from None
+    return str.__str__(value)
+
+
+def _integer(value: int, path: str) -> int:
+    if int(value) not in _INT64:
+        raise UnfitError(path, "is an integer beyond 64 bits; send it as text")
+    return int(value)
+
+
+def _number(value: float, path: str) -> float:
+    if not math.isfinite(value):
+        raise UnfitError(path, f"is {float(value)}, which JSON cannot hold; use None")
+    return float(value)
+
+
+_ATOMS: Mapping[type, Callable[[Any, str], Any]] = {str: _text, int: _integer, float: _number}
+
+_REFUSED: tuple[tuple[type | tuple[type, ...], str], ...] = (
+    ((set, frozenset), "a set, which has no order; use a sorted list"),
+    ((bytes, bytearray, memoryview), "bytes; use text"),
+    (Decimal, "a Decimal, which JSON would round; use a float or text"),
+    (complex, "a complex number; use a list of two floats"),
+    ((date, time_of_day), "a time; use text (isoformat()) or epoch seconds (timestamp())"),
+    (timedelta, "a span of time; use seconds (total_seconds())"),
+)
+
+
+def _unusual(value: Any, path: str, depth: int, *, as_time: bool) -> Any:
+    if isinstance(value, Enum):
+        return plain(value.value, path, depth, as_time=as_time)
+    if _is_foreign(value):
+        return _foreign(value, path, depth, as_time=as_time)
+    if as_time and isinstance(value, datetime):
+        return _epoch(value, path)
+    for kind, convert in _ATOMS.items():
+        if isinstance(value, kind):
+            return convert(value, path)
+    if isinstance(value, PathLike | UUID):
+        return _text(str(value if isinstance(value, UUID) else fspath(value)), path)
+    return _refuse(value, path)
+
+
+def _refuse(value: Any, path: str) -> NoReturn:
+    words = next((words for kinds, words in _REFUSED if isinstance(value, kinds)), None)
+    raise UnfitError(path, f"is {words or f'of type {type(value).__name__}, which JSON cannot hold'}")
+
+
+def _epoch(value: datetime, path: str) -> float:
+    if value.tzinfo is None:
+        raise UnfitError(path, "is a datetime without a time zone; give it one, such as datetime.now(timezone.utc)")
+    return value.timestamp()
+
+
+def _is_foreign(value: Any) -> bool:
+    """Tell numpy's and pandas' values without importing either."""
+    return any(kind.__module__.partition(".")[0] in ("numpy", "pandas") for kind in type(value).__mro__)
+
+
+def _foreign(value: Any, path: str, depth: int, *, as_time: bool) -> Any:
+    name = type(value).__name__
+    if name in ("NAType", "NaTType"):
+        return None
+    if name == "datetime64":
+        return _datetime64(value, path, as_time=as_time)
+    if isinstance(value, date | timedelta) or name in ("timedelta64", "DataFrame"):
+        return _epoch(value, path) if as_time and isinstance(value, datetime) else _refuse_foreign(value, path)
+    if hasattr(value, "tolist"):
+        inner = value.tolist()
+        return _refuse_foreign(value, path) if _is_foreign(inner) else plain(inner, path, depth, as_time=as_time)
+    return _refuse_foreign(value, path)
+
+
+def _refuse_foreign(value: Any, path: str) -> NoReturn:
+    _refuse(timedelta(0) if type(value).__name__ == "timedelta64" else value, path)
+
+
+def _datetime64(value: Any, path: str, *, as_time: bool) -> float | None:
+    if str(value) == "NaT":
+        return None
+    if not as_time:
+        _refuse(datetime.now(timezone.utc), path)
+    return float(value.astype("datetime64[us]").astype("int64").item()) / 1e6

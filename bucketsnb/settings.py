@@ -1,0 +1,319 @@
+"""Where the service is, which token it gets, how long to wait: argument, then environment, then file, then default.
+
+Nothing here talks to the service. A token goes into a :class:`Secret` at the door and comes out only at the socket.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
+
+import yaml
+
+from bucketsnb.errors import ConfigurationError
+from bucketsnb.formatting import excerpt, near, printable
+
+__all__ = ["DEFAULT_TIMEOUT", "Secret", "Settings", "resolve"]
+
+DEFAULT_TIMEOUT = 15.0
+"""Seconds; the default of the service's own client."""
+
+TOKEN_NAMES = ("WORKFLOW_HTTP_TOKEN", "WORKFLOW_TOKEN")
+GITHUB_NAMES = ("GITHUB_TOKEN", "GITHUB_PAT")
+WORKSPACE = Path(".config/workflow/workspace.yml")
+SECRETS = "/run/secrets"
+
+_YES = frozenset({"1", "true", "yes", "on"})
+_NO = frozenset({"", "0", "false", "no", "off"})
+
+
+class Secret:
+    """A text that shows only where it came from, and that neither pickle nor a traceback's locals give away.
+
+    Examples
+    --------
+    >>> Secret("hunter2", "WORKFLOW_TOKEN")
+    <secret from WORKFLOW_TOKEN>
+    """
+
+    __slots__ = ("__value", "source")
+
+    def __init__(self, value: str, source: str) -> None:
+        self.__value: Any = value
+        self.source = source
+
+    def reveal(self) -> str:
+        """Return the text itself: for the one line that puts it on the wire."""
+        return str(self.__value)
+
+    def __repr__(self) -> str:
+        return f"<secret from {self.source}>"
+
+    def __copy__(self) -> Secret:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Secret:
+        return self
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError(f"the secret from {self.source} is not pickled; build the client in the process that uses it")
+
+    def problem(self) -> str | None:
+        """Say, without showing it, why this text cannot go into an HTTP header; ``None`` if it can."""
+        if not isinstance(self.__value, str):
+            return f"is not text but {type(self.__value).__name__}"
+        if not self.__value:
+            return "is empty"
+        if self.__value != self.__value.strip():
+            return "has a space or an end of line around it"
+        wrong = next((i for i, letter in enumerate(self.__value) if not _fits_a_header(letter)), None)
+        return None if wrong is None else f"has a character at place {wrong + 1} that an HTTP header cannot carry"
+
+
+def _fits_a_header(letter: str) -> bool:
+    return " " <= letter <= "~" or "\xa0" <= letter <= "\xff"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a client was told, resolved.
+
+    Parameters
+    ----------
+    urls
+        Addresses to try in order, without credentials and without a slash at the end.
+    url_source
+        Where they came from, in words.
+    token
+        For the ``x-access-token`` header, or None.
+    timeout
+        Seconds of silence after which a request is given up.
+    read_only
+        Whether calls that change works are refused.
+    logins
+        ``user:password`` of those addresses that were written with one.
+    """
+
+    urls: tuple[str, ...]
+    url_source: str
+    token: Secret | None = None
+    timeout: float = DEFAULT_TIMEOUT
+    read_only: bool = False
+    logins: Mapping[str, Secret] = field(default_factory=dict, repr=False)
+
+
+def resolve(
+    baseurl: str | Sequence[str] | None = None,
+    *,
+    token: str | Secret | None = None,
+    timeout: float | None = None,
+    read_only: bool | None = None,
+    github_token: bool = False,
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """Settle what a client uses, without asking any service.
+
+    Parameters
+    ----------
+    baseurl
+        One address, or several to try in order. Else ``BUCKETSNB_URL`` (several with commas between), else
+        ``http.baseurls.buckets`` of the active workspace file, ``~/.config/workflow/workspace.yml``.
+    token
+        Else ``WORKFLOW_HTTP_TOKEN``, ``WORKFLOW_TOKEN``, else files of these names in ``/run/secrets``
+        (or the folder that ``BUCKETSNB_SECRETS`` names).
+    timeout
+        Seconds; else ``WORKFLOW_HTTP_TIMEOUT``, else 15.
+    read_only
+        True, or ``BUCKETSNB_READ_ONLY=1`` whatever this argument says, refuses every change.
+    github_token
+        Whether ``GITHUB_TOKEN`` and ``GITHUB_PAT`` may serve as tokens.
+    environ
+        In place of the environment, for tests.
+
+    Raises
+    ------
+    ConfigurationError
+        No address, or a value that cannot be what it should be; the message names its source.
+
+    Examples
+    --------
+    >>> resolve("http://localhost:8004/", environ={}).urls
+    ('http://localhost:8004',)
+    """
+    secret = token if isinstance(token, Secret) or token is None else Secret(token, "token=")
+    del token  # so that no traceback of what follows can show it
+    environ = os.environ if environ is None else environ
+    addresses, source = _addresses(baseurl, environ)
+    cleaned = [_clean(address, source) for address in addresses]
+    return Settings(
+        urls=tuple(dict.fromkeys(url for url, _ in cleaned)),
+        url_source=source,
+        token=_token(secret, environ, github_token=github_token),
+        timeout=_timeout(timeout, environ),
+        read_only=_read_only(read_only, environ),
+        logins={url: login for url, login in cleaned if login is not None},
+    )
+
+
+# --- addresses ---
+
+
+def _addresses(given: object, environ: Mapping[str, str]) -> tuple[list[str], str]:
+    if given is not None:
+        return _as_list(given, "baseurl="), "baseurl="
+    if environ.get("BUCKETSNB_URL", "").strip():
+        return [part.strip() for part in environ["BUCKETSNB_URL"].split(",") if part.strip()], "BUCKETSNB_URL"
+    path = Path(environ.get("HOME") or Path.home()) / WORKSPACE
+    found = _workspace_addresses(path)
+    if isinstance(found, str):
+        raise ConfigurationError(
+            "No address of a Buckets service. Looked at: the baseurl argument (not given), BUCKETSNB_URL (not set), "
+            f'{path} ({found}). Pass one, such as Buckets("http://localhost:8004").'
+        )
+    return found, str(path)
+
+
+def _as_list(value: object, source: str) -> list[str]:
+    values = [value] if isinstance(value, str) else value
+    if not isinstance(values, Sequence) or not all(isinstance(one, str) for one in values):
+        raise ConfigurationError(
+            f"The address from {source} must be text or a list of texts, not {type(value).__name__}."
+        )
+    if not any(one.strip() for one in values):
+        raise ConfigurationError(f'The address from {source} is empty. Pass one, such as "http://localhost:8004".')
+    return [one.strip() for one in values]
+
+
+def _workspace_addresses(path: Path) -> list[str] | str:
+    """Return the addresses that a workspace file gives, or why it gives none."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return "no such file"
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f" at line {mark.line + 1}" if mark is not None else ""
+        reason = f"is not YAML{place}" if isinstance(error, yaml.YAMLError) else f"cannot be read: {excerpt(error)}"
+        raise ConfigurationError(f"The workspace file {path} {reason}. Correct it, or pass an address.") from None
+    for key in ("http", "baseurls", "buckets"):
+        content = content.get(key) if isinstance(content, Mapping) else None
+    return "has no http.baseurls.buckets" if not content else _as_list(content, str(path))
+
+
+def _clean(address: str, source: str) -> tuple[str, Secret | None]:
+    """Return an address as the transport joins paths to it, and the login that was written in it."""
+    shown = printable(_without_login(address))
+    if "://" not in address:
+        rest = address.split(":/", 1)[-1] if address.startswith(("http:/", "https:/")) else address
+        rest = rest.removeprefix("http//").removeprefix("https//").lstrip("/")
+        _refuse(shown, source, f"it has no scheme; did you mean {printable(_without_login('http://' + rest))!r}?")
+    try:
+        parts = urlsplit(address)
+        port = parts.port
+    except ValueError:
+        _refuse(shown, source, "host or port cannot be read; the port is a number up to 65535")
+    reason = _problem_of(parts, address, port)
+    if reason:
+        _refuse(shown, source, reason)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
+    netloc = host if port is None else f"{host}:{port}"
+    url = urlunsplit((parts.scheme.lower(), netloc, parts.path.rstrip("/"), "", ""))
+    login = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
+    return url, None if "@" not in parts.netloc else Secret(login, f"the address from {source}")
+
+
+def _problem_of(parts: SplitResult, address: str, port: int | None) -> str | None:
+    if parts.scheme.lower() not in ("http", "https"):
+        meant = (near(parts.scheme, ("http", "https")) or ["http"])[0]
+        return f"its scheme is {printable(parts.scheme)!r}; did you mean {meant}://?"
+    if any(letter.isspace() or not letter.isprintable() for letter in address) or "\\" in address:
+        return "there is a space or another character in it that no address has"
+    if not parts.hostname:
+        return "it has no host"
+    if port == 0:
+        return "its port is 0"
+    if parts.query or parts.fragment:
+        return "it ends in a query or fragment; only scheme, host, port and path belong there"
+    return None
+
+
+def _without_login(address: str) -> str:
+    head, at, tail = address.rpartition("@")
+    scheme = head.split("://", 1)[0] + "://" if "://" in head else ""
+    return scheme + tail if at else address
+
+
+def _refuse(shown: str, source: str, reason: str) -> NoReturn:
+    raise ConfigurationError(f"The address {shown!r} from {source} cannot be used: {reason}")
+
+
+# --- token ---
+
+
+def _token(given: Secret | None, environ: Mapping[str, str], *, github_token: bool) -> Secret | None:
+    names = TOKEN_NAMES + (GITHUB_NAMES if github_token else ())
+    secret = given or _from_environment(names, environ) or _from_files(names, environ)
+    problem = secret.problem() if secret else None
+    if secret and problem:
+        raise ConfigurationError(f"The token from {secret.source} {problem}. Set it again; it is not shown here.")
+    return secret
+
+
+def _from_environment(names: Sequence[str], environ: Mapping[str, str]) -> Secret | None:
+    return next((Secret(environ[name], name) for name in names if environ.get(name)), None)
+
+
+def _from_files(names: Sequence[str], environ: Mapping[str, str]) -> Secret | None:
+    folder = Path(environ.get("BUCKETSNB_SECRETS") or SECRETS)
+    files = (folder / spelling for name in names for spelling in (name, name.lower()))
+    return next((secret for file in files if (secret := _from_file(file))), None)
+
+
+def _from_file(path: Path) -> Secret | None:
+    try:
+        return Secret(path.read_text(encoding="utf-8").rstrip("\r\n"), str(path)) if path.is_file() else None
+    except OSError as error:
+        reason = str(error.strerror)
+    except UnicodeDecodeError:  # its traceback would hold the bytes
+        reason = "it is not UTF-8 text"
+    raise ConfigurationError(f"The token file {path} cannot be read: {reason}.")
+
+
+# --- the rest ---
+
+
+def _timeout(given: object, environ: Mapping[str, str]) -> float:
+    text = environ.get("WORKFLOW_HTTP_TIMEOUT", "").strip()
+    if given is None and not text:
+        return DEFAULT_TIMEOUT
+    value, source = (given, "timeout=") if given is not None else (text, "WORKFLOW_HTTP_TIMEOUT")
+    return seconds(value, source)
+
+
+def seconds(value: Any, source: str) -> float:
+    """Return a timeout as a number, or raise naming where it came from."""
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not 0 < number <= 86_400:
+        raise ConfigurationError(
+            f"The timeout from {source} must be seconds above 0 and up to 86400, not {excerpt(repr(value), 40)}."
+        )
+    return number
+
+
+def _read_only(given: object, environ: Mapping[str, str]) -> bool:
+    if given not in (None, True, False):
+        raise ConfigurationError(f"read_only must be True or False, not {excerpt(repr(given), 40)}.")
+    text = environ.get("BUCKETSNB_READ_ONLY", "").strip()
+    if text.lower() not in _YES | _NO:
+        raise ConfigurationError(
+            f"BUCKETSNB_READ_ONLY is {excerpt(repr(text), 40)}; set it to 1 to refuse changes, or to 0."
+        )
+    return bool(given) or text.lower() in _YES

@@ -1,0 +1,174 @@
+"""Connections that know whether a request has left, and that give up on silence and on a drip.
+
+urllib3 limits each single wait for bytes, so a service that sends one byte a second holds a caller for ever, and its
+exceptions do not tell "never sent" from "sent, no answer". Both are known here, where the bytes go through.
+"""
+
+from __future__ import annotations
+
+import io
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPResponse
+from typing import Any
+
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+__all__ = ["Adapter", "Clock"]
+
+LEAST_RATE = 32 * 1024
+"""Bytes per second that a transfer must keep up on average; each byte beyond buys time, up to the whole timeout."""
+
+FRESH = 1.0
+"""Seconds after which an idle connection is not trusted with a call that can be sent only once: servers close idle
+connections after a few seconds, and a request that crosses the close would be lost without a trace."""
+
+_THREAD = threading.local()
+
+
+class Clock:
+    """The time one request has left, and whether any of it was sent.
+
+    Parameters
+    ----------
+    timeout
+        Seconds: the longest silence, and the time that a slower transfer than ``LEAST_RATE`` may take.
+    once
+        Whether the request may be sent only once, so that it gets a connection known to be alive.
+    """
+
+    def __init__(self, timeout: float, *, once: bool = False) -> None:
+        self.timeout = timeout
+        self.once = once
+        self.sent = False
+        self._deadline = time.monotonic() + timeout
+
+    def left(self) -> float:
+        """Return the seconds left; raise TimeoutError when there are none."""
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        return left
+
+    def moved(self, size: int) -> None:
+        """Buy time with bytes that arrived."""
+        self._deadline = min(time.monotonic() + self.timeout, self._deadline + size / LEAST_RATE)
+
+    def leaving(self, size: int) -> float:
+        """Note that bytes leave; return the seconds they may take. The wait for the answer starts after them."""
+        self.sent = True
+        return self.timeout + size / LEAST_RATE
+
+    def restart(self) -> None:
+        """Give the whole timeout again."""
+        self._deadline = time.monotonic() + self.timeout
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Make this the clock of every request of this thread."""
+        _THREAD.clock = self
+        try:
+            yield
+        finally:
+            _THREAD.clock = None
+
+
+class _ClockedReader(io.RawIOBase):
+    """A socket's incoming bytes, each wait for them limited by what the clock has left."""
+
+    def __init__(self, sock: socket.socket, clock: Clock) -> None:
+        self._sock = sock
+        self._clock = clock
+        self._raw = sock.makefile("rb", buffering=0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._sock.settimeout(self._clock.left())
+        size: int | None = self._raw.readinto(buffer)
+        self._clock.moved(size or 0)
+        return size
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _ClockedResponse(HTTPResponse):
+    def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
+        super().__init__(sock, *args, **options)
+        clock = getattr(_THREAD, "clock", None)
+        if clock is not None:
+            self.fp.close()
+            self.fp = io.BufferedReader(_ClockedReader(sock, clock), buffer_size=64 * 1024)
+
+
+class _ClockedConnection(HTTPConnection):
+    """Mixed into both of urllib3's connections; only names that they share with :mod:`http.client` are used."""
+
+    response_class = _ClockedResponse
+    _connecting = False
+    _used = 0.0
+
+    def connect(self) -> None:
+        self._connecting = True  # what a proxy's tunnel says while it is built is not the request
+        try:
+            super().connect()
+        finally:
+            self._connecting = False
+
+    def request(self, *args: Any, **options: Any) -> None:
+        clock = getattr(_THREAD, "clock", None)
+        idle = time.monotonic() - self._used
+        if clock is not None and clock.once and self.sock is not None and self.proxy is None and idle > FRESH:
+            self.close()  # the next send connects anew
+        super().request(*args, **options)
+
+    def send(self, data: Any) -> None:
+        if self.sock is None:
+            self.connect()
+        clock = getattr(_THREAD, "clock", None)
+        if clock is None or self._connecting:
+            super().send(data)
+            return
+        self.sock.settimeout(clock.leaving(len(data)))
+        super().send(data)
+        clock.restart()
+
+    def getresponse(self) -> Any:
+        self._used = time.monotonic()
+        return super().getresponse()
+
+
+class _ClockedHTTPSConnection(_ClockedConnection, HTTPSConnection):
+    pass
+
+
+class _HTTPPool(HTTPConnectionPool):
+    ConnectionCls = _ClockedConnection
+
+
+class _HTTPSPool(HTTPSConnectionPool):
+    ConnectionCls = _ClockedHTTPSConnection
+
+
+class Adapter(HTTPAdapter):
+    """The adapter of requests, over the connections above."""
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        """Make the pools of direct connections."""
+        super().init_poolmanager(*args, **options)
+        self.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        """Make the pools of connections through a proxy."""
+        manager = super().proxy_manager_for(proxy, **options)
+        if not proxy.lower().startswith("socks"):  # a SOCKS proxy has connections of its own
+            manager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+        return manager

@@ -1,0 +1,190 @@
+"""The border: exceptions of requests and urllib3, and HTTP statuses, become our errors here and nowhere else."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from bucketsnb.errors import (
+    BadAnswer,
+    NoAnswer,
+    NotFound,
+    Refused,
+    ServiceError,
+    ServiceFailed,
+    TooLarge,
+    TooManyRequests,
+    Unauthorized,
+    Unreachable,
+)
+from bucketsnb.formatting import excerpt, host_of
+from bucketsnb.transport.retry import Fate, TryFailedError
+
+__all__ = ["Call", "of_exception", "of_status", "reason_of", "retry_after", "without_frames"]
+
+_BY_STATUS: Mapping[int, type[ServiceError]] = {
+    401: Unauthorized,
+    403: Unauthorized,
+    404: NotFound,
+    413: TooLarge,
+    414: TooLarge,
+    429: TooManyRequests,
+    431: TooLarge,
+}
+_GATEWAYS = frozenset({502, 503, 504})
+_WHAT_NEXT: Mapping[type[ServiceError], str] = {
+    NotFound: "Check that the address is that of a Buckets service.",
+    TooLarge: "Send less at once.",
+    TooManyRequests: "Wait before asking again.",
+    ServiceFailed: "The service has to be looked at by the people who run it.",
+}
+
+
+@dataclass(frozen=True)
+class Call:
+    """What is known of a request when it is described: its method, its path, and the service's base address."""
+
+    method: str
+    path: str
+    url: str
+
+    def __str__(self) -> str:
+        return f"{self.method} {excerpt(self.path, 200)} on {host_of(self.url)}"
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """The keyword arguments that every :class:`ServiceError` takes from a call."""
+        return {"method": self.method, "path": self.path, "url": self.url}
+
+
+def of_status(
+    call: Call, status: int, headers: Mapping[str, str], text: str, token_source: str | None
+) -> TryFailedError:
+    """Return the failure that a status of 400 and above stands for.
+
+    Parameters
+    ----------
+    text
+        The start of the body, already without secrets.
+    token_source
+        Where the token that was sent came from, or None.
+    """
+    kind = _BY_STATUS.get(status, ServiceFailed if status >= 500 else Refused)
+    shown = excerpt(text, 300)
+    said = f": {shown}" if shown else ""
+    next_step = _about_the_token(token_source) if kind is Unauthorized else _WHAT_NEXT.get(kind, "Correct the request.")
+    message = f"{call}: the service answered {status}{said}. {next_step}"
+    wait = retry_after(headers.get("retry-after", "")) if status in (429, 503) else None
+    fate = Fate.NEVER_SENT if status == 429 else Fate.SILENCE if status in _GATEWAYS else Fate.FINAL
+    return TryFailedError(kind(message, status=status, excerpt=shown, **call.details), fate, wait=wait)
+
+
+def _about_the_token(source: str | None) -> str:
+    if source is None:
+        return "No token was sent: pass token= or set WORKFLOW_HTTP_TOKEN."
+    return f"The token that was sent came from {source}."
+
+
+def of_exception(call: Call, error: BaseException, *, sent: bool, cut: bool, timeout: float) -> TryFailedError:
+    """Return the failure that a lost, refused or timed-out connection stands for.
+
+    Parameters
+    ----------
+    sent
+        Whether any byte of the request left.
+    cut
+        Whether the answer had begun and its loss is the answer's fault: not so for a call that may have changed
+        works, of which nobody then knows what it did.
+    timeout
+        Seconds that were waited, for the message.
+    """
+    reason, in_time, in_vain = reason_of(error), not _ran_out(error), _is_lasting(error)
+    if not sent:
+        kind = Unreachable(
+            f"{call}: no connection ({reason}). Check the address, the network and that the service runs.",
+            tried={call.url: reason},
+            **call.details,
+        )
+        return TryFailedError(kind, Fate.NEVER_SENT if in_time and not in_vain else Fate.FINAL)
+    if not in_time:
+        text = f"{call}: no whole answer within {timeout:g} s. Try again, or raise timeout=."
+        return TryFailedError(NoAnswer(text, **call.details), Fate.FINAL)
+    if cut:
+        return TryFailedError(BadAnswer(f"{call}: the answer was cut off ({reason}).", **call.details), Fate.SILENCE)
+    text = f"{call}: the connection was lost before an answer came ({reason})."
+    return TryFailedError(NoAnswer(text, **call.details), Fate.SILENCE)
+
+
+def retry_after(value: str) -> float | None:
+    """Return the seconds that a ``Retry-After`` asks for, given as seconds or as a date; None when it says nothing.
+
+    Examples
+    --------
+    >>> retry_after("7"), retry_after("soon")
+    (7.0, None)
+    """
+    value = value.strip()
+    if value.isascii() and value.isdigit():
+        return float(value[:9])
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+
+
+def reason_of(error: BaseException) -> str:
+    """Say in a few words why a connection failed."""
+    links = list(_chain(error))
+    for kind, words in _REASONS:
+        if any(isinstance(link, kind) for link in links):
+            return words
+    deepest = next((link for link in reversed(links) if isinstance(link, OSError) and link.strerror), links[-1])
+    return excerpt(getattr(deepest, "strerror", None) or deepest, 120)
+
+
+_REASONS: tuple[tuple[type[BaseException], str], ...] = (
+    (ConnectionRefusedError, "connection refused"),
+    (socket.gaierror, "the name of the host is not known"),
+    (ssl.SSLCertVerificationError, "the certificate is not trusted"),
+    (ssl.SSLError, "TLS failed; is it an http:// address?"),
+    (TimeoutError, "timed out"),
+    (ConnectionResetError, "connection reset"),
+    (BrokenPipeError, "connection closed by the service"),
+)
+
+
+def _ran_out(error: BaseException) -> bool:
+    return any(isinstance(link, TimeoutError) for link in _chain(error))
+
+
+def _is_lasting(error: BaseException) -> bool:
+    return any(isinstance(link, socket.gaierror | ssl.SSLError | ValueError) for link in _chain(error))
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an exception and all that it wraps; requests and urllib3 keep the cause in args, reason or context."""
+    seen: set[int] = set()
+    waiting = [error]
+    while waiting:
+        link = waiting.pop(0)
+        if link is None or id(link) in seen:
+            continue
+        seen.add(id(link))
+        yield link
+        inner = (link.__cause__, link.__context__, getattr(link, "reason", None), *link.args)
+        waiting += [one for one in inner if isinstance(one, BaseException)]
+
+
+def without_frames(error: BaseException) -> BaseException:
+    """Return an exception whose chain holds neither frames nor requests: both hold the token on its way out."""
+    for link in _chain(error):
+        link.__traceback__ = None
+        for name in ("request", "response"):
+            if hasattr(link, name):
+                setattr(link, name, None)
+    return error

@@ -1,0 +1,117 @@
+"""Which calls may be sent again, how often, and how long apart: as data, and two small judges.
+
+What happened to a request is a :class:`Fate`; what the caller meant by it is a :class:`Means`; ``MAY_REPEAT`` says for
+each fate which meanings allow another try. Nothing here knows HTTP.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from tenacity import RetryCallState, Retrying, retry_if_exception
+from tenacity.stop import stop_base
+from tenacity.wait import wait_base
+
+from bucketsnb.errors import ServiceError
+
+__all__ = ["MAY_REPEAT", "Fate", "Means", "Policy", "TryFailedError", "retrying"]
+
+
+class Means(Enum):
+    """What a call means to the service, which decides whether it may be sent again."""
+
+    READ = "changes nothing"
+    SETTLED = "ends in the same place twice, as a delete by ids does"
+    ONCE = "is never sent again once it has left: deposit, withdraw, update, audit"
+
+
+class Fate(Enum):
+    """What became of a request that failed."""
+
+    NEVER_SENT = "nothing left, or the service said that it did not take it"
+    SILENCE = "it left, the connection or a gateway broke, and nobody knows"
+    FINAL = "asking again would not help, or would take longer than was asked for"
+
+
+MAY_REPEAT: Mapping[Fate, frozenset[Means]] = {
+    Fate.NEVER_SENT: frozenset(Means),
+    Fate.SILENCE: frozenset({Means.READ, Means.SETTLED}),
+    Fate.FINAL: frozenset(),
+}
+
+
+class TryFailedError(Exception):
+    """One failed try: the error that would come out, its fate, and the wait the service asked for in seconds."""
+
+    def __init__(self, error: ServiceError, fate: Fate, *, wait: float | None = None) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.fate = fate
+        self.wait = wait
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How patient the retries are.
+
+    Parameters
+    ----------
+    attempts
+        Tries in all.
+    seconds
+        Time in all after which no further try starts; a ``Retry-After`` that reaches beyond it is not waited for.
+    first_wait, longest_wait
+        Seconds before the second try, doubled for each further one up to the longest; each is shortened at random
+        by up to half, so that many clients do not come back at once.
+    """
+
+    attempts: int = 4
+    seconds: float = 30.0
+    first_wait: float = 0.2
+    longest_wait: float = 4.0
+
+    def wait_before(self, attempt: int, asked: float | None) -> float:
+        """Return the seconds to wait before a try; what the service asked for is never undercut."""
+        if asked is not None:
+            return asked + random.uniform(0, min(0.25, asked / 4))  # noqa: S311 - spreads load, guards nothing
+        longest = min(self.longest_wait, self.first_wait * 2 ** (attempt - 2))
+        return random.uniform(longest / 2, longest)  # noqa: S311 - spreads load, guards nothing
+
+
+def retrying(means: Means, policy: Policy, sleep: Callable[[float], None]) -> Retrying:
+    """Return the loop for a call of this meaning; the last :class:`TryFailedError` comes out of it."""
+    return Retrying(
+        retry=retry_if_exception(
+            lambda failure: isinstance(failure, TryFailedError) and means in MAY_REPEAT[failure.fate]
+        ),
+        stop=_Patience(policy),
+        wait=_Wait(policy),
+        sleep=sleep,
+        reraise=True,
+    )
+
+
+class _Patience(stop_base):
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+
+    def __call__(self, retry_state: RetryCallState) -> bool:
+        elapsed = retry_state.seconds_since_start or 0.0
+        over = elapsed + (_asked(retry_state) or 0.0) > self.policy.seconds
+        return over or retry_state.attempt_number >= self.policy.attempts
+
+
+class _Wait(wait_base):
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+
+    def __call__(self, retry_state: RetryCallState) -> float:
+        return self.policy.wait_before(retry_state.attempt_number + 1, _asked(retry_state))
+
+
+def _asked(state: RetryCallState) -> float | None:
+    failure = state.outcome.exception() if state.outcome else None
+    return failure.wait if isinstance(failure, TryFailedError) else None

@@ -1,0 +1,400 @@
+"""The one place that owns a ``requests.Session``: addresses, headers, timeouts, retries, redaction, log lines."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
+from typing import NoReturn
+from urllib.parse import urljoin, urlsplit
+
+import requests
+import urllib3
+
+from bucketsnb.errors import BadAnswer, NoAnswer, Refused, ServiceError, Unreachable
+from bucketsnb.formatting import count_of, excerpt, host_of, printable
+from bucketsnb.settings import Settings
+from bucketsnb.transport.body import UnreadableBodyError, read_body, read_start
+from bucketsnb.transport.connection import Adapter, Clock
+from bucketsnb.transport.convert import Call, of_exception, of_status, without_frames
+from bucketsnb.transport.retry import Fate, Means, Policy, TryFailedError, retrying
+
+__all__ = ["Answer", "Transport"]
+
+MAX_BYTES = 4 * 1024**3
+"""Unpacked bytes that an answer may have when the caller names no limit."""
+
+CONNECT_SECONDS = 5.0
+"""Longest wait for a connection, as in the service's own client; the timeout when that is shorter."""
+
+THREADS = 32
+"""Connections kept alive; more threads than this work, and reconnect."""
+
+_LOG = logging.getLogger("bucketsnb.transport")
+_ALIVE: weakref.WeakSet[Transport] = weakref.WeakSet()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back.
+
+    Parameters
+    ----------
+    status
+        Of HTTP; always 200 to 299.
+    body
+        Unpacked.
+    headers
+        By lower-case name.
+    received_at
+        Epoch seconds here when the answer began.
+    """
+
+    status: int
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    received_at: float = 0.0
+
+
+class _Hidden(str):
+    """A header value that goes out as it is, and shows itself to nobody who prints the headers."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<hidden>"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return "<hidden>"
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Find no redirect: requests would read a whole body and resend headers to wherever one points."""
+
+
+@dataclass(frozen=True)
+class _Send:
+    """One request, as every try sends it."""
+
+    call: Call
+    means: Means
+    params: Sequence[tuple[str, str]] | Mapping[str, str] | None
+    body: bytes | None = field(repr=False)
+    timeout: float
+    max_bytes: int
+
+
+class Transport:
+    """A way to one service, for any number of threads.
+
+    Parameters
+    ----------
+    settings
+        Addresses, token and timeout.
+    policy
+        How patient retries are.
+    sleep
+        Waits between tries, in seconds; tests pass their own.
+
+    Notes
+    -----
+    Nothing is sent until the first request. With several addresses the first one that answers ``HEAD /version``
+    (without the token) is used from then on. After a fork the child opens connections of its own.
+    """
+
+    def __init__(
+        self, settings: Settings, *, policy: Policy | None = None, sleep: Callable[[float], None] | None = None
+    ) -> None:
+        self.settings = settings
+        self._policy = policy or Policy()
+        self._sleep = sleep or (lambda seconds: time.sleep(seconds))
+        self._picked = settings.urls[0] if len(settings.urls) == 1 else None
+        self._inherited: list[requests.Session] = []
+        self._start()
+        _ALIVE.add(self)
+
+    def _start(self) -> None:
+        self._lock = threading.RLock()
+        self._session: requests.Session | None = None
+
+    def _after_fork(self) -> None:
+        if self._session is not None:
+            self._inherited.append(self._session)  # kept, so that the parent's sockets are not closed from here
+        self._start()
+
+    def __repr__(self) -> str:
+        return f"Transport({', '.join(self.settings.urls)})"
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a connection is not pickled or copied; build a client in the process that uses it")
+
+    def close(self) -> None:
+        """Close the idle connections; a later request opens new ones."""
+        with self._lock:
+            session, self._session = self._session, None
+        if session is not None:
+            session.close()
+
+    @property
+    def url(self) -> str:
+        """Base address in use, without a slash at the end; with several, asking for it may send requests."""
+        return self._picked or self._pick()
+
+    @property
+    def known_url(self) -> str | None:
+        """Base address in use, or None when no request has yet settled which; sends nothing."""
+        return self._picked
+
+    def hide(self, text: str) -> str:
+        """Return a text from the service without the token and passwords that it may repeat."""
+        for secret in self._secrets():
+            text = text.replace(secret, "<hidden>")
+        return text
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        means: Means,
+        params: Sequence[tuple[str, str]] | Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        timeout: float | None = None,
+        max_bytes: int = MAX_BYTES,
+    ) -> Answer:
+        """Send a request and return its answer, trying again where the meaning of the call allows it.
+
+        Parameters
+        ----------
+        method
+            Of HTTP.
+        path
+            From the base address on, starting with a slash, escaped.
+        means
+            What the call means: decides about retries.
+        params
+            Of the query string.
+        body
+            JSON.
+        timeout
+            Seconds of silence allowed, in place of the client's own.
+        max_bytes
+            Unpacked size that the answer may have.
+
+        Raises
+        ------
+        ServiceError
+            One of the classes in :mod:`bucketsnb.errors`, of the last try, with ``attempts``.
+        """
+        call = Call(method, path, self.url)
+        send = _Send(call, means, params, body, timeout or self.settings.timeout, max_bytes)
+        attempts = 0
+
+        def attempt() -> Answer:
+            nonlocal attempts
+            attempts += 1
+            return self._attempt(send, attempts)
+
+        try:
+            return retrying(means, self._policy, self._sleep)(attempt)
+        except TryFailedError as failure:
+            error = failure.error
+        error.attempts = attempts
+        if attempts > 1:
+            error.args = (f"{error} Tried {attempts} times.",)
+        raise error
+
+    def _attempt(self, send: _Send, number: int) -> Answer:
+        started = time.monotonic()
+        try:
+            answer = self._follow(send)
+        except TryFailedError as failure:
+            _LOG.debug("%s: %s (attempt %d)", send.call, type(failure.error).__name__, number)
+            raise
+        taken = time.monotonic() - started
+        _LOG.debug("%s: %d, %d bytes, %.0f ms", send.call, answer.status, len(answer.body), taken * 1000)
+        return answer
+
+    def _follow(self, send: _Send) -> Answer:
+        """Send to the address, and to wherever on the same origin it redirects a reading call, three times at most."""
+        target = send.call.url + send.call.path
+        for _ in range(4):
+            answer = self._exchange(send, target)
+            if not 300 <= answer.status < 400:
+                return answer
+            target = _redirected(send.call, target, self.hide(answer.headers.get("location", "")), answer.status)
+        raise TryFailedError(Refused(f"{send.call}: redirected four times in a row.", **send.call.details), Fate.FINAL)
+
+    def _exchange(self, send: _Send, target: str, *, signed: bool = True) -> Answer:
+        """Send once, to one URL; raise a :class:`TryFailedError` for whatever is not an answer below 400."""
+        clock = Clock(send.timeout, once=send.means is Means.ONCE)
+        answering = False
+        try:
+            with clock.running(), self._open(send, target, signed=signed) as response:
+                answering = True
+                return self._read(send, response)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            lost = without_frames(error)
+            failure = of_exception(
+                send.call, lost, sent=clock.sent, cut=answering and not clock.once, timeout=send.timeout
+            )
+        failure.error.__cause__ = lost
+        raise failure
+
+    def _open(self, send: _Send, target: str, *, signed: bool) -> requests.Response:
+        return self._own_session().request(
+            send.call.method,
+            target,
+            params=send.params,
+            data=send.body,
+            headers={"Content-Type": "application/json; charset=utf-8"} if send.body is not None else None,
+            timeout=(min(send.timeout, CONNECT_SECONDS), send.timeout),
+            auth=self._sign if signed else _unsigned,
+            stream=True,
+            allow_redirects=False,
+        )
+
+    def _read(self, send: _Send, response: requests.Response) -> Answer:
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        encoding, status, now = headers.get("content-encoding", ""), response.status_code, time.time()
+        if status >= 400:
+            text = self.hide(_start_of(response, encoding).decode("utf-8", "replace"))
+            token = self.settings.token
+            raise of_status(send.call, status, headers, text, token.source if token else None)
+        if status >= 300:
+            return Answer(status, b"", headers, now)
+        try:
+            return Answer(status, read_body(response.raw, encoding, send.max_bytes), headers, now)
+        except UnreadableBodyError as error:
+            reason = str(error)
+        message = f"{send.call}: the answer cannot be read: {reason}."
+        raise TryFailedError(BadAnswer(message, status=status, **send.call.details), Fate.FINAL)
+
+    # --- addresses ---
+
+    def _pick(self) -> str:
+        with self._lock:
+            if self._picked is None:
+                self._picked = self._first_that_answers()
+            return self._picked
+
+    def _first_that_answers(self) -> str:
+        tried: dict[str, str] = {}
+        for url in self.settings.urls:
+            reason = self._probe(url)
+            if reason is None:
+                return url
+            tried[url] = reason
+        listed = "".join(f"\n  {url}: {reason}" for url, reason in tried.items())
+        raise Unreachable(
+            f"None of {count_of(len(tried), 'address', 'addresses')} from {self.settings.url_source} answered "
+            f"HEAD /version:{listed}\nCheck the addresses, the network and that the service runs.",
+            tried=tried,
+            method="HEAD",
+            path="/version",
+            url=self.settings.urls[0],
+        )
+
+    def _probe(self, url: str) -> str | None:
+        """Ask an address whether a service is there, without the token; return why not, or None."""
+        seconds = min(self.settings.timeout, CONNECT_SECONDS)
+        send = _Send(Call("HEAD", "/version", url), Means.READ, None, None, seconds, 0)
+        try:
+            answer = self._exchange(send, url + "/version", signed=False)
+        except TryFailedError as failure:
+            return _why_not(failure.error)
+        return f"answered {answer.status}, a redirect" if answer.status >= 300 else None
+
+    # --- session ---
+
+    def _own_session(self) -> requests.Session:
+        with self._lock:
+            if self._session is None:
+                self._session = _new_session()
+            return self._session
+
+    def _sign(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self.settings.token is not None:
+            request.headers["x-access-token"] = _Hidden(self.settings.token.reveal())
+        login = self._login()
+        if login is not None:
+            request.headers["Authorization"] = _Hidden("Basic " + login)
+        return request
+
+    def _login(self) -> str | None:
+        secret = self.settings.logins.get(self._picked or "")
+        return None if secret is None else base64.b64encode(secret.reveal().encode()).decode("ascii")
+
+    def _secrets(self) -> list[str]:
+        token = [self.settings.token.reveal()] if self.settings.token else []
+        passwords = [login.reveal().partition(":")[2] for login in self.settings.logins.values()]
+        return [secret for secret in (*token, *passwords, self._login()) if secret]
+
+
+def _new_session() -> requests.Session:
+    session = _Session()
+    adapter = Adapter(pool_maxsize=THREADS)
+    session.mount("http://", adapter)
+    session.mount("https://", adapter)
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    session.headers.update(
+        {"User-Agent": "bucketsnb", "Accept": "application/json", "Accept-Encoding": "gzip, deflate"}
+    )
+    return session
+
+
+def _unsigned(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Sign nothing; being given at all, it also keeps requests from looking into ``~/.netrc``."""
+    return request
+
+
+def _start_of(response: requests.Response, encoding: str) -> bytes:
+    try:
+        return read_start(response.raw, encoding)
+    except (urllib3.exceptions.HTTPError, OSError):
+        return b""
+
+
+def _why_not(error: ServiceError) -> str | None:
+    if error.status in (401, 403, 405):  # a service is there, and wants a token or does not know HEAD
+        return None
+    if error.status is not None:
+        return f"answered {error.status}"
+    tried = error.tried.values() if isinstance(error, Unreachable) else ()
+    return next(iter(tried), "no answer in time" if isinstance(error, NoAnswer) else excerpt(error))
+
+
+def _redirected(call: Call, target: str, location: str, status: int) -> str:
+    """Return where a redirect leads, if it may be followed."""
+    goal = urljoin(target, location)
+    if call.method in ("GET", "HEAD") and location and _origin(goal) == _origin(target):
+        return goal
+    shown = printable(f"{urlsplit(goal).scheme}://{host_of(goal)}{urlsplit(goal).path}") if location else "nowhere"
+    message = (
+        f"{call}: the service answered {status}, a redirect to {excerpt(shown, 200)}, which is not followed; "
+        "nothing was sent there. If that is the service, use its address."
+    )
+    raise TryFailedError(Refused(message, status=status, **call.details), Fate.FINAL)
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+def _renew_in_child() -> None:
+    for transport in list(_ALIVE):
+        transport._after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_in_child)
