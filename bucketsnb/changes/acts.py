@@ -1,0 +1,215 @@
+"""Delete and update works: look again, leave alone what moved, put on record, act, read back."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+from bucketsnb.api import DELETE_CHUNK, Api
+from bucketsnb.changes.apply import Walk, look
+from bucketsnb.changes.receipt import Outcome
+from bucketsnb.changes.seen import Change, Seen, described, differences, same
+from bucketsnb.errors import BucketsError, Refused, ServiceError, ServiceFailed, Unreachable
+
+__all__ = ["PAUSES", "DeleteAct", "PutAct", "Reply", "Said", "ask"]
+
+PAUSES = (0.0, 0.25, 0.75)
+"""Seconds before each look at what came of a request: a service may need a moment until its own writes are seen."""
+
+_GATEWAY = frozenset({502, 503, 504})
+
+Record = Mapping[str, Any]
+
+
+class Said(Enum):
+    """What the service made of a request, as far as its answer tells."""
+
+    YES = auto()
+    NO = auto()
+    FAILED = auto()
+    SILENCE = auto()
+    NEVER_ASKED = auto()
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The answer to one request that changes works, or the lack of one."""
+
+    said: Said
+    error: BucketsError | None = None
+    value: Any = None
+
+    @property
+    def why(self) -> str:
+        """The error in words."""
+        return "" if self.error is None else str(self.error)
+
+
+def ask(call: Callable[[], Any]) -> Reply:
+    """Send one request that changes works, and sort what comes of it; any error is in the reply."""
+    try:
+        return Reply(Said.YES, value=call())
+    except Unreachable as error:
+        return Reply(Said.NEVER_ASKED, error)
+    except Refused as error:
+        return Reply(Said.NO, error)
+    except ServiceFailed as error:
+        return Reply(Said.SILENCE if error.status in _GATEWAY else Said.FAILED, error)
+    except ServiceError as error:
+        return Reply(Said.SILENCE, error)
+    except BucketsError as error:
+        return Reply(Said.NEVER_ASKED, error)
+
+
+_UNCHANGED = {
+    Said.YES: (Outcome.STILL_THERE, "The service said yes, and the work is as it was."),
+    Said.NO: (Outcome.REFUSED, ""),
+    Said.FAILED: (Outcome.STILL_THERE, ""),
+    Said.SILENCE: (Outcome.UNKNOWN, "No answer; as it was when looked at afterwards, and it may still change."),
+    Said.NEVER_ASKED: (Outcome.NOT_SENT, ""),
+}
+
+
+class _GuardedAct(ABC):
+    """Act on works only while they are as they were shown, and believe only what is read back."""
+
+    size: int
+
+    def step(self, walk: Walk, positions: Sequence[int]) -> None:
+        """Do one chunk."""
+        now = look(walk.api, _ids(walk, positions))
+        going = [position for position in positions if self._may_go(walk, position, now)]
+        reply = Reply(Said.YES)
+        if going:
+            walk.announce(
+                going,
+                before=[now[work_id] for work_id in _ids(walk, going)],
+                after=[after.record for p in going if (after := walk.change(p).after) is not None],
+            )
+            reply = ask(lambda: self.send(walk.api, [walk.change(position) for position in going]))
+            self._settle(walk, going, reply)
+        walk.record(positions)
+        if reply.error is not None and any(walk.fates[p].outcome is not Outcome.DONE for p in going):
+            raise reply.error
+
+    def _may_go(self, walk: Walk, position: int, now: Mapping[str, Record]) -> bool:
+        change, unsure = walk.change(position), walk.fates[position].outcome is Outcome.UNKNOWN
+        record = now.get(change.id or "")
+        if unsure and self._is_done(change, record):
+            walk.fate(position, Outcome.DONE, after=_seen(record), detail="Found done on looking again.")
+        elif record is None:
+            walk.fate(position, Outcome.GONE, detail="No longer there when it was to be changed.")
+        elif change.before is None or not same(record, change.before):
+            moved = described(differences(change.before.record if change.before else {}, record))
+            walk.fate(position, Outcome.DRIFTED, after=Seen.of(record), detail=moved)
+        else:
+            return True
+        return False
+
+    def _settle(self, walk: Walk, going: Sequence[int], reply: Reply) -> None:
+        left = list(going)
+        for pause in PAUSES:
+            time.sleep(pause)
+            try:
+                now = look(walk.api, _ids(walk, left))
+            except ServiceError as error:
+                walk.errors.append(error)
+                return
+            for position in left:
+                self._judge(walk, position, now.get(walk.change(position).id or ""), reply)
+            left = [position for position in left if walk.fates[position].outcome in _WORTH_ANOTHER_LOOK]
+            if not left:
+                return
+
+    def _judge(self, walk: Walk, position: int, record: Record | None, reply: Reply) -> None:
+        change = walk.change(position)
+        if self._is_done(change, record):
+            walk.fate(position, Outcome.DONE, after=_seen(record), detail=described(change.cells))
+        elif record is None:
+            walk.fate(position, Outcome.GONE, detail="It was removed while it was being changed.")
+        elif change.before is not None and same(record, change.before):
+            outcome, detail = _UNCHANGED[reply.said]
+            walk.fate(position, outcome, after=Seen.of(record), detail=detail or reply.why)
+        else:
+            self._judge_moved(walk, position, record, reply)
+
+    @abstractmethod
+    def send(self, api: Api, changes: Sequence[Change]) -> Any:
+        """Send the one request of a chunk."""
+
+    @abstractmethod
+    def _is_done(self, change: Change, record: Record | None) -> bool:
+        """Tell whether a work is as planned."""
+
+    @abstractmethod
+    def _judge_moved(self, walk: Walk, position: int, record: Record, reply: Reply) -> None:
+        """Say what became of a work that is neither as it was nor as planned."""
+
+
+_WORTH_ANOTHER_LOOK = (Outcome.STILL_THERE, Outcome.UNKNOWN)
+
+
+class DeleteAct(_GuardedAct):
+    """Remove works by id."""
+
+    size = DELETE_CHUNK
+
+    def send(self, api: Api, changes: Sequence[Change]) -> Any:
+        """Send one DELETE."""
+        return api.delete([change.id for change in changes if change.id is not None])
+
+    def _is_done(self, change: Change, record: Record | None) -> bool:
+        return record is None
+
+    def _judge_moved(self, walk: Walk, position: int, record: Record, reply: Reply) -> None:
+        before = walk.change(position).before
+        moved = described(differences(before.record if before else {}, record))
+        outcome, _ = _UNCHANGED[reply.said]
+        walk.fate(position, outcome, after=Seen.of(record), detail=f"Still there, and changed meanwhile: {moved}")
+
+
+class PutAct(_GuardedAct):
+    """Overwrite works by id: the whole work as it is now, with only the planned cells changed."""
+
+    size = 200
+
+    def send(self, api: Api, changes: Sequence[Change]) -> Any:
+        """Send one PUT."""
+        return api.update([change.after.record for change in changes if change.after is not None])
+
+    def _is_done(self, change: Change, record: Record | None) -> bool:
+        return record is not None and change.after is not None and _holds(record, change)
+
+    def _judge_moved(self, walk: Walk, position: int, record: Record, reply: Reply) -> None:
+        change = walk.change(position)
+        before, after = change.before, change.after
+        moved = described(differences(after.record if after else {}, record))
+        undone = before is None or any(_at(record, path) == old for path, old, _ in change.cells)
+        if undone or reply.said is Said.NEVER_ASKED:
+            detail = f"Changed by someone else at the same moment: {moved}"
+            walk.fate(position, Outcome.DRIFTED, after=Seen.of(record), detail=detail)
+        else:
+            walk.fate(position, Outcome.DONE, after=Seen.of(record), detail=f"And moved on since: {moved}")
+
+
+def _holds(record: Record, change: Change) -> bool:
+    """Tell whether every planned cell of a work holds its new value."""
+    return all(_at(record, path) == new for path, _, new in change.cells)
+
+
+def _at(record: Any, path: str) -> Any:
+    for name in path.split("."):
+        record = record.get(name) if isinstance(record, Mapping) else None
+    return record
+
+
+def _ids(walk: Walk, positions: Sequence[int]) -> list[str]:
+    return [found for position in positions if (found := walk.change(position).id) is not None]
+
+
+def _seen(record: Record | None) -> Seen | None:
+    return None if record is None else Seen.of(record)

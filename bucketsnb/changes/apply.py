@@ -1,0 +1,281 @@
+"""Carry a plan out, once: chunk by chunk, on record first, with a true receipt whatever happens on the way.
+
+What one chunk of a verb takes is an act's business (:mod:`bucketsnb.changes.acts` and its neighbours). This module owns
+what they share: that a plan is applied once, progress, cancel, errors, interruptions, and going on with the rest.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from bucketsnb.changes.journal import Journal, Writer
+from bucketsnb.changes.plan import document_of
+from bucketsnb.changes.receipt import Fate, Outcome, Receipt
+from bucketsnb.changes.seen import Change, Seen
+from bucketsnb.errors import BucketsError, JournalError, PlanExpired, PlanSpent, ReadOnly
+from bucketsnb.formatting import count_of, when
+
+if TYPE_CHECKING:
+    from bucketsnb.api import Api
+    from bucketsnb.changes.plan import Cancel, Plan, Progress
+
+__all__ = ["Act", "Application", "Context", "Undo", "Walk", "look"]
+
+CHUNK_BYTES = 8_000_000
+"""Bytes of works, as JSON, that one request carries at most (one work always goes)."""
+
+_REST = (Outcome.NOT_SENT, Outcome.UNKNOWN)
+
+Undo = Callable[[str], "Plan"]
+"""Makes the plan that undoes an entry of the journal."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What every application needs: the service, the journal, and how to undo."""
+
+    api: Api
+    journal: Journal
+    undo: Undo
+
+
+class Act(Protocol):
+    """How one chunk of a plan is done."""
+
+    size: int
+    """Works in a chunk, at most."""
+
+    def step(self, walk: Walk, positions: Sequence[int]) -> None:
+        """Do one chunk, and leave a true fate for each of its works in the ledger at every moment."""
+        ...
+
+
+@dataclass
+class Walk:
+    """One pass over a plan: what the acts work with.
+
+    `fates` is true at every moment: a work is ``unknown`` from before its request leaves until it was read back.
+    """
+
+    context: Context
+    plan: Plan
+    fates: list[Fate]
+    writer: Writer
+    errors: list[BaseException] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    sent: bool = False
+    chunks: int = 0
+
+    @property
+    def api(self) -> Api:
+        """The service."""
+        return self.context.api
+
+    def change(self, position: int) -> Change:
+        """Return the change at a position of the plan."""
+        return self.plan.changes[position]
+
+    def fate(self, position: int, outcome: Outcome, *, detail: str = "", **more: Any) -> None:
+        """Say what became of the work at a position."""
+        change = self.change(position)
+        self.fates[position] = Fate(outcome, more.pop("id", change.id), change.before, detail=detail, **more)
+
+    def announce(
+        self, positions: Sequence[int], before: Iterable[Any] | None, after: Iterable[Any] | None, **more: Any
+    ) -> None:
+        """Put the full works of a request on the disk; from here on its outcome is unknown until it is settled.
+
+        Raises
+        ------
+        JournalError
+            If that fails. Nothing was sent.
+        """
+        self.writer.line(
+            "chunk",
+            number=self.chunks,
+            positions=list(positions),
+            before=None if before is None else list(before),
+            after=None if after is None else list(after),
+            **more,
+        )
+        self.chunks += 1
+        self.sent = True
+        for position in positions:
+            kept = self.fates[position].new_id
+            self.fate(position, Outcome.UNKNOWN, detail="Sent; what came of it was not seen.", new_id=kept)
+
+    def record(self, positions: Sequence[int]) -> None:
+        """Put what became of a chunk on the disk."""
+        self.writer.line("outcome", fates=[_kept(position, self.fates[position]) for position in positions])
+
+
+class Application:
+    """The one application of a plan, with what is left of it to do.
+
+    Parameters
+    ----------
+    context
+        The service and the journal.
+    act
+        How a chunk is done.
+    entry
+        Id of the journal's entry, where it is not to be a new one.
+    head
+        What else the journal is to keep at the start of the entry.
+    """
+
+    def __init__(
+        self, context: Context, act: Act, *, entry: str | None = None, head: Mapping[str, Any] | None = None
+    ) -> None:
+        self.context = context
+        self.act = act
+        self.latest: Receipt | None = None
+        self.spent = False
+        self._entry = entry
+        self._head = dict(head or {})
+        self._plan: Plan | None = None
+        self._busy = threading.Lock()
+
+    def apply(self, plan: Plan, progress: Progress | None, cancel: Cancel | None) -> Receipt:
+        """Apply a plan, once."""
+        with self._alone("This plan is being applied."):
+            self._may(plan)
+            self.spent, self._plan = True, plan
+            fates = [Fate(Outcome.NOT_SENT, change.id, change.before) for change in plan.changes]
+            if not plan.changes:
+                self.latest = self._receipt(plan, fates, "")
+                return self.latest
+            try:
+                return self._pass(plan, fates, self._begin(plan), progress, cancel)
+            except JournalError:
+                self.spent = False  # nothing was sent: once there is room, the same plan may go
+                raise
+
+    def resume(self, receipt: Receipt, progress: Progress | None, cancel: Cancel | None) -> Receipt:
+        """Go on with works that were not sent or whose outcome is unknown."""
+        plan, latest = self._plan, self.latest or receipt
+        if plan is None or not latest.rest:
+            return latest
+        with self._alone("This plan is being applied."):
+            _refuse_read_only(self.context)
+            writer = self.context.journal.reopen(latest.entry)
+            return self._pass(plan, list(latest.fates), writer, progress, cancel)
+
+    def undo(self, receipt: Receipt, progress: Progress | None, cancel: Cancel | None) -> Receipt:
+        """Undo what a receipt says was done."""
+        return self.context.undo(receipt.entry).apply(progress, cancel)
+
+    @contextmanager
+    def _alone(self, otherwise: str) -> Iterator[None]:
+        if not self._busy.acquire(blocking=False):
+            raise PlanSpent(f"{otherwise} Wait for its receipt.")
+        try:
+            yield
+        finally:
+            self._busy.release()
+
+    def _may(self, plan: Plan) -> None:
+        _refuse_read_only(self.context)
+        if self.spent:
+            raise PlanSpent(
+                f"“{plan.summary}” was applied before, and a plan is applied once; nothing was sent. Its receipt is in "
+                "plan.receipt: receipt.resume() goes on with the rest, or build a new plan."
+            )
+        if time.time() > plan.expires_at:
+            raise PlanExpired(
+                f"“{plan.summary}” was shown at {when(plan.created_at)} and expired at {when(plan.expires_at)}; "
+                "nothing was sent. Build it again, and look again."
+            )
+
+    def _begin(self, plan: Plan) -> Writer:
+        head = {**document_of(plan), **self._head}
+        return self.context.journal.begin(head, [change.id for change in plan.changes], entry=self._entry)
+
+    def _pass(
+        self, plan: Plan, fates: list[Fate], writer: Writer, progress: Progress | None, cancel: Cancel | None
+    ) -> Receipt:
+        walk = Walk(self.context, plan, fates, writer)
+        try:
+            with writer:
+                try:
+                    self._chunks(walk, progress, cancel)
+                except BucketsError as error:
+                    walk.errors.append(error)
+                finally:
+                    self._end(walk)
+        finally:
+            self.latest = self._receipt(plan, walk.fates, writer.entry, walk)
+        unkept = next((error for error in walk.errors if isinstance(error, JournalError)), None)
+        if unkept is not None and not walk.sent:
+            raise unkept
+        return self.latest
+
+    def _chunks(self, walk: Walk, progress: Progress | None, cancel: Cancel | None) -> None:
+        todo = [position for position, fate in enumerate(walk.fates) if fate.outcome in _REST]
+        done = 0
+        _tell(progress, done, len(todo))
+        for positions in _chunked(walk.plan, todo, self.act.size):
+            if cancel is not None and cancel.is_set():
+                walk.notes.append(f"Cancelled: {count_of(len(todo) - done, 'work')} left as they were.")
+                return
+            self.act.step(walk, positions)
+            done += len(positions)
+            _tell(progress, done, len(todo))
+
+    def _end(self, walk: Walk) -> None:
+        counts = self._receipt(walk.plan, walk.fates, walk.writer.entry).counts
+        try:
+            walk.writer.line("end", counts=counts, errors=[type(error).__name__ for error in walk.errors])
+        except JournalError as error:
+            walk.errors.append(error)
+
+    def _receipt(self, plan: Plan, fates: list[Fate], entry: str, walk: Walk | None = None) -> Receipt:
+        errors = walk.errors if walk else ()
+        notes = walk.notes if walk else ()
+        return Receipt(
+            plan.verb, plan.summary, plan.host, entry, tuple(fates), tuple(errors), tuple(notes), plan.removes, self
+        )
+
+
+def look(api: Api, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Read works by id as they are now; one that is not there is not in the answer."""
+    found = api.view({"id": {"$in": list(ids)}}, limit=None) if ids else []
+    return {record["id"]: record for record in found}
+
+
+def _chunked(plan: Plan, positions: Sequence[int], size: int) -> Iterator[list[int]]:
+    chunk: list[int] = []
+    weight = 0
+    for position in positions:
+        heavy = _weight(plan.changes[position])
+        if chunk and (len(chunk) >= size or weight + heavy > CHUNK_BYTES):
+            yield chunk
+            chunk, weight = [], 0
+        chunk.append(position)
+        weight += heavy
+    if chunk:
+        yield chunk
+
+
+def _weight(change: Change) -> int:
+    return max(len(side.text) for side in (change.before, change.after) if side is not None)
+
+
+def _tell(progress: Progress | None, done: int, total: int) -> None:
+    if progress is not None:
+        progress(done, total)
+
+
+def _kept(position: int, fate: Fate) -> list[Any]:
+    left = fate.after.fingerprint if isinstance(fate.after, Seen) else None
+    return [position, fate.outcome.value, left, fate.new_id, fate.detail]
+
+
+def _refuse_read_only(context: Context) -> None:
+    if context.api.read_only:
+        raise ReadOnly("This client is read-only: nothing was sent. Build it without read_only=True to change works.")

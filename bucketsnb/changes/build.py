@@ -1,0 +1,141 @@
+"""Make plans: read the works as they are now, check the scope, and say what will happen. Only reads are sent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+from bucketsnb.changes.acts import DeleteAct, PutAct
+from bucketsnb.changes.apply import Act, Application, Context
+from bucketsnb.changes.plan import DeletePlan, LeftOut, Plan, RequeuePlan
+from bucketsnb.changes.scope import Limits, Scope, Which, check_running, gather
+from bucketsnb.changes.seen import Change, Seen
+from bucketsnb.encoding import encode_works
+from bucketsnb.errors import WorkError
+from bucketsnb.formatting import count_of
+from bucketsnb.query import Query
+from bucketsnb.schema import STALE_DAYS
+
+__all__ = ["UNDO_DELETE", "changed", "made", "plan_delete", "plan_requeue"]
+
+UNDO_DELETE = (
+    "receipt.undo() puts deleted works back under new ids; ids written down elsewhere, as a parent, do not follow."
+)
+
+_DAY = 86_400
+P = TypeVar("P", bound=Plan)
+
+
+def plan_delete(
+    context: Context, which: Which, *, reason: str = "", limits: Limits | None = None, limit: int | None = None
+) -> DeletePlan:
+    """Plan to delete works; see :meth:`bucketsnb.client.Buckets.plan_delete`."""
+    limits = limits or Limits()
+    scope = gather(context, which, limits, limit=limit)
+    check_running(scope.works, limits)
+    changes = [Change(work, None) for work in scope.works]
+    return made(DeletePlan, context, DeleteAct(), changes, scope, reason, limits, [UNDO_DELETE] if changes else [])
+
+
+def plan_requeue(
+    context: Context, which: Which, *, reset_attempt: bool = False, reason: str = "", limits: Limits | None = None
+) -> RequeuePlan:
+    """Plan to queue works again; see :meth:`bucketsnb.client.Buckets.plan_requeue`."""
+    limits = limits or Limits()
+    scope = gather(context, _failed(which, limits), limits)
+    check_running(scope.works, limits)
+    wanted = {"failure", "running"} if limits.allow_running else {"failure"}
+    going = [work for work in scope.works if work.status in wanted]
+    left = [LeftOut(work.id, f"is {work.status}, not failure") for work in scope.works if work.status not in wanted]
+    cells = {"status": "queued", **({"attempt": 0} if reset_attempt else {})}
+    changes, unfit = changed(going, [cells] * len(going))
+    scope = Scope(going, [*scope.left_out, *left, *unfit], scope.query)
+    return made(RequeuePlan, context, PutAct(), changes, scope, reason, limits, _notes(changes, reset=reset_attempt))
+
+
+def changed(works: Sequence[Seen], cells: Sequence[Mapping[str, Any]]) -> tuple[list[Change], list[LeftOut]]:
+    """Return works with cells changed, and those that cannot be sent."""
+    changes, unfit = [], []
+    for work, new in zip(works, cells, strict=True):
+        after = {**work.record, **new}
+        try:
+            encode_works([after], verb="update")
+        except WorkError as error:
+            unfit.append(LeftOut(work.id, f"cannot be sent: {error}"))
+        else:
+            changes.append(Change(work, Seen.of(after)))
+    return changes, unfit
+
+
+def made(
+    kind: type[P],
+    context: Context,
+    act: Act,
+    changes: Iterable[Change],
+    scope: Scope,
+    reason: str,
+    limits: Limits,
+    notes: Iterable[str] = (),
+    **more: Any,
+) -> P:
+    """Make a plan that expires, with the application that will carry it out."""
+    now = time.time()
+    return kind(
+        changes=tuple(changes),
+        url=_public(context.api.url),
+        reason=reason,
+        created_at=now,
+        expires_at=now + limits.expires_after,
+        query=scope.query,
+        left_out=tuple(scope.left_out),
+        notes=tuple(notes),
+        _application=Application(context, act),
+        **more,
+    )
+
+
+def _failed(which: Which, limits: Limits) -> Which:
+    """Narrow a query that says nothing of the status to works that failed (and those that run, if allowed)."""
+    if which is not None and not isinstance(which, Query | Mapping):
+        return which
+    query = Query.parse(which)
+    if query.is_empty or query.statuses is not None:
+        return query
+    return query.where(status=["failure", "running"] if limits.allow_running else "failure")
+
+
+def _notes(changes: Sequence[Change], *, reset: bool) -> list[str]:
+    if not changes:
+        return []
+    records = [change.work.record for change in changes]
+    notes = ["Works that a worker has claimed by then are not taken back by an undo."]
+    last = sum(_exhausted(record) for record in records)
+    if last and not reset:
+        notes.append(
+            f"{count_of(last, 'work')} had all of {'its' if last == 1 else 'their'} attempts; if that fails again, an "
+            "audit will not requeue it. reset_attempt=True starts the count anew."
+        )
+    return notes + _old(records)
+
+
+def _old(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    limit = time.time() - STALE_DAYS * _DAY
+    old = sum(isinstance(made_at := record.get("creation"), int | float) and made_at < limit for record in records)
+    if not old:
+        return []
+    return [
+        f"{count_of(old, 'work')} of them {'is' if old == 1 else 'are'} older than {STALE_DAYS:g} days: the service's "
+        "own daemons may fail or delete such works at any time."
+    ]
+
+
+def _exhausted(record: Mapping[str, Any]) -> bool:
+    attempt, retries = record.get("attempt"), record.get("retries")
+    return isinstance(attempt, int) and isinstance(retries, int) and attempt >= retries
+
+
+def _public(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))

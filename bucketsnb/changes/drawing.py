@@ -1,0 +1,81 @@
+"""Plans and receipts as text and as HTML, from the same facts, bounded in size."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bucketsnb.formatting import cell, count_of, excerpt, printable, table
+from bucketsnb.formatting_html import Markup, block
+from bucketsnb.formatting_html import table as html_table
+
+__all__ = ["Rows", "by_count", "html", "text", "word"]
+
+ROWS_MAX = 20
+FACT_MAX = 600
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A small table under the facts; only the first of its rows are drawn, and the rest is said."""
+
+    title: str
+    headers: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+
+    @property
+    def caption(self) -> str:
+        """The title, with how many are shown if not all are."""
+        if len(self.rows) <= ROWS_MAX:
+            return self.title
+        return f"{self.title} (the first {ROWS_MAX} of {count_of(len(self.rows), 'row')})"
+
+    @property
+    def drawn(self) -> list[list[str]]:
+        """The rows that are drawn, every value printable and bounded."""
+        return [[excerpt(cell(value), 160) for value in row] for row in self.rows[:ROWS_MAX]]
+
+
+Facts = Sequence[tuple[str, str]]
+
+
+def text(title: str, facts: Facts, rows: Rows | None = None) -> str:
+    """Draw a title, facts and rows as plain text."""
+    width = max((len(label) for label, _ in facts), default=0)
+    lines = [printable(title), *(f"  {label:<{width}}  {excerpt(fact, FACT_MAX)}" for label, fact in facts)]
+    if rows is not None and rows.rows:
+        lines += ["", table(rows.headers, rows.drawn, caption=rows.caption)]
+    return "\n".join(lines)
+
+
+def html(title: str, facts: Facts, rows: Rows | None = None) -> Markup:
+    """Draw the same as HTML that reads without a kernel and without CSS."""
+    parts: list[Markup] = []
+    if facts:
+        parts.append(html_table(["", ""], [(label, excerpt(fact, FACT_MAX)) for label, fact in facts]))
+    if rows is not None and rows.rows:
+        parts.append(html_table(rows.headers, rows.drawn, caption=rows.caption))
+    return block(title, *parts)
+
+
+def word(value: Any) -> str:
+    """Say a value that ought to be a word, whatever it is."""
+    return "(none)" if value is None else excerpt(value, 80)
+
+
+def by_count(values: Iterable[Any], most: int = 6) -> str:
+    """Say how many there are of each value, the most frequent first, then by name.
+
+    Examples
+    --------
+    >>> by_count(["b", "a", "b"])
+    'b 2, a 1'
+    """
+    counted = sorted(Counter(map(word, values)).items(), key=lambda pair: (-pair[1], pair[0]))
+    said = [f"{name} {number:,}" for name, number in counted[:most]]
+    if len(counted) > most:
+        left = counted[most:]
+        said.append(f"and {len(left):,} more with {sum(number for _, number in left):,}")
+    return ", ".join(said)

@@ -1,0 +1,159 @@
+"""What an entry of the journal says: which works were sent, which were not, and what became of each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from bucketsnb.changes.journal import Journal, lines_of
+from bucketsnb.changes.receipt import Outcome
+from bucketsnb.errors import JournalError
+
+__all__ = ["UNDO_SUFFIX", "Entry", "Kept", "journal_frame", "read_entry"]
+
+UNDO_SUFFIX = ".undo"
+"""Added to the id of an entry, it is the id of the entry of its undo."""
+
+_WORDS = [outcome.value for outcome in Outcome]
+
+
+@dataclass(slots=True)
+class Kept:
+    """What the journal knows of one work of an entry.
+
+    Attributes
+    ----------
+    id
+        As on the plan.
+    outcome
+        The last word on it: ``not sent`` if no request with it was prepared, ``unknown`` if one was and no outcome
+        was written.
+    before, after
+        The full work before the request, and as it was to be.
+    left
+        Fingerprint of the work as it was read back, or `None`.
+    new_id
+        Id the service gave it.
+    detail
+        In words.
+    """
+
+    id: str | None
+    outcome: Outcome = Outcome.NOT_SENT
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
+    left: str | None = None
+    new_id: str | None = None
+    detail: str = ""
+
+
+@dataclass(slots=True)
+class Entry:
+    """One entry as read."""
+
+    id: str
+    head: dict[str, Any] = field(default_factory=dict)
+    works: list[Kept] = field(default_factory=list)
+    extra: dict[str, Any] = field(default_factory=dict)
+    finished: bool = False
+    chunks: int = 0
+
+    @property
+    def verb(self) -> str:
+        """What it did."""
+        return str(self.head.get("verb", ""))
+
+    @property
+    def counts(self) -> Counter[str]:
+        """Number of works by outcome."""
+        return Counter(work.outcome.value for work in self.works)
+
+    def take(self, line: dict[str, Any]) -> None:
+        """Take one line in."""
+        kind = line.get("kind")
+        if kind == "plan":
+            self.head = line
+        elif kind == "works":
+            self.works = [Kept(found) for found in line["ids"]]
+        elif kind == "chunk":
+            self._take_chunk(line)
+        elif kind == "outcome":
+            self._take_outcome(line)
+        elif kind == "extra":
+            self.extra.update(line["content"])
+        self.finished = kind == "end"
+
+    def _take_chunk(self, line: dict[str, Any]) -> None:
+        self.chunks += 1
+        for side in ("before", "after"):
+            for position, work in zip(line["positions"], line.get(side) or (), strict=False):
+                setattr(self.works[position], side, work)
+        for position in line["positions"]:
+            self.works[position].outcome = Outcome.UNKNOWN
+
+    def _take_outcome(self, line: dict[str, Any]) -> None:
+        for position, word, left, new_id, detail in line["fates"]:
+            work = self.works[position]
+            work.outcome = Outcome(word)
+            work.left, work.new_id, work.detail = left, new_id or work.new_id, detail
+
+
+def read_entry(journal: Journal, entry: str) -> Entry:
+    """Read an entry whole.
+
+    Raises
+    ------
+    JournalError
+        If there is no such entry, or it is not one.
+    """
+    found = Entry(entry)
+    try:
+        for line in lines_of(journal.path(entry)):
+            found.take(line)
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise JournalError(f"{journal.path(entry)} is not an entry of a journal: {error!r}.") from error
+    return found
+
+
+_TEXTS = ("entry", "verb", "host", "user", "machine", "reason", "state", "undone")
+
+
+def journal_frame(journal: Journal) -> pd.DataFrame:
+    """Return one row an entry, the newest first, always with the same columns.
+
+    Columns: entry, time (UTC), verb, host, user, machine, reason, count, one per outcome, state (``finished`` or ``cut
+    short``), undone (``yes``, ``partly`` or ``no``).
+    """
+    ids = journal.entries()
+    rows = [_row(journal, entry, set(ids)) for entry in ids if not entry.endswith(UNDO_SUFFIX)]
+    columns = ["entry", "time", "verb", "host", "user", "machine", "reason", "count", *_WORDS, "state", "undone"]
+    frame = pd.DataFrame(rows, columns=columns)
+    kinds: dict[str, Any] = dict.fromkeys(_TEXTS, pd.StringDtype("python"))
+    kinds |= dict.fromkeys(["count", *_WORDS], "int64")
+    frame["time"] = pd.to_datetime(frame["time"], unit="s", utc=True).astype("datetime64[ns, UTC]")
+    return frame.astype(kinds)
+
+
+def _row(journal: Journal, entry: str, ids: set[str]) -> dict[str, Any]:
+    found = read_entry(journal, entry)
+    texts = {name: str(found.head.get(name) or "") for name in ("verb", "host", "user", "machine", "reason")}
+    return {
+        **texts,
+        **{word: found.counts[word] for word in _WORDS},
+        "entry": entry,
+        "time": found.head.get("at"),
+        "count": len(found.works),
+        "state": "finished" if found.finished else "cut short",
+        "undone": _undone(journal, entry, ids),
+    }
+
+
+def _undone(journal: Journal, entry: str, ids: set[str]) -> str:
+    if entry + UNDO_SUFFIX not in ids:
+        return "no"
+    undo = read_entry(journal, entry + UNDO_SUFFIX)
+    done = undo.counts[Outcome.DONE.value]
+    return "no" if not done else "yes" if undo.finished and done == len(undo.works) else "partly"

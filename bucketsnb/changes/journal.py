@@ -1,0 +1,298 @@
+"""The local record of changes: one append-only file of JSON lines an entry, on disk before anything leaves.
+
+The folder is `BUCKETSNB_JOURNAL`, else the user's data folder. It is readable by its owner only (0700, files 0600),
+every line is forced to the disk before the caller goes on, and no token is ever in it. An entry has these lines, in
+order:
+
+``plan``
+    verb, host, who, when, why, how many.
+``works``
+    the id of each work of the plan, by position.
+``chunk``
+    the full works of a request that is about to leave, as they are (`before`) and as they are to be (`after`).
+``outcome``
+    what became of each work of that chunk. A chunk without one may or may not have left: look.
+``end``
+    the counts. An entry without one was cut short.
+
+Size: when an entry begins and the folder holds more than 1 GiB, entries older than 30 days are dropped, oldest first,
+until it does not. Younger ones are never dropped; when they alone fill 4 GiB, changes are refused until files are
+moved.
+
+Processes share the folder without harm: each entry is a file of its own, locked while it is written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import json
+import os
+import platform
+import secrets
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from bucketsnb.errors import JournalError
+
+_fcntl: Any
+try:
+    import fcntl as _fcntl
+except ImportError:  # Windows has no such locks; there, two processes must not undo one entry at the same moment
+    _fcntl = None
+
+__all__ = ["KEEP_DAYS", "LIMIT", "Journal", "Writer", "lines_of"]
+
+LIMIT = 1 << 30
+"""Bytes above which entries older than `KEEP_DAYS` are dropped."""
+
+KEEP_DAYS = 30.0
+"""Days for which no entry is dropped."""
+
+_REFUSE_AT = 4
+_SUFFIX = ".jsonl"
+
+
+class Journal:
+    """A folder of entries.
+
+    Parameters
+    ----------
+    folder
+        Where; by default `BUCKETSNB_JOURNAL`, else the user's data folder.
+    limit
+        Bytes above which old entries are dropped.
+    keep_days
+        Age in days below which none is.
+    """
+
+    def __init__(self, folder: Path | None = None, *, limit: int = LIMIT, keep_days: float = KEEP_DAYS) -> None:
+        self.folder = folder or _default_folder()
+        self.limit = limit
+        self.keep_days = keep_days
+
+    def begin(self, head: Mapping[str, Any], ids: Sequence[str | None], *, entry: str | None = None) -> Writer:
+        """Start an entry and put its plan on the disk.
+
+        Parameters
+        ----------
+        head
+            What to keep of the plan.
+        ids
+            Id of each work by position, `None` where it has none yet.
+        entry
+            Id of the entry; by default a new one, from the time and a random part.
+
+        Raises
+        ------
+        JournalError
+            If it cannot be kept.
+        """
+        self._make_room()
+        entry = entry or f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+        writer = Writer(self.path(entry), new=True)
+        try:
+            writer.line("plan", entry=entry, version=1, **_who(), **head)
+            writer.line("works", ids=list(ids))
+        except JournalError:
+            writer.close()
+            raise
+        return writer
+
+    def reopen(self, entry: str) -> Writer:
+        """Continue an entry.
+
+        Raises
+        ------
+        JournalError
+            If it is not there, cannot be written, or is being written by another process or thread.
+        """
+        return Writer(self.path(entry), new=False)
+
+    def path(self, entry: str) -> Path:
+        """Return the file of an entry.
+
+        Raises
+        ------
+        JournalError
+            If the text cannot be the id of an entry.
+        """
+        if not entry or not all(letter.isalnum() or letter in "-_." for letter in entry) or entry.startswith("."):
+            raise JournalError(f"{entry!r} is not an entry of the journal: buckets.journal() lists them.")
+        return self.folder / f"{entry}{_SUFFIX}"
+
+    def entries(self) -> list[str]:
+        """Return the ids of all entries, the newest first."""
+        return [path.name.removesuffix(_SUFFIX) for path in reversed(self._files())]
+
+    def _files(self) -> list[Path]:
+        return sorted(self.folder.glob(f"*{_SUFFIX}")) if self.folder.is_dir() else []
+
+    def _make_room(self) -> None:
+        with _kept(self.folder):
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            files = [(path, path.stat()) for path in self._files()]
+        total = sum(stat.st_size for _, stat in files)
+        for path, stat in files:
+            if total <= self.limit:
+                return
+            if stat.st_mtime < time.time() - self.keep_days * 86_400:
+                path.unlink(missing_ok=True)
+                total -= stat.st_size
+        if total > _REFUSE_AT * self.limit:
+            raise JournalError(
+                f"The journal in {self.folder} holds {total:,} bytes of the last {self.keep_days:g} days, and nothing "
+                "more is changed without a record. Move its files away, or point BUCKETSNB_JOURNAL elsewhere."
+            )
+
+
+class Writer:
+    """One entry while it is written; locked, so that nobody else writes it.
+
+    Parameters
+    ----------
+    path
+        Its file.
+    new
+        Whether to make the file (it must not be there yet) or to continue it.
+
+    Raises
+    ------
+    JournalError
+        If it cannot be opened, or somebody else is writing it.
+    """
+
+    def __init__(self, path: Path, *, new: bool) -> None:
+        self.path = path
+        flags = os.O_RDWR | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | (os.O_CREAT | os.O_EXCL if new else 0)
+        with _kept(path):
+            self._file = os.open(path, flags, 0o600)
+        try:
+            self._lock()
+            if new:
+                _sync_folder(path.parent)
+            else:
+                self._mend()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def entry(self) -> str:
+        """Id of the entry."""
+        return self.path.name.removesuffix(_SUFFIX)
+
+    def line(self, kind: str, **content: Any) -> None:
+        """Append a line and force it to the disk.
+
+        Raises
+        ------
+        JournalError
+            If it is not on the disk; what was written of it is taken back.
+        """
+        data = json.dumps({"kind": kind, "at": time.time(), **content}, separators=(",", ":")).encode() + b"\n"
+        with _kept(self.path):
+            length = os.fstat(self._file).st_size
+            try:
+                _write_all(self._file, data)
+                os.fsync(self._file)
+            except OSError:
+                with contextlib.suppress(OSError):
+                    os.ftruncate(self._file, length)
+                raise
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _lock(self) -> None:
+        if _fcntl is None:
+            return
+        try:
+            _fcntl.flock(self._file, _fcntl.LOCK_EX | _fcntl.LOCK_NB)
+        except BlockingIOError as busy:
+            raise JournalError(
+                f"Entry {self.entry} is being written by another application of it. Wait until that ends."
+            ) from busy
+
+    def _mend(self) -> None:
+        """Start on a line of its own after one that was cut off in the middle."""
+        size = os.fstat(self._file).st_size
+        if size and os.pread(self._file, 1, size - 1) != b"\n":
+            with _kept(self.path):
+                _write_all(self._file, b"\n")
+
+
+def lines_of(path: Path) -> Iterator[dict[str, Any]]:
+    """Read the lines of an entry; one that was cut off in the middle is passed over, as it never counted.
+
+    Raises
+    ------
+    JournalError
+        If there is no such entry, or it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            for line in file:
+                with contextlib.suppress(ValueError):
+                    found = json.loads(line)
+                    if isinstance(found, dict) and line.endswith(b"\n"):
+                        yield found
+    except FileNotFoundError as none:
+        raise JournalError(
+            f"There is no entry {path.name.removesuffix(_SUFFIX)} in {path.parent}: buckets.journal() lists them."
+        ) from none
+    except OSError as error:
+        raise JournalError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _default_folder() -> Path:
+    named = os.environ.get("BUCKETSNB_JOURNAL")
+    return Path(named).expanduser() if named else platformdirs.user_data_path("bucketsnb") / "journal"
+
+
+def _who() -> dict[str, Any]:
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container whose user has no name
+        user = str(os.getuid())
+    return {"user": user, "machine": platform.node(), "process": os.getpid()}
+
+
+def _write_all(file: int, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[os.write(file, left) :]
+
+
+def _sync_folder(folder: Path) -> None:
+    with contextlib.suppress(OSError):  # some file systems cannot, and keep the name anyway
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+@contextlib.contextmanager
+def _kept(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise JournalError(
+            f"The record of this change could not be kept in {path}: {error.strerror}. Free some space, or point "
+            "BUCKETSNB_JOURNAL at a folder that can be written. Nothing goes to the service without a record."
+        ) from error

@@ -1,0 +1,291 @@
+"""Plans: values that say what will happen to which works, and that are applied once.
+
+A plan is frozen. It holds every work as it was shown, so that :meth:`Plan.apply` can leave alone what changed since.
+How it is carried out is not here: a plan hands itself to the application it was built with.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
+
+import pandas as pd
+
+from bucketsnb import frames
+from bucketsnb.changes import drawing
+from bucketsnb.changes.receipt import Receipt
+from bucketsnb.changes.seen import Change, Seen, described, shown
+from bucketsnb.errors import PlanError
+from bucketsnb.formatting import count_of, elide, host_of, when
+
+__all__ = [
+    "AuditPlan",
+    "Cancel",
+    "DeletePlan",
+    "DepositPlan",
+    "LeftOut",
+    "Plan",
+    "Progress",
+    "RequeuePlan",
+    "UndoPlan",
+    "UpdatePlan",
+    "WithdrawPlan",
+]
+
+Progress = Callable[[int, int], object]
+"""Called as ``progress(done, total)`` with numbers of works, never fewer than before."""
+
+
+class Cancel(Protocol):
+    """What stops an application before its next chunk, such as a `threading.Event`."""
+
+    def is_set(self) -> bool:
+        """Tell whether to stop."""
+        ...
+
+
+class _Application(Protocol):
+    def apply(self, plan: Plan, progress: Progress | None, cancel: Cancel | None) -> Receipt: ...
+
+    @property
+    def spent(self) -> bool: ...
+
+    @property
+    def latest(self) -> Receipt | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A work that was named or matched and is not on the plan, and why."""
+
+    id: str | None
+    why: str
+
+
+@dataclass(frozen=True, repr=False, kw_only=True)
+class Plan:
+    """What will happen to which works.
+
+    Attributes
+    ----------
+    changes
+        One per work: as it was shown, and as it is to be.
+    url
+        Address of the service, without user and password.
+    reason
+        Why, in the words of the person who asked; kept in the journal.
+    created_at, expires_at
+        Epoch seconds. A plan that is shown for longer is refused.
+    query
+        The query document the works matched, as JSON, or ``""`` if they were named.
+    left_out
+        Works that were named or matched and are not on the plan.
+    notes
+        What cannot be undone, and whatever else the reader should know before agreeing.
+    """
+
+    changes: tuple[Change, ...]
+    url: str
+    reason: str = ""
+    created_at: float = field(default_factory=time.time)
+    expires_at: float = float("inf")
+    query: str = ""
+    left_out: tuple[LeftOut, ...] = ()
+    notes: tuple[str, ...] = ()
+    _application: _Application | None = field(default=None, compare=False)
+
+    verb: ClassVar[str] = "change"
+    preposition: ClassVar[str] = "of"
+    removes: ClassVar[bool] = False
+
+    @property
+    def count(self) -> int:
+        """How many works the plan will act on."""
+        return len(self.changes)
+
+    @property
+    def ids(self) -> list[str]:
+        """Ids of the works, in the order of the plan; works to be deposited have none."""
+        return [change.id for change in self.changes if change.id is not None]
+
+    @property
+    def works(self) -> list[Seen]:
+        """The works as they were shown."""
+        return [change.work for change in self.changes]
+
+    @property
+    def running(self) -> int:
+        """How many of the works are running: a worker may be busy with them."""
+        return sum(work.status == "running" for work in self.works)
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The works as they were shown, one row each."""
+        return frames.frame_of([work.record for work in self.works])
+
+    @property
+    def host(self) -> str:
+        """Host and port of the service."""
+        return host_of(self.url)
+
+    @property
+    def summary(self) -> str:
+        """What will happen, on one line."""
+        pipelines = elide(sorted({drawing.word(work.pipeline) for work in self.works}), most=3)
+        scope = f" {self.preposition} {pipelines}" if pipelines else ""
+        return f"{self.verb.capitalize()} {count_of(self.count, 'work')}{scope} on {self.host}"
+
+    @property
+    def receipt(self) -> Receipt | None:
+        """The latest receipt, also after an interrupted :meth:`apply`; `None` before anything was done."""
+        return None if self._application is None else self._application.latest
+
+    @property
+    def spent(self) -> bool:
+        """Whether the plan was applied."""
+        return self._application is not None and self._application.spent
+
+    def apply(self, progress: Progress | None = None, cancel: Cancel | None = None) -> Receipt:
+        """Do it, once: look again, act only on works that are as they were shown, read back.
+
+        Whatever goes wrong on the way is in the receipt, with the outcome of every work. If this call is interrupted,
+        the receipt is in :attr:`receipt`.
+
+        Parameters
+        ----------
+        progress
+            Called with the number of works dealt with and their total, after each chunk.
+        cancel
+            Stops before the next chunk once its ``is_set()`` is true.
+
+        Returns
+        -------
+        Receipt
+            What became of every work.
+
+        Raises
+        ------
+        PlanSpent
+            If it was applied before; nothing is sent.
+        PlanExpired
+            If it was shown too long ago; nothing is sent.
+        ReadOnly
+            If the client may not change works.
+        JournalError
+            If the works could not be put on record; nothing was sent.
+        """
+        if self._application is None:
+            raise PlanError("This plan was not built by a client: build it with buckets.plan_...().")
+        return self._application.apply(self, progress, cancel)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.summary}>"
+
+    def __str__(self) -> str:
+        return drawing.text(self.summary, self._facts(), self._rows())
+
+    def _repr_html_(self) -> str:
+        return drawing.html(self.summary, self._facts(), self._rows())
+
+    def _facts(self) -> list[tuple[str, str]]:
+        works = self.works
+        times = [work.creation for work in works if isinstance(work.creation, int | float)]
+        facts = [
+            ("pipeline", drawing.by_count(work.pipeline for work in works)),
+            ("status", drawing.by_count(work.status for work in works)),
+            ("site", drawing.by_count(work.site for work in works)),
+            ("created", f"{when(min(times))} to {when(max(times))}" if times else ""),
+            ("running", f"{self.running:,}" if works else ""),
+            ("query", self.query),
+            ("reason", self.reason),
+            ("expires", when(self.expires_at) if self.expires_at != float("inf") else ""),
+            ("left out", drawing.by_count(left.why for left in self.left_out)),
+            *(("note", note) for note in self.notes),
+        ]
+        return [(label, fact) for label, fact in facts if fact]
+
+    def _rows(self) -> drawing.Rows:
+        rows = [(work.id or "(no id)", work.pipeline, work.status, work.site, _when(work)) for work in self.works]
+        return drawing.Rows("Works", ("id", "pipeline", "status", "site", "created"), rows)
+
+
+def _when(work: Seen) -> str:
+    return when(work.creation) if isinstance(work.creation, int | float) else ""
+
+
+class DeletePlan(Plan):
+    """Works that will be removed from the service."""
+
+    verb = "delete"
+    removes = True
+
+
+class UpdatePlan(Plan):
+    """Works whose cells will be changed, cell by cell."""
+
+    verb = "update"
+
+    @property
+    def cells(self) -> pd.DataFrame:
+        """One row a cell that will change: id, field, old, new."""
+        rows = [(change.id, path, shown(old), shown(new)) for change in self.changes for path, old, new in change.cells]
+        return pd.DataFrame(rows, columns=["id", "field", "old", "new"], dtype=pd.StringDtype("python"))
+
+    def _facts(self) -> list[tuple[str, str]]:
+        changed = drawing.by_count(path for change in self.changes for path, _, _ in change.cells)
+        return [("cells", changed), *super()._facts()] if changed else super()._facts()
+
+    def _rows(self) -> drawing.Rows:
+        rows = [(change.id or "", described(change.cells)) for change in self.changes]
+        return drawing.Rows("Cells", ("id", "old -> new"), rows)
+
+
+class RequeuePlan(UpdatePlan):
+    """Works that will be queued again."""
+
+    verb = "requeue"
+
+
+class UndoPlan(UpdatePlan):
+    """Works that will be put back as they were before an entry of the journal."""
+
+    verb = "undo"
+
+
+class DepositPlan(Plan):
+    """Works that will be put into the queue."""
+
+    verb = "deposit"
+    preposition = "to"
+
+    problems: pd.DataFrame
+
+
+class WithdrawPlan(Plan):
+    """A forecast of which work a withdrawal would claim; others who claim meanwhile may change it."""
+
+    verb = "withdraw"
+    preposition = "of"
+
+
+class AuditPlan(UpdatePlan):
+    """A forecast of what an audit pass would change."""
+
+    verb = "audit"
+
+
+def document_of(plan: Plan) -> Mapping[str, Any]:
+    """Return what the journal keeps of a plan beside its works."""
+    return {
+        "verb": plan.verb,
+        "summary": plan.summary,
+        "url": plan.url,
+        "host": plan.host,
+        "reason": plan.reason,
+        "query": plan.query,
+        "count": plan.count,
+        "created_at": plan.created_at,
+        "notes": list(plan.notes),
+    }

@@ -1,0 +1,229 @@
+"""What was asked and what became of every single work."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Protocol
+
+import pandas as pd
+
+from bucketsnb.changes import drawing
+from bucketsnb.changes.seen import Seen
+from bucketsnb.errors import OutcomeUnknown, PartlyDone, PlanError
+from bucketsnb.formatting import count_of
+
+if TYPE_CHECKING:
+    from bucketsnb.changes.plan import Cancel, Progress
+
+__all__ = ["COLUMNS", "Fate", "Outcome", "Receipt"]
+
+COLUMNS = ("id", "outcome", "before", "after", "detail", "new_id")
+"""Columns of :attr:`Receipt.frame`."""
+
+
+class Outcome(str, Enum):
+    """The fate of one work of a plan."""
+
+    DONE = "done"
+    """As planned, and found so by reading it back."""
+    DRIFTED = "drifted"
+    """Left alone: it changed since it was shown."""
+    GONE = "gone"
+    """Left alone: it is no longer there."""
+    STILL_THERE = "still there"
+    """The service answered, and the work is as it was."""
+    REFUSED = "refused"
+    """The service said no."""
+    NOT_SENT = "not sent"
+    """Nothing was asked of the service for this work."""
+    UNKNOWN = "unknown"
+    """Sent, and nobody could see whether it was done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of one work.
+
+    Attributes
+    ----------
+    outcome
+        The word for it.
+    id
+        Of the work as it was shown, or of the one that was deposited.
+    before
+        The work as the plan shows it, or `None` if it was not in the store yet.
+    after
+        The work as it was last seen, or `None` if it was not there or nobody looked.
+    detail
+        What differs, or why, on one line.
+    new_id
+        Id that the service gave to a deposited work, else `None`.
+    """
+
+    outcome: Outcome
+    id: str | None
+    before: Seen | None
+    after: Seen | None = None
+    detail: str = ""
+    new_id: str | None = None
+
+
+class _Application(Protocol):
+    def resume(self, receipt: Receipt, progress: Progress | None, cancel: Cancel | None) -> Receipt: ...
+
+    def undo(self, receipt: Receipt, progress: Progress | None, cancel: Cancel | None) -> Receipt: ...
+
+
+@dataclass(frozen=True, repr=False)
+class Receipt:
+    """What became of every work of a plan.
+
+    Attributes
+    ----------
+    verb
+        Of the plan, such as ``"delete"``.
+    asked
+        The plan's own summary.
+    host
+        Host and port of the service.
+    entry
+        Id of the entry in the journal, or ``""`` if there was nothing to do.
+    fates
+        One per work, in the order of the plan.
+    errors
+        What went wrong on the way; whatever it was, the fates are true.
+    notes
+        What else the reader should know, such as why the rest was not sent.
+    removes
+        Whether the plan was to remove works, so that one which is gone anyway is as planned.
+    """
+
+    verb: str
+    asked: str
+    host: str
+    entry: str
+    fates: tuple[Fate, ...]
+    errors: tuple[BaseException, ...] = field(default=(), compare=False)
+    notes: tuple[str, ...] = ()
+    removes: bool = False
+    _application: _Application | None = field(default=None, compare=False)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of works by outcome: all seven words, in the order of :class:`Outcome`."""
+        found = Counter(fate.outcome for fate in self.fates)
+        return {outcome.value: found[outcome] for outcome in Outcome}
+
+    @property
+    def ok(self) -> bool:
+        """Whether every work is as planned; one that was to be deleted and is gone counts."""
+        enough = {Outcome.DONE, Outcome.GONE} if self.removes else {Outcome.DONE}
+        return all(fate.outcome in enough for fate in self.fates)
+
+    @property
+    def rest(self) -> int:
+        """How many works :meth:`resume` would look at: those not sent, and those with an unknown outcome."""
+        return self.counts["not sent"] + self.counts["unknown"]
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row a work: id, outcome, status before and after, detail, and the id it has now if that is new."""
+        rows = [(f.id, f.outcome.value, _status(f.before), _status(f.after), f.detail, f.new_id) for f in self.fates]
+        frame = pd.DataFrame(rows, columns=list(COLUMNS), dtype=pd.StringDtype("python"))
+        words = pd.CategoricalDtype([outcome.value for outcome in Outcome])
+        return frame.astype({"outcome": words})
+
+    @property
+    def new_ids(self) -> dict[str, str]:
+        """Old ids to new ones, of works that an undo brought back."""
+        return {fate.id: fate.new_id for fate in self.fates if fate.id and fate.new_id and fate.id != fate.new_id}
+
+    @property
+    def ids(self) -> list[str]:
+        """Ids of the works that were done: for a deposit, those that the service gave, in order."""
+        done = (fate.new_id or fate.id for fate in self.fates if fate.outcome is Outcome.DONE)
+        return [found for found in done if found]
+
+    @property
+    def summary(self) -> str:
+        """What happened, on one line."""
+        done = self.counts["done"]
+        if not self.fates:
+            return f"{self.asked}: nothing to do"
+        others = [f"{number:,} {word}" for word, number in self.counts.items() if number and word != "done"]
+        return f"{self.asked}: " + ", ".join([f"{done:,} of {count_of(len(self.fates), 'work')} done", *others])
+
+    def raise_for_outcome(self) -> None:
+        """Do nothing if every work is as planned; else raise what stood in the way.
+
+        Raises
+        ------
+        OutcomeUnknown
+            If the outcome of a work is unknown.
+        BucketsError
+            The first error on the way, if there was one.
+        PartlyDone
+            If there was none, and yet some works are not as planned.
+        """
+        if self.ok:
+            return
+        unsure = next((error for error in self.errors if isinstance(error, OutcomeUnknown)), None)
+        error = unsure or next(iter(self.errors), None)
+        if error is not None:
+            raise error
+        raise PartlyDone(f"{self.summary}. See receipt.frame for each work.", receipt=self)
+
+    def resume(self, progress: Progress | None = None, cancel: Cancel | None = None) -> Receipt:
+        """Act on the rest: works that were not sent, and, after a look, those whose outcome is unknown.
+
+        A deposit whose outcome is unknown is only looked for, never sent again.
+
+        Returns
+        -------
+        Receipt
+            Of the whole plan, what was done before included.
+        """
+        return self._known().resume(self, progress, cancel)
+
+    def undo(self, progress: Progress | None = None, cancel: Cancel | None = None) -> Receipt:
+        """Put the works back as they were, where nobody else has moved them since.
+
+        Raises
+        ------
+        PlanSpent
+            If it was undone before.
+        PlanError
+            If it cannot be undone; the message says why.
+        """
+        return self._known().undo(self, progress, cancel)
+
+    def _known(self) -> _Application:
+        if self._application is None or not self.entry:
+            raise PlanError("Nothing was changed, so there is nothing to resume or undo.")
+        return self._application
+
+    def __repr__(self) -> str:
+        return f"<Receipt: {self.summary}>"
+
+    def __str__(self) -> str:
+        return drawing.text(self.summary, self._facts(), self._rows())
+
+    def _repr_html_(self) -> str:
+        return drawing.html(self.summary, self._facts(), self._rows())
+
+    def _facts(self) -> list[tuple[str, str]]:
+        facts = [(word, f"{number:,}") for word, number in self.counts.items() if number]
+        facts += [("problem", str(error) or type(error).__name__) for error in self.errors]
+        facts += [("note", note) for note in self.notes]
+        return [*facts, ("journal", self.entry)] if self.entry else facts
+
+    def _rows(self) -> drawing.Rows:
+        others = [fate for fate in self.fates if fate.outcome is not Outcome.DONE]
+        rows = [(f.id or "(no id)", f.outcome.value, _status(f.before), _status(f.after), f.detail) for f in others]
+        return drawing.Rows("Not as planned", COLUMNS[:5], rows)
+
+
+def _status(seen: Seen | None) -> str | None:
+    return None if seen is None else drawing.word(seen.status)

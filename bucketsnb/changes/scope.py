@@ -1,0 +1,263 @@
+"""Which works a change is about: read, counted and checked for width before anything may be planned."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from bucketsnb.changes.apply import Context, look
+from bucketsnb.changes.plan import LeftOut
+from bucketsnb.changes.seen import Seen, described, differences, same
+from bucketsnb.errors import PlanError, ReadOnly, ScopeRefused, WorkError
+from bucketsnb.formatting import count_of, elide
+from bucketsnb.frames import AsRead
+from bucketsnb.query import Query
+
+if TYPE_CHECKING:
+    from bucketsnb.api import Api
+
+__all__ = [
+    "EXPIRES_AFTER",
+    "MAX_AFFECTED",
+    "ChangeWarning",
+    "Limits",
+    "NothingSent",
+    "Scope",
+    "Which",
+    "WorksLeft",
+    "check_count",
+    "check_running",
+    "gather",
+    "ids_of",
+    "read_works",
+    "refuse_read_only",
+]
+
+MAX_AFFECTED = 1000
+"""Works that one plan may act on, unless asked for more."""
+
+EXPIRES_AFTER = 600.0
+"""Seconds for which a plan may be applied after it was built."""
+
+_READ_CHUNK = 500
+_GONE = "gone when the plan was made"
+_NO_ID = "has no id, so the service has no way to name it"
+
+Which = Query | Mapping[str, Any] | pd.DataFrame | Iterable[str] | None
+"""What people name works by: a query, a query document, a frame, or ids."""
+
+
+class ChangeWarning(UserWarning):
+    """A change did something other than a reader of the call may think; each kind is a class of its own."""
+
+
+class NothingSent(ChangeWarning):
+    """There was nothing to change, so no request was sent."""
+
+
+class WorksLeft(ChangeWarning):
+    """Some works that match, or were named, are still as they were."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How wide a plan may be, and for how long it may be applied.
+
+    Attributes
+    ----------
+    allow_all
+        Accept a query that is not limited to named pipelines.
+    allow_running
+        Accept works that are running.
+    max_affected
+        Most works on the plan; `None` for any number.
+    expires_after
+        Seconds.
+    """
+
+    allow_all: bool = False
+    allow_running: bool = False
+    max_affected: int | None = MAX_AFFECTED
+    expires_after: float = EXPIRES_AFTER
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The works that were named or matched, as they are now."""
+
+    works: list[Seen]
+    left_out: list[LeftOut] = field(default_factory=list)
+    query: str = ""
+
+
+def refuse_read_only(api: Api) -> None:
+    """Refuse to plan with a client that may not change works.
+
+    Raises
+    ------
+    ReadOnly
+        If it is one; nothing was sent.
+    """
+    if api.read_only:
+        raise ReadOnly("This client is read-only: nothing is planned. Build it without read_only=True to change works.")
+
+
+def gather(context: Context, which: Which, limits: Limits, *, limit: int | None = None) -> Scope:
+    """Read the works that a change is about; only reads are sent.
+
+    Parameters
+    ----------
+    context
+        The service.
+    which
+        A query, a query document, a frame, or ids.
+    limits
+        How many, and how wide.
+    limit
+        Take only the newest so many of those that match.
+
+    Raises
+    ------
+    ScopeRefused
+        If it is too wide; the message names the argument that allows it.
+    PlanError
+        If `which` cannot name works.
+    """
+    refuse_read_only(context.api)
+    if isinstance(which, pd.DataFrame):
+        return _of_frame(context.api, which, limits)
+    if which is None or isinstance(which, Query | Mapping):
+        return _of_query(context.api, Query.parse(which), limits, limit)
+    ids = ids_of(which)
+    check_count(len(ids), limits)
+    return _of_ids(context.api, ids)
+
+
+def ids_of(which: Iterable[Any]) -> list[str]:
+    """Return the ids that were given, each once, in order.
+
+    Raises
+    ------
+    WorkError
+        If one of them is not an id.
+    """
+    if isinstance(which, str | bytes):
+        raise WorkError(f"Ids are given as a list: [{which!r}]. For a pipeline, use Query(pipeline={which!r}).")
+    given = list(which)
+    for index, value in enumerate(given):
+        if not isinstance(value, str) or not value:
+            raise WorkError(f"Id {index} is {value!r}, which is no id of a work. Nothing was sent.", index=index)
+    return list(dict.fromkeys(str(value) for value in given))
+
+
+def check_count(number: int, limits: Limits) -> None:
+    """Refuse more works than the cap.
+
+    Raises
+    ------
+    ScopeRefused
+        If there are more; the message names the argument.
+    """
+    if limits.max_affected is not None and number > limits.max_affected:
+        raise ScopeRefused(
+            f"{count_of(number, 'work')} would be affected, and at most {limits.max_affected:,} are allowed. "
+            f"Narrow the query, or pass max_affected={number}."
+        )
+
+
+def check_running(works: Sequence[Seen], limits: Limits) -> None:
+    """Refuse works that a worker may be busy with.
+
+    Raises
+    ------
+    ScopeRefused
+        If there are any, and they were not allowed.
+    """
+    running = [work.id for work in works if work.status == "running"]
+    if running and not limits.allow_running:
+        raise ScopeRefused(
+            f"{len(running):,} of {count_of(len(works), 'work')} {'is' if len(running) == 1 else 'are'} running, and a "
+            f"worker may be busy with them ({elide(running, most=3)}). Leave them out, or pass allow_running=True."
+        )
+
+
+def read_works(api: Api, ids: Sequence[str], query: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
+    """Read works by id, in the order of the ids, in requests of a few hundred; those that are not there are left out.
+
+    Parameters
+    ----------
+    api
+        The service.
+    ids
+        Which.
+    query
+        A document that they must match still.
+    """
+    for start in range(0, len(ids), _READ_CHUNK):
+        chunk = list(ids[start : start + _READ_CHUNK])
+        if query:
+            found = api.view({"$and": [query, {"id": {"$in": chunk}}]}, limit=None)
+            works = {record["id"]: record for record in found}
+        else:
+            works = look(api, chunk)
+        yield from (works[found_id] for found_id in chunk if found_id in works)
+
+
+def _of_query(api: Api, query: Query, limits: Limits, limit: int | None) -> Scope:
+    if query.pipelines is None and not limits.allow_all:
+        said = "An empty query means every work" if query.is_empty else "The query is not limited to named pipelines"
+        raise ScopeRefused(f"{said}. Name the pipelines (pipeline=...), or pass allow_all=True.")
+    document = query.to_document(now=time.time() + (api.clock_skew or 0.0))
+    found = api.view_ids(document)
+    ids = list(dict.fromkeys(one for one in found if isinstance(one, str) and one))
+    left_out = [LeftOut(None, _NO_ID) for one in found if not one]
+    if limit is not None:
+        left_out += [LeftOut(one, f"beyond the newest {limit:,}, as limit={limit} asks") for one in ids[limit:]]
+        ids = ids[:limit]
+    check_count(len(ids), limits)
+    works = [Seen.of(record) for record in read_works(api, ids, document)]
+    left_out += _absent(ids, works, "changed while the plan was made, and no longer matches")
+    return Scope(works, left_out, json.dumps(document, ensure_ascii=False))
+
+
+def _of_ids(api: Api, ids: Sequence[str]) -> Scope:
+    works = [Seen.of(record) for record in read_works(api, ids)]
+    return Scope(works, _absent(ids, works, _GONE))
+
+
+def _of_frame(api: Api, frame: pd.DataFrame, limits: Limits) -> Scope:
+    if "id" not in frame.columns:
+        raise PlanError("The frame has no column id, and works are named by their ids.")
+    given = [value if isinstance(value, str) and value else None for value in frame["id"]]
+    ids = list(dict.fromkeys(value for value in given if value))
+    check_count(len(ids), limits)
+    scope = _of_ids(api, ids)
+    read = AsRead.of(frame)
+    shown = read.records(ids) if read else {}
+    works, left_out = [], [LeftOut(None, _NO_ID) for value in given if value is None]
+    for work in scope.works:
+        old = shown.get(work.id or "")
+        if old is None or _as_shown(old, work):
+            works.append(work)
+        else:
+            moved = described(differences(old, {name: work.record.get(name) for name in old}))
+            left_out.append(LeftOut(work.id, f"changed since the frame was read: {moved}"))
+    return Scope(works, left_out + scope.left_out)
+
+
+def _as_shown(old: Mapping[str, Any], work: Seen) -> bool:
+    """Tell whether a work is as a frame was read, as far as the frame holds its fields."""
+    if same(old, work):
+        return True
+    record = work.record
+    return set(old) < set(record) and all(record[name] == value for name, value in old.items())
+
+
+def _absent(ids: Sequence[str], works: Sequence[Seen], why: str) -> list[LeftOut]:
+    here = {work.id for work in works}
+    return [LeftOut(one, why) for one in ids if one not in here]

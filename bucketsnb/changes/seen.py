@@ -1,0 +1,159 @@
+"""A work as it was seen at one moment: frozen, comparable, and small enough to keep thousands of."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bucketsnb.formatting import excerpt
+
+__all__ = ["MISSING", "Change", "Seen", "described", "differences", "same"]
+
+
+class _Missing:
+    """What stands for a field that a record does not have."""
+
+    def __repr__(self) -> str:
+        return "no such field"
+
+
+MISSING = _Missing()
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One whole work as it was when someone looked.
+
+    Two are equal when every field of the record is: the fingerprint covers the whole record, because any field, also
+    one that this package does not know, may be the reason why a work should be left alone.
+
+    Attributes
+    ----------
+    text
+        The record as JSON, its fields in their order.
+    fingerprint
+        SHA-256 of the record as JSON with sorted fields, in hexadecimal.
+    id, pipeline, status, site, creation
+        Of the record, as it holds them; `None` where it does not.
+
+    Examples
+    --------
+    >>> work = Seen.of({"id": "a", "status": "queued"})
+    >>> work == Seen.of({"status": "queued", "id": "a"}), work.status
+    (True, 'queued')
+    """
+
+    text: str = field(compare=False, repr=False)
+    fingerprint: str
+    id: str | None
+    pipeline: Any = field(compare=False)
+    status: Any = field(compare=False)
+    site: Any = field(compare=False)
+    creation: Any = field(compare=False)
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> Seen:
+        """Keep a record as it is now."""
+        in_order = json.dumps(record, sort_keys=True, separators=(",", ":"))
+        return cls(
+            text=json.dumps(record, separators=(",", ":")),
+            fingerprint=hashlib.sha256(in_order.encode()).hexdigest(),
+            id=_text(record.get("id")),
+            pipeline=record.get("pipeline"),
+            status=record.get("status"),
+            site=record.get("site"),
+            creation=record.get("creation"),
+        )
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The record, a copy of the reader's own."""
+        record: dict[str, Any] = json.loads(self.text)
+        return record
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is to become of one work.
+
+    Attributes
+    ----------
+    before
+        The work as it was shown, or `None` if it is not in the store yet.
+    after
+        The work as it is to be, or `None` if it is not to be in the store any more.
+    """
+
+    before: Seen | None
+    after: Seen | None
+
+    @property
+    def work(self) -> Seen:
+        """Whichever side there is, the older first."""
+        side = self.before or self.after
+        if side is None:
+            raise ValueError("a change of nothing into nothing")
+        return side
+
+    @property
+    def id(self) -> str | None:
+        """Id of the work in the store, or `None` if it has none yet."""
+        return None if self.before is None else self.before.id
+
+    @property
+    def cells(self) -> tuple[tuple[str, Any, Any], ...]:
+        """What differs between the two sides: path, old value, new value."""
+        if self.before is None or self.after is None:
+            return ()
+        return tuple(differences(self.before.record, self.after.record))
+
+
+def same(record: Mapping[str, Any], seen: Seen) -> bool:
+    """Tell whether a work is as it was seen; ``1`` and ``1.0`` are the same number."""
+    return Seen.of(record) == seen or record == seen.record
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+    """List what differs between two records: path, old value, new value, in the order of the fields.
+
+    Examples
+    --------
+    >>> differences({"status": "queued", "config": {"parent": "a"}}, {"status": "running", "config": {"parent": "b"}})
+    [('status', 'queued', 'running'), ('config.parent', 'a', 'b')]
+    """
+    found: list[tuple[str, Any, Any]] = []
+    for name in dict.fromkeys([*old, *new]):
+        one, other = old.get(name, MISSING), new.get(name, MISSING)
+        if isinstance(one, Mapping) and isinstance(other, Mapping):
+            found += [(f"{name}.{path}", a, b) for path, a, b in differences(one, other)]
+        elif one is MISSING or other is MISSING or one != other:
+            found.append((str(name), one, other))
+    return found
+
+
+def described(cells: list[tuple[str, Any, Any]] | tuple[tuple[str, Any, Any], ...], most: int = 4) -> str:
+    """Say what differs on one line, printable and bounded.
+
+    Examples
+    --------
+    >>> described([("status", "queued", "running"), ("attempt", 0, 1)])
+    'status queued -> running; attempt 0 -> 1'
+    """
+    parts = [f"{excerpt(path, 60)} {shown(old)} -> {shown(new)}" for path, old, new in cells[:most]]
+    if len(cells) > most:
+        parts.append(f"and {len(cells) - most} more")
+    return "; ".join(parts)
+
+
+def shown(value: Any) -> str:
+    """Say one value in a few printable letters: text as it is, anything else as JSON."""
+    if value is MISSING:
+        return "(none)"
+    return excerpt(value if isinstance(value, str) and value else json.dumps(value), 60)

@@ -1,0 +1,81 @@
+"""What a frame was when it was read: kept beside it, so that an edited cell can be told from a work that moved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+from uuid import uuid4
+
+import pandas as pd
+
+from bucketsnb.frames.records import to_records
+
+__all__ = ["AsRead"]
+
+
+class AsRead(str):
+    """The works of a frame as they were read, hidden behind a short text in ``frame.attrs["as_read"]``.
+
+    pandas copies ``attrs`` with every operation; a copy of this is itself, so that costs nothing. Written to a file or
+    pickled it is the plain text, and what was read is then no longer known.
+
+    Examples
+    --------
+    >>> from bucketsnb.frames import frame_of
+    >>> frame = frame_of([{"id": "a", "priority": 3}])
+    >>> frame.loc[0, "priority"] = 5
+    >>> AsRead.of(frame).records(["a"])["a"]["priority"]
+    3
+    """
+
+    _columns: Mapping[str, Any]
+    _read: Any
+
+    @classmethod
+    def keep(cls, columns: Mapping[str, Any], read: Any) -> AsRead:
+        """Keep the columns of a frame; `read` is ``"all"``, or the fields that were read."""
+        made = cls(uuid4().hex)
+        made._columns = {name: array.copy() for name, array in columns.items()}
+        made._read = read
+        return made
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> AsRead | None:
+        """Return what a frame was, or None if that is not known."""
+        known = frame.attrs.get("as_read")
+        return known if isinstance(known, cls) else None
+
+    @classmethod
+    def joined(cls, frames: Iterable[pd.DataFrame]) -> AsRead | None:
+        """Return what several frames were together, or None if that is not known of each."""
+        parts = [cls.of(frame) for frame in frames]
+        known = [part for part in parts if part is not None and part._read == "all"]
+        if not parts or len(known) < len(parts):
+            return None
+        columns = {name: _joined([part._columns[name] for part in known]) for name in known[0]._columns}
+        return cls.keep(columns, "all")
+
+    def records(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Return the works with these ids as they were read, by id; those that were not read are left out."""
+        places = [self._places[one] for one in ids if one in self._places]
+        frame = pd.DataFrame({name: array.take(places) for name, array in self._columns.items()})
+        frame.attrs["columns"] = self._read
+        return {work["id"]: work for work in to_records(frame, partial=self._read != "all")}
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {one: place for place, one in enumerate(self._columns["id"]) if isinstance(one, str)}
+
+    def __deepcopy__(self, _: object) -> AsRead:
+        return self
+
+    def __copy__(self) -> AsRead:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return str, (str(self),)
+
+
+def _joined(arrays: list[Any]) -> Any:
+    return type(arrays[0])._concat_same_type(arrays)
