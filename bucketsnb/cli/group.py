@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+import warnings
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
@@ -12,7 +13,7 @@ import click
 
 from bucketsnb import __version__
 from bucketsnb.cli.exits import FAILED, INTERRUPTED, REFUSED
-from bucketsnb.errors import BucketsError, PlanError, QueryError, WorkError
+from bucketsnb.errors import BucketsError, ConfirmationNeeded, PlanError, QueryError, WorkError
 from bucketsnb.formatting import printable
 
 __all__ = ["LazyGroup", "main"]
@@ -50,7 +51,10 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the subcommand; every error ends as one line on stderr, and with ``--debug`` as a traceback before it."""
         try:
-            return super().invoke(ctx)
+            with warnings.catch_warnings():
+                warnings.simplefilter("always", UserWarning)
+                warnings.showwarning = _warned
+                return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit):
             raise
         except (KeyboardInterrupt, click.Abort):
@@ -61,8 +65,16 @@ class LazyGroup(click.Group):
             _say_and_exit(_told(error), _code(error))
 
 
+def _warned(message: Warning | str, *_: Any) -> None:
+    click.echo(f"bucketsnb: {_one_line(message)}", err=True)
+
+
+def _one_line(text: object) -> str:
+    return " ".join(printable(line).strip() for line in str(text).splitlines())
+
+
 def _told(error: Exception) -> str:
-    words = " ".join(printable(line).strip() for line in str(error).splitlines())
+    words = _one_line(error)
     if isinstance(error, (BucketsError, OSError)):
         return words
     return f"{type(error).__name__}: {words} (bucketsnb --debug ... shows where)"
@@ -71,7 +83,7 @@ def _told(error: Exception) -> str:
 def _code(error: Exception) -> int:
     if isinstance(error, (QueryError, WorkError)):
         return click.UsageError.exit_code
-    return REFUSED if isinstance(error, PlanError) else FAILED
+    return REFUSED if isinstance(error, (PlanError, ConfirmationNeeded)) else FAILED
 
 
 def _say_and_exit(words: str, code: int) -> None:
@@ -84,6 +96,7 @@ _HOMES = {
     "serve": ("bucketsnb.cli.serve", "A Buckets service of your own."),
     "status": ("bucketsnb.cli.status", "How many works each pipeline has, by status."),
     "view": ("bucketsnb.cli.view", "Works that match a query."),
+    "report": ("bucketsnb.cli.report", "The weekly report as one HTML file."),
 }
 
 

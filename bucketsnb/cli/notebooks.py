@@ -8,10 +8,13 @@ from pathlib import Path
 import bucketsnb
 from bucketsnb.errors import ConfigurationError
 
-__all__ = ["FIRST", "copy_missing", "shipped"]
+__all__ = ["FIRST", "REPORT", "copy_missing", "shipped"]
 
 FIRST = "01-first-look.ipynb"
 """The notebook to open first."""
+
+REPORT = "06-weekly-report.ipynb"
+"""The notebook that ``bucketsnb report`` runs."""
 
 
 def shipped() -> Path:

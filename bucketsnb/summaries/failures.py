@@ -98,9 +98,13 @@ def failures_of(frame: pd.DataFrame) -> pd.DataFrame:
             "text": _column(texts),
         }
     ).sort_values("when", kind="stable", na_position="first")
-    grouped = rows.groupby(_GROUP, dropna=False, sort=True)["when"].agg(["size", "min", "max"])
-    latest = rows.drop_duplicates(_GROUP, keep="last").set_index(_GROUP)[["example", "text"]]
-    whole = grouped.join(latest).reset_index().rename(columns={"size": "count", "min": "first", "max": "last"})
+    whole = rows.groupby(_GROUP, dropna=False, sort=True, as_index=False).agg(
+        count=("when", "size"),
+        first=("when", "min"),
+        last=("when", "max"),
+        example=("example", "last"),
+        text=("text", "last"),
+    )
     return _typed(whole).sort_values("count", ascending=False, kind="stable", ignore_index=True)
 
 

@@ -36,9 +36,8 @@ def events_of(frame: pd.DataFrame, events: Sequence[int]) -> pd.DataFrame:
     """
     wanted = [int(event) for event in events]
     places, found = _about(frame, set(wanted))
-    rows = frame.iloc[places][["pipeline", *_LATEST]].copy()
-    rows.insert(0, "event", pd.array(found, dtype="Int64"))
-    rows = pd.DataFrame(rows).sort_values("creation", kind="stable", na_position="first")
+    rows = pd.DataFrame(frame.iloc[places][["pipeline", *_LATEST]]).assign(event=pd.array(found, dtype="Int64"))
+    rows = rows[["event", "pipeline", *_LATEST]].sort_values("creation", kind="stable", na_position="first")
     works = rows.groupby(["event", "pipeline"], dropna=False).size().rename("works").astype("Int64")
     latest = rows.drop_duplicates(["event", "pipeline"], keep="last")
     table = latest.merge(works.reset_index(), on=["event", "pipeline"]).sort_values(

@@ -1,0 +1,143 @@
+"""What the queue looks like: status, works that need a hand, failures, events, families, and the history of it all.
+
+Everything here only reads; nothing sends an audit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from bucketsnb.client.reading import Reading
+from bucketsnb.history import History, Watch
+from bucketsnb.query import Query
+from bucketsnb.query.times import span
+from bucketsnb.schema import PARENT_PATH, STALE_DAYS
+from bucketsnb.summaries import Family, StatusFrame, attention, events_of, failures_of, read_status
+
+if TYPE_CHECKING:
+    import os
+
+__all__ = ["Reporting"]
+
+_DEEPEST = 10
+_WHY = ["id", "pipeline", "site", "user", "function", "command", "results", "creation", "start", "stop", "status"]
+
+
+class Reporting(Reading):
+    """Summaries of the queue as frames."""
+
+    def status(self, pipeline: str | Sequence[str] | None = None, *, compare: bool = False) -> StatusFrame:
+        """Return how many works of each status every pipeline has.
+
+        Parameters
+        ----------
+        pipeline
+            A name, several, or None for all that have works now.
+        compare
+            Read the service's own totals too, and warn where they differ from the sums.
+
+        Returns
+        -------
+        StatusFrame
+            A DataFrame: index ``pipeline``, columns ``total, queued, running, success, failure`` (``Int64``); missing
+            where a pipeline could not be read, with the reason in ``attrs["problems"]``. ``.totals`` are the sums.
+
+        Notes
+        -----
+        Costs one request a pipeline, eight at a time, and one for their names.
+        """
+        return read_status(self.api, pipeline, compare=compare)
+
+    def stale(self, pipeline: str | None = None, *, days: float = STALE_DAYS, limit: int | None = None) -> pd.DataFrame:
+        """Return works that have been queued or running for more than `days`, as a frame that goes into a plan.
+
+        The service's daemons delete works older than 7 days whatever their status, which is why 7 is the default.
+        """
+        return self.view(attention.stale(attention.service_time(self.api), days=days, pipeline=pipeline), limit=limit)
+
+    def overdue(self, pipeline: str | None = None, *, limit: int | None = None) -> pd.DataFrame:
+        """Return works running past their own timeout, by the service's clock."""
+        return self.view(attention.overdue(attention.service_time(self.api), pipeline=pipeline), limit=limit)
+
+    def exhausted(self, pipeline: str | None = None, *, limit: int | None = None) -> pd.DataFrame:
+        """Return failed works with no attempts left: `attempt` has reached `retries`, the attempts in total."""
+        return self.view(attention.exhausted(pipeline=pipeline), limit=limit)
+
+    def orphans(self, pipeline: str | None = None) -> pd.DataFrame:
+        """Return works whose parent is not in the queue any more.
+
+        A parent may also be a run of the pipelines service, which is never in the queue: such works show here too.
+        """
+        return attention.without_parent(self.api, self.view(attention.has_parent(pipeline=pipeline), limit=None))
+
+    def failures(self, query: Query | dict[str, object] | None = None, *, limit: int | None = None) -> pd.DataFrame:
+        """Group the failed works that match by pipeline, function, site, user and error.
+
+        Numbers, ids, paths and times in the error text are folded, so that like errors fall together.
+
+        Returns
+        -------
+        pandas.DataFrame
+            See :func:`bucketsnb.summaries.failures_of`.
+        """
+        failed = Query.parse(query) & Query(status="failure")
+        return failures_of(self.view(failed, limit=limit, columns=_WHY))
+
+    def events(self, events: int | Sequence[int]) -> pd.DataFrame:
+        """Return one row per event and pipeline with the status, attempts and age of the latest work.
+
+        Returns
+        -------
+        pandas.DataFrame
+            See :func:`bucketsnb.summaries.events_of`; events without works are in ``attrs["without_works"]``.
+        """
+        wanted = [events] if isinstance(events, int) else list(events)
+        return events_of(self.view(Query(event=wanted), limit=None, columns="light"), wanted)
+
+    def family(self, parent: str) -> Family:
+        """Return the works of one parent as a tree; costs a request a generation, ten at most."""
+        found = [self.view({"id": parent}, limit=None)]
+        known, generation = {parent}, [parent]
+        for _ in range(_DEEPEST):
+            children = self.view({PARENT_PATH: {"$in": generation}}, limit=None)
+            children = children[~children["id"].isin(known)]
+            found.append(children)
+            generation = [str(one) for one in children["id"].dropna()]
+            known.update(generation)
+            if not generation:
+                break
+        return Family(parent, pd.concat(found, ignore_index=True))
+
+    def history(self, path: str | os.PathLike[str] | None = None) -> History:
+        """Return the snapshots of this service's status; see :class:`bucketsnb.history.History`."""
+        return History(self.api.url, path)
+
+    def watch(self, every: str | float | timedelta = "30s", *, path: str | os.PathLike[str] | None = None) -> Watch:
+        """Record a snapshot of the status every so often, in a thread, until ``stop()``.
+
+        Parameters
+        ----------
+        every
+            Time between two snapshots: ``"30s"``, ``"5min"``, a timedelta, or seconds.
+        path
+            Where to keep them; by default the history of this user.
+
+        Examples
+        --------
+        >>> watch = buckets.watch(every="1min")      # doctest: +SKIP
+        >>> watch.stop().drain("baseband-converter")  # doctest: +SKIP
+        """
+        return Watch(lambda: read_status(self.api, warn=False), self.history(path), _seconds(every))
+
+
+def _seconds(every: str | float | timedelta) -> float:
+    if isinstance(every, timedelta):
+        return every.total_seconds()
+    seconds = span(every) if isinstance(every, str) else float(every)
+    if seconds is None:
+        raise ValueError(f"every={every!r} is not a span of time; write '30s', '5min', a timedelta, or seconds")
+    return seconds

@@ -1,0 +1,104 @@
+"""One row a pipeline, few requests, and a pipeline that fails marks its own row only."""
+
+from __future__ import annotations
+
+import warnings
+
+import pandas as pd
+import pytest
+
+from bucketsnb.errors import ServiceFailed
+from bucketsnb.schema import STATUS_KEYS
+from bucketsnb.summaries import IncompleteStatus, StatusDiffers, StatusFrame, read_status
+from tests.factory import make_work, make_works
+
+
+@pytest.fixture
+def filled(backend, buckets):
+    buckets.api.deposit([*make_works(3, pipeline="a"), *make_works(2, pipeline="b")])
+    backend.store.load([{**make_work(pipeline="b", status="failure"), "id": "f" * 24}])
+    backend.requests.clear()
+    return buckets
+
+
+def test_each_pipeline_has_its_row(filled):
+    frame = read_status(filled.api)
+    assert frame.to_dict("index") == {
+        "a": {"total": 3, "queued": 3, "running": 0, "success": 0, "failure": 0},
+        "b": {"total": 3, "queued": 2, "running": 0, "success": 0, "failure": 1},
+    }
+    assert frame.totals.to_dict() == {"total": 6, "queued": 5, "running": 0, "success": 0, "failure": 1}
+
+
+def test_it_costs_a_request_a_pipeline_and_one_for_their_names_and_never_an_audit(backend, filled):
+    read_status(filled.api)
+    paths = sorted(request.path for request in backend.requests)
+    assert paths == ["/status/details/a", "/status/details/b", "/status/pipelines"]
+
+
+def test_a_named_pipeline_costs_one_request(backend, filled):
+    assert list(read_status(filled.api, "a").index) == ["a"]
+    assert len(backend.requests) == 1
+
+
+def test_an_empty_queue_has_the_columns_and_dtypes_of_a_full_one(buckets, filled):
+    full = read_status(filled.api)
+    empty = read_status(filled.api, [])
+    assert list(empty.columns) == list(STATUS_KEYS)
+    assert empty.dtypes.equals(full.dtypes)
+    assert empty.index.dtype == full.index.dtype
+
+
+def test_a_failing_pipeline_marks_its_row_and_the_others_show(backend, filled):
+    backend.faults.add("GET /status/details/b", status=400)
+    with pytest.warns(IncompleteStatus, match="1 pipeline could not be read"):
+        frame = read_status(filled.api)
+    assert frame.loc["a", "total"] == 3
+    assert frame.loc["b"].isna().all()
+    assert list(frame.attrs["problems"]) == ["b"]
+    assert "400" in repr(frame)
+    assert "400" in frame._repr_html_()
+    assert frame.totals["total"] == 3
+
+
+def test_when_no_pipeline_can_be_read_the_error_comes_out(backend, filled):
+    backend.faults.add("GET /status/details/*", status=500, times=50)
+    with pytest.raises(ServiceFailed):
+        read_status(filled.api)
+
+
+def test_the_services_own_totals_stand_beside_ours(filled):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        frame = read_status(filled.api, compare=True)
+    assert frame.attrs["service"]["total"] == 6
+
+
+def test_a_difference_to_the_services_own_totals_is_said(backend, filled):
+    backend.faults.add("GET /status", body=b'{"total":9,"queued":8,"running":0,"success":0,"failure":1}')
+    with pytest.warns(StatusDiffers, match="total 9 against 6, queued 8 against 5"):
+        read_status(filled.api, compare=True)
+
+
+def test_text_and_html_show_the_same_numbers_and_the_total(filled):
+    frame = read_status(filled.api)
+    text, html = repr(frame), frame._repr_html_()
+    for word in ("a", "b", "(all)", "6", "pipeline", "127.0.0.1"):
+        assert word in text
+        assert word in html
+
+
+def test_hostile_names_are_only_text():
+    index = pd.Index(["<script>alert(1)</script>\u202e"], name="pipeline")
+    frame = StatusFrame({key: pd.array([1], dtype="Int64") for key in STATUS_KEYS}, index=index)
+    frame.attrs["problems"] = {index[0]: "<img src=x>"}
+    assert "<script" not in frame._repr_html_()
+    assert "<img" not in frame._repr_html_()
+    assert "\u202e" not in frame._repr_html_() + repr(frame)
+
+
+def test_ordinary_pandas_goes_on_from_it(filled):
+    frame = read_status(filled.api)
+    assert isinstance(frame[frame["failure"] > 0], StatusFrame)
+    assert not isinstance(frame[["total", "failure"]], StatusFrame)
+    assert frame.sort_values("failure").index.tolist() == ["a", "b"]
