@@ -34,6 +34,7 @@ _QUERY_OPTIONS = (
     click.option("--newer-than", metavar="AGE", help="Created less long ago than this."),
     click.option("--since", metavar="TIME", help="Created at or after this time, such as 2026-11-23."),
     click.option("--until", metavar="TIME", help="Created before this time."),
+    click.option("--id", multiple=True, help="Id of a work; may be given several times."),
     click.option("--document", metavar="JSON", help="A MongoDB filter document; the other options narrow it."),
 )
 

@@ -2,21 +2,43 @@
 
 from __future__ import annotations
 
+import sys
+from typing import TYPE_CHECKING, Any
+
 import click
 
+from bucketsnb.cli.exits import DONE, PARTLY_DONE
 from bucketsnb.cli.options import HELP, url_option
+from bucketsnb.cli.output import as_json
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["command"]
 
 
 @click.command(context_settings=HELP)
 @url_option
-@click.option("--pipeline", "-p", help="Only this pipeline.")
-@click.option("--json", "as_json_", is_flag=True, help="The same counts as JSON.")
-def command(*, url: str | None, pipeline: str | None, as_json_: bool) -> None:
-    """Show one row a pipeline, and a total."""
+@click.option("--pipeline", "-p", "pipelines", multiple=True, help="Only this one; may be given several times.")
+@click.option("--json", "as_json_", is_flag=True, help='{"pipelines": {name: {status: count}}, "total": {...}}')
+def command(*, url: str | None, pipelines: tuple[str, ...], as_json_: bool) -> None:
+    """Show one row a pipeline, and a total.
+
+    Exit code 5 says that some pipelines could not be read; the others are shown.
+    """
     from bucketsnb.client import Buckets
 
     with Buckets(url) as buckets:
-        frame = buckets.status(pipeline)
-    click.echo(frame.to_string())
+        frame = buckets.status(list(pipelines) or None)
+    click.echo(as_json(_counts(frame)) if as_json_ else repr(frame))
+    sys.exit(PARTLY_DONE if frame.attrs["problems"] else DONE)
+
+
+def _counts(frame: pd.DataFrame) -> dict[str, Any]:
+    """Return the counts as JSON; null where a pipeline could not be read."""
+    plain = frame.astype(object).where(frame.notna(), None)
+    return {
+        "pipelines": {name: dict(row) for name, row in plain.iterrows()},
+        "total": {name: int(number) for name, number in frame.sum().items()},
+        "problems": dict(frame.attrs["problems"]),
+    }

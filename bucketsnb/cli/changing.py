@@ -1,0 +1,118 @@
+"""What the commands that change works share: their options, the question, and the exit code that the receipt earns."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from bucketsnb.cli.exits import DONE, FAILED, NOTHING_MATCHED, PARTLY_DONE, REFUSED
+from bucketsnb.cli.output import as_json
+from bucketsnb.errors import ConfirmationNeeded
+
+if TYPE_CHECKING:
+    from bucketsnb.changes.plan import Plan
+    from bucketsnb.changes.receipt import Receipt
+
+__all__ = ["carry_out", "change_options", "exit_code", "finish"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_MAX_AFFECTED = 1000
+
+_OPTIONS = (
+    click.option(
+        "--max-affected", type=click.IntRange(1), default=_MAX_AFFECTED, show_default=True, help="Refuse more."
+    ),
+    click.option("--allow-all", is_flag=True, help="Accept a query that names no pipeline."),
+    click.option("--allow-running", is_flag=True, help="Accept works that are running."),
+    click.option("--reason", default="", help="Why; kept in the journal."),
+    click.option("--yes", "-y", is_flag=True, help="Do not ask."),
+    click.option("--json", "as_json_", is_flag=True, help="The receipt as JSON, on stdout."),
+)
+
+
+def change_options(command: Command) -> Command:
+    """Give a command the options of every change."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def carry_out(plan: Plan, *, yes: bool, as_json_: bool) -> None:
+    """Show a plan, ask, apply it, tell what became of it, and leave with its exit code.
+
+    Raises
+    ------
+    ConfirmationNeeded
+        There is nobody to ask.
+    """
+    if not plan.count:
+        click.echo("bucketsnb: nothing matched, so nothing was changed", err=True)
+        sys.exit(NOTHING_MATCHED)
+    if not yes:
+        _ask(plan)
+    with _until_interrupted() as cancel:
+        receipt = plan.apply(cancel=cancel)
+    finish(receipt, as_json_=as_json_)
+
+
+def finish(receipt: Receipt, *, as_json_: bool) -> None:
+    """Tell what became of every work, and leave with the exit code that it earns."""
+    click.echo(as_json(_told(receipt)) if as_json_ else str(receipt))
+    if receipt.entry and receipt.counts["done"] and receipt.verb != "undo":
+        click.echo(f"To take it back: bucketsnb undo {receipt.entry}", err=True)
+    sys.exit(exit_code(receipt))
+
+
+def exit_code(receipt: Receipt) -> int:
+    """Say by a number what became of a plan."""
+    if receipt.ok:
+        return DONE
+    return FAILED if receipt.errors and not receipt.counts["done"] else PARTLY_DONE
+
+
+def _ask(plan: Plan) -> None:
+    if not sys.stdin.isatty():
+        raise ConfirmationNeeded(
+            f"{plan.summary}: nobody is here to confirm it, so nothing was done; --yes is for scripts"
+        )
+    click.echo(str(plan), err=True)
+    if not click.confirm(f"{plan.summary}?", err=True):
+        click.echo("Nothing was done.", err=True)
+        sys.exit(REFUSED)
+
+
+@contextmanager
+def _until_interrupted() -> Iterator[threading.Event]:
+    """Turn a first Ctrl-C into a stop before the next chunk, so that the receipt is whole."""
+    cancel = threading.Event()
+
+    def stop(*_: object) -> None:
+        if cancel.is_set():
+            raise KeyboardInterrupt
+        cancel.set()
+        click.echo("Stopping after the works under way; Ctrl-C again to stop at once.", err=True)
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield cancel
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _told(receipt: Receipt) -> dict[str, Any]:
+    rows = receipt.frame.astype(object)
+    return {
+        "summary": receipt.summary,
+        "ok": receipt.ok,
+        "counts": receipt.counts,
+        "entry": receipt.entry,
+        "problems": [str(error) for error in receipt.errors],
+        "works": rows.where(rows.notna(), None).to_dict("records"),
+    }

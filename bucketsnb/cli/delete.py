@@ -1,0 +1,39 @@
+"""``bucketsnb delete``: remove the works that match a query."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from bucketsnb.cli.changing import carry_out, change_options
+from bucketsnb.cli.exits import TABLE
+from bucketsnb.cli.options import HELP, query_from, query_options, url_option
+
+__all__ = ["command"]
+
+
+@click.command(context_settings=HELP, epilog=TABLE)
+@url_option
+@query_options
+@change_options
+def command(
+    *,
+    url: str | None,
+    max_affected: int,
+    allow_all: bool,
+    allow_running: bool,
+    reason: str,
+    yes: bool,
+    as_json_: bool,
+    **given: Any,
+) -> None:
+    """Delete works that match: shown first, asked about, put on record, and looked for afterwards."""
+    from bucketsnb.client import Buckets
+
+    query = query_from(given)
+    with Buckets(url) as buckets:
+        plan = buckets.plan_delete(
+            query, reason=reason, allow_all=allow_all, allow_running=allow_running, max_affected=max_affected
+        )
+        carry_out(plan, yes=yes, as_json_=as_json_)

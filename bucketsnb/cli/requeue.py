@@ -1,0 +1,46 @@
+"""``bucketsnb requeue``: queue works again that match a query."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from bucketsnb.cli.changing import carry_out, change_options
+from bucketsnb.cli.exits import TABLE
+from bucketsnb.cli.options import HELP, query_from, query_options, url_option
+
+__all__ = ["command"]
+
+
+@click.command(context_settings=HELP, epilog=TABLE)
+@url_option
+@query_options
+@click.option("--reset-attempt", is_flag=True, help="Give them all their attempts again.")
+@change_options
+def command(
+    *,
+    url: str | None,
+    reset_attempt: bool,
+    max_affected: int,
+    allow_all: bool,
+    allow_running: bool,
+    reason: str,
+    yes: bool,
+    as_json_: bool,
+    **given: Any,
+) -> None:
+    """Queue works again that match, such as failed ones: --status failure."""
+    from bucketsnb.client import Buckets
+
+    query = query_from(given)
+    with Buckets(url) as buckets:
+        plan = buckets.plan_requeue(
+            query,
+            reset_attempt=reset_attempt,
+            reason=reason,
+            allow_all=allow_all,
+            allow_running=allow_running,
+            max_affected=max_affected,
+        )
+        carry_out(plan, yes=yes, as_json_=as_json_)

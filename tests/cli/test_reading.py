@@ -1,0 +1,110 @@
+"""``bucketsnb status`` and ``bucketsnb view``: the same facts for people, scripts and spreadsheets."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from bucketsnb import LocalBackend
+from bucketsnb.cli import main
+from tests.factory import make_work
+
+
+@pytest.fixture
+def queue(backend: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> LocalBackend:
+    monkeypatch.setenv("BUCKETSNB_URL", backend.url)
+    works = [make_work(pipeline="baseband-converter", status=status, id=None) for status in ("failure", "queued")]
+    backend.store.load(
+        [*works, make_work(pipeline="fitburst", status="failure", user="=HYPERLINK(0)\x1b[31m", id=None)]
+    )
+    return backend
+
+
+def run(*arguments: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(main, list(arguments))
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_status_is_a_row_a_pipeline_and_a_total(queue: LocalBackend) -> None:
+    code, out, err = run("status")
+    assert (code, err) == (0, "")
+    rows = {line.split()[0]: line.split()[1:] for line in out.splitlines()[2:]}
+    assert rows["baseband-converter"] == ["2", "1", "0", "0", "1"]
+    assert rows["(all)"] == ["3", "1", "0", "0", "2"]
+
+
+def test_status_as_json(queue: LocalBackend) -> None:
+    _, out, _ = run("status", "--json", "--pipeline", "fitburst")
+    counts = {"total": 1, "queued": 0, "running": 0, "success": 0, "failure": 1}
+    assert json.loads(out) == {"pipelines": {"fitburst": counts}, "total": counts, "problems": {}}
+
+
+def test_a_pipeline_that_cannot_be_read_is_said_and_the_others_show(queue: LocalBackend) -> None:
+    queue.faults.add("GET /status/details/fitburst", status=400)
+    code, out, err = run("status", "--json")
+    assert code == 5
+    assert json.loads(out)["pipelines"]["fitburst"]["total"] is None
+    assert json.loads(out)["pipelines"]["baseband-converter"]["total"] == 2
+    assert "fitburst" in err
+    assert err.count("\n") == 1
+
+
+def test_view_is_a_table_and_says_how_many(queue: LocalBackend) -> None:
+    code, out, err = run("view", "--status", "failure", "--limit", "1")
+    assert code == 0
+    assert out.splitlines()[0].split()[:3] == ["id", "pipeline", "status"]
+    assert len(out.splitlines()) == 2
+    assert err == "1 shown of 2 matched\n"
+
+
+def test_view_options_are_one_query(queue: LocalBackend) -> None:
+    options = ["--pipeline", "fitburst", "--pipeline", "baseband-converter", "--document", '{"status": "failure"}']
+    _, out, _ = run("view", *options, "--site", "chime", "--json")
+    query = json.loads(queue.requests[-1].body)["query"]
+    assert query["pipeline"] == {"$in": ["fitburst", "baseband-converter"]}
+    assert query["status"] == "failure"
+    assert query["site"] == "chime"
+    assert isinstance(json.loads(out), list)
+
+
+def test_json_holds_whole_works(queue: LocalBackend) -> None:
+    _, out, _ = run("view", "--limit", "0", "--json")
+    held = json.loads(b"".join(queue.store.view({})))
+    assert json.loads(out) == held
+
+
+def test_text_of_the_service_moves_no_cursor_and_runs_in_no_spreadsheet(queue: LocalBackend) -> None:
+    _, out, _ = run("view", "--pipeline", "fitburst")
+    assert "\x1b" not in out
+    _, out, _ = run("view", "--pipeline", "fitburst", "--csv")
+    (row,) = csv.DictReader(io.StringIO(out))
+    assert row["user"] == "'=HYPERLINK(0)\x1b[31m"
+    assert json.loads(row["config"])["archive"]["results"] is True
+
+
+def test_nothing_to_show_is_still_a_table(queue: LocalBackend) -> None:
+    code, out, err = run("view", "--pipeline", "never-seen")
+    assert code == 0
+    assert out.split()[:2] == ["id", "pipeline"]
+    assert err == "0 shown of 0 matched\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--document", "{"], "--document"),
+        (["--document", "[]"], "--document"),
+        (["--older-than", "soon"], "soon"),
+        (["--status", "sucess"], "sucess"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else value,
+)
+def test_a_query_that_cannot_be_meant_is_a_wrong_argument(queue: LocalBackend, options: list[str], named: str) -> None:
+    code, out, err = run("view", *options)
+    assert (code, out) == (2, "")
+    assert named in err
+    assert len(queue.requests) == 0
