@@ -1,0 +1,37 @@
+"""Frames of works: the service's answers as typed DataFrames, and back to records without loss.
+
+Importing this package gives every DataFrame its accessor ``frame.works``.
+"""
+
+from __future__ import annotations
+
+from bucketsnb.frames.accessor import WorksAccessor
+from bucketsnb.frames.as_read import AsRead
+from bucketsnb.frames.build import assemble, concat, empty, frame_of, joined
+from bucketsnb.frames.columns import COLUMNS, DTYPES, HEAVY, LIGHT
+from bucketsnb.frames.decode import columns_of
+from bucketsnb.frames.json_array import JSONArray, JSONDtype
+from bucketsnb.frames.records import to_records
+from bucketsnb.frames.work_view import WorkView
+from bucketsnb.frames.works_frame import WorksFrame, caption
+
+__all__ = [
+    "COLUMNS",
+    "DTYPES",
+    "HEAVY",
+    "LIGHT",
+    "AsRead",
+    "JSONArray",
+    "JSONDtype",
+    "WorkView",
+    "WorksAccessor",
+    "WorksFrame",
+    "assemble",
+    "caption",
+    "columns_of",
+    "concat",
+    "empty",
+    "frame_of",
+    "joined",
+    "to_records",
+]

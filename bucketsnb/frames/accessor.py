@@ -1,0 +1,113 @@
+"""``frame.works``: what only a frame of works can do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from bucketsnb.errors import WorkError
+from bucketsnb.frames.columns import COLUMNS, LIGHT
+from bucketsnb.frames.json_array import JSONArray
+from bucketsnb.frames.json_text import decode_json
+from bucketsnb.frames.records import to_records
+from bucketsnb.frames.works_frame import NEEDED, caption
+from bucketsnb.schema import FIELD_NAMES
+
+__all__ = ["WorksAccessor"]
+
+_ELEMENTS: Mapping[str, Any] = {
+    "event": "Int64",
+    **dict.fromkeys(("tags", "products", "plots"), pd.StringDtype("python")),
+}
+
+
+@pd.api.extensions.register_dataframe_accessor("works")
+class WorksAccessor:
+    """What only a frame of works can do; every DataFrame has it once :mod:`bucketsnb.frames` is imported.
+
+    Examples
+    --------
+    >>> from bucketsnb.frames import frame_of
+    >>> frame = frame_of([{"id": "a", "event": [1, 2]}], query={"pipeline": "sample"}, matched=7)
+    >>> frame.works.shown, frame.works.matched, frame.works.query
+    (1, 7, {'pipeline': 'sample'})
+    >>> frame.works.explode("event").event.tolist()
+    [1, 2]
+    """
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self._frame = frame
+
+    def __repr__(self) -> str:
+        return caption(self._frame)
+
+    @property
+    def query(self) -> dict[str, Any]:
+        """The query document whose answer this is, or part of this is."""
+        return dict(self._told("query"))
+
+    @property
+    def matched(self) -> int:
+        """How many works matched when the frame was read; see :attr:`exact`."""
+        return int(self._told("matched"))
+
+    @property
+    def exact(self) -> bool:
+        """False if more works than :attr:`matched` may have matched."""
+        return bool(self._told("exact"))
+
+    @property
+    def shown(self) -> int:
+        """How many works are in this frame."""
+        return len(self._frame)
+
+    def to_records(self, *, partial: bool = False) -> list[dict[str, Any]]:
+        """Return the works as the service holds them, with the cells that were changed here.
+
+        See :func:`bucketsnb.frames.to_records`.
+        """
+        self._columns(*NEEDED[:1])
+        return to_records(self._frame, partial=partial)
+
+    def explode(self, column: str = "event") -> pd.DataFrame:
+        """Return one row for each element of a column of lists; a work without any keeps one row.
+
+        ``event`` becomes ``Int64`` and ``tags``, ``products`` and ``plots`` become text, where all elements allow it.
+        """
+        self._columns(column)
+        frame = self._frame.explode(column)
+        wanted = _ELEMENTS.get(column)
+        if wanted is not None and isinstance(frame[column].array, JSONArray) and frame[column].isna().all():
+            frame[column] = frame[column].astype(object).astype(wanted)
+        return frame
+
+    def extra(self) -> pd.DataFrame:
+        """Return the fields that the schema does not know, one column each, for the works that have any."""
+        self._columns("record")
+        found = {}
+        for label, text in zip(self._frame.index, self._frame["record"].array.texts, strict=True):
+            record = {} if text is None else decode_json(text)
+            unknown = {name: value for name, value in record.items() if name not in FIELD_NAMES}
+            if unknown:
+                found[label] = unknown
+        names = list(dict.fromkeys(name for unknown in found.values() for name in unknown))
+        columns = {name: JSONArray._from_sequence([one.get(name) for one in found.values()]) for name in names}
+        return pd.DataFrame(columns, index=pd.Index(list(found), dtype=self._frame.index.dtype))
+
+    def light(self) -> pd.DataFrame:
+        """Return the few columns that tell works apart, and any that were added."""
+        keep = {*LIGHT, "age"}
+        return self._frame[[name for name in self._frame if name in keep or name not in COLUMNS]]
+
+    def _told(self, what: str) -> Any:
+        self._columns("id")
+        if what not in self._frame.attrs:
+            raise WorkError(f"this frame does not say its {what}: it was joined or made by hand, not read by view")
+        return self._frame.attrs[what]
+
+    def _columns(self, *names: str) -> None:
+        absent = [name for name in names if name not in self._frame]
+        if absent:
+            raise WorkError(f"this is not a frame of works, as view returns them: it has no column {absent[0]!r}")

@@ -1,0 +1,128 @@
+"""Columns -> a frame of works, with what is known about the read in its ``attrs``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from bucketsnb.frames.as_read import AsRead
+from bucketsnb.frames.columns import COLUMNS, STORED, derived
+from bucketsnb.frames.decode import Columns, columns_of, columns_of_records
+from bucketsnb.frames.works_frame import WorksFrame
+from bucketsnb.schema import FIELD_NAMES
+
+__all__ = ["assemble", "concat", "empty", "frame_of", "joined"]
+
+
+def frame_of(
+    data: bytes | Sequence[Any],
+    *,
+    query: Mapping[str, Any] | None = None,
+    matched: int | None = None,
+    exact: bool = True,
+    now: float | None = None,
+    url: str = "",
+    fields: Sequence[str] = FIELD_NAMES,
+) -> WorksFrame:
+    """Return a frame of the works of an answer.
+
+    Parameters
+    ----------
+    data
+        The body of the answer, or its works decoded.
+    query
+        The query document that was sent.
+    matched
+        How many works match; as many as there are, if not given.
+    exact
+        False if `matched` is only a lower bound.
+    now
+        Epoch seconds by the service's clock at which the works were read: what ages are counted to.
+    url
+        Address of the service.
+    fields
+        Fields that were asked for.
+
+    Returns
+    -------
+    DataFrame
+        With the columns and dtypes of :data:`~bucketsnb.frames.columns.DTYPES`, and in its ``attrs``: ``shown``,
+        ``matched``, ``exact``, ``query``, ``read_at``, ``url``, ``columns`` (``"all"`` or the fields
+        read), ``as_read`` (what the works were, whatever is edited later).
+
+    Examples
+    --------
+    >>> frame = frame_of([{"id": "a", "pipeline": "sample", "status": "queued", "event": [1, 2]}])
+    >>> frame.event[0], frame.attrs["matched"]
+    ([1, 2], 1)
+    """
+    columns = columns_of(data, fields) if isinstance(data, bytes) else columns_of_records(data, fields)
+    return assemble(columns, query=query, matched=matched, exact=exact, now=now, url=url, fields=fields)
+
+
+def empty() -> WorksFrame:
+    """Return a frame of no works: the same columns and dtypes as any."""
+    return frame_of(b"[]")
+
+
+def assemble(
+    columns: Columns,
+    *,
+    query: Mapping[str, Any] | None = None,
+    matched: int | None = None,
+    exact: bool = True,
+    now: float | None = None,
+    url: str = "",
+    fields: Sequence[str] = FIELD_NAMES,
+    **more: Any,
+) -> WorksFrame:
+    """Return the frame of stored columns; see :func:`frame_of`. `more` joins the frame's ``attrs``."""
+    now = time.time() if now is None else now
+    read = "all" if set(fields) >= set(FIELD_NAMES) else list(fields)
+    whole: dict[Any, Any] = {**columns, **derived(columns, now)}
+    frame = WorksFrame({name: whole[name] for name in COLUMNS}, copy=False)
+    shown = len(frame)
+    about: dict[Any, Any] = {
+        "shown": shown,
+        "matched": shown if matched is None else matched,
+        "exact": exact,
+        "query": dict(query or {}),
+        "read_at": now,
+        "url": url,
+        "columns": read,
+        "as_read": AsRead.keep(columns, read),
+        **more,
+    }
+    frame.attrs = about
+    return frame
+
+
+def joined(pages: Iterable[Columns]) -> Columns:
+    """Return the columns of several pages as one; the pages are emptied, so that only one column is there twice."""
+    pages = list(pages)
+    if len(pages) == 1:
+        return pages[0]
+    return {name: _joined([page.pop(name) for page in pages]) for name in STORED}
+
+
+def _joined(arrays: list[Any]) -> Any:
+    return type(arrays[0])._concat_same_type(arrays)
+
+
+def concat(frames: Sequence[WorksFrame]) -> WorksFrame:
+    """Return frames of works as one, its numbers added up; the query and time are those of the first."""
+    if not frames:
+        return empty()
+    columns = joined({name: frame[name].array.copy() for name in STORED} for frame in frames)
+    first = frames[0].attrs
+    return assemble(
+        columns,
+        query=first.get("query"),
+        matched=sum(frame.attrs.get("matched", len(frame)) for frame in frames),
+        exact=all(frame.attrs.get("exact", True) for frame in frames),
+        now=first.get("read_at"),
+        url=first.get("url", ""),
+        fields=FIELD_NAMES if first.get("columns", "all") == "all" else first["columns"],
+        as_read=AsRead.joined(frames),
+    )

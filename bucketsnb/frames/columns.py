@@ -1,0 +1,246 @@
+"""The fixed columns of a frame of works, their dtypes, and how each is made from the values of its field.
+
+Every maker also says which values its column cannot give back exactly; the works they are of keep their own record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bucketsnb.frames.json_array import JSONArray, JSONDtype
+from bucketsnb.frames.json_text import Objects, decode_json, objects
+from bucketsnb.schema import FIELDS, STATUSES, TIME_FIELDS, Kind
+
+__all__ = [
+    "COLUMNS",
+    "DERIVED",
+    "DTYPES",
+    "HEAVY",
+    "HOLDS",
+    "LIGHT",
+    "NESTED",
+    "STORED",
+    "column",
+    "derived",
+    "epochs",
+    "missing",
+    "parent_of",
+    "parents",
+]
+
+Flags: TypeAlias = npt.NDArray[np.bool_]
+
+COLUMNS = (
+    *("id", "pipeline", "status", "site", "user", "priority", "attempt", "retries", "timeout"),
+    *("creation", "start", "stop", "event", "tags", "parent", "function", "command", "parameters"),
+    *("results", "products", "plots", "config", "notify", "age", "wait", "runtime", "overdue", "record"),
+)
+"""The columns of every frame of works, in this order."""
+
+LIGHT = ("id", "pipeline", "status", "site", "user", "priority", "attempt", "creation", "event", "tags")
+"""The columns of ``columns="light"``, and those that a frame shows of itself."""
+
+HEAVY = ("command", "parameters", "results", "products", "plots", "config", "notify")
+"""Nested columns that are large, and shown only when asked for."""
+
+DERIVED = ("age", "wait", "runtime", "overdue")
+"""Columns that are worked out here from the times, as of when the works were read."""
+
+STORED = tuple(name for name in COLUMNS if name not in DERIVED)
+
+NESTED = tuple(name for name, field in FIELDS.items() if field.kind in {Kind.JSON, Kind.TEXTS, Kind.INTEGERS})
+
+TEXT = pd.StringDtype("python")
+STATUS = pd.CategoricalDtype(list(STATUSES), ordered=True)
+TIME = pd.DatetimeTZDtype("ns", "UTC")
+_SPAN = np.dtype("m8[ns]")
+
+_BY_KIND: Mapping[Kind, Any] = {Kind.TEXT: TEXT, Kind.STATUS: STATUS, Kind.INTEGER: pd.Int64Dtype(), Kind.TIME: TIME}
+_APART: Mapping[str, Any] = {
+    "parent": TEXT,
+    "overdue": pd.BooleanDtype(),
+    "record": JSONDtype(),
+    **dict.fromkeys(("age", "wait", "runtime"), _SPAN),
+}
+
+DTYPES: Mapping[str, Any] = MappingProxyType(
+    {name: _APART.get(name) or _BY_KIND.get(FIELDS[name].kind) or JSONDtype() for name in COLUMNS}
+)
+"""The dtype of each column, the same in every frame of works."""
+
+HOLDS: Mapping[Kind, Any] = MappingProxyType({Kind.INTEGER: np.int64, Kind.TIME: np.float64})
+"""What decoded values of a kind are gathered into, where not objects."""
+
+_NS = 10**9
+_YEARS_SAFE = 9_223_372_036  # whole seconds that fit 64 bits of nanoseconds
+_CODES: Mapping[Any, int] = {None: -1, **{status: code for code, status in enumerate(STATUSES)}}
+_NAT = np.iinfo(np.int64).min
+
+
+def missing(name: str, count: int) -> Any:
+    """Return a column with nothing in it, in the dtype that it always has."""
+    return pd.array([None] * count, dtype=DTYPES[name]) if DTYPES[name] != _SPAN else _spans(np.full(count, _NAT))
+
+
+def column(name: str, values: Any, given: Callable[[int], Any]) -> tuple[Any, Flags | None]:
+    """Make a field's column of its decoded values.
+
+    Parameters
+    ----------
+    name
+        A field of the schema.
+    values
+        Array of text, status, whole number, time (epoch seconds) or JSON text, as :data:`HOLDS` says of the field's
+        kind; an array of objects where some value did not fit that.
+    given
+        Returns the value at a place as it was decoded.
+
+    Returns
+    -------
+    array, odd
+        The column, and which of its cells do not give the value back exactly (None if all do).
+    """
+    made: tuple[Any, Flags | None] = _MAKERS.get(FIELDS[name].kind, _nested)(values, given)
+    return made
+
+
+def _texts(values: Objects, _: Any = None) -> tuple[Any, None]:
+    return pd.arrays.StringArray(values), None
+
+
+def _statuses(values: Objects, _: Any) -> tuple[Any, None]:
+    codes = np.fromiter(map(_CODES.__getitem__, values), dtype=np.int8, count=len(values))
+    return pd.Categorical.from_codes(codes, dtype=STATUS), None
+
+
+def _integers(values: Any, _: Any) -> tuple[Any, Flags | None]:
+    if values.dtype == np.int64:
+        return pd.arrays.IntegerArray(values, np.zeros(len(values), dtype=bool)), None
+    known = np.fromiter((value is not None for value in values), dtype=bool, count=len(values))
+    fits = np.fromiter((_is_int64(value) for value in values), dtype=bool, count=len(values))
+    return pd.arrays.IntegerArray(np.where(fits, values, 0).astype(np.int64), ~fits), known & ~fits
+
+
+def _is_int64(value: Any) -> bool:
+    return value is not None and -(2**63) <= value < 2**63
+
+
+def _times(values: Any, given: Callable[[int], Any]) -> tuple[Any, Flags]:
+    seconds = values if values.dtype == np.float64 else _floats(values)
+    finite = np.isfinite(seconds) & (np.abs(seconds) < _YEARS_SAFE)
+    safe = np.where(finite, seconds, 0.0)
+    whole = np.floor(safe)
+    # whole seconds apart from the rest: their product with 10**9 would need more digits than a float has
+    nanoseconds = whole.astype(np.int64) * _NS + np.rint((safe - whole) * 1e9).astype(np.int64)
+    nanoseconds[~finite] = _NAT
+    odd = epochs(nanoseconds).view(np.int64) != seconds.view(np.int64)
+    for place in np.flatnonzero(
+        finite & (whole == safe)
+    ).tolist():  # only these can have been written without a fraction
+        odd[place] |= type(given(place)) is int
+    return pd.array(nanoseconds.view("M8[ns]"), dtype=TIME), odd
+
+
+def _floats(values: Objects) -> npt.NDArray[np.float64]:
+    """Return the values as floats; a whole number beyond every float is infinite, so that it is seen to be odd."""
+    infinite = (np.inf if type(value) is int and abs(value) >= 2**1023 else value for value in values)
+    return np.array(list(infinite), dtype=np.float64)
+
+
+def epochs(nanoseconds: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Return epoch seconds of nanoseconds since 1970, NaN for NaT; exact for times read from epoch seconds."""
+    known = nanoseconds != _NAT
+    whole, rest = np.divmod(np.where(known, nanoseconds, 0), _NS)
+    return np.where(known, whole + rest / 1e9, np.nan)
+
+
+def _nested(values: Objects, _: Any) -> tuple[JSONArray, None]:
+    return JSONArray(values), None
+
+
+_MAKERS: Mapping[Kind, Any] = {
+    Kind.TEXT: _texts,
+    Kind.STATUS: _statuses,
+    Kind.INTEGER: _integers,
+    Kind.TIME: _times,
+}
+
+
+class _Parent(msgspec.Struct, gc=False):
+    parent: str | None = None
+
+
+_decode_parent = msgspec.json.Decoder(_Parent).decode
+
+
+def parent_of(config: Any) -> str | None:
+    """Return the parent that a decoded ``config`` names, if it names one by text."""
+    parent = config.get("parent") if isinstance(config, dict) else None
+    return parent if isinstance(parent, str) else None
+
+
+class _KnownParents(dict[bytes, "str | None"]):
+    """Parents by the JSON text of their config: works of one run share it, so that it is read once."""
+
+    def __missing__(self, config: bytes) -> str | None:
+        try:
+            parent = _decode_parent(config).parent
+        except msgspec.DecodeError:
+            parent = parent_of(decode_json(config))
+        self[config] = parent
+        return parent
+
+
+def parents(configs: Objects) -> Any:
+    """Make the column ``parent`` of the JSON texts of ``config``."""
+    found = map(_KnownParents().__getitem__, map(bytes, configs))
+    return _texts(objects(found, len(configs)))[0]
+
+
+def derived(columns: Mapping[str, Any], now: float) -> dict[str, Any]:
+    """Work out the derived columns.
+
+    ``age`` is the time since creation; ``wait`` from creation to the last start, or till now for a work that is queued
+    and was never started; ``runtime`` from start to stop, or till now for a running work; ``overdue`` says whether a
+    running work is past its own timeout.
+
+    Parameters
+    ----------
+    columns
+        The stored columns by name.
+    now
+        Epoch seconds.
+    """
+    at = {name: columns[name].asi8 for name in TIME_FIELDS}
+    status = columns["status"].codes
+    running = status == _CODES["running"]
+    instant = np.full(len(status), round(now * 1e9), dtype=np.int64)
+    waiting = (status == _CODES["queued"]) & (at["start"] == _NAT)
+    runtime = _between(at["start"], np.where(running, instant, at["stop"]))
+    timeout = columns["timeout"]
+    allowed = timeout.to_numpy(dtype=np.float64, na_value=np.nan)
+    ran = np.where(runtime == _NAT, np.nan, runtime / 1e9)
+    return {
+        "age": _spans(_between(at["creation"], instant)),
+        "wait": _spans(_between(at["creation"], np.where(waiting, instant, at["start"]))),
+        "runtime": _spans(runtime),
+        "overdue": pd.arrays.BooleanArray(running & (ran > allowed), running & np.isnan(ran - allowed)),
+    }
+
+
+def _between(earlier: npt.NDArray[np.int64], later: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    known = (earlier != _NAT) & (later != _NAT)
+    fits = np.abs(later.astype(np.float64) - earlier.astype(np.float64)) < 2.0**63 - 1024
+    safe = known & fits
+    return np.where(safe, np.where(safe, later, 0) - np.where(safe, earlier, 0), _NAT)
+
+
+def _spans(nanoseconds: npt.NDArray[np.int64]) -> Any:
+    return pd.array(nanoseconds.view("m8[ns]"), dtype="timedelta64[ns]")

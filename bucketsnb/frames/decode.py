@@ -1,0 +1,267 @@
+"""The bytes of an answer -> columns.
+
+Three readers, each for what the one before refuses: all works at once into typed values; one work at a time, where a
+work that does not fit keeps its own record; and the standard library's, for JSON that only Python writes.
+"""
+
+from __future__ import annotations
+
+import codecs
+import gc
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from operator import attrgetter
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+import numpy as np
+
+from bucketsnb.errors import BadAnswer
+from bucketsnb.formatting import excerpt
+from bucketsnb.frames.columns import HOLDS, NESTED, column, missing, parents
+from bucketsnb.frames.json_array import JSONArray
+from bucketsnb.frames.json_text import encode_json, objects
+from bucketsnb.schema import FIELD_NAMES, FIELDS, STATUSES, Kind
+
+__all__ = ["Columns", "columns_of", "columns_of_records", "pausing_collection"]
+
+Columns: TypeAlias = "dict[str, Any]"
+"""The stored columns of a frame by name."""
+
+_TYPES: Mapping[Kind, Any] = {
+    Kind.TEXT: str | None,
+    Kind.STATUS: Literal[STATUSES] | None,
+    Kind.INTEGER: int | None,
+    Kind.TIME: float | int | None,
+}
+_SPACE = re.compile(r"[ \t\n\r]*")
+_PIECE = 1 << 20
+_AT_ONCE = 500  # works whose values are gathered while they are in the processor's cache
+
+
+def columns_of(data: bytes, fields: Sequence[str] = FIELD_NAMES) -> Columns:
+    """Read an answer of the service, a JSON array of works.
+
+    Parameters
+    ----------
+    data
+        The body of the answer. Nested cells stay windows into it.
+    fields
+        Fields that were asked for; a work that has all of them, no others, and values of their kinds needs no record
+        of its own. Where not all fields were asked for, an absent one is the same as null.
+
+    Raises
+    ------
+    BadAnswer
+        If it is not a JSON array of works; the message says where.
+    """
+    reader = _Reader(tuple(fields))
+    _check_utf8(data)
+    with pausing_collection():
+        try:
+            works = reader.all(data)
+            records: dict[int, bytes] = {}
+        except (msgspec.DecodeError, RecursionError):
+            works, records = _one_by_one(reader, data)
+        return _columns(reader, works, records)
+
+
+def columns_of_records(records: Sequence[Any], fields: Sequence[str] = FIELD_NAMES) -> Columns:
+    """Read works that are decoded already; see :func:`columns_of`."""
+    return columns_of(encode_json(list(records)), fields)
+
+
+@contextmanager
+def pausing_collection() -> Iterator[None]:
+    """Search for no cycles meanwhile: a million fresh values have none, and looking takes longer than the work."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+class _Reader:
+    """Typed decoders for works with these fields."""
+
+    def __init__(self, fields: tuple[str, ...]) -> None:
+        self.fields = fields
+        self.kind, self.one, self.all = _decoders(fields)
+
+    def regular(self, text: Any) -> Any:
+        try:
+            return self.one(text)
+        except (msgspec.DecodeError, RecursionError):
+            return None
+
+    def fitted(self, record: Mapping[str, Any]) -> Any:
+        return self.kind(**{name: _fit(FIELDS[name].kind, record.get(name)) for name in self.fields})
+
+
+@lru_cache(maxsize=64)
+def _decoders(fields: tuple[str, ...]) -> tuple[Any, Any, Any]:
+    partial = fields != FIELD_NAMES
+    kind = msgspec.defstruct("Work", [_typed(name, partial) for name in fields], gc=False, forbid_unknown_fields=True)
+    return kind, msgspec.json.Decoder(kind).decode, msgspec.json.Decoder(list[kind]).decode  # type: ignore[valid-type]  # a type made at run time
+
+
+def _typed(name: str, partial: bool) -> Any:  # noqa: FBT001 - private, and called once
+    expected = _TYPES.get(FIELDS[name].kind, msgspec.Raw)
+    if not partial:
+        return (name, expected)
+    return (name, expected, msgspec.Raw(b"null") if expected is msgspec.Raw else None)
+
+
+def _fit(kind: Kind, value: Any) -> Any:
+    judge = _FITS.get(kind)
+    if judge is None:
+        return msgspec.Raw(encode_json(value))
+    return value if judge(value) else None
+
+
+_FITS: Mapping[Kind, Any] = {
+    Kind.TEXT: lambda value: isinstance(value, str),
+    Kind.STATUS: lambda value: isinstance(value, str) and value in STATUSES,
+    Kind.INTEGER: lambda value: type(value) is int,
+    Kind.TIME: lambda value: type(value) in {int, float},
+}
+
+
+def _one_by_one(reader: _Reader, data: bytes) -> tuple[list[Any], dict[int, bytes]]:
+    works = []
+    records = {}
+    for index, (text, record) in enumerate(_split(data)):
+        work = reader.regular(text)
+        if work is None:
+            work = reader.fitted(_mapping(json.loads(bytes(text)) if record is None else record, index))
+            records[index] = bytes(text)
+        works.append(work)
+    return works, records
+
+
+def _mapping(record: Any, index: int) -> Mapping[str, Any]:
+    if not isinstance(record, dict):
+        raise BadAnswer(
+            f"item {index} of the answer is not a work but {type(record).__name__}: {excerpt(json.dumps(record), 60)}",
+            method="POST",
+            path="/view",
+        )
+    return record
+
+
+def _split(data: bytes) -> Iterator[tuple[Any, Any]]:
+    try:
+        return ((text, None) for text in _split_fast(data))
+    except (msgspec.DecodeError, RecursionError):
+        return _split_slowly(data)
+
+
+_split_fast = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+
+def _split_slowly(data: bytes) -> Iterator[tuple[bytes, Any]]:
+    """Walk the array with the standard library's reader; gives the text of each work and its value."""
+    text = data.decode()
+    scan = json.JSONDecoder().raw_decode
+    at = _after_space(text, 0)
+    if text[at : at + 1] != "[":
+        raise _bad("the answer is not a JSON array of works", text)
+    at = _after_space(text, at + 1)
+    index = 0
+    while text[at : at + 1] != "]":
+        try:
+            value, end = scan(text, at)
+        except RecursionError as error:
+            raise _bad(f"item {index} of the answer is nested deeper than can be read", text[at:]) from error
+        except json.JSONDecodeError as error:
+            raise _bad(
+                f"the answer is not JSON at character {error.pos:,} ({error.msg}, item {index})", text
+            ) from error
+        yield text[at:end].encode(), value
+        at = _after_space(text, end)
+        if text[at : at + 1] == ",":
+            at = _after_space(text, at + 1)
+        elif text[at : at + 1] != "]":
+            raise _bad(f"the answer ends or breaks off after {index + 1} items, at character {at:,}", text)
+        index += 1
+    if _after_space(text, at + 1) != len(text):
+        raise _bad(f"something follows the array of works, at character {at + 1:,}", text[at + 1 :])
+
+
+def _after_space(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    return found.end() if found else at
+
+
+def _check_utf8(data: bytes) -> None:
+    """Refuse what is not UTF-8 inside nested cells too, which the fast reader steps over."""
+    if data.isascii():
+        return
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    view = memoryview(data)
+    try:
+        for start in range(0, len(data), _PIECE):
+            decoder.decode(view[start : start + _PIECE], final=start + _PIECE >= len(data))
+    except UnicodeDecodeError as error:
+        raise _bad(f"the answer is not UTF-8 near byte {start:,}", "") from error
+
+
+def _bad(message: str, text: str) -> BadAnswer:
+    shown = excerpt(text, 300)
+    return BadAnswer(f"{message}: {excerpt(text, 60)}", method="POST", path="/view", status=200, excerpt=shown)
+
+
+def _columns(reader: _Reader, works: list[Any], records: dict[int, bytes]) -> Columns:
+    columns: Columns = {name: missing(name, len(works)) for name in FIELD_NAMES if name not in reader.fields}
+    odd = np.zeros(len(works), dtype=bool)
+    for name, values in _gathered(works, reader.fields).items():
+        columns[name], unfaithful = column(name, values, _given(works, name))
+        if unfaithful is not None:
+            odd |= unfaithful
+    columns["parent"] = parents(columns["config"].written)
+    texts = objects((None,) * len(works), len(works))
+    for index in odd.nonzero()[0].tolist():
+        if index not in records:
+            records[index] = msgspec.json.encode(works[index])
+    for index, text in records.items():
+        texts[index] = text
+    columns["record"] = JSONArray(texts)
+    return columns
+
+
+def _given(works: list[Any], name: str) -> Callable[[int], Any]:
+    return lambda place: getattr(works[place], name)
+
+
+def _gathered(works: list[Any], fields: Sequence[str]) -> dict[str, Any]:
+    """Return the values of each field as an array, of objects where they do not fit what their kind holds."""
+    arrays = {name: np.empty(len(works), dtype=HOLDS.get(FIELDS[name].kind, object)) for name in fields}
+    nested = [name for name in fields if name in NESTED]
+    flat = [name for name in fields if name not in NESTED]
+    for name in nested:
+        arrays[name] = objects(map(attrgetter(name), works), len(works))
+    for start in range(0, len(works), _AT_ONCE):
+        some = works[start : start + _AT_ONCE]
+        for name, values in _by_field(some, flat):
+            if not _put(arrays[name][start : start + _AT_ONCE], values):
+                arrays[name] = objects(map(attrgetter(name), works), len(works))
+    return arrays
+
+
+def _put(places: Any, values: Sequence[Any]) -> bool:
+    try:
+        places[:] = values
+    except (TypeError, OverflowError):
+        return False
+    return True
+
+
+def _by_field(works: list[Any], fields: list[str]) -> Iterable[tuple[str, Any]]:
+    if len(fields) == 1:
+        return [(fields[0], list(map(attrgetter(*fields), works)))]
+    return zip(fields, zip(*map(attrgetter(*fields), works), strict=True), strict=True) if fields else ()

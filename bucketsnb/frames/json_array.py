@@ -1,0 +1,261 @@
+"""The pandas dtype ``"json"``: a column of JSON values that are decoded one by one, when someone looks.
+
+Most nested cells of most works are never looked at, so reading a large answer costs no more than finding where they
+start and end. A missing cell is JSON's ``null``.
+"""
+
+from __future__ import annotations
+
+import builtins
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pandas.api.extensions import ExtensionArray, ExtensionDtype, register_extension_dtype
+from pandas.api.indexers import check_array_indexer
+
+from bucketsnb.formatting import excerpt
+from bucketsnb.frames.json_text import NULL, Edited, Objects, decode_json, encode_json, held, objects
+
+__all__ = ["JSONArray", "JSONDtype", "json_text"]
+
+_KEPT_SHARE = 4  # a selection of less than one in four stops keeping the whole answer alive
+_SHOWN = 80
+
+
+@register_extension_dtype
+class JSONDtype(ExtensionDtype):
+    """The dtype of :class:`JSONArray`.
+
+    Examples
+    --------
+    >>> pd.Series([[1, 2], {"a": None}, None], dtype="json").isna().tolist()
+    [False, False, True]
+    """
+
+    name = "json"
+    type = object
+    na_value = None
+
+    @classmethod
+    def construct_array_type(cls) -> builtins.type[JSONArray]:
+        """Return the array type of this dtype."""
+        return JSONArray
+
+
+class JSONArray(ExtensionArray):
+    """JSON values held as bytes.
+
+    A value that is taken out is a fresh list or mapping: changing it changes nothing here. Put it back with
+    ``series.at[label] = value``.
+
+    Parameters
+    ----------
+    texts
+        One-dimensional array of JSON texts, with ``None`` or a text of ``null`` for null; not copied.
+    """
+
+    def __init__(self, texts: Objects) -> None:
+        self._texts = texts
+        self._settled = False
+
+    # -- made from values ------------------------------------------------------------------------------------------
+
+    @classmethod
+    def _from_sequence(cls, scalars: Any, *, dtype: Any = None, copy: bool = False) -> JSONArray:
+        if isinstance(scalars, JSONArray):
+            return scalars.copy() if copy else scalars
+        values = list(scalars)
+        return cls(objects((_written(value) for value in values), len(values)))
+
+    @classmethod
+    def _from_factorized(cls, values: Objects, original: JSONArray) -> JSONArray:
+        return cls(values)
+
+    @classmethod
+    def _concat_same_type(cls, to_concat: Sequence[JSONArray]) -> JSONArray:
+        return cls(np.concatenate([array._texts for array in to_concat]))
+
+    # -- what pandas asks of every array ---------------------------------------------------------------------------
+
+    @property
+    def dtype(self) -> JSONDtype:
+        """The dtype ``"json"``."""
+        return JSONDtype()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the JSON and of the places where it is kept."""
+        return int(self._texts.nbytes) + sum(len(bytes(text)) for text in self.texts if text is not None)
+
+    @property
+    def written(self) -> Objects:
+        """The JSON texts as they came: a null is None or its text; not to be changed."""
+        return self._texts
+
+    @property
+    def texts(self) -> Objects:
+        """The JSON texts, with None for null; not to be changed.
+
+        Answers are full of nulls. They are looked for when someone asks, and let go then.
+        """
+        if not self._settled:
+            self._texts[:] = objects((None if text == NULL else text for text in self._texts), len(self))
+            self._settled = True
+        return self._texts
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def __getitem__(self, item: Any) -> Any:
+        if isinstance(item, int | np.integer):
+            return _read(self._texts[item])
+        if isinstance(item, tuple) and len(item) == 2 and item[0] is Ellipsis:
+            return self[item[1]]
+        if item is not Ellipsis and not isinstance(item, slice):
+            item = check_array_indexer(self, item)
+        return self._picked(self._texts[item])
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        if isinstance(key, int | np.integer):
+            self._texts[key] = _written(value)
+            return
+        key = check_array_indexer(self, key)
+        if _is_one_value(value):
+            self._texts[key] = _written(value)
+        else:
+            self._texts[key] = JSONArray._from_sequence(value)._texts
+
+    def isna(self) -> npt.NDArray[np.bool_]:
+        """Say which cells are null."""
+        return np.fromiter((text is None for text in self.texts), dtype=bool, count=len(self))
+
+    def take(self, indices: Any, *, allow_fill: bool = False, fill_value: Any = None) -> JSONArray:
+        """Return the cells at these places; with `allow_fill`, -1 stands for `fill_value`."""
+        filler = _written(fill_value) if allow_fill else None
+        places = np.asarray(indices, dtype=np.intp)
+        texts: Any = pd.api.extensions.take(self._texts, places, allow_fill=allow_fill, fill_value=filler)
+        return self._picked(texts)
+
+    def copy(self) -> JSONArray:
+        """Return an array that can be changed without changing this one."""
+        return JSONArray(self._texts.copy())
+
+    def astype(self, dtype: Any, copy: Any = True) -> Any:
+        """Return the decoded values as objects, or the JSON as text."""
+        dtype = pd.api.types.pandas_dtype(dtype)
+        if isinstance(dtype, JSONDtype):
+            return self.copy() if copy else self
+        if isinstance(dtype, pd.StringDtype):
+            return pd.array([_as_text(text) for text in self.texts], dtype=dtype)
+        return super().astype(dtype, copy=copy)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> npt.NDArray[Any]:
+        values = objects((_read(text) for text in self.texts), len(self))
+        return values if dtype is None or dtype is object or dtype == np.dtype(object) else values.astype(dtype)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (JSONArray, (held(self._texts),))
+
+    def _picked(self, texts: Objects) -> JSONArray:
+        return JSONArray(held(texts) if len(texts) * _KEPT_SHARE < len(self) else texts)
+
+    # -- comparing, grouping, sorting: by value, not by how it was written -----------------------------------------
+
+    def __eq__(self, other: Any) -> Any:
+        if isinstance(other, pd.Series | pd.Index | pd.DataFrame):
+            return NotImplemented
+        if not _is_one_value(other):
+            theirs = JSONArray._from_sequence(other)._canonical()
+            if len(theirs) != len(self):
+                raise ValueError(f"Lengths must match to compare: {len(self)} and {len(theirs)}")
+        else:
+            theirs = objects([_canonical(_written(other))] * len(self), len(self))
+        pairs = zip(self._canonical(), theirs, strict=True)
+        return np.fromiter((a is not None and a == b for a, b in pairs), dtype=bool, count=len(self))
+
+    def __ne__(self, other: Any) -> Any:
+        equal = self.__eq__(other)
+        return equal if equal is NotImplemented else ~equal
+
+    def _canonical(self) -> Objects:
+        return objects((_canonical(text) for text in self.texts), len(self))
+
+    def _values_for_factorize(self) -> tuple[Objects, Any]:
+        return self._canonical(), None
+
+    def _values_for_argsort(self) -> Objects:
+        return objects((text or b"" for text in self._canonical()), len(self))
+
+    def unique(self) -> JSONArray:
+        """Return each value once, in the order of first appearance."""
+        once: JSONArray = self[~self.duplicated()]
+        return once
+
+    def duplicated(self, keep: Any = "first") -> npt.NDArray[np.bool_]:
+        """Say which cells repeat another."""
+        return pd.Series(self.factorize(use_na_sentinel=False)[0]).duplicated(keep=keep).to_numpy()
+
+    def value_counts(self, dropna: bool = True) -> pd.Series:  # noqa: FBT001, FBT002 - pandas' own signature
+        """Count how often each value occurs."""
+        codes, values = self.factorize(use_na_sentinel=dropna)
+        counts = np.bincount(codes[codes >= 0], minlength=len(values))
+        order = np.argsort(-counts, kind="stable")
+        return pd.Series(
+            pd.array(counts[order], dtype="Int64"), index=pd.Index(values[order], dtype="json"), name="count"
+        )
+
+    def _explode(self) -> tuple[Any, npt.NDArray[np.uint64]]:
+        lists = [value if isinstance(value, list) and value else [None if value == [] else value] for value in self]
+        counts = np.fromiter((len(values) for values in lists), dtype=np.uint64, count=len(lists))
+        return _typed([value for values in lists for value in values]), counts
+
+    # -- shown -----------------------------------------------------------------------------------------------------
+
+    def _formatter(self, boxed: bool = False) -> Callable[[Any], str]:  # noqa: FBT001, FBT002 - pandas' own signature
+        return json_text
+
+
+def json_text(value: Any, most: int = _SHOWN) -> str:
+    """Return a JSON value as bounded text on one line.
+
+    Examples
+    --------
+    >>> json_text({"a": [1, "é"]})
+    '{"a": [1, "é"]}'
+    """
+    return excerpt("" if value is None else json.dumps(value, ensure_ascii=False), most=most)
+
+
+def _read(text: Any) -> Any:
+    return None if text is None else decode_json(text)
+
+
+def _written(value: Any) -> Edited | None:
+    if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and np.isnan(value)):
+        return None
+    return Edited(encode_json(value))
+
+
+def _as_text(text: Any) -> str | None:
+    return None if text is None else bytes(text).decode()
+
+
+def _canonical(text: Any) -> bytes | None:
+    return None if text is None else json.dumps(decode_json(text), sort_keys=True, separators=(",", ":")).encode()
+
+
+def _is_one_value(value: Any) -> bool:
+    return not isinstance(value, Iterable) or isinstance(value, str | bytes | dict)
+
+
+def _typed(values: list[Any]) -> Any:
+    kinds = {type(value) for value in values if value is not None}
+    if kinds == {int} and all(-(2**63) <= value < 2**63 for value in values if value is not None):
+        return pd.array(values, dtype="Int64")
+    if kinds == {str}:
+        return pd.array(values, dtype=pd.StringDtype("python"))
+    return JSONArray._from_sequence(values)

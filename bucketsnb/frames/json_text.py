@@ -1,0 +1,80 @@
+"""JSON values kept as their own bytes: how a cell is read and written, for whatever JSON a service may have let in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeAlias
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+__all__ = ["NULL", "Edited", "Objects", "Text", "decode_json", "encode_json", "held", "objects"]
+
+Text: TypeAlias = "bytes | msgspec.Raw"
+"""One JSON value as it was written. A ``Raw`` is a window into the answer it came in, and keeps all of that alive."""
+
+Objects: TypeAlias = npt.NDArray[np.object_]
+
+NULL = msgspec.Raw(b"null")
+
+_decode = msgspec.json.Decoder().decode
+
+
+class Edited(bytes):
+    """A JSON value that was put into a cell here, rather than read from the service."""
+
+    __slots__ = ()
+
+
+def decode_json(text: Text) -> Any:
+    r"""Read one JSON value.
+
+    The fast reader refuses ``NaN``, lone surrogates and numbers out of range, which a Python service lets in; the
+    standard library's reads those.
+
+    Examples
+    --------
+    >>> decode_json(b'{"snr": [NaN, "\\ud800"]}')
+    {'snr': [nan, '\ud800']}
+    """
+    try:
+        return _decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return json.loads(bytes(text))
+
+
+def encode_json(value: Any) -> bytes:
+    """Write one JSON value; numpy and pandas scalars and arrays become plain numbers and lists.
+
+    Raises
+    ------
+    TypeError
+        If the value is not JSON, such as a set or a datetime.
+
+    Examples
+    --------
+    >>> encode_json({"event": np.array([1, 2]), "snr": np.float32(0.5)})
+    b'{"event":[1,2],"snr":0.5}'
+    """
+    return json.dumps(value, separators=(",", ":"), default=_plain).encode()
+
+
+def _plain(value: Any) -> Any:
+    if value is pd.NA or value is pd.NaT:
+        return None
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} is not JSON: give text, numbers, lists, mappings or None")
+
+
+def objects(values: Iterable[Any], count: int) -> Objects:
+    """Return an array of the objects themselves; numpy would otherwise look inside a ``Raw``."""
+    return np.fromiter(values, dtype=object, count=count)
+
+
+def held(texts: Sequence[Any] | Objects) -> Objects:
+    """Return the same JSON values as bytes of their own, so that the answers they came in can go."""
+    return objects((bytes(text) if type(text) is msgspec.Raw else text for text in texts), len(texts))

@@ -1,0 +1,168 @@
+"""A frame of works -> the works as the service holds them, with the cells that were changed here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bucketsnb.errors import WorkError
+from bucketsnb.formatting import elide
+from bucketsnb.frames.columns import DTYPES, NESTED, epochs, parent_of
+from bucketsnb.frames.decode import columns_of_records, pausing_collection
+from bucketsnb.frames.json_array import JSONArray
+from bucketsnb.frames.json_text import Edited, decode_json
+from bucketsnb.schema import FIELD_NAMES, FIELDS, Kind
+
+__all__ = ["to_records"]
+
+
+def to_records(frame: pd.DataFrame, *, partial: bool = False) -> list[dict[str, Any]]:
+    """Return the works of a frame as the service holds them, with what was changed in the frame.
+
+    A work comes back key for key and value for value: unknown fields, missing fields and values of other kinds
+    included. Times are epoch seconds. A changed ``parent`` goes to ``config.parent``. Columns that are no field of a
+    work are left out.
+
+    Parameters
+    ----------
+    frame
+        A frame that ``view`` returned, or rows of it.
+    partial
+        Accept a frame with fewer columns: the works then have only those fields.
+
+    Raises
+    ------
+    WorkError
+        If the frame does not hold whole works, or ``config`` and ``parent`` of one were changed to different parents.
+
+    Examples
+    --------
+    >>> from bucketsnb.frames import frame_of
+    >>> frame = frame_of([{"id": "a", "priority": 3, "shape": "old"}])
+    >>> frame["priority"] = 5
+    >>> to_records(frame)
+    [{'id': 'a', 'priority': 5, 'shape': 'old'}]
+    """
+    fields = _fields(frame, partial=partial)
+    with pausing_collection():
+        cells = {name: _plain(name, frame[name]) for name in fields}
+        works = _works(cells, len(frame))
+        if "record" in frame:
+            _restore_odd(works, cells, frame["record"])
+        if "parent" in frame and "config" in fields:
+            _put_parents(works, _plain("parent", frame["parent"]), _edited(frame["config"].array))
+    return works
+
+
+def _fields(frame: pd.DataFrame, *, partial: bool) -> list[str]:
+    here = [name for name in FIELD_NAMES if name in frame]
+    read = frame.attrs.get("columns", "all")
+    if partial:
+        return (
+            here
+            if read == "all"
+            else [name for name in here if name in read or (name == "config" and "parent" in read)]
+        )
+    if read != "all":
+        raise WorkError(
+            f"this frame has only {elide(read, most=22)} of its works: read it with columns='all', or pass partial=True"
+        )
+    absent = [name for name in (*FIELD_NAMES, "record") if name not in frame]
+    if absent:
+        raise WorkError(
+            f"this frame does not hold whole works: it lacks {elide(absent, most=22)}; or pass partial=True"
+        )
+    return here
+
+
+def _works(cells: Mapping[str, list[Any]], count: int) -> list[dict[str, Any]]:
+    names = list(cells)
+    if not names:
+        return [{} for _ in range(count)]
+    return [dict(zip(names, values, strict=True)) for values in zip(*cells.values(), strict=True)]
+
+
+def _restore_odd(works: list[dict[str, Any]], cells: Mapping[str, list[Any]], record: pd.Series) -> None:
+    """Put the own records of odd works in place, with those cells that differ from what the record gives."""
+    records = _plain("record", record)
+    places = [place for place, whole in enumerate(records) if whole is not None]
+    if not places:
+        return
+    was = columns_of_records([records[place] for place in places])
+    for name in cells:
+        before = _plain(name, pd.Series(was[name]))
+        for place, old in zip(places, before, strict=True):
+            new = cells[name][place]
+            if _differs(name, old, new):
+                records[place][name] = new
+    for place in places:
+        works[place] = records[place]
+
+
+def _differs(name: str, old: Any, new: Any) -> bool:
+    if name in NESTED:
+        return json.dumps(old, sort_keys=True) != json.dumps(new, sort_keys=True)
+    return type(old) is not type(new) or bool(old != new)
+
+
+def _put_parents(works: list[dict[str, Any]], parents: Sequence[Any], edited: frozenset[int]) -> None:
+    for place, (work, parent) in enumerate(zip(works, parents, strict=True)):
+        config = work.get("config")
+        if parent_of(config) == parent:
+            continue
+        if place in edited:
+            raise WorkError(
+                f"config of work {work.get('id') or place} was changed here and its parent is not the one in the column"
+                f" parent ({parent!r}): set both to the same",
+                index=place,
+                field="config.parent",
+            )
+        if config is not None and not isinstance(config, dict):
+            raise WorkError(
+                f"config of work {work.get('id') or place} is {type(config).__name__}, which has no place for a parent",
+                index=place,
+                field="config.parent",
+            )
+        work["config"] = {**(config or {}), "parent": parent}
+
+
+def _edited(configs: Any) -> frozenset[int]:
+    if not isinstance(configs, JSONArray):
+        return frozenset(range(len(configs)))
+    return frozenset(place for place, text in enumerate(configs.texts) if type(text) is Edited)
+
+
+def _plain(name: str, series: pd.Series) -> list[Any]:
+    """Return the cells of a column as the JSON values they stand for, whatever dtype it has by now."""
+    cells: Any = series.array
+    if isinstance(cells, JSONArray):
+        return [None if text is None else decode_json(text) for text in cells.texts]
+    if isinstance(series.dtype, pd.DatetimeTZDtype | np.dtype) and series.dtype.kind == "M":
+        return _values(epochs(pd.DatetimeIndex(cells).as_unit("ns").asi8))
+    if series.dtype == DTYPES[name] and isinstance(series.dtype, pd.Int64Dtype | pd.StringDtype):
+        return list(cells.to_numpy(dtype=object, na_value=None))
+    values = _values(cells)
+    if name in FIELDS and FIELDS[name].kind is Kind.INTEGER:
+        return [int(value) if isinstance(value, float) and value.is_integer() else value for value in values]
+    return values
+
+
+def _values(cells: Any) -> list[Any]:
+    return [_value(cell) for cell in cells]
+
+
+def _value(cell: Any) -> Any:
+    if cell is None or cell is pd.NA or cell is pd.NaT:
+        return None
+    if isinstance(cell, np.generic):
+        cell = cell.item()
+    if isinstance(cell, float) and cell != cell:
+        return None
+    if isinstance(cell, datetime):
+        return (cell if cell.tzinfo else cell.replace(tzinfo=timezone.utc)).timestamp()
+    return cell
