@@ -147,27 +147,41 @@ def resolve(
     """
     secret = token if isinstance(token, Secret) or token is None else Secret(token, "token=")
     del token  # so that no traceback of what follows can show it
-    environ = os.environ if environ is None else environ
-    addresses, source = _addresses(baseurl, environ)
+    env = _Environment(os.environ if environ is None else environ)
+    del environ
+    addresses, source = _addresses(baseurl, env)
     cleaned = [_clean(address, source) for address in addresses]
     return Settings(
         urls=tuple(dict.fromkeys(url for url, _ in cleaned)),
         url_source=source,
-        token=_token(secret, environ, github_token=github_token),
-        timeout=_timeout(timeout, environ),
-        read_only=_read_only(read_only, environ),
+        token=_token(secret, env, github_token=github_token),
+        timeout=_timeout(timeout, env),
+        read_only=_read_only(read_only, env),
         logins={url: login for url, login in cleaned if login is not None},
     )
+
+
+class _Environment:
+    """The environment, without a repr that shows the tokens in it to whoever prints a traceback's locals."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
+
+    def get(self, name: str) -> str:
+        return self._variables.get(name, "").strip()
+
+    def secret(self, name: str) -> Secret | None:
+        return Secret(self._variables[name], name) if self._variables.get(name) else None
 
 
 # --- addresses ---
 
 
-def _addresses(given: object, environ: Mapping[str, str]) -> tuple[list[str], str]:
+def _addresses(given: object, environ: _Environment) -> tuple[list[str], str]:
     if given is not None:
         return _as_list(given, "baseurl="), "baseurl="
-    if environ.get("BUCKETSNB_URL", "").strip():
-        return [part.strip() for part in environ["BUCKETSNB_URL"].split(",") if part.strip()], "BUCKETSNB_URL"
+    if environ.get("BUCKETSNB_URL"):
+        return [part.strip() for part in environ.get("BUCKETSNB_URL").split(",") if part.strip()], "BUCKETSNB_URL"
     path = Path(environ.get("HOME") or Path.home()) / WORKSPACE
     found = _workspace_addresses(path)
     if isinstance(found, str):
@@ -255,7 +269,7 @@ def _refuse(shown: str, source: str, reason: str) -> NoReturn:
 # --- token ---
 
 
-def _token(given: Secret | None, environ: Mapping[str, str], *, github_token: bool) -> Secret | None:
+def _token(given: Secret | None, environ: _Environment, *, github_token: bool) -> Secret | None:
     names = TOKEN_NAMES + (GITHUB_NAMES if github_token else ())
     secret = given or _from_environment(names, environ) or _from_files(names, environ)
     problem = secret.problem() if secret else None
@@ -264,11 +278,11 @@ def _token(given: Secret | None, environ: Mapping[str, str], *, github_token: bo
     return secret
 
 
-def _from_environment(names: Sequence[str], environ: Mapping[str, str]) -> Secret | None:
-    return next((Secret(environ[name], name) for name in names if environ.get(name)), None)
+def _from_environment(names: Sequence[str], environ: _Environment) -> Secret | None:
+    return next((secret for name in names if (secret := environ.secret(name))), None)
 
 
-def _from_files(names: Sequence[str], environ: Mapping[str, str]) -> Secret | None:
+def _from_files(names: Sequence[str], environ: _Environment) -> Secret | None:
     folder = Path(environ.get("BUCKETSNB_SECRETS") or SECRETS)
     files = (folder / spelling for name in names for spelling in (name, name.lower()))
     return next((secret for file in files if (secret := _from_file(file))), None)
@@ -287,8 +301,8 @@ def _from_file(path: Path) -> Secret | None:
 # --- the rest ---
 
 
-def _timeout(given: object, environ: Mapping[str, str]) -> float:
-    text = environ.get("WORKFLOW_HTTP_TIMEOUT", "").strip()
+def _timeout(given: object, environ: _Environment) -> float:
+    text = environ.get("WORKFLOW_HTTP_TIMEOUT")
     if given is None and not text:
         return DEFAULT_TIMEOUT
     value, source = (given, "timeout=") if given is not None else (text, "WORKFLOW_HTTP_TIMEOUT")
@@ -308,10 +322,10 @@ def seconds(value: Any, source: str) -> float:
     return number
 
 
-def _read_only(given: object, environ: Mapping[str, str]) -> bool:
+def _read_only(given: object, environ: _Environment) -> bool:
     if given not in (None, True, False):
         raise ConfigurationError(f"read_only must be True or False, not {excerpt(repr(given), 40)}.")
-    text = environ.get("BUCKETSNB_READ_ONLY", "").strip()
+    text = environ.get("BUCKETSNB_READ_ONLY")
     if text.lower() not in _YES | _NO:
         raise ConfigurationError(
             f"BUCKETSNB_READ_ONLY is {excerpt(repr(text), 40)}; set it to 1 to refuse changes, or to 0."

@@ -36,6 +36,8 @@ class Core(ClientBase):
         self.api = Api(Transport(self.settings))
 
     def __repr__(self) -> str:
+        if not hasattr(self, "api"):  # a traceback may show a client that could not be built
+            return "Buckets(not built)"
         known = self.api.transport.known_url
         urls = repr(known) if known else "[" + ", ".join(map(repr, self.settings.urls)) + "]"
         token = f", token from {self.settings.token.source}" if self.settings.token else ""

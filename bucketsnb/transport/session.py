@@ -18,7 +18,7 @@ import requests
 import urllib3
 
 from bucketsnb.errors import BadAnswer, NoAnswer, Refused, ServiceError, Unreachable
-from bucketsnb.formatting import count_of, excerpt, host_of, printable
+from bucketsnb.formatting import count_of, excerpt, host_of
 from bucketsnb.settings import Settings
 from bucketsnb.transport.body import UnreadableBodyError, read_body, read_start
 from bucketsnb.transport.connection import Adapter, Clock
@@ -35,6 +35,9 @@ CONNECT_SECONDS = 5.0
 
 THREADS = 32
 """Connections kept alive; more threads than this work, and reconnect."""
+
+SHORTEST = 4
+"""Characters from which a token or password is looked for in what the service says; one letter is everywhere."""
 
 _LOG = logging.getLogger("bucketsnb.transport")
 _ALIVE: weakref.WeakSet[Transport] = weakref.WeakSet()
@@ -231,7 +234,7 @@ class Transport:
             answer = self._exchange(send, target)
             if not 300 <= answer.status < 400:
                 return answer
-            target = _redirected(send.call, target, self.hide(answer.headers.get("location", "")), answer.status)
+            target = _redirected(send.call, target, answer, self.hide)
         raise TryFailedError(Refused(f"{send.call}: redirected four times in a row.", **send.call.details), Fate.FINAL)
 
     def _exchange(self, send: _Send, target: str, *, signed: bool = True) -> Answer:
@@ -337,7 +340,7 @@ class Transport:
     def _secrets(self) -> list[str]:
         token = [self.settings.token.reveal()] if self.settings.token else []
         passwords = [login.reveal().partition(":")[2] for login in self.settings.logins.values()]
-        return [secret for secret in (*token, *passwords, self._login()) if secret]
+        return [secret for secret in (*token, *passwords, self._login()) if secret and len(secret) >= SHORTEST]
 
 
 def _new_session() -> requests.Session:
@@ -373,17 +376,19 @@ def _why_not(error: ServiceError) -> str | None:
     return next(iter(tried), "no answer in time" if isinstance(error, NoAnswer) else excerpt(error))
 
 
-def _redirected(call: Call, target: str, location: str, status: int) -> str:
+def _redirected(call: Call, target: str, answer: Answer, hide: Callable[[str], str]) -> str:
     """Return where a redirect leads, if it may be followed."""
+    location = answer.headers.get("location", "")
     goal = urljoin(target, location)
     if call.method in ("GET", "HEAD") and location and _origin(goal) == _origin(target):
         return goal
-    shown = printable(f"{urlsplit(goal).scheme}://{host_of(goal)}{urlsplit(goal).path}") if location else "nowhere"
+    parts = urlsplit(goal)
+    shown = excerpt(hide(f"{parts.scheme}://{host_of(goal)}{parts.path}"), 200) if location else "nowhere"
     message = (
-        f"{call}: the service answered {status}, a redirect to {excerpt(shown, 200)}, which is not followed; "
+        f"{call}: the service answered {answer.status}, a redirect to {shown}, which is not followed; "
         "nothing was sent there. If that is the service, use its address."
     )
-    raise TryFailedError(Refused(message, status=status, **call.details), Fate.FINAL)
+    raise TryFailedError(Refused(message, status=answer.status, **call.details), Fate.FINAL)
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:

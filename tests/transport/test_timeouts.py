@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import socket
+import time
+from contextlib import contextmanager
+
+import pytest
+
+from bucketsnb import errors
+from bucketsnb.transport import Means
+from bucketsnb.transport.connection import Clock
+from tests.stub import after, answer, drip, hang_up, silent
+
+
+@contextmanager
+def within(seconds):
+    started = time.monotonic()
+    yield
+    assert time.monotonic() - started < seconds
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        pytest.param(silent, id="silence"),
+        pytest.param(drip(b"x", 0.05), id="a drip of the body"),
+        pytest.param(drip(b"x", 0.05, headers_too=True), id="a drip of the headers"),
+    ],
+)
+@pytest.mark.parametrize("means", list(Means))
+def test_no_call_waits_longer_than_its_timeout(stub, connect, action, means):
+    stub.default = action
+
+    with within(1.5), pytest.raises(errors.NoAnswer):
+        connect(stub.url, timeout=0.4).request("POST", "/view", means=means, body=b"{}")
+    assert len(stub.requests) == 1
+
+
+def test_a_service_that_reads_nothing_does_not_hold_a_large_body_for_ever(connect, monkeypatch):
+    monkeypatch.setattr("bucketsnb.transport.connection.LEAST_RATE", 1024**3)
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        transport = connect(f"http://127.0.0.1:{deaf.getsockname()[1]}", timeout=0.4)
+        with within(2), pytest.raises(errors.NoAnswer):
+            transport.request("POST", "/work", means=Means.ONCE, body=b"x" * 30_000_000)
+
+
+def test_an_address_that_takes_no_connection_is_given_up_after_the_timeout(connect):
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        port = full.getsockname()[1]
+        waiting = [socket.socket() for _ in range(8)]
+        for one in waiting:
+            one.setblocking(False)
+            one.connect_ex(("127.0.0.1", port))
+        with within(2), pytest.raises((errors.Unreachable, errors.NoAnswer)):
+            connect(f"http://127.0.0.1:{port}", timeout=0.3).request("GET", "/version", means=Means.READ)
+        for one in waiting:
+            one.close()
+
+
+def test_an_answer_that_comes_late_but_in_time_is_taken(stub, connect):
+    stub.then(after(0.3, answer({"version": "slow"})))
+
+    assert b"slow" in connect(stub.url, timeout=1.0).request("GET", "/version", means=Means.READ).body
+
+
+def test_one_call_can_have_a_timeout_of_its_own(stub, connect):
+    stub.default = silent
+
+    with within(1.5), pytest.raises(errors.NoAnswer, match=r"0\.2 s"):
+        connect(stub.url, timeout=60).request("GET", "/version", means=Means.READ, timeout=0.2)
+
+
+def test_a_slow_call_leaves_no_short_timeout_to_the_next_one(stub, connect):
+    transport = connect(stub.url, timeout=2.0)
+    stub.then(after(0.1, answer({})), after(0.6, answer({})))
+
+    transport.request("GET", "/version", means=Means.READ, timeout=0.5)
+    assert transport.request("GET", "/version", means=Means.READ).status == 200
+
+
+def test_bytes_buy_time_but_never_more_than_the_timeout(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("bucketsnb.transport.connection.time.monotonic", lambda: now[0])
+    clock = Clock(10)
+    now[0] += 9
+    clock.moved(2 * 32 * 1024)
+    assert clock.left() == pytest.approx(3)
+    clock.moved(10**9)
+    assert clock.left() == pytest.approx(10)
+    now[0] += 11
+    with pytest.raises(TimeoutError):
+        clock.left()
+
+
+def test_a_lost_connection_is_no_timeout(stub, connect):
+    stub.default = hang_up
+
+    with pytest.raises(errors.NoAnswer, match="connection was lost"):
+        connect(stub.url).request("POST", "/work", means=Means.ONCE, body=b"[]")
