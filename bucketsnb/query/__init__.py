@@ -64,6 +64,7 @@ bucketsnb.errors.QueryError: there is no keyword 'stats'; did you mean status?
 
 from __future__ import annotations
 
+from bucketsnb.query.comparisons import AtLeast, AtMost, Between, LessThan, MoreThan, NewerThan, OlderThan
 from bucketsnb.query.document import Query, any_of, not_
 from bucketsnb.query.explain import (
     Clause,
@@ -78,18 +79,11 @@ from bucketsnb.query.explain import (
 from bucketsnb.query.filters import (
     AllOf,
     AnyOf,
-    AtLeast,
-    AtMost,
-    Between,
     Equals,
     Filter,
-    LessThan,
     Matches,
-    MoreThan,
-    NewerThan,
     NoneOf,
     NotEquals,
-    OlderThan,
     Operator,
     Present,
 )

@@ -22,7 +22,7 @@ from bucketsnb.query.reading import filters_of
 from bucketsnb.query.source import pieces_of, source_of
 from bucketsnb.query.times import moment, resolved
 from bucketsnb.query.validation import warn_of_slips
-from bucketsnb.query.values import canonical, plain
+from bucketsnb.query.values import canonical, decoded, plain
 
 __all__ = ["Query", "any_of", "not_"]
 
@@ -112,7 +112,7 @@ class Query:
         Query(status="failure")
         """
         if isinstance(value, str):
-            return cls(_decoded(value))
+            return cls(decoded(value))
         return value if isinstance(value, cls) else cls(value)
 
     @classmethod
@@ -343,26 +343,6 @@ def _own(value: Query | Mapping[str, Any] | None) -> Document:
     document: Document = plain(value)
     warn_of_slips(document)
     return document
-
-
-def _decoded(text: str) -> Any:
-    try:
-        return json.loads(text, object_pairs_hook=_once)
-    except QueryError:
-        raise
-    except ValueError as error:
-        raise QueryError(f"this is not a JSON document: {error}; keys and text stand in double quotes") from error
-    except RecursionError:
-        raise QueryError("this JSON is nested too deeply for a query") from None
-
-
-def _once(pairs: list[tuple[str, Any]]) -> Document:
-    found: Document = {}
-    for key, value in pairs:
-        if key in found:
-            raise QueryError(f"the key {key!r} stands twice in one document; join the conditions with $and")
-        found[key] = value
-    return found
 
 
 def any_of(*queries: Query | Mapping[str, Any]) -> Query:

@@ -1,8 +1,9 @@
 """Filters: values that stand for one condition each, which a form can draw and turn back into a query.
 
 A filter knows its field, how to say itself to people, its part of the query document, and the keywords of
-:class:`~bucketsnb.query.document.Query` that make it. Conditions over several fields are in
-:mod:`bucketsnb.query.phrases`; :mod:`bucketsnb.query.reading` finds the filters in a document.
+:class:`~bucketsnb.query.document.Query` that make it. Those that compare by size or time are in
+:mod:`bucketsnb.query.comparisons`, those over several fields in :mod:`bucketsnb.query.phrases`;
+:mod:`bucketsnb.query.reading` finds the filters in a document.
 """
 
 from __future__ import annotations
@@ -20,19 +21,13 @@ __all__ = [
     "NEGATED",
     "AllOf",
     "AnyOf",
-    "AtLeast",
-    "AtMost",
-    "Between",
     "Equals",
     "FieldFilter",
     "Filter",
-    "LessThan",
     "Matches",
-    "MoreThan",
-    "NewerThan",
     "NoneOf",
     "NotEquals",
-    "OlderThan",
+    "OneValue",
     "Operator",
     "Present",
     "noun",
@@ -153,7 +148,7 @@ class FieldFilter(Filter):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class _OneValue(FieldFilter):
+class OneValue(FieldFilter):
     """One operator against one value."""
 
     value: Any
@@ -163,14 +158,23 @@ class _OneValue(FieldFilter):
 
     @property
     def condition(self) -> Document:
+        """The path, with the operator and the value."""
         return {self.path: {self.operator: self.value}}
 
     @property
     def label(self) -> str:
+        """What people call the path, and the condition in words."""
         return f"{noun(self.path)} {self.words} {self.shown(self.value)}"
 
+    def _as_text(self) -> dict[str, Any]:
+        """Return the keyword with a comparison written as text, such as ``priority=">=4"``."""
+        number = isinstance(self.value, int | float) and not isinstance(self.value, bool)
+        if not self.sign or not (number or is_ago(self.value)):
+            return {}
+        return self._keyword(f"{self.sign}{moment_text(self.value) if self.path in TIME_FIELDS else self.value}")
 
-class Equals(_OneValue):
+
+class Equals(OneValue):
     """The field has this value (or, if it is a list, holds it)."""
 
     words = "is"
@@ -189,109 +193,16 @@ class Equals(_OneValue):
         return self._keyword(moment_text(self.value) if self.path in TIME_FIELDS else self.value)
 
 
-class NotEquals(_OneValue):
+class NotEquals(OneValue):
     """The field has another value, or none."""
 
-    operator = "$ne"
-    words = "is not"
+    operator, sign, words = "$ne", "!=", "is not"
 
     def to_keywords(self) -> dict[str, Any]:
-        """``not_event=9385707``; ``has_parent=True`` for a null."""
-        return self._keyword(True, "has_") if self.value is None else self._keyword(self.value, "not_")
-
-
-class _Comparison(_OneValue):
-    def to_keywords(self) -> dict[str, Any]:
-        """``priority=">=4"``."""
-        number = isinstance(self.value, int | float) and not isinstance(self.value, bool)
-        if not number and not is_ago(self.value):
-            return {}
-        return self._keyword(f"{self.sign}{moment_text(self.value) if self.path in TIME_FIELDS else self.value}")
-
-
-class MoreThan(_Comparison):
-    """The value is larger, or later."""
-
-    operator, sign, words = "$gt", ">", "is more than"
-
-
-class AtMost(_Comparison):
-    """The value is this or smaller, or not later."""
-
-    operator, sign, words = "$lte", "<=", "is at most"
-
-
-class AtLeast(_Comparison):
-    """The value is this or larger; of a time: since then."""
-
-    operator, sign, words = "$gte", ">=", "is at least"
-
-    @property
-    def label(self) -> str:
-        """``"created since 2026-11-20 00:00 UTC"``."""
-        return f"{EVENTS[self.path]} since {self.shown(self.value)}" if self.path in EVENTS else super().label
-
-    def to_keywords(self) -> dict[str, Any]:
-        """``since="2026-11-20"``."""
-        return (
-            {_time_word(self.path, "since"): moment_text(self.value)} if self.path in EVENTS else super().to_keywords()
-        )
-
-
-class LessThan(_Comparison):
-    """The value is smaller; of a time: before then."""
-
-    operator, sign, words = "$lt", "<", "is less than"
-
-    @property
-    def label(self) -> str:
-        """``"created before 2026-11-20 00:00 UTC"``."""
-        return f"{EVENTS[self.path]} before {self.shown(self.value)}" if self.path in EVENTS else super().label
-
-    def to_keywords(self) -> dict[str, Any]:
-        """``until="2026-11-20"``."""
-        return (
-            {_time_word(self.path, "until"): moment_text(self.value)} if self.path in EVENTS else super().to_keywords()
-        )
-
-
-def _time_word(path: str, word: str) -> str:
-    return word if path == "creation" else f"{EVENTS[path]}_{word}"
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class _Aged(FieldFilter):
-    """A time against a moment that stays open until the query is sent."""
-
-    age: str
-    operator: ClassVar[str] = ""
-    words: ClassVar[str] = ""
-    keyword: ClassVar[tuple[str, str]] = ("", "")
-
-    @property
-    def condition(self) -> Document:
-        return {self.path: {self.operator: {AGO: self.age}}}
-
-    @property
-    def label(self) -> str:
-        return f"{EVENTS[self.path]} {self.words} {self.age} ago"
-
-    def to_keywords(self) -> dict[str, Any]:
-        """``older_than="7d"``; ``started_until="7d ago"`` for the other times."""
-        relative, absolute = self.keyword
-        return {relative: self.age} if self.path == "creation" else {_time_word(self.path, absolute): f"{self.age} ago"}
-
-
-class OlderThan(_Aged):
-    """The time lies further back than a span; `age` is text such as ``"7d"``."""
-
-    operator, words, keyword = "$lt", "more than", ("older_than", "until")
-
-
-class NewerThan(_Aged):
-    """The time lies no further back than a span; `age` is text such as ``"36h"``."""
-
-    operator, words, keyword = "$gte", "at most", ("newer_than", "since")
+        """``not_event=9385707``; ``has_parent=True`` for a null; ``priority="!=1"``."""
+        if self.value is None:
+            return self._keyword(True, "has_")
+        return self._keyword(self.value, "not_") or self._as_text()
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -340,28 +251,6 @@ class AllOf(_Values):
     def to_keywords(self) -> dict[str, Any]:
         """``all_tags=["basecat", "beamformed"]``."""
         return {"all_tags": list(self.values)} if self.path == "tags" else {}
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Between(FieldFilter):
-    """The value lies between two others, or is one of them."""
-
-    low: Any
-    high: Any
-
-    @property
-    def condition(self) -> Document:
-        """``{"priority": {"$gte": 1, "$lte": 3}}``."""
-        return {self.path: {"$gte": self.low, "$lte": self.high}}
-
-    @property
-    def label(self) -> str:
-        """``"priority is 1 to 3"``."""
-        return f"{noun(self.path)} is {self.shown(self.low)} to {self.shown(self.high)}"
-
-    def to_keywords(self) -> dict[str, Any]:
-        """``priority="1..3"``."""
-        return self._keyword(f"{literal(self.low)}..{literal(self.high)}")
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -224,7 +224,8 @@ def _comparison(word: str, text: str, fields: Iterable[str], operand: Callable[[
         if found[2] == word:
             raise QueryError(f"{word}={text!r} compares {word} with itself; name another field")
         return Compare(word, operator, found[2]).condition
-    return {word: {operator: operand(word, found[2])}}
+    value = operand(word, found[2])
+    return {word: value if operator == "$eq" else {operator: value}}
 
 
 # Words of their own ---------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from bucketsnb.query.values import is_operators, same
+from bucketsnb.query.values import canonical, is_operators, same
 
 __all__ = ["SEPARABLE", "join"]
 
@@ -51,15 +51,16 @@ def _with(joined: Document, conditions: list[Any]) -> list[Any]:
     present = joined.get("$and", [])
     if not isinstance(present, list):  # not what $and takes: the service is to judge it, so it is kept whole
         present = [{"$and": present}]
-    kept = list(present)
-    for condition in conditions:
-        if not any(same(condition, other) for other in kept):
-            kept.append(condition)
-    return kept
+    known = {_text("$and", [other]) for other in present}
+    return [*present, *(condition for condition in conditions if _text("$and", [condition]) not in known)]
+
+
+def _text(key: str, condition: Any) -> str:
+    return canonical({key: condition})
 
 
 def _fits(joined: Document, key: str, condition: Any) -> bool:
-    if key not in joined or same(joined[key], condition):
+    if key not in joined or _text(key, joined[key]) == _text(key, condition):
         return True
     present = joined[key]
     if key.startswith("$") or not (is_operators(present) and is_operators(condition)):
@@ -69,6 +70,7 @@ def _fits(joined: Document, key: str, condition: Any) -> bool:
 
 
 def _together(joined: Document, key: str, condition: Any) -> Any:
-    if key not in joined or same(joined[key], condition):
+    present = joined.get(key)
+    if key.startswith("$") or not (is_operators(present) and is_operators(condition)):
         return condition
     return {**joined[key], **condition}

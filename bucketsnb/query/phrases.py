@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -69,7 +70,7 @@ class _Phrase(Filter):
 
     @property
     def condition(self) -> Document:
-        return dict(self.asks)
+        return deepcopy(self.asks)
 
     @property
     def fields(self) -> tuple[str, ...]:

@@ -6,23 +6,17 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from bucketsnb.query.comparisons import AtLeast, AtMost, Between, LessThan, MoreThan, NewerThan, OlderThan
 from bucketsnb.query.filters import (
     EVENTS,
     AllOf,
     AnyOf,
-    AtLeast,
-    AtMost,
-    Between,
     Document,
     Equals,
     Filter,
-    LessThan,
     Matches,
-    MoreThan,
-    NewerThan,
     NoneOf,
     NotEquals,
-    OlderThan,
     Operator,
     Present,
 )

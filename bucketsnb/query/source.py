@@ -59,7 +59,7 @@ class _Function:
         return {self.operator: [branch.document() for branch in self.branches]}
 
     def source(self, indent: str) -> str:
-        return _call(_CALLS[self.operator], [branch.source(indent + "    ") for branch in self.branches], indent)
+        return _call(_CALLS[self.operator], [branch.argument(indent + "    ") for branch in self.branches], indent)
 
 
 @dataclass(frozen=True)
@@ -75,13 +75,18 @@ class _Sum:
         return made
 
     def source(self, indent: str) -> str:
-        if len(self.terms) == 1:
-            return self.terms[0].source(indent)
+        inner = indent + "    "
+        text = self.argument(inner)
+        if "\n" not in text or len(self.terms) == 1:
+            return self.argument(indent)
+        return f"(\n{inner}{text}\n{indent})"
+
+    def argument(self, indent: str) -> str:
+        """Return the source for a place inside brackets, where lines may break."""
         line = " & ".join(term.source("") for term in self.terms)
         if "\n" not in line and len(line) + len(indent) <= WIDTH:
             return line
-        inner = indent + "    "
-        return f"(\n{inner}" + f"\n{inner}& ".join(term.source(inner) for term in self.terms) + f"\n{indent})"
+        return f"\n{indent}& ".join(term.source(indent) for term in self.terms)
 
 
 def _call(name: str, arguments: Sequence[str], indent: str) -> str:

@@ -1,0 +1,148 @@
+"""A query survives its document, its source and its filters, and comes back equal."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+import warnings
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bucketsnb.query import Query, any_of, clauses, not_, without
+from tests.query.strategies import NOW, documents, has_open_moment, in_words, many, queries, quiet, seeded, some
+
+
+def evaluated(source: str) -> Query:
+    """Return what source makes where only the documented names are known."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        made = eval(source, {"__builtins__": {}}, {"Query": Query, "any_of": any_of, "not_": not_})
+    assert isinstance(made, Query)
+    return made
+
+
+@many
+@given(documents)
+def test_a_document_comes_back_exactly_with_its_types_and_its_order_of_keys(document: dict[str, Any]):
+    query = quiet(document)
+    if not has_open_moment(document):
+        assert json.dumps(query.to_document(now=NOW)) == json.dumps(document)
+    assert json.dumps(query.document) == json.dumps(document)
+
+
+@many
+@given(queries)
+def test_source_makes_an_equal_query(query: Query):
+    assert evaluated(query.to_code()) == query
+
+
+@many
+@given(queries)
+def test_filters_make_an_equal_query(query: Query):
+    assert Query.of(query.filters) == query
+
+
+@some
+@given(queries)
+def test_a_saved_document_makes_an_equal_query_with_an_equal_hash(query: Query):
+    again = quiet(query.document)
+    assert (again, hash(again)) == (query, hash(query))
+
+
+@some
+@given(queries)
+def test_json_text_makes_an_equal_query(query: Query):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert Query.parse(json.dumps(query.document)) == query
+
+
+@some
+@given(queries)
+def test_pickling_and_copying_make_an_equal_query(query: Query):
+    assert pickle.loads(pickle.dumps(query)) == query
+    assert copy.deepcopy(query) == copy.copy(query) == query
+
+
+@some
+@given(queries)
+def test_asking_twice_or_for_nothing_more_changes_nothing(query: Query):
+    assert query & query == query
+    assert Query() & query == query & Query() == query
+
+
+@some
+@given(seeded(in_words))
+def test_what_was_said_in_words_is_written_without_a_document(query: Query):
+    for clause in clauses(query):
+        alone = Query.of([clause.filter])
+        assert evaluated(alone.to_code()) == alone
+        assert "Query({" not in alone.to_code()
+
+
+@some
+@given(queries, st.data())
+def test_leaving_a_clause_out_and_asking_for_it_again_asks_the_same_clauses(query: Query, data: st.DataObject):
+    parts = clauses(query)
+    if not parts:
+        return
+    left_out = data.draw(st.sampled_from(parts))
+    again = without(query, left_out.index) & Query.of([left_out.filter])
+    assert {part.filter for part in clauses(again)} == {part.filter for part in parts}
+
+
+@some
+@given(queries)
+def test_nothing_given_out_can_change_the_query(query: Query):
+    before = query.to_code()
+    for given_out in (query.document, query.to_document(now=NOW)):
+        _spoil(given_out)
+    for found in query.filters:
+        _spoil(found.condition)
+    assert query.to_code() == before
+
+
+def _spoil(part: Any) -> None:
+    for item in list(part.values()) if isinstance(part, dict) else part if isinstance(part, list) else ():
+        _spoil(item)
+    if isinstance(part, dict | list):
+        part.clear()
+
+
+def test_a_document_given_in_can_change_without_changing_the_query():
+    document = {"event": {"$in": [1]}}
+    query = Query(document)
+    document["event"]["$in"].append(2)
+    assert query.to_document() == {"event": {"$in": [1]}}
+
+
+@pytest.mark.parametrize(
+    ("query", "source"),
+    [
+        (Query(), "Query()"),
+        (Query(status="failure", older_than="7d"), 'Query(status="failure", older_than="7d")'),
+        (Query(older_than="36h"), 'Query(older_than="36h")'),
+        (Query(exhausted=True), "Query(exhausted=True)"),
+        (Query(overdue=False), "not_(Query(overdue=True))"),
+        (Query(event=[1, 2]), "Query(event=[1, 2])"),
+        (Query({"event": [1, 2]}), 'Query({"event": [1, 2]})'),
+        (Query({"config.parent": None}), "Query(has_parent=False)"),
+        (Query({"priority": {"$gt": 1, "$lt": 4}}), 'Query({"priority": {"$gt": 1, "$lt": 4}})'),
+        (Query(since="2026-11-20T00:00:00Z"), 'Query(since="2026-11-20")'),
+        (Query(pipeline={"$regex": "^dm"}), 'Query(pipeline={"$regex": "^dm"})'),
+        (Query(site="kko") & Query(site="gbo"), 'Query(site="kko") & Query(site="gbo")'),
+        (any_of(Query(site="kko"), Query(user="me")), 'any_of(Query(site="kko"), Query(user="me"))'),
+    ],
+)
+def test_source_reads_as_a_person_would_write_it(query: Query, source: str):
+    assert query.to_code() == repr(query) == source
+
+
+def test_long_source_is_one_keyword_a_line():
+    query = Query(pipeline="baseband-localizer-outrigger-buffer", status="failure", site="kko", user="a-name", event=1)
+    assert query.to_code().splitlines()[:2] == ["Query(", '    pipeline="baseband-localizer-outrigger-buffer",']
+    assert evaluated(query.to_code()) == query
