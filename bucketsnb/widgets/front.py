@@ -22,9 +22,9 @@ _STATIC = Path(__file__).parent / "static"
 
 
 @cache
-def source(name: str) -> str:
-    """Return the ES module of a part: the helpers that all share, then its own."""
-    return "\n".join((_STATIC / file).read_text("utf-8") for file in ("shared.js", f"{name}.js"))
+def source(*names: str) -> str:
+    """Return the ES module of a part: the helpers that all share, then the named files; the last one exports."""
+    return "\n".join((_STATIC / f"{name}.js").read_text("utf-8") for name in ("shared", *names))
 
 
 @cache

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import ipywidgets
 import pytest
 
+from tests.widgets.page import Sent
+
 
 @pytest.fixture(autouse=True)
 def nothing_left() -> Iterator[None]:
@@ -23,3 +25,9 @@ def nothing_left() -> Iterator[None]:
 
 def _widgets() -> list[ipywidgets.Widget]:
     return list(ipywidgets.widgets.widget._instances.values())
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
+    """Keep what the front ends are sent."""
+    return Sent(monkeypatch)

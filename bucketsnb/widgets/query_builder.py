@@ -1,0 +1,249 @@
+"""Build a query by form: what the service knows is offered, and the document and the Python line stand beside it."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pandas as pd
+import traitlets
+
+from bucketsnb.formatting import printable
+from bucketsnb.formatting_html import STATUS_COLOURS, Markup, block, element
+from bucketsnb.query import Query
+from bucketsnb.widgets.draft import FIELDS, Draft, DraftField
+from bucketsnb.widgets.front import Front, sheet, source
+from bucketsnb.widgets.guard import Message
+from bucketsnb.widgets.panel import Panel
+from bucketsnb.widgets.saved_queries import SavedQueries
+from bucketsnb.widgets.worker import Worker
+
+__all__ = ["QueryBuilder"]
+
+OFFERED = 200
+"""Suggestions for one field."""
+REMEMBERED = 200
+"""Edits that can be undone."""
+NOT_OFFERED = ("id", "event")
+
+
+class _Form(Front):
+    """The form in the page."""
+
+    _esm = traitlets.Unicode(source("fields", "builder")).tag(sync=True)
+    _css = traitlets.Unicode(sheet("fields", "builder")).tag(sync=True)
+
+
+class QueryBuilder(Panel):
+    """Build a query; it is the state's query as long as every field can be meant, and None while one cannot.
+
+    Parameters
+    ----------
+    source
+        The client, whose pipelines are offered, or the state to share with other panels.
+    query
+        What to start from: a query, a document, or None.
+    saved
+        Where queries are saved by name.
+
+    Attributes
+    ----------
+    draft
+        What stands in the form.
+
+    Examples
+    --------
+    >>> builder = QueryBuilder(query=Query(status="failure"))
+    >>> builder.edit("older_than", "7d")
+    >>> builder.query
+    Query(status="failure", older_than="7d")
+    >>> builder.close()
+    """
+
+    def __init__(self, source: Any = None, query: Any = None, *, saved: SavedQueries | None = None) -> None:
+        super().__init__(source, title="Query")
+        self.saved = saved or SavedQueries()
+        self.offers: dict[str, tuple[str, ...]] = {}
+        self.draft = Draft.of(Query.parse(query if query is not None else self.state.query))
+        self._past: list[Draft] = []
+        self._future: list[Draft] = []
+        self._notes: tuple[str, ...] = ()
+        self.form = _Form(self.guard, self._handlers())
+        self._pipelines = Worker(self.guard, name="bucketsnb pipelines")
+        self.follow("query", self._take_query)
+        self.follow("frame", self._take_frame)
+        self.lay_out(self.form)
+        self._publish()
+        self.refresh_offers()
+
+    def _handlers(self) -> dict[str, Callable[[dict[str, Any]], None]]:
+        return {
+            "hello": lambda _: self._draw(),
+            "edit": lambda asked: self.edit(asked["name"], asked["value"]),
+            "drop": lambda asked: self._change(self.draft.without(int(asked["place"]))),
+            "undo": lambda _: self.undo(),
+            "redo": lambda _: self.redo(),
+            "clear": lambda _: self._change(Draft()),
+            "paste": lambda asked: self.paste(asked["text"]),
+            "save": lambda asked: self._save(asked["name"]),
+            "load": lambda asked: self._change(Draft.of(self.saved.load(asked["name"]))),
+            "forget": lambda asked: self._forget(asked["name"]),
+        }
+
+    @property
+    def query(self) -> Query | None:
+        """The query that the form asks for, or None while a field cannot be meant."""
+        return None if self.draft.problems() else self.draft.query()
+
+    @query.setter
+    def query(self, query: Any) -> None:
+        self._change(Draft.of(Query.parse(query)))
+
+    def edit(self, word: str, value: Any) -> None:
+        """Put a value into the field of a keyword: a text, several texts, or a flag.
+
+        Raises
+        ------
+        KeyError
+            If the form has no such field.
+        """
+        kind = FIELDS[word].kind
+        if kind in ("tokens", "toggles"):
+            value = tuple(dict.fromkeys(text.strip() for text in map(str, value) if text.strip()))
+        self._change(self.draft.edit(word, bool(value) if kind == "flag" else value))
+
+    def paste(self, document: str) -> None:
+        """Take over a query document as JSON text, in place of what stands in the form.
+
+        Raises
+        ------
+        QueryError
+            If it is not one.
+        """
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            draft = Draft.of(Query.parse(document))
+        self._change(draft, notes=[str(one.message) for one in caught])
+
+    def undo(self) -> None:
+        """Go back one edit, if there is one."""
+        if self._past:
+            self._future.append(self.draft)
+            self._set(self._past.pop())
+
+    def redo(self) -> None:
+        """Take back the last undo, if there is one."""
+        if self._future:
+            self._past.append(self.draft)
+            self._set(self._future.pop())
+
+    def _change(self, draft: Draft, notes: Iterable[str] = ()) -> None:
+        if draft != self.draft:
+            self._past = [*self._past[-REMEMBERED:], self.draft]
+            self._future = []
+        self._set(draft, notes)
+
+    def _set(self, draft: Draft, notes: Iterable[str] = ()) -> None:
+        self.draft = draft
+        self._notes = tuple(notes)
+        self.messages.clear("error")
+        self._draw()
+        self._publish()
+
+    def _publish(self) -> None:
+        self.state.query = self.query
+        self.keep()
+
+    def _take_query(self, query: Query | None) -> None:
+        if query is not None and query != self.query:
+            self._change(Draft.of(query))
+
+    def _take_frame(self, frame: pd.DataFrame | None) -> None:
+        if frame is not None and len(frame):
+            self.offers.update({word: _values_of(frame[word]) for word in ("site", "user", "tags") if word in frame})
+            self.offers["all_tags"] = self.offers.get("tags", ())
+            self._draw()
+
+    def refresh_offers(self) -> None:
+        """Ask the service for the names of its pipelines, on a thread."""
+        buckets = self.state.buckets
+        if buckets is not None:
+            self._pipelines.start(lambda _: tuple(buckets.pipelines()), self._offer_pipelines)
+
+    def _offer_pipelines(self, names: tuple[str, ...]) -> None:
+        self.offers["pipeline"] = tuple(sorted(names))
+        self._draw()
+
+    def _save(self, name: str) -> None:
+        query = self.query
+        if query is None:
+            text = "This query cannot be saved yet."
+            self.messages.show(Message("error", text, "Correct the fields that are marked."))
+            return
+        self.saved.save(name, query)
+        self.messages.show(Message("done", f"Saved as {printable(name.strip())}."))
+        self._draw()
+
+    def _forget(self, name: str) -> None:
+        self.saved.delete(name)
+        self._draw()
+
+    def _draw(self) -> None:
+        problems = self.draft.problems()
+        query = None if problems else self.draft.query()
+        self.form.tell(
+            "draw",
+            fields=[self._drawn(one, problems.get(one.word, "")) for one in FIELDS.values()],
+            others=[{"label": other.label, "document": _json(other.condition)} for other in self.draft.others],
+            python="" if query is None else query.to_code(),
+            document="" if query is None else _json(query.to_document()),
+            problem=problems.get("", ""),
+            notes=self._notes,
+            undo=bool(self._past),
+            redo=bool(self._future),
+            saved=self.saved.names(),
+            colours=dict(STATUS_COLOURS),
+        )
+
+    def _drawn(self, one: DraftField, problem: str) -> dict[str, Any]:
+        offers = self.offers.get(one.word, ())[:OFFERED]
+        return {
+            "name": one.word,
+            "label": one.label,
+            "kind": one.kind,
+            "hint": one.hint,
+            "choices": one.choices,
+            "offers": [offer for offer in offers if printable(offer) == offer],
+            "value": self.draft.values.get(one.word, one.nothing),
+            "problem": printable(problem),
+        }
+
+    def static(self) -> Markup:
+        """Return the query as Python and as a document."""
+        query = self.query
+        if query is None:
+            return block("Query", "not complete")
+        lines = (element("pre", printable(text, keep="\n")) for text in (query.to_code(), _json(query.to_document())))
+        return element("div", block("Query", *lines), self.messages.static())
+
+    def close(self) -> None:
+        """Stop the work, leave the state, and close every widget of the panel."""
+        self._pipelines.close()
+        super().close()
+
+
+def _values_of(values: pd.Series[Any]) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for value in values:
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str):
+                found[text] = None
+        if len(found) >= OFFERED:
+            break
+    return tuple(sorted(found))
+
+
+def _json(document: Any) -> str:
+    return printable(json.dumps(document, indent=2, ensure_ascii=False), keep="\n")

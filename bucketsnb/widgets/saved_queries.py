@@ -1,0 +1,86 @@
+"""Queries kept by name in one JSON file of the user's, by the document with its open moments left open."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+
+from platformdirs import user_data_path
+
+from bucketsnb.errors import ConfigurationError
+from bucketsnb.query import Query
+
+__all__ = ["SavedQueries"]
+
+
+class SavedQueries:
+    """The queries that were saved on this machine.
+
+    Parameters
+    ----------
+    path
+        The file; by default ``queries.json`` among the user's data of this package.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     saved = SavedQueries(pathlib.Path(folder) / "queries.json")
+    ...     saved.save("failed a week ago", Query(status="failure", older_than="7d"))
+    ...     saved.names(), saved.load("failed a week ago")
+    (['failed a week ago'], Query(status="failure", older_than="7d"))
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path or user_data_path("bucketsnb") / "queries.json"
+
+    def names(self) -> list[str]:
+        """Return the names, sorted."""
+        return sorted(self._read())
+
+    def load(self, name: str) -> Query:
+        """Return the query of a name.
+
+        Raises
+        ------
+        ConfigurationError
+            If there is none, or the file cannot be read.
+        """
+        documents = self._read()
+        if name not in documents:
+            raise ConfigurationError(f"no query is saved as {name!r} in {self.path}; there are {sorted(documents)}")
+        return Query.parse(documents[name])
+
+    def save(self, name: str, query: Query) -> None:
+        """Keep a query under a name; one of that name before is replaced."""
+        name = name.strip()
+        if not name:
+            raise ConfigurationError("a saved query needs a name: type one beside the button")
+        self._write({**self._read(), name: query.document})
+
+    def delete(self, name: str) -> None:
+        """Forget the query of a name, if there is one."""
+        self._write({other: document for other, document in self._read().items() if other != name})
+
+    def _read(self) -> dict[str, dict[str, object]]:
+        try:
+            found = json.loads(self.path.read_text("utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as error:
+            raise ConfigurationError(f"the saved queries in {self.path} cannot be read: {error}") from error
+        if not isinstance(found, dict):
+            raise ConfigurationError(f"the saved queries in {self.path} are not a JSON object; move the file away")
+        return found
+
+    def _write(self, documents: dict[str, dict[str, object]]) -> None:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=".queries-")
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(documents, file, indent=1, sort_keys=True)
+            Path(name).replace(self.path)
+        except OSError as error:
+            raise ConfigurationError(f"the query could not be saved in {self.path}: {error}") from error

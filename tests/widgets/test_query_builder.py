@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from bucketsnb import Query
+from bucketsnb.errors import ConfigurationError
+from bucketsnb.frames import frame_of
+from bucketsnb.widgets import QueryBuilder, State
+from bucketsnb.widgets.draft import Draft
+from bucketsnb.widgets.saved_queries import SavedQueries
+from tests.factory import make_work
+from tests.query.strategies import queries, some
+from tests.widgets.page import Sent
+from tests.widgets.waiting import until
+
+
+class Service:
+    """As much of a client as a builder asks."""
+
+    def pipelines(self) -> list[str]:
+        return ["fitburst", "dm-pipeline"]
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> SavedQueries:
+    return SavedQueries(tmp_path / "data" / "queries.json")
+
+
+@pytest.fixture
+def builder(saved: SavedQueries) -> QueryBuilder:
+    return QueryBuilder(saved=saved)
+
+
+def _edit(builder: QueryBuilder, name: str, value: Any) -> None:
+    builder.form.receive({"type": "edit", "name": name, "value": value})
+
+
+def _field(sent: Sent, builder: QueryBuilder, name: str) -> dict[str, Any]:
+    return next(one for one in sent.last(builder.form, "draw")["fields"] if one["name"] == name)
+
+
+@some
+@given(queries)
+def test_query_to_draft_and_back_is_lossless(query: Query):
+    assert Draft.of(query).query() == query
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"pipeline": "fitburst"},
+        {"pipeline": ["fitburst", "dm-pipeline"], "status": ["queued", "running"]},
+        {"event": 9385707, "tags": ["vip", "night"], "all_tags": ["a", "b"], "site": "chime", "user": "me"},
+        {"priority": ">=4", "older_than": "7d", "parent": "6b04a88bcce5d83e4c9bf3fc"},
+        {"priority": 3, "since": "2026-11-20", "until": "2026-11-21"},
+        {"overdue": True},
+        {"exhausted": True},
+    ],
+    ids=str,
+)
+def test_what_the_form_has_a_field_for_is_drawn_there(words: dict[str, Any]):
+    query = Query(**words)
+    draft = Draft.of(query)
+    assert set(draft.values) == set(words)
+    assert draft.others == ()
+    assert draft.query() == query
+
+
+def test_what_no_field_draws_is_kept_as_it_is_and_shown(builder: QueryBuilder, sent: Sent):
+    document = {"results.snr": {"$gt": 5}, "$or": [{"site": "kko"}, {"user": "me"}], "status": "failure"}
+    builder.query = document
+    others = sent.last(builder.form, "draw")["others"]
+    assert [json.loads(other["document"]) for other in others] == [
+        {"results.snr": {"$gt": 5}},
+        {"$or": [{"site": "kko"}, {"user": "me"}]},
+    ]
+    assert builder.query == Query(document)
+    builder.form.receive({"type": "drop", "place": 0})
+    assert builder.query == Query({"$or": [{"site": "kko"}, {"user": "me"}], "status": "failure"})
+
+
+def test_edits_become_the_states_query(builder: QueryBuilder):
+    _edit(builder, "pipeline", ["fitburst"])
+    _edit(builder, "status", ["failure"])
+    _edit(builder, "event", ["12", "13"])
+    assert builder.state.query == Query(pipeline="fitburst", status="failure", event=[12, 13])
+
+
+def test_document_and_python_stand_side_by_side(builder: QueryBuilder, sent: Sent):
+    _edit(builder, "tags", ["vip", "night"])
+    drawn = sent.last(builder.form, "draw")
+    assert drawn["python"] == 'Query(tags=["vip", "night"])'
+    assert json.loads(drawn["document"]) == {"tags": {"$in": ["vip", "night"]}}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("priority", "9"), ("older_than", "soon"), ("event", ["twelve"]), ("since", "yesterday")]
+)
+def test_what_cannot_be_meant_is_said_next_to_its_field_and_is_no_query(
+    builder: QueryBuilder, sent: Sent, name: str, value: Any
+):
+    _edit(builder, "pipeline", ["fitburst"])
+    _edit(builder, name, value)
+    assert _field(sent, builder, name)["problem"]
+    assert not _field(sent, builder, "pipeline")["problem"]
+    assert builder.state.query is None
+    _edit(builder, name, "" if isinstance(value, str) else [])
+    assert builder.state.query == Query(pipeline="fitburst")
+
+
+def test_two_fields_that_leave_nothing_between_them_are_said_at_one_of_them(builder: QueryBuilder, sent: Sent):
+    _edit(builder, "since", "2026-11-21")
+    _edit(builder, "until", "2026-11-20")
+    assert "no time between" in _field(sent, builder, "until")["problem"]
+    assert builder.state.query is None
+
+
+def test_undo_and_redo(builder: QueryBuilder):
+    _edit(builder, "pipeline", ["fitburst"])
+    _edit(builder, "priority", "9")
+    builder.undo()
+    assert builder.query == Query(pipeline="fitburst")
+    builder.redo()
+    assert builder.query is None
+    builder.undo()
+    builder.undo()
+    builder.undo()
+    assert builder.query == Query()
+    _edit(builder, "site", ["kko"])
+    builder.redo()
+    assert builder.query == Query(site="kko")
+
+
+def test_a_document_can_be_pasted_and_its_slips_are_said(builder: QueryBuilder, sent: Sent):
+    builder.form.receive({"type": "paste", "text": '{"pipeline": "fitburst", "stats": "failure"}'})
+    assert builder.query is not None
+    assert builder.query.to_document() == {"pipeline": "fitburst", "stats": "failure"}
+    assert "stats" in sent.last(builder.form, "draw")["notes"][0]
+
+
+def test_a_pasted_text_that_is_no_document_changes_nothing_and_says_why(builder: QueryBuilder):
+    _edit(builder, "site", ["kko"])
+    builder.form.receive({"type": "paste", "text": '{"pipeline": '})
+    assert builder.query == Query(site="kko")
+    assert builder.messages.shown[0].kind == "error"
+
+
+def test_saved_queries_come_back_with_their_open_moments(builder: QueryBuilder, sent: Sent):
+    _edit(builder, "older_than", "7d")
+    builder.form.receive({"type": "save", "name": "old ones"})
+    builder.form.receive({"type": "clear"})
+    assert sent.last(builder.form, "draw")["saved"] == ["old ones"]
+    builder.form.receive({"type": "load", "name": "old ones"})
+    assert builder.query == Query(older_than="7d")
+    builder.form.receive({"type": "forget", "name": "old ones"})
+    assert sent.last(builder.form, "draw")["saved"] == []
+
+
+def test_a_query_that_is_not_whole_is_not_saved(builder: QueryBuilder, saved: SavedQueries):
+    _edit(builder, "priority", "9")
+    builder.form.receive({"type": "save", "name": "bad"})
+    assert saved.names() == []
+    assert builder.messages.shown[0].kind == "error"
+
+
+def test_a_broken_file_of_saved_queries_is_left_alone_and_named(saved: SavedQueries):
+    saved.path.parent.mkdir()
+    saved.path.write_text("[half")
+    with pytest.raises(ConfigurationError, match=r"queries\.json"):
+        saved.save("a", Query(site="kko"))
+    assert saved.path.read_text() == "[half"
+
+
+def test_pipelines_are_offered_by_the_service_and_the_rest_by_the_works_shown(saved: SavedQueries, sent: Sent):
+    builder = QueryBuilder(State(Service()), saved=saved)
+    until(lambda: "pipeline" in builder.offers)
+    builder.state.frame = frame_of(
+        [make_work(site="kko", user="me", tags=["b", "a"]), make_work(site="gbo", tags=None)]
+    )
+    assert _field(sent, builder, "pipeline")["offers"] == ["dm-pipeline", "fitburst"]
+    assert _field(sent, builder, "site")["offers"] == ["gbo", "kko"]
+    assert _field(sent, builder, "tags")["offers"] == ["a", "b"]
+
+
+def test_a_query_set_elsewhere_fills_the_form_and_can_be_undone(builder: QueryBuilder, sent: Sent):
+    _edit(builder, "site", ["kko"])
+    builder.state.query = Query(pipeline="fitburst", status="failure")
+    assert _field(sent, builder, "pipeline")["value"] == ("fitburst",)
+    builder.undo()
+    assert builder.state.query == Query(site="kko")
+
+
+def test_the_static_form_is_inert(builder: QueryBuilder):
+    _edit(builder, "user", ["<script>alert(1)</script>"])
+    assert "<script>" not in builder.static()
