@@ -13,13 +13,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPResponse
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
+import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-__all__ = ["Adapter", "Clock"]
+__all__ = ["Clock", "Hidden", "new_session", "unsigned"]
 
 LEAST_RATE = 32 * 1024
 """Bytes per second that a transfer must keep up on average; each byte beyond buys time, up to the whole timeout."""
@@ -27,6 +29,9 @@ LEAST_RATE = 32 * 1024
 FRESH = 1.0
 """Seconds after which an idle connection is not trusted with a call that can be sent only once: servers close idle
 connections after a few seconds, and a request that crosses the close would be lost without a trace."""
+
+THREADS = 32
+"""Connections kept alive; more threads than this work, and reconnect."""
 
 _THREAD = threading.local()
 
@@ -158,7 +163,7 @@ class _HTTPSPool(HTTPSConnectionPool):
     ConnectionCls = _ClockedHTTPSConnection
 
 
-class Adapter(HTTPAdapter):
+class _Adapter(HTTPAdapter):
     """The adapter of requests, over the connections above."""
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
@@ -172,3 +177,40 @@ class Adapter(HTTPAdapter):
         if not proxy.lower().startswith("socks"):  # a SOCKS proxy has connections of its own
             manager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
         return manager
+
+
+class Hidden(str):
+    """A header value that goes out as it is, and shows itself to nobody who prints the headers."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<hidden>"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return "<hidden>"
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Find no redirect: requests would read a whole body and resend headers to wherever one points."""
+
+
+def new_session() -> requests.Session:
+    """Return a session of requests that keeps no cookies, follows no redirects, and reads no netrc when signed."""
+    session = _Session()
+    adapter = _Adapter(pool_maxsize=THREADS)
+    session.mount("http://", adapter)
+    session.mount("https://", adapter)
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    session.headers.update(
+        {"User-Agent": "bucketsnb", "Accept": "application/json", "Accept-Encoding": "gzip, deflate"}
+    )
+    return session
+
+
+def unsigned(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Sign nothing; being given at all, it also keeps requests from looking into ``~/.netrc``."""
+    return request

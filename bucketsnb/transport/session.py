@@ -10,7 +10,6 @@ import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from http.cookiejar import DefaultCookiePolicy
 from typing import NoReturn
 from urllib.parse import urljoin, urlsplit
 
@@ -21,7 +20,7 @@ from bucketsnb.errors import BadAnswer, NoAnswer, Refused, ServiceError, Unreach
 from bucketsnb.formatting import count_of, excerpt, host_of
 from bucketsnb.settings import Settings
 from bucketsnb.transport.body import UnreadableBodyError, read_body, read_start
-from bucketsnb.transport.connection import Adapter, Clock
+from bucketsnb.transport.connection import Clock, Hidden, new_session, unsigned
 from bucketsnb.transport.convert import Call, of_exception, of_status, without_frames
 from bucketsnb.transport.retry import Fate, Means, Policy, TryFailedError, retrying
 
@@ -32,9 +31,6 @@ MAX_BYTES = 4 * 1024**3
 
 CONNECT_SECONDS = 5.0
 """Longest wait for a connection, as in the service's own client; the timeout when that is shorter."""
-
-THREADS = 32
-"""Connections kept alive; more threads than this work, and reconnect."""
 
 SHORTEST = 4
 """Characters from which a token or password is looked for in what the service says; one letter is everywhere."""
@@ -63,25 +59,6 @@ class Answer:
     body: bytes = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     received_at: float = 0.0
-
-
-class _Hidden(str):
-    """A header value that goes out as it is, and shows itself to nobody who prints the headers."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "<hidden>"
-
-    __str__ = __repr__
-
-    def __format__(self, spec: str) -> str:
-        return "<hidden>"
-
-
-class _Session(requests.Session):
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """Find no redirect: requests would read a whole body and resend headers to wherever one points."""
 
 
 @dataclass(frozen=True)
@@ -261,7 +238,7 @@ class Transport:
             data=send.body,
             headers={"Content-Type": "application/json; charset=utf-8"} if send.body is not None else None,
             timeout=(min(send.timeout, CONNECT_SECONDS), send.timeout),
-            auth=self._sign if signed else _unsigned,
+            auth=self._sign if signed else unsigned,
             stream=True,
             allow_redirects=False,
         )
@@ -322,15 +299,15 @@ class Transport:
     def _own_session(self) -> requests.Session:
         with self._lock:
             if self._session is None:
-                self._session = _new_session()
+                self._session = new_session()
             return self._session
 
     def _sign(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         if self.settings.token is not None:
-            request.headers["x-access-token"] = _Hidden(self.settings.token.reveal())
+            request.headers["x-access-token"] = Hidden(self.settings.token.reveal())
         login = self._login()
         if login is not None:
-            request.headers["Authorization"] = _Hidden("Basic " + login)
+            request.headers["Authorization"] = Hidden("Basic " + login)
         return request
 
     def _login(self) -> str | None:
@@ -341,23 +318,6 @@ class Transport:
         token = [self.settings.token.reveal()] if self.settings.token else []
         passwords = [login.reveal().partition(":")[2] for login in self.settings.logins.values()]
         return [secret for secret in (*token, *passwords, self._login()) if secret and len(secret) >= SHORTEST]
-
-
-def _new_session() -> requests.Session:
-    session = _Session()
-    adapter = Adapter(pool_maxsize=THREADS)
-    session.mount("http://", adapter)
-    session.mount("https://", adapter)
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    session.headers.update(
-        {"User-Agent": "bucketsnb", "Accept": "application/json", "Accept-Encoding": "gzip, deflate"}
-    )
-    return session
-
-
-def _unsigned(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Sign nothing; being given at all, it also keeps requests from looking into ``~/.netrc``."""
-    return request
 
 
 def _start_of(response: requests.Response, encoding: str) -> bytes:
