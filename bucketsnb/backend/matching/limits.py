@@ -11,11 +11,11 @@ __all__ = ["DEFAULT_LIMITS", "Limits", "QueryNotUnderstood", "QueryTooSlow", "na
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 
 
-class QueryNotUnderstood(ValueError):  # noqa: N818 - named as the errors of the package are, by what happened
+class QueryNotUnderstood(ValueError):
     """Correct the query: the message names the operator or the field, and what is supported."""
 
 
-class QueryTooSlow(ValueError):  # noqa: N818 - as above
+class QueryTooSlow(ValueError):
     """Simplify the regular expression: it would have kept the service busy for too long."""
 
 

@@ -2,8 +2,8 @@ r"""Regular expressions as MongoDB reads them (PCRE2, UTF-8), run by the `regex`
 
 What the two engines read differently is translated, or refused, never passed over:
 
-- Classes such as ``\d \w \s \b [:alpha:]`` are ASCII, unless the pattern begins with ``(*UCP)``. One difference stays: in a
-  pattern with letters outside ASCII that also ignores case, they are Unicode.
+- Classes such as ``\d \w \s \b [:alpha:]`` are ASCII, unless the pattern begins with ``(*UCP)``. One difference stays:
+  they are Unicode in a pattern with ``\p{...}``, and in one that ignores case and has letters outside ASCII.
 - ``$`` without ``m`` also matches before a newline that ends the text; so does ``\Z``; ``\z`` does not.
 - ``{`` that starts no count is a plain character (the library would read a fuzzy match); ``\Q...\E``, ``\x{...}`` and
   ``\v`` are translated.
@@ -107,7 +107,8 @@ def _compile(pattern: str, options: str, limits: Limits) -> regex.Pattern[str]:
     for letter in options + letters:
         flags |= _FLAGS[letter]
     ignores_case = bool(flags & regex.IGNORECASE) or "(?i" in body
-    flags |= regex.UNICODE if unicode or (ignores_case and not pattern.isascii()) else regex.ASCII
+    unicode = unicode or "\\p{" in body.lower() or (ignores_case and not pattern.isascii())
+    flags |= regex.UNICODE if unicode else regex.ASCII
     try:
         return regex.compile(_translated(body, pattern), flags)
     except (regex.error, ValueError, OverflowError, RecursionError, MemoryError) as problem:
