@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from bucketsnb.client.core import Core
+from bucketsnb.client.reporting import Reporting
 
 __all__ = ["Buckets"]
 
 
-class Buckets(Core):
+class Buckets(Core, Reporting):
     """A client of one Buckets service: DataFrames out, guarded changes in.
 
     Parameters
