@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -16,6 +16,7 @@ __all__ = ["BODY_BYTES_MAX", "Guard", "read_body"]
 BODY_BYTES_MAX = 100_000_000
 """Bytes that the body of a request may have, as in the service."""
 
+_TOO_LARGE = f"the body is over {BODY_BYTES_MAX:,} bytes: send less at once; nothing was stored"
 _QUERY_BYTES_MAX = 1024 * 1024
 _CORS = (b"access-control-allow-origin", b"*")
 _PREFLIGHT = {
@@ -77,15 +78,20 @@ class Guard:
 
 
 def _too_large() -> Response:
-    return problem(413, f"the body is over {BODY_BYTES_MAX:,} bytes: send less at once; nothing was stored")
+    return problem(413, _TOO_LARGE)
 
 
 async def read_body(request: Request) -> bytes:
     """Read the body of a request, and no more than may be."""
     pieces, size = [], 0
-    async for piece in request.stream():
+    more = True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        piece, more = message.get("body", b""), message.get("more_body", False)
         size += len(piece)
         if size > BODY_BYTES_MAX:
-            raise HTTPException(413, f"the body is over {BODY_BYTES_MAX:,} bytes: send less at once; nothing was stored")
+            raise HTTPException(413, _TOO_LARGE)
         pieces.append(piece)
     return b"".join(pieces)

@@ -1,7 +1,7 @@
 """Translate what it can of a query document to SQL, so that the exact matcher sees few works or none.
 
-A condition here never loses a work that the query means: what it cannot say exactly it leaves out, and says so. It judges
-no query; `matching` does that first, and decides on each work that is found.
+A condition here never loses a work that the query means: what it cannot say exactly it leaves out, and says so. It
+judges no query; `matching` does that first, and decides on each work that is found.
 """
 
 from __future__ import annotations
@@ -196,7 +196,7 @@ def _on_mark(name: str, operator: str, operand: Any) -> Condition:
     listed = _in("value", values)
     if listed.sql == "1":
         return _UNSURE
-    sql = f"works.rowid IN (SELECT work FROM marks WHERE field = '{name}' AND {listed.sql})"
+    sql = f"works.rowid IN (SELECT work FROM marks WHERE field = '{name}' AND {listed.sql})"  # noqa: S608 - our own names
     return Condition(sql, listed.values, listed.exact)
 
 
@@ -219,4 +219,4 @@ def _in(column: str, values: list[Any]) -> Condition:
     if any(isinstance(value, float) or (isinstance(value, str) and "\0" in value) for value in values):
         return _UNSURE
     text = msgspec.json.encode(values).decode()
-    return Condition(f"{column} IN (SELECT value FROM json_each(?))", (text,))
+    return Condition(f"{column} IN (SELECT value FROM json_each(?))", (text,))  # noqa: S608 - our own names

@@ -53,14 +53,14 @@ def _known(_request: Request, error: Exception) -> Response:
 
 
 def _http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    message = error.detail
-    if error.status_code == 404:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    message = str(getattr(error, "detail", error))
+    if status == 404:
         message = f"Requested URL {request.url.path} not found"
-    if error.status_code == 405:
+    if status == 405:
         message = f"Method {request.method} not allowed for URL {request.url.path}"
-    response = problem(error.status_code, message)
-    response.headers.update(error.headers or {})
+    response = problem(status, message)
+    response.headers.update(getattr(error, "headers", None) or {})
     return response
 
 

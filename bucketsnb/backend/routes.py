@@ -1,7 +1,7 @@
 """The HTTP routes of the Buckets service over a store: what each reads from a request and answers.
 
-Where the service's behaviour is not public, this backend decides: a deposit or an update is stored whole or not at all; an
-update of an id that is not there is a 404; a deletion answers true if every id was there; a withdrawal must name its
+Where the service's behaviour is not public, this backend decides: a deposit or an update is stored whole or not at all;
+an update of an id that is not there is a 404; a deletion answers true if every id was there; a withdrawal must name its
 pipelines.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Iterator
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -21,7 +22,7 @@ from bucketsnb import __version__
 from bucketsnb.backend.dispatch import Dispatcher
 from bucketsnb.backend.guard import Guard, read_body
 from bucketsnb.backend.problems import HANDLERS, BadRequest, answer
-from bucketsnb.backend.store import Store
+from bucketsnb.backend.store import Store, Withdrawal
 
 __all__ = ["build_app"]
 
@@ -45,13 +46,13 @@ def build_app(store: Store, token: str | None = None) -> Guard:
         service.calls.close()
 
     routes = [
+        Route("/work/withdraw", service.withdraw, methods=["POST"]),  # first, as most requests are this
         Route("/", service.version, methods=["GET", "HEAD"]),
         Route("/version", service.version, methods=["GET", "HEAD"]),
         Route("/__health__", service.health, methods=["GET"]),
         Route("/work", service.deposit, methods=["POST"]),
         Route("/work", service.update, methods=["PUT"]),
         Route("/work", service.delete, methods=["DELETE"]),
-        Route("/work/withdraw", service.withdraw, methods=["POST"]),
         Route("/view", service.view, methods=["POST"]),
         Route("/status", service.status, methods=["GET"]),
         Route("/status/pipelines", service.pipelines, methods=["GET"]),
@@ -72,6 +73,8 @@ class _Service:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        # Idle runners ask for the same works again and again: each of their queries is judged once.
+        self.withdrawals = lru_cache(maxsize=1024)(self._withdrawal)
 
     async def version(self, _request: Request) -> Response:
         return answer({"version": __version__})
@@ -81,13 +84,13 @@ class _Service:
         return answer({"status": "healthy"})
 
     async def deposit(self, request: Request) -> Response:
-        works = await self._array(request)
+        works = _array(await read_body(request))
         wanted = request.query_params.getlist("return_ids")[:1]
         ids = await self.calls.change(lambda: self.store.deposit(works))
         return answer(ids if wanted and wanted[0].lower() == "true" else True)
 
     async def update(self, request: Request) -> Response:
-        works = await self._array(request)
+        works = _array(await read_body(request))
         await self.calls.change(lambda: self.store.update(works))
         return answer(True)
 
@@ -108,17 +111,20 @@ class _Service:
         return ids
 
     async def withdraw(self, request: Request) -> Response:
-        query = await self._object(request)
+        withdrawal = self.withdrawals(await read_body(request))
+        work = await (self.calls.change if withdrawal.at_once else self.calls.read)(withdrawal)
+        return Response(b"null" if work is None else work, media_type="application/json")
+
+    def _withdrawal(self, body: bytes) -> Withdrawal:
+        query = _object(body)
         if query.get("pipeline") is None:
             raise BadRequest("a withdrawal needs a pipeline: name one, or several with $in")
         if query.get("status", "queued") != "queued":
             raise BadRequest("only queued works can be withdrawn: leave status out")
-        run = self.calls.change if self.store.withdraws_at_once(query) else self.calls.read
-        work = await run(lambda: self.store.withdraw(query))
-        return Response(b"null" if work is None else work, media_type="application/json")
+        return self.store.withdrawal(query)
 
     async def view(self, request: Request) -> Response:
-        asked = await self._object(request)
+        asked = _object(await read_body(request))
         query, projection = _mapping(asked, "query"), _mapping(asked, "projection")
         skip, limit = _integer(asked, "skip") or 0, _integer(asked, "limit")
         if skip < 0:
@@ -158,18 +164,6 @@ class _Service:
         days = _days(request.path_params["days"])
         return answer(await self.calls.change(lambda: self.store.audit_stale(days)))
 
-    async def _array(self, request: Request) -> list[Any]:
-        works = _decoded(await read_body(request))
-        if not isinstance(works, list):
-            raise BadRequest("the body must be an array of works; nothing was stored")
-        return works
-
-    async def _object(self, request: Request) -> dict[str, Any]:
-        asked = _decoded(await read_body(request))
-        if not isinstance(asked, dict):
-            raise BadRequest("the body must be an object")
-        return asked
-
 
 def _decoded(body: bytes) -> Any:
     try:
@@ -178,6 +172,20 @@ def _decoded(body: bytes) -> Any:
         raise BadRequest("the body is nested too deeply") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadRequest(f"the body is not JSON: {error}") from None
+
+
+def _array(body: bytes) -> list[Any]:
+    works = _decoded(body)
+    if not isinstance(works, list):
+        raise BadRequest("the body must be an array of works; nothing was stored")
+    return works
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    asked = _decoded(body)
+    if not isinstance(asked, dict):
+        raise BadRequest("the body must be an object")
+    return asked
 
 
 def _mapping(asked: dict[str, Any], name: str) -> dict[str, Any]:

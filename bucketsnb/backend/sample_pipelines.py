@@ -49,12 +49,12 @@ class Pipeline:
 
 ERRORS: Mapping[str, str] = {
     "timeout": "TimeoutError: work exceeded its timeout of {timeout} s on {site}-node{node:02d}",
-    "killed": "subprocess.CalledProcessError: Command died with <Signals.SIGKILL: 9> (out of memory: {gigabytes:.1f} GB)",
-    "missing": "FileNotFoundError: [Errno 2] No such file or directory: '/data/chime/baseband/raw/{event}/baseband_{event}_{node}.h5'",
-    "certificate": "minoc upload failed: HTTP 403 for https://{site}.example/minoc/files/{event}_{node}.h5: certificate has expired",
+    "killed": "CalledProcessError: Command died with <Signals.SIGKILL: 9> (out of memory: {gigabytes:.1f} GB)",
+    "missing": "FileNotFoundError: [Errno 2] No such file or directory: '/data/raw/{event}/baseband_{event}_{node}.h5'",
+    "certificate": "HTTP 403 for https://{site}.example/minoc/files/{event}_{node}.h5: certificate has expired",
     "checksum": "ValueError: checksum of astro_{event}_{node}.msgpack is {node:08x}, expected {gigabytes:.4f}",
     "calibration": "RuntimeError: no gain solution within {hours} h of event {event}",
-    "fit": "scipy.optimize.OptimizeWarning: fit did not converge after {node}00 iterations (reduced chi2 = {gigabytes:.3f})",
+    "fit": "OptimizeWarning: fit did not converge after {node}00 iterations (reduced chi2 = {gigabytes:.3f})",
     "database": "pymongo.errors.ServerSelectionTimeoutError: sps-archiver1:27018: timed out after {hours}0 s",
 }
 """Families of failures; the numbers and paths in them differ from work to work."""
@@ -62,7 +62,7 @@ ERRORS: Mapping[str, str] = {
 
 def error_text(chance: Random, pipeline: Pipeline, work: Mapping[str, Any]) -> str:
     """Write the message a failed work leaves behind."""
-    weights = [2.0 ** -place for place in range(len(pipeline.errors))]
+    weights = [2.0**-place for place in range(len(pipeline.errors))]
     family = chance.choices(pipeline.errors, weights)[0]
     return ERRORS[family].format(
         timeout=pipeline.timeout,
@@ -121,12 +121,12 @@ def _candidates(chance: Random) -> dict[str, Any]:
     return {"candidates": chance.randrange(0, 40), "max_sigma": round(chance.uniform(4, 30), 2)}
 
 
-def _datatrail(name: str, weight: float, site: str, *, minutes: float = 3.0, users: tuple[str, ...] = ("datatrail",)) -> Pipeline:
+def _datatrail(name: str, weight: float, site: str, *, minutes: float = 3.0) -> Pipeline:
     return Pipeline(
         name,
         weight,
         {site: 1.0},
-        users,
+        ("datatrail",),
         function="datatrail.worker.run",
         parameters=_dataset_parameters,
         results=_counts,

@@ -1,4 +1,4 @@
-"""Make works as a real day of the queue holds them, the same ones every time: for notebooks, demonstrations and tests."""
+"""Make works as a real day of the queue holds them, the same ones every time: for notebooks, demos and tests."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from typing import Any
 from bucketsnb.backend import sqlite_rows as rows
 from bucketsnb.backend.matching import Matcher, compile_query
 from bucketsnb.backend.narrowing import narrow
+from bucketsnb.backend.sqlite_claim import SQLiteWithdrawal
 from bucketsnb.backend.sqlite_file import connect, prepare_file, translated
 from bucketsnb.backend.store import StoreUnavailable, UnknownWorks
 from bucketsnb.backend.works import changes_of, encoded, new_record
@@ -78,26 +79,11 @@ class SQLiteStore:
 
     def withdraw(self, query: Mapping[str, Any]) -> bytes | None:
         """Claim the first queued work that matches: highest priority, then oldest."""
-        matches = compile_query(query)
-        with self._changing() as writer:
-            condition = narrow(query, lambda: rows.any_odd(writer))
-            if condition.exact:
-                return rows.claim(writer, *rows.first_queued(query, condition))
-        while True:
-            with self._reading() as reader:
-                found = rows.search_queued(reader, condition, matches)
-            if found is None:
-                return None
-            with self._changing() as writer:
-                # Claimed only as it was when it matched; if anyone has changed it meanwhile, the search goes on.
-                claimed = rows.claim(writer, rows.UNCHANGED, found)
-            if claimed is not None:
-                return claimed
+        return self.withdrawal(query)()
 
-    def withdraws_at_once(self, query: Mapping[str, Any]) -> bool:
-        """Whether SQL alone decides the query."""
-        with self._reading() as reader:
-            return narrow(query, lambda: rows.any_odd(reader)).exact
+    def withdrawal(self, query: Mapping[str, Any]) -> SQLiteWithdrawal:
+        """Prepare a withdrawal that may be made many times."""
+        return SQLiteWithdrawal(query, self._changing, self._reading)
 
     def update(self, works: Sequence[Mapping[str, Any]]) -> None:
         """Set the given fields of works by id, all or none."""
@@ -206,8 +192,7 @@ class SQLiteStore:
             self._depth += 1
             try:
                 yield self._writer
-                if not self._writer.in_transaction:
-                    raise StoreUnavailable("the changes made together were undone by a failure of one of them")
+                self._check_kept()
                 self._writer.execute(end)
             except BaseException:
                 # A full disk makes SQLite undo everything by itself, and then there is nothing to undo.
@@ -236,6 +221,10 @@ class SQLiteStore:
                 self._readers.append(reader)
             else:
                 reader.close()
+
+    def _check_kept(self) -> None:
+        if not self._writer.in_transaction:
+            raise StoreUnavailable("the changes made together were undone when one of them failed")
 
     def _check_open(self) -> None:
         if self._closed:

@@ -33,10 +33,11 @@ COLUMNS = (
     "parent",
     "odd",
 )
-"""The fields of a work that are columns, in the order of `columns_of`; `body` follows them."""
+"""What of a work is a column, in the order of `columns_of`; `body` follows them."""
 
-# The columns have no declared type, so SQLite compares what is stored as it is. `body` is the whole work as JSON text and
-# is what clients are sent. The counts are kept by triggers: whatever changes a work, /status is right and never scans.
+# The columns have no declared type, so SQLite compares what is stored as it is. `body` is the whole work as JSON text
+# and is what clients are sent. The counts are kept by triggers: whatever changes a work, /status is right, and never
+# scans.
 _SCHEMA = """
 CREATE TABLE works (
     rowid INTEGER PRIMARY KEY, id NOT NULL, pipeline NOT NULL, status NOT NULL, priority NOT NULL, creation NOT NULL,
@@ -101,16 +102,7 @@ def prepare_file(connection: sqlite3.Connection, path: Path) -> None:
     with translated(path):
         connection.execute("BEGIN IMMEDIATE")
         try:
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-            (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            if version > SCHEMA_VERSION:
-                raise StoreUnavailable(
-                    f"{path} was written by a newer bucketsnb (its format is {version}, and this one reads up to "
-                    f"{SCHEMA_VERSION}): upgrade bucketsnb, or choose another file"
-                )
-            if version == 0 and tables:
-                raise StoreUnavailable(f"{path} is a database of something else: choose another file")
-            if version == 0:
+            if _is_new(connection, path):
                 for statement in _statements(_SCHEMA):
                     connection.execute(statement)
                 connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
@@ -118,6 +110,19 @@ def prepare_file(connection: sqlite3.Connection, path: Path) -> None:
             connection.execute("ROLLBACK")
             raise
         connection.execute("COMMIT")
+
+
+def _is_new(connection: sqlite3.Connection, path: Path) -> bool:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if version > SCHEMA_VERSION:
+        raise StoreUnavailable(
+            f"{path} was written by a newer bucketsnb (its format is {version}, and this one reads up to "
+            f"{SCHEMA_VERSION}): upgrade bucketsnb, or choose another file"
+        )
+    if version == 0 and tables:
+        raise StoreUnavailable(f"{path} is a database of something else: choose another file")
+    return bool(version == 0)
 
 
 def _statements(script: str) -> Iterator[str]:
@@ -153,15 +158,19 @@ def columns_of(record: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def marks_of(record: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """Give the tags and events a work can be found by: texts and numbers, alone or as elements of an array."""
-    marks = []
-    for field in ("tags", "event"):
-        value = record.get(field)
-        for element in value if isinstance(value, list) else (value,):
-            if isinstance(element, (str, float)) or (
-                isinstance(element, int) and not isinstance(element, bool) and -(2**63) <= element < 2**63
-            ):
-                marks.append((field, element))
-    return marks
+    values = ((field, record.get(field)) for field in ("tags", "event"))
+    return [
+        (field, element)
+        for field, value in values
+        for element in (value if isinstance(value, list) else (value,))
+        if _can_be_marked(element)
+    ]
+
+
+def _can_be_marked(element: Any) -> bool:
+    if isinstance(element, bool):
+        return False
+    return isinstance(element, (str, float)) or (isinstance(element, int) and -(2**63) <= element < 2**63)
 
 
 @contextmanager

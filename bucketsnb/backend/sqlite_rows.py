@@ -19,23 +19,18 @@ from bucketsnb.backend.works import encoded
 # ruff: noqa: S608
 
 __all__ = [
-    "UNCHANGED",
     "Shaper",
     "any_odd",
     "change",
-    "claim",
-    "first_queued",
     "gathered",
     "insert",
+    "let_others",
     "newest",
-    "search_queued",
     "shaper",
 ]
 
 Shaper = Callable[[bytes], bytes]
 """Makes the JSON that a projection asks for out of the JSON of a whole work."""
-
-UNCHANGED = "SELECT rowid FROM works WHERE rowid = ? AND status = 'queued' AND body = ?"
 
 _PIECE = 256 * 1024
 _BREATHER = 32
@@ -43,10 +38,6 @@ _SLOTS = ", ".join("?" * (len(COLUMNS) + 1))
 _INSERT = f"INSERT INTO works ({', '.join(COLUMNS)}, body) VALUES ({_SLOTS})"
 _UPDATE = f"UPDATE works SET ({', '.join(COLUMNS)}, body) = ({_SLOTS}) WHERE rowid = ?"
 _MARK = "INSERT OR IGNORE INTO marks VALUES (?, ?, ?)"
-_CLAIM = """UPDATE works SET status = 'running', start = ?, attempt = attempt + 1, body = json_set(body,
-    '$.status', 'running', '$.start', json(?), '$.attempt', attempt + 1, '$.stop', NULL)
-    WHERE rowid = ({}) RETURNING body"""
-_FIRST = "ORDER BY priority DESC, creation, rowid"
 
 
 def any_odd(connection: sqlite3.Connection) -> bool:
@@ -75,48 +66,6 @@ def change(writer: sqlite3.Connection, changes: Mapping[str, Any], index: int) -
     return True
 
 
-def first_queued(query: Mapping[str, Any], condition: Condition) -> tuple[str, tuple[Any, ...]]:
-    """Give the SQL that finds the queued work to claim, when the condition is exact."""
-    several = _several_pipelines(query)
-    if several is None:
-        return f"SELECT rowid FROM works WHERE status = 'queued' AND ({condition.sql}) {_FIRST} LIMIT 1", condition.values
-    # The index keeps the order within one pipeline only: the first of each, then the first of those.
-    one = f"SELECT rowid FROM works WHERE status = 'queued' AND pipeline = ? AND ({condition.sql}) {_FIRST} LIMIT 1"
-    found = " UNION ALL ".join(f"SELECT * FROM ({one})" for _ in several)
-    values = tuple(value for pipeline in several for value in (pipeline, *condition.values))
-    return f"SELECT rowid FROM works WHERE rowid IN ({found}) {_FIRST} LIMIT 1", values
-
-
-def _several_pipelines(query: Mapping[str, Any]) -> list[str] | None:
-    wanted = query.get("pipeline")
-    names = wanted.get("$in") if isinstance(wanted, Mapping) and len(wanted) == 1 else None
-    # SQLite takes up to 500 parts in one statement; past a hundred pipelines, sorting the queue is no dearer.
-    if not isinstance(names, list) or not 1 < len(names) <= 100 or not all(isinstance(name, str) for name in names):
-        return None
-    return sorted(set(names))
-
-
-def claim(writer: sqlite3.Connection, which: str, values: Sequence[Any]) -> bytes | None:
-    """Mark the work that the SELECT `which` finds as running, and give its JSON after that; None if it finds none."""
-    now = time.time()
-    claimed = writer.execute(_CLAIM.format(which), (now, repr(now), *values)).fetchall()
-    return claimed[0][0].encode() if claimed else None
-
-
-def search_queued(reader: sqlite3.Connection, condition: Condition, matches: Matcher) -> tuple[int, str] | None:
-    """Find the first queued work that matches, by reading one after the other; its row and JSON."""
-    sql = f"SELECT rowid, body FROM works WHERE status = 'queued' AND ({condition.sql}) {_FIRST}"
-    cursor = reader.execute(sql, condition.values)
-    try:
-        for number, (rowid, body) in enumerate(cursor):
-            if matches(msgspec.json.decode(body)):
-                return rowid, body.decode()
-            _let_others(number)
-        return None
-    finally:
-        cursor.close()
-
-
 def newest(
     reader: sqlite3.Connection,
     condition: Condition,
@@ -143,10 +92,10 @@ def _matching(cursor: sqlite3.Cursor, matches: Matcher) -> Iterator[bytes]:
     for number, (body,) in enumerate(cursor):
         if matches(msgspec.json.decode(body)):
             yield body
-        _let_others(number)
+        let_others(number)
 
 
-def _let_others(number: int) -> None:
+def let_others(number: int) -> None:
     """Offer the interpreter to other threads now and then, so that a long search holds up no claim."""
     if number % _BREATHER == 0:
         time.sleep(0)

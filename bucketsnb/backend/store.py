@@ -10,7 +10,16 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
-__all__ = ["Store", "StoreError", "StoreFull", "StoreUnavailable", "UnknownWorks", "open_store", "sqlite_path"]
+__all__ = [
+    "Store",
+    "StoreError",
+    "StoreFull",
+    "StoreUnavailable",
+    "UnknownWorks",
+    "Withdrawal",
+    "open_store",
+    "sqlite_path",
+]
 
 
 class StoreError(Exception):
@@ -40,6 +49,21 @@ class UnknownWorks(StoreError):
         self.ids = list(ids)
 
 
+class Withdrawal(Protocol):
+    """A withdrawal whose query has been judged; calling it claims one work, as `Store.withdraw` does.
+
+    Attributes
+    ----------
+    at_once
+        Whether it is one quick statement, and not a search.
+    """
+
+    at_once: bool
+
+    def __call__(self) -> bytes | None:
+        """Claim one work."""
+
+
 class Store(Protocol):
     """A place that keeps works; safe to use from any thread.
 
@@ -56,10 +80,13 @@ class Store(Protocol):
         """Add works as they are: status and id are kept. For samples and tests; no route does this."""
 
     def withdraw(self, query: Mapping[str, Any]) -> bytes | None:
-        """Claim the first queued work that matches: highest priority, then oldest. Its JSON after the claim, or None."""
+        """Claim the queued work that matches and comes first: its JSON after the claim, or None if there is none.
 
-    def withdraws_at_once(self, query: Mapping[str, Any]) -> bool:
-        """Whether `withdraw` of this query is one quick statement, and not a search."""
+        The highest priority comes first, then the oldest creation, then the first deposit.
+        """
+
+    def withdrawal(self, query: Mapping[str, Any]) -> Withdrawal:
+        """Prepare a withdrawal that may be made many times."""
 
     def update(self, works: Sequence[Mapping[str, Any]]) -> None:
         """Set the given fields of works by id, all or none; `UnknownWorks` names ids that are not there."""

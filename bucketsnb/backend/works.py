@@ -6,6 +6,7 @@ Fields that are absent are filled in with the defaults of the public client; a w
 from __future__ import annotations
 
 import itertools
+import re
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,7 +26,16 @@ from bucketsnb.schema import (
     TIMEOUT_MIN,
 )
 
-__all__ = ["DEPTH_MAX", "WORK_BYTES_MAX", "WorkRefused", "WorkTooLarge", "changes_of", "encoded", "new_id", "new_record"]
+__all__ = [
+    "DEPTH_MAX",
+    "WORK_BYTES_MAX",
+    "WorkRefused",
+    "WorkTooLarge",
+    "changes_of",
+    "encoded",
+    "new_id",
+    "new_record",
+]
 
 WORK_BYTES_MAX = 16 * 1024 * 1024
 """Bytes of JSON that one work may have; a MongoDB document may have as many."""
@@ -112,17 +122,18 @@ def encoded(record: Mapping[str, Any], index: int) -> str:
     WorkRefused
         If it is too large, too deep, or holds an integer of more than 64 bits.
     """
-    try:
-        body = msgspec.json.encode(record)
-    except OverflowError:
-        where = next(_huge_integers(record, f"works[{index}]"), f"works[{index}]")
-        raise WorkRefused(f"{where} is an integer of more than 64 bits") from None
+    body = msgspec.json.encode(record)
+    if _MANY_DIGITS.search(body):
+        for where in _huge_integers(record, f"works[{index}]"):
+            raise WorkRefused(f"{where} is an integer of more than 64 bits")
     if len(body) > WORK_BYTES_MAX:
         raise WorkTooLarge(f"works[{index}] has {len(body):,} bytes of JSON, and {WORK_BYTES_MAX:,} are allowed")
     if body.count(b"{") + body.count(b"[") > DEPTH_MAX and _depth(record) > DEPTH_MAX:
         raise WorkRefused(f"works[{index}] is nested deeper than {DEPTH_MAX} levels")
     return body.decode()
 
+
+_MANY_DIGITS = re.compile(rb"[0-9]{19}")
 
 _DEFAULTS: dict[str, Any] = {"start": None, "stop": None, "attempt": 0, "timeout": 3600, "retries": 2, "priority": 3}
 
@@ -210,7 +221,7 @@ def _huge_integers(value: Any, where: str) -> Iterator[str]:
     elif isinstance(value, list):
         for place, inner in enumerate(value):
             yield from _huge_integers(inner, f"{where}[{place}]")
-    elif isinstance(value, int) and not -(2**63) <= value < 2**64:
+    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
         yield where
 
 
