@@ -223,7 +223,9 @@ def _columns(reader: _Reader, works: list[Any], records: dict[int, bytes]) -> Co
         columns[name], unfaithful = column(name, values, _given(works, name))
         if unfaithful is not None:
             odd |= unfaithful
-    columns["parent"] = parents(columns["config"].written)
+    columns["parent"] = (
+        parents(columns["config"].written) if "config" in reader.fields else missing("parent", len(works))
+    )
     texts = objects((None,) * len(works), len(works))
     for index in odd.nonzero()[0].tolist():
         if index not in records:

@@ -61,6 +61,7 @@ class JSONArray(ExtensionArray):
     def __init__(self, texts: Objects) -> None:
         self._texts = texts
         self._settled = False
+        self._readonly = False  # pandas 3 sets it on what must not be changed
 
     # -- made from values ------------------------------------------------------------------------------------------
 
@@ -70,6 +71,19 @@ class JSONArray(ExtensionArray):
             return scalars.copy() if copy else scalars
         values = list(scalars)
         return cls(objects((_written(value) for value in values), len(values)))
+
+    @classmethod
+    def _from_scalars(cls, scalars: Any, *, dtype: Any) -> JSONArray:
+        if not any(isinstance(value, list | dict) for value in scalars):
+            raise ValueError("plain values have dtypes of their own")
+        return cls._from_sequence(scalars, dtype=dtype)
+
+    def _cast_pointwise_result(self, values: Any) -> Any:
+        """Keep nested results of an operation as JSON; plain ones get the dtype they would have anywhere."""
+        try:
+            return JSONArray._from_scalars(values, dtype=self.dtype)
+        except (TypeError, ValueError):
+            return pd.Series(list(values)).array
 
     @classmethod
     def _from_factorized(cls, values: Objects, original: JSONArray) -> JSONArray:
@@ -117,9 +131,14 @@ class JSONArray(ExtensionArray):
             return self[item[1]]
         if item is not Ellipsis and not isinstance(item, slice):
             item = check_array_indexer(self, item)
-        return self._picked(self._texts[item])
+        picked = self._picked(self._texts[item])
+        if isinstance(item, slice) or item is Ellipsis:
+            picked._readonly = self._readonly
+        return picked
 
     def __setitem__(self, key: Any, value: Any) -> None:
+        if self._readonly:
+            raise ValueError("Cannot modify read-only array")
         if isinstance(key, int | np.integer):
             self._texts[key] = _written(value)
             return
@@ -135,16 +154,22 @@ class JSONArray(ExtensionArray):
 
     def take(self, indices: Any, *, allow_fill: bool = False, fill_value: Any = None) -> JSONArray:
         """Return the cells at these places; with `allow_fill`, -1 stands for `fill_value`."""
-        filler = _written(fill_value) if allow_fill else None
         places = np.asarray(indices, dtype=np.intp)
-        texts: Any = pd.api.extensions.take(self._texts, places, allow_fill=allow_fill, fill_value=filler)
+        if not len(self) and (places >= 0).any():
+            raise IndexError("cannot do a non-empty take from an empty axes.")
+        if not allow_fill:
+            return self._picked(self._texts[places])
+        if (places < -1).any():
+            raise ValueError("with allow_fill, indices are places from 0, or -1 for the fill value")
+        texts = objects([_written(fill_value)] * len(places), len(places))
+        texts[places >= 0] = self._texts[places[places >= 0]]
         return self._picked(texts)
 
     def copy(self) -> JSONArray:
         """Return an array that can be changed without changing this one."""
         return JSONArray(self._texts.copy())
 
-    def astype(self, dtype: Any, copy: Any = True) -> Any:
+    def astype(self, dtype: Any, copy: Any = True) -> Any:  # noqa: FBT002 - the signature of pandas
         """Return the decoded values as objects, or the JSON as text."""
         dtype = pd.api.types.pandas_dtype(dtype)
         if isinstance(dtype, JSONDtype):
@@ -154,6 +179,8 @@ class JSONArray(ExtensionArray):
         return super().astype(dtype, copy=copy)
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> npt.NDArray[Any]:
+        if copy is False:
+            raise ValueError("JSON is decoded into a new array each time, so it cannot be had without a copy")
         values = objects((_read(text) for text in self.texts), len(self))
         return values if dtype is None or dtype is object or dtype == np.dtype(object) else values.astype(dtype)
 
@@ -204,9 +231,7 @@ class JSONArray(ExtensionArray):
         codes, values = self.factorize(use_na_sentinel=dropna)
         counts = np.bincount(codes[codes >= 0], minlength=len(values))
         order = np.argsort(-counts, kind="stable")
-        return pd.Series(
-            pd.array(counts[order], dtype="Int64"), index=pd.Index(values[order], dtype="json"), name="count"
-        )
+        return pd.Series(counts[order], index=pd.Index(values[order], dtype="json"), name="count")
 
     def _explode(self) -> tuple[Any, npt.NDArray[np.uint64]]:
         lists = [value if isinstance(value, list) and value else [None if value == [] else value] for value in self]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 import msgspec
@@ -75,6 +75,12 @@ def objects(values: Iterable[Any], count: int) -> Objects:
     return np.fromiter(values, dtype=object, count=count)
 
 
-def held(texts: Sequence[Any] | Objects) -> Objects:
+def held(texts: Objects) -> Objects:
     """Return the same JSON values as bytes of their own, so that the answers they came in can go."""
-    return objects((bytes(text) if type(text) is msgspec.Raw else text for text in texts), len(texts))
+    return objects(map(_held, texts), len(texts))
+
+
+def _held(text: Any) -> bytes | None:
+    if text is None or text == NULL:
+        return None
+    return bytes(text) if type(text) is msgspec.Raw else text

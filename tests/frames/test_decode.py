@@ -1,0 +1,203 @@
+"""Answers of every kind become the same columns, or an error that says where they are wrong."""
+
+import gc
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bucketsnb.errors import BadAnswer
+from bucketsnb.frames import COLUMNS, DTYPES, empty, frame_of
+from bucketsnb.frames.columns import DERIVED, epochs
+from bucketsnb.schema import FIELD_NAMES
+from tests.factory import make_work, make_works
+from tests.frames.jsonish import OLD_SHAPES
+
+FRAMES = {
+    "none": [],
+    "one": make_works(1),
+    "many": make_works(1200),
+    "all null": [dict.fromkeys(FIELD_NAMES)] * 3,
+    "odd": list(OLD_SHAPES.values()),
+}
+
+
+def test_every_field_has_a_column():
+    assert set(COLUMNS) == {*FIELD_NAMES, *DERIVED, "parent", "record"}
+
+
+@pytest.mark.parametrize("records", FRAMES.values(), ids=FRAMES)
+@pytest.mark.parametrize(
+    "fields", [FIELD_NAMES, ["id"], ["id", "pipeline", "event", "start"]], ids=["all", "id", "few"]
+)
+def test_columns_and_dtypes_are_always_the_same(records, fields):
+    frame = frame_of([{key: work[key] for key in work if key in fields} for work in records], fields=fields)
+    assert list(frame.columns) == list(COLUMNS)
+    assert dict(frame.dtypes) == dict(DTYPES)
+    assert len(frame) == len(records)
+
+
+def test_dtypes_are_those_that_are_promised():
+    assert {name: str(dtype) for name, dtype in empty().dtypes.items()} == {
+        **dict.fromkeys(["id", "pipeline", "site", "user", "parent", "function"], "string"),
+        **dict.fromkeys(["priority", "attempt", "retries", "timeout"], "Int64"),
+        **dict.fromkeys(["creation", "start", "stop"], "datetime64[ns, UTC]"),
+        **dict.fromkeys(["age", "wait", "runtime"], "timedelta64[ns]"),
+        **dict.fromkeys(["event", "tags", "command", "parameters", "results"], "json"),
+        **dict.fromkeys(["products", "plots", "config", "notify", "record"], "json"),
+        "status": "category",
+        "overdue": "boolean",
+    }
+
+
+def test_statuses_compare_in_the_order_of_a_life():
+    frame = frame_of([make_work(status=status) for status in ("queued", "failure", "running")])
+    assert (frame.status > "queued").tolist() == [False, True, True]
+
+
+def test_a_regular_work_keeps_no_record_of_its_own():
+    frame = frame_of([make_work(), {**make_work(), "unknown": 1}])
+    assert frame.record.isna().tolist() == [True, False]
+    assert frame.record[1]["unknown"] == 1
+
+
+@given(st.lists(st.floats(1e9, 4e9), min_size=1))
+def test_times_of_this_age_are_exact(times):
+    creation = frame_of([make_work(creation=time) for time in times]).creation
+    assert epochs(creation.array.asi8).tolist() == times
+
+
+def test_times_are_utc():
+    assert frame_of([make_work(creation=1795477200.5)]).creation[0] == pd.Timestamp("2026-11-23 23:40:00.5Z")
+
+
+@pytest.mark.parametrize("nested", [{"a": [1, {"b": None}]}, [], {}, "text", 0, False, [[]], {"a": "é\u202e\x00"}])
+def test_nested_values_are_given_as_they_are(nested):
+    assert frame_of([make_work(results=nested)]).results[0] == nested
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (b"", "not a JSON array"),
+        (b"null", "not a JSON array of works: null"),
+        (b'{"description": "Not Found"}', "not a JSON array"),
+        (b"<html>login</html>", "not a JSON array of works: <html>"),
+        (b'[{"id": "a"}', "breaks off after 1 items"),
+        (b'[{"id": "a"}, {"id": ', r"not JSON at character 21 \(Expecting value, item 1\)"),
+        (b'[{"id": "a"}, 5]', "item 1 of the answer is not a work but int: 5"),
+        (b'[{"id": NaN}, ["x"]]', "item 1 of the answer is not a work but list"),
+        (b"[null]", "item 0 of the answer is not a work but NoneType"),
+        (b"[{}] trailing", "something follows"),
+        (b'[{"results": "\xff"}]', "not UTF-8"),
+        (b"[" * 100_000, "item 0 of the answer is nested deeper"),
+        (b'[{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}]", "nested deeper"),
+    ],
+)
+def test_an_answer_of_another_shape_is_an_error_that_says_where(answer, said):
+    with pytest.raises(BadAnswer, match=said):
+        frame_of(answer)
+
+
+def test_what_an_error_quotes_is_printable_and_short():
+    with pytest.raises(BadAnswer) as raised:
+        frame_of("\x1b[2J\u202e".encode() * 1000)
+    assert (str(raised.value).isprintable(), len(str(raised.value)) < 200, len(raised.value.excerpt)) == (
+        True,
+        True,
+        300,
+    )
+
+
+def test_of_repeated_keys_the_last_counts_as_in_the_standard_library():
+    answer = json.dumps([make_work(priority=1)]).replace('"priority": 1', '"priority": 1, "priority": 4').encode()
+    assert frame_of(answer).priority.tolist() == [4]
+
+
+def test_spaces_between_values_do_not_matter():
+    frame = frame_of(b' [ {"id": "a", "results": NaN } ,\n{"id":"b"} ]\r\n')
+    assert frame.id.tolist() == ["a", "b"]
+
+
+@pytest.mark.parametrize("was_on", [True, False])
+@pytest.mark.parametrize("answer", [b"[]", b"nonsense"])
+def test_the_collector_is_left_as_it_was(was_on, answer):
+    (gc.enable if was_on else gc.disable)()
+    try:
+        frame_of(answer)
+    except BadAnswer:
+        pass
+    finally:
+        now_on = gc.isenabled()
+        gc.enable()
+    assert now_on is was_on
+
+
+class TestDerived:
+    NOW = 1_800_000_000.0
+
+    def frame(self, **work):
+        return frame_of([make_work(creation=self.NOW - 1000, **work)], now=self.NOW).iloc[0]
+
+    def test_age_is_counted_from_creation(self):
+        assert self.frame().age == pd.Timedelta(seconds=1000)
+
+    def test_a_queued_work_waits_till_now(self):
+        row = self.frame(status="queued")
+        assert row.wait == pd.Timedelta(seconds=1000)
+        assert row.runtime is pd.NaT
+        assert not row.overdue
+
+    @pytest.mark.parametrize(("timeout", "overdue"), [(99, True), (101, False), (None, pd.NA), (2**63 - 1, False)])
+    def test_a_running_work_runs_till_now_and_is_overdue_past_its_own_timeout(self, timeout, overdue):
+        row = self.frame(status="running", start=self.NOW - 100, timeout=timeout)
+        assert (row.wait, row.runtime) == (pd.Timedelta(seconds=900), pd.Timedelta(seconds=100))
+        assert row.overdue is overdue or row.overdue == overdue
+
+    def test_a_finished_work_ran_from_start_to_stop(self):
+        row = self.frame(status="failure", start=self.NOW - 500, stop=self.NOW - 200, timeout=1)
+        assert (row.runtime, row.overdue) == (pd.Timedelta(seconds=300), False)
+
+    def test_times_too_far_apart_leave_the_span_open(self):
+        frame = frame_of([make_work(creation=-9e9, start=9e9)], now=self.NOW)
+        assert frame.wait.isna().tolist() == [True]
+
+
+def test_a_frame_says_what_was_read():
+    frame = frame_of(make_works(2), query={"pipeline": "x"}, matched=7, exact=False, now=1.8e9, url="http://host")
+    told = {key: frame.attrs[key] for key in ("shown", "matched", "exact", "query", "read_at", "url", "columns")}
+    assert told == {
+        "shown": 2,
+        "matched": 7,
+        "exact": False,
+        "query": {"pipeline": "x"},
+        "read_at": 1.8e9,
+        "url": "http://host",
+        "columns": "all",
+    }
+
+
+def test_a_small_part_does_not_keep_the_answer_alive():
+    frame = frame_of(make_works(100))
+    part = frame.iloc[:5].copy()
+    kinds = {type(text) for text in part.config.array.written}
+    assert kinds == {bytes}
+    assert part.config[0] == frame.config[0]
+
+
+def test_a_frame_survives_pickling(tmp_path):
+    frame = frame_of([make_work(results={"a": 1}), {"odd": True}])
+    frame.to_pickle(tmp_path / "frame.pkl")
+    again = pd.read_pickle(tmp_path / "frame.pkl")
+    pd.testing.assert_frame_equal(again, frame)
+    assert again.works.to_records() == frame.works.to_records()
+
+
+def test_numbers_too_large_for_a_column_are_missing_there_and_kept():
+    frame = frame_of([make_work(attempt=2**63), make_work(attempt=-(2**63))])
+    assert frame.attempt.isna().tolist() == [True, False]
+    assert frame.attempt[1] == np.iinfo("int64").min
+    assert [work["attempt"] for work in frame.works.to_records()] == [2**63, -(2**63)]

@@ -1,0 +1,145 @@
+"""The dtype "json" is a pandas dtype like any other: pandas' own suite for extension arrays says so."""
+
+import pandas as pd
+import pytest
+from pandas.tests.extension import base
+
+from bucketsnb.frames import JSONArray, JSONDtype
+
+COUNT = 10 if pd.__version__ >= "3" else 100
+
+
+@pytest.fixture
+def dtype():
+    return JSONDtype()
+
+
+@pytest.fixture
+def data():
+    return JSONArray._from_sequence([f"text {n:03}" for n in range(COUNT)])
+
+
+@pytest.fixture
+def data_missing():
+    return JSONArray._from_sequence([None, "a"])
+
+
+@pytest.fixture
+def data_for_twos(data):
+    return JSONArray._from_sequence(["two"] * COUNT)
+
+
+@pytest.fixture
+def data_repeated(data):
+    return lambda count: (data for _ in range(count))
+
+
+@pytest.fixture
+def data_for_sorting():
+    return JSONArray._from_sequence(["b", "c", "a"])
+
+
+@pytest.fixture
+def data_missing_for_sorting():
+    return JSONArray._from_sequence(["b", None, "a"])
+
+
+@pytest.fixture
+def data_for_grouping():
+    a, b, c = "abc"
+    return JSONArray._from_sequence([b, b, None, None, a, a, b, c])
+
+
+@pytest.fixture
+def na_value():
+    return None
+
+
+@pytest.fixture
+def na_cmp():
+    return lambda left, right: left is None and right is None
+
+
+@pytest.fixture(params=[True, False])
+def box_in_series(request):
+    return request.param
+
+
+@pytest.fixture(params=[True, False])
+def as_frame(request):
+    return request.param
+
+
+@pytest.fixture(params=[True, False])
+def as_series(request):
+    return request.param
+
+
+@pytest.fixture(params=[True, False])
+def as_array(request):
+    return request.param
+
+
+@pytest.fixture(params=[True, False])
+def use_numpy(request):
+    return request.param
+
+
+@pytest.fixture(params=["ffill", "bfill"])
+def fillna_method(request):
+    return request.param
+
+
+class TestCasting(base.BaseCastingTests):
+    # as text a cell is its JSON, with the quotes
+    test_astype_str = test_astype_string = test_astype_object_series = test_astype_object_frame = None
+
+
+class TestConstructors(base.BaseConstructorsTests):
+    pass
+
+
+class TestDtype(base.BaseDtypeTests):
+    pass
+
+
+class TestGetitem(base.BaseGetitemTests):
+    pass
+
+
+class TestGroupby(base.BaseGroupbyTests):
+    test_groupby_extension_apply = None  # wants a fixture of pandas' own
+
+
+class TestIndex(base.BaseIndexTests):
+    pass
+
+
+class TestInterface(base.BaseInterfaceTests):
+    test_contains = None  # null is None and nothing else
+
+
+class TestMethods(base.BaseMethodsTests):
+    # results of functions are JSON only where they are lists or mappings
+    test_map = test_combine_add = None
+    test_diff = test_value_counts = test_insert_invalid = None
+
+
+class TestMissing(base.BaseMissingTests):
+    pass
+
+
+class TestPrinting(base.BasePrintingTests):
+    pass
+
+
+class TestReshaping(base.BaseReshapingTests):
+    test_unstack = None  # fills with None where pandas' own test expects NaN
+
+
+class TestSetitem(base.BaseSetitemTests):
+    test_setitem_scalar_key_sequence_raise = None  # a list is one value here
+    test_setitem_invalid = None
+    # a plain value added to a column of JSON makes it a column of plain values
+    test_loc_setitem_with_expansion_preserves_ea_index_dtype = test_loc_setitem_with_expansion_retains_ea_dtype = None
+    test_readonly_propagates_to_numpy_array_method = None  # an array of decoded values is the caller's own

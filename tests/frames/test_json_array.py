@@ -1,0 +1,81 @@
+"""Cells of JSON: read and written one by one, compared by value, bounded when shown."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bucketsnb.frames import JSONArray, frame_of
+from tests.factory import make_work
+from tests.frames.jsonish import values
+
+
+def series(cells):
+    return pd.Series(JSONArray._from_sequence(cells))
+
+
+@given(st.lists(values))
+def test_values_come_out_as_they_went_in(cells):
+    array = JSONArray._from_sequence(cells)
+    assert list(array) == cells
+    assert array.isna().tolist() == [cell is None for cell in cells]
+
+
+@given(st.lists(values), st.randoms())
+def test_equal_values_are_one_group_whatever_the_order_of_their_keys(cells, random):
+    keys = [f"k{place}" for place in range(len(cells))]
+    random.shuffle(keys)
+    first = series([dict(zip(keys, cells, strict=True))])
+    again = series([dict(sorted(first[0].items()))])
+    assert (first == again).all()
+    assert pd.concat([first, again]).duplicated().tolist() == [False, True]
+
+
+def test_a_value_taken_out_is_a_copy():
+    column = series([{"a": 1}])
+    column[0]["a"] = 2
+    assert column[0] == {"a": 1}
+
+
+def test_a_cell_that_is_not_json_is_refused():
+    column = series([[1]])
+    with pytest.raises(TypeError, match="set is not JSON"):
+        column.array[0] = {1, 2}
+
+
+def test_numbers_of_numpy_and_missing_values_of_pandas_are_json():
+    array = JSONArray._from_sequence([np.int64(1), [np.float32(0.5), pd.NA], np.arange(2), pd.NA, math.nan, pd.NaT])
+    assert list(array) == [1, [0.5, None], [0, 1], None, None, None]
+
+
+def test_answers_are_full_of_nulls_and_none_of_them_counts_as_a_value():
+    frame = frame_of([make_work(), make_work(event=[1])])
+    assert frame.event.isna().tolist() == [True, False]
+    assert frame.event.iloc[:1].copy().isna().tolist() == [True]
+    assert frame.event.dropna().tolist() == [[1]]
+    assert frame.event.array.nbytes < frame.config.array.nbytes
+
+
+def test_a_shown_cell_is_bounded_and_printable():
+    shown = repr(series([{"text": "\u202e\x1b" + "a" * 1000}]))
+    assert "\u202e" not in shown
+    assert "\\u202e" in shown
+    assert len(shown) < 200
+
+
+def test_exploded_numbers_are_numbers_and_exploded_text_is_text():
+    assert str(series([[1, 2], [], None]).explode().dtype) == "Int64"
+    assert str(series([["a"], None]).explode().dtype) == "string"
+    assert series([[1, "a"], [{"b": 2}]]).explode().tolist() == [1, "a", {"b": 2}]
+
+
+def test_as_text_a_cell_is_its_json():
+    assert series([{"a": [1]}, None]).astype("string").tolist() == ['{"a":[1]}', pd.NA]
+
+
+def test_counting_values():
+    counts = series([[1], {"a": 1}, [1], None]).value_counts()
+    assert (list(counts.index), counts.tolist()) == ([[1], {"a": 1}], [2, 1])
