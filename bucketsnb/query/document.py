@@ -18,11 +18,12 @@ from bucketsnb.query.filters import Document, Filter
 from bucketsnb.query.keywords import WORDS, document_of
 from bucketsnb.query.limits import limited_to
 from bucketsnb.query.merging import join
+from bucketsnb.query.pasted import read
 from bucketsnb.query.reading import filters_of
 from bucketsnb.query.source import pieces_of, source_of
 from bucketsnb.query.times import moment, resolved
 from bucketsnb.query.validation import warn_of_slips
-from bucketsnb.query.values import canonical, decoded, plain
+from bucketsnb.query.values import canonical, plain
 
 __all__ = ["Query", "any_of", "not_"]
 
@@ -99,20 +100,23 @@ class Query:
         Parameters
         ----------
         value
-            A query, a query document, the same as JSON text, or None for the empty query.
+            A query, a query document, None for the empty query, or text: a document as JSON or as Python writes it, or
+            the source of a query. Text is read, never run.
 
         Raises
         ------
         QueryError
-            If text is not JSON, not a document, or names a key twice (JSON would silently keep the last).
+            If text is none of these, or its document names a key twice.
 
         Examples
         --------
         >>> Query.parse('{"status": "failure"}')
         Query(status="failure")
+        >>> Query.parse('Query(site="kko") & not_(Query(event=1))').to_document()
+        {'site': 'kko', '$nor': [{'event': 1}]}
         """
         if isinstance(value, str):
-            return cls(decoded(value))
+            return cls(read(value, {"Query": cls, "any_of": any_of, "not_": not_}))
         return value if isinstance(value, cls) else cls(value)
 
     @classmethod
@@ -300,14 +304,17 @@ class Query:
         return self
 
     def __repr__(self) -> str:
-        source = self.to_code()
-        if len(source) <= _MOST_SHOWN:
+        source = self.to_code() if len(self._canonical) <= 2 * _MOST_SHOWN else ""
+        if source and len(source) <= _MOST_SHOWN:
             return source
-        return f"<Query, {len(source):,} characters of source (see to_code()): {excerpt(source)}>"
+        return f"<Query, too long to show whole (see to_code()): {excerpt(' and '.join(self._labels()))}>"
+
+    def _labels(self) -> list[str]:
+        return [found.label for found in filters_of(self._document)]
 
     def _repr_html_(self) -> str:
         document = json.dumps(self._document, indent=2, ensure_ascii=False)
-        parts = {"Python": self.to_code(), "Query document": document}
+        parts = {"Python": repr(self), "Query document": document}
         rows = [[shown.element("pre", shown.escape(_cut(text), keep="\n"), style=_PRE) for text in parts.values()]]
         return str(shown.table(list(parts), rows, align=["left", "left"]))
 
@@ -338,7 +345,7 @@ def _own(value: Query | Mapping[str, Any] | None) -> Document:
     if not isinstance(value, Mapping):
         raise QueryError(
             f"a query document is a mapping such as {{'status': 'failure'}}, not {type(value).__name__}; conditions in "
-            "words are keywords, and Query.parse reads JSON text"
+            "words are keywords, and Query.parse reads text"
         )
     document: Document = plain(value)
     warn_of_slips(document)

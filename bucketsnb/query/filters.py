@@ -184,6 +184,11 @@ class Equals(OneValue):
         """``{"status": "failure"}``."""
         return {self.path: self.value}
 
+    @property
+    def label(self) -> str:
+        """``"status is failure"``; ``"has no parent"`` for a null."""
+        return f"has no {noun(self.path)}" if self.value is None else super().label
+
     def to_keywords(self) -> dict[str, Any]:
         """``status="failure"``; ``has_parent=False`` for a null."""
         if self.value is None:
@@ -197,6 +202,11 @@ class NotEquals(OneValue):
     """The field has another value, or none."""
 
     operator, sign, words = "$ne", "!=", "is not"
+
+    @property
+    def label(self) -> str:
+        """``"event is not 9385707"``; ``"has parent"`` for a null."""
+        return f"has {noun(self.path)}" if self.value is None else super().label
 
     def to_keywords(self) -> dict[str, Any]:
         """``not_event=9385707``; ``has_parent=True`` for a null; ``priority="!=1"``."""

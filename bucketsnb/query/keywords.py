@@ -96,6 +96,8 @@ def _piece(word: str, value: Any) -> Document:
 
 def _unknown(word: str) -> NoReturn:
     meant = _MEANT.get(word) or " or ".join(near(word, WORDS, most=1))
+    if word.removeprefix("not_") in WORDS:
+        meant = f"{word.removeprefix('not_')}={{'$ne': ...}}"
     cure = f"did you mean {meant}?" if meant else f"the keywords are {', '.join(WORDS)}"
     raw = f"; for a path of your own, Query({{{word.replace('__', '.')!r}: ...}})" if "__" in word else ""
     raise QueryError(f"there is no keyword {word!r}; {cure}{raw}")
@@ -121,7 +123,7 @@ def _values(word: str, value: Any) -> list[Any] | None:
         return None
     values = sorted(value) if isinstance(value, set | frozenset) else list(value)
     if not values:
-        raise QueryError(f"{word}=[] matches no work; give at least one, or leave the keyword out")
+        raise QueryError(f"{word}=[] says nothing; give at least one, or leave the keyword out")
     return values
 
 
@@ -205,7 +207,8 @@ def _number_text(word: str, text: str) -> Document | None:
 def _operand(word: str, text: str) -> float:
     if not _NUMBER.fullmatch(text):
         meant = near(text, _NUMBER_WORDS)
-        cure = f"did you mean {meant[0]!r}?" if meant else f"give a number or one of {', '.join(_NUMBER_WORDS)}"
+        others = ", ".join(name for name in _NUMBER_WORDS if name != word)
+        cure = f"did you mean {meant[0]!r}?" if meant else f"give a number or one of {others}"
         raise QueryError(f"{word} cannot be compared with {text!r}; {cure}")
     number: float = plain(float(text) if "." in text else int(text), (word,))
     return number
@@ -236,6 +239,7 @@ def _negated(build: Build) -> Build:
 
     def negated(word: str, value: Any) -> Document:
         name = word.removeprefix("not_")
+        value = given if (given := _values(word, value)) is not None else value
         if isinstance(value, Mapping):
             return {_path(name): {"$not": _operators(name, value)[_path(name)]}}
         condition = build(name, value)[_path(name)]
@@ -276,17 +280,22 @@ def _age(operator: str) -> Build:
     return lambda word, value: {"creation": {operator: ago(value, word)}}
 
 
+_ENDS = {
+    "creation": ("since", "newer_than", "until", "older_than"),
+    **{path: (f"{EVENTS[path]}_since", f"{EVENTS[path]}_until") for path in ("start", "stop")},
+}
+"""Words for the two ends of a period of each time, earlier end first."""
+
+
 def _check_range(path: str, condition: Document, words: Mapping[str, Any]) -> None:
+    named = [word for word in _ENDS[path] if word in words]
     low, high = condition.get("$gte"), condition.get("$lt")
-    if low is None or high is None or is_ago(low) != is_ago(high):
-        return
+    if len(named) < 2 or low is None or high is None or is_ago(low) != is_ago(high):
+        return  # one end alone, or a span against a moment, which some later day will decide
     inverted = float(seconds_of(low) or 0) <= float(seconds_of(high) or 0) if is_ago(low) else low >= high
     if inverted:
-        given = {"creation": ("since", "newer_than", "until", "older_than")}.get(
-            path, (f"{EVENTS[path]}_since", f"{EVENTS[path]}_until")
-        )
-        named = " and ".join(f"{word}={words[word]!r}" for word in given if word in words)
-        raise QueryError(f"{named or path} leave no time between them; exchange them")
+        given = " and ".join(f"{word}={words[word]!r}" for word in named)
+        raise QueryError(f"{given} leave no time between them; {named[0]} must reach further back")
 
 
 def _build_words() -> dict[str, Build]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from bucketsnb.query.values import canonical, is_operators, same
+from bucketsnb.query.values import canonical, is_branches, is_operators, same
 
 __all__ = ["SEPARABLE", "join"]
 
@@ -33,7 +33,7 @@ def join(base: Document, pieces: Iterable[Document]) -> Document:
     """
     joined = dict(base)
     for piece in pieces:
-        if set(piece) == {"$and"} and isinstance(piece["$and"], list) and isinstance(joined.get("$and", []), list):
+        if set(piece) == {"$and"} and is_branches(piece["$and"]):
             _require(joined, piece["$and"])
         elif all(_fits(joined, key, condition) for key, condition in piece.items()):
             for key, condition in piece.items():
@@ -49,7 +49,7 @@ def _require(joined: Document, conditions: list[Any]) -> None:
 
 def _with(joined: Document, conditions: list[Any]) -> list[Any]:
     present = joined.get("$and", [])
-    if not isinstance(present, list):  # not what $and takes: the service is to judge it, so it is kept whole
+    if "$and" in joined and not is_branches(present):  # not what $and takes: for the service to judge, so kept whole
         present = [{"$and": present}]
     known = {_text("$and", [other]) for other in present}
     return [*present, *(condition for condition in conditions if _text("$and", [condition]) not in known)]

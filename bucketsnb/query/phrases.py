@@ -146,7 +146,8 @@ class Group(Filter):
     @property
     def label(self) -> str:
         """``"either (site is kko) or (user is me)"``."""
-        return f"{self.words} " + f" {self.joint} ".join(f"({_conjunction(branch)})" for branch in self.branches)
+        branches = f" {self.joint} ".join(f"({_conjunction(branch)})" for branch in self.branches)
+        return f"{self.words} {branches}".lstrip()
 
 
 def _conjunction(branch: Iterable[Filter]) -> str:
@@ -168,7 +169,7 @@ class Neither(Group):
 class Every(Group):
     """All branches hold (``$and``): where one document cannot hold the conditions side by side."""
 
-    operator, words, joint = "$and", "both", "and"
+    operator, words, joint = "$and", "", "and"
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -75,11 +75,11 @@ class _Sum:
         return made
 
     def source(self, indent: str) -> str:
-        inner = indent + "    "
-        text = self.argument(inner)
+        text = self.argument(indent)
         if "\n" not in text or len(self.terms) == 1:
-            return self.argument(indent)
-        return f"(\n{inner}{text}\n{indent})"
+            return text
+        inner = indent + "    "
+        return f"(\n{inner}{self.argument(inner)}\n{indent})"
 
     def argument(self, indent: str) -> str:
         """Return the source for a place inside brackets, where lines may break."""

@@ -10,7 +10,7 @@ from typing import Any
 from bucketsnb.formatting import near, printable
 from bucketsnb.query.phrases import SIGNS
 from bucketsnb.query.values import GROUPS, is_operators
-from bucketsnb.schema import FIELDS, PARENT_PATH, STATUSES
+from bucketsnb.schema import FIELDS, PARENT_PATH, STATUSES, Field, Kind
 
 __all__ = ["QueryWarning", "UnknownField", "UnknownOperator", "UnknownValue", "slips", "warn_of_slips"]
 
@@ -33,6 +33,7 @@ class UnknownValue(QueryWarning):
 
 _CONFIG = ("archive", "metrics", "parent", "orgs", "teams", "strategy")
 _LITERAL = "$literal"
+_OPEN = Field("", Kind.JSON, "a path of which nothing is known")
 _OPERATORS = (
     *("$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$and", "$or", "$nor", "$not", "$exists", "$type"),
     *("$size", "$all", "$elemMatch", "$regex", "$options", "$mod", "$expr", "$where", "$text", "$comment", "$ago"),
@@ -54,7 +55,7 @@ def _level() -> int:
     frame, level = sys._getframe(1), 1
     while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).startswith("bucketsnb."):
         frame, level = frame.f_back, level + 1
-    return level - 1
+    return level
 
 
 def slips(document: dict[str, Any]) -> Iterator[Slip]:
@@ -86,6 +87,8 @@ def _field(path: str) -> Iterator[Slip]:
         yield UnknownField, f"a work's parent is at {PARENT_PATH!r}; write that, or the keyword parent="
     elif first == "_id":
         yield UnknownField, "works are known by 'id', the text of '_id'; the service shows no '_id'"
+    elif f"${path}" in _OPERATORS:
+        yield UnknownField, f"works have no field {printable(path)!r}; did you mean the operator '${path}'?"
     elif first not in FIELDS:
         yield UnknownField, f"works have no field {printable(first)!r}{_cure(first, FIELDS)}"
     elif first == "config" and rest:
@@ -107,6 +110,10 @@ def _condition(path: str, condition: Any) -> Iterator[Slip]:
         yield from _operator(operator, path)
         if operator == "$not":
             yield from _condition(path, operand)
+    if isinstance(condition, dict) and FIELDS.get(path, _OPEN).kind is not Kind.JSON:
+        for name in condition:
+            if f"${name}" in _OPERATORS:
+                yield UnknownOperator, f"{printable(path)}: {name!r} is no operator; did you mean '${name}'?"
     if path == "status":
         for status in _statuses(condition):
             if status not in STATUSES:

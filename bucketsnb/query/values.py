@@ -13,7 +13,7 @@ from bucketsnb.formatting import printable
 from bucketsnb.query.times import is_ago, moment, seconds_of
 from bucketsnb.schema import TIME_FIELDS
 
-__all__ = ["DEEPEST", "GROUPS", "canonical", "decoded", "is_branches", "is_operators", "literal", "plain", "same"]
+__all__ = ["DEEPEST", "GROUPS", "canonical", "is_branches", "is_operators", "literal", "plain", "same"]
 
 DEEPEST = 100
 """Levels that MongoDB accepts in one document."""
@@ -198,37 +198,3 @@ def literal(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(literal(item) for item in value) + "]"
     return repr(value)
-
-
-def decoded(text: str) -> Any:
-    """Return what JSON text holds; a key that stands twice is an error, where JSON would silently keep the last.
-
-    Raises
-    ------
-    QueryError
-        If it is not JSON.
-
-    Examples
-    --------
-    >>> decoded('{"site": "kko", "site": "gbo"}')
-    Traceback (most recent call last):
-    ...
-    bucketsnb.errors.QueryError: the key 'site' stands twice in one document; join the conditions with $and
-    """
-    try:
-        return json.loads(text, object_pairs_hook=_once)
-    except QueryError:
-        raise
-    except ValueError as error:
-        raise QueryError(f"this is not a JSON document: {error}; keys and text stand in double quotes") from error
-    except RecursionError:
-        raise QueryError("this JSON is nested too deeply for a query") from None
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise QueryError(f"the key {key!r} stands twice in one document; join the conditions with $and")
-        found[key] = value
-    return found

@@ -1,0 +1,115 @@
+"""Explanations: which condition a work fails, and which one leaves an answer empty, in few counts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bucketsnb.query import Query, any_of, clauses, explain_empty, explain_work, not_, without
+from bucketsnb.query.evaluate import meets
+from tests.factory import CREATION, make_work
+
+
+def verdicts(query: Query, **changes: Any) -> list[bool | None]:
+    work = make_work(**{"creation": CREATION, **changes})
+    return [report.passes for report in explain_work(query, work, now=CREATION + 60)]
+
+
+def test_each_condition_is_judged_alone():
+    query = Query(status="failure", site="kko", event=[1, 2], older_than="30s", priority=">=4")
+    assert verdicts(query, status="failure", site="gbo", event=[2, 3], priority=3) == [True, False, True, True, False]
+
+
+def test_what_the_work_holds_stands_beside_each_condition():
+    query = Query({"results.snr": {"$gt": 5}}, exhausted=True, since=CREATION, has_parent=True, tags="low")
+    work = make_work(status="failure", attempt=1, creation=CREATION, tags=["high", "low"])
+    assert [(report.text, report.value) for report in explain_work(query, work)] == [
+        ("exhausted: failed with no attempts left", "status failure, attempt 1, retries 2"),
+        ("results.snr is more than 5", "missing"),
+        ("created since 2026-09-21 14:13 UTC", "2026-09-21 14:13 UTC"),
+        ("has parent", "null"),
+        ("tags is low", "high, low"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"$where": "true"},
+        {"event": {"$bitsAllSet": 1}},
+        {"user": {"$regex": "(a+)+$"}},
+        {"user": {"$regex": "TEST", "$options": "i"}},
+        {"$expr": {"$gt": [{"$strLenCP": "$user"}, 3]}},
+        {"$or": [{"site": "kko"}, {"$where": "true"}]},
+        {"$and": []},
+        {"$or": "text"},
+    ],
+)
+def test_what_is_not_known_here_is_not_guessed(document: dict[str, Any]):
+    assert verdicts(Query(document)) == [None]
+
+
+def test_what_is_known_decides_where_it_can():
+    assert meets(make_work(), {"$or": [{"site": "chime"}, {"$where": "true"}]}) is True
+    assert meets(make_work(), {"site": "kko", "$where": "true"}) is False
+
+
+def test_an_explanation_shows_the_same_facts_as_text_and_as_html():
+    shown = Query(site="<b>", status="created").explain(make_work())
+    assert str(shown).splitlines()[1:] == ["site is <b>        no   chime", "status is created  yes  created"]
+    assert "site is &lt;b&gt;" in shown._repr_html_()
+
+
+def test_clauses_are_the_conditions_that_all_must_hold():
+    query = Query(site="kko") & Query(site="gbo") & any_of(Query(user="me"), Query(overdue=True)) & not_(event=1)
+    assert [(clause.index, clause.text) for clause in clauses(query)] == [
+        (0, "site is kko"),
+        (1, "site is gbo"),
+        (2, "either (user is me) or (overdue: running past its own timeout)"),
+        (3, "not (event is 1)"),
+    ]
+    assert without(query, 0) == Query(site="gbo") & any_of(Query(user="me"), Query(overdue=True)) & not_(event=1)
+
+
+class Counter:
+    """Counts matching works among a few, and how often it was asked."""
+
+    def __init__(self, *works: dict[str, Any]) -> None:
+        self.works = works
+        self.asked: list[Query] = []
+
+    def __call__(self, query: Query) -> int:
+        self.asked.append(query)
+        return sum(meets(work, query.to_document()) is True for work in self.works)
+
+
+def test_the_condition_that_empties_an_answer_is_named_with_what_may_have_been_meant():
+    count = Counter(make_work(site="kko", status="failure"), make_work(site="gbo", status="queued"))
+    query = Query(pipeline="baseband-convertr", site="kko", status="failure")
+    rows = explain_empty(query, count, {"pipeline": ["baseband-converter", "notify"]}.__getitem__)
+    assert [(row.text, row.without, row.alone, row.suggestion) for row in rows] == [
+        ("pipeline is baseband-convertr", 1, 0, "did you mean baseband-converter?"),
+        ("site is kko", 0, None, ""),
+        ("status is failure", 0, None, ""),
+    ]
+    assert [row.empties for row in rows] == [True, False, False]
+    assert len(count.asked) == 4
+
+
+def test_where_no_single_condition_is_to_blame_each_is_counted_alone():
+    count = Counter(make_work(site="kko", user="me", priority=1))
+    rows = explain_empty(Query(site="gbo", user="you", priority=1), count)
+    assert [(row.without, row.alone) for row in rows] == [(0, 0), (0, 0), (0, 1)]
+    assert len(count.asked) == 6
+
+
+def test_no_count_is_asked_for_twice():
+    count = Counter(make_work(site="kko"))
+    rows = explain_empty(Query(site="gbo", user="tester"), count)
+    assert [(row.without, row.alone) for row in rows] == [(1, 0), (0, 1)]
+    assert len(count.asked) == len(set(count.asked)) == 2
+
+
+def test_a_query_that_asks_nothing_has_nothing_to_explain():
+    assert explain_empty(Query(), Counter()) == []
