@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from bucketsnb.changes.journal import Journal, Writer
 from bucketsnb.changes.plan import document_of
 from bucketsnb.changes.receipt import Fate, Outcome, Receipt
-from bucketsnb.changes.seen import Change, Seen
+from bucketsnb.changes.seen import Change
 from bucketsnb.errors import BucketsError, JournalError, PlanExpired, PlanSpent, ReadOnly
 from bucketsnb.formatting import count_of, when
 
@@ -111,7 +111,14 @@ class Walk:
 
     def record(self, positions: Sequence[int]) -> None:
         """Put what became of a chunk on the disk."""
-        self.writer.line("outcome", fates=[_kept(position, self.fates[position]) for position in positions])
+        self.writer.line("outcome", fates=[self._kept(position) for position in positions])
+
+    def _kept(self, position: int) -> list[Any]:
+        """Return what the journal keeps of a fate; the work as it was left only where it is not just as planned."""
+        fate, planned = self.fates[position], self.change(position).after
+        left = fate.after if fate.outcome is Outcome.DONE else None
+        kept = None if left is None else True if left == planned else left.record
+        return [position, fate.outcome.value, kept, fate.new_id, fate.detail]
 
 
 class Application:
@@ -127,10 +134,18 @@ class Application:
         Id of the journal's entry, where it is not to be a new one.
     head
         What else the journal is to keep at the start of the entry.
+    fates
+        What became of the works before, when the entry is there already and is to be gone on with.
     """
 
     def __init__(
-        self, context: Context, act: Act, *, entry: str | None = None, head: Mapping[str, Any] | None = None
+        self,
+        context: Context,
+        act: Act,
+        *,
+        entry: str | None = None,
+        head: Mapping[str, Any] | None = None,
+        fates: Sequence[Fate] | None = None,
     ) -> None:
         self.context = context
         self.act = act
@@ -138,6 +153,7 @@ class Application:
         self.spent = False
         self._entry = entry
         self._head = dict(head or {})
+        self._before = fates
         self._plan: Plan | None = None
         self._busy = threading.Lock()
 
@@ -146,7 +162,7 @@ class Application:
         with self._alone("This plan is being applied."):
             self._may(plan)
             self.spent, self._plan = True, plan
-            fates = [Fate(Outcome.NOT_SENT, change.id, change.before) for change in plan.changes]
+            fates = list(self._before or [Fate(Outcome.NOT_SENT, change.id, change.before) for change in plan.changes])
             if not plan.changes:
                 self.latest = self._receipt(plan, fates, "")
                 return self.latest
@@ -193,6 +209,8 @@ class Application:
             )
 
     def _begin(self, plan: Plan) -> Writer:
+        if self._before is not None and self._entry is not None:
+            return self.context.journal.reopen(self._entry)
         head = {**document_of(plan), **self._head}
         return self.context.journal.begin(head, [change.id for change in plan.changes], entry=self._entry)
 
@@ -269,11 +287,6 @@ def _weight(change: Change) -> int:
 def _tell(progress: Progress | None, done: int, total: int) -> None:
     if progress is not None:
         progress(done, total)
-
-
-def _kept(position: int, fate: Fate) -> list[Any]:
-    left = fate.after.fingerprint if isinstance(fate.after, Seen) else None
-    return [position, fate.outcome.value, left, fate.new_id, fate.detail]
 
 
 def _refuse_read_only(context: Context) -> None:

@@ -126,7 +126,7 @@ def _old(records: Sequence[Mapping[str, Any]]) -> list[str]:
     if not old:
         return []
     return [
-        f"{count_of(old, 'work')} of them {'is' if old == 1 else 'are'} older than {STALE_DAYS:g} days: the service's "
+        f"{old:,} of them {'is' if old == 1 else 'are'} older than {STALE_DAYS:g} days: the service's "
         "own daemons may fail or delete such works at any time."
     ]
 

@@ -34,7 +34,7 @@ class Kept:
     before, after
         The full work before the request, and as it was to be.
     left
-        Fingerprint of the work as it was read back, or `None`.
+        The full work as it was read back when it was done, or `None`.
     new_id
         Id the service gave it.
     detail
@@ -45,7 +45,7 @@ class Kept:
     outcome: Outcome = Outcome.NOT_SENT
     before: dict[str, Any] | None = None
     after: dict[str, Any] | None = None
-    left: str | None = None
+    left: dict[str, Any] | None = None
     new_id: str | None = None
     detail: str = ""
 
@@ -57,7 +57,6 @@ class Entry:
     id: str
     head: dict[str, Any] = field(default_factory=dict)
     works: list[Kept] = field(default_factory=list)
-    extra: dict[str, Any] = field(default_factory=dict)
     finished: bool = False
     chunks: int = 0
 
@@ -82,8 +81,8 @@ class Entry:
             self._take_chunk(line)
         elif kind == "outcome":
             self._take_outcome(line)
-        elif kind == "extra":
-            self.extra.update(line["content"])
+        elif kind == "before":
+            self.works[line["position"]].before = line["work"]
         self.finished = kind == "end"
 
     def _take_chunk(self, line: dict[str, Any]) -> None:
@@ -93,12 +92,14 @@ class Entry:
                 setattr(self.works[position], side, work)
         for position in line["positions"]:
             self.works[position].outcome = Outcome.UNKNOWN
+            self.works[position].left = None
 
     def _take_outcome(self, line: dict[str, Any]) -> None:
         for position, word, left, new_id, detail in line["fates"]:
             work = self.works[position]
             work.outcome = Outcome(word)
-            work.left, work.new_id, work.detail = left, new_id or work.new_id, detail
+            work.left = work.after if left is True else left
+            work.new_id, work.detail = new_id or work.new_id, detail
 
 
 def read_entry(journal: Journal, entry: str) -> Entry:

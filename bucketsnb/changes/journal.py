@@ -94,7 +94,7 @@ class Journal:
             If it cannot be kept.
         """
         self._make_room()
-        entry = entry or f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+        entry = entry or f"{datetime.now(timezone.utc):%Y%m%d-%H%M%S-%f}-{secrets.token_hex(2)}"
         writer = Writer(self.path(entry), new=True)
         try:
             writer.line("plan", entry=entry, version=1, **_who(), **head)

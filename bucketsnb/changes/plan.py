@@ -17,7 +17,7 @@ from bucketsnb import frames
 from bucketsnb.changes import drawing
 from bucketsnb.changes.receipt import Receipt
 from bucketsnb.changes.seen import Change, Seen, described, shown
-from bucketsnb.errors import PlanError
+from bucketsnb.errors import PlanError, WorkError
 from bucketsnb.formatting import count_of, elide, host_of, when
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "Plan",
     "Progress",
     "RequeuePlan",
+    "UndoDepositPlan",
     "UndoPlan",
     "UpdatePlan",
     "WithdrawPlan",
@@ -248,19 +249,95 @@ class RequeuePlan(UpdatePlan):
     verb = "requeue"
 
 
+@dataclass(frozen=True, repr=False, kw_only=True)
 class UndoPlan(UpdatePlan):
-    """Works that will be put back as they were before an entry of the journal."""
+    """Works that will be put back as they were before an entry of the journal.
+
+    Attributes
+    ----------
+    undoes
+        Id of the entry.
+    asked
+        What the entry did, on one line.
+    """
+
+    undoes: str = ""
+    asked: str = ""
 
     verb = "undo"
+    _what: ClassVar[str] = "put back"
+
+    @property
+    def summary(self) -> str:
+        """What will happen, on one line."""
+        return f"Undo {self.undoes}: {self._what} {count_of(self.count, 'work')} on {self.host}"
+
+    def _facts(self) -> list[tuple[str, str]]:
+        return [("undoes", self.asked), *super()._facts()] if self.asked else super()._facts()
 
 
+class UndoDepositPlan(UndoPlan):
+    """Works that were deposited, and will be removed again."""
+
+    removes = True
+    _what = "delete"
+
+
+@dataclass(frozen=True, repr=False, kw_only=True)
 class DepositPlan(Plan):
-    """Works that will be put into the queue."""
+    """Works that will be put into the queue.
+
+    Attributes
+    ----------
+    bad
+        What is wrong with rows: their place from 0, the field, and why.
+    skip_bad
+        Whether the others go all the same.
+    """
+
+    bad: tuple[tuple[int, str, str], ...] = ()
+    skip_bad: bool = False
 
     verb = "deposit"
     preposition = "to"
 
-    problems: pd.DataFrame
+    @property
+    def problems(self) -> pd.DataFrame:
+        """One row a problem: row (from 0), field, problem."""
+        frame = pd.DataFrame(list(self.bad), columns=["row", "field", "problem"])
+        return frame.astype({"row": "int64", "field": pd.StringDtype("python"), "problem": pd.StringDtype("python")})
+
+    def apply(self, progress: Progress | None = None, cancel: Cancel | None = None) -> Receipt:
+        """Deposit, once; see :meth:`Plan.apply`.
+
+        Raises
+        ------
+        WorkError
+            If any row is bad, and `skip_bad` was not asked for; nothing was sent.
+        """
+        if self.bad and not self.skip_bad:
+            row, name, problem = self.bad[0]
+            raise WorkError(
+                f"{self._said}, so nothing was sent. Row {row}: {problem.rstrip('.')}. See plan.problems; pass skip_bad=True to "
+                "deposit the others.",
+                index=row,
+                field=name or None,
+            )
+        return super().apply(progress, cancel)
+
+    @property
+    def _said(self) -> str:
+        rows = len({row for row, _, _ in self.bad})
+        return f"{count_of(rows, 'row')} {'is' if rows == 1 else 'are'} bad"
+
+    def _facts(self) -> list[tuple[str, str]]:
+        if not self.bad:
+            return super()._facts()
+        going = "left out" if self.skip_bad else "nothing will be sent until they are corrected, or skip_bad=True"
+        return [("bad rows", f"{self._said}: {going}"), *super()._facts()]
+
+    def _rows(self) -> drawing.Rows:
+        return drawing.Rows("Bad rows", ("row", "field", "problem"), self.bad) if self.bad else super()._rows()
 
 
 class WithdrawPlan(Plan):

@@ -104,8 +104,8 @@ class Change:
 
     @property
     def id(self) -> str | None:
-        """Id of the work in the store, or `None` if it has none yet."""
-        return None if self.before is None else self.before.id
+        """Id of the work, or `None` if it has none yet."""
+        return self.work.id
 
     @property
     def cells(self) -> tuple[tuple[str, Any, Any], ...]:

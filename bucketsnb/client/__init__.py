@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from bucketsnb.client.changing import Changing
 from bucketsnb.client.core import Core
 from bucketsnb.client.reporting import Reporting
 
 __all__ = ["Buckets"]
 
 
-class Buckets(Core, Reporting):
+class Buckets(Core, Changing, Reporting):
     """A client of one Buckets service: DataFrames out, guarded changes in.
 
     Parameters

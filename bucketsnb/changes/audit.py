@@ -1,0 +1,165 @@
+"""Forecast what an audit pass would change, by reading; and run one, on record, read back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bucketsnb.api import Api
+from bucketsnb.changes.acts import Reply, Said, ask
+from bucketsnb.changes.apply import Context, Walk
+from bucketsnb.changes.build import made
+from bucketsnb.changes.plan import AuditPlan
+from bucketsnb.changes.receipt import Outcome
+from bucketsnb.changes.scope import Limits, Scope, read_works, refuse_read_only
+from bucketsnb.changes.seen import Change, Seen, described, differences
+from bucketsnb.formatting import count_of
+from bucketsnb.schema import STALE_DAYS
+
+__all__ = ["AuditAct", "plan_audit"]
+
+_DAY = 86_400
+_FIELDS = ("id", "status", "attempt", "retries", "start", "timeout", "creation")
+_NOTE = (
+    "An audit acts on all pipelines at once, on whatever it finds when it runs; this is what it would find now. "
+    "receipt.undo() puts works back that nobody has moved since."
+)
+
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class _Pass:
+    name: str
+    applies: Callable[[Record, float], bool]
+    status: str
+
+
+def _number(record: Record, name: str) -> float | None:
+    value = record.get(name)
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _retriable(record: Record, _now: float) -> bool:
+    attempt, retries = _number(record, "attempt"), _number(record, "retries")
+    return record.get("status") == "failure" and attempt is not None and retries is not None and attempt < retries
+
+
+def _expired(record: Record, now: float) -> bool:
+    start, timeout = _number(record, "start"), _number(record, "timeout")
+    return record.get("status") == "running" and start is not None and timeout is not None and start + timeout < now
+
+
+def _stale(record: Record, now: float) -> bool:
+    creation = _number(record, "creation")
+    return record.get("status") in ("queued", "running") and creation is not None and creation < now - STALE_DAYS * _DAY
+
+
+PASSES = (
+    _Pass("failed", _retriable, "queued"),
+    _Pass("expired", _expired, "failure"),
+    _Pass("stale", _stale, "failure"),
+)
+
+
+def _after(record: Record, now: float) -> tuple[dict[str, Any], list[str]]:
+    """Return a work as the three passes would leave it, and which of them would touch it."""
+    after, touched = dict(record), []
+    for one in PASSES:
+        if one.applies(after, now):
+            after["status"] = one.status
+            touched.append(one.name)
+    return after, touched
+
+
+def plan_audit(context: Context, *, reason: str = "", expires_after: float) -> AuditPlan:
+    """Plan an audit; see :meth:`bucketsnb.client.Buckets.plan_audit`."""
+    refuse_read_only(context.api)
+    api = context.api
+    document = {"status": {"$in": ["queued", "running", "failure"]}}
+    works = api.view(document, dict.fromkeys(_FIELDS, True), limit=None)
+    now = time.time() + (api.clock_skew or 0.0)
+    ids = [work["id"] for work in works if isinstance(work.get("id"), str) and _after(work, now)[1]]
+    changes, by_pass = _changes(list(read_works(api, ids)), now)
+    said = [f"{one.name}: {count_of(by_pass.get(one.name, 0), 'work')} to {one.status}" for one in PASSES]
+    act = AuditAct(by_pass)
+    scope, limits = Scope([change.work for change in changes]), Limits(expires_after=expires_after)
+    return made(AuditPlan, context, act, changes, scope, reason, limits, ["; ".join(said), _NOTE])
+
+
+def _changes(works: Sequence[Record], now: float) -> tuple[list[Change], dict[str, int]]:
+    changes: list[Change] = []
+    by_pass: dict[str, int] = {}
+    for record in works:
+        after, touched = _after(record, now)
+        if touched:
+            changes.append(Change(Seen.of(record), Seen.of(after)))
+        for name in touched:
+            by_pass[name] = by_pass.get(name, 0) + 1
+    return changes, by_pass
+
+
+class AuditAct:
+    """Run the three passes, once."""
+
+    size = 10**9
+
+    def __init__(self, forecast: Mapping[str, int]) -> None:
+        self._forecast = dict(forecast)
+
+    def step(self, walk: Walk, positions: Sequence[int]) -> None:
+        """Run the passes and read the works back; passes of an unknown outcome are not run again."""
+        now = {record["id"]: record for record in read_works(walk.api, _ids(walk, positions))}
+        again = any(walk.fates[position].outcome is Outcome.UNKNOWN for position in positions)
+        reply = Reply(Said.SILENCE)
+        if not again:
+            before = [now.get(walk.change(position).id or "") for position in positions]
+            walk.announce(positions, before, None)
+            reply = self._run(walk)
+        self._settle(walk, positions, now, reply)
+        walk.record(positions)
+        if reply.error is not None:
+            raise reply.error
+
+    def _run(self, walk: Walk) -> Reply:
+        api: Api = walk.api
+        for name, run in (("failed", api.audit_failed), ("expired", api.audit_expired), ("stale", api.audit_stale)):
+            reply = ask(run)
+            if reply.error is not None:
+                walk.notes.append(f"The pass “{name}” failed, and those after it were not run.")
+                return reply
+            expected = self._forecast.get(name, 0)
+            walk.notes.append(f"{name}: the service acted on {reply.value:,}; the forecast was {expected:,}.")
+        return Reply(Said.YES)
+
+    def _settle(self, walk: Walk, positions: Sequence[int], before: Mapping[str, Record], reply: Reply) -> None:
+        after = {record["id"]: record for record in read_works(walk.api, _ids(walk, positions))}
+        for position in positions:
+            work_id = walk.change(position).id or ""
+            self._judge(walk, position, before.get(work_id), after.get(work_id), reply)
+
+    def _judge(self, walk: Walk, position: int, before: Record | None, after: Record | None, reply: Reply) -> None:
+        planned = walk.change(position).after
+        if after is None:
+            walk.fate(position, Outcome.GONE, detail="No longer there.")
+        elif planned is not None and after.get("status") == planned.status:
+            walk.fate(position, Outcome.DONE, after=Seen.of(after), detail=described(differences(before or {}, after)))
+        elif before is not None and after == before:
+            outcome = Outcome.STILL_THERE if reply.said is Said.YES else _AS_IT_WAS.get(reply.said, Outcome.UNKNOWN)
+            walk.fate(position, outcome, after=Seen.of(after), detail=reply.why or "The audit left it as it was.")
+        else:
+            moved = described(differences(planned.record if planned else {}, after))
+            walk.fate(position, Outcome.DRIFTED, after=Seen.of(after), detail=f"Not as forecast: {moved}")
+
+
+_AS_IT_WAS = {
+    Said.NO: Outcome.REFUSED,
+    Said.FAILED: Outcome.STILL_THERE,
+    Said.NEVER_ASKED: Outcome.NOT_SENT,
+}
+
+
+def _ids(walk: Walk, positions: Sequence[int]) -> list[str]:
+    return [found for position in positions if (found := walk.change(position).id) is not None]

@@ -1,0 +1,176 @@
+"""A claimed work in your hands: its time counts down, and it ends as success, as failure, or given back."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+
+from bucketsnb.changes import drawing
+from bucketsnb.changes.acts import PutAct
+from bucketsnb.changes.apply import Context
+from bucketsnb.changes.build import made
+from bucketsnb.changes.plan import UpdatePlan
+from bucketsnb.changes.receipt import Outcome, Receipt
+from bucketsnb.changes.scope import ChangeWarning, Limits, Scope
+from bucketsnb.changes.seen import Change, Seen
+from bucketsnb.encoding import encode_works
+from bucketsnb.errors import BucketsError, PlanError
+from bucketsnb.formatting import age, when
+
+__all__ = ["Claim", "NotEnded"]
+
+
+class NotEnded(ChangeWarning):
+    """A claimed work was neither a success nor a failure, or could not be given back."""
+
+
+class Claim:
+    """One work that was claimed, or none if the queue was empty (then it is false).
+
+    Used in a ``with`` statement it gives the work back if the block fails, or ends without saying how it went.
+
+    Parameters
+    ----------
+    context
+        The service and the journal.
+    receipt
+        Of the withdrawal, or `None` if nothing was queued.
+    """
+
+    def __init__(self, context: Context, receipt: Receipt | None) -> None:
+        self._context = context
+        fate = receipt.fates[0] if receipt is not None and receipt.fates else None
+        self._work = fate.after if fate is not None and fate.outcome is Outcome.DONE else None
+        self._entry = receipt.entry if receipt is not None else ""
+        self.receipt: Receipt | None = None
+        """What became of the work at its end; `None` while it is held."""
+
+    @property
+    def work(self) -> dict[str, Any] | None:
+        """The record as the service gave it, or `None` if nothing was claimed."""
+        return None if self._work is None else self._work.record
+
+    @property
+    def held(self) -> bool:
+        """Whether the work is in your hands."""
+        return self._work is not None and self.receipt is None
+
+    @property
+    def remaining(self) -> float:
+        """Seconds until the service takes the work for lost, by its own timeout; negative after that."""
+        work = self.work or {}
+        start, timeout = work.get("start"), work.get("timeout")
+        if not isinstance(start, int | float) or not isinstance(timeout, int | float):
+            return float("inf")
+        return start + timeout - (time.time() + (self._context.api.clock_skew or 0.0))
+
+    def success(self, results: Mapping[str, Any] | None = None, **fields: Any) -> Receipt:
+        """End the work as a success.
+
+        Parameters
+        ----------
+        results
+            What it produced; what was there before is kept if this is not given.
+        **fields
+            Other fields to set, such as ``products=[...]`` and ``plots=[...]``.
+
+        Raises
+        ------
+        PlanError
+            If nothing is held, or someone else has moved the work; nothing was changed.
+        WorkError
+            If the results cannot be sent; the work is still held.
+        """
+        return self._end("success", results, fields)
+
+    def failure(self, results: Mapping[str, Any] | None = None, **fields: Any) -> Receipt:
+        """End the work as a failure; see :meth:`success`."""
+        return self._end("failure", results, fields)
+
+    def give_back(self) -> Receipt:
+        """Put the work back as it was before the claim: status, attempt, start and stop.
+
+        Raises
+        ------
+        PlanError
+            If nothing is held, or someone else has moved the work; nothing was changed.
+        """
+        self._held()
+        return self._ended(self._context.undo(self._entry).apply())
+
+    def _end(self, status: str, results: Mapping[str, Any] | None, fields: Mapping[str, Any]) -> Receipt:
+        work = self._held()
+        cells = {"status": status, "stop": time.time() + (self._context.api.clock_skew or 0.0), **fields}
+        if results is not None:
+            cells["results"] = dict(results)
+        after = encode_works([{**work.record, **cells}], verb="update")[1][0]
+        reason = f"end of the work claimed by {self._entry}"
+        scope, limits = Scope([work]), Limits(allow_running=True)
+        plan = made(UpdatePlan, self._context, PutAct(), [Change(work, Seen.of(after))], scope, reason, limits)
+        return self._ended(plan.apply())
+
+    def _held(self) -> Seen:
+        if self._work is None:
+            raise PlanError("Nothing was claimed: the queue had no work that matches.")
+        if self.receipt is not None:
+            raise PlanError(f"The work was ended before: {self.receipt.summary}.")
+        return self._work
+
+    def _ended(self, receipt: Receipt) -> Receipt:
+        if receipt.errors:
+            receipt.raise_for_outcome()
+        if not receipt.ok:
+            fate = receipt.fates[0]
+            raise PlanError(
+                f"The work was moved by someone else, so it was left alone ({fate.outcome.value}): {fate.detail}"
+            )
+        self.receipt = receipt
+        return receipt
+
+    def __bool__(self) -> bool:
+        return self._work is not None
+
+    def __enter__(self) -> Claim:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if not self.held:
+            return
+        try:
+            self.give_back()
+        except BucketsError as problem:
+            warnings.warn(f"The claimed work could not be given back. {problem}", NotEnded, stacklevel=2)
+        else:
+            if error is None:
+                said = "The block ended without success() or failure(), so the work was given back."
+                warnings.warn(said, NotEnded, stacklevel=2)
+
+    def __repr__(self) -> str:
+        return f"<Claim: {self._title()}>"
+
+    def __str__(self) -> str:
+        return drawing.text(self._title(), self._facts())
+
+    def _repr_html_(self) -> str:
+        return drawing.html(self._title(), self._facts())
+
+    def _title(self) -> str:
+        if self._work is None:
+            return "nothing was queued that matches"
+        name = f"work {self._work.id} of {drawing.word(self._work.pipeline)}"
+        return f"{name}, {'held' if self.held else 'ended'}"
+
+    def _facts(self) -> list[tuple[str, str]]:
+        work = self.work
+        if work is None:
+            return []
+        facts = [("status", drawing.word(work.get("status"))), ("attempt", drawing.word(work.get("attempt")))]
+        start, remaining = work.get("start"), self.remaining
+        if isinstance(start, int | float):
+            facts.append(("claimed", when(start)))
+        if self.held and remaining != float("inf"):
+            facts.append(("time left", age(remaining)))
+        return [*facts, ("journal", self._entry)]

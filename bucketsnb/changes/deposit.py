@@ -1,0 +1,235 @@
+"""Deposit works once: one request a chunk, and a lost answer is settled by looking, never by sending again.
+
+Works carry creation times that differ from each other, so that they can be looked for: by pipeline and creation, and
+then by what they are. Where a work with the same creation may be in the store already (its creation is old, or this
+process has deposited it before), a look before sending tells the older copy from the new work.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from bucketsnb.api import Api
+from bucketsnb.changes.acts import PAUSES, Reply, Said, ask
+from bucketsnb.changes.apply import Context, Walk, look
+from bucketsnb.changes.build import made
+from bucketsnb.changes.plan import DepositPlan
+from bucketsnb.changes.receipt import Outcome
+from bucketsnb.changes.rows import Source, checked, rows_of
+from bucketsnb.changes.scope import Limits, Scope, check_count, refuse_read_only
+from bucketsnb.changes.seen import Change, Seen
+from bucketsnb.encoding import Verb, encode_works
+from bucketsnb.errors import OutcomeUnknown, ServiceError
+from bucketsnb.formatting import count_of
+
+__all__ = ["LOST_PAUSES", "DepositAct", "check_of", "find", "match", "plan_deposit", "plan_raw"]
+
+LOST_PAUSES = (0.0, 0.25, 0.75, 2.0, 4.0)
+"""Seconds before each look for works whose deposit was not answered: a slow service may still be storing them."""
+
+FRESH = 60.0
+"""Seconds within which a creation time is taken to be nobody else's."""
+
+_STABLE = ("site", "user", "function", "parameters", "command", "event", "tags")
+
+Record = Mapping[str, Any]
+
+
+def plan_deposit(
+    context: Context, source: Source, *, skip_bad: bool = False, reason: str = "", limits: Limits | None = None
+) -> DepositPlan:
+    """Plan to deposit works; see :meth:`bucketsnb.client.Buckets.plan_deposit`."""
+    limits = limits or Limits()
+    refuse_read_only(context.api)
+    found = checked(rows_of(source))
+    check_count(len(found.works), limits)
+    bad = tuple((one.row, one.field, one.problem) for one in found.problems)
+    return _made(context, found.works, reason, limits, bad=bad, skip_bad=skip_bad)
+
+
+def plan_raw(context: Context, works: Iterable[Any]) -> DepositPlan:
+    """Plan to deposit works just as they are given: what :meth:`bucketsnb.client.Buckets.deposit` does."""
+    refuse_read_only(context.api)
+    return _made(context, encode_works(works, verb="deposit")[1], "", Limits())
+
+
+def _made(context: Context, works: Iterable[Record], reason: str, limits: Limits, **more: Any) -> DepositPlan:
+    changes = [Change(None, Seen.of(work)) for work in works]
+    scope = Scope([change.work for change in changes])
+    again = sum(bool(change.work.record.get("attempt")) for change in changes)
+    notes = ["receipt.undo() deletes them again, those that no worker has claimed by then."] if changes else []
+    if again:
+        notes.append(f"{again:,} of them {'begins' if again == 1 else 'begin'} with attempts already counted.")
+    return made(DepositPlan, context, DepositAct(), changes, scope, reason, limits, notes, **more)
+
+
+class DepositAct:
+    """Put works into the queue."""
+
+    size = 500
+
+    def __init__(self, verb: Verb = "deposit") -> None:
+        self._verb: Verb = verb
+        self._present: set[str] = set()
+
+    def step(self, walk: Walk, positions: Sequence[int]) -> None:
+        """Do one chunk; works of an unknown outcome are only looked for."""
+        unsure = [position for position in positions if walk.fates[position].outcome is Outcome.UNKNOWN]
+        going = [position for position in positions if walk.fates[position].outcome is Outcome.NOT_SENT]
+        error = self._settle(walk, unsure, Reply(Said.SILENCE)) if unsure else None
+        if going:
+            error = self._send(walk, going) or error
+        walk.record(positions)
+        if error is not None:
+            raise error
+
+    def _send(self, walk: Walk, going: Sequence[int]) -> Exception | None:
+        works = [_sent(walk, position) for position in going]
+        self._present |= _present(walk.api, works)
+        walk.announce(going, None, works, present=sorted(self._present))
+        _SENT.add(_keys(walk.api, works))
+        return self._settle(walk, going, ask(lambda: walk.api.deposit(works, return_ids=True, verb=self._verb)))
+
+    def _settle(self, walk: Walk, going: Sequence[int], reply: Reply) -> Exception | None:
+        """Say what became of each work; return the error that is left, if any."""
+        if reply.said in (Said.NO, Said.NEVER_ASKED):
+            outcome = Outcome.REFUSED if reply.said is Said.NO else Outcome.NOT_SENT
+            for position in going:
+                walk.fate(position, outcome, detail=reply.why)
+            return reply.error
+        ids = reply.value if reply.said is Said.YES and isinstance(reply.value, list) else None
+        left = self._look(walk, going, ids)
+        return _unsettled(walk, left, reply) if left else None
+
+    def _look(self, walk: Walk, going: Sequence[int], ids: Sequence[str] | None) -> list[int]:
+        left = list(going)
+        for pause in PAUSES if ids else LOST_PAUSES:
+            time.sleep(pause)
+            try:
+                found = self._found(walk, going, left, ids)
+            except ServiceError as error:
+                walk.errors.append(error)
+                return left
+            for position, record in found.items():
+                walk.fate(position, Outcome.DONE, id=record["id"], new_id=record["id"], after=Seen.of(record))
+            left = [position for position in left if position not in found]
+            if not left:
+                break
+        return left
+
+    def _found(
+        self, walk: Walk, going: Sequence[int], left: Sequence[int], ids: Sequence[str] | None
+    ) -> dict[int, dict[str, Any]]:
+        if ids is not None:
+            by_id = dict(zip(going, ids, strict=True))
+            records = look(walk.api, [by_id[position] for position in left])
+            return {position: records[by_id[position]] for position in left if by_id[position] in records}
+        works = [_sent(walk, position) for position in left]
+        matched = match(works, find(walk.api, works), self._present)
+        return {left[place]: record for place, record in matched.items()}
+
+
+def _sent(walk: Walk, position: int) -> dict[str, Any]:
+    after = walk.change(position).after
+    return {} if after is None else after.record
+
+
+def _unsettled(walk: Walk, left: Sequence[int], reply: Reply) -> Exception:
+    if reply.said is Said.FAILED and reply.error is not None:
+        for position in left:
+            walk.fate(position, Outcome.REFUSED, detail=f"Not found on looking. {reply.why}")
+        return reply.error
+    found = [fate.new_id for fate in walk.fates if fate.outcome is Outcome.DONE and fate.new_id]
+    said = "The service said yes" if reply.said is Said.YES else "The service did not answer"
+    for position in left:
+        walk.fate(position, Outcome.UNKNOWN, detail=f"{said}, and the work was not found on looking.")
+    works = [_sent(walk, position) for position in left]
+    return OutcomeUnknown(
+        f"{said} to a deposit, and {count_of(len(left), 'work')} of it could not be found on "
+        "looking. They may still appear: look with buckets.view(error.check) before depositing them again.",
+        check=check_of(works),
+        found=found,
+        method="POST",
+        path="/work",
+        url=walk.plan.url,
+        status=getattr(reply.error, "status", None),
+    )
+
+
+def check_of(works: Iterable[Record]) -> dict[str, Any]:
+    """Return the query document that finds works by pipeline and creation."""
+    works = list(works)
+    pipelines = sorted({str(work.get("pipeline")) for work in works})
+    return {"creation": {"$in": [work.get("creation") for work in works]}, "pipeline": {"$in": pipelines}}
+
+
+def find(api: Api, works: Sequence[Record]) -> list[dict[str, Any]]:
+    """Read the works that may be these."""
+    return api.view(check_of(works), limit=None) if works else []
+
+
+def match(
+    works: Sequence[Record], found: Iterable[dict[str, Any]], but: Iterable[str] = ()
+) -> dict[int, dict[str, Any]]:
+    """Tell which work that was sent is which that was found, by its place; ids in `but` were there before.
+
+    What a worker may have changed since (status, times, results) is not compared.
+    """
+    taken = set(but)
+    matched: dict[int, dict[str, Any]] = {}
+    by_creation: dict[Any, list[dict[str, Any]]] = {}
+    for record in found:
+        if isinstance(record.get("id"), str):
+            by_creation.setdefault(record.get("creation"), []).append(record)
+    for place, work in enumerate(works):
+        alike = by_creation.get(work.get("creation"), ())
+        hit = next((one for one in alike if one["id"] not in taken and _is(work, one)), None)
+        if hit is not None:
+            matched[place] = hit
+            taken.add(hit["id"])
+    return matched
+
+
+def _is(work: Record, record: Record) -> bool:
+    return all(record.get(name) == work[name] for name in ("pipeline", *_STABLE) if name in work)
+
+
+def _present(api: Api, works: Sequence[Record]) -> set[str]:
+    """Return ids of works with such a creation that are in the store already, where there may be any."""
+    now = time.time() + (api.clock_skew or 0.0)
+    known = _SENT.known(_keys(api, works))
+    doubtful = [
+        work for work, was in zip(works, known, strict=True) if was or abs(now - float(work["creation"])) > FRESH
+    ]
+    return {record["id"] for record in find(api, doubtful) if isinstance(record.get("id"), str)}
+
+
+def _keys(api: Api, works: Iterable[Record]) -> list[tuple[Any, ...]]:
+    return [(api.url, work.get("pipeline"), work.get("creation")) for work in works]
+
+
+class _Sent:
+    """What this process has deposited, as far as it remembers."""
+
+    MOST = 100_000
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._keys: OrderedDict[tuple[Any, ...], None] = OrderedDict()
+
+    def add(self, keys: Iterable[tuple[Any, ...]]) -> None:
+        with self._lock:
+            self._keys.update(dict.fromkeys(keys))
+            while len(self._keys) > self.MOST:
+                self._keys.popitem(last=False)
+
+    def known(self, keys: Iterable[tuple[Any, ...]]) -> list[bool]:
+        with self._lock:
+            return [key in self._keys for key in keys]
+
+
+_SENT = _Sent()

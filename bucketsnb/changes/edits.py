@@ -1,0 +1,217 @@
+"""Tell which cells of a frame were edited, and which works moved by themselves since it was read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from bucketsnb.changes.acts import PutAct
+from bucketsnb.changes.apply import Context
+from bucketsnb.changes.build import changed, made
+from bucketsnb.changes.plan import LeftOut, UpdatePlan
+from bucketsnb.changes.scope import Limits, Scope, check_count, check_running, read_works, refuse_read_only
+from bucketsnb.changes.seen import Seen, described, differences
+from bucketsnb.encoding import encode_works
+from bucketsnb.errors import WorkError
+from bucketsnb.formatting import elide, excerpt, near
+from bucketsnb.frames import COLUMNS, AsRead, frame_of, to_records
+from bucketsnb.frames.columns import DERIVED
+from bucketsnb.schema import FIELD_NAMES, LEFT_TO_THE_SERVICE
+
+__all__ = ["Edits", "check_cells", "edits_of", "plan_update", "plan_works"]
+
+Record = Mapping[str, Any]
+
+_UNKNOWN_ORIGIN = (
+    "It is not known what this frame was when it was read, so every difference from the works as they are now counts "
+    "as an edit, also where a work moved by itself."
+)
+_SINCE = "changed since the frame was read"
+_STATUS_HINT = "created is for works that were not deposited yet: no worker and no count would see it"
+
+
+@dataclass(frozen=True)
+class Edits:
+    """The edited works of a frame: as they are now, and the new values of their fields."""
+
+    works: list[Seen]
+    cells: list[dict[str, Any]]
+    left_out: list[LeftOut]
+    known: bool
+    """Whether it is known what the frame was when it was read; if not, every difference counts as an edit."""
+
+
+def edits_of(frame: pd.DataFrame, now: Mapping[str, Record]) -> Edits:
+    """Compare a frame with what it was when it was read, and with the works as they are now.
+
+    Parameters
+    ----------
+    frame
+        Rows with an id each.
+    now
+        The works as they are now, by id.
+
+    Raises
+    ------
+    WorkError
+        If a column was edited that a client may not set, is unknown, or holds a value that cannot be meant.
+    """
+    edited = _records(frame)
+    ids = [work["id"] for work in edited]
+    read = AsRead.of(frame)
+    before = read.records(ids) if read else {}
+    _refuse_strangers(ids, before, known=read is not None)
+    _refuse_columns(frame, before)
+    found = Edits([], [], [], read is not None)
+    for index, work in enumerate(edited):
+        _compare(found, work, before.get(work["id"]), now.get(work["id"]), index)
+    return found
+
+
+def plan_update(context: Context, frame: pd.DataFrame, *, reason: str = "", limits: Limits | None = None) -> UpdatePlan:
+    """Plan to change the cells that were edited; see :meth:`bucketsnb.client.Buckets.plan_update`."""
+    limits = limits or Limits()
+    refuse_read_only(context.api)
+    ids = [one for one in frame["id"] if isinstance(one, str)] if "id" in frame.columns else []
+    found = edits_of(frame, {record["id"]: record for record in read_works(context.api, ids)})
+    notes = [] if found.known else [_UNKNOWN_ORIGIN]
+    return _made(context, found, notes, reason, limits)
+
+
+def plan_works(context: Context, works: Iterable[Any], *, reason: str = "") -> UpdatePlan:
+    """Plan to overwrite works by whole works with ids: what :meth:`bucketsnb.client.Buckets.update` does."""
+    refuse_read_only(context.api)
+    records = encode_works(works, verb="update")[1]
+    now = {record["id"]: record for record in read_works(context.api, [work["id"] for work in records])}
+    found = Edits([], [], [], known=True)
+    for work in records:
+        if work["id"] in now:
+            found.works.append(Seen.of(now[work["id"]]))
+            found.cells.append(work)
+        else:
+            found.left_out.append(LeftOut(work["id"], "is not there"))
+    return _made(context, found, [], reason, Limits(max_affected=None, allow_running=True))
+
+
+def _made(context: Context, found: Edits, notes: Sequence[str], reason: str, limits: Limits) -> UpdatePlan:
+    check_count(len(found.works), limits)
+    check_running(found.works, limits)
+    changes, unfit = changed(found.works, found.cells)
+    scope = Scope(found.works, [*found.left_out, *unfit])
+    return made(UpdatePlan, context, PutAct(), changes, scope, reason, limits, notes)
+
+
+def _compare(found: Edits, work: Record, old: Record | None, current: Record | None, index: int) -> None:
+    was = old if old is not None else current
+    if was is None:
+        found.left_out.append(LeftOut(work["id"], "gone when the plan was made"))
+        return
+    cells = {name: value for name, value in work.items() if _differs(was.get(name), value)}
+    if not cells:
+        return
+    check_cells(cells, index)
+    moved = [] if old is None else _moved(old, current or {})
+    if current is None:
+        found.left_out.append(LeftOut(work["id"], "gone when the plan was made"))
+    elif moved:
+        found.left_out.append(LeftOut(work["id"], f"{_SINCE}: {described(moved)}"))
+    else:
+        found.works.append(Seen.of(current))
+        found.cells.append(cells)
+
+
+def _moved(old: Record, current: Record) -> list[tuple[str, Any, Any]]:
+    whole = set(FIELD_NAMES) <= set(old)
+    return differences(old, current if whole else {name: current.get(name) for name in old})
+
+
+def _differs(old: Any, new: Any) -> bool:
+    return (type(old) is not type(new) and not _both_numbers(old, new)) or bool(old != new)
+
+
+def _both_numbers(old: Any, new: Any) -> bool:
+    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in (old, new))
+
+
+def check_cells(cells: Mapping[str, Any], index: int = 0) -> None:
+    """Refuse new values that cannot be meant.
+
+    Raises
+    ------
+    WorkError
+        For the first of them.
+    """
+    for name, value in cells.items():
+        if name in LEFT_TO_THE_SERVICE:
+            raise WorkError(f"Work {index}: {name} is given by the service and cannot be set.", index=index, field=name)
+        if value is None and name in _REQUIRED:
+            raise WorkError(f"Work {index}: {name} cannot be empty.", index=index, field=name)
+    if cells.get("status") == "created":
+        raise WorkError(f"Work {index}: status cannot be set to created: {_STATUS_HINT}.", index=index, field="status")
+    try:
+        encode_works([{**_SOUND, **cells}], verb="deposit")
+    except WorkError as error:
+        raise WorkError(str(error).replace("Work 0", f"Work {index}", 1), index=index, field=error.field) from None
+
+
+_SOUND = {"pipeline": "checked", "site": "local", "user": "checked"}
+_REQUIRED = frozenset({"pipeline", "site", "user", "status", "creation", "attempt", "timeout", "retries", "priority"})
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    if "id" not in frame.columns:
+        raise WorkError("The frame has no column id, and works are named by their ids.", field="id")
+    _refuse_unknown(map(str, frame.columns))
+    records = to_records(frame, partial=True)
+    for index, work in enumerate(records):
+        if not isinstance(work.get("id"), str) or not work["id"]:
+            raise WorkError(f"Work {index} has no id: it cannot be updated.", index=index, field="id")
+    ids = [work["id"] for work in records]
+    if len(set(ids)) < len(ids):
+        twice = [one for one, number in Counter(ids).items() if number > 1]
+        raise WorkError(f"The frame has works more than once: {elide(twice, most=3)}. Keep one row a work.", field="id")
+    return _with_parents(frame, records)
+
+
+def _with_parents(frame: pd.DataFrame, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    if "parent" in frame.columns and "config" not in frame.columns:
+        raise WorkError("The parent is kept in config: keep the column config beside parent.", field="parent")
+    return records
+
+
+def _refuse_unknown(columns: Iterable[str]) -> None:
+    unknown = [name for name in columns if name not in COLUMNS]
+    if unknown:
+        meant = near(unknown[0], COLUMNS)
+        hint = f"; did you mean {meant[0]!r}?" if meant else ". Drop it, and plan the update again."
+        raise WorkError(f"{excerpt(unknown[0], 60)!r} is not a field of a work{hint}", field=unknown[0])
+
+
+def _refuse_strangers(ids: Sequence[str], before: Mapping[str, Record], *, known: bool) -> None:
+    strangers = [one for one in ids if one not in before] if known else []
+    if strangers:
+        raise WorkError(
+            f"id is given by the service and cannot be set: {elide(strangers, most=3)} "
+            f"{'was' if len(strangers) == 1 else 'were'} not in the frame when it was read.",
+            field="id",
+        )
+
+
+def _refuse_columns(frame: pd.DataFrame, before: Mapping[str, Record]) -> None:
+    """Refuse edits of what is worked out from other columns; they could not be sent and would be lost in silence."""
+    from_read = frame.attrs.get("read_at")
+    names = [name for name in DERIVED if name in frame.columns]
+    if not before or from_read is None or not names:
+        return
+    for name in names:
+        if _edited_derived(frame, before, name, float(from_read)):
+            raise WorkError(f"{name} is worked out from the times of a work and cannot be set.", field=name)
+
+
+def _edited_derived(frame: pd.DataFrame, before: Mapping[str, Record], name: str, read_at: float) -> bool:
+    was = frame_of([before[one] for one in frame["id"]], now=read_at)[name]
+    return not was.reset_index(drop=True).equals(frame[name].reset_index(drop=True).astype(was.dtype))

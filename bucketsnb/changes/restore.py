@@ -1,0 +1,193 @@
+"""Put deleted works back as they were, with no worker able to claim them on the way.
+
+A deposit always queues. So works are deposited under a holding pipeline, whose name no worker polls, and one update
+then puts everything back, pipeline and status included. The new ids are on record before that update; after a crash
+between the two, the works are found by the holding pipeline, which belongs to this one undo and to nothing else.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from bucketsnb.api import Api
+from bucketsnb.changes.acts import PAUSES, Reply, Said, ask
+from bucketsnb.changes.apply import Walk, look
+from bucketsnb.changes.deposit import LOST_PAUSES
+from bucketsnb.changes.receipt import Outcome
+from bucketsnb.changes.seen import Seen, described, differences
+from bucketsnb.encoding import encode_works
+from bucketsnb.errors import ServiceError, WorkError
+from bucketsnb.schema import pipeline_problem
+
+__all__ = ["HOLDING", "RestoreAct"]
+
+HOLDING = "bucketsnb-holding-"
+"""Start of the names of holding pipelines."""
+
+_MOVES = frozenset({"id", "pipeline", "creation", "status", "attempt", "start", "stop"})
+"""Fields in which a held work differs from the original, or which the service's own daemons may touch meanwhile."""
+
+Record = Mapping[str, Any]
+
+
+class RestoreAct:
+    """Deposit works under a holding pipeline, then put them back as they were.
+
+    Parameters
+    ----------
+    entry
+        Id of the entry of the journal that is undone; the holding pipeline is named after it.
+    """
+
+    size = 200
+
+    def __init__(self, entry: str) -> None:
+        self.holding = HOLDING + entry
+        problem = pipeline_problem(self.holding)
+        if problem:
+            raise WorkError(problem)
+
+    def step(self, walk: Walk, positions: Sequence[int]) -> None:
+        """Do one chunk; works that are held already are only put back."""
+        fit = [position for position in positions if self._fits(walk, position)]
+        known = [position for position in fit if walk.fates[position].new_id is not None]
+        error = self._hold(walk, [position for position in fit if position not in set(known)])
+        self._leave_put_back(walk, known)
+        held = [position for position in fit if self._waits(walk, position)]
+        if held:
+            error = self._put(walk, held) or error
+        walk.record(positions)
+        if error is not None:
+            raise error
+
+    def _fits(self, walk: Walk, position: int) -> bool:
+        try:
+            encode_works([{**_original(walk, position), "id": "checked"}], verb="update")
+        except WorkError as error:
+            walk.fate(position, Outcome.REFUSED, detail=f"Cannot be sent as it was: {error}")
+            return False
+        return True
+
+    # --- first step ---
+
+    def _hold(self, walk: Walk, positions: Sequence[int]) -> Exception | None:
+        self._find_held(walk, [p for p in positions if walk.fates[p].outcome is Outcome.UNKNOWN])
+        going = [position for position in positions if walk.fates[position].new_id is None]
+        if not going:
+            return None
+        works = [self._held(walk, position) for position in going]
+        walk.announce(going, None, [_original(walk, position) for position in going], holding=self.holding)
+        reply = ask(lambda: walk.api.deposit(works, return_ids=True, verb="restore"))
+        if reply.said is Said.YES and isinstance(reply.value, list):
+            for position, new_id in zip(going, reply.value, strict=True):
+                self._is_held(walk, position, new_id)
+        elif reply.said in (Said.NO, Said.NEVER_ASKED):
+            outcome = Outcome.REFUSED if reply.said is Said.NO else Outcome.NOT_SENT
+            for position in going:
+                walk.fate(position, outcome, detail=reply.why)
+        else:
+            self._look_for(walk, going)
+        walk.record(going)
+        return reply.error if any(walk.fates[position].new_id is None for position in going) else None
+
+    def _held(self, walk: Walk, position: int) -> dict[str, Any]:
+        return {**_original(walk, position), "id": None, "pipeline": self.holding, "status": "created"}
+
+    def _is_held(self, walk: Walk, position: int, new_id: str) -> None:
+        detail = f"Held in pipeline {self.holding} under the id {new_id}; not put back yet."
+        walk.fate(position, Outcome.UNKNOWN, new_id=new_id, detail=detail)
+
+    def _look_for(self, walk: Walk, positions: Sequence[int]) -> None:
+        left = list(positions)
+        for pause in LOST_PAUSES:
+            time.sleep(pause)
+            try:
+                self._find_held(walk, left)
+            except ServiceError as error:
+                walk.errors.append(error)
+                return
+            left = [position for position in left if walk.fates[position].new_id is None]
+            if not left:
+                return
+
+    def _find_held(self, walk: Walk, positions: Sequence[int]) -> None:
+        """Tell which held work is which; those that are the same but for their times may stand for each other."""
+        if not positions:
+            return
+        taken = {fate.new_id for fate in walk.fates}
+        free = [record for record in _in(walk.api, self.holding) if record.get("id") not in taken]
+        for position in positions:
+            original = _original(walk, position)
+            hit = next((record for record in free if _same_work(original, record)), None)
+            if hit is not None:
+                free.remove(hit)
+                self._is_held(walk, position, hit["id"])
+
+    # --- second step ---
+
+    def _leave_put_back(self, walk: Walk, positions: Sequence[int]) -> None:
+        """Leave works alone that an earlier pass put back: a worker may be busy with them by now."""
+        now = look(walk.api, [work_id for p in positions if (work_id := walk.fates[p].new_id)])
+        for position in positions:
+            work = _restored(walk, position)
+            record = now.get(work["id"])
+            if record is None or record.get("pipeline") != self.holding:
+                self._judge(walk, position, work, record, Reply(Said.SILENCE))
+
+    def _waits(self, walk: Walk, position: int) -> bool:
+        fate = walk.fates[position]
+        return fate.new_id is not None and fate.outcome not in (Outcome.DONE, Outcome.GONE)
+
+    def _put(self, walk: Walk, positions: Sequence[int]) -> Exception | None:
+        works = {position: _restored(walk, position) for position in positions}
+        reply = ask(lambda: walk.api.update(list(works.values())))
+        left = list(positions)
+        for pause in PAUSES:
+            time.sleep(pause)
+            try:
+                now = look(walk.api, [works[position]["id"] for position in left])
+            except ServiceError as error:
+                walk.errors.append(error)
+                return reply.error
+            for position in left:
+                self._judge(walk, position, works[position], now.get(works[position]["id"]), reply)
+            left = [position for position in left if walk.fates[position].outcome is not Outcome.DONE]
+            if not left:
+                return None
+        return reply.error
+
+    def _judge(self, walk: Walk, position: int, work: Record, record: Record | None, reply: Reply) -> None:
+        new_id = work["id"]
+        if record is None:
+            walk.fate(position, Outcome.GONE, new_id=new_id, detail="It was removed while it was being put back.")
+        elif record.get("pipeline") == self.holding:
+            outcome = Outcome.REFUSED if reply.said is Said.NO else Outcome.UNKNOWN
+            detail = f"Held in pipeline {self.holding} under the id {new_id}. {reply.why}"
+            walk.fate(position, outcome, new_id=new_id, after=Seen.of(record), detail=detail)
+        else:
+            moved = differences(work, {name: record.get(name) for name in work})
+            detail = f"And moved on since: {described(moved)}" if moved else ""
+            walk.fate(position, Outcome.DONE, new_id=new_id, after=Seen.of(record), detail=detail)
+
+
+def _original(walk: Walk, position: int) -> dict[str, Any]:
+    return walk.change(position).work.record
+
+
+def _restored(walk: Walk, position: int) -> dict[str, Any]:
+    return {**_original(walk, position), "id": walk.fates[position].new_id}
+
+
+def _in(api: Api, pipeline: str) -> list[dict[str, Any]]:
+    return api.view({"pipeline": pipeline}, limit=None)
+
+
+def _same_work(original: Record, record: Record) -> bool:
+    return _but(original, _MOVES) == {name: record.get(name) for name in _but(original, _MOVES)}
+
+
+def _but(record: Record, names: Iterable[str]) -> dict[str, Any]:
+    without = frozenset(names)
+    return {name: value for name, value in record.items() if name not in without}

@@ -1,0 +1,230 @@
+"""Rows that people keep (lists, DataFrames, CSV, JSON) as works to deposit, each checked, every problem named."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bucketsnb.encoding import encode_works
+from bucketsnb.errors import WorkError
+from bucketsnb.formatting import excerpt
+from bucketsnb.frames import to_records
+from bucketsnb.frames.columns import DERIVED
+from bucketsnb.schema import FIELD_NAMES, FIELDS, PARENT_PATH, Kind
+
+__all__ = ["Checked", "Problem", "Source", "checked", "rows_of"]
+
+Source = Iterable[Any] | pd.DataFrame | str | Path
+"""What works are read from: a list of works, a DataFrame, or CSV or JSON as text or in a file."""
+
+_ARCHIVE = {"results": True, "products": "copy", "plots": "copy", "logs": "move"}
+_SLACK = ("channel_id", "member_ids", "message", "results", "products", "plots", "blocks", "reply")
+_DEFAULTS: Mapping[str, Any] = {
+    "attempt": 0,
+    "status": "created",
+    "timeout": 3600,
+    "retries": 2,
+    "priority": 3,
+    "config": {"archive": _ARCHIVE, "metrics": False, "parent": None, "orgs": ["chimefrb"], "teams": None},
+    "notify": {"slack": dict.fromkeys(_SLACK)},
+}
+_SHORT = {"parent": PARENT_PATH}
+_LISTS = frozenset({Kind.TEXTS, Kind.INTEGERS})
+_NESTED = _LISTS | {Kind.JSON}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with one row: its place from 0, the field, and why."""
+
+    row: int
+    field: str
+    problem: str
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Rows after the check: works that can be sent, and what is wrong with the others."""
+
+    works: list[dict[str, Any]]
+    problems: list[Problem]
+
+    @property
+    def bad(self) -> list[int]:
+        """Rows that have a problem."""
+        return sorted({problem.row for problem in self.problems})
+
+
+def rows_of(source: Source) -> list[Any]:
+    """Read rows; what they hold is not judged yet.
+
+    Raises
+    ------
+    WorkError
+        If no rows can be read from it at all.
+    """
+    if isinstance(source, pd.DataFrame):
+        return _of_frame(source)
+    if isinstance(source, Path):
+        return _of_text(_read(source), source.suffix)
+    if isinstance(source, str):
+        if "\n" in source or source.lstrip()[:1] in ("[", "{"):
+            return _of_text(source, "")
+        return rows_of(Path(source).expanduser())
+    if isinstance(source, Mapping) or hasattr(source, "payload") or not isinstance(source, Iterable):
+        raise WorkError(f"Works are given as a list, not as one {type(source).__name__}; put it in [ ].")
+    return list(source)
+
+
+def checked(rows: Sequence[Any]) -> Checked:
+    """Check every row, fill in what it leaves out with the public client's defaults, and name every problem."""
+    judged = [_judged(place, row) for place, row in enumerate(rows)]
+    works = [one for one in judged if not isinstance(one, Problem)]
+    return Checked(encode_works(works, verb="deposit")[1], [one for one in judged if isinstance(one, Problem)])
+
+
+def _judged(place: int, row: Any) -> dict[str, Any] | Problem:
+    try:
+        work = _completed(getattr(row, "payload", row))
+        encode_works([work], verb="deposit")
+    except WorkError as error:
+        return Problem(place, error.field or "", _without_index(str(error)))
+    return work
+
+
+def _without_index(message: str) -> str:
+    return message.partition(": ")[2] if message.startswith("Work 0 (") else message
+
+
+def _completed(row: Any) -> dict[str, Any]:
+    if not isinstance(row, Mapping):
+        raise WorkError(f"is not a mapping but {type(row).__name__}")
+    work: dict[str, Any] = {}
+    for name, value in row.items():
+        _put(work, _SHORT.get(str(name), str(name)), value)
+    filled = {name: work.pop(name, None) for name in FIELD_NAMES}
+    for name, value in _DEFAULTS.items():
+        if filled[name] is None:
+            filled[name] = json.loads(json.dumps(value))
+        elif isinstance(value, dict) and isinstance(filled[name], Mapping):
+            filled[name] = {**value, **filled[name]}
+    return {**filled, **work}
+
+
+def _put(work: dict[str, Any], path: str, value: Any) -> None:
+    """Put a value where a dotted column name says, such as ``parameters.dm``."""
+    name, _, rest = path.partition(".")
+    if not rest or name not in FIELDS or FIELDS[name].kind is not Kind.JSON:
+        work[path] = value
+        return
+    inner = work.get(name)
+    work[name] = dict(inner) if isinstance(inner, Mapping) else {}
+    _put_inner(work[name], rest, value)
+
+
+def _put_inner(inner: dict[str, Any], path: str, value: Any) -> None:
+    name, _, rest = path.partition(".")
+    if rest:
+        inner[name] = dict(inner.get(name) or {})
+        _put_inner(inner[name], rest, value)
+    else:
+        inner[name] = value
+
+
+# --- where rows come from ---
+
+
+def _of_frame(frame: pd.DataFrame) -> list[Any]:
+    if "record" in frame.columns:
+        return [dict(work) for work in to_records(frame, partial=True)]
+    rows = frame.drop(columns=[name for name in DERIVED if name in frame.columns]).to_dict("records")
+    return [{str(name): value for name, value in row.items() if not _absent(value)} for row in rows]
+
+
+def _absent(value: Any) -> bool:
+    if value is None or value is pd.NA or value is pd.NaT:
+        return True
+    return isinstance(value, float) and math.isnan(value)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise WorkError(f"Works cannot be read from {path}: {getattr(error, 'strerror', None) or error}.") from error
+
+
+def _of_text(text: str, suffix: str) -> list[Any]:
+    if suffix.lower() in (".json", ".jsonl", ".ndjson") or (not suffix and text.lstrip()[:1] in ("[", "{")):
+        return _of_json(text)
+    return [_of_csv_row(row) for row in csv.DictReader(io.StringIO(text), skipinitialspace=True)]
+
+
+def _of_json(text: str) -> list[Any]:
+    try:
+        if text.lstrip().startswith("["):
+            rows: list[Any] = json.loads(text)
+            return rows
+        return [json.loads(line) for line in text.splitlines() if line.strip()]
+    except ValueError as error:
+        raise WorkError(f"This is not a JSON array of works, nor one work a line: {error}.") from error
+
+
+def _of_csv_row(row: Mapping[str | None, Any]) -> Any:
+    if None in row:
+        return f"a row with more cells than the header has: {excerpt(row[None], 80)}"
+    return {str(name): _cell(str(name), text) for name, text in row.items() if text not in (None, "")}
+
+
+def _cell(name: str, text: str) -> Any:
+    """Read a cell of text as its field's kind; what cannot be read stays text, and the check names it."""
+    field = FIELDS.get(name)
+    if field is None:
+        return _json_or(text, text) if "." in name else text
+    if field.kind is Kind.INTEGER:
+        return _number(text)
+    if field.kind is Kind.TIME:
+        return _time(text)
+    if field.kind in _LISTS:
+        return _listed(field.kind, text)
+    return _json_or(text, text) if field.kind in _NESTED else text
+
+
+def _json_or(text: str, otherwise: Any) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return otherwise
+
+
+def _number(text: str) -> Any:
+    value = _json_or(text, text)
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _time(text: str) -> Any:
+    value = _json_or(text, None)
+    if isinstance(value, int | float):
+        return float(value)
+    try:
+        found = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
+    except ValueError:
+        return text
+    return (found if found.tzinfo else found.replace(tzinfo=timezone.utc)).timestamp()
+
+
+def _listed(kind: Kind, text: str) -> Any:
+    value = _json_or(text, None)
+    if isinstance(value, list):
+        return value
+    parts = [part for part in text.replace(";", " ").replace(",", " ").split() if part]
+    return [_number(part) for part in parts] if kind is Kind.INTEGERS else parts

@@ -1,0 +1,169 @@
+"""Undo an entry of the journal: put works back as they were, where nobody else has moved them since."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from bucketsnb.changes.acts import DeleteAct, PutAct
+from bucketsnb.changes.apply import Act, Application, Context
+from bucketsnb.changes.entry import UNDO_SUFFIX, Entry, Kept, read_entry
+from bucketsnb.changes.journal import Journal
+from bucketsnb.changes.plan import LeftOut, Plan, UndoDepositPlan, UndoPlan
+from bucketsnb.changes.receipt import Fate, Outcome
+from bucketsnb.changes.restore import RestoreAct
+from bucketsnb.changes.scope import read_works, refuse_read_only
+from bucketsnb.changes.seen import Change, Seen
+from bucketsnb.errors import JournalError, PlanError, PlanSpent
+from bucketsnb.formatting import host_of
+
+if TYPE_CHECKING:
+    from bucketsnb.api import Api
+
+__all__ = ["context_of", "plan_undo"]
+
+_NOTES = {
+    "delete": "The works get new ids: they are deposited under a holding pipeline that no worker polls, and one update "
+    "then puts pipeline, status, attempt and times back.",
+    "deposit": "Works that a worker has claimed since are left alone.",
+}
+_PUT_BACK = frozenset({"update", "requeue", "audit", "withdraw"})
+_KNOWN = _PUT_BACK | {"delete", "deposit"}
+_SURE, _UNSURE = Outcome.DONE, Outcome.UNKNOWN
+_AGAIN = (Outcome.NOT_SENT, Outcome.REFUSED, Outcome.STILL_THERE)
+
+
+def context_of(api: Api, journal: Journal | None = None) -> Context:
+    """Return what plans of this service need, the journal included."""
+    kept = journal or Journal()
+
+    def undo(entry: str) -> Plan:
+        return plan_undo(context_of(api, kept), entry)
+
+    return Context(api, kept, undo)
+
+
+def plan_undo(context: Context, entry_id: str, *, allow_other_host: bool = False) -> UndoPlan:
+    """Plan to undo an entry; see :meth:`bucketsnb.client.Buckets.plan_undo`."""
+    refuse_read_only(context.api)
+    entry = read_entry(context.journal, entry_id)
+    _refuse(entry)
+    if not allow_other_host:
+        _refuse_elsewhere(context, entry)
+    earlier = _earlier(context.journal, entry_id)
+    changes, left_out = _changes(context.api, entry, earlier)
+    kind = UndoDepositPlan if entry.verb == "deposit" else UndoPlan
+    application = Application(
+        context,
+        _act(entry, context),
+        entry=entry_id + UNDO_SUFFIX,
+        head={"undoes": entry_id},
+        fates=None if earlier is None else _fates(changes, earlier),
+    )
+    return kind(
+        changes=tuple(changes),
+        url=str(entry.head.get("url", "")),
+        reason=f"undo of {entry_id}",
+        left_out=tuple(left_out),
+        notes=(_NOTES[entry.verb],) if entry.verb in _NOTES else (),
+        undoes=entry_id,
+        asked=str(entry.head.get("summary", "")),
+        _application=application,
+    )
+
+
+def _refuse(entry: Entry) -> None:
+    if entry.id.endswith(UNDO_SUFFIX):
+        raise PlanError(f"{entry.id} is itself an undo, and an undo is not undone: plan the change anew.")
+    if entry.verb not in _KNOWN:
+        raise PlanError(f"{entry.id} cannot be undone: it never got as far as a plan, so nothing was sent.")
+
+
+def _refuse_elsewhere(context: Context, entry: Entry) -> None:
+    there, here = str(entry.head.get("host", "")), host_of(context.api.url)
+    if there != here:
+        raise PlanError(
+            f"{entry.id} changed works on {there}, and this client speaks to {here}. Undo it with a client of the same "
+            "service; if it is the same under another address, pass allow_other_host=True to plan_undo."
+        )
+
+
+def _earlier(journal: Journal, entry_id: str) -> Entry | None:
+    """Return an undo that was begun before and did not end; refuse if it did."""
+    if entry_id + UNDO_SUFFIX not in journal.entries():
+        return None
+    earlier = read_entry(journal, entry_id + UNDO_SUFFIX)
+    if not earlier.head:
+        raise JournalError(f"The undo of {entry_id} was cut off before it began; remove {journal.path(earlier.id)}.")
+    if not any(work.outcome in _AGAIN or work.outcome is _UNSURE for work in earlier.works):
+        raise PlanSpent(f"{entry_id} was undone before (entry {earlier.id}); nothing was sent.")
+    return earlier
+
+
+def _changes(api: Api, entry: Entry, earlier: Entry | None) -> tuple[list[Change], list[LeftOut]]:
+    works = [work for work in entry.works if work.outcome in (_SURE, _UNSURE)]
+    if earlier is not None:
+        by_id = {_name(entry, work): work for work in works}
+        return [_change(entry, by_id[work.id or ""]) for work in earlier.works], []
+    now = _now(api, entry, [work for work in works if work.outcome is _UNSURE])
+    changes: list[Change] = []
+    left_out: list[LeftOut] = []
+    for work in works:
+        why = _nothing_to_undo(entry, work, now)
+        if why:
+            left_out.append(LeftOut(work.id, why))
+        else:
+            changes.append(_change(entry, work))
+    if not changes:
+        raise PlanError(f"{entry.id} changed no work, so there is nothing to undo.")
+    return changes, left_out
+
+
+def _name(entry: Entry, work: Kept) -> str:
+    return (work.new_id if entry.verb in ("deposit", "withdraw") else work.id) or ""
+
+
+def _now(api: Api, entry: Entry, unsure: list[Kept]) -> dict[str, dict[str, Any]]:
+    ids = [name for work in unsure if (name := _name(entry, work))]
+    return {record["id"]: record for record in read_works(api, ids)}
+
+
+def _nothing_to_undo(entry: Entry, work: Kept, now: Mapping[str, Mapping[str, Any]]) -> str:
+    if work.outcome is _SURE:
+        return "" if entry.verb != "audit" or work.left != work.before else "the audit left it as it was"
+    if entry.verb == "delete":
+        return "was not deleted" if work.id in now else ""
+    if entry.verb in ("deposit", "withdraw"):
+        return f"nobody saw what came of the {entry.verb}: it cannot be told from others"
+    return "was not changed" if now.get(work.id or "") == work.before else ""
+
+
+def _change(entry: Entry, work: Kept) -> Change:
+    if entry.verb == "delete":
+        return Change(None, Seen.of(work.before or {}))
+    left = work.left or work.after or {}
+    if entry.verb == "deposit":
+        return Change(Seen.of(left), None)
+    before = work.before or {}
+    added = dict.fromkeys(name for name in left if name not in before)
+    return Change(Seen.of(left), Seen.of({**before, **added}))
+
+
+def _act(entry: Entry, context: Context) -> Act:
+    if entry.verb == "delete":
+        return RestoreAct(entry.id)
+    return DeleteAct() if entry.verb == "deposit" else PutAct()
+
+
+def _fates(changes: list[Change], earlier: Entry) -> list[Fate]:
+    return [
+        Fate(
+            Outcome.NOT_SENT if work.outcome in _AGAIN else work.outcome,
+            work.id,
+            change.before,
+            new_id=work.new_id,
+            detail=work.detail,
+            after=None if work.left is None else Seen.of(work.left),
+        )
+        for change, work in zip(changes, earlier.works, strict=True)
+    ]

@@ -1,0 +1,128 @@
+"""A question that stands open while the kernel goes on: its plan, its answer, and then its receipt."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from enum import Enum
+
+from bucketsnb.changes import drawing
+from bucketsnb.changes.plan import Plan
+from bucketsnb.changes.receipt import Receipt
+from bucketsnb.confirm.wording import word_to_type
+
+__all__ = ["Confirmation", "State"]
+
+
+class State(Enum):
+    """Where a question is."""
+
+    OPEN = "waiting for an answer"
+    DECLINED = "declined; nothing was sent"
+    WORKING = "being applied"
+    DONE = "done"
+    FAILED = "not all done"
+
+
+class Confirmation:
+    """A question about a plan; false until it was answered with yes and all is done.
+
+    The first answer counts, whoever gives it and however often; the plan is applied once, on a thread of its own.
+
+    Parameters
+    ----------
+    plan
+        What would be done.
+
+    Attributes
+    ----------
+    state
+        Where the question is.
+    receipt
+        What became of the works, or None as long as nothing was done.
+    error
+        What stood in the way, or None.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.state = State.OPEN
+        self.receipt: Receipt | None = None
+        self.error: BaseException | None = None
+        self.done, self.total = 0, plan.count
+        self._cancel = threading.Event()
+        self._finished = threading.Event()
+        self._lock = threading.Lock()
+        self._listeners: list[Callable[[], object]] = []
+
+    def listen(self, listener: Callable[[], object]) -> None:
+        """Call back after every change of state or progress, on whatever thread that happens."""
+        self._listeners.append(listener)
+
+    def yes(self, typed: str = "") -> bool:
+        """Answer with yes; return whether that was accepted.
+
+        Parameters
+        ----------
+        typed
+            The number of works, where the question asks for it.
+        """
+        word = word_to_type(self.plan)
+        if word is not None and typed.replace(",", "").strip() != word:
+            return False
+        if not self._answer(State.WORKING):
+            return False
+        threading.Thread(target=self._apply, name="bucketsnb-confirmed", daemon=True).start()
+        return True
+
+    def no(self) -> None:
+        """Answer with no, or, once it is being applied, stop before the next chunk."""
+        if self._answer(State.DECLINED):
+            self._finished.set()
+        else:
+            self._cancel.set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the question is answered and its work is done; return whether that happened.
+
+        Parameters
+        ----------
+        timeout
+            Seconds.
+        """
+        return self._finished.wait(timeout)
+
+    def _answer(self, state: State) -> bool:
+        with self._lock:
+            if self.state is not State.OPEN:
+                return False
+            self.state = state
+        self._tell()
+        return True
+
+    def _apply(self) -> None:
+        try:
+            self.receipt = self.plan.apply(self._progress, self._cancel)
+            self.error = next(iter(self.receipt.errors), None)
+        except Exception as error:  # noqa: BLE001 - nobody is above this thread; the error is shown where one looks
+            self.error, self.receipt = error, self.plan.receipt
+        self.state = State.DONE if self else State.FAILED
+        self._finished.set()
+        self._tell()
+
+    def _progress(self, done: int, total: int) -> None:
+        self.done, self.total = done, total
+        self._tell()
+
+    def _tell(self) -> None:
+        for listener in self._listeners:
+            listener()
+
+    def __bool__(self) -> bool:
+        return self.receipt is not None and self.receipt.ok
+
+    def __repr__(self) -> str:
+        return f"<Confirmation: {self.plan.summary}: {self.state.value}>"
+
+    def _repr_html_(self) -> str:
+        return drawing.html(f"{self.plan.summary}: {self.state.value}", [])

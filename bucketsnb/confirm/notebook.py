@@ -1,0 +1,98 @@
+"""The question in a notebook: the plan, Cancel first, and a button that says in full what it will do."""
+
+from __future__ import annotations
+
+import time
+
+import ipywidgets  # type: ignore[import-untyped]  # it ships no types
+from IPython.display import display
+
+from bucketsnb.changes.plan import Plan
+from bucketsnb.confirm.confirmation import Confirmation, State
+from bucketsnb.confirm.wording import question, word_to_type
+from bucketsnb.formatting_html import element, escape
+
+__all__ = ["Question", "show"]
+
+_EVERY = 0.1
+"""Seconds between two drawings of the progress: a front end drops messages that come faster than it can take them."""
+
+
+def show(confirmation: Confirmation) -> None:
+    """Show the question below the cell; where widgets cannot be drawn, the plan stands there as text."""
+    plan = confirmation.plan
+    display(Shown(Question(confirmation), plan))  # type: ignore[no-untyped-call]  # IPython is untyped
+
+
+class Shown:
+    """A question as a saved notebook keeps it: live where there is a kernel, and the plan where there is none."""
+
+    def __init__(self, widget: Question, plan: Plan) -> None:
+        self._widget = widget
+        self._plan = plan
+
+    def _repr_mimebundle_(self, **options: object) -> dict[str, object]:
+        bundle = dict(self._widget._repr_mimebundle_(**options))
+        return {**bundle, "text/plain": str(self._plan), "text/html": str(self._plan._repr_html_())}
+
+
+class Question(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is untyped
+    """The buttons of one question.
+
+    Parameters
+    ----------
+    confirmation
+        What is asked, and what an answer does. The state is there; the buttons only show it.
+    """
+
+    def __init__(self, confirmation: Confirmation) -> None:
+        self._confirmation = confirmation
+        self._drawn_at = 0.0
+        plan = confirmation.plan
+        self.word = word_to_type(plan)
+        self.view = ipywidgets.HTML(str(plan._repr_html_()) + element("p", question(plan)))
+        self.no = ipywidgets.Button(description="Cancel", layout={"width": "auto"})
+        self.typed = ipywidgets.Text(
+            placeholder=f"type {self.word}" if self.word else "",
+            description="Works:",
+            layout={"width": "14em", "display": None if self.word else "none"},
+        )
+        self.yes = ipywidgets.Button(description=plan.summary, button_style="danger", layout={"width": "auto"})
+        self.message = ipywidgets.HTML()
+        super().__init__([self.view, ipywidgets.HBox([self.no, self.typed, self.yes]), self.message])
+        self.no.on_click(lambda _: self._confirmation.no())
+        self.yes.on_click(lambda _: self._agree())
+        self.typed.observe(lambda _: self._draw(), "value")
+        confirmation.listen(self._changed)
+        self._draw()
+
+    def _agree(self) -> None:
+        if not self._confirmation.yes(self.typed.value) and self._confirmation.state is State.OPEN:
+            self.message.value = element("p", f"Type {self.word} first: the number of works.")
+
+    def _changed(self) -> None:
+        """Draw at once what is new, and progress a few times a second."""
+        working = self._confirmation.state is State.WORKING
+        if working and self._drawn_at and time.monotonic() - self._drawn_at < _EVERY:
+            return
+        self._draw()
+
+    def _draw(self) -> None:
+        state = self._confirmation.state
+        self._drawn_at = time.monotonic() if state is State.WORKING else 0.0
+        right = self.word is None or self.typed.value.replace(",", "").strip() == self.word
+        self.yes.disabled = state is not State.OPEN or not right
+        self.typed.disabled = state is not State.OPEN
+        self.no.disabled = state not in (State.OPEN, State.WORKING)
+        self.no.description = "Stop" if state is State.WORKING else "Cancel"
+        self.message.value = self._said()
+
+    def _said(self) -> str:
+        asked = self._confirmation
+        if asked.state is State.WORKING:
+            return element("p", f"{asked.done:,} of {asked.total:,} dealt with")
+        if asked.state is State.DECLINED:
+            return element("p", "Cancelled: nothing was sent.")
+        receipt = "" if asked.receipt is None else str(asked.receipt._repr_html_())
+        problem = "" if asked.error is None else element("p", escape(f"{type(asked.error).__name__}: {asked.error}"))
+        return problem + receipt
