@@ -39,6 +39,11 @@ _LOG = logging.getLogger("bucketsnb.transport")
 _ALIVE: weakref.WeakSet[Transport] = weakref.WeakSet()
 
 
+def pause(seconds: float) -> None:
+    """Wait between two tries."""
+    time.sleep(seconds)
+
+
 @dataclass(frozen=True)
 class Answer:
     """What came back.
@@ -96,7 +101,7 @@ class Transport:
     ) -> None:
         self.settings = settings
         self._policy = policy or Policy()
-        self._sleep = sleep or (lambda seconds: time.sleep(seconds))
+        self._sleep = sleep or pause
         self._picked = settings.urls[0] if len(settings.urls) == 1 else None
         self._inherited: list[requests.Session] = []
         self._start()
