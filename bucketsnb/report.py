@@ -77,13 +77,19 @@ def render(notebook: Path, out: Path, *, parameters: Mapping[str, Any], title: s
     book = nbformat.read(notebook, as_version=4)
     _set(book, parameters)
     try:
-        NotebookClient(book, timeout=_SECONDS, kernel_name="python3", store_widget_state=False).execute()
+        _client(book).execute()
     except CellExecutionError as error:
         told = excerpt(f"{error.ename}: {error.evalue}")
         raise ReportFailed(f"the report stopped at an error, and nothing was written: {told}") from error
     exporter = HTMLExporter(template_name="basic", exclude_input=True, exclude_output_prompt=True, embed_images=True)
     body, _ = exporter.from_notebook_node(book)
     _write(out, _PAGE.format(title=escape(title), body=body))
+
+
+def _client(book: nbformat.NotebookNode) -> NotebookClient:
+    client = NotebookClient(book, timeout=_SECONDS, kernel_name="python3", store_widget_state=False)
+    client.create_kernel_manager().transport = "ipc"  # what the report says is nobody else's on this machine
+    return client
 
 
 def _set(book: nbformat.NotebookNode, parameters: Mapping[str, Any]) -> None:
