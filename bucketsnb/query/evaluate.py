@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from bucketsnb.query.values import is_operators, same
+from bucketsnb.query.values import is_operators
 
 __all__ = ["MISSING", "meets", "reach"]
 
@@ -131,12 +131,6 @@ def _candidates(values: list[Any]) -> list[Any]:
     return [*values, *(item for value in values if isinstance(value, list) for item in value)]
 
 
-def _alike(one: Any, other: Any) -> bool:
-    if _is_number(one) and _is_number(other):
-        return bool(one == other)
-    return type(one) is type(other) and same(one, other)
-
-
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
@@ -148,27 +142,15 @@ def _equal(values: list[Any], wanted: Any) -> Verdict:
         if not values:
             return None  # an array without documents on the way: the service's rules decide
         return any(value is None or value is MISSING for value in _candidates(values))
-    if isinstance(wanted, dict | list) and _has_number(wanted):
-        return True if any(_alike(value, wanted) for value in _candidates(values)) else _deep_equal(values, wanted)
-    return any(_alike(value, wanted) for value in _candidates(values) if value is not MISSING)
+    return any(_comparable(value) == _comparable(wanted) for value in _candidates(values) if value is not MISSING)
 
 
-def _has_number(value: Any) -> bool:
-    items = value.values() if isinstance(value, dict) else value
-    return any(_is_number(item) or (isinstance(item, dict | list) and _has_number(item)) for item in items)
-
-
-def _deep_equal(values: list[Any], wanted: Any) -> Verdict:
-    """Compare with numbers as numbers: 1 and 1.0 are one value to the service."""
-    return any(_floats(value) == _floats(wanted) for value in _candidates(values))
-
-
-def _floats(value: Any) -> Any:
+def _comparable(value: Any) -> Any:
     """Return a value that compares as the service compares: numbers by value, mappings in their order."""
     if isinstance(value, Mapping):
-        return ("mapping", [(key, _floats(item)) for key, item in value.items()])
+        return ("mapping", [(key, _comparable(item)) for key, item in value.items()])
     if isinstance(value, list):
-        return ("list", [_floats(item) for item in value])
+        return ("list", [_comparable(item) for item in value])
     return ("number", value) if _is_number(value) else (type(value).__name__, value)
 
 

@@ -26,7 +26,9 @@ T = TypeVar("T")
 NOW = 1_795_477_200.0
 """Epoch seconds that every property test calls now."""
 
-many = settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
+many = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+"""For tests that take ten at a time: two thousand in all."""
+
 some = settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
 
 PIPELINES = ("baseband-converter", "dm-pipeline", "notify")
@@ -247,7 +249,11 @@ def has_open_moment(document: dict[str, Any]) -> bool:
     return '"$ago"' in json.dumps(document)
 
 
-documents = seeded(a_document) | seeded(an_object)
+def tens(make: Callable[[Random], T]) -> st.SearchStrategy[list[T]]:
+    """Return the strategy of ten things that a function makes by chance."""
+    return seeded(lambda chance: [make(chance) for _ in range(10)])
+
+
 queries = seeded(a_query)
 wordy = seeded(a_wordy_query)
 works = seeded(a_work)
