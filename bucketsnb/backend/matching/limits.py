@@ -38,7 +38,7 @@ class Limits:
     match_seconds
         Time that one value may take under one regular expression.
     query_seconds
-        Time that a whole query may spend in regular expressions, plus `look_seconds` for each value looked at.
+        Processor time that a whole query may spend in regular expressions, beyond `look_seconds` for each value.
     look_seconds
         What one look at a value is allowed to cost in any case, so that a long read is not taken for a slow pattern.
     """

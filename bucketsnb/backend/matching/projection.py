@@ -50,9 +50,17 @@ def compile_projection(projection: Mapping[str, Any] | None) -> Projector:
     including = next(iter(paths.values()))
     if identity and not including:
         raise QueryNotUnderstood("a projection either includes or excludes fields; '_id' mixes the two")
-    tree = _tree(paths)
-    pick = _include if including else _exclude
-    return lambda record: pick(_whole(record), tree)
+    return _including(_tree(paths)) if including else _excluding(_tree({**paths, "_id": False}))
+
+
+def _including(tree: _Tree) -> Projector:
+    if any(tree.values()):
+        return lambda record: _include(record, tree)
+    return lambda record: {name: value for name, value in record.items() if name in tree}
+
+
+def _excluding(tree: _Tree) -> Projector:
+    return lambda record: _exclude(record, tree)
 
 
 def _checked(projection: Any) -> dict[str, Any]:

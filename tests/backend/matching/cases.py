@@ -103,6 +103,8 @@ AGREED = [
     Case("lists compare with lists", {"a": [1, 2]}, {"a": {"$gt": [1, 1]}}, YES),
     Case("a longer list comes later", {"a": [1, 2]}, {"a": {"$gt": [1]}}, YES),
     Case("a list does not compare with a number it lacks", {"a": []}, {"a": {"$gte": 0}}, NO),
+    Case("a boolean does not compare with a list", {"a": True}, {"a": {"$gt": [1]}}, NO),
+    Case("a list does not compare with an object", {"a": [1]}, {"a": {"$gt": {}}}, NO),
     # dotted paths
     Case("a path into an object", {"config": {"parent": "p"}}, {"config.parent": "p"}, YES),
     Case("a path of three", {"a": {"b": {"c": 1}}}, {"a.b.c": 1}, YES),
@@ -223,6 +225,7 @@ AGREED = [
     Case("$elemMatch of objects passes scalars over", {"a": [1]}, {"a": {"$elemMatch": {"x": None}}}, NO),
     Case("$elemMatch of anything", {"a": [{"x": 1}]}, {"a": {"$elemMatch": {}}}, YES),
     Case("$elemMatch with $not", {"a": [1, 9]}, {"a": {"$elemMatch": {"$not": {"$gt": 5}}}}, YES),
+    Case("$elemMatch with $not that none escapes", {"a": [8, 9]}, {"a": {"$elemMatch": {"$not": {"$gt": 5}}}}, NO),
     Case("$elemMatch does not look into its elements", {"a": [[9]]}, {"a": {"$elemMatch": {"$gt": 5}}}, NO),
     Case("$elemMatch in $elemMatch", {"a": [[1, 9]]}, {"a": {"$elemMatch": {"$elemMatch": {"$gt": 5}}}}, YES),
     Case("$elemMatch at the end of a path", {"a": {"b": [3]}}, {"a.b": {"$elemMatch": {"$eq": 3}}}, YES),
@@ -264,6 +267,14 @@ AGREED = [
     Case("$expr: a boolean is more than text", {"a": False}, {"$expr": {"$gt": ["$a", "z"]}}, YES),
     Case("$expr does not look into lists", {"a": [1, 2]}, {"$expr": {"$eq": ["$a", 1]}}, NO),
     Case("$expr of a list", {"a": [1, 2]}, {"$expr": {"$eq": ["$a", [1, 2]]}}, YES),
+    Case("$expr through a scalar is missing", {"a": 5}, {"$expr": {"$eq": ["$a.b", "$c"]}}, YES),
+    Case("$expr through a scalar is not null", {"a": 5}, {"$expr": {"$eq": ["$a.b", None]}}, NO),
+    Case(
+        "$expr beyond 64 bits is a float",
+        {"a": 2**62 + 1},
+        {"$expr": {"$eq": [{"$multiply": ["$a", 4]}, 2.0**64]}},
+        YES,
+    ),
     Case("$expr of an object", {"a": {"b": 1}}, {"$expr": {"$eq": ["$a", {"b": "$a.b"}]}}, YES),
     Case("$expr $literal", {"a": "$b"}, {"$expr": {"$eq": ["$a", {"$literal": "$b"}]}}, YES),
     Case("$expr $add", {"a": 1, "b": 2}, {"$expr": {"$eq": [{"$add": ["$a", "$b", 3]}, 6]}}, YES),
@@ -298,6 +309,7 @@ ENGINE_DIFFERS = [
     Case("$ matches before a last newline", {"a": "a\n"}, {"a": {"$regex": "a$"}}, YES),
     # A path through a list makes a list in an expression, an empty one too.
     Case("$expr of a path through an empty list", {"a": []}, {"$expr": {"$eq": ["$a.b", []]}}, YES),
+    Case("$expr of a path that some lack", {"a": [{"b": 1}, {}, 5]}, {"$expr": {"$eq": ["$a.b", [1]]}}, YES),
     Case("$expr of a path through lists of lists", {"a": [[{"b": 1}]]}, {"$expr": {"$eq": ["$a.b", []]}}, YES),
     Case("$expr of a path through a list", {"a": [{"b": 1}, {"b": 2}]}, {"$expr": {"$eq": ["$a.b", [1, 2]]}}, YES),
     # The documented order of objects: by the types of their values, then by their names, then by the values.
