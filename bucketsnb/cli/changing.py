@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bucketsnb.changes.plan import Plan
     from bucketsnb.changes.receipt import Receipt
 
-__all__ = ["carry_out", "change_options", "exit_code", "finish"]
+__all__ = ["at_a_terminal", "carry_out", "change_options", "exit_code", "finish"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -77,8 +77,13 @@ def exit_code(receipt: Receipt) -> int:
     return FAILED if receipt.errors and not receipt.counts["done"] else PARTLY_DONE
 
 
+def at_a_terminal() -> bool:
+    """Whether somebody is there to answer."""
+    return sys.stdin.isatty()
+
+
 def _ask(plan: Plan) -> None:
-    if not sys.stdin.isatty():
+    if not at_a_terminal():
         raise ConfirmationNeeded(
             f"{plan.summary}: nobody is here to confirm it, so nothing was done; --yes is for scripts"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import traceback
 import warnings
@@ -13,7 +14,7 @@ import click
 
 from bucketsnb import __version__
 from bucketsnb.cli.exits import FAILED, INTERRUPTED, REFUSED
-from bucketsnb.errors import BucketsError, ConfirmationNeeded, PlanError, QueryError, WorkError
+from bucketsnb.errors import BucketsError, ConfirmationNeeded, PlanError, QueryError, ScopeRefused, WorkError
 from bucketsnb.formatting import printable
 
 __all__ = ["LazyGroup", "main"]
@@ -53,7 +54,7 @@ class LazyGroup(click.Group):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("always", UserWarning)
-                warnings.showwarning = _warned
+                warnings.showwarning = _warned  # restored, like the filters, at the end of the block
                 return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit):
             raise
@@ -65,7 +66,7 @@ class LazyGroup(click.Group):
             _say_and_exit(_told(error), _code(error))
 
 
-def _warned(message: Warning | str, *_: Any) -> None:
+def _warned(message: Warning | str, *_: Any, **__: Any) -> None:
     click.echo(f"bucketsnb: {_one_line(message)}", err=True)
 
 
@@ -74,10 +75,26 @@ def _one_line(text: object) -> str:
 
 
 def _told(error: Exception) -> str:
-    words = _one_line(error)
+    words = _as_options(_one_line(error)) if isinstance(error, ScopeRefused) else _one_line(error)
     if isinstance(error, (BucketsError, OSError)):
         return words
     return f"{type(error).__name__}: {words} (bucketsnb --debug ... shows where)"
+
+
+def _as_options(words: str) -> str:
+    """Write the arguments that a refusal names as the options of the command line.
+
+    Examples
+    --------
+    >>> _as_options("Narrow the query, or pass max_affected=1200.")
+    'Narrow the query, or pass --max-affected 1200.'
+    """
+    words = re.sub(r"\b(allow_all|allow_running)=True", lambda name: _option(name[1]), words)
+    return re.sub(r"\b(max_affected)=(\d+)", lambda found: f"{_option(found[1])} {found[2]}", words)
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
 
 
 def _code(error: Exception) -> int:
@@ -96,6 +113,10 @@ _HOMES = {
     "serve": ("bucketsnb.cli.serve", "A Buckets service of your own."),
     "status": ("bucketsnb.cli.status", "How many works each pipeline has, by status."),
     "view": ("bucketsnb.cli.view", "Works that match a query."),
+    "delete": ("bucketsnb.cli.delete", "Delete works that match, after asking."),
+    "requeue": ("bucketsnb.cli.requeue", "Queue works again that match, after asking."),
+    "journal": ("bucketsnb.cli.journal", "What was changed from this account."),
+    "undo": ("bucketsnb.cli.undo", "Put back what an entry of the journal changed."),
     "report": ("bucketsnb.cli.report", "The weekly report as one HTML file."),
 }
 

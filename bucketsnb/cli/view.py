@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -32,12 +33,14 @@ def command(*, url: str | None, limit: int, skip: int, form: str | None, **given
         frame = buckets.view(query, skip=skip, limit=limit or None)
     if form == "json":
         click.echo(as_json(to_records(frame)))
+    elif form == "csv":
+        click.echo(as_csv(frame), nl=False, color=True)  # as it is: else click takes escape sequences out of the data
     else:
-        click.echo(as_csv(frame) if form == "csv" else as_table(frame), nl=form != "csv")
+        click.echo(as_table(frame))
     click.echo(_extent(frame.attrs), err=True)
 
 
-def _extent(attrs: dict[str, Any]) -> str:
+def _extent(attrs: Mapping[Any, Any]) -> str:
     matched = attrs["matched"]
     most = "" if attrs["exact"] else "at least "
     return f"{attrs['shown']:,} shown of {most}{matched:,} matched"

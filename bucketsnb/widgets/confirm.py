@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import ipywidgets
+import ipywidgets  # type: ignore[import-untyped]  # it ships no types
 
 from bucketsnb.formatting import printable
 from bucketsnb.formatting_html import element

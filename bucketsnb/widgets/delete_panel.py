@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import ipywidgets
+import ipywidgets  # type: ignore[import-untyped]  # it ships no types
 import pandas as pd
 
-from bucketsnb.formatting import count_of, printable
+from bucketsnb.formatting import count_of, excerpt
 from bucketsnb.formatting_html import Markup, element
+from bucketsnb.query import Query
 from bucketsnb.widgets.confirm import Confirm
 from bucketsnb.widgets.grid import WorksGrid
 from bucketsnb.widgets.panel import Panel, row_of
@@ -41,8 +42,9 @@ class DeletePanel(Panel):
         super().__init__(source, title="Delete works")
         self.limit = limit
         self.builder = QueryBuilder(self.state, query)
+        self.fold = ipywidgets.Accordion([self.builder], selected_index=0 if query is None else None)
         self.preview = ipywidgets.Button(description="Preview", button_style="primary", icon="search")
-        self.counts = ipywidgets.HTML()
+        self.note = ipywidgets.HTML()
         self.grid = WorksGrid(self.state, height=260)
         self.delete = ipywidgets.Button(icon="trash", layout={"width": "auto"})
         self.undo = ipywidgets.Button(description="Undo", icon="undo", tooltip="Put the deleted works back")
@@ -51,9 +53,10 @@ class DeletePanel(Panel):
         self.confirm = Confirm(self.guard)
         self.receipt = ipywidgets.HTML()
         self._wire()
+        self._parts.append(self.builder)  # closed and saved with this panel, though it lies in the fold
         self.lay_out(
-            self.builder,
-            row_of(self.preview, self.counts),
+            self.fold,
+            row_of(self.preview, self.note),
             self.grid,
             row_of(self.delete, self.bar, self.stop),
             self.confirm,
@@ -98,7 +101,13 @@ class DeletePanel(Panel):
         if self.worker.running or query is None:
             return
         self._disarm()
-        self._start(lambda run: self.state.buckets.view(query, limit=self.limit), self._read_done)
+        self._start(lambda run: self._seen(query), self._read_done)
+
+    def _seen(self, query: Query) -> pd.DataFrame:
+        frame: pd.DataFrame = self.state.buckets.view(query, limit=self.limit)
+        if not frame.attrs["exact"]:
+            frame.attrs.update(matched=self.state.buckets.count(query), exact=True)
+        return frame
 
     def _read_done(self, frame: pd.DataFrame) -> None:
         self.state.frame = frame
@@ -164,24 +173,35 @@ class DeletePanel(Panel):
         self._draw()
 
     def _draw(self) -> None:
-        """Bring the buttons and the counts in line with the facts; handlers check the facts again."""
+        """Bring the buttons and the words in line with the facts; handlers check the facts again."""
         busy = self.worker.running
-        chosen = self.chosen
-        number = 0 if chosen is None else len(chosen)
+        number = 0 if self.chosen is None else len(self.chosen)
         self.preview.disabled = busy or self.state.query is None
         self.delete.description = f"Delete {count_of(number, 'work')} …" if number else "Delete …"
         self.delete.disabled = busy or self.confirm.armed or not number
-        self.undo.layout.display = None if self.state.receipt is not None else "none"
         self.undo.disabled = busy
-        for part in (self.bar, self.stop):
-            part.layout.display = None if busy else "none"
-        self.counts.value = element("span", self._said())
+        _show(self.grid, self.state.frame is not None)
+        _show(self.delete, self.state.frame is not None)
+        _show(self.receipt, bool(self.receipt.value))
+        _show(self.undo, self.state.receipt is not None)
+        _show(self.bar, busy)
+        _show(self.stop, busy)
+        self.fold.titles = (self._asked(),)
+        self.note.value = element("span", self._said())
+
+    def _asked(self) -> str:
+        query = self.state.query
+        return "Query (not complete)" if query is None else excerpt(query.to_code(), most=100)
 
     def _said(self) -> str:
         frame = self.state.frame
+        if self.worker.running:
+            return "Working ..."
         if frame is None:
-            return "Working ..." if self.worker.running else "Preview shows the works; nothing is deleted by looking."
-        matched = frame.attrs.get("matched", len(frame))
-        most = "" if frame.attrs.get("exact", True) else "at least "
-        said = f"{len(frame):,} shown of {most}{matched:,} matched, {len(self.state.selection):,} selected"
-        return printable(said)
+            return "Nothing is deleted by looking."
+        left = int(frame.attrs.get("matched") or 0) - len(frame)
+        return f"These are the newest {len(frame):,}; delete them, and the next come into sight." if left > 0 else ""
+
+
+def _show(part: ipywidgets.Widget, on: Any) -> None:
+    part.layout.display = None if on else "none"

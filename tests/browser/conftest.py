@@ -66,7 +66,7 @@ def lab_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def lab(lab_folder: Path) -> Iterator[JupyterLab]:
     """Start JupyterLab, with this Python as the kernel."""
     environ = {
-        "PYTHONPATH": str(HERE.parents[1]),
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(HERE.parents[1]), os.environ.get("PYTHONPATH")])),
         "BUCKETSNB_JOURNAL": str(lab_folder.parent / "journal"),
     }
     with started(lab_folder, lab_folder.parent / "lab.log", environ) as lab:

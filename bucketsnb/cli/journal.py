@@ -1,0 +1,31 @@
+"""``bucketsnb journal``: what was changed from this account, and what of it can be taken back."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from bucketsnb.cli.options import HELP
+from bucketsnb.cli.output import as_table
+
+__all__ = ["command"]
+
+_COLUMNS = ("entry", "time", "verb", "host", "count", "done", "state", "undone", "reason")
+
+
+@click.command(context_settings=HELP)
+@click.option("--limit", "-n", type=click.IntRange(0), default=20, show_default=True, help="The newest; 0: all.")
+@click.option("--json", "as_json_", is_flag=True, help="Every column, as a JSON array of objects.")
+def command(*, limit: int, as_json_: bool) -> None:
+    """List the changes made from this account, newest first; an entry is what `bucketsnb undo` wants."""
+    from bucketsnb.changes.entry import journal_frame
+    from bucketsnb.changes.journal import Journal
+
+    frame = journal_frame(Journal())
+    frame = frame.head(limit) if limit else frame
+    if as_json_:
+        rows = json.loads(frame.to_json(orient="records", date_format="iso"))
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+    else:
+        click.echo(as_table(frame, _COLUMNS))

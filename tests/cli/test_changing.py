@@ -1,0 +1,127 @@
+"""``bucketsnb delete``: asks, refuses, does, and says by its exit code which it was."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from bucketsnb import LocalBackend
+from bucketsnb.cli import main
+from tests.factory import make_work
+
+PIPELINE = "baseband-converter"
+
+
+@pytest.fixture
+def queue(backend: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> LocalBackend:
+    """Serve three failed works and a running one."""
+    monkeypatch.setenv("BUCKETSNB_URL", backend.url)
+    statuses = ["failure", "failure", "failure", "running"]
+    backend.store.load([make_work(pipeline=PIPELINE, status=status, id=None) for status in statuses])
+    return backend
+
+
+def run(*arguments: str, said: str | None = None) -> tuple[int, str, str]:
+    result = CliRunner().invoke(main, list(arguments), input=said)
+    return result.exit_code, result.stdout, result.stderr
+
+
+def left(queue: LocalBackend) -> int:
+    return int(queue.store.status()["total"])
+
+
+FAILED = ("delete", "--pipeline", PIPELINE, "--status", "failure")
+
+
+def test_delete_does_what_it_says(queue: LocalBackend) -> None:
+    code, out, err = run(*FAILED, "--yes")
+    assert code == 0
+    assert "3 of 3 works done" in out
+    assert "bucketsnb undo " in err
+    assert left(queue) == 1
+
+
+def test_the_receipt_as_json(queue: LocalBackend) -> None:
+    code, out, _ = run(*FAILED, "--yes", "--json", "--reason", "retired")
+    receipt = json.loads(out)
+    assert code == 0
+    assert receipt["ok"] is True
+    assert receipt["counts"]["done"] == 3
+    assert [work["outcome"] for work in receipt["works"]] == ["done"] * 3
+
+
+def test_nothing_matched(queue: LocalBackend) -> None:
+    code, out, err = run("delete", "--pipeline", "never-seen", "--yes")
+    assert (code, out) == (3, "")
+    assert "nothing matched" in err
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["delete", "--status", "failure", "--yes"], "--allow-all"),
+        ([*FAILED, "--max-affected", "2", "--yes"], "--max-affected 3"),
+        (["delete", "--pipeline", PIPELINE, "--yes"], "--allow-running"),
+        ([*FAILED], "--yes"),
+    ],
+    ids=["no pipeline", "too many", "running", "nobody to ask"],
+)
+def test_what_is_refused_changes_nothing(queue: LocalBackend, options: list[str], named: str) -> None:
+    code, out, err = run(*options)
+    assert (code, out) == (4, "")
+    assert named in err
+    assert left(queue) == 4
+
+
+@pytest.mark.parametrize(("said", "code", "remain"), [("y\n", 0, 1), ("n\n", 4, 4), ("\n", 4, 4)])
+def test_the_question_is_asked_at_a_terminal(
+    queue: LocalBackend, monkeypatch: pytest.MonkeyPatch, said: str, code: int, remain: int
+) -> None:
+    monkeypatch.setattr("bucketsnb.cli.changing.at_a_terminal", lambda: True)
+    given, _, err = run(*FAILED, said=said)
+    assert given == code
+    assert f"Delete 3 works of {PIPELINE}" in err
+    assert left(queue) == remain
+
+
+def test_partly_done_says_which_were_left(queue: LocalBackend) -> None:
+    def one_runs_again(store: object) -> None:
+        found = json.loads(b"".join(queue.store.view({"status": "failure"}, limit=1)))
+        queue.store.update([{"id": found[0]["id"], "status": "queued"}])
+
+    # The last look before the deletion sees it as it was; the service changes it then.
+    queue.faults.add("POST /view", change=one_runs_again, skip=2)
+    code, out, _ = run(*FAILED, "--yes", "--json")
+    assert code == 5
+    assert json.loads(out)["counts"]["drifted"] == 1
+    assert left(queue) == 2
+
+
+def test_a_service_that_stops_answering_is_an_error(queue: LocalBackend) -> None:
+    queue.faults.add("DELETE /work", status=400, times=None)
+    code, out, _ = run(*FAILED, "--yes")
+    assert code == 1
+    assert "refused" in out
+    assert left(queue) == 4
+
+
+def test_requeue_queues_again_with_all_attempts(queue: LocalBackend) -> None:
+    code, _, _ = run("requeue", "--pipeline", PIPELINE, "--status", "failure", "--reset-attempt", "--yes")
+    assert code == 0
+    assert queue.store.status(PIPELINE)["queued"] == 3
+    attempts = json.loads(b"".join(queue.store.view({"status": "queued"}, {"attempt": True})))
+    assert [work["attempt"] for work in attempts] == [0, 0, 0]
+
+
+def test_the_journal_names_what_undo_takes_back(queue: LocalBackend) -> None:
+    run(*FAILED, "--yes", "--reason", "retired")
+    (entry,) = json.loads(run("journal", "--json")[1])
+    assert (entry["verb"], entry["count"], entry["reason"]) == ("delete", 3, "retired")
+    assert entry["entry"] in run("journal")[1]
+
+    code, out, _ = run("undo", entry["entry"], "--yes")
+    assert (code, queue.store.status(PIPELINE)["failure"]) == (0, 3)
+    assert "3 of 3 works done" in out
+    assert run("undo", entry["entry"], "--yes")[0] == 4
