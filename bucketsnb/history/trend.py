@@ -32,7 +32,8 @@ def with_gaps(table: pd.DataFrame) -> pd.DataFrame:
     if not pieces:
         return table.drop(columns="every")
     whole = pd.concat(pieces).sort_values(["time", "pipeline"], kind="stable", ignore_index=True)
-    return whole.drop(columns="every")
+    result: pd.DataFrame = whole.drop(columns="every")
+    return result
 
 
 def _one_with_gaps(rows: pd.DataFrame) -> pd.DataFrame:
