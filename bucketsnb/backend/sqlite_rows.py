@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from bucketsnb.backend.matching import Matcher, project
+from bucketsnb.backend.matching import Matcher, compile_projection
 from bucketsnb.backend.narrowing import Condition
 from bucketsnb.backend.sqlite_file import COLUMNS, columns_of, marks_of
 from bucketsnb.backend.works import encoded
@@ -106,10 +106,11 @@ def shaper(projection: Mapping[str, Any] | None) -> Shaper | None:
     if not projection or projection == {"_id": False} or projection == {"_id": 0}:
         return None
 
-    def shape(body: bytes) -> bytes:
-        return msgspec.json.encode(project(msgspec.json.decode(body), projection))
+    project = compile_projection(projection)  # one that cannot be understood is refused before anything is read
 
-    project({}, projection)  # a projection that cannot be understood is refused before anything is read
+    def shape(body: bytes) -> bytes:
+        return msgspec.json.encode(project(msgspec.json.decode(body)))
+
     return shape
 
 
