@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from difflib import get_close_matches
+from numbers import Real
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -200,6 +201,8 @@ def _other(value: Any) -> str:
         return age(value)
     if isinstance(value, datetime):
         return when(value)
+    if hasattr(value, "item") and isinstance(value, Real):  # a number of numpy's
+        return cell(value.item())
     return "" if str(value) in {"<NA>", "NaT", "nan"} and not isinstance(value, str) else printable(value)
 
 
@@ -220,8 +223,8 @@ def alignments(columns: int, rows: Sequence[Sequence[object]], align: Sequence[A
 
 
 def _numeric(values: Sequence[object]) -> bool:
-    known = [value for value in values if value is not None]
-    return bool(known) and all(isinstance(value, int | float) and not isinstance(value, bool) for value in known)
+    known = [value for value in values if cell(value)]
+    return bool(known) and all(isinstance(value, Real) and not isinstance(value, bool) for value in known)
 
 
 def table(

@@ -58,7 +58,15 @@ def frame_of(
     ([1, 2], 1)
     """
     columns = columns_of(data, fields) if isinstance(data, bytes) else columns_of_records(data, fields)
-    return assemble(columns, query=query, matched=matched, exact=exact, now=now, url=url, fields=fields)
+    return assemble(
+        columns,
+        query=query,
+        matched=matched,
+        exact=exact,
+        now=now,
+        url=url,
+        read=None if set(fields) >= set(FIELD_NAMES) else fields,
+    )
 
 
 def empty() -> WorksFrame:
@@ -74,12 +82,15 @@ def assemble(
     exact: bool = True,
     now: float | None = None,
     url: str = "",
-    fields: Sequence[str] = FIELD_NAMES,
+    read: Sequence[str] | None = None,
     **more: Any,
 ) -> WorksFrame:
-    """Return the frame of stored columns; see :func:`frame_of`. `more` joins the frame's ``attrs``."""
+    """Return the frame of stored columns; see :func:`frame_of`.
+
+    `read` has the columns that were read, if not all were; `more` joins the frame's ``attrs``.
+    """
     now = time.time() if now is None else now
-    read = "all" if set(fields) >= set(FIELD_NAMES) else list(fields)
+    held: Any = "all" if read is None else list(read)
     whole: dict[Any, Any] = {**columns, **derived(columns, now)}
     frame = WorksFrame({name: whole[name] for name in COLUMNS}, copy=False)
     shown = len(frame)
@@ -90,8 +101,8 @@ def assemble(
         "query": dict(query or {}),
         "read_at": now,
         "url": url,
-        "columns": read,
-        "as_read": AsRead.keep(columns, read),
+        "columns": held,
+        "as_read": AsRead.keep(columns, held),
         **more,
     }
     frame.attrs = about
@@ -123,6 +134,6 @@ def concat(frames: Sequence[WorksFrame]) -> WorksFrame:
         exact=all(frame.attrs.get("exact", True) for frame in frames),
         now=first.get("read_at"),
         url=first.get("url", ""),
-        fields=FIELD_NAMES if first.get("columns", "all") == "all" else first["columns"],
+        read=None if first.get("columns", "all") == "all" else first["columns"],
         as_read=AsRead.joined(frames),
     )

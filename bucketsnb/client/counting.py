@@ -1,0 +1,171 @@
+"""Counts of works, each by the fewest requests that the service allows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pandas as pd
+
+from bucketsnb import formatting, formatting_html
+from bucketsnb.api import Api
+from bucketsnb.client.selection import selected
+from bucketsnb.errors import QueryError
+from bucketsnb.formatting import count_of, elide, near
+from bucketsnb.frames import DTYPES, WorksAccessor, frame_of
+from bucketsnb.query import EmptyReport, Query, explain_empty
+from bucketsnb.schema import STATUS_KEYS, STATUSES
+
+__all__ = ["Counts", "explained", "grouped", "number_of"]
+
+_MOST_PIPELINES = 50
+_AT_ONCE = 8
+_SAMPLE = 1000
+_LISTS = ("event", "tags", "products", "plots")
+_SUMMARISED = frozenset({"pipeline", "status"})
+
+
+class Counts(pd.DataFrame):
+    """A small frame of counts that says above its rows what they mean."""
+
+    @property
+    def _constructor(self) -> type[pd.DataFrame]:
+        return pd.DataFrame
+
+    def __repr__(self) -> str:
+        return formatting.table(*self._table(), caption=self.attrs.get("summary"))
+
+    def _repr_html_(self) -> str:
+        return formatting_html.table(*self._table(), caption=self.attrs.get("summary"))
+
+    def _table(self) -> tuple[list[Any], list[list[Any]]]:
+        most = pd.get_option("display.max_rows") or 60
+        rows = [list(map(_short, row)) for row in self[:most].itertuples(index=False)]
+        if len(self) > most:
+            rows.append([f"and {len(self) - most:,} more", *[""] * (self.shape[1] - 1)])
+        return list(self.columns), rows
+
+
+def _short(cell: Any) -> Any:
+    return formatting.excerpt(cell, 80) if isinstance(cell, str) else cell
+
+
+def number_of(api: Api, query: Query) -> int:
+    """Return how many works match."""
+    pipelines, statuses = query.pipelines, query.statuses
+    if not query.only_pipeline_and_status or len(pipelines or ()) > _MOST_PIPELINES:
+        return len(api.view_ids(query.to_document()))
+    answers = [api.status()] if pipelines is None else _statuses(api, pipelines)
+    return sum(answer[key] for answer in answers for key in (("total",) if statuses is None else statuses))
+
+
+def _statuses(api: Api, pipelines: Sequence[str]) -> list[dict[str, int]]:
+    if len(pipelines) < 2:
+        return [api.status(pipeline) for pipeline in pipelines]
+    with ThreadPoolExecutor(min(_AT_ONCE, len(pipelines))) as pool:
+        return list(pool.map(api.status, pipelines))
+
+
+def grouped(api: Api, query: Query, by: Sequence[str]) -> Counts:
+    """Count the works that match by the values of columns; see ``Buckets.group_count``."""
+    _check(by)
+    summarised = _SUMMARISED.issuperset(by) and query.only_pipeline_and_status and query.statuses is None
+    table, requests, read = _from_status(api, query, by) if summarised else _from_works(api, query, by)
+    counts = Counts(table.sort_values("works", ascending=False, kind="stable", ignore_index=True))
+    total = count_of(int(counts["works"].sum()), "work")
+    cost = f"{count_of(requests, 'request')}, {count_of(read, 'work')} read"
+    counts.attrs = {
+        "query": query.to_document(),
+        "cost": {"requests": requests, "works_read": read},
+        "summary": f"{total} by {elide(by)} ({cost})",
+    }
+    return counts
+
+
+def _check(by: Sequence[str]) -> None:
+    known = [name for name, dtype in DTYPES.items() if name in _LISTS or str(dtype) not in ("json", "timedelta64[ns]")]
+    if not by:
+        raise QueryError("by=[] counts by nothing; buckets.count(query) counts all")
+    for name in by:
+        if name not in known:
+            meant = near(str(name), known)
+            hint = f"did you mean {meant[0]!r}?" if meant else f"those that can be are {elide(known, 30)}"
+            raise QueryError(f"works cannot be counted by {formatting.printable(repr(name))}; {hint}")
+
+
+def _from_status(api: Api, query: Query, by: Sequence[str]) -> tuple[pd.DataFrame, int, int]:
+    pipelines = query.pipelines
+    named: list[tuple[str | None, Mapping[str, int]]]
+    if "pipeline" not in by and pipelines is None:
+        requests, named = 1, [(None, api.status())]
+    else:
+        names = api.pipelines() if pipelines is None else pipelines
+        requests, named = len(names) + (pipelines is None), list(zip(names, _statuses(api, names), strict=True))
+    rows = [(pipeline, status, works) for pipeline, answer in named for status, works in _by_status(answer) if works]
+    table = pd.DataFrame(rows, columns=["pipeline", "status", "works"]).astype(
+        {"pipeline": DTYPES["pipeline"], "status": DTYPES["status"], "works": "Int64"}
+    )
+    counts = table.groupby(list(by), observed=True, dropna=False, sort=False)["works"].sum().reset_index()
+    return counts, requests, 0
+
+
+def _by_status(answer: Mapping[str, int]) -> Iterable[tuple[str | None, int]]:
+    yield from ((status, answer[status]) for status in STATUS_KEYS[1:])
+    yield None, answer["total"] - sum(answer[status] for status in STATUS_KEYS[1:])  # of a status that is not told
+
+
+def _from_works(api: Api, query: Query, by: Sequence[str]) -> tuple[pd.DataFrame, int, int]:
+    selection = selected(by, None)
+    projection = {path: True for path in selection.projection or () if path != "id"}
+    data = api.view_bytes(query.to_document(), projection, limit=None)
+    frame: pd.DataFrame = frame_of(data, fields=[name for name in selection.fields if name != "id"])
+    read = len(frame)
+    for name in by:
+        if name in _LISTS:
+            frame = WorksAccessor(frame).explode(name)
+    sizes = pd.DataFrame(frame[list(by)]).groupby(list(by), observed=True, dropna=False, sort=True).size()
+    return sizes.rename("works").astype("Int64").reset_index(), 1, read
+
+
+def explained(api: Api, query: Query) -> Counts:
+    """Say what each condition of a query does to its answer; see ``Buckets.explain``."""
+    total = number_of(api, query)
+    reports = explain_empty(query, lambda narrowed: number_of(api, narrowed), lambda word: _known(api, word))
+    counts = Counts(
+        {
+            "condition": pd.array([report.text for report in reports], dtype=DTYPES["site"]),
+            "without": pd.array([report.without for report in reports], dtype="Int64"),
+            "alone": pd.array([report.alone for report in reports], dtype="Int64"),
+            "suggestion": pd.array([report.suggestion for report in reports], dtype=DTYPES["site"]),
+        }
+    )
+    blamed = [report for report in reports if report.empties]
+    counts.attrs = {"query": query.to_document(), "matched": total, "summary": _finding(total, blamed, len(reports))}
+    return counts
+
+
+def _finding(total: int, blamed: Sequence[EmptyReport], conditions: int) -> str:
+    if total:
+        return f"{count_of(total, 'work')} {'matches' if total == 1 else 'match'}."
+    if not conditions:
+        return "There are no works, and the query asks for any."
+    if not blamed:
+        return "Nothing matches, whichever one condition is left out."
+    best = max(blamed, key=lambda report: report.without)
+    verb = "matches" if best.without == 1 else "match"
+    return f"Nothing matches. Without the condition that {best.text}, {count_of(best.without, 'work')} {verb}."
+
+
+def _known(api: Api, word: str) -> Iterable[str]:
+    """Return texts that a column has: all of them where that is cheap, else those of the newest works."""
+    if word == "pipeline":
+        return api.pipelines()
+    if word == "status":
+        return STATUSES
+    if word not in DTYPES:
+        return ()
+    selection = selected([word], None)
+    frame = frame_of(api.view_bytes({}, selection.projection, limit=_SAMPLE), fields=selection.fields)
+    values = (WorksAccessor(frame).explode(word) if word in _LISTS else frame)[word]
+    return [value for value in values.dropna().unique() if isinstance(value, str)]

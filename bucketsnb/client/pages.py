@@ -1,0 +1,208 @@
+"""Read all works that match, page by page, so that none is doubled or lost while others come and go.
+
+Pages by ``skip`` shift whenever a work is added or deleted. So the first page is read as it is; if there is more, the
+ids of all that match are read once, and the rest is asked for by id, always together with the query itself.
+"""
+
+from __future__ import annotations
+
+import importlib
+import operator
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from bucketsnb.api import Api
+from bucketsnb.client.selection import Selection
+from bucketsnb.errors import QueryError
+from bucketsnb.formatting import count_of
+from bucketsnb.frames import columns_of
+
+__all__ = ["Cancel", "MovedDuringRead", "Pages", "ReadCancelled", "ReadingWarning", "Tell", "telling"]
+
+Tell = Callable[[int, int], None]
+"""Told how many works are read, of how many."""
+
+_Page = dict[str, Any]
+
+
+class Cancel(Protocol):
+    """What can say that a read is to stop, such as a ``threading.Event``."""
+
+    def is_set(self) -> bool:
+        """Whether to stop before the next request."""
+
+
+class ReadingWarning(UserWarning):
+    """A frame does not hold all that was asked for; its ``attrs`` say what it holds."""
+
+
+class MovedDuringRead(ReadingWarning):
+    """Works were deleted, or stopped matching, between two requests of one read; read again for a settled view."""
+
+
+class ReadCancelled(ReadingWarning):
+    """A read was stopped before the end; the frame has what was read till then."""
+
+
+@dataclass
+class Pages:
+    """The pages of one read; iterate once.
+
+    Attributes
+    ----------
+    document
+        The query document.
+    selection
+        Which part of each work is read.
+    skip
+        How many of the newest to leave out.
+    limit
+        How many to read at most; None for all.
+    size
+        How many to ask for in one request.
+    matched, exact
+        How many works match; a lower bound if not exact. Known after the first page, and final after the last.
+    wanted
+        How many works this read will give if none moves.
+    moved
+        How many had moved when their turn came.
+    """
+
+    api: Api
+    document: Mapping[str, Any]
+    selection: Selection
+    skip: int
+    limit: int | None
+    size: int
+    cancel: Cancel | None = None
+    matched: int = 0
+    exact: bool = False
+    wanted: int = 0
+    moved: int = 0
+    cancelled: bool = False
+
+    def __iter__(self) -> Iterator[_Page]:
+        if self._stopped():
+            return
+        most = self.size if self.limit is None else min(self.limit, self.size)
+        page = self._read(self.document, skip=self.skip, limit=most + 1)
+        count = len(page["id"])
+        self.matched, self.exact = self.skip + count, True
+        if count == most + 1 and self.limit != most:
+            yield from self._more(page)
+            return
+        if self.limit is not None and count > self.limit:
+            self.exact = count != most + 1  # a service that sends more than it was asked for sends all
+            page = _rows(page, slice(self.limit))
+        self.wanted = len(page["id"])
+        yield page
+
+    def _more(self, first: _Page) -> Iterator[_Page]:
+        """Give the first page, and all that follows by id."""
+        listed = self.api.view_ids(self.document)
+        self.matched = max(len(listed), self.skip)
+        end = None if self.limit is None else self.skip + self.limit
+        window = listed[self.skip : end]
+        nulls = window.count(None)
+        left = dict.fromkeys(one for one in window if one is not None)
+        del listed, window
+        known = first["id"].isna()
+        first = _rows(first, ~known) if known.any() else first  # those without an id are read at the end, all at once
+        seen = list(dict.fromkeys(first["id"]))
+        self.moved += sum(one not in left for one in seen)
+        for one in seen:
+            left.pop(one, None)
+        self.wanted = len(seen) + len(left) + nulls
+        if self.limit is not None:
+            self.wanted = min(self.wanted, self.limit)
+        yield first
+        yield from self._by_id(list(left), self.wanted - len(seen) - nulls)
+        if nulls and not self._stopped():
+            page = self._read(_both(self.document, {"id": None}), limit=nulls)
+            self.moved += nulls - len(page["id"])
+            yield page
+
+    def _by_id(self, ids: list[str], room: int) -> Iterator[_Page]:
+        del ids[max(room, 0) :]
+        while ids and not self._stopped():
+            chunk = ids[: self.size]
+            del ids[: self.size]
+            page = self._read(_both(self.document, {"id": {"$in": chunk}}), limit=None)
+            self.moved += len(chunk) - len(set(page["id"]))
+            yield page
+
+    def _read(self, document: Mapping[str, Any], *, limit: int | None, skip: int = 0) -> _Page:
+        data = self.api.view_bytes(document, self.selection.projection, skip=skip, limit=limit)
+        return columns_of(data, self.selection.fields)
+
+    def _stopped(self) -> bool:
+        self.cancelled = self.cancelled or (self.cancel is not None and self.cancel.is_set())
+        return self.cancelled
+
+    def warn(self, read: int, *, stacklevel: int) -> None:
+        """Say what the frame does not hold: what moved, and what was not read."""
+        if self.moved:
+            message = f"{count_of(self.moved, 'work')} moved during the read: deleted, or no longer a match"
+            warnings.warn(message, MovedDuringRead, stacklevel=stacklevel)
+        if self.cancelled:
+            message = (
+                f"the read was stopped after {count_of(read, 'work')}, of {self.wanted or 'unknown many'} asked for"
+            )
+            warnings.warn(message, ReadCancelled, stacklevel=stacklevel)
+
+
+def checked(limit: int | None, size: int) -> tuple[int | None, int]:
+    """Return a limit, with None for all, and a page size that can be meant."""
+    try:
+        most = None if limit is None or operator.index(limit) <= 0 else operator.index(limit)
+        each = operator.index(size)
+    except TypeError:
+        raise QueryError(f"limit and page_size are whole numbers, not {limit!r} and {size!r}") from None
+    if each < 1:
+        raise QueryError(f"page_size={size!r} reads nothing; give a number from 1 on")
+    return most, each
+
+
+def _both(document: Mapping[str, Any], more: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"$and": [document, more]} if document else more
+
+
+def _rows(page: _Page, rows: Any) -> _Page:
+    return {name: array[rows] for name, array in page.items()}
+
+
+@contextmanager
+def telling(progress: Tell | bool | None) -> Iterator[Tell]:  # noqa: FBT001 - as tqdm's users know it
+    """Give a function to be told how many works are read, of how many.
+
+    Parameters
+    ----------
+    progress
+        A function to tell; False for none; else a bar in the notebook or the terminal, for reads of several pages.
+    """
+    bar: Any = None
+
+    def tell(done: int, total: int) -> None:
+        nonlocal bar
+        if bar is None and done < total:
+            bar = _bar(total)
+        if bar is not None:
+            bar.update(done - bar.n)
+
+    if callable(progress):
+        yield progress
+        return
+    try:
+        yield (lambda done, total: None) if progress is False else tell
+    finally:
+        if bar is not None:
+            bar.close()
+
+
+def _bar(total: int) -> Any:
+    kind = importlib.import_module("tqdm.auto").tqdm  # not needed, and not loaded, for reads of one page
+    in_notebook = any(base.__module__ == "tqdm.notebook" for base in kind.__mro__)
+    return kind(total=total, desc="reading", unit=" works", disable=False if in_notebook else None, leave=False)

@@ -1,0 +1,123 @@
+"""Which part of each work to read: columns, as people name them, and the projection that the service is sent."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bucketsnb.errors import QueryError
+from bucketsnb.formatting import elide, near, printable
+from bucketsnb.frames import COLUMNS, LIGHT
+from bucketsnb.query import UnknownField
+from bucketsnb.schema import FIELD_NAMES, PARENT_PATH
+
+__all__ = ["ALL", "Selection", "selected"]
+
+_NEEDS: Mapping[str, Sequence[str]] = {
+    "parent": (PARENT_PATH,),
+    "age": ("creation",),
+    "wait": ("creation", "start", "status"),
+    "runtime": ("start", "stop", "status"),
+    "overdue": ("start", "stop", "status", "timeout"),
+}
+"""What has to be read for a column that is no field."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which part of each work to read.
+
+    Attributes
+    ----------
+    projection
+        What the service is sent; None for whole works. The id always comes along: without it, a work cannot be told
+        from another one, nor acted on.
+    fields
+        Fields of the schema that come back, whole or in part.
+    columns
+        Columns that will hold something, or None for all.
+    """
+
+    projection: Mapping[str, Any] | None
+    fields: tuple[str, ...]
+    columns: tuple[str, ...] | None
+
+
+ALL = Selection(None, FIELD_NAMES, None)
+
+
+def selected(columns: str | Iterable[str] | None, projection: Mapping[str, Any] | None) -> Selection:
+    """Return what to read.
+
+    Parameters
+    ----------
+    columns
+        ``"all"`` (or None), ``"light"``, or names of columns.
+    projection
+        The same as the service takes it; it is not changed. Only one of the two can be given.
+
+    Warns
+    -----
+    UnknownField
+        If a name is nearly that of a column.
+
+    Examples
+    --------
+    >>> dict(selected(["status", "parent"], None).projection)
+    {'id': True, 'status': True, 'config.parent': True}
+    >>> selected(None, {"results": False}).fields[-2:]
+    ('config', 'notify')
+    """
+    if projection:
+        if columns is not None:
+            raise QueryError("columns= and projection= say the same thing in two ways: give one of them")
+        return _of_projection(projection)
+    if columns is None or (isinstance(columns, str) and columns == "all"):
+        return ALL
+    names = LIGHT if columns == "light" else (columns,) if isinstance(columns, str) else tuple(columns)
+    return _of_columns(names)
+
+
+def _of_columns(names: Sequence[str]) -> Selection:
+    if not names:
+        raise QueryError("columns=[] would read nothing: name columns, or 'light' or 'all'")
+    for name in names:
+        _check(name)
+    paths = dict.fromkeys(["id", *(path for name in names for path in _NEEDS.get(name, (name,)))])
+    if "config" in paths:
+        paths.pop(PARENT_PATH, None)  # a path and its parent together are an error in MongoDB
+    return _of_paths(dict.fromkeys(paths, True))
+
+
+def _check(name: object) -> None:
+    if not isinstance(name, str) or not name or name in ("record", "_id") or name.startswith("$"):
+        raise QueryError(
+            f"columns= takes names of columns, not {printable(repr(name))}; those are {elide(COLUMNS, 30)}"
+        )
+    meant = [] if name.split(".")[0] in COLUMNS else near(name, COLUMNS)
+    if meant:
+        warnings.warn(f"works have no column {name!r}; did you mean {meant[0]!r}?", UnknownField, stacklevel=6)
+
+
+def _of_projection(projection: Mapping[str, Any]) -> Selection:
+    paths = {str(path): wanted for path, wanted in projection.items() if path not in ("_id", "id")}
+    if not paths and projection.get("id"):
+        return _of_paths({"id": True})
+    if not paths:
+        return ALL
+    if any(paths.values()):
+        return _of_paths({"id": True, **paths})
+    left = tuple(name for name in FIELD_NAMES if name not in paths)
+    return Selection(paths, left, left)
+
+
+def _of_paths(paths: Mapping[str, Any]) -> Selection:
+    wanted = [path for path, value in paths.items() if value]
+    tops = {path.split(".")[0] for path in wanted}
+    fields = tuple(name for name in FIELD_NAMES if name in tops)
+    columns = dict.fromkeys("parent" if path == PARENT_PATH else path.split(".")[0] for path in wanted)
+    if "config" in columns:
+        columns["parent"] = None
+    return Selection(paths, fields, tuple(columns))
