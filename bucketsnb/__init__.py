@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from bucketsnb.client import Buckets
     from bucketsnb.query import Query, any_of, not_
     from bucketsnb.schema import STATUSES
+    from bucketsnb.widgets import app
 
-__all__ = ["STATUSES", "Buckets", "LocalBackend", "Query", "__version__", "any_of", "not_"]
+__all__ = ["STATUSES", "Buckets", "LocalBackend", "Query", "__version__", "any_of", "app", "not_"]
 
 __version__ = "0.1.0"
 
@@ -24,6 +25,7 @@ _HOMES = {
     "Query": "bucketsnb.query",
     "STATUSES": "bucketsnb.schema",
     "any_of": "bucketsnb.query",
+    "app": "bucketsnb.widgets",
     "not_": "bucketsnb.query",
 }
 

@@ -24,6 +24,7 @@ def test_the_door_holds_these_names():
         "STATUSES",
         "__version__",
         "any_of",
+        "app",
         "not_",
     ]
     assert dir(bucketsnb) == sorted(bucketsnb.__all__)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import ipywidgets  # type: ignore[import-untyped]  # it ships no types
@@ -16,7 +16,7 @@ from bucketsnb.widgets.page import Page
 from bucketsnb.widgets.state import State
 from bucketsnb.widgets.worker import Worker
 
-__all__ = ["Panel", "every_widget", "state_of"]
+__all__ = ["Panel", "button", "every_widget", "folded", "note", "row_of", "show", "state_of"]
 
 
 def state_of(source: Any) -> State:
@@ -112,13 +112,36 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # its base is untyped
             self._page.display(self.static())
 
 
-def rows_of(*rows: Sequence[ipywidgets.Widget]) -> ipywidgets.VBox:
-    """Stack rows of controls; each row wraps on a narrow page."""
-    return ipywidgets.VBox([row_of(*row) for row in rows])
-
-
 def row_of(*controls: ipywidgets.Widget) -> ipywidgets.HBox:
     """Put controls beside each other; the row wraps on a narrow page."""
     row = ipywidgets.HBox(list(controls))
     row.add_class("bnb-row")
     return row
+
+
+def button(
+    label: str, guard: Guard, action: Callable[[], Any], *, tooltip: str = "", style: str = ""
+) -> ipywidgets.Button:
+    """Make a button as wide as its words; the action runs under guard."""
+    made = ipywidgets.Button(description=label, tooltip=tooltip or None, button_style=style, layout={"width": "auto"})
+    made.on_click(guard(lambda _: action()))
+    return made
+
+
+def folded(title: str, part: ipywidgets.Widget, *, open_: bool) -> ipywidgets.Accordion:
+    """Put a part under a heading that opens and closes it."""
+    fold = ipywidgets.Accordion([part], selected_index=0 if open_ else None)
+    fold.titles = (title,)
+    return fold
+
+
+def note() -> ipywidgets.HTML:
+    """Make a place for words or drawn HTML; whoever sets its value escapes it."""
+    made = ipywidgets.HTML()
+    made.add_class("bnb-note-line")
+    return made
+
+
+def show(part: ipywidgets.Widget, on: object) -> None:
+    """Show or hide a part; hiding is only paint."""
+    part.layout.display = None if on else "none"

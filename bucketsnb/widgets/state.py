@@ -86,7 +86,9 @@ class State:
     query: Fact[Any] = Fact(None, same=operator.eq)
     """The query on the page, a :class:`bucketsnb.query.Query`, or None before there is one."""
     frame: Fact[pd.DataFrame | None] = Fact(None)
-    """The works that were last read for the query."""
+    """The works that were last read."""
+    read_for: Fact[Any] = Fact(None, same=operator.eq)
+    """The query that they were read for: while it is not the query on the page, they are those of an older one."""
     selection: Fact[tuple[str, ...]] = Fact((), same=operator.eq)
     """Ids of the works that are selected, in the order they were chosen."""
     status: Fact[pd.DataFrame | None] = Fact(None)
@@ -108,6 +110,11 @@ class State:
     def armed(self) -> bool:
         """Whether a plan waits for its confirmation; what refreshes by itself keeps still then."""
         return self.plan is not None
+
+    @property
+    def up_to_date(self) -> bool:
+        """Whether the works are those of the query on the page."""
+        return self.frame is not None and self.query is not None and bool(self.read_for == self.query)
 
     def observe(self, name: str, callback: Callable[[Any], None]) -> Callable[[], None]:
         """Call back with the new value whenever a fact changes; the answer ends that.

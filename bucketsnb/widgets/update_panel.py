@@ -1,0 +1,100 @@
+"""Change one field of many works, or take over a frame that was edited with pandas."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets  # type: ignore[import-untyped]  # it ships no types
+import pandas as pd
+
+from bucketsnb.errors import WorkError
+from bucketsnb.schema import FIELDS, LEFT_TO_THE_SERVICE, STATUSES, Kind
+from bucketsnb.widgets.change_panel import ChangePanel, text_field
+from bucketsnb.widgets.worker import Run
+
+__all__ = ["UpdatePanel"]
+
+_SETTABLE = [name for name in FIELDS if name not in LEFT_TO_THE_SERVICE]
+_FIRST = ("priority", "status", "tags", "retries", "timeout")
+
+
+class UpdatePanel(ChangePanel):
+    """Set one field of the selected works, or of all that are shown; the plan shows every cell, old and new.
+
+    Parameters
+    ----------
+    source
+        The client, or the state to share with other panels.
+    query
+        What to start from, when the panel stands on its own.
+    limit
+        At most so many works are shown, when the panel stands on its own.
+    """
+
+    def __init__(self, source: Any = None, query: Any = None, *, limit: int | None = 1000) -> None:
+        names = [*_FIRST, *(name for name in _SETTABLE if name not in _FIRST)]
+        self.field = ipywidgets.Dropdown(description="Set", options=names)
+        self.value = text_field("to", "3")
+        super().__init__(source, query, title="Update works", verb="Update", limit=limit)
+        self.field.observe(self.guard(lambda _: self._hint()), "value")
+
+    def options(self) -> tuple[ipywidgets.Widget, ...]:
+        """Return the field and its new value."""
+        return (self.field, self.value)
+
+    def _hint(self) -> None:
+        kind = FIELDS[self.field.value].kind
+        hints = {Kind.STATUS: " or ".join(STATUSES), Kind.INTEGER: "3", Kind.TEXT: "text", Kind.TEXTS: "a, b"}
+        self.value.placeholder = hints.get(kind, "JSON")
+
+    def make_plan(self) -> Callable[[Run], Any] | None:
+        """Plan to set the field."""
+        which, buckets, name = self.targets.which, self.state.buckets, self.field.value
+        value = value_of(name, self.value.value)
+        limits = {key: limit for key, limit in self.limits.items() if key != "allow_all"}
+        if which is None:
+            return None
+
+        def plan(_: Run) -> Any:
+            frame = which if isinstance(which, pd.DataFrame) else buckets.view(which, limit=limits["max_affected"])
+            return buckets.plan_update(with_value(frame, name, value), **limits)
+
+        return plan
+
+
+def value_of(name: str, text: str) -> Any:
+    """Return the value that was typed for a field.
+
+    Raises
+    ------
+    WorkError
+        If it is not one.
+
+    Examples
+    --------
+    >>> value_of("priority", "5"), value_of("tags", "a, b"), value_of("site", "kko"), value_of("results", '{"a": 1}')
+    (5, ['a', 'b'], 'kko', {'a': 1})
+    """
+    text = text.strip()
+    kind = FIELDS[name].kind
+    if kind in (Kind.TEXT, Kind.STATUS):
+        if not text:
+            raise WorkError(f"type the new value of {name}", field=name)
+        return text
+    if kind is Kind.TEXTS and not text.startswith("["):
+        return [part.strip() for part in text.split(",") if part.strip()]
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise WorkError(
+            f"{text!r} is no value for {name}: give a number, or JSON for nested values", field=name
+        ) from error
+
+
+def with_value(frame: pd.DataFrame, name: str, value: Any) -> pd.DataFrame:
+    """Return the frame with one value in every row of a column."""
+    edited = frame.copy()
+    edited[name] = pd.Series([value] * len(frame), index=frame.index, dtype=object).astype(frame[name].dtype)
+    return edited

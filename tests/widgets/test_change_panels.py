@@ -1,0 +1,342 @@
+"""The panels that change works, by traits and clicks, on a real backend: plan, question, receipt, undo."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from bucketsnb import Buckets, LocalBackend, Query
+from bucketsnb.widgets import (
+    AuditPanel,
+    DeletePanel,
+    DepositPanel,
+    JournalPanel,
+    RequeuePanel,
+    State,
+    UpdatePanel,
+    WithdrawPanel,
+)
+from bucketsnb.widgets.change_panel import PlanPanel
+from tests.factory import make_work
+from tests.widgets.waiting import until
+
+PIPELINE = "baseband-converter"
+READS = {"/view", "/version"}
+
+
+@pytest.fixture
+def state(buckets: Buckets, backend: LocalBackend) -> State:
+    """Return a page that shows three failed works and a running one of a pipeline."""
+    works = [make_work(pipeline=PIPELINE, status=status, attempt=1) for status in ("failure",) * 3 + ("running",)]
+    backend.store.load(works)
+    state = State(buckets)
+    state.query = Query(pipeline=PIPELINE, status="failure")
+    _read(state)
+    return state
+
+
+def _read(state: State) -> None:
+    state.frame = state.buckets.view(state.query)
+    state.read_for = state.query
+
+
+def _changes(backend: LocalBackend) -> list[str]:
+    return [f"{one.method} {one.path}" for one in backend.requests if one.method != "HEAD" and _changing(one)]
+
+
+def _changing(request: Any) -> bool:
+    return request.path not in READS and not request.path.startswith("/status")
+
+
+def _errors(panel: PlanPanel) -> list[str]:
+    return [message.text for message in panel.messages.shown if message.kind == "error"]
+
+
+def _arm(panel: PlanPanel) -> None:
+    panel.plan_button.click()
+    until(lambda: panel.box.armed or panel.messages.shown)
+    assert _errors(panel) == []
+
+
+def _apply(panel: PlanPanel) -> Any:
+    panel.box.confirm.yes.click()
+    until(lambda: panel.state.receipt is not None and not panel.box.busy)
+    with panel.state.lock:  # the callback that brought the receipt has ended
+        pass
+    assert _errors(panel) == []
+    return panel.state.receipt
+
+
+def test_the_button_says_verb_count_pipeline_and_host(state: State, backend: LocalBackend):
+    panel = DeletePanel(state)
+    assert panel.plan_button.description == "Delete 3 works …"
+    _arm(panel)
+    host = backend.url.removeprefix("http://")
+    assert panel.box.confirm.yes.description == f"Delete 3 works of {PIPELINE} on {host}"
+    assert _changes(backend) == []
+
+
+def test_delete_receipt_undo(state: State, backend: LocalBackend):
+    panel = DeletePanel(state)
+    _arm(panel)
+    assert _apply(panel).counts["done"] == 3
+    assert backend.store.status(PIPELINE)["failure"] == 0
+    assert "3 of 3 works done" in panel.static()
+    state.receipt = None
+    panel.box.undo.click()
+    assert panel.box.confirm.yes.description.startswith("Undo: put back 3 works")
+    _apply(panel)
+    assert backend.store.status(PIPELINE)["failure"] == 3
+    assert panel.box.undo.layout.display == "none"
+
+
+def test_a_double_click_acts_once(state: State, backend: LocalBackend):
+    panel = DeletePanel(state)
+    _arm(panel)
+    clicks = [threading.Thread(target=panel.box.confirm.yes.click) for _ in range(2)]
+    for click in clicks:
+        click.start()
+    for click in clicks:
+        click.join()
+    until(lambda: state.receipt is not None)
+    panel.box.confirm.yes.click()
+    until(lambda: not panel.box.busy)
+    assert _changes(backend) == ["DELETE /work"]
+    assert state.changes == 1
+
+
+def test_cancel_sends_nothing_and_a_late_click_does_nothing(state: State, backend: LocalBackend):
+    panel = DeletePanel(state)
+    _arm(panel)
+    panel.box.confirm.no.click()
+    panel.box.confirm.yes.click()
+    assert not panel.box.busy
+    assert _changes(backend) == []
+    assert "nothing was sent" in panel.box.progress.value
+    assert state.plan is None
+
+
+def _select_one(panel: DeletePanel) -> None:
+    panel.state.selection = (panel.state.frame["id"].iloc[0],)
+
+
+def _other_query(panel: DeletePanel) -> None:
+    panel.state.query = Query(pipeline=PIPELINE)
+
+
+def _type_reason(panel: DeletePanel) -> None:
+    panel.reason.value = "because"
+
+
+def _widen(panel: DeletePanel) -> None:
+    panel.running.value = True
+
+
+@pytest.mark.parametrize("edit", [_select_one, _other_query, _type_reason, _widen])
+def test_any_edit_disarms(state: State, backend: LocalBackend, edit: Any):
+    panel = DeletePanel(state)
+    _arm(panel)
+    edit(panel)
+    assert not panel.box.armed
+    assert not state.armed
+    panel.box.confirm.yes.click()
+    assert _changes(backend) == []
+
+
+def test_an_edit_while_the_plan_is_built_leaves_no_question(state: State, backend: LocalBackend):
+    panel = DeletePanel(state)
+    backend.faults.add("POST /view", delay=0.3)
+    panel.plan_button.click()
+    assert panel.worker.running
+    panel.reason.value = "another"
+    until(lambda: not panel.worker.running and not panel.plan_button.disabled)
+    panel.worker.close()
+    assert not panel.box.armed
+
+
+def test_a_selection_is_what_is_meant(state: State, backend: LocalBackend):
+    panel = DeletePanel(state)
+    _select_one(panel)
+    assert panel.plan_button.description == "Delete 1 work …"
+    assert "will act on <b>1 work</b>" in panel.targets.said.value
+    _arm(panel)
+    assert _apply(panel).counts["done"] == 1
+    assert backend.store.status(PIPELINE)["failure"] == 2
+
+
+def test_running_works_want_the_count_typed(state: State, backend: LocalBackend):
+    state.query = Query(pipeline=PIPELINE)
+    _read(state)
+    panel = DeletePanel(state)
+    panel.running.value = True
+    _arm(panel)
+    panel.box.confirm.yes.click()
+    assert _changes(backend) == []
+    assert panel.box.confirm.yes.disabled
+    panel.box.confirm.typed.value = "4"
+    assert _apply(panel).counts["done"] == 4
+
+
+def test_a_refusal_is_shown_and_leaves_the_panel_usable(state: State):
+    state.query = Query(status="failure")
+    panel = DeletePanel(state)
+    panel.plan_button.click()
+    until(lambda: panel.messages.shown)
+    assert "allow_all" in panel.messages.shown[0].text
+    until(lambda: not panel.plan_button.disabled)
+    panel.anywhere.value = True
+    _arm(panel)
+
+
+def test_of_two_panels_on_a_page_only_one_waits(state: State):
+    one, other = DeletePanel(state), RequeuePanel(state)
+    _arm(one)
+    _arm(other)
+    assert (one.box.armed, other.box.armed) == (False, True)
+    assert state.plan.verb == "requeue"
+
+
+def test_requeue(state: State, backend: LocalBackend):
+    panel = RequeuePanel(state)
+    panel.reset.value = True
+    _arm(panel)
+    assert _apply(panel).counts["done"] == 3
+    assert backend.store.status(PIPELINE)["queued"] == 3
+
+
+def test_update_sets_one_field_and_shows_the_cells(state: State, buckets: Buckets):
+    panel = UpdatePanel(state)
+    panel.value.value = "5"
+    _arm(panel)
+    assert "priority" in panel.box.plan_view.value
+    assert _apply(panel).counts["done"] == 3
+    assert list(buckets.view(state.query)["priority"]) == [5, 5, 5]
+
+
+def test_update_refuses_what_is_no_value(state: State):
+    panel = UpdatePanel(state)
+    panel.value.value = "five"
+    panel.plan_button.click()
+    assert "no value for priority" in panel.messages.shown[0].text
+
+
+def test_deposit_one_by_form(buckets: Buckets, backend: LocalBackend):
+    panel = DepositPanel(State(buckets))
+    for name, text in {"pipeline": "fitburst", "site": "chime", "user": "me", "event": "12, 13", "tags": "a"}.items():
+        panel.fields[name].value = text
+    _arm(panel)
+    assert _changes(backend) == []
+    _apply(panel)
+    (work,) = buckets.api.view({})
+    assert (work["event"], work["tags"], work["priority"]) == ([12, 13], ["a"], 3)
+
+
+def test_deposit_says_which_rows_are_bad_and_sends_nothing(buckets: Buckets, backend: LocalBackend):
+    panel = DepositPanel(State(buckets))
+    panel.how.selected_index = 1
+    panel.pasted.value = "pipeline,site,user,priority\nfitburst,chime,me,3\nfit burst,chime,me,3\n"
+    panel.plan_button.click()
+    until(lambda: panel.messages.shown)
+    assert not panel.box.armed
+    assert "fit burst" in panel.box.plan_view.value
+    panel.skip_bad.value = True
+    _arm(panel)
+    _apply(panel)
+    assert backend.store.status()["total"] == 1
+
+
+def test_withdraw_forecast_claim_give_back(buckets: Buckets, backend: LocalBackend):
+    backend.store.load([make_work(pipeline="fitburst", status="queued")])
+    panel = WithdrawPanel(State(buckets))
+    panel.pipeline.value = "fitburst"
+    _arm(panel)
+    assert _changes(backend) == []
+    _apply(panel)
+    assert backend.store.status("fitburst")["running"] == 1
+    assert panel.claim is not None
+    assert "fitburst" in panel.work.value
+    panel.give_back.click()
+    until(lambda: panel.claim is None)
+    assert backend.store.status("fitburst")["queued"] == 1
+    assert _errors(panel) == []
+
+
+def test_withdraw_success_with_results(buckets: Buckets, backend: LocalBackend):
+    backend.store.load([make_work(pipeline="fitburst", status="queued")])
+    panel = WithdrawPanel(State(buckets))
+    panel.pipeline.value = "fitburst"
+    _arm(panel)
+    _apply(panel)
+    panel.results.value = "{broken"
+    panel.success.click()
+    assert "not JSON" in _errors(panel)[0]
+    panel.results.value = '{"snr": 12.5}'
+    panel.success.click()
+    until(lambda: panel.claim is None)
+    (work,) = buckets.api.view({})
+    assert (work["status"], work["results"]) == ("success", {"snr": 12.5})
+
+
+def test_audit_is_sent_only_when_confirmed(buckets: Buckets, backend: LocalBackend):
+    backend.store.load([make_work(pipeline=PIPELINE, status="failure", attempt=1, retries=3)])
+    panel = AuditPanel(State(buckets))
+    assert _changes(backend) == []
+    _arm(panel)
+    assert _changes(backend) == []
+    _apply(panel)
+    assert any(change.startswith("GET /audit") for change in _changes(backend))
+
+
+def test_journal_shows_the_past_and_undoes_from_there(state: State, backend: LocalBackend):
+    deleting, panel = DeletePanel(state), JournalPanel(state)
+    deleting.reason.value = "no longer wanted"
+    _arm(deleting)
+    _apply(deleting)
+    assert "no longer wanted" in panel.entries.value
+    state.receipt = None
+    _arm(panel)
+    _apply(panel)
+    assert backend.store.status(PIPELINE)["failure"] == 3
+
+
+def test_closing_leaves_no_thread_and_no_observer(state: State):
+    panel = DeletePanel(state)
+    panel.close()
+    state.selection = ("x",)
+    assert all(callbacks == [] for callbacks in state._observers.values())
+
+
+def test_a_panel_on_its_own_brings_query_and_works(buckets: Buckets, state: State):
+    panel = DeletePanel(buckets, Query(pipeline=PIPELINE, status="failure"))
+    until(lambda: panel.state.frame is not None)
+    assert panel.plan_button.description == "Delete 3 works …"
+
+
+def test_a_work_that_moved_on_since_it_was_shown_stays(state: State, backend: LocalBackend):
+    panel = DeletePanel(state)
+    assert state.frame is not None
+    moved = state.buckets.api.view({"id": state.frame["id"].iloc[0]})[0]
+    backend.store.update([{**moved, "status": "queued"}])
+    _arm(panel)
+    receipt = _apply(panel)
+    assert backend.store.status(PIPELINE)["queued"] == 1
+    assert receipt.counts["done"] == 2
+
+
+def test_works_of_an_older_query_are_never_taken_for_those_of_the_query(state: State, backend: LocalBackend):
+    panel = DeletePanel(state)
+    state.query = Query(pipeline=PIPELINE, status="queued")
+    assert panel.plan_button.description == "Delete …"
+    panel.plan_button.click()
+    until(lambda: "Delete 0 works" in panel.box.plan_view.value)
+    assert not panel.box.armed
+
+
+def test_more_than_the_most_is_refused_with_what_raises_it(state: State):
+    panel = DeletePanel(state)
+    panel.most.value = 2
+    panel.plan_button.click()
+    until(lambda: panel.messages.shown)
+    assert "max_affected" in panel.messages.shown[0].text
