@@ -201,8 +201,9 @@ def _other(value: Any) -> str:
         return age(value)
     if isinstance(value, datetime):
         return when(value)
-    if hasattr(value, "item") and isinstance(value, Real):  # a number of numpy's
-        return cell(value.item())
+    item = getattr(value, "item", None)
+    if item is not None and isinstance(value, Real):  # a number of numpy's
+        return cell(item())
     return "" if str(value) in {"<NA>", "NaT", "nan"} and not isinstance(value, str) else printable(value)
 
 
