@@ -56,6 +56,17 @@ class AsRead(str):
         columns = {name: _joined([part._columns[name] for part in known]) for name in known[0]._columns}
         return cls.keep(columns, "all")
 
+    @property
+    def works(self) -> int:
+        """How many works it holds."""
+        return len(self._columns["id"])
+
+    def narrowed(self, ids: Iterable[Any]) -> AsRead:
+        """Return what works with these ids were, so that the others, and the answer they came in, can go."""
+        wanted = {one for one in ids if isinstance(one, str)}
+        places = [place for place, one in enumerate(self._columns["id"]) if one in wanted]
+        return type(self).keep({name: array.take(places) for name, array in self._columns.items()}, self._read)
+
     def records(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Return the works with these ids as they were read, by id; those that were not read are left out."""
         places = [self._places[one] for one in ids if one in self._places]

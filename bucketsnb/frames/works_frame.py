@@ -10,6 +10,7 @@ import pandas as pd
 
 from bucketsnb import formatting, formatting_html
 from bucketsnb.formatting import count_of, elide, excerpt, host_of, when
+from bucketsnb.frames.as_read import AsRead
 from bucketsnb.frames.columns import COLUMNS, LIGHT
 from bucketsnb.frames.json_array import json_text
 
@@ -22,6 +23,7 @@ _SHOWN = tuple("age" if name == "creation" else name for name in LIGHT)
 _ROWS = 60
 _CELL = 40
 _QUERY = 200
+_KEPT_SHARE = 4  # of a selection of less than one in four, only its own works are kept as they were read
 
 
 def _works_or_plain(*args: Any, **options: Any) -> pd.DataFrame:
@@ -48,6 +50,14 @@ class WorksFrame(pd.DataFrame):
     def _constructor_from_mgr(self, mgr: Any, axes: Any) -> pd.DataFrame:
         kind = WorksFrame if all(name in axes[0] for name in NEEDED) else pd.DataFrame
         return kind._from_mgr(mgr, axes)  # type: ignore[attr-defined, no-any-return]  # missing in the stubs
+
+    def __finalize__(self, other: Any, method: str | None = None, **kwargs: Any) -> WorksFrame:
+        """Take over what is known of the read, and let go of most of it where only a few rows are left."""
+        frame: WorksFrame = super().__finalize__(other, method=method, **kwargs)  # type: ignore[misc]  # as above
+        known = frame.attrs.get("as_read")
+        if isinstance(known, AsRead) and len(frame) * _KEPT_SHARE < known.works and _has_works(frame):
+            frame.attrs["as_read"] = known.narrowed(frame["id"])
+        return frame
 
     def __repr__(self) -> str:
         if not _has_works(self):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bucketsnb.errors import BadAnswer
-from bucketsnb.frames import COLUMNS, DTYPES, empty, frame_of
+from bucketsnb.frames import COLUMNS, DTYPES, AsRead, empty, frame_of
 from bucketsnb.frames.columns import DERIVED, epochs
 from bucketsnb.schema import FIELD_NAMES
 from tests.factory import make_work, make_works
@@ -186,6 +186,16 @@ def test_a_small_part_does_not_keep_the_answer_alive():
     kinds = {type(text) for text in part.config.array.written}
     assert kinds == {bytes}
     assert part.config[0] == frame.config[0]
+
+
+def test_a_small_part_knows_what_its_own_works_were_and_no_more():
+    frame = frame_of([make_work(id=f"{place}") for place in range(100)])
+    part = frame[frame.id.isin(["7", "70"])]
+    known = AsRead.of(part)
+    assert (known.works, AsRead.of(frame).works) == (2, 100)
+    assert {type(text) for text in known._columns["config"].written} == {bytes}
+    part.loc[part.index[0], "priority"] = 5
+    assert {one: work["priority"] for one, work in known.records(["7", "70", "8"]).items()} == {"7": 3, "70": 3}
 
 
 def test_a_frame_survives_pickling(tmp_path):
