@@ -12,7 +12,7 @@ from typing import Any
 from bucketsnb.api import DELETE_CHUNK, Api
 from bucketsnb.changes.apply import Walk, look
 from bucketsnb.changes.receipt import Outcome
-from bucketsnb.changes.seen import Change, Seen, described, differences, same
+from bucketsnb.changes.seen import MISSING, Change, Seen, described, differences, leaves, same
 from bucketsnb.errors import BucketsError, Refused, ServiceError, ServiceFailed, Unreachable
 
 __all__ = ["PAUSES", "DeleteAct", "PutAct", "Reply", "Said", "ask"]
@@ -112,6 +112,10 @@ class _GuardedAct(ABC):
 
     def _settle(self, walk: Walk, going: Sequence[int], reply: Reply) -> None:
         left = list(going)
+        if reply.said is Said.NEVER_ASKED and not getattr(reply.error, "deleted", ()):
+            for position in left:
+                walk.fate(position, Outcome.NOT_SENT, detail=reply.why)
+            return
         for pause in PAUSES:
             time.sleep(pause)
             try:
@@ -133,6 +137,8 @@ class _GuardedAct(ABC):
             walk.fate(position, Outcome.GONE, detail="It was removed while it was being changed.")
         elif change.before is not None and same(record, change.before):
             outcome, detail = _UNCHANGED[reply.said]
+            if reply.value is False:
+                detail = "The service answered false, and the work is as it was."
             walk.fate(position, outcome, after=Seen.of(record), detail=detail or reply.why)
         else:
             self._judge_moved(walk, position, record, reply)
@@ -186,25 +192,35 @@ class PutAct(_GuardedAct):
 
     def _judge_moved(self, walk: Walk, position: int, record: Record, reply: Reply) -> None:
         change = walk.change(position)
-        before, after = change.before, change.after
+        after = change.after
         moved = described(differences(after.record if after else {}, record))
-        undone = before is None or any(_at(record, path) == old for path, old, _ in change.cells)
+        undone = any(_at(record, path) == _plain(old) for path, old, _ in _planned(change))
         if undone or reply.said is Said.NEVER_ASKED:
             detail = f"Changed by someone else at the same moment: {moved}"
             walk.fate(position, Outcome.DRIFTED, after=Seen.of(record), detail=detail)
         else:
-            walk.fate(position, Outcome.DONE, after=Seen.of(record), detail=f"And moved on since: {moved}")
+            walk.fate(position, Outcome.DONE, after=Seen.of(record), detail=f"Done, and moved on since: {moved}")
 
 
 def _holds(record: Record, change: Change) -> bool:
-    """Tell whether every planned cell of a work holds its new value."""
-    return all(_at(record, path) == new for path, _, new in change.cells)
+    """Tell whether every planned cell of a work holds its new value; a field that is missing is as good as null."""
+    return all(_at(record, path) == _plain(new) for path, _, new in _planned(change))
 
 
-def _at(record: Any, path: str) -> Any:
-    for name in path.split("."):
+def _planned(change: Change) -> list[tuple[tuple[str, ...], Any, Any]]:
+    if change.before is None or change.after is None:
+        return []
+    return leaves(change.before.record, change.after.record)
+
+
+def _at(record: Any, path: Sequence[str]) -> Any:
+    for name in path:
         record = record.get(name) if isinstance(record, Mapping) else None
     return record
+
+
+def _plain(value: Any) -> Any:
+    return None if value is MISSING else value
 
 
 def _ids(walk: Walk, positions: Sequence[int]) -> list[str]:

@@ -17,8 +17,9 @@ from bucketsnb.changes.receipt import Outcome, Receipt
 from bucketsnb.changes.scope import ChangeWarning, Limits, Scope
 from bucketsnb.changes.seen import Change, Seen
 from bucketsnb.encoding import encode_works
-from bucketsnb.errors import BucketsError, PlanError
-from bucketsnb.formatting import age, when
+from bucketsnb.errors import BucketsError, PlanError, WorkError
+from bucketsnb.formatting import age, near, when
+from bucketsnb.schema import FIELDS, LEFT_TO_THE_SERVICE
 
 __all__ = ["Claim", "NotEnded"]
 
@@ -103,6 +104,7 @@ class Claim:
 
     def _end(self, status: str, results: Mapping[str, Any] | None, fields: Mapping[str, Any]) -> Receipt:
         work = self._held()
+        _check_names(fields)
         cells = {"status": status, "stop": time.time() + (self._context.api.clock_skew or 0.0), **fields}
         if results is not None:
             cells["results"] = dict(results)
@@ -174,3 +176,11 @@ class Claim:
         if self.held and remaining != float("inf"):
             facts.append(("time left", age(remaining)))
         return [*facts, ("journal", self._entry)]
+
+
+def _check_names(fields: Mapping[str, Any]) -> None:
+    for name in fields:
+        if name not in FIELDS or name in LEFT_TO_THE_SERVICE:
+            meant = near(name, FIELDS)
+            hint = f"; did you mean {meant[0]!r}?" if meant else ""
+            raise WorkError(f"{name!r} is not a field of a work that can be set{hint}", field=name)

@@ -65,6 +65,7 @@ def edits_of(frame: pd.DataFrame, now: Mapping[str, Record]) -> Edits:
     read = AsRead.of(frame)
     before = read.records(ids) if read else {}
     _refuse_strangers(ids, before, known=read is not None)
+    _refuse_twice(ids)
     _refuse_columns(frame, before)
     found = Edits([], [], [], read is not None)
     for index, work in enumerate(edited):
@@ -85,10 +86,10 @@ def plan_update(context: Context, frame: pd.DataFrame, *, reason: str = "", limi
 def plan_works(context: Context, works: Iterable[Any], *, reason: str = "") -> UpdatePlan:
     """Plan to overwrite works by whole works with ids: what :meth:`bucketsnb.client.Buckets.update` does."""
     refuse_read_only(context.api)
-    records = encode_works(works, verb="update")[1]
-    now = {record["id"]: record for record in read_works(context.api, [work["id"] for work in records])}
+    given = {record["id"]: record for record in encode_works(works, verb="update")[1]}
+    now = {record["id"]: record for record in read_works(context.api, list(given))}
     found = Edits([], [], [], known=True)
-    for work in records:
+    for work in given.values():
         if work["id"] in now:
             found.works.append(Seen.of(now[work["id"]]))
             found.cells.append(work)
@@ -170,10 +171,6 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     for index, work in enumerate(records):
         if not isinstance(work.get("id"), str) or not work["id"]:
             raise WorkError(f"Work {index} has no id: it cannot be updated.", index=index, field="id")
-    ids = [work["id"] for work in records]
-    if len(set(ids)) < len(ids):
-        twice = [one for one, number in Counter(ids).items() if number > 1]
-        raise WorkError(f"The frame has works more than once: {elide(twice, most=3)}. Keep one row a work.", field="id")
     return _with_parents(frame, records)
 
 
@@ -199,6 +196,12 @@ def _refuse_strangers(ids: Sequence[str], before: Mapping[str, Record], *, known
             f"{'was' if len(strangers) == 1 else 'were'} not in the frame when it was read.",
             field="id",
         )
+
+
+def _refuse_twice(ids: Sequence[str]) -> None:
+    twice = [one for one, number in Counter(ids).items() if number > 1]
+    if twice:
+        raise WorkError(f"The frame has works more than once: {elide(twice, most=3)}. Keep one row a work.", field="id")
 
 
 def _refuse_columns(frame: pd.DataFrame, before: Mapping[str, Record]) -> None:

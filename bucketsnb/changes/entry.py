@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
-from bucketsnb.changes.journal import Journal, lines_of
+from bucketsnb.changes.journal import Journal, ends_of, lines_of
 from bucketsnb.changes.receipt import Outcome
 from bucketsnb.errors import JournalError
 
-__all__ = ["UNDO_SUFFIX", "Entry", "Kept", "journal_frame", "read_entry"]
+__all__ = ["UNDO_SUFFIX", "Entry", "Kept", "Summary", "journal_frame", "read_entry", "summary_of"]
 
 UNDO_SUFFIX = ".undo"
 """Added to the id of an entry, it is the id of the entry of its undo."""
@@ -57,8 +58,6 @@ class Entry:
     id: str
     head: dict[str, Any] = field(default_factory=dict)
     works: list[Kept] = field(default_factory=list)
-    finished: bool = False
-    chunks: int = 0
 
     @property
     def verb(self) -> str:
@@ -83,10 +82,8 @@ class Entry:
             self._take_outcome(line)
         elif kind == "before":
             self.works[line["position"]].before = line["work"]
-        self.finished = kind == "end"
 
     def _take_chunk(self, line: dict[str, Any]) -> None:
-        self.chunks += 1
         for side in ("before", "after"):
             for position, work in zip(line["positions"], line.get(side) or (), strict=False):
                 setattr(self.works[position], side, work)
@@ -122,11 +119,34 @@ def read_entry(journal: Journal, entry: str) -> Entry:
 _TEXTS = ("entry", "verb", "host", "user", "machine", "reason", "state", "undone")
 
 
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What an entry says in short."""
+
+    head: dict[str, Any]
+    count: int
+    counts: Mapping[str, int]
+    state: str
+
+
+def summary_of(journal: Journal, entry: str) -> Summary:
+    """Read an entry in short: its first line, and its last if that has the counts, without the works between."""
+    path = journal.path(entry)
+    try:
+        head, last = ends_of(path)
+        if head.get("kind") == "plan" and last.get("kind") == "end":
+            return Summary(head, int(head.get("count", 0)), dict(last["counts"]), "finished")
+        found = read_entry(journal, entry)
+    except (JournalError, KeyError, TypeError, ValueError):
+        return Summary({}, 0, {}, "unreadable")
+    return Summary(found.head, len(found.works), found.counts, "cut short" if found.head else "unreadable")
+
+
 def journal_frame(journal: Journal) -> pd.DataFrame:
     """Return one row an entry, the newest first, always with the same columns.
 
-    Columns: entry, time (UTC), verb, host, user, machine, reason, count, one per outcome, state (``finished`` or ``cut
-    short``), undone (``yes``, ``partly`` or ``no``).
+    Columns: entry, time (UTC), verb, host, user, machine, reason, count, one per outcome, state (``finished``, ``cut
+    short``, ``unreadable``), undone (``yes``, ``partly`` or ``no``).
     """
     ids = journal.entries()
     rows = [_row(journal, entry, set(ids)) for entry in ids if not entry.endswith(UNDO_SUFFIX)]
@@ -139,15 +159,15 @@ def journal_frame(journal: Journal) -> pd.DataFrame:
 
 
 def _row(journal: Journal, entry: str, ids: set[str]) -> dict[str, Any]:
-    found = read_entry(journal, entry)
+    found = summary_of(journal, entry)
     texts = {name: str(found.head.get(name) or "") for name in ("verb", "host", "user", "machine", "reason")}
     return {
         **texts,
-        **{word: found.counts[word] for word in _WORDS},
+        **{word: found.counts.get(word, 0) for word in _WORDS},
         "entry": entry,
         "time": found.head.get("at"),
-        "count": len(found.works),
-        "state": "finished" if found.finished else "cut short",
+        "count": found.count,
+        "state": found.state,
         "undone": _undone(journal, entry, ids),
     }
 
@@ -155,6 +175,6 @@ def _row(journal: Journal, entry: str, ids: set[str]) -> dict[str, Any]:
 def _undone(journal: Journal, entry: str, ids: set[str]) -> str:
     if entry + UNDO_SUFFIX not in ids:
         return "no"
-    undo = read_entry(journal, entry + UNDO_SUFFIX)
-    done = undo.counts[Outcome.DONE.value]
-    return "no" if not done else "yes" if undo.finished and done == len(undo.works) else "partly"
+    undo = summary_of(journal, entry + UNDO_SUFFIX)
+    done = undo.counts.get(Outcome.DONE.value, 0)
+    return "no" if not done else "yes" if undo.state == "finished" and done == undo.count else "partly"

@@ -38,7 +38,7 @@ from typing import Any
 
 import platformdirs
 
-from bucketsnb.errors import JournalError
+from bucketsnb.errors import JournalError, PlanSpent
 
 _fcntl: Any
 try:
@@ -46,7 +46,7 @@ try:
 except ImportError:  # Windows has no such locks; there, two processes must not undo one entry at the same moment
     _fcntl = None
 
-__all__ = ["KEEP_DAYS", "LIMIT", "Journal", "Writer", "lines_of"]
+__all__ = ["KEEP_DAYS", "LIMIT", "Journal", "Writer", "ends_of", "lines_of"]
 
 LIMIT = 1 << 30
 """Bytes above which entries older than `KEEP_DAYS` are dropped."""
@@ -55,6 +55,10 @@ KEEP_DAYS = 30.0
 """Days for which no entry is dropped."""
 
 _REFUSE_AT = 4
+_TAIL = 1 << 16
+_BEGUN = 2
+"""Lines after which an entry counts as begun: the plan and its works."""
+
 _SUFFIX = ".jsonl"
 
 
@@ -92,15 +96,18 @@ class Journal:
         ------
         JournalError
             If it cannot be kept.
+        PlanSpent
+            If an entry of this id was begun before.
         """
         self._make_room()
-        entry = entry or f"{datetime.now(timezone.utc):%Y%m%d-%H%M%S-%f}-{secrets.token_hex(2)}"
-        writer = Writer(self.path(entry), new=True)
+        path = self.path(entry or f"{datetime.now(timezone.utc):%Y%m%d-%H%M%S-%f}-{secrets.token_hex(2)}")
+        writer = Writer(path, new=True)
         try:
-            writer.line("plan", entry=entry, version=1, **_who(), **head)
+            writer.line("plan", entry=writer.entry, version=1, **_who(), **head)
             writer.line("works", ids=list(ids))
         except JournalError:
             writer.close()
+            path.unlink(missing_ok=True)
             raise
         return writer
 
@@ -159,23 +166,25 @@ class Writer:
     path
         Its file.
     new
-        Whether to make the file (it must not be there yet) or to continue it.
+        Whether to make the entry or to continue it.
 
     Raises
     ------
     JournalError
         If it cannot be opened, or somebody else is writing it.
+    PlanSpent
+        If it was to be made and was begun before.
     """
 
     def __init__(self, path: Path, *, new: bool) -> None:
         self.path = path
-        flags = os.O_RDWR | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | (os.O_CREAT | os.O_EXCL if new else 0)
+        flags = os.O_RDWR | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | (os.O_CREAT if new else 0)
         with _kept(path):
             self._file = os.open(path, flags, 0o600)
         try:
             self._lock()
             if new:
-                _sync_folder(path.parent)
+                self._start()
             else:
                 self._mend()
         except BaseException:
@@ -228,11 +237,20 @@ class Writer:
                 f"Entry {self.entry} is being written by another application of it. Wait until that ends."
             ) from busy
 
+    def _start(self) -> None:
+        """Start an empty file; what is left of a start that was cut off before anything could be sent is dropped."""
+        if sum(1 for _ in lines_of(self.path)) >= _BEGUN:
+            raise PlanSpent(f"{self.entry} was begun meanwhile, by another process or thread; nothing was sent.")
+        with _kept(self.path):
+            os.ftruncate(self._file, 0)
+        _sync_folder(self.path.parent)
+
     def _mend(self) -> None:
         """Start on a line of its own after one that was cut off in the middle."""
-        size = os.fstat(self._file).st_size
-        if size and os.pread(self._file, 1, size - 1) != b"\n":
-            with _kept(self.path):
+        with _kept(self.path):
+            size = os.fstat(self._file).st_size
+            os.lseek(self._file, max(size - 1, 0), os.SEEK_SET)
+            if size and os.read(self._file, 1) != b"\n":
                 _write_all(self._file, b"\n")
 
 
@@ -244,13 +262,36 @@ def lines_of(path: Path) -> Iterator[dict[str, Any]]:
     JournalError
         If there is no such entry, or it cannot be read.
     """
+    with _readable(path), path.open("rb") as file:
+        yield from filter(None, map(_line, file))
+
+
+def ends_of(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read the first and the last line of an entry; either is empty if it is not a whole line.
+
+    Raises
+    ------
+    JournalError
+        If it cannot be read.
+    """
+    with _readable(path), path.open("rb") as file:
+        first = _line(file.readline())
+        file.seek(max(path.stat().st_size - _TAIL, 0))
+        return first, _line(file.read().rpartition(b"\n")[0].rpartition(b"\n")[2] + b"\n")
+
+
+def _line(text: bytes) -> dict[str, Any]:
     try:
-        with path.open("rb") as file:
-            for line in file:
-                with contextlib.suppress(ValueError):
-                    found = json.loads(line)
-                    if isinstance(found, dict) and line.endswith(b"\n"):
-                        yield found
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) and text.endswith(b"\n") else {}
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
     except FileNotFoundError as none:
         raise JournalError(
             f"There is no entry {path.name.removesuffix(_SUFFIX)} in {path.parent}: buckets.journal() lists them."
@@ -268,7 +309,7 @@ def _who() -> dict[str, Any]:
     try:
         user = getpass.getuser()
     except (KeyError, OSError):  # a container whose user has no name
-        user = str(os.getuid())
+        user = str(getattr(os, "getuid", lambda: "unknown")())
     return {"user": user, "machine": platform.node(), "process": os.getpid()}
 
 

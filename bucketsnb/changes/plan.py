@@ -318,8 +318,8 @@ class DepositPlan(Plan):
         if self.bad and not self.skip_bad:
             row, name, problem = self.bad[0]
             raise WorkError(
-                f"{self._said}, so nothing was sent. Row {row}: {problem.rstrip('.')}. See plan.problems; pass skip_bad=True to "
-                "deposit the others.",
+                f"{self._said}, so nothing was sent. Row {row}: {problem.rstrip('.')}. See plan.problems; pass "
+                "skip_bad=True to deposit the others.",
                 index=row,
                 field=name or None,
             )

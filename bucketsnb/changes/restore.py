@@ -168,7 +168,7 @@ class RestoreAct:
             walk.fate(position, outcome, new_id=new_id, after=Seen.of(record), detail=detail)
         else:
             moved = differences(work, {name: record.get(name) for name in work})
-            detail = f"And moved on since: {described(moved)}" if moved else ""
+            detail = f"Put back, and moved on since: {described(moved)}" if moved else ""
             walk.fate(position, Outcome.DONE, new_id=new_id, after=Seen.of(record), detail=detail)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from bucketsnb.formatting import excerpt
 
-__all__ = ["MISSING", "Change", "Seen", "described", "differences", "same"]
+__all__ = ["MISSING", "Change", "Seen", "described", "differences", "leaves", "same", "shown"]
 
 
 class _Missing:
@@ -128,13 +128,18 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[st
     >>> differences({"status": "queued", "config": {"parent": "a"}}, {"status": "running", "config": {"parent": "b"}})
     [('status', 'queued', 'running'), ('config.parent', 'a', 'b')]
     """
-    found: list[tuple[str, Any, Any]] = []
+    return [(".".join(path), one, other) for path, one, other in leaves(old, new)]
+
+
+def leaves(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[tuple[str, ...], Any, Any]]:
+    """List what differs between two records as :func:`differences` does, each path as its parts."""
+    found: list[tuple[tuple[str, ...], Any, Any]] = []
     for name in dict.fromkeys([*old, *new]):
         one, other = old.get(name, MISSING), new.get(name, MISSING)
         if isinstance(one, Mapping) and isinstance(other, Mapping):
-            found += [(f"{name}.{path}", a, b) for path, a, b in differences(one, other)]
+            found += [((name, *path), a, b) for path, a, b in leaves(one, other)]
         elif one is MISSING or other is MISSING or one != other:
-            found.append((str(name), one, other))
+            found.append(((name,), one, other))
     return found
 
 

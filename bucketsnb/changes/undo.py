@@ -14,7 +14,7 @@ from bucketsnb.changes.receipt import Fate, Outcome
 from bucketsnb.changes.restore import RestoreAct
 from bucketsnb.changes.scope import read_works, refuse_read_only
 from bucketsnb.changes.seen import Change, Seen
-from bucketsnb.errors import JournalError, PlanError, PlanSpent
+from bucketsnb.errors import PlanError, PlanSpent
 from bucketsnb.formatting import host_of
 
 if TYPE_CHECKING:
@@ -93,8 +93,8 @@ def _earlier(journal: Journal, entry_id: str) -> Entry | None:
     if entry_id + UNDO_SUFFIX not in journal.entries():
         return None
     earlier = read_entry(journal, entry_id + UNDO_SUFFIX)
-    if not earlier.head:
-        raise JournalError(f"The undo of {entry_id} was cut off before it began; remove {journal.path(earlier.id)}.")
+    if not earlier.works:
+        return None  # cut off before it began
     if not any(work.outcome in _AGAIN or work.outcome is _UNSURE for work in earlier.works):
         raise PlanSpent(f"{entry_id} was undone before (entry {earlier.id}); nothing was sent.")
     return earlier

@@ -128,7 +128,8 @@ def _rank(record: Mapping[str, Any]) -> tuple[float, float]:
 def plan_claim(context: Context, document: Mapping[str, Any], *, look_first: bool) -> WithdrawPlan:
     """Plan to claim one work at once, whichever it is: what :meth:`bucketsnb.client.Buckets.withdraw` does."""
     refuse_read_only(context.api)
-    changes = [Change(Seen.of({}), None)]
+    pipelines = document["pipeline"]["$in"]
+    changes = [Change(Seen.of({"pipeline": ", ".join(pipelines)}), None)]
     act = WithdrawAct(document, look_first=look_first)
     scope = Scope([], query=json.dumps(document, ensure_ascii=False))
     return made(WithdrawPlan, context, act, changes, scope, "", Limits())
@@ -194,9 +195,8 @@ class WithdrawAct:
         work = Seen.of(record)
         planned = walk.change(position).id
         detail = "" if planned in (None, work.id) else f"Another work than forecast ({planned}): the queue moved."
-        before = as_it_was(record, head.get(work.id or ""))
-        walk.writer.line("before", position=position, work=before)
         walk.fate(position, Outcome.DONE, id=work.id, new_id=work.id, after=work, detail=detail)
+        walk.writer.line("before", position=position, work=as_it_was(record, head.get(work.id or "")))
 
 
 def as_it_was(record: Mapping[str, Any], seen: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -1,0 +1,19 @@
+"""What the tests of changes stand on: a queue to change, and looks that do not wait."""
+
+from __future__ import annotations
+
+import pytest
+
+from bucketsnb.changes import acts, deposit, restore
+
+PIPELINE = "baseband-converter"
+
+
+@pytest.fixture(autouse=True)
+def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look as often as ever for what came of a request, without the pauses between."""
+    pauses = (0.0, 0.0, 0.01)
+    for module in (acts, deposit, restore):
+        monkeypatch.setattr(module, "PAUSES", pauses)
+    for module in (deposit, restore):
+        monkeypatch.setattr(module, "LOST_PAUSES", pauses)

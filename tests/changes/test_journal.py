@@ -1,0 +1,237 @@
+"""The journal: on disk before anything leaves, private, bounded, readable whatever happened."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import threading
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from bucketsnb import Buckets, LocalBackend
+from bucketsnb.changes.entry import journal_frame, read_entry
+from bucketsnb.changes.journal import Journal, Writer, lines_of
+from bucketsnb.errors import JournalError, PlanSpent
+from tests.changes.helpers import PIPELINE, changes_sent, filled, journal_file, lines, stored
+
+
+def test_only_the_owner_can_read_it(backend: LocalBackend, buckets: Buckets) -> None:
+    filled(backend, 1)
+    path = journal_file(buckets.plan_delete(pipeline=PIPELINE).apply().entry)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_no_token_and_no_password_of_the_address_are_in_it(backend: LocalBackend) -> None:
+    filled(backend, 1)
+    url = backend.url.replace("//", "//me:hidden-password@")
+    with Buckets(url, token="hidden-token") as client:
+        plan = client.plan_delete(pipeline=PIPELINE)
+        receipt = plan.apply()
+        undone = receipt.undo()
+    for text in (str(plan), plan._repr_html_(), repr(plan.url), str(receipt), repr(undone)):
+        assert "hidden" not in text
+    for entry in (receipt.entry, undone.entry):
+        assert "hidden" not in journal_file(entry).read_text()
+
+
+def test_each_line_is_forced_to_the_disk_before_the_request_leaves(
+    backend: LocalBackend, buckets: Buckets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(backend, 1)
+    plan = buckets.plan_delete(pipeline=PIPELINE)
+    order: list[str] = []
+    fsync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda file: (order.append("fsync"), fsync(file)))
+    backend.faults.add("DELETE /work", change=lambda _: order.append("DELETE"))
+    plan.apply()
+    assert order.index("DELETE") >= 3
+    assert order[-2:] == ["fsync", "fsync"]
+
+
+def test_the_frame_has_the_same_columns_and_dtypes_when_empty(backend: LocalBackend, buckets: Buckets) -> None:
+    empty = buckets.journal()
+    filled(backend, 2)
+    buckets.plan_delete(pipeline=PIPELINE, reason="why").apply()
+    frame = buckets.journal()
+    assert list(frame.columns) == [
+        *("entry", "time", "verb", "host", "user", "machine", "reason", "count"),
+        *("done", "drifted", "gone", "still there", "refused", "not sent", "unknown", "state", "undone"),
+    ]
+    assert empty.dtypes.to_dict() == frame.dtypes.to_dict()
+    row = frame.iloc[0]
+    assert (row.verb, row.reason, row["count"], row.done, row.state, row.undone) == (
+        *("delete", "why", 2, 2, "finished", "no"),
+    )
+    assert abs(row.time - pd.Timestamp.now("UTC")) < pd.Timedelta(minutes=1)
+
+
+def test_entries_are_listed_newest_first(backend: LocalBackend, buckets: Buckets) -> None:
+    entries = [buckets.plan_delete(filled(backend, 1)).apply().entry for _ in range(3)]
+    assert buckets.journal().entry.tolist() == entries[::-1]
+
+
+def test_a_torn_last_line_is_passed_over(backend: LocalBackend, buckets: Buckets) -> None:
+    filled(backend, 2)
+    entry = buckets.plan_delete(pipeline=PIPELINE).apply().entry
+    path = journal_file(entry)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: whole.rindex(b'{"kind":"outcome"') + 20])
+    assert [work.outcome.value for work in read_entry(Journal(), entry).works] == ["unknown", "unknown"]
+    row = buckets.journal().iloc[0]
+    assert (row.state, row.unknown) == ("cut short", 2)
+
+
+def test_a_line_after_a_torn_one_starts_anew(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    with journal.begin({"verb": "delete"}, ["a"]) as writer:
+        entry = writer.entry
+    with journal.path(entry).open("ab") as file:
+        file.write(b'{"kind":"chu')
+    with journal.reopen(entry) as writer:
+        writer.line("end", counts={})
+    assert [line["kind"] for line in lines_of(journal.path(entry))] == ["plan", "works", "end"]
+
+
+def test_a_file_that_is_no_entry_does_not_hide_the_others(backend: LocalBackend, buckets: Buckets) -> None:
+    buckets.plan_delete(filled(backend, 1)).apply()
+    (Journal().folder / "zzz.jsonl").write_text("what?\n")
+    assert buckets.journal().state.tolist() == ["unreadable", "finished"]
+
+
+@pytest.mark.parametrize("entry", ["", "../../etc/passwd", "a/b", ".hidden", "nobody"])
+def test_what_is_no_entry_is_refused(buckets: Buckets, entry: str) -> None:
+    with pytest.raises(JournalError, match=r"buckets\.journal\(\)"):
+        buckets.undo(entry)
+
+
+def test_a_journal_that_cannot_be_kept_stops_the_change(
+    backend: LocalBackend, buckets: Buckets, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    filled(backend, 1)
+    plan = buckets.plan_delete(pipeline=PIPELINE)
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    monkeypatch.setenv("BUCKETSNB_JOURNAL", str(blocked / "journal"))
+    other = buckets.plan_delete(pipeline=PIPELINE)
+    with pytest.raises(JournalError, match="BUCKETSNB_JOURNAL"):
+        other.apply()
+    assert changes_sent(backend) == []
+    assert plan.apply().ok
+
+
+@pytest.mark.parametrize("fails_at", [1, 2, 3])
+def test_a_full_disk_stops_the_delete_and_the_same_plan_goes_once_there_is_room(
+    backend: LocalBackend, buckets: Buckets, monkeypatch: pytest.MonkeyPatch, fails_at: int
+) -> None:
+    filled(backend, 3)
+    plan = buckets.plan_delete(pipeline=PIPELINE)
+    _fill_disk_at(monkeypatch, fails_at)
+    with pytest.raises(JournalError, match="No space left"):
+        plan.apply()
+    assert changes_sent(backend) == []
+    assert len(stored(buckets)) == 3
+    monkeypatch.undo()
+    assert plan.apply().ok
+
+
+def _fill_disk_at(monkeypatch: pytest.MonkeyPatch, line: int) -> None:
+    """Let the disk take half of a line and then be full, as disks do."""
+    write, count = os.write, iter(range(1, 100))
+
+    def limited(file: int, data: bytes) -> int:
+        if next(count) < line:
+            return write(file, data)
+        monkeypatch.setattr(os, "write", full)
+        return write(file, bytes(data)[: len(data) // 2])
+
+    def full(_file: int, _data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "write", limited)
+
+
+def test_a_disk_that_fills_later_keeps_the_receipt_and_sends_no_more(
+    backend: LocalBackend, buckets: Buckets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(backend, 600)
+    plan = buckets.plan_delete(pipeline=PIPELINE)
+    _fill_disk_at(monkeypatch, 5)  # plan, works, chunk, outcome; then the second chunk
+    receipt = plan.apply()
+    assert (receipt.counts["done"], receipt.counts["not sent"]) == (250, 350)
+    assert isinstance(receipt.errors[0], JournalError)
+    assert len(stored(buckets)) == 350
+    monkeypatch.undo()
+    assert receipt.resume().counts["done"] == 600
+
+
+def test_a_real_file_size_limit_stops_the_delete(backend: LocalBackend, buckets: Buckets) -> None:
+    import resource
+
+    filled(backend, 20)
+    plan = buckets.plan_delete(pipeline=PIPELINE)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2048, before[1]))
+    try:
+        with pytest.raises(JournalError, match="could not be kept"):
+            plan.apply()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert changes_sent(backend) == []
+    assert plan.apply().ok
+
+
+def old_entry(journal: Journal, age_days: float, size: int) -> Path:
+    with journal.begin({"verb": "delete"}, []) as writer:
+        writer.line("filler", text="x" * size)
+    then = time.time() - age_days * 86_400
+    os.utime(writer.path, (then, then))
+    return writer.path
+
+
+def test_old_entries_are_dropped_oldest_first_when_there_is_too_much(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, limit=3000)
+    paths = [old_entry(journal, days, 1000) for days in (50, 40, 20)]
+    journal.begin({}, []).close()
+    assert [path.exists() for path in paths] == [False, True, True]
+
+
+def test_entries_younger_than_a_month_are_never_dropped_and_too_many_stop_changes(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, limit=1000)
+    paths = [old_entry(journal, 20, 1000) for _ in range(3)]
+    old_entry(journal, 20, 2000)
+    with pytest.raises(JournalError, match="Move its files away"):
+        journal.begin({}, [])
+    assert all(path.exists() for path in paths)
+
+
+def test_two_applications_of_one_entry_exclude_each_other(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    with journal.begin({}, [], entry="one"), pytest.raises(JournalError, match="being written"):
+        Writer(journal.path("one"), new=False)
+    with pytest.raises(PlanSpent):
+        journal.begin({}, [], entry="one")
+
+
+def test_processes_and_threads_share_a_folder(backend: LocalBackend, buckets: Buckets) -> None:
+    plans = [buckets.plan_delete(filled(backend, 3)) for _ in range(8)]
+    threads = [threading.Thread(target=plan.apply) for plan in plans]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    frame = journal_frame(Journal())
+    assert len(frame) == 8
+    assert set(frame.state) == {"finished"}
+    assert frame.done.sum() == 24
+
+
+def test_an_entry_is_json_lines(backend: LocalBackend, buckets: Buckets) -> None:
+    filled(backend, 1, results={"note": "line\nline \u202e é"})
+    entry = buckets.plan_delete(pipeline=PIPELINE).apply().entry
+    assert [line["kind"] for line in lines(entry)] == ["plan", "works", "chunk", "outcome", "end"]
+    assert json.loads(journal_file(entry).read_text().splitlines()[0])["version"] == 1

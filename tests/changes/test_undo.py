@@ -1,0 +1,286 @@
+"""Undo: works come back as they were, nobody can claim them on the way, once, and where nobody else has moved them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from bucketsnb import Buckets, LocalBackend
+from bucketsnb.backend.store import Store
+from bucketsnb.changes.restore import HOLDING
+from bucketsnb.errors import JournalError, PlanError, PlanSpent
+from bucketsnb.schema import pipeline_problem
+from tests.changes.helpers import PIPELINE, but_id, changes_sent, filled, stored
+from tests.factory import make_work
+
+
+def mixed(backend: LocalBackend) -> None:
+    """Put works of every status, and an odd one, into the store."""
+    filled(backend, 2)
+    filled(backend, 2, status="failure", attempt=2, start=5.5, stop=6.5, results={"a.b": [1, None]})
+    filled(backend, 1, status="success", attempt=1, start=5.0, stop=6.0, products=["x"], priority=5)
+    filled(backend, 1, status="running", attempt=1, start=7.0)
+    filled(backend, 1, shape="of an old work", event=[1, 2], tags=["a"])
+    twin = make_work(status="queued")
+    backend.store.load([twin, {**twin, "attempt": 1}, twin])
+
+
+def by_content(works: dict[str, dict[str, Any]]) -> list[str]:
+    return sorted(repr(sorted(but_id(work).items(), key=str)) for work in works.values())
+
+
+def test_deleted_works_come_back_as_they_were(backend: LocalBackend, buckets: Buckets) -> None:
+    mixed(backend)
+    before = stored(buckets)
+    receipt = buckets.plan_delete(pipeline=PIPELINE, allow_running=True).apply()
+    assert stored(buckets) == {}
+    undone = receipt.undo()
+    after = stored(buckets)
+    assert undone.ok
+    assert set(undone.new_ids) == set(before)
+    assert set(undone.new_ids.values()) == set(after)
+    for old, new in undone.new_ids.items():
+        assert after[new] == {**before[old], "id": new}
+    assert undone.frame.set_index("id").new_id.to_dict() == undone.new_ids
+
+
+def test_they_enter_under_a_holding_pipeline_and_one_update_puts_them_back(
+    backend: LocalBackend, buckets: Buckets
+) -> None:
+    filled(backend, 3)
+    receipt = buckets.plan_delete(pipeline=PIPELINE).apply()
+    seen: list[dict[str, int]] = []
+    backend.faults.add("PUT /work", change=lambda store: seen.append({p: 1 for p in store.pipelines()}))
+    backend.requests.clear()
+    receipt.undo()
+    assert changes_sent(backend) == ["POST /work", "PUT /work"]
+    (holding,) = seen[0]
+    assert holding.startswith(HOLDING)
+    assert pipeline_problem(holding) is None
+    assert backend.store.pipelines() == [PIPELINE]
+
+
+def test_no_worker_claims_them_on_the_way(backend: LocalBackend, buckets: Buckets) -> None:
+    filled(backend, 200, status="failure", attempt=1)
+    receipt = buckets.plan_delete(pipeline=PIPELINE).apply()
+    stop, claimed = threading.Event(), []
+
+    def worker() -> None:
+        with Buckets(backend.url) as client:
+            while not stop.is_set():
+                claimed.append(client.api.withdraw({"pipeline": {"$in": [PIPELINE]}}))
+
+    thread = threading.Thread(target=worker)
+    thread.start()
+    undone = receipt.undo()
+    time.sleep(0.05)
+    stop.set()
+    thread.join()
+    assert undone.counts["done"] == 200
+    assert claimed
+    assert not any(claimed)
+    assert {work["status"] for work in stored(buckets).values()} == {"failure"}
+
+
+def test_a_second_undo_refuses_and_sends_nothing(backend: LocalBackend, buckets: Buckets) -> None:
+    filled(backend, 2)
+    receipt = buckets.plan_delete(pipeline=PIPELINE).apply()
+    receipt.undo()
+    before = stored(buckets)
+    backend.requests.clear()
+    for again in (receipt.undo, lambda: buckets.undo(receipt.entry)):
+        with pytest.raises(PlanSpent, match="undone before"):
+            again()
+    assert changes_sent(backend) == []
+    assert stored(buckets) == before
+    assert buckets.journal().undone.tolist() == ["yes"]
+
+
+def test_two_undo_plans_of_one_entry_act_once(backend: LocalBackend, buckets: Buckets) -> None:
+    filled(backend, 2)
+    entry = buckets.plan_delete(pipeline=PIPELINE).apply().entry
+    one, other = buckets.plan_undo(entry), buckets.plan_undo(entry)
+    assert one.apply().ok
+    with pytest.raises(PlanSpent):
+        other.apply()
+    assert len(stored(buckets)) == 2
+
+
+def test_looking_at_an_undo_sends_only_reads(backend: LocalBackend, buckets: Buckets) -> None:
+    filled(backend, 2)
+    entry = buckets.plan_delete(pipeline=PIPELINE, reason="old").apply().entry
+    backend.requests.clear()
+    plan = buckets.plan_undo(entry)
+    for view in (str(plan), plan._repr_html_()):
+        assert f"Undo {entry}: put back 2 works on " in view
+        assert "holding pipeline" in view
+    assert changes_sent(backend) == []
+
+
+def test_only_what_was_done_is_undone(backend: LocalBackend, buckets: Buckets) -> None:
+    ids = filled(backend, 4)
+    plan = buckets.plan_delete(pipeline=PIPELINE)
+    claimed = buckets.api.withdraw({"pipeline": PIPELINE})
+    backend.store.delete(ids[-1:])
+    undone = plan.apply().undo()
+    assert undone.counts["done"] == 2
+    assert len(stored(buckets)) == 3
+    assert stored(buckets)[claimed["id"]] == claimed
+
+
+@pytest.mark.parametrize(
+    ("fault", "line"),
+    [
+        ({"hang_up": "after"}, "POST /work"),
+        ({"hang_up": "before"}, "POST /work"),
+        ({"status": 503}, "POST /work"),
+        ({"hang_up": "after"}, "PUT /work"),
+        ({"hang_up": "before"}, "PUT /work"),
+        ({"status": 400}, "PUT /work"),
+        ({"status": 500}, "PUT /work"),
+        ({"body": b"true"}, "PUT /work"),
+    ],
+    ids=str,
+)
+def test_an_undo_that_went_wrong_half_way_resumes_to_the_same_end(
+    backend: LocalBackend, buckets: Buckets, fault: dict[str, Any], line: str
+) -> None:
+    mixed(backend)
+    before = stored(buckets)
+    receipt = buckets.plan_delete(pipeline=PIPELINE, allow_running=True).apply()
+    backend.faults.add(line, **fault)
+    first = receipt.undo()
+    if not first.ok:
+        assert buckets.journal().undone.tolist() == ["no"]
+        assert buckets.undo(receipt.entry).ok
+    assert by_content(stored(buckets)) == by_content(before)
+    assert backend.store.pipelines() == [PIPELINE]
+    with pytest.raises(PlanSpent):
+        buckets.undo(receipt.entry)
+
+
+def test_a_partly_undone_entry_says_so_and_resumes(backend: LocalBackend, buckets: Buckets) -> None:
+    filled(backend, 450)
+    receipt = buckets.plan_delete(pipeline=PIPELINE).apply()
+    backend.faults.add("POST /work", status=400, skip=1)
+    first = receipt.undo()
+    assert [first.counts[word] for word in ("done", "refused", "not sent")] == [200, 200, 50]
+    assert buckets.journal().undone.tolist() == ["partly"]
+    backend.requests.clear()
+    assert buckets.undo(receipt.entry).counts["done"] == 450
+    assert len(stored(buckets)) == 450
+    assert buckets.journal().undone.tolist() == ["yes"]
+
+
+def test_a_resumed_undo_leaves_alone_what_a_worker_has_claimed_since(backend: LocalBackend, buckets: Buckets) -> None:
+    filled(backend, 1)
+    receipt = buckets.plan_delete(pipeline=PIPELINE).apply()
+    # the update lands, its answer is lost, and so are the looks: then a worker claims the work
+    backend.faults.add("PUT /work", hang_up="after")
+    backend.faults.add("POST /view", status=500, times=None)
+    assert receipt.undo().counts["unknown"] == 1
+    backend.faults.clear()
+    claimed = buckets.api.withdraw({"pipeline": PIPELINE})
+    assert buckets.undo(receipt.entry).counts["done"] == 1
+    assert stored(buckets) == {claimed["id"]: claimed}
+
+
+def test_a_delete_nobody_saw_the_end_of_is_undone_where_it_happened(backend: LocalBackend, buckets: Buckets) -> None:
+    ids = filled(backend, 4)
+    plan = buckets.plan_delete(pipeline=PIPELINE)
+    backend.faults.add("DELETE /work", hang_up="before", times=None, change=_delete_two(ids))
+    backend.faults.add("POST /view", status=500, skip=1, times=None)
+    receipt = plan.apply()
+    assert receipt.counts["unknown"] == 4
+    backend.faults.clear()
+    undone = receipt.undo()
+    assert undone.counts["done"] == 2
+    assert len(stored(buckets)) == 4
+
+
+def _delete_two(ids: list[str]) -> Any:
+    def delete(store: Store) -> None:
+        store.delete(ids[:2])
+
+    return delete
+
+
+def test_an_update_is_put_back(backend: LocalBackend, buckets: Buckets) -> None:
+    filled(backend, 3)
+    before = stored(buckets)
+    frame = buckets.plan_delete(pipeline=PIPELINE).frame
+    frame["priority"] = 5
+    receipt = buckets.plan_update(frame).apply()
+    assert receipt.undo().ok
+    assert stored(buckets) == before
+
+
+def test_an_update_is_put_back_only_where_nothing_else_moved(backend: LocalBackend, buckets: Buckets) -> None:
+    ids = filled(backend, 3)
+    before = stored(buckets)
+    frame = buckets.plan_delete(pipeline=PIPELINE).frame
+    frame["priority"] = 5
+    receipt = buckets.plan_update(frame).apply()
+    backend.store.update([{"id": ids[0], "status": "failure"}])
+    undone = receipt.undo()
+    assert undone.frame.set_index("id").outcome.to_dict() == {ids[0]: "drifted", ids[1]: "done", ids[2]: "done"}
+    after = stored(buckets)
+    assert after[ids[0]] == {**before[ids[0]], "status": "failure", "priority": 5}
+    assert after[ids[1]] == before[ids[1]]
+
+
+def test_a_requeue_is_put_back_unless_a_worker_has_the_work(backend: LocalBackend, buckets: Buckets) -> None:
+    filled(backend, 2, status="failure", attempt=2)
+    before = stored(buckets)
+    receipt = buckets.plan_requeue(pipeline=PIPELINE, reset_attempt=True).apply()
+    claimed = buckets.api.withdraw({"pipeline": PIPELINE})
+    undone = receipt.undo()
+    assert (undone.counts["done"], undone.counts["drifted"]) == (1, 1)
+    assert stored(buckets)[claimed["id"]] == claimed
+    other = next(one for one in before if one != claimed["id"])
+    assert stored(buckets)[other] == before[other]
+
+
+def test_a_deposit_is_taken_back_unless_a_worker_has_the_work(backend: LocalBackend, buckets: Buckets) -> None:
+    receipt = buckets.plan_deposit([make_work() for _ in range(3)]).apply()
+    claimed = buckets.api.withdraw({"pipeline": PIPELINE})
+    plan = buckets.plan_undo(receipt.entry)
+    assert "delete 3 works" in plan.summary
+    undone = plan.apply()
+    assert (undone.counts["done"], undone.counts["drifted"]) == (2, 1)
+    assert list(stored(buckets)) == [claimed["id"]]
+
+
+def test_an_undo_is_not_undone(backend: LocalBackend, buckets: Buckets) -> None:
+    filled(backend, 1)
+    undone = buckets.plan_delete(pipeline=PIPELINE).apply().undo()
+    with pytest.raises(PlanError, match="itself an undo"):
+        undone.undo()
+
+
+def test_an_entry_that_changed_nothing_says_so(backend: LocalBackend, buckets: Buckets) -> None:
+    filled(backend, 1)
+    backend.faults.add("DELETE /work", status=403)
+    receipt = buckets.plan_delete(pipeline=PIPELINE).apply()
+    with pytest.raises(PlanError, match="changed no work"):
+        receipt.undo()
+    with pytest.raises(PlanError, match="nothing to resume or undo"):
+        buckets.plan_delete(pipeline="nobody").apply().undo()
+
+
+def test_an_entry_of_another_service_is_refused(backend: LocalBackend, buckets: Buckets) -> None:
+    filled(backend, 1)
+    entry = buckets.plan_delete(pipeline=PIPELINE).apply().entry
+    with LocalBackend() as other, Buckets(other.url) as client:
+        with pytest.raises(PlanError, match="allow_other_host"):
+            client.undo(entry)
+        assert client.plan_undo(entry, allow_other_host=True).apply().ok
+        assert len(stored(client)) == 1
+
+
+def test_an_unknown_entry_is_refused(buckets: Buckets) -> None:
+    with pytest.raises(JournalError, match="There is no entry"):
+        buckets.undo("20261124-003632-598020-1420")

@@ -1,0 +1,257 @@
+"""Update and requeue plans: only what is on the plan changes, and works that moved are left alone and named."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from bucketsnb import Buckets, LocalBackend
+from bucketsnb.errors import OutcomeUnknown, WorkError
+from tests.changes.helpers import PIPELINE, changes_sent, filled, stored
+
+
+def view(buckets: Buckets) -> pd.DataFrame:
+    return buckets.plan_delete(pipeline=PIPELINE, allow_running=True).frame
+
+
+def test_only_the_edited_cells_change(backend: LocalBackend, buckets: Buckets) -> None:
+    ids = filled(backend, 4, results={"a.b": 1}, tags=["x"])
+    before = stored(buckets)
+    frame = view(buckets)
+    frame.loc[frame.id == ids[0], "priority"] = 5
+    frame.loc[frame.id == ids[1], "site"] = "kko"
+    plan = buckets.plan_update(frame)
+    assert plan.cells.sort_values("id").values.tolist() == [
+        [ids[0], "priority", "3", "5"],
+        [ids[1], "site", "chime", "kko"],
+    ]
+    assert plan.apply().ok
+    after = stored(buckets)
+    assert after[ids[0]] == {**before[ids[0]], "priority": 5}
+    assert after[ids[1]] == {**before[ids[1]], "site": "kko"}
+    assert [after[one] for one in ids[2:]] == [before[one] for one in ids[2:]]
+
+
+def test_building_sends_only_reads(backend: LocalBackend, buckets: Buckets) -> None:
+    filled(backend, 2)
+    frame = view(buckets)
+    frame["priority"] = 1
+    plan = buckets.plan_update(frame)
+    assert "priority 3 -> 1" in str(plan)
+    assert "priority 3 -&gt; 1" in plan._repr_html_()
+    assert changes_sent(backend) == []
+
+
+def test_the_whole_work_is_sent_so_that_a_service_that_replaces_loses_nothing(
+    backend: LocalBackend, buckets: Buckets
+) -> None:
+    (one,) = filled(backend, 1, shape="of an old work")
+    frame = view(buckets)
+    frame["priority"] = 1
+    buckets.plan_update(frame).apply()
+    (put,) = backend.requests.of("PUT")
+    assert b'"shape"' in put.body
+    assert stored(buckets)[one]["shape"] == "of an old work"
+
+
+def test_drift_since_the_view_is_told_from_an_edit(backend: LocalBackend, buckets: Buckets) -> None:
+    ids = filled(backend, 3)
+    frame = view(buckets)
+    frame.loc[frame.id == ids[0], "priority"] = 5
+    frame.loc[frame.id == ids[1], "priority"] = 5
+    backend.store.update([{"id": ids[0], "status": "failure"}, {"id": ids[2], "status": "failure"}])
+    plan = buckets.plan_update(frame)
+    assert plan.ids == [ids[1]]
+    assert [(left.id, "status queued -> failure" in left.why) for left in plan.left_out] == [(ids[0], True)]
+    plan.apply()
+    assert [stored(buckets)[one]["status"] for one in ids] == ["failure", "queued", "failure"]
+
+
+def test_drift_is_told_from_an_edit_after_any_pandas(backend: LocalBackend, buckets: Buckets) -> None:
+    ids = filled(backend, 4)
+    frame = view(buckets).sort_values("creation")
+    frame = frame[frame.id != ids[3]].copy().reset_index(drop=True).assign(user="someone")
+    backend.store.update([{"id": ids[0], "attempt": 1}])
+    plan = buckets.plan_update(frame)
+    assert plan.ids == ids[1:3]
+    assert set(plan.cells.field) == {"user"}
+
+
+def test_a_work_that_moves_between_plan_and_apply_is_skipped_and_named(backend: LocalBackend, buckets: Buckets) -> None:
+    ids = filled(backend, 3)
+    frame = view(buckets)
+    frame["priority"] = 5
+    plan = buckets.plan_update(frame)
+    claimed = buckets.api.withdraw({"pipeline": PIPELINE})
+    receipt = plan.apply()
+    drifted = receipt.frame[receipt.frame.outcome == "drifted"]
+    assert drifted[["id", "before", "after"]].values.tolist() == [[claimed["id"], "queued", "running"]]
+    assert stored(buckets)[claimed["id"]] == claimed
+    assert [stored(buckets)[one]["priority"] for one in ids if one != claimed["id"]] == [5, 5]
+
+
+def test_a_parent_goes_into_the_config_and_nothing_else_of_it_changes(backend: LocalBackend, buckets: Buckets) -> None:
+    (one,) = filled(backend, 1)
+    before = stored(buckets)[one]
+    frame = view(buckets)
+    frame["parent"] = "6b04a88bcce5d83e4c9bf3fc"
+    plan = buckets.plan_update(frame)
+    assert plan.cells.field.tolist() == ["config.parent"]
+    plan.apply()
+    config = {**before["config"], "parent": "6b04a88bcce5d83e4c9bf3fc"}
+    assert stored(buckets)[one] == {**before, "config": config}
+
+
+def test_a_time_is_set_as_a_time(backend: LocalBackend, buckets: Buckets) -> None:
+    (one,) = filled(backend, 1)
+    frame = view(buckets)
+    frame["creation"] = pd.Timestamp("2026-11-23", tz="UTC")
+    buckets.plan_update(frame).apply()
+    assert stored(buckets)[one]["creation"] == 1795392000.0
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "said"),
+    [
+        ("id", "6b04a88bcce5d83e4c9bf3fc", "cannot be set"),
+        ("age", pd.Timedelta(0), "cannot be set"),
+        ("overdue", True, "cannot be set"),
+        ("prioritty", 3, "did you mean 'priority'"),
+        ("status", "sucess", "did you mean 'success'"),
+        ("status", "created", "no worker and no count"),
+        ("priority", 9, "1 to 5"),
+        ("priority", pd.NA, "cannot be empty"),
+        ("pipeline", "a b", "only letters"),
+        ("timeout", 0, "timeout"),
+        ("attempt", -1, "attempt"),
+    ],
+)
+def test_what_a_client_may_not_set_is_refused_by_name(
+    backend: LocalBackend, buckets: Buckets, column: str, value: object, said: str
+) -> None:
+    filled(backend, 2)
+    frame = view(buckets)
+    if column == "status":
+        frame["status"] = frame["status"].astype(object)
+    frame[column] = value
+    with pytest.raises(WorkError, match=said):
+        buckets.plan_update(frame)
+    assert changes_sent(backend) == []
+
+
+def test_an_unedited_frame_plans_nothing(backend: LocalBackend, buckets: Buckets) -> None:
+    filled(backend, 2)
+    plan = buckets.plan_update(view(buckets))
+    assert plan.count == 0
+    assert plan.apply().ok
+    assert changes_sent(backend) == []
+
+
+def test_a_small_frame_made_by_hand_is_enough(backend: LocalBackend, buckets: Buckets) -> None:
+    ids = filled(backend, 2)
+    plan = buckets.plan_update(pd.DataFrame({"id": ids, "priority": [5, 3]}))
+    assert plan.cells.values.tolist() == [[ids[0], "priority", "3", "5"]]
+    assert "every difference" in str(plan)
+    assert plan.apply().ok
+
+
+def test_a_pickled_frame_says_that_it_no_longer_knows_what_it_was(backend: LocalBackend, buckets: Buckets) -> None:
+    import pickle
+
+    filled(backend, 1)
+    frame = pickle.loads(pickle.dumps(view(buckets)))
+    frame["priority"] = 5
+    assert "not known what this frame was" in str(buckets.plan_update(frame))
+
+
+def test_a_work_twice_in_a_frame_is_refused(backend: LocalBackend, buckets: Buckets) -> None:
+    filled(backend, 1, event=[1, 2])
+    with pytest.raises(WorkError, match="more than once"):
+        buckets.plan_update(view(buckets).explode("event"))
+
+
+def test_an_update_is_never_sent_twice_on_silence_but_settled_by_reading(
+    backend: LocalBackend, buckets: Buckets
+) -> None:
+    filled(backend, 3)
+    frame = view(buckets)
+    frame["priority"] = 5
+    backend.faults.add("PUT /work", hang_up="after", times=None)
+    receipt = buckets.plan_update(frame).apply()
+    assert receipt.counts["done"] == 3
+    assert changes_sent(backend) == ["PUT /work"]
+
+
+def test_silence_with_the_works_as_they_were_is_unknown(backend: LocalBackend, buckets: Buckets) -> None:
+    filled(backend, 3)
+    frame = view(buckets)
+    frame["priority"] = 5
+    backend.faults.add("PUT /work", hang_up="before")
+    receipt = buckets.plan_update(frame).apply()
+    assert receipt.counts["unknown"] == 3
+    with pytest.raises(OutcomeUnknown):
+        receipt.raise_for_outcome()
+    assert receipt.resume().counts["done"] == 3
+
+
+def test_a_service_that_says_yes_and_updates_half_is_caught(backend: LocalBackend, buckets: Buckets) -> None:
+    ids = filled(backend, 4)
+    frame = view(buckets)
+    frame["priority"] = 5
+    half = [{"id": one, "priority": 5} for one in ids[:2]]
+    backend.faults.add("PUT /work", body=b"true", change=lambda store: store.update(half))
+    receipt = buckets.plan_update(frame).apply()
+    assert (receipt.counts["done"], receipt.counts["still there"]) == (2, 2)
+    assert not receipt.ok
+
+
+def test_a_service_that_refuses_changes_nothing(backend: LocalBackend, buckets: Buckets) -> None:
+    filled(backend, 2)
+    frame = view(buckets)
+    frame["priority"] = 5
+    backend.faults.add("PUT /work", status=400)
+    receipt = buckets.plan_update(frame).apply()
+    assert receipt.counts["refused"] == 2
+    assert {work["priority"] for work in stored(buckets).values()} == {3}
+
+
+# --- requeue ---
+
+
+@pytest.mark.parametrize(("reset", "attempt"), [(False, 2), (True, 0)])
+def test_failed_works_are_queued_again_and_nothing_else_of_them_changes(
+    backend: LocalBackend, buckets: Buckets, reset: bool, attempt: int
+) -> None:
+    failed = filled(backend, 3, status="failure", attempt=2, start=5.0, stop=6.0, results={"error": "x"})
+    others = filled(backend, 2, status="success")
+    before = stored(buckets)
+    receipt = buckets.plan_requeue(pipeline=PIPELINE, reset_attempt=reset).apply()
+    after = stored(buckets)
+    assert receipt.counts["done"] == 3
+    assert set(receipt.frame.before) == {"failure"}
+    assert set(receipt.frame.after) == {"queued"}
+    for one in failed:
+        assert after[one] == {**before[one], "status": "queued", "attempt": attempt}
+    assert {one: after[one] for one in others} == {one: before[one] for one in others}
+
+
+def test_works_that_did_not_fail_are_left_out_and_counted(backend: LocalBackend, buckets: Buckets) -> None:
+    ids = [*filled(backend, 1, status="failure"), *filled(backend, 2, status="success")]
+    plan = buckets.plan_requeue(ids)
+    assert plan.count == 1
+    assert "is success, not failure 2" in str(plan)
+
+
+def test_a_requeued_work_that_a_worker_claims_at_once_is_done(backend: LocalBackend, buckets: Buckets) -> None:
+    filled(backend, 1, status="failure", attempt=1)
+    plan = buckets.plan_requeue(pipeline=PIPELINE)
+    backend.faults.add("POST /view", skip=1, change=lambda store: store.withdraw({"pipeline": PIPELINE}))
+    receipt = plan.apply()
+    assert receipt.counts["done"] == 1
+    assert "status queued -> running" in receipt.frame.detail[0]
+
+
+def test_exhausted_works_are_said(backend: LocalBackend, buckets: Buckets) -> None:
+    filled(backend, 2, status="failure", attempt=2, retries=2)
+    assert "reset_attempt=True" in str(buckets.plan_requeue(pipeline=PIPELINE))
+    assert "reset_attempt=True" not in str(buckets.plan_requeue(pipeline=PIPELINE, reset_attempt=True))
