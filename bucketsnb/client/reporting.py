@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Reporting"]
 
 _DEEPEST = 10
+_ABOUT = ["id", "pipeline", "status", "attempt", "retries", "creation", "event"]
 _WHY = ["id", "pipeline", "site", "user", "function", "command", "results", "creation", "start", "stop", "status"]
 
 
@@ -96,7 +97,7 @@ class Reporting(Reading):
             See :func:`bucketsnb.summaries.events_of`; events without works are in ``attrs["without_works"]``.
         """
         wanted = [events] if isinstance(events, int) else list(events)
-        return events_of(self.view(Query(event=wanted), limit=None, columns="light"), wanted)
+        return events_of(self.view(Query(event=wanted), limit=None, columns=_ABOUT), wanted)
 
     def family(self, parent: str) -> Family:
         """Return the works of one parent as a tree; costs a request a generation, ten at most."""

@@ -10,6 +10,7 @@ from bucketsnb.summaries.attention import ClockSkew
 from bucketsnb.summaries.failures import error_text, failures_of, fold
 from bucketsnb.summaries.families import Family, events_of
 from bucketsnb.summaries.status import IncompleteStatus, StatusDiffers, StatusFrame, read_status
+from bucketsnb.summaries.table import SummaryFrame
 
 __all__ = [
     "ClockSkew",
@@ -17,6 +18,7 @@ __all__ = [
     "IncompleteStatus",
     "StatusDiffers",
     "StatusFrame",
+    "SummaryFrame",
     "error_text",
     "events_of",
     "failures_of",

@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from bucketsnb.summaries.table import SummaryFrame
+
 __all__ = ["error_text", "failures_of", "fold"]
 
 _KEYS = ("error", "exception", "errors", "message", "reason", "detail", "stderr", "traceback")
@@ -69,7 +71,7 @@ def fold(text: str) -> str:
     return text
 
 
-def failures_of(frame: pd.DataFrame) -> pd.DataFrame:
+def failures_of(frame: pd.DataFrame) -> SummaryFrame:
     """Group failed works by where and why.
 
     Parameters
@@ -105,7 +107,7 @@ def failures_of(frame: pd.DataFrame) -> pd.DataFrame:
         example=("example", "last"),
         text=("text", "last"),
     )
-    return _typed(whole).sort_values("count", ascending=False, kind="stable", ignore_index=True)
+    return SummaryFrame(_typed(whole).sort_values("count", ascending=False, kind="stable", ignore_index=True))
 
 
 def _doer(function: Any, command: Any) -> str | None:

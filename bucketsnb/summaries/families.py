@@ -10,6 +10,7 @@ import pandas as pd
 from bucketsnb.formatting import age, count_of, printable
 from bucketsnb.formatting_html import chip, element
 from bucketsnb.schema import STATUSES
+from bucketsnb.summaries.table import SummaryFrame
 
 __all__ = ["Family", "events_of"]
 
@@ -18,7 +19,7 @@ _SHOWN = 200
 _LATEST = ["status", "attempt", "retries", "creation", "age", "id"]
 
 
-def events_of(frame: pd.DataFrame, events: Sequence[int]) -> pd.DataFrame:
+def events_of(frame: pd.DataFrame, events: Sequence[int]) -> SummaryFrame:
     """Return one row per event and pipeline.
 
     Parameters
@@ -40,8 +41,10 @@ def events_of(frame: pd.DataFrame, events: Sequence[int]) -> pd.DataFrame:
     rows = rows[["event", "pipeline", *_LATEST]].sort_values("creation", kind="stable", na_position="first")
     works = rows.groupby(["event", "pipeline"], dropna=False).size().rename("works").astype("Int64")
     latest = rows.drop_duplicates(["event", "pipeline"], keep="last")
-    table = latest.merge(works.reset_index(), on=["event", "pipeline"]).sort_values(
-        ["event", "pipeline"], ignore_index=True
+    table = SummaryFrame(
+        latest.merge(works.reset_index(), on=["event", "pipeline"]).sort_values(
+            ["event", "pipeline"], ignore_index=True
+        )
     )
     table.attrs = {"without_works": sorted(set(wanted) - set(found))}
     return table

@@ -1,0 +1,62 @@
+"""A DataFrame of a summary that reads well where it is shown: times and ages in words, everything escaped, bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+
+from bucketsnb import formatting, formatting_html
+from bucketsnb.formatting import count_of, excerpt
+
+__all__ = ["SummaryFrame"]
+
+_ROWS = 60
+_LONGEST = 120
+_NAMES = ["event"]
+"""Columns whose numbers name something, so that no thousands are set apart in them."""
+
+
+class SummaryFrame(pd.DataFrame):
+    """An ordinary DataFrame whose text and HTML views agree and show at most 60 rows.
+
+    Text is cut after 120 characters in the views only; the cells hold all of it.
+    """
+
+    @property
+    def _constructor(self) -> Callable[..., SummaryFrame]:
+        return SummaryFrame
+
+    def __repr__(self) -> str:
+        """Draw the first rows as plain text."""
+        return "\n".join([formatting.table(self._headers(), self._drawn()), self._said()])
+
+    def _repr_html_(self) -> str:
+        table = formatting_html.table(self._headers(), self._drawn())
+        return str(formatting_html.element("div", table, formatting_html.element("p", self._said())))
+
+    def _headers(self) -> list[str]:
+        return [*(str(name or "") for name in self._named_index()), *map(str, self.columns)]
+
+    def _named_index(self) -> list[Any]:
+        """Return the names of the index where it says something: plain row numbers say nothing."""
+        return [] if isinstance(self.index, pd.RangeIndex) else list(self.index.names)
+
+    def _drawn(self) -> list[list[Any]]:
+        head = pd.DataFrame(self).head(_ROWS).astype(object)
+        for name in head.columns.intersection(_NAMES):
+            head[name] = head[name].map(str)
+        rows = head.to_numpy().tolist()
+        if not self._named_index():
+            return [[_short(value) for value in row] for row in rows]
+        keys = [key if isinstance(key, tuple) else (key,) for key in head.index]
+        return [[_short(value) for value in (*key, *row)] for key, row in zip(keys, rows, strict=True)]
+
+    def _said(self) -> str:
+        whole = count_of(len(self), "row")
+        return whole if len(self) <= _ROWS else f"the first {_ROWS} of {whole}"
+
+
+def _short(value: Any) -> Any:
+    return excerpt(value, _LONGEST) if isinstance(value, str) else value
