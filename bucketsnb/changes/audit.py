@@ -116,7 +116,8 @@ class AuditAct:
         reply = Reply(Said.SILENCE)
         if not again:
             before = [now.get(walk.change(position).id or "") for position in positions]
-            walk.announce(positions, before, None)
+            forecast = [after.record for p in positions if (after := walk.change(p).after) is not None]
+            walk.announce(positions, before, forecast)
             reply = self._run(walk)
         self._settle(walk, positions, now, reply)
         walk.record(positions)

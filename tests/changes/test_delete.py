@@ -8,7 +8,7 @@ import time
 import pytest
 
 from bucketsnb import Buckets, LocalBackend, Query
-from bucketsnb.errors import PartlyDone, OutcomeUnknown, PlanExpired, PlanSpent, ReadOnly, Refused, ServiceError
+from bucketsnb.errors import OutcomeUnknown, PartlyDone, PlanExpired, PlanSpent, ReadOnly, Refused, ServiceError
 from tests.changes.helpers import PIPELINE, changes_sent, filled, lines, stored
 
 

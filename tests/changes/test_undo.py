@@ -53,7 +53,7 @@ def test_they_enter_under_a_holding_pipeline_and_one_update_puts_them_back(
     filled(backend, 3)
     receipt = buckets.plan_delete(pipeline=PIPELINE).apply()
     seen: list[dict[str, int]] = []
-    backend.faults.add("PUT /work", change=lambda store: seen.append({p: 1 for p in store.pipelines()}))
+    backend.faults.add("PUT /work", change=lambda store: seen.append(dict.fromkeys(store.pipelines(), 1)))
     backend.requests.clear()
     receipt.undo()
     assert changes_sent(backend) == ["POST /work", "PUT /work"]
