@@ -24,6 +24,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPa
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("BUCKETSNB_JOURNAL", str(home / "journal"))
+    monkeypatch.setenv("BUCKETSNB_HISTORY", str(home / "history.db"))
     monkeypatch.setenv("BUCKETSNB_SECRETS", str(home / "secrets"))
     return home
 

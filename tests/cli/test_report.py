@@ -1,0 +1,44 @@
+"""The weekly report is one file that needs nothing else, or no file and an exit code."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from bucketsnb.backend.samples import sample_works
+
+ROOT = Path(__file__).parents[2]
+
+
+def report(out: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "bucketsnb", "report", "--out", str(out), "--days", "3"]
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "JUPYTER_PREFER_ENV_PATH": "1", **env}
+    return subprocess.run(command, env=env, cwd=out.parent, capture_output=True, text=True, timeout=240)
+
+
+def test_the_report_is_one_file_with_tables_and_figures_and_no_code(backend, tmp_path):
+    backend.store.load(sample_works(300))
+    out = tmp_path / "report.html"
+    done = report(out, BUCKETSNB_URL=backend.url)
+    assert done.returncode == 0, done.stderr
+    page = out.read_text("utf-8")
+    assert page.count("data:image/png;base64,") == 4
+    assert "baseband-converter" in page
+    assert "The 3 days before" in page
+    assert "buckets.view" not in page
+    assert re.findall(r'(?:src|href)="(?!data:|#)[^"]*"', page) == []
+    assert "<script" not in page
+    assert [request.path for request in backend.requests if "audit" in request.path] == []
+
+
+def test_a_service_that_cannot_be_read_ends_with_an_exit_code_and_leaves_the_last_report(tmp_path):
+    out = tmp_path / "report.html"
+    out.write_text("the last one")
+    done = report(out, BUCKETSNB_URL="http://127.0.0.1:9")
+    assert done.returncode == 1
+    assert "127.0.0.1:9" in done.stderr
+    assert out.read_text() == "the last one"
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]

@@ -1,0 +1,122 @@
+"""Summaries straight from a service: which works need a hand, why works failed, and how it went over time."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+import pytest
+
+from bucketsnb.summaries import ClockSkew
+from tests.factory import make_work
+
+DAY = 86_400.0
+
+
+def load(backend, *works):
+    """Put works into the store as they are, with the ids 1..., and forget the requests."""
+    backend.store.load([{**work, "id": str(number) * 24} for number, work in enumerate(works, start=1)])
+    backend.requests.clear()
+
+
+def ids(frame):
+    return sorted(one[0] for one in frame["id"])
+
+
+def test_stale_works_are_the_unfinished_old_ones(backend, buckets):
+    now = time.time()
+    load(
+        backend,
+        make_work(status="queued", creation=now - 8 * DAY),
+        make_work(status="running", creation=now - 9 * DAY, start=now),
+        make_work(status="success", creation=now - 9 * DAY),
+        make_work(status="queued", creation=now - 6 * DAY),
+    )
+    assert ids(buckets.stale()) == ["1", "2"]
+    assert ids(buckets.stale(days=5)) == ["1", "2", "4"]
+    assert buckets.stale("elsewhere").empty
+
+
+def test_overdue_works_run_past_their_own_timeout(backend, buckets):
+    now = time.time()
+    load(
+        backend,
+        make_work(status="running", start=now - 100, timeout=50),
+        make_work(status="running", start=now - 100, timeout=5000),
+        make_work(status="running", start=None, timeout=1),
+        make_work(status="failure", start=now - 100, timeout=50),
+    )
+    assert ids(buckets.overdue()) == ["1"]
+
+
+def test_exhausted_works_failed_with_no_attempts_left(backend, buckets):
+    load(
+        backend,
+        make_work(status="failure", attempt=2, retries=2),
+        make_work(status="failure", attempt=1, retries=2),
+        make_work(status="queued", attempt=2, retries=2),
+    )
+    assert ids(buckets.exhausted()) == ["1"]
+
+
+def test_what_needs_a_hand_goes_straight_into_a_plan(backend, buckets):
+    load(backend, make_work(status="failure", attempt=2, retries=2))
+    assert buckets.plan_delete(buckets.exhausted()).count == 1
+
+
+def test_orphans_name_a_parent_that_is_not_in_the_queue(backend, buckets):
+    there, gone = make_work(), make_work()
+    there["config"]["parent"], gone["config"]["parent"] = "1" * 24, "9" * 24
+    load(backend, make_work(), there, gone)
+    assert ids(buckets.orphans()) == ["3"]
+
+
+def test_a_clock_that_is_off_by_more_than_a_minute_is_said_and_the_services_is_used(backend, buckets, monkeypatch):
+    now = time.time()
+    load(backend, make_work(status="running", start=now - 100, timeout=50))
+    monkeypatch.setattr("time.time", lambda: now - 3600)
+    buckets.api.version()
+    with pytest.warns(ClockSkew, match="59 min|1 h"):
+        assert ids(buckets.overdue()) == ["1"]
+
+
+def test_failures_are_grouped_by_their_folded_error(backend, buckets):
+    load(
+        backend,
+        make_work(status="failure", results={"error": "lost /a/1"}),
+        make_work(status="failure", results={"error": "lost /b/2"}),
+        make_work(status="success", results={"error": "lost /c/3"}),
+        make_work(status="failure", results={"error": "lost /d/4"}, pipeline="fitburst"),
+    )
+    assert buckets.failures()["count"].tolist() == [2, 1]
+    assert buckets.failures({"pipeline": "fitburst"})["count"].tolist() == [1]
+
+
+def test_events_show_the_latest_work_of_each_pipeline(backend, buckets):
+    load(backend, make_work(event=[7], status="failure"), make_work(event=[7], status="queued"), make_work(event=[8]))
+    table = buckets.events(7)
+    assert table[["event", "status", "works"]].values.tolist() == [[7, "queued", 2]]
+
+
+def test_a_family_has_every_generation(backend, buckets):
+    child, grandchild = make_work(), make_work()
+    child["config"]["parent"], grandchild["config"]["parent"] = "1" * 24, "2" * 24
+    load(backend, make_work(), child, grandchild, make_work())
+    assert ids(buckets.family("1" * 24).frame) == ["1", "2", "3"]
+
+
+def test_a_watch_fills_the_history_of_this_service_and_never_audits(backend, buckets):
+    load(backend, make_work(status="queued"))
+    with buckets.watch(every=timedelta(milliseconds=20)) as watch:
+        deadline = time.monotonic() + 10
+        while watch.taken < 2 and time.monotonic() < deadline:
+            watch._stopping.wait(0.01)
+    history = buckets.history()
+    assert len(history.times()) >= 2
+    assert history.frame()["queued"].tolist()[0] == 1
+    assert not [request for request in backend.requests if "audit" in request.path]
+
+
+def test_an_interval_that_is_no_time_is_named(buckets):
+    with pytest.raises(ValueError, match="'soon' is not a span of time"):
+        buckets.watch(every="soon")
