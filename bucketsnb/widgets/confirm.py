@@ -37,7 +37,7 @@ class Confirm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is untyped
 
     def __init__(self, guard: Guard) -> None:
         self.question = ipywidgets.HTML()
-        self.typed = ipywidgets.Text(layout={"width": "9em"}, continuous_update=True)
+        self.typed = ipywidgets.Text(continuous_update=True)
         self.no = ipywidgets.Button(description="Cancel", layout={"width": "auto"})
         self.yes = ipywidgets.Button(button_style="danger", layout={"width": "auto"})
         buttons = ipywidgets.HBox([self.no, self.typed, self.yes])
@@ -82,7 +82,7 @@ class Confirm(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is untyped
         self._actions = (yes, no)
         self.question.value = element("p", printable(question), role="alert")
         self.typed.value = ""
-        self.typed.placeholder = f"type {word}" if word else ""
+        self.typed.description = f"Type {word}" if word else ""
         self.yes.description = printable(label)
         self._draw()
 

@@ -84,6 +84,8 @@ class ConfirmBox(ipywidgets.VBox):  # type: ignore[misc]  # its base is untyped
             self._state.plan = plan
             self._ask(plan)
         self._draw()
+        if self.armed:
+            self.confirm.no.focus()  # a keyboard goes on from the question, and never from its dangerous side
 
     def _ask(self, plan: Any) -> None:
         running = int(getattr(plan, "running", 0) or 0)

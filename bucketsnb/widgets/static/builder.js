@@ -3,7 +3,7 @@
 function codeBlock(title, name) {
   const pre = el("pre", { tabindex: "0", "aria-label": name });
   const node = el("div", { class: "bnb-code" },
-    el("header", {}, el("span", { text: title }), copyButton("Copy", `Copy the ${name}`, () => pre.textContent)), pre);
+    el("div", { class: "bnb-code-head" }, el("span", { text: title }), copyButton("Copy", `Copy the ${name}`, () => pre.textContent)), pre);
   return { node, set(text) { pre.textContent = text; node.classList.toggle("bnb-none", !text); } };
 }
 

@@ -339,6 +339,7 @@ class Grid {
 
   toggle(row) {
     const data = this.at(row);
+    if (!data) this.send("range", { first: row, last: row, on: true }); // its row is still on the way
     if (!data?.id) return;
     data.selected = !data.selected;
     const tr = this.drawn.get(row);
@@ -362,7 +363,7 @@ class Grid {
     this.pane.hidden = false;
     this.pane.setAttribute("aria-label", title);
     this.pane.replaceChildren(
-      el("header", {}, el("strong", { text: title }),
+      el("div", { class: "bnb-detail-head" }, el("strong", { text: title }),
         copyButton("Copy JSON", "Copy this work as JSON", () => json),
         el("button", { type: "button", class: "bnb-button bnb-quiet", "aria-label": "Close this work", text: "✕", onclick: () => this.closeWork() })),
       el("pre", { text: json, tabindex: "0", "aria-label": "The whole work as JSON" }));

@@ -1,0 +1,140 @@
+"""The grid on a real page: mouse, keyboard, what is hostile, what is wide, and what a saved notebook shows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.browser.notebook import Notebook
+
+SHOW = """
+from bucketsnb.backend.samples import sample_works
+from bucketsnb.frames import frame_of
+from bucketsnb.widgets import WorksGrid
+frame = frame_of([{**work, "id": f"{n:024x}"} for n, work in enumerate(sample_works(%d, seed=7))])
+grid = WorksGrid(frame)
+grid
+"""
+HOSTILE = "<img src=x onerror=window.broken=1><script>window.broken=1</script>"
+
+
+@pytest.fixture
+def grid(notebook: Notebook) -> Locator:
+    """Show a grid of 500 works."""
+    return _shown(notebook, 500)
+
+
+def _shown(notebook: Notebook, works: int) -> Locator:
+    grid = notebook.run(SHOW % works).locator(".bnb-grid")
+    expect(grid.locator("tbody tr[data-row='0'] .bnb-id")).not_to_have_text("…")
+    return grid
+
+
+def _row(grid: Locator, row: int) -> Locator:
+    return grid.locator(f"tbody tr[data-row='{row}']")
+
+
+def _selected(notebook: Notebook) -> list[str]:
+    found: list[str] = notebook.kernel_eval("list(grid.selected_ids)")
+    return found
+
+
+def _id(row: int) -> str:
+    return f"{row:024x}"
+
+
+def test_what_is_ticked_is_what_python_gets_whatever_the_order(notebook: Notebook, grid: Locator) -> None:
+    _row(grid, 2).get_by_role("checkbox").click()
+    grid.get_by_role("button", name="priority").click()
+    expect(grid.get_by_role("columnheader", name="priority")).to_have_attribute("aria-sort", "ascending")
+    assert _selected(notebook) == [_id(2)]
+    third = _row(grid, 3)
+    third.get_by_role("checkbox").click()
+    expect(grid.locator(".bnb-counts")).to_contain_text("Selected 2")
+    assert _selected(notebook) == [_id(2), third.locator(".bnb-id").inner_text()]
+
+
+def test_shift_click_all_and_none(notebook: Notebook, grid: Locator) -> None:
+    _row(grid, 1).get_by_role("checkbox").click()
+    _row(grid, 4).locator(".bnb-status").click(modifiers=["Shift"])
+    expect(grid.locator(".bnb-counts")).to_contain_text("Selected 4")
+    assert _selected(notebook) == [_id(n) for n in (1, 2, 3, 4)]
+    grid.get_by_role("button", name="Select all 500 works shown").click()
+    expect(grid.locator(".bnb-counts")).to_contain_text("Selected 500")
+    grid.get_by_role("button", name="Select no work").click()
+    expect(grid.locator(".bnb-counts")).to_contain_text("Selected 0")
+    assert _selected(notebook) == []
+
+
+def test_by_keyboard_alone(notebook: Notebook, grid: Locator) -> None:
+    page = notebook.page
+    _row(grid, 0).focus()
+    for key in ("ArrowDown", "ArrowDown", "Space", "End", "Space", "Home", "Shift+ArrowDown"):
+        page.keyboard.press(key)
+    expect(_row(grid, 1)).to_be_focused()
+    expect(grid.locator(".bnb-counts")).to_contain_text("Selected 4")
+    assert _selected(notebook) == [_id(2), _id(499), _id(0), _id(1)]
+    page.keyboard.press("Enter")
+    work = grid.get_by_role("region", name=f"Work {_id(1)}")
+    expect(work).to_be_focused()
+    expect(work.locator("pre")).to_contain_text(f'"id": "{_id(1)}"')
+    page.keyboard.press("Escape")
+    expect(_row(grid, 1)).to_be_focused()
+
+
+def test_a_hundred_thousand_works_scroll_to_the_last(notebook: Notebook) -> None:
+    grid = _shown(notebook, 1000)
+    notebook.kernel_eval("setattr(grid, 'frame', __import__('pandas').concat([frame] * 100, ignore_index=True))")
+    expect(grid.locator(".bnb-counts")).to_contain_text("Shown 100,000")
+    grid.locator(".bnb-scroll").evaluate("box => { box.scrollTop = box.scrollHeight }")
+    expect(_row(grid, 99_999).locator(".bnb-id")).to_have_text(_id(999))
+    assert grid.locator("tbody tr").count() < 60
+
+
+def test_hostile_text_stays_text(notebook: Notebook, grid: Locator) -> None:
+    notebook.kernel_eval(
+        "setattr(grid, 'frame', frame_of([dict.fromkeys(('pipeline', 'site', 'user', 'function', 'status'), "
+        f"{HOSTILE!r}) | {{'id': {HOSTILE!r}, 'tags': [{HOSTILE!r}], 'results': {{{HOSTILE!r}: {HOSTILE!r}}}}}]))"
+    )
+    expect(_row(grid, 0).locator("td").nth(2)).to_contain_text("<img src=x")
+    _row(grid, 0).locator("td").nth(2).click()
+    expect(grid.locator(".bnb-detail pre")).to_contain_text("<script>")
+    assert notebook.page.evaluate("window.broken") is None
+    notebook.page.evaluate("window.kernelTroubles = []")
+
+
+@pytest.mark.parametrize("width", [1400, 700])
+def test_it_fits_its_cell(notebook: Notebook, grid: Locator, width: int) -> None:
+    notebook.page.set_viewport_size({"width": width, "height": 900})
+    boxes = grid.evaluate("grid => [grid.scrollWidth, grid.clientWidth, grid.querySelector('.bnb-scroll').scrollWidth]")
+    assert boxes[0] <= boxes[1]
+    assert boxes[2] > boxes[1] or width > 1000
+
+
+def test_columns_are_chosen_from_a_menu(notebook: Notebook, grid: Locator) -> None:
+    grid.locator("summary").click()
+    grid.get_by_label("creation").check()
+    expect(grid.get_by_role("columnheader", name="creation")).to_be_visible()
+    grid.get_by_label("user", exact=True).uncheck()
+    expect(grid.get_by_role("columnheader", name="user")).to_have_count(0)
+    assert "creation" in notebook.kernel_eval("grid.columns")
+
+
+def test_a_saved_notebook_keeps_the_last_table_and_hides_it_while_alive(
+    notebook: Notebook, grid: Locator, lab_folder: Path
+) -> None:
+    page = notebook.page
+    plain = page.locator("[class^=bnb-saved-]")
+    expect(plain).to_be_hidden()
+    notebook.kernel_eval("setattr(grid, 'frame', frame.head(3))")
+    expect(grid.locator(".bnb-counts")).to_contain_text("Shown 3")
+    expect(plain).to_contain_text("3 here, 3 shown")
+    expect(plain).to_be_hidden()
+    page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+    saved = json.loads((lab_folder / "shared.ipynb").read_text())
+    outputs = [output for cell in saved["cells"] for output in cell.get("outputs", [])]
+    assert any("3 here, 3 shown" in "".join(one.get("data", {}).get("text/html", "")) for one in outputs)
+    assert _id(200) not in json.dumps(saved)
