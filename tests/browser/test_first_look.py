@@ -24,7 +24,7 @@ def first_look(open_notebook: Callable[..., Notebook], lab_folder: Path, backend
     """Open the notebook on a queue of one day."""
     backend.store.load(sample_works(5000))
     shutil.copyfile(shipped() / FIRST, lab_folder / FIRST)
-    notebook = open_notebook(FIRST, width=1100, height=1020)
+    notebook = open_notebook(FIRST, width=1060, height=1440)
     notebook.page.evaluate("() => window.jupyterapp.commands.execute('application:toggle-left-area')")
     notebook.kernel_eval(f"__import__('os').environ.update(BUCKETSNB_URL={backend.url!r})")
     return notebook
