@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bucketsnb.frames.json_array import JSONArray, JSONDtype
+from bucketsnb.frames.json_array import JSONDtype
 from bucketsnb.frames.json_text import Objects, decode_json, objects
 from bucketsnb.schema import FIELDS, STATUSES, TIME_FIELDS, Kind
 
@@ -80,25 +80,26 @@ HOLDS: Mapping[Kind, Any] = MappingProxyType({Kind.INTEGER: np.int64, Kind.TIME:
 
 _NS = 10**9
 _YEARS_SAFE = 9_223_372_036  # whole seconds that fit 64 bits of nanoseconds
-_CODES: Mapping[Any, int] = {None: -1, **{status: code for code, status in enumerate(STATUSES)}}
+_CODES: Mapping[Any, int] = {pd.NA: -1, **{status: code for code, status in enumerate(STATUSES)}}
 _NAT = np.iinfo(np.int64).min
 
 
 def missing(name: str, count: int) -> Any:
     """Return a column with nothing in it, in the dtype that it always has."""
-    return pd.array([None] * count, dtype=DTYPES[name]) if DTYPES[name] != _SPAN else _spans(np.full(count, _NAT))
+    one = pd.array([None], dtype=DTYPES[name])
+    return one.take(np.zeros(count, dtype=np.intp))
 
 
 def column(name: str, values: Any, given: Callable[[int], Any]) -> tuple[Any, Flags | None]:
-    """Make a field's column of its decoded values.
+    """Make the column of a field that is not nested of its decoded values.
 
     Parameters
     ----------
     name
         A field of the schema.
     values
-        Array of text, status, whole number, time (epoch seconds) or JSON text, as :data:`HOLDS` says of the field's
-        kind; an array of objects where some value did not fit that.
+        Array of text, status, whole number or time (epoch seconds), as :data:`HOLDS` says of the field's kind; an array
+        of objects where some value did not fit that.
     given
         Returns the value at a place as it was decoded.
 
@@ -107,12 +108,13 @@ def column(name: str, values: Any, given: Callable[[int], Any]) -> tuple[Any, Fl
     array, odd
         The column, and which of its cells do not give the value back exactly (None if all do).
     """
-    made: tuple[Any, Flags | None] = _MAKERS.get(FIELDS[name].kind, _nested)(values, given)
+    made: tuple[Any, Flags | None] = _MAKERS[FIELDS[name].kind](values, given)
     return made
 
 
 def _texts(values: Objects, _: Any = None) -> tuple[Any, None]:
-    return pd.arrays.StringArray(values), None
+    """Make the array without looking at each value once more: all are known to be text or ``pd.NA``."""
+    return type(_NO_TEXT)._from_backing_data(_NO_TEXT, values), None
 
 
 def _statuses(values: Objects, _: Any) -> tuple[Any, None]:
@@ -161,9 +163,7 @@ def epochs(nanoseconds: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     return np.where(known, whole + rest / 1e9, np.nan)
 
 
-def _nested(values: Objects, _: Any) -> tuple[JSONArray, None]:
-    return JSONArray(values), None
-
+_NO_TEXT: Any = pd.array([], dtype=TEXT)
 
 _MAKERS: Mapping[Kind, Any] = {
     Kind.TEXT: _texts,
@@ -186,16 +186,16 @@ def parent_of(config: Any) -> str | None:
     return parent if isinstance(parent, str) else None
 
 
-class _KnownParents(dict[bytes, "str | None"]):
+class _KnownParents(dict[bytes, Any]):
     """Parents by the JSON text of their config: works of one run share it, so that it is read once."""
 
-    def __missing__(self, config: bytes) -> str | None:
+    def __missing__(self, config: bytes) -> Any:
         try:
             parent = _decode_parent(config).parent
         except msgspec.DecodeError:
             parent = parent_of(decode_json(config))
-        self[config] = parent
-        return parent
+        self[config] = pd.NA if parent is None else parent
+        return self[config]
 
 
 def parents(configs: Objects) -> Any:

@@ -18,12 +18,13 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 import numpy as np
+import pandas as pd
 
 from bucketsnb.errors import BadAnswer
 from bucketsnb.formatting import excerpt
 from bucketsnb.frames.columns import HOLDS, NESTED, column, missing, parents
 from bucketsnb.frames.json_array import JSONArray
-from bucketsnb.frames.json_text import encode_json, objects
+from bucketsnb.frames.json_text import Objects, encode_json, objects
 from bucketsnb.schema import FIELD_NAMES, FIELDS, STATUSES, Kind
 
 __all__ = ["Columns", "columns_of", "columns_of_records", "pausing_collection"]
@@ -219,12 +220,15 @@ def _bad(message: str, text: str) -> BadAnswer:
 def _columns(reader: _Reader, works: list[Any], records: dict[int, bytes]) -> Columns:
     columns: Columns = {name: missing(name, len(works)) for name in FIELD_NAMES if name not in reader.fields}
     odd = np.zeros(len(works), dtype=bool)
+    for name in reader.fields:
+        if name in NESTED:
+            columns[name] = JSONArray.later(_finder(works, name), len(works))
     for name, values in _gathered(works, reader.fields).items():
         columns[name], unfaithful = column(name, values, _given(works, name))
         if unfaithful is not None:
             odd |= unfaithful
     columns["parent"] = (
-        parents(columns["config"].written) if "config" in reader.fields else missing("parent", len(works))
+        parents(_finder(works, "config")()) if "config" in reader.fields else missing("parent", len(works))
     )
     texts = objects((None,) * len(works), len(works))
     for index in odd.nonzero()[0].tolist():
@@ -240,22 +244,26 @@ def _given(works: list[Any], name: str) -> Callable[[int], Any]:
     return lambda place: getattr(works[place], name)
 
 
+def _finder(works: list[Any], name: str) -> Callable[[], Objects]:
+    return lambda: objects(map(attrgetter(name), works), len(works))
+
+
 def _gathered(works: list[Any], fields: Sequence[str]) -> dict[str, Any]:
-    """Return the values of each field as an array, of objects where they do not fit what their kind holds."""
-    arrays = {name: np.empty(len(works), dtype=HOLDS.get(FIELDS[name].kind, object)) for name in fields}
-    nested = [name for name in fields if name in NESTED]
+    """Return the values of each flat field as an array, of objects where they do not fit what their kind holds."""
     flat = [name for name in fields if name not in NESTED]
-    for name in nested:
-        arrays[name] = objects(map(attrgetter(name), works), len(works))
+    arrays = {name: np.empty(len(works), dtype=HOLDS.get(FIELDS[name].kind, object)) for name in flat}
+    misfits: dict[str, Objects] = {}
     for start in range(0, len(works), _AT_ONCE):
-        some = works[start : start + _AT_ONCE]
-        for name, values in _by_field(some, flat):
-            if not _put(arrays[name][start : start + _AT_ONCE], values):
-                arrays[name] = objects(map(attrgetter(name), works), len(works))
-    return arrays
+        for name, values in _by_field(works[start : start + _AT_ONCE], flat):
+            if name not in misfits and not _put(arrays[name][start : start + _AT_ONCE], values):
+                misfits[name] = _finder(works, name)()
+    return {**arrays, **misfits}
 
 
-def _put(places: Any, values: Sequence[Any]) -> bool:
+def _put(places: Any, values: tuple[Any, ...]) -> bool:
+    """Put values in their places, missing text as ``pd.NA``; return False if one of them does not fit there."""
+    if places.dtype == object and None in values:
+        values = tuple(pd.NA if value is None else value for value in values)
     try:
         places[:] = values
     except (TypeError, OverflowError):
@@ -263,7 +271,7 @@ def _put(places: Any, values: Sequence[Any]) -> bool:
     return True
 
 
-def _by_field(works: list[Any], fields: list[str]) -> Iterable[tuple[str, Any]]:
+def _by_field(works: list[Any], fields: list[str]) -> Iterable[tuple[str, tuple[Any, ...]]]:
     if len(fields) == 1:
-        return [(fields[0], list(map(attrgetter(*fields), works)))]
+        return [(fields[0], tuple(map(attrgetter(*fields), works)))]
     return zip(fields, zip(*map(attrgetter(*fields), works), strict=True), strict=True) if fields else ()

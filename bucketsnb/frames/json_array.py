@@ -18,7 +18,7 @@ from pandas.api.extensions import ExtensionArray, ExtensionDtype, register_exten
 from pandas.api.indexers import check_array_indexer
 
 from bucketsnb.formatting import excerpt
-from bucketsnb.frames.json_text import NULL, Edited, Objects, decode_json, encode_json, held, objects
+from bucketsnb.frames.json_text import Edited, Kept, Objects, decode_json, encode_json, held, objects
 
 __all__ = ["JSONArray", "JSONDtype", "json_text"]
 
@@ -59,9 +59,27 @@ class JSONArray(ExtensionArray):
     """
 
     def __init__(self, texts: Objects) -> None:
-        self._texts = texts
-        self._settled = False
+        self._keep(Kept(lambda: texts, len(texts)), alone=True)
+
+    @classmethod
+    def later(cls, find: Callable[[], Objects], count: int) -> JSONArray:
+        """Return an array whose texts are found when someone looks."""
+        return cls._of(Kept(find, count), alone=True)
+
+    @classmethod
+    def _of(cls, kept: Kept, *, alone: bool) -> JSONArray:
+        made = object.__new__(cls)
+        made._keep(kept, alone=alone)
+        return made
+
+    def _keep(self, kept: Kept, *, alone: bool) -> None:
+        self._kept = kept
+        self._alone = alone  # a copy shares the texts until one of the two is written to
         self._readonly = False  # pandas 3 sets it on what must not be changed
+
+    @property
+    def _texts(self) -> Objects:
+        return self._kept.texts
 
     # -- made from values ------------------------------------------------------------------------------------------
 
@@ -108,21 +126,15 @@ class JSONArray(ExtensionArray):
     @property
     def written(self) -> Objects:
         """The JSON texts as they came: a null is None or its text; not to be changed."""
-        return self._texts
+        return self._kept.texts
 
     @property
     def texts(self) -> Objects:
-        """The JSON texts, with None for null; not to be changed.
-
-        Answers are full of nulls. They are looked for when someone asks, and let go then.
-        """
-        if not self._settled:
-            self._texts[:] = objects((None if text == NULL else text for text in self._texts), len(self))
-            self._settled = True
-        return self._texts
+        """The JSON texts, with None for null; not to be changed."""
+        return self._kept.settled
 
     def __len__(self) -> int:
-        return len(self._texts)
+        return self._kept.count
 
     def __getitem__(self, item: Any) -> Any:
         if isinstance(item, int | np.integer):
@@ -133,12 +145,15 @@ class JSONArray(ExtensionArray):
             item = check_array_indexer(self, item)
         picked = self._picked(self._texts[item])
         if isinstance(item, slice) or item is Ellipsis:
-            picked._readonly = self._readonly
+            picked._readonly, picked._alone = self._readonly, self._alone
         return picked
 
     def __setitem__(self, key: Any, value: Any) -> None:
         if self._readonly:
             raise ValueError("Cannot modify read-only array")
+        if not self._alone:
+            texts = self._texts.copy()
+            self._kept, self._alone = Kept(lambda: texts, len(texts)), True
         if isinstance(key, int | np.integer):
             self._texts[key] = _written(value)
             return
@@ -167,7 +182,8 @@ class JSONArray(ExtensionArray):
 
     def copy(self) -> JSONArray:
         """Return an array that can be changed without changing this one."""
-        return JSONArray(self._texts.copy())
+        self._alone = False
+        return JSONArray._of(self._kept, alone=False)
 
     def astype(self, dtype: Any, copy: Any = True) -> Any:  # noqa: FBT002 - the signature of pandas
         """Return the decoded values as objects, or the JSON as text."""

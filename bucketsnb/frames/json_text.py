@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 import msgspec
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-__all__ = ["NULL", "Edited", "Objects", "Text", "decode_json", "encode_json", "held", "objects"]
+__all__ = ["NULL", "Edited", "Kept", "Objects", "Text", "decode_json", "encode_json", "held", "objects"]
 
 Text: TypeAlias = "bytes | msgspec.Raw"
 """One JSON value as it was written. A ``Raw`` is a window into the answer it came in, and keeps all of that alive."""
@@ -73,6 +73,44 @@ def _plain(value: Any) -> Any:
 def objects(values: Iterable[Any], count: int) -> Objects:
     """Return an array of the objects themselves; numpy would otherwise look inside a ``Raw``."""
     return np.fromiter(values, dtype=object, count=count)
+
+
+class Kept:
+    """The JSON texts of a column, found when someone first asks for them; shared by all copies of the column.
+
+    Parameters
+    ----------
+    find
+        Finds them: an array with None, or a text of ``null``, for each null.
+    count
+        How many there are.
+    """
+
+    __slots__ = ("_find", "_settled", "_texts", "count")
+
+    def __init__(self, find: Callable[[], Objects], count: int) -> None:
+        self._find: Callable[[], Objects] | None = find
+        self._texts: Objects | None = None
+        self._settled = False
+        self.count = count
+
+    @property
+    def texts(self) -> Objects:
+        """The texts as they came."""
+        if self._texts is None:
+            find = self._find
+            assert find is not None  # noqa: S101 - one of the two is always there
+            self._texts, self._find = find(), None
+        return self._texts
+
+    @property
+    def settled(self) -> Objects:
+        """The texts with None for every null. Answers are full of nulls: their texts are let go here."""
+        texts = self.texts
+        if not self._settled:
+            texts[:] = objects((None if text == NULL else text for text in texts), len(texts))
+            self._settled = True
+        return texts
 
 
 def held(texts: Objects) -> Objects:

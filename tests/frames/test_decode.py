@@ -211,3 +211,12 @@ def test_numbers_too_large_for_a_column_are_missing_there_and_kept():
     assert frame.attempt.isna().tolist() == [True, False]
     assert frame.attempt[1] == np.iinfo("int64").min
     assert [work["attempt"] for work in frame.works.to_records()] == [2**63, -(2**63)]
+
+
+def test_a_value_that_does_not_fit_leaves_the_others_alone():
+    records = [
+        make_work(id=None, function="f" if n % 7 else None, timeout=None if n == 700 else n) for n in range(1500)
+    ]
+    frame = frame_of(records)
+    assert frame.works.to_records() == records
+    assert frame.timeout.isna().sum() == 1
