@@ -36,6 +36,7 @@ from types import MappingProxyType
 from typing import Any
 
 __all__ = [
+    "GATEWAY_STATUSES",
     "BadAnswer",
     "BucketsError",
     "ConfigurationError",
@@ -60,6 +61,10 @@ __all__ = [
     "Unreachable",
     "WorkError",
 ]
+
+
+GATEWAY_STATUSES = frozenset({502, 503, 504})
+"""HTTP statuses that a gateway gives when it lost the service, maybe after the service has acted."""
 
 
 class BucketsError(Exception):
@@ -237,6 +242,11 @@ class TooManyRequests(Refused):
 
 class ServiceFailed(ServiceError):
     """Ask the people who run the service: it reported a failure of its own."""
+
+    @property
+    def by_gateway(self) -> bool:
+        """Whether a gateway may have said it (502, 503, 504): then nobody knows whether the service acted."""
+        return self.status in GATEWAY_STATUSES
 
 
 class BadAnswer(ServiceError):

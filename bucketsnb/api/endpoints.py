@@ -33,9 +33,6 @@ __all__ = ["Api"]
 _SMALL = 64 * 1024**2
 """Bytes allowed for answers that are no works."""
 
-_GATEWAY = frozenset({502, 504})
-"""Statuses by which a gateway says that it does not know what became of a request."""
-
 T = TypeVar("T")
 
 
@@ -253,7 +250,7 @@ class Api:
 
     def _ids_a_line(self, ids: Sequence[str]) -> int:
         token = self.transport.settings.token
-        return arguments.ids_a_line(ids, urlsplit(self.url).path if ids else "", token.reveal() if token else "")
+        return arguments.ids_a_line(ids, urlsplit(self.url).path if ids else "", len(token.reveal()) if token else 0)
 
     def audit_failed(self) -> int:
         """Have failed works with attempts left queued again; return how many."""
@@ -340,7 +337,7 @@ class Api:
         try:
             yield
         except (NoAnswer, ServiceFailed) as error:
-            if not isinstance(error, NoAnswer) and error.status not in _GATEWAY:
+            if isinstance(error, ServiceFailed) and not error.by_gateway:
                 raise
             lost = error
         else:

@@ -20,8 +20,6 @@ __all__ = ["PAUSES", "DeleteAct", "PutAct", "Reply", "Said", "ask"]
 PAUSES = (0.0, 0.25, 0.75)
 """Seconds before each look at what came of a request: a service may need a moment until its own writes are seen."""
 
-_GATEWAY = frozenset({502, 503, 504})
-
 Record = Mapping[str, Any]
 
 
@@ -58,7 +56,7 @@ def ask(call: Callable[[], Any]) -> Reply:
     except Refused as error:
         return Reply(Said.NO, error)
     except ServiceFailed as error:
-        return Reply(Said.SILENCE if error.status in _GATEWAY else Said.FAILED, error)
+        return Reply(Said.SILENCE if error.by_gateway else Said.FAILED, error)
     except ServiceError as error:
         return Reply(Said.SILENCE, error)
     except BucketsError as error:

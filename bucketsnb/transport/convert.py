@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import time
@@ -11,6 +12,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from bucketsnb.errors import (
+    GATEWAY_STATUSES,
     BadAnswer,
     NoAnswer,
     NotFound,
@@ -36,7 +38,7 @@ _BY_STATUS: Mapping[int, type[ServiceError]] = {
     429: TooManyRequests,
     431: TooLarge,
 }
-_GATEWAYS = frozenset({502, 503, 504})
+_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 _WHAT_NEXT: Mapping[type[ServiceError], str] = {
     NotFound: "Check that the address is that of a Buckets service.",
     TooLarge: "Send less at once.",
@@ -80,7 +82,7 @@ def of_status(
     next_step = _about_the_token(token_source) if kind is Unauthorized else _WHAT_NEXT.get(kind, "Correct the request.")
     message = f"{call}: the service answered {status}{said}. {next_step}"
     wait = retry_after(headers.get("retry-after", "")) if status in (429, 503) else None
-    fate = Fate.NEVER_SENT if status == 429 else Fate.SILENCE if status in _GATEWAYS else Fate.FINAL
+    fate = Fate.NEVER_SENT if status == 429 else Fate.SILENCE if status in GATEWAY_STATUSES else Fate.FINAL
     return TryFailedError(kind(message, status=status, excerpt=shown, **call.details), fate, wait=wait)
 
 
@@ -128,9 +130,8 @@ def retry_after(value: str) -> float | None:
     >>> retry_after("7"), retry_after("soon")
     (7.0, None)
     """
-    value = value.strip()
-    if value.isascii() and value.isdigit():
-        return float(value[:9])
+    if _SECONDS.fullmatch(value.strip()):
+        return float(value)
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
     except (TypeError, ValueError, IndexError, OverflowError):
