@@ -56,8 +56,8 @@ class User:
     def step(self) -> None:
         """Do one thing at random."""
         calls: list[Callable[[], None]] = [
-            self.deposit, self.deposit, self.deposit, self.deposit, self.withdraw, self.delete, self.update, self.requeue, self.undo,
-            self.view, self.count, self.status, self.claim_and_end, self.delete_many,
+            *[self.deposit] * 4, self.withdraw, self.delete, self.update, self.requeue, self.undo, self.view,
+            self.count, self.status, self.claim_and_end, self.delete_many,
         ]  # fmt: skip
         self._random.choice(calls)()
 
