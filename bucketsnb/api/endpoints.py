@@ -165,7 +165,7 @@ class Api:
         WorkError
             Before anything is sent, for the first work that cannot be.
         OutcomeUnknown
-            Sent, and no answer: its `check` finds the works by their creation times.
+            Sent, and no answer that tells: its `check` finds the works by their creation times.
         """
         self._may_change("deposit")
         body, records = encode_works(works, verb=verb)
@@ -175,9 +175,9 @@ class Api:
         names = sorted({str(record.get("pipeline")) for record in records})
         with self._known_outcome({"pipeline": {"$in": names}, **check}):
             answer = self._send("POST", "/work", Means.ONCE, params={"return_ids": str(bool(return_ids))}, body=body)
-        if return_ids:
-            return self._checked("POST", "/work", answer, shapes.ids_of(len(records)))
-        return self._checked("POST", "/work", answer, shapes.a_yes)
+            if return_ids:
+                return self._checked("POST", "/work", answer, shapes.ids_of(len(records)))
+            return self._checked("POST", "/work", answer, shapes.a_yes)
 
     def withdraw(self, query_document: Mapping[str, Any]) -> dict[str, Any] | None:
         """Claim the first queued work that matches, by priority and age; None when there is none.
@@ -195,7 +195,7 @@ class Api:
         started = time.time() + (self.clock_skew or 0.0) - 2.0  # Date headers count whole seconds
         with self._known_outcome({**document, "status": "running", "start": {"$gte": started}}):
             answer = self._send("POST", "/work/withdraw", Means.ONCE, body=body)
-        return self._checked("POST", "/work/withdraw", answer, shapes.a_record_or_none)
+            return self._checked("POST", "/work/withdraw", answer, shapes.a_record_or_none)
 
     def update(self, works: Iterable[Any]) -> bool:
         """Overwrite works by their ids, by one request; return what the service answers.
@@ -213,7 +213,7 @@ class Api:
             return False
         with self._known_outcome({"id": {"$in": [record["id"] for record in records]}}):
             answer = self._send("PUT", "/work", Means.ONCE, body=body)
-        return self._checked("PUT", "/work", answer, shapes.a_bool)
+            return self._checked("PUT", "/work", answer, shapes.a_bool)
 
     def delete(self, ids: Iterable[str]) -> bool:
         """Delete works by their ids, in as many requests as the length of a request line asks for.
@@ -283,7 +283,7 @@ class Api:
         self._may_change("audit")
         with self._known_outcome(check):
             answer = self._send("GET", path, Means.ONCE)
-        return self._checked("GET", path, answer, shapes.a_count)
+            return self._checked("GET", path, answer, shapes.a_count)
 
     # --- all calls ---
 
@@ -332,11 +332,11 @@ class Api:
 
     @contextmanager
     def _known_outcome(self, check: Mapping[str, Any]) -> Iterator[None]:
-        """Turn silence after a change was sent into :class:`OutcomeUnknown`."""
+        """Turn silence after a change was sent, or an answer that says nothing, into :class:`OutcomeUnknown`."""
         lost: ServiceError
         try:
             yield
-        except (NoAnswer, ServiceFailed) as error:
+        except (NoAnswer, BadAnswer, ServiceFailed) as error:
             if isinstance(error, ServiceFailed) and not error.by_gateway:
                 raise
             lost = error

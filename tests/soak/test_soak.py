@@ -15,10 +15,13 @@ def test_what_the_client_says_is_what_the_store_holds(seed):
     assert len(done.injected) > len(FAULTS) / 2
 
 
-def test_a_soak_finds_an_untrue_word(monkeypatch):
-    """A client that swallowed the loss of an answer would not pass."""
-    from bucketsnb.changes.deposit import DepositAct
+def test_a_soak_finds_a_client_that_takes_silence_for_a_no(monkeypatch):
+    """Made so on purpose: a lost answer is told as a refusal."""
+    from bucketsnb.changes import deposit, receipt
 
-    monkeypatch.setattr(DepositAct, "_settle", lambda self, walk, going, reply: None)
-    with pytest.raises((AssertionError, AttributeError, TypeError, ValueError)):
+    monkeypatch.setattr(
+        deposit, "_unsettled", lambda walk, left, reply: [walk.fate(p, receipt.Outcome.REFUSED) for p in left] and None
+    )
+    monkeypatch.setattr(deposit.DepositAct, "_look", lambda self, walk, going, ids: list(going))
+    with pytest.raises(AssertionError, match=r"deposit|stored"):
         soak(60, seed=11, share=0.3)

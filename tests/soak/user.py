@@ -11,7 +11,7 @@ from typing import Any
 
 from bucketsnb import Buckets, LocalBackend
 from bucketsnb.changes.receipt import Outcome, Receipt
-from bucketsnb.errors import OutcomeUnknown, PlanError, ServiceError
+from bucketsnb.errors import OutcomeUnknown, PartlyDone, PlanError, ServiceError
 from tests.factory import make_work
 
 from .proxy import Proxy
@@ -70,7 +70,7 @@ class User:
         except OutcomeUnknown as error:
             self._check_unknown(self._new(before), error.found)
             self._say("deposit: outcome unknown")
-        except ServiceError:
+        except (ServiceError, PartlyDone):
             assert not self._new(before), "an error that says nothing was stored, and something was"
             self._say("deposit: error")
         else:
