@@ -102,7 +102,7 @@ class Pages:
 
     def _more(self, first: _Page) -> Iterator[_Page]:
         """Give the first page, and all that follows by id."""
-        listed = self.api.view_ids(self.document)
+        listed = self._ids()
         self.matched = max(len(listed), self.skip)
         end = None if self.limit is None else self.skip + self.limit
         window = listed[self.skip : end]
@@ -125,11 +125,17 @@ class Pages:
             self.moved += nulls - len(page["id"])
             yield page
 
+    def _ids(self) -> list[str | None]:
+        data = self.api.view_bytes(self.document, {"id": True}, limit=None)
+        ids: list[str | None] = columns_of(data, ("id",))["id"].to_numpy(dtype=object, na_value=None).tolist()
+        return ids
+
     def _by_id(self, ids: list[str], room: int) -> Iterator[_Page]:
         del ids[max(room, 0) :]
+        ids.reverse()  # what was read is let go, from the end, where that is cheap
         while ids and not self._stopped():
-            chunk = ids[: self.size]
-            del ids[: self.size]
+            chunk = ids[-self.size :][::-1]
+            del ids[-self.size :]
             page = self._read(_both(self.document, {"id": {"$in": chunk}}), limit=None)
             self.moved += len(chunk) - len(set(page["id"]))
             yield page

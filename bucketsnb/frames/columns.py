@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bucketsnb.frames.json_array import JSONDtype
-from bucketsnb.frames.json_text import Objects, decode_json, objects
+from bucketsnb.frames.json_text import Objects, decode_json
 from bucketsnb.schema import FIELDS, STATUSES, TIME_FIELDS, Kind
 
 __all__ = [
@@ -27,12 +27,12 @@ __all__ = [
     "LIGHT",
     "NESTED",
     "STORED",
+    "Parents",
     "column",
     "derived",
     "epochs",
     "missing",
     "parent_of",
-    "parents",
 ]
 
 Flags: TypeAlias = npt.NDArray[np.bool_]
@@ -96,7 +96,7 @@ def column(name: str, values: Any, given: Callable[[int], Any]) -> tuple[Any, Fl
     Parameters
     ----------
     name
-        A field of the schema.
+        A field of the schema, or ``"parent"``.
     values
         Array of text, status, whole number or time (epoch seconds), as :data:`HOLDS` says of the field's kind; an array
         of objects where some value did not fit that.
@@ -108,7 +108,8 @@ def column(name: str, values: Any, given: Callable[[int], Any]) -> tuple[Any, Fl
     array, odd
         The column, and which of its cells do not give the value back exactly (None if all do).
     """
-    made: tuple[Any, Flags | None] = _MAKERS[FIELDS[name].kind](values, given)
+    kind = Kind.TEXT if name == "parent" else FIELDS[name].kind
+    made: tuple[Any, Flags | None] = _MAKERS[kind](values, given)
     return made
 
 
@@ -186,7 +187,7 @@ def parent_of(config: Any) -> str | None:
     return parent if isinstance(parent, str) else None
 
 
-class _KnownParents(dict[bytes, Any]):
+class Parents(dict[bytes, Any]):
     """Parents by the JSON text of their config: works of one run share it, so that it is read once."""
 
     def __missing__(self, config: bytes) -> Any:
@@ -194,14 +195,8 @@ class _KnownParents(dict[bytes, Any]):
             parent = _decode_parent(config).parent
         except msgspec.DecodeError:
             parent = parent_of(decode_json(config))
-        self[config] = pd.NA if parent is None else parent
-        return self[config]
-
-
-def parents(configs: Objects) -> Any:
-    """Make the column ``parent`` of the JSON texts of ``config``."""
-    found = map(_KnownParents().__getitem__, map(bytes, configs))
-    return _texts(objects(found, len(configs)))[0]
+        self[config] = parent
+        return parent
 
 
 def derived(columns: Mapping[str, Any], now: float) -> dict[str, Any]:

@@ -22,7 +22,7 @@ import pandas as pd
 
 from bucketsnb.errors import BadAnswer
 from bucketsnb.formatting import excerpt
-from bucketsnb.frames.columns import HOLDS, NESTED, column, missing, parents
+from bucketsnb.frames.columns import HOLDS, NESTED, STORED, Parents, column, missing
 from bucketsnb.frames.json_array import JSONArray
 from bucketsnb.frames.json_text import Objects, encode_json, objects
 from bucketsnb.schema import FIELD_NAMES, FIELDS, STATUSES, Kind
@@ -218,7 +218,7 @@ def _bad(message: str, text: str) -> BadAnswer:
 
 
 def _columns(reader: _Reader, works: list[Any], records: dict[int, bytes]) -> Columns:
-    columns: Columns = {name: missing(name, len(works)) for name in FIELD_NAMES if name not in reader.fields}
+    columns: Columns = {name: missing(name, len(works)) for name in STORED if name not in reader.fields}
     odd = np.zeros(len(works), dtype=bool)
     for name in reader.fields:
         if name in NESTED:
@@ -227,9 +227,6 @@ def _columns(reader: _Reader, works: list[Any], records: dict[int, bytes]) -> Co
         columns[name], unfaithful = column(name, values, _given(works, name))
         if unfaithful is not None:
             odd |= unfaithful
-    columns["parent"] = (
-        parents(_finder(works, "config")()) if "config" in reader.fields else missing("parent", len(works))
-    )
     texts = objects((None,) * len(works), len(works))
     for index in odd.nonzero()[0].tolist():
         if index not in records:
@@ -249,15 +246,25 @@ def _finder(works: list[Any], name: str) -> Callable[[], Objects]:
 
 
 def _gathered(works: list[Any], fields: Sequence[str]) -> dict[str, Any]:
-    """Return the values of each flat field as an array, of objects where they do not fit what their kind holds."""
-    flat = [name for name in fields if name not in NESTED]
-    arrays = {name: np.empty(len(works), dtype=HOLDS.get(FIELDS[name].kind, object)) for name in flat}
+    """Return the values of each flat field, and the parents, as an array each.
+
+    An array is of objects where not all values fit what their kind holds.
+    """
+    flat = [name for name in fields if name not in NESTED or name == "config"]
+    names = ["parent" if name == "config" else name for name in flat]
+    arrays = {name: np.empty(len(works), dtype=_holder(name)) for name in names}
     misfits: dict[str, Objects] = {}
+    parents = Parents()
     for start in range(0, len(works), _AT_ONCE):
-        for name, values in _by_field(works[start : start + _AT_ONCE], flat):
+        for name, found in zip(names, _by_field(works[start : start + _AT_ONCE], flat), strict=True):
+            values = found if name != "parent" else tuple(map(parents.__getitem__, map(bytes, found)))
             if name not in misfits and not _put(arrays[name][start : start + _AT_ONCE], values):
                 misfits[name] = _finder(works, name)()
     return {**arrays, **misfits}
+
+
+def _holder(name: str) -> Any:
+    return object if name == "parent" else HOLDS.get(FIELDS[name].kind, object)
 
 
 def _put(places: Any, values: tuple[Any, ...]) -> bool:
@@ -271,7 +278,7 @@ def _put(places: Any, values: tuple[Any, ...]) -> bool:
     return True
 
 
-def _by_field(works: list[Any], fields: list[str]) -> Iterable[tuple[str, tuple[Any, ...]]]:
+def _by_field(works: list[Any], fields: list[str]) -> Iterable[tuple[Any, ...]]:
     if len(fields) == 1:
-        return [(fields[0], tuple(map(attrgetter(*fields), works)))]
-    return zip(fields, zip(*map(attrgetter(*fields), works), strict=True), strict=True) if fields else ()
+        return [tuple(map(attrgetter(*fields), works))]
+    return zip(*map(attrgetter(*fields), works), strict=True) if fields else ()

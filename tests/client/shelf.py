@@ -35,11 +35,9 @@ class Shelf:
         self, document: Any = None, projection: Any = None, *, skip: int = 0, limit: int | None = 100
     ) -> bytes:
         found = self._asked(document, projection, skip, limit)
-        self.largest = max(self.largest, len(found))
+        if projection != {"id": True}:
+            self.largest = max(self.largest, len(found))
         return json.dumps(found).encode()
 
     def view(self, document: Any = None, projection: Any = None, *, skip: int = 0, limit: int | None = 100) -> Any:
         return self._asked(document, projection, skip, limit)
-
-    def view_ids(self, document: Any = None) -> list[str | None]:
-        return [work.get("id") for work in self._asked(document, {"id": True}, 0, None)]
