@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
+
+from tests.engine import REAL_SERVER, running_engine
 
 if TYPE_CHECKING:
     from bucketsnb import Buckets, LocalBackend
@@ -52,3 +56,30 @@ def buckets(backend: LocalBackend) -> Iterator[Buckets]:
 
     with Buckets(backend.url) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def mongodb_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a MongoDB-protocol engine, or of the real server that was named."""
+    given = nullcontext(REAL_SERVER) if REAL_SERVER else running_engine(tmp_path_factory.mktemp("engine"))
+    with given as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def mongodb_store(mongodb_url: str) -> Iterator[str]:
+    """Address of a MongoDB store, in a database of its own that goes away with the session."""
+    with mongodb_database(mongodb_url) as address:
+        yield address
+
+
+@contextmanager
+def mongodb_database(server: str) -> Iterator[str]:
+    """Give the address of a database of its own on a server, for as long as it is needed."""
+    import pymongo
+
+    name = f"bucketsnb-test-{uuid4().hex[:12]}"
+    hosts, _, options = server.partition("?")
+    yield f"{hosts.rstrip('/')}/{name}?{options}"
+    with pymongo.MongoClient(server) as client:
+        client.drop_database(name)

@@ -40,7 +40,7 @@ def running_engine(folder: Path, *, port: int | None = None) -> Iterator[str]:
         "--storage-path",
         str(folder / "data"),
         "--cache-size",
-        "256M",
+        "1G",
     ]
     command += ["--config", str(_configuration(folder)), "--log-level", "WARNING", "--sync-on-commit"]
     with log.open("ab") as output, subprocess.Popen(command, stdout=output, stderr=output, cwd=folder) as process:

@@ -1,7 +1,7 @@
 """Carry calls from the event loop to a store, so that the loop never waits for a disk.
 
-Changes go through one thread, which makes all that wait durable at once (one sync of the disk for many requests); reads
-and searches go through a few others.
+Changes go through one thread, which makes all that wait durable at once (one sync of the disk for many requests), or
+side by side through several where the store prefers that; reads and searches go through a few others.
 """
 
 from __future__ import annotations
@@ -22,6 +22,10 @@ T = TypeVar("T")
 
 _GROUP_MAX = 64
 """Changes that are made durable at once; more would make the first of them wait."""
+
+
+_CHANGERS = 32
+"""Changes that wait for another machine at once, where the store takes them side by side."""
 
 
 @dataclass
@@ -62,6 +66,8 @@ class Dispatcher:
     def __init__(self, store: Store, readers: int = 8) -> None:
         self.store = store
         self._pool = ThreadPoolExecutor(readers, "bucketsnb-read")
+        # Threads of their own, so that long reads hold up no change.
+        self._changers = None if store.one_writer else ThreadPoolExecutor(_CHANGERS, "bucketsnb-change")
         self._waiting: SimpleQueue[_Call | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="bucketsnb-write", daemon=True)
         self._thread.start()
@@ -73,6 +79,8 @@ class Dispatcher:
     async def change(self, act: Callable[[], T]) -> T:
         """Run a quick change, durable when this returns."""
         loop = asyncio.get_running_loop()
+        if self._changers is not None:
+            return await loop.run_in_executor(self._changers, act)
         future: asyncio.Future[T] = loop.create_future()
         self._waiting.put(_Call(act, future, loop))
         return await future
@@ -82,6 +90,8 @@ class Dispatcher:
         self._waiting.put(None)
         self._thread.join()
         self._pool.shutdown()
+        if self._changers is not None:
+            self._changers.shutdown()
 
     def _work(self) -> None:
         going = True

@@ -14,6 +14,7 @@ from typing import Any
 from bucketsnb.backend import sqlite_rows as rows
 from bucketsnb.backend.matching import Matcher, compile_query
 from bucketsnb.backend.narrowing import narrow
+from bucketsnb.backend.pieces import gathered
 from bucketsnb.backend.sqlite_claim import SQLiteWithdrawal
 from bucketsnb.backend.sqlite_file import connect, prepare_file, translated
 from bucketsnb.backend.store import StoreUnavailable, UnknownWorks
@@ -44,6 +45,8 @@ class SQLiteStore:
     StoreUnavailable
         If the file cannot be used: it cannot be opened, is of something else, or of a newer bucketsnb.
     """
+
+    one_writer = True
 
     def __init__(self, path: Path | None = None) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="bucketsnb-") if path is None else None
@@ -115,7 +118,7 @@ class SQLiteStore:
     ) -> Iterator[bytes]:
         with self._reading() as reader:
             condition = narrow(query, lambda: rows.any_odd(reader))
-            yield from rows.gathered(rows.newest(reader, condition, matches, shape, skip, limit))
+            yield from gathered(rows.newest(reader, condition, matches, shape, skip, limit))
 
     def status(self, pipeline: str | None = None) -> dict[str, int]:
         """Count works by status, from counts that are kept."""

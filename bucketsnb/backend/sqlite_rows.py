@@ -22,7 +22,6 @@ __all__ = [
     "Shaper",
     "any_odd",
     "change",
-    "gathered",
     "insert",
     "let_others",
     "newest",
@@ -32,7 +31,6 @@ __all__ = [
 Shaper = Callable[[bytes], bytes]
 """Makes the JSON that a projection asks for out of the JSON of a whole work."""
 
-_PIECE = 256 * 1024
 _BREATHER = 32
 _SLOTS = ", ".join("?" * (len(COLUMNS) + 1))
 _INSERT = f"INSERT INTO works ({', '.join(COLUMNS)}, body) VALUES ({_SLOTS})"
@@ -112,15 +110,3 @@ def shaper(projection: Mapping[str, Any] | None) -> Shaper | None:
         return msgspec.json.encode(project(msgspec.json.decode(body)))
 
     return shape
-
-
-def gathered(works: Iterable[bytes]) -> Iterator[bytes]:
-    """Join the JSON of works to one array, in pieces of some size."""
-    piece, size, opening = [], 0, b"["
-    for work in works:
-        piece.append(work)
-        size += len(work)
-        if size >= _PIECE:
-            yield opening + b",".join(piece)
-            piece, size, opening = [], 0, b","
-    yield (opening if piece or opening == b"[" else b"") + b",".join(piece) + b"]"

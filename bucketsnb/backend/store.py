@@ -69,9 +69,17 @@ class Store(Protocol):
 
     Every change is atomic, is on disk before its method returns, and is seen by every later read. Times are epoch
     seconds. Methods raise `StoreError`, and `QueryNotUnderstood` for a query that cannot be decided exactly.
+
+    Attributes
+    ----------
+    url
+        Its address, without a password.
+    one_writer
+        Whether changes are best made by one thread, many at a time (`together`), or side by side.
     """
 
     url: str
+    one_writer: bool
 
     def deposit(self, works: Sequence[Mapping[str, Any]]) -> list[str]:
         """Add works as queued, all or none, and give their new ids in the same order."""
@@ -153,7 +161,7 @@ def sqlite_path(address: str) -> Path:
 
 
 def open_store(address: str | Path | None = None) -> Store:
-    """Open the store at an address: ``sqlite:///path/to/works.db``, a path, or None for a temporary one.
+    """Open the store at ``sqlite:///path/to/works.db``, ``mongodb://...``, a path, or None for a temporary one.
 
     Raises
     ------
@@ -162,8 +170,16 @@ def open_store(address: str | Path | None = None) -> Store:
     ValueError
         If the address is of no kind known here.
     """
+    if isinstance(address, str) and address.startswith(("mongodb://", "mongodb+srv://")):
+        return _mongo_store(address)
     from bucketsnb.backend.sqlite import SQLiteStore
 
-    if isinstance(address, str) and address.startswith(("mongodb://", "mongodb+srv://")):
-        raise StoreUnavailable("works cannot be kept in MongoDB yet: use sqlite:///path/to/works.db")
     return SQLiteStore(None if address is None else sqlite_path(str(address)))
+
+
+def _mongo_store(address: str) -> Store:
+    try:
+        from bucketsnb.backend.mongo import MongoStore
+    except ModuleNotFoundError as error:
+        raise StoreUnavailable('works in MongoDB need pymongo: pip install "bucketsnb[mongo]"') from error
+    return MongoStore(address)

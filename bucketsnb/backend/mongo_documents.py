@@ -1,0 +1,99 @@
+"""Works as MongoDB holds them: to BSON before anything is sent, and back to the JSON that clients read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import bson
+import msgspec
+from bson import CodecOptions, Decimal128, ObjectId, Timestamp
+from bson.codec_options import DatetimeConversion
+from bson.datetime_ms import DatetimeMS
+from bson.errors import BSONError
+from bson.raw_bson import RawBSONDocument
+
+from bucketsnb.backend.works import WORK_BYTES_MAX, WorkRefused, WorkTooLarge, encoded
+
+__all__ = ["CODEC", "Record", "check_changes", "document_of", "json_of", "key_of"]
+
+Record = dict[str, Any]
+
+CODEC: CodecOptions[Record] = CodecOptions(
+    tz_aware=True, unicode_decode_error_handler="replace", datetime_conversion=DatetimeConversion.DATETIME_AUTO
+)
+"""Reads whatever other programs have put into the collection, without failing on it."""
+
+_TIMES = ("creation", "start", "stop")
+
+
+def key_of(id_: str) -> ObjectId | str:
+    """Give the ``_id`` of a work: its id as MongoDB writes ids, so that it is unique on any cluster."""
+    return ObjectId(id_) if ObjectId.is_valid(id_) else id_
+
+
+def document_of(record: Mapping[str, Any], index: int) -> RawBSONDocument:
+    """Give the document to store for a record.
+
+    Raises
+    ------
+    WorkRefused
+        If MongoDB would refuse it: what is checked here, before anything is sent, cannot fail half way.
+    """
+    encoded(record, index)
+    return RawBSONDocument(_bson({"_id": key_of(record["id"]), **record}, index))
+
+
+def check_changes(changes: Mapping[str, Any], index: int) -> None:
+    """Refuse the fields of an update that MongoDB cannot set.
+
+    Raises
+    ------
+    WorkRefused
+        If a name would be read as a path or an operator, or a value cannot be held.
+    """
+    encoded(changes, index)
+    _bson(changes, index)
+    wrong = next((name for name in changes if not name or "." in name or name.startswith("$")), None)
+    if wrong is not None:
+        raise WorkRefused(f"works[{index}] has a field named {wrong[:60]!r}, which MongoDB cannot set by an update")
+
+
+def _bson(record: Mapping[str, Any], index: int) -> bytes:
+    try:
+        body = bson.encode(record)
+    except (BSONError, OverflowError) as error:
+        raise WorkRefused(f"works[{index}] is nothing that MongoDB can hold: {error}") from error
+    if len(body) > WORK_BYTES_MAX:
+        raise WorkTooLarge(f"works[{index}] has {len(body):,} bytes of BSON, and {WORK_BYTES_MAX:,} are allowed")
+    return body
+
+
+def json_of(record: Record) -> bytes:
+    """Give the JSON of a document: times as floats, and what JSON has no word for as text or number."""
+    for name in _TIMES:
+        if name in record and not isinstance(record[name], float):
+            record[name] = _seconds(record[name])
+    return msgspec.json.encode(record, enc_hook=_plain)
+
+
+def _seconds(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.timestamp()
+    if isinstance(value, DatetimeMS):
+        return int(value) / 1000
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _plain(value: Any) -> Any:
+    return next((make(value) for kind, make in _KINDS if isinstance(value, kind)), None)
+
+
+_KINDS: Sequence[tuple[type, Callable[[Any], Any]]] = (
+    (int, int),  # BSON's own type for integers over 32 bits
+    (DatetimeMS, _seconds),
+    (Timestamp, lambda one: float(one.time)),
+    (Decimal128, lambda one: float(one.to_decimal())),
+    (object, str),
+)
