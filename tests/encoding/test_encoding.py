@@ -103,7 +103,7 @@ def test_what_has_a_plain_meaning_is_converted(given, expected):
         (pd.DataFrame(), "DataFrame"),
         (iter([1]), "of type list_iterator"),
     ],
-    ids=str,
+    ids=lambda value: ascii(value) if isinstance(value, str) else type(value).__name__,
 )
 def test_what_has_no_plain_meaning_is_refused_by_work_and_field(value, words):
     works = [make_work(), make_work(results={"x": value})]
