@@ -217,7 +217,8 @@ class WorksGrid(Panel):
 
     def static(self) -> Markup:
         """Return the first rows as a plain table."""
-        page = self._rows.page(0, KEPT)
+        with self.state.lock:
+            page = self._rows.page(0, KEPT)
         rows = [
             [
                 chip(text) if column.kind == "status" else text

@@ -74,9 +74,9 @@ class Rows:
     def page(self, first: int, count: int) -> list[dict[str, Any]]:
         """Return the rows at some places of the present order, drawn."""
         places = self.order[max(first, 0) : max(first, 0) + count]
-        part = self.frame.iloc[places]
         read_at = self.frame.attrs.get("read_at")
-        drawn = [[draw(column.kind, value, read_at) for value in part[column.name]] for column in self.columns]
+        taken = [(column.kind, self.frame[column.name].array.take(places)) for column in self.columns]
+        drawn = [[draw(kind, value, read_at) for value in values] for kind, values in taken]
         return [
             {"id": one, "selected": one in self.selected, "cells": [column[row] for column in drawn]}
             for row, one in enumerate(self._id_at(place) for place in places)

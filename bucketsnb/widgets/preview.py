@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import ipywidgets  # type: ignore[import-untyped]  # it ships no types
 import pandas as pd
 
-from bucketsnb.formatting import when
+from bucketsnb.formatting import count_of, when
 from bucketsnb.formatting_html import Markup, element
 from bucketsnb.widgets.grid import WorksGrid
-from bucketsnb.widgets.panel import Panel, button, note, row_of
+from bucketsnb.widgets.panel import Panel, button, note, row_of, show
 from bucketsnb.widgets.ticker import Ticker
+from bucketsnb.widgets.worker import Run
 
 __all__ = ["Preview"]
 
@@ -38,12 +40,14 @@ class Preview(Panel):
         self.limit.add_class("bnb-short")
         self.limit.observe(self.guard(lambda _: self.refresh()), "value")
         self.ticker = Ticker(self.guard, self._tick, hold=lambda: self.state.armed, interval=30.0)
+        self.stop = button("Stop", self.guard, self.worker.stop, tooltip="Show what was read until now")
+        show(self.stop, on=False)
         self.said = note()
         self.why = note()
         self.grid = WorksGrid(self.state, height=height, empty_note="No work matches.")
         self.follow("query", self._query_changed)
         self.follow("changes", lambda _: self.refresh())
-        self.lay_out(row_of(self.button, self.limit, self.ticker, self.said), self.why, self.grid)
+        self.lay_out(row_of(self.button, self.stop, self.limit, self.ticker, self.said), self.why, self.grid)
         self.refresh()
 
     def _query_changed(self, query: Any) -> None:
@@ -69,19 +73,37 @@ class Preview(Panel):
             return
         self._say("Reading …")
         self.worker.start(
-            lambda _: buckets.view(query, limit=limit), lambda frame: self._take(query, frame), failed=self._failed
+            lambda run: _read(buckets, query, limit, run),
+            lambda frame: self._take(query, frame),
+            progress=lambda done, total: self._say(f"Reading … {done:,} of {total:,}"),
+            failed=self._failed,
         )
+        show(self.stop, on=True)
 
     def _take(self, query: Any, frame: pd.DataFrame) -> None:
         self.messages.clear("error")
         self.state.read_for = query
         self.state.frame = frame
         read = f"Read {when(frame.attrs['read_at'])}" if frame.attrs.get("read_at") else "Read"
-        self._say(f"{read}, newest first.")
+        moved = int(frame.attrs.get("moved") or 0)
+        self._say(f"{read}, newest first." + (f" {count_of(moved, 'work')} moved meanwhile." if moved else ""))
+        show(self.stop, on=False)
+        self.why.value = ""
         self.ticker.done()
+        if frame.empty and not query.is_empty:
+            self._explain(query)
+        self.keep()
+
+    def _explain(self, query: Any) -> None:
+        buckets = self.state.buckets
+        self.worker.start(lambda _: buckets.explain(query), self._show_why)
+
+    def _show_why(self, why: Any) -> None:
+        self.why.value = element("div", Markup(why._repr_html_()))
         self.keep()
 
     def _failed(self, _: Exception) -> None:
+        show(self.stop, on=False)
         self._say("Not read: see the message below. What is shown is what was read before.")
         self.ticker.done(ok=False)
 
@@ -89,5 +111,12 @@ class Preview(Panel):
         self.said.value = element("span", text, class_="bnb-faint")
 
     def static(self) -> Markup:
-        """Return the first works as a plain table."""
-        return super().static()
+        """Return the first works as a plain table, or why there are none."""
+        return element("div", Markup(self.why.value), super().static())
+
+
+def _read(buckets: Any, query: Any, limit: int | None, run: Run) -> pd.DataFrame:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # works that moved during the read are said in the panel, not on stderr
+        frame: pd.DataFrame = buckets.view(query, limit=limit, progress=run.progress, cancel=run.cancel)
+    return frame

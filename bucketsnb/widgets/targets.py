@@ -51,7 +51,9 @@ class Targets(ipywidgets.VBox):  # type: ignore[misc]  # its base is untyped
     def _all_shown(self) -> bool:
         """Whether the works shown are all that match, so that those that change from now on can be left alone."""
         frame, query = self._state.frame, self._state.query
-        return self._state.up_to_date and query.pipelines is not None and self.exact and len(frame) == self.count
+        if frame is None or not self._state.up_to_date:
+            return False
+        return query.pipelines is not None and self.exact and len(frame) == self.count
 
     @property
     def count(self) -> int:

@@ -5,8 +5,8 @@ A timer in the kernel would go on asking the service after the tab was closed: w
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from time import monotonic
 from typing import Any
 
 import traitlets
@@ -69,7 +69,7 @@ class Ticker(Front):
     def _tick(self, _: dict[str, Any]) -> None:
         if not self.on or self._busy:
             return
-        recent = time.monotonic() - self._ended < self.wait / 2  # a second view of the same panel ticks as well
+        recent = monotonic() - self._ended < self.wait / 2  # a second view of the same panel ticks as well
         if recent or self._hold():
             self._answer()
             return
@@ -80,7 +80,7 @@ class Ticker(Front):
         """Say that a refresh has ended; one that was not asked for by a tick counts as well."""
         self._failures = 0 if ok else self._failures + 1
         self._busy = False
-        self._ended = time.monotonic()
+        self._ended = monotonic()
         self._answer()
 
     def _answer(self) -> None:

@@ -87,7 +87,7 @@ def test_deposit_from_a_paste(page: Locator, backend: LocalBackend) -> None:
 
 def test_withdraw_and_give_back(page: Locator, backend: LocalBackend) -> None:
     page.get_by_role("tab", name="Withdraw").click()
-    form = page.get_by_role("tabpanel").filter(visible=True)
+    form = page.locator(".bnb").filter(has=page.page.get_by_role("button", name="Forecast …")).last
     form.get_by_label("Pipeline").fill("fitburst")
     form.get_by_label("Pipeline").press("Tab")
     form.get_by_role("button", name="Forecast …").click()

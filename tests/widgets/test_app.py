@@ -69,3 +69,11 @@ def test_the_page_without_a_kernel_keeps_status_query_works(page: App):
     static = page.static()
     for part in ("fitburst", "Query(", "3 shown, 3 matched"):
         assert part in static
+
+
+def test_no_work_is_explained_by_the_condition_that_is_to_blame(page: App):
+    page.builder.query = Query(pipeline="fitburst", status="success")
+    until(lambda: page.preview.why.value)
+    assert "success" in page.preview.why.value
+    page.builder.query = Query(pipeline="fitburst")
+    until(lambda: not page.preview.why.value)

@@ -310,8 +310,7 @@ def test_closing_leaves_no_thread_and_no_observer(state: State):
 
 def test_a_panel_on_its_own_brings_query_and_works(buckets: Buckets, state: State):
     panel = DeletePanel(buckets, Query(pipeline=PIPELINE, status="failure"))
-    until(lambda: panel.state.frame is not None)
-    assert panel.plan_button.description == "Delete 3 works …"
+    until(lambda: panel.plan_button.description == "Delete 3 works …")
 
 
 def test_a_work_that_moved_on_since_it_was_shown_stays(state: State, backend: LocalBackend):

@@ -226,11 +226,11 @@ def test_a_hundred_thousand_works_open_like_a_hundred(sent: Sent):
     few, many = frame_of(_works(100)), frame_of(_works(100) * 1000)
     took = []
     for frame in (few, many):
-        began = time.perf_counter()
+        began = time.process_time()
         grid = WorksGrid(frame)
         _open(grid)
-        took.append(time.perf_counter() - began)
-    assert took[1] < 10 * took[0] + 0.3
+        took.append(time.process_time() - began)
+    assert took[1] < 10 * took[0] + 0.5
 
 
 def test_the_static_form_has_the_first_rows_and_all_the_counts():

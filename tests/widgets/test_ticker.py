@@ -9,7 +9,7 @@ from bucketsnb.widgets.ticker import Ticker
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [1000.0]
-    monkeypatch.setattr("bucketsnb.widgets.ticker.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("bucketsnb.widgets.ticker.monotonic", lambda: now[0])
     return now
 
 
