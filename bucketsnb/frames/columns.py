@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bucketsnb.frames.json_array import JSONDtype
+from bucketsnb.frames.json_array import JSONArray, JSONDtype
 from bucketsnb.frames.json_text import Objects, decode_json
 from bucketsnb.schema import FIELDS, STATUSES, TIME_FIELDS, Kind
 
@@ -86,6 +86,8 @@ _NAT = np.iinfo(np.int64).min
 
 def missing(name: str, count: int) -> Any:
     """Return a column with nothing in it, in the dtype that it always has."""
+    if isinstance(DTYPES[name], JSONDtype):
+        return JSONArray.later(lambda: np.full(count, None, dtype=object), count)
     one = pd.array([None], dtype=DTYPES[name])
     return one.take(np.zeros(count, dtype=np.intp))
 
