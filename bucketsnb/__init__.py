@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from bucketsnb.client import Buckets
     from bucketsnb.query import Query, any_of, not_
     from bucketsnb.schema import STATUSES
-    from bucketsnb.widgets import app
+    from bucketsnb.widgets.app import app
 
 __all__ = ["STATUSES", "Buckets", "LocalBackend", "Query", "__version__", "any_of", "app", "not_"]
 

@@ -45,7 +45,8 @@ def _one_with_gaps(rows: pd.DataFrame) -> pd.DataFrame:
     holes["time"] = holes["time"] - pd.to_timedelta(silence[late] / 2, unit="s")
     for key in STATUS_KEYS:
         holes[key] = pd.array([pd.NA] * len(holes), dtype="Int64")
-    return pd.concat([rows, holes])
+    whole: pd.DataFrame = pd.concat([rows, holes])
+    return whole
 
 
 def rates(table: pd.DataFrame) -> pd.DataFrame:
