@@ -92,8 +92,8 @@ def test_lab_runs_jupyter_on_a_practice_queue_and_leaves_nothing(start: Start, t
     assert processes[1].environ()["BUCKETSNB_URL"] == queue
 
     os.killpg(lab.pid, signal.SIGINT)  # Ctrl-C reaches the whole group of the terminal
-    assert lab.wait(40) == 0
-    gone, left = psutil.wait_procs(processes[1:], timeout=5)
+    assert lab.wait(60) == 0
+    gone, left = psutil.wait_procs(processes[1:], timeout=20)
     assert (len(gone), left) == (len(processes) - 1, [])
     with pytest.raises(OSError, match="refused"):
         ask(queue, "/status")
@@ -104,8 +104,8 @@ def test_sigterm_while_it_starts_leaves_nothing(start: Start) -> None:
     read_until(lab, r"(JupyterLab is starting)")
     processes = family(lab)
     lab.send_signal(signal.SIGTERM)
-    assert lab.wait(40) == 0
-    assert psutil.wait_procs(processes, timeout=5)[1] == []
+    assert lab.wait(60) == 0
+    assert psutil.wait_procs(processes, timeout=20)[1] == []
 
 
 def test_a_taken_port_is_said(start: Start) -> None:
