@@ -30,6 +30,9 @@ TEXT = "var(--jp-ui-font-color1, inherit)"
 MUTED = "var(--jp-ui-font-color2, #666)"
 BORDER = "var(--jp-border-color2, #bbb)"
 
+_SHORT = 24
+"""Letters of a value that is never broken into lines."""
+
 
 class Markup(str):
     """Text that is HTML already.
@@ -120,13 +123,18 @@ def table(
 
 
 def _row(tag: str, values: Sequence[object], sides: Sequence[Align]) -> Markup:
-    style = f"padding: 0.15em 0.7em; border-bottom: 1px solid {BORDER}"
     scope = "col" if tag == "th" else None
     cells = (
-        element(tag, value, scope=scope, align=side, style=f"{style}; text-align: {side}")
-        for value, side in zip(values, sides, strict=True)
+        element(tag, cell, scope=scope, align=side, style=f"{_cell_style(cell)}; text-align: {side}")
+        for cell, side in zip(map(escape, values), sides, strict=True)
     )
     return element("tr", *cells)
+
+
+def _cell_style(cell: Markup) -> str:
+    """Keep short values on one line: an age or a time in three pieces does not read as one."""
+    wrap = "; white-space: nowrap" if len(cell.plain) <= _SHORT else ""
+    return f"padding: 0.15em 0.7em; border-bottom: 1px solid {BORDER}; vertical-align: top{wrap}"
 
 
 def block(title: object, *parts: object) -> Markup:
