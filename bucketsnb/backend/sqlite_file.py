@@ -192,6 +192,11 @@ def _translation(error: sqlite3.Error, path: Path) -> StoreError:
         return StoreUnavailable(f"another process has kept {path} locked for {BUSY_SECONDS:.0f} s; nothing was changed")
     if "not a database" in text or "malformed" in text:
         return StoreUnavailable(f"{path} is not a SQLite database, or is damaged: choose another file, or restore it")
+    if "disk I/O" in text:  # SQLite's word for a quota and a limit of file size too, which are no full disk to it
+        return StoreUnavailable(
+            f"the system would not read or write {path}: check the disk, your quota on it, and whether a limit of file "
+            "size is reached; nothing was changed"
+        )
     if "unable to open" in text:
         return StoreUnavailable(f"{path} cannot be opened: check that its folder exists and may be written")
     return StoreUnavailable(f"the store {path} failed: {text}; nothing was changed")
