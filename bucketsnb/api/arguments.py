@@ -36,15 +36,22 @@ def chunks(sequence: Sequence[T], size: int) -> Iterator[Sequence[T]]:
         yield sequence[start : start + size]
 
 
-def ids_a_line(ids: Sequence[str], prefix: str, token: str) -> int:
+def ids_a_line(ids: Sequence[str], prefix: str, taken: int) -> int:
     """Return how many of these ids fit on one request line, beside the headers.
+
+    Parameters
+    ----------
+    prefix
+        Path of the base address.
+    taken
+        Bytes that the token takes.
 
     Examples
     --------
-    >>> ids_a_line(["6b04a88bcce5d83e4c9bf3fc"] * 1000, "/buckets", "")
+    >>> ids_a_line(["6b04a88bcce5d83e4c9bf3fc"] * 1000, "/buckets", 0)
     250
     """
-    room = LINE_MAX - _HEADERS - len(f"DELETE {prefix}/work? HTTP/1.1") - len(token)
+    room = LINE_MAX - _HEADERS - len(f"DELETE {prefix}/work? HTTP/1.1") - taken
     longest = max((len(urlencode({"ids": one})) + 1 for one in ids), default=1)
     return max(1, min(DELETE_CHUNK, room // longest))
 

@@ -79,7 +79,7 @@ class _Unpacker:
                 unpacker = self._unpack(unpacker, piece)
         except zlib.error as error:
             raise UnreadableBodyError(f"it does not unpack ({error})") from None
-        if not unpacker.eof:
+        if self.packed and not unpacker.eof:
             raise UnreadableBodyError("its packed form ends too early")
         return self.body.getvalue()
 

@@ -196,6 +196,8 @@ class Transport:
         error.attempts = attempts
         if attempts > 1:
             error.args = (f"{error} Tried {attempts} times.",)
+        if isinstance(error, Unreachable):
+            error.args = (f"{error} The address came from {self.settings.url_source}.",)
         raise error
 
     def _attempt(self, send: _Send, number: int) -> Answer:

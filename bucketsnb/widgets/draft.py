@@ -115,7 +115,7 @@ class Draft:
     --------
     >>> draft = Draft.of(Query(status="failure", priority=">=4", results={"$ne": None}))
     >>> draft.values["priority"], [other.label for other in draft.others]
-    ('>=4', ['results is not null'])
+    ('>=4', ['has results'])
     >>> draft.query() == Query(status="failure", priority=">=4", results={"$ne": None})
     True
     """

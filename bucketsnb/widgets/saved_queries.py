@@ -80,7 +80,7 @@ class SavedQueries:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=".queries-")
             with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(documents, file, indent=1, sort_keys=True)
+                json.dump(documents, file, indent=1)
             Path(name).replace(self.path)
         except OSError as error:
             raise ConfigurationError(f"the query could not be saved in {self.path}: {error}") from error

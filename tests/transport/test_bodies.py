@@ -153,3 +153,49 @@ def test_each_status_has_its_error(stub, connect, status, kind):
         connect(stub.url).request("PUT", "/work", means=Means.ONCE, body=b"[]")
     assert type(caught.value) is kind
     assert (caught.value.status, caught.value.method, caught.value.path) == (status, "PUT", "/work")
+
+
+def chunked(*pieces: bytes, whole: bool = True):
+    def act(exchange):
+        exchange.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for piece in pieces:
+            exchange.send(b"%x\r\n%s\r\n" % (len(piece), piece))
+        exchange.send(b"0\r\n\r\n" if whole else b"")
+        exchange.keep = whole
+
+    return act
+
+
+def test_a_body_in_chunks_comes_out_whole_and_keeps_the_connection(stub, connect):
+    stub.then(chunked(b"[1,", b"2]"))
+    transport = connect(stub.url)
+
+    assert view(transport).body == b"[1,2]"
+    view(transport)
+    assert stub.connections == 1
+
+
+def test_a_body_in_chunks_that_ends_early_is_cut_off(stub, connect):
+    stub.default = chunked(b"[1,", whole=False)
+
+    with pytest.raises(errors.BadAnswer, match="cut off"):
+        view(connect(stub.url))
+
+
+@pytest.mark.parametrize(
+    "line", [b"SSH-2.0-OpenSSH_9.2\r\n", b"HTTP/1.1 200 OK\r\nX: " + b"y" * 100_000 + b"\r\n\r\n", b"\0" * 100]
+)
+def test_what_is_no_http_is_one_of_our_errors(stub, connect, line):
+    def act(exchange):
+        exchange.send(line)
+        exchange.keep = False
+
+    stub.default = act
+    with pytest.raises(errors.ServiceError):
+        view(connect(stub.url))
+
+
+def test_a_packed_answer_without_a_body_is_an_empty_one(stub, connect):
+    stub.then(raw(b"", content_encoding="gzip"))
+
+    assert connect(stub.url).request("HEAD", "/version", means=Means.READ).body == b""

@@ -124,7 +124,9 @@ def test_a_host_that_no_name_server_knows_is_said_at_once(connect, naps):
     assert naps == []
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("7", 7.0), ("0", 0.0), ("", None), ("soon", None), ("-1", None)])
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("7", 7.0), ("0", 0.0), ("1.5", 1.5), (" 2 ", 2.0), ("", None), ("soon", None), ("-1", None)]
+)
 def test_retry_after_is_read(text, seconds):
     assert retry_after(text) == seconds
 
@@ -137,3 +139,10 @@ def test_an_answer_after_failures_is_the_answer(stub, connect):
     stub.then(hang_up, fail(503), answer({"version": "x"}), polite)
 
     assert connect(stub.url).request("GET", "/version", means=Means.READ).body == b'{"version": "x"}'
+
+
+def test_an_unreachable_address_is_named_with_where_it_came_from(connect, monkeypatch):
+    monkeypatch.setenv("BUCKETSNB_URL", "http://127.0.0.1:1")
+
+    with pytest.raises(errors.Unreachable, match=r"on 127\.0\.0\.1:1: .*came from BUCKETSNB_URL"):
+        connect(None).request("GET", "/version", means=Means.READ)

@@ -123,3 +123,11 @@ def test_a_password_in_the_address_is_in_no_error(path):
         Buckets("http://me:hunter2@127.0.0.1:1").api.transport.request("GET", path, means=Means.READ)
 
     assert "hunter2" not in everything_said_by(caught.value)
+
+
+def test_an_error_survives_pickling_with_what_it_carries():
+    with Stub(default=fail(400, "no")) as stub, pytest.raises(errors.Refused) as caught:
+        Buckets(stub.url).pipelines()
+    again = pickle.loads(pickle.dumps(caught.value))
+
+    assert (type(again), str(again), vars(again)) == (errors.Refused, str(caught.value), vars(caught.value))
