@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -27,32 +28,46 @@ REAL_SERVER = os.environ.get("BUCKETSNB_TEST_MONGODB")
 
 
 @contextmanager
-def running_engine(folder: Path, *, port: int | None = None) -> Iterator[str]:
-    """Run an engine that keeps its data in `folder`, and give its address; the same folder again has the same data."""
-    port = port or _free_port()
-    url = f"mongodb://127.0.0.1:{port}/?directConnection=true"
-    log = folder / "engine.log"
-    folder.mkdir(parents=True, exist_ok=True)
-    command = [
-        str(_binary(folder)),
-        "--port",
-        str(port),
-        "--storage-path",
-        str(folder / "data"),
-        "--cache-size",
-        "1G",
-    ]
-    command += ["--config", str(_configuration(folder)), "--log-level", "WARNING", "--sync-on-commit"]
-    with log.open("ab") as output, subprocess.Popen(command, stdout=output, stderr=output, cwd=folder) as process:
+def running_engine(folder: Path) -> Iterator[str]:
+    """Run an engine that keeps its data in `folder`, and give its address."""
+    engine = Engine(folder)
+    engine.start()
+    try:
+        yield engine.url
+    finally:
+        engine.stop()
+
+
+class Engine:
+    """An engine that can be stopped, or killed, and started again at the same address with the same data."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        port = _free_port()
+        self.url = f"mongodb://127.0.0.1:{port}/?directConnection=true"
+        self.process: subprocess.Popen[bytes] | None = None
+        self._log = folder / "engine.log"
+        self._command = [
+            *(str(_binary(folder)), "--port", str(port), "--storage-path", str(folder / "data")),
+            *("--cache-size", "1G", "--config", str(_configuration(folder))),
+            *("--log-level", "WARNING", "--sync-on-commit"),
+        ]
+
+    def start(self) -> None:
+        with self._log.open("ab") as output:
+            self.process = subprocess.Popen(self._command, stdout=output, stderr=output, cwd=self._log.parent)
+        _wait_until_it_answers(self.url, self.process, self._log)
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        if self.process is None:
+            return
+        self.process.send_signal(how)
         try:
-            _wait_until_it_answers(url, process, log)
-            yield url
-        finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process = None
 
 
 def _binary(folder: Path) -> Path:

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from bson.raw_bson import RawBSONDocument
-from pymongo import ASCENDING, DESCENDING, UpdateOne
+from pymongo import ASCENDING, DESCENDING, ReadPreference, UpdateOne
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
@@ -49,7 +49,7 @@ _INDEXES: Sequence[list[tuple[str, int]]] = (
 _NEWEST = [("creation", DESCENDING), ("_id", DESCENDING)]
 _ALREADY = frozenset({85, 86})
 """An index over the same fields is there, made by someone else in another way."""
-_BATCH = 1_000
+_BATCH = 500
 """Documents that the server sends at once, so that few are in memory here."""
 _SEARCH_MILLISECONDS = 60_000
 
@@ -76,7 +76,9 @@ class MongoStore:
         self._server = MongoServer(address)
         self.url = self._server.url
         database = self._server.client.get_default_database(DATABASE)
-        self.works: Collection[Record] = database.get_collection(COLLECTION, codec_options=CODEC, write_concern=DURABLE)
+        self.works: Collection[Record] = database.get_collection(
+            COLLECTION, codec_options=CODEC, read_preference=ReadPreference.PRIMARY, write_concern=DURABLE
+        )
         try:
             with translated(self.url):
                 self._prepare()

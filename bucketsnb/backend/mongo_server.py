@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from bson.errors import BSONError
 from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.errors import (
@@ -138,7 +139,7 @@ def _passes(error: PyMongoError) -> bool:
     return not _MOVING_CODES.isdisjoint(codes_of(error))
 
 
-def codes_of(error: PyMongoError) -> set[int]:
+def codes_of(error: Exception) -> set[int]:
     """Give the codes of a server's refusal, those of each document among them."""
     codes = {error.code} if isinstance(error, OperationFailure) else set()
     if isinstance(error, BulkWriteError):
@@ -160,11 +161,11 @@ def translated(url: str, *, changing: bool = False) -> Iterator[None]:
     """
     try:
         yield
-    except PyMongoError as error:
+    except (PyMongoError, BSONError) as error:
         raise _translation(error, url, changing=changing) from error
 
 
-def _translation(error: PyMongoError, url: str, *, changing: bool) -> Exception:
+def _translation(error: PyMongoError | BSONError, url: str, *, changing: bool) -> Exception:
     codes, text = codes_of(error), _said(error)
     if isinstance(error, DocumentTooLarge) or codes & _SIZE_CODES:
         too_large = f"MongoDB holds no work as large as one would become; nothing was changed: {text}"
@@ -182,7 +183,7 @@ def _translation(error: PyMongoError, url: str, *, changing: bool) -> Exception:
     return StoreUnavailable(f"MongoDB at {url} does not answer: {text}")
 
 
-def _said(error: PyMongoError) -> str:
+def _said(error: Exception) -> str:
     """Give what the server said, without the works that the driver adds to it."""
     details = getattr(error, "details", None) or {}
     refusals = details.get("writeErrors") or details.get("writeConcernErrors") or [details]

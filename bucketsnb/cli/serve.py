@@ -20,7 +20,8 @@ __all__ = ["command"]
     metavar="URL",
     default="sqlite:///works.db",
     show_default=True,
-    help="Where works are kept: sqlite:///name.db in this folder, sqlite:////path/name.db elsewhere.",
+    help="Where works are kept: sqlite:///name.db in this folder, sqlite:////path/name.db elsewhere, mongodb://... for"
+    " a queue that several machines serve.",
 )
 @click.option(
     "--sample", metavar="N", type=click.IntRange(0), default=0, help="Fill an empty store with N realistic works."
