@@ -15,8 +15,8 @@ from bucketsnb import LocalBackend
 
 from .public import PublicClient, installed
 
-STORES: dict[str, Callable[[], Any]] = {"sqlite": lambda: None}
-"""Makes the store of each kind that the whole suite runs on."""
+STORES = ("sqlite", "mongodb")
+"""The kinds of store that the whole suite runs on."""
 
 
 class Asking:
@@ -56,9 +56,10 @@ class Asking:
         self._session.close()
 
 
-@pytest.fixture(scope="session", params=list(STORES))
+@pytest.fixture(scope="session", params=STORES)
 def running_service(request: pytest.FixtureRequest) -> Iterator[LocalBackend]:
-    with LocalBackend(STORES[request.param]()) as backend:
+    store = None if request.param == "sqlite" else request.getfixturevalue("mongodb_store")
+    with LocalBackend(store) as backend:
         yield backend
 
 

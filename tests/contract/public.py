@@ -36,8 +36,8 @@ def installed(requirement: str) -> Path:
 class PublicClient:
     """One public client, asked to work on a service.
 
-    ``do`` runs a step of the client's script (see the folder ``clients``) and gives what it printed as JSON; ``command``
-    runs the client's own command line and gives what it printed.
+    ``do`` runs a step of the client's script (see the folder ``clients``) and gives what it printed as JSON;
+    ``command`` runs the client's own command line and gives what it printed.
     """
 
     python: Path

@@ -113,9 +113,11 @@ def test_the_audit_daemon_fails_and_requeues(public: PublicClient, service: Loca
         ]
     )
     assert public.do("audit") == {"failed": 1, "expired": 1, "stale": 1}
-    assert {
-        work["pipeline"]: work["status"] for work in ask.view()
-    } == {"failed": "queued", "expired": "failure", "stale": "failure"}
+    assert {work["pipeline"]: work["status"] for work in ask.view()} == {
+        "failed": "queued",
+        "expired": "failure",
+        "stale": "failure",
+    }
 
 
 def test_the_transfer_daemon_moves_finished_works_to_results(
