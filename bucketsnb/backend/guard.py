@@ -56,7 +56,8 @@ class Guard:
             await refusal(scope, receive, send_with_cors)
             return
         path = scope["path"]
-        if len(path) > 1 and path.endswith("/"):
+        # A slash that was sent as %2F ends the name of a pipeline, not the address.
+        if len(path) > 1 and path.endswith("/") and scope["raw_path"].endswith(b"/"):
             scope["path"] = path.rstrip("/") or "/"
         await self._app(scope, receive, send_with_cors)
 
