@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 from starlette.applications import Starlette
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
@@ -21,10 +22,20 @@ from starlette.routing import Route
 from bucketsnb import __version__
 from bucketsnb.backend.dispatch import Dispatcher
 from bucketsnb.backend.guard import Guard, read_body
+from bucketsnb.backend.openapi import description
 from bucketsnb.backend.problems import HANDLERS, BadRequest, answer
 from bucketsnb.backend.store import Store, Withdrawal
 
 __all__ = ["build_app"]
+
+
+class _Name(StringConvertor):
+    """The name of a pipeline in a path: whatever it holds, slashes and ends of lines too."""
+
+    regex = r"[\s\S]*"
+
+
+register_url_convertor("name", _Name())
 
 
 def build_app(store: Store, token: str | None = None) -> Guard:
@@ -50,13 +61,14 @@ def build_app(store: Store, token: str | None = None) -> Guard:
         Route("/", service.version, methods=["GET", "HEAD"]),
         Route("/version", service.version, methods=["GET", "HEAD"]),
         Route("/__health__", service.health, methods=["GET"]),
+        Route("/openapi.json", service.description, methods=["GET"]),
         Route("/work", service.deposit, methods=["POST"]),
         Route("/work", service.update, methods=["PUT"]),
         Route("/work", service.delete, methods=["DELETE"]),
         Route("/view", service.view, methods=["POST"]),
         Route("/status", service.status, methods=["GET"]),
         Route("/status/pipelines", service.pipelines, methods=["GET"]),
-        Route("/status/details/{pipeline:path}", service.details, methods=["GET"]),
+        Route("/status/details/{pipeline:name}", service.details, methods=["GET"]),
         Route("/audit/failed", service.audit_failed, methods=["GET"]),
         Route("/audit/expired", service.audit_expired, methods=["GET"]),
         Route("/audit/stale/{days}", service.audit_stale, methods=["GET"]),
@@ -78,6 +90,9 @@ class _Service:
 
     async def version(self, _request: Request) -> Response:
         return answer({"version": __version__})
+
+    async def description(self, _request: Request) -> Response:
+        return answer(description())
 
     async def health(self, _request: Request) -> Response:
         await self.calls.read(self.store.status)
