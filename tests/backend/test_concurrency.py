@@ -33,7 +33,7 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return found
 
 
-@pytest.mark.parametrize(("query", "works"), zip(QUERIES, (240, 90), strict=True), ids=["plain", "searched"])
+@pytest.mark.parametrize(("query", "works"), list(zip(QUERIES, (240, 90), strict=True)), ids=["plain", "searched"])
 def test_eight_threads_and_four_processes_claim_every_work_once(
     address: str, query: dict[str, Any], works: int
 ) -> None:
