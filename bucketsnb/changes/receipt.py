@@ -12,7 +12,7 @@ import pandas as pd
 from bucketsnb.changes import drawing
 from bucketsnb.changes.seen import Seen
 from bucketsnb.errors import OutcomeUnknown, PartlyDone, PlanError
-from bucketsnb.formatting import count_of
+from bucketsnb.formatting import count_of, elide
 
 if TYPE_CHECKING:
     from bucketsnb.changes.plan import Cancel, Progress
@@ -215,6 +215,8 @@ class Receipt:
 
     def _facts(self) -> list[tuple[str, str]]:
         facts = [(word, f"{number:,}") for word, number in self.counts.items() if number]
+        given = [fate.new_id for fate in self.fates if fate.new_id]
+        facts += [("new ids", elide(given, most=20))] if given else []
         facts += [("problem", str(error) or type(error).__name__) for error in self.errors]
         facts += [("note", note) for note in self.notes]
         return [*facts, ("journal", self.entry)] if self.entry else facts

@@ -64,7 +64,7 @@ class App(Panel):
             head, _heading("Status"), self.status, _heading("Query"), self.builder, _heading("Works"), self.preview,
             _heading("Actions"), self.tabs,
         )  # fmt: skip
-        for fact in ("status", "frame", "query", "receipt"):
+        for fact in ("status", "frame", "query", "plan", "receipt"):
             self.follow(fact, lambda _: self.keep())
 
 

@@ -15,11 +15,13 @@ from bucketsnb.formatting import count_of, excerpt
 from bucketsnb.formatting_html import Markup, element
 from bucketsnb.query import Query
 from bucketsnb.widgets.confirm_box import ConfirmBox
+from bucketsnb.widgets.guard import Message
 from bucketsnb.widgets.panel import Panel, button, folded, row_of
 from bucketsnb.widgets.preview import Preview
 from bucketsnb.widgets.query_builder import QueryBuilder
 from bucketsnb.widgets.state import State
 from bucketsnb.widgets.targets import Targets
+from bucketsnb.widgets.warned import warned
 from bucketsnb.widgets.worker import Run
 
 __all__ = ["ChangePanel", "PlanPanel", "text_field"]
@@ -73,7 +75,13 @@ class PlanPanel(Panel):
         job = self.make_plan()
         if job is not None:
             self.plan_button.disabled = True
-            self.worker.start(job, self._planned, failed=lambda _: self._enable())
+            self.worker.start(lambda run: warned(lambda: job(run)), self._take_plan, failed=lambda _: self._enable())
+
+    def _take_plan(self, answer: tuple[Any, list[str]]) -> None:
+        plan, said = answer
+        for text in reversed(said):
+            self.messages.show(Message("warning", text))
+        self._planned(plan)
 
     def _planned(self, plan: Any) -> None:
         self._enable()

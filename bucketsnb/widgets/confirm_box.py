@@ -107,10 +107,10 @@ class ConfirmBox(ipywidgets.VBox):  # type: ignore[misc]  # its base is untyped
 
     def _put_away(self, why: str) -> None:
         self.confirm.disarm()
+        self.plan_view.value = ""  # before the others on the page are told, who may keep what is shown
         if self._state.plan is self._plan:
             self._state.plan = None
         self._plan = None
-        self.plan_view.value = ""
         self.progress.value = element("span", why) if why else ""
         self._draw()
 
@@ -161,6 +161,8 @@ class ConfirmBox(ipywidgets.VBox):  # type: ignore[misc]  # its base is untyped
         self._state.plan = None
         if receipt is not None:
             self.show_receipt(receipt)
+            for error in receipt.errors[:1]:  # the others are of the same cause, and the receipt has them
+                self._panel.guard.report(error)
         self._draw()
 
     def show_receipt(self, receipt: Any) -> None:

@@ -21,6 +21,12 @@ __all__ = ["FIELDS", "Draft", "DraftField"]
 Value = tuple[str, ...] | str | bool
 
 
+class _Listed(tuple[str, ...]):
+    """A single text that was asked for as a list, which is another document than the text alone."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True)
 class DraftField:
     """One field of the form.
@@ -58,7 +64,7 @@ class DraftField:
         if isinstance(value, bool):
             return value
         parts = [self._number(part) for part in (value if isinstance(value, tuple) else [value])]
-        return parts[0] if len(parts) == 1 else parts
+        return parts[0] if len(parts) == 1 and not isinstance(value, _Listed) else parts
 
     def _number(self, part: str) -> str | int:
         return int(part) if self.whole and part.isascii() and part.removeprefix("-").isdecimal() else part
@@ -71,7 +77,8 @@ class DraftField:
             return str(keyword) if isinstance(keyword, str | int) and not isinstance(keyword, bool) else None
         parts = keyword if isinstance(keyword, list) else [keyword]
         fits = all(isinstance(part, int if self.whole else str) and not isinstance(part, bool) for part in parts)
-        return tuple(map(str, parts)) if fits else None
+        drawn = _Listed if isinstance(keyword, list) and len(parts) == 1 else tuple
+        return drawn(map(str, parts)) if fits else None
 
 
 FIELDS: Mapping[str, DraftField] = MappingProxyType(

@@ -47,7 +47,7 @@ class JournalPanel(PlanPanel):
         if self.state.buckets is None:
             return
         frame = self.state.buckets.journal().head(MOST)
-        chosen = self.entry.value
+        chosen = self.entry.value if self.entry.index else None  # the newest was nobody's choice, so it may change
         options = [(_named(row), row["entry"]) for _, row in frame.iterrows() if row["undone"] != "yes"]
         self.entry.options = options or [NOTHING]
         if chosen in [value for _, value in self.entry.options]:

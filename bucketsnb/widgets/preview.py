@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import ipywidgets  # type: ignore[import-untyped]  # it ships no types
@@ -13,6 +12,7 @@ from bucketsnb.formatting_html import Markup, element
 from bucketsnb.widgets.grid import WorksGrid
 from bucketsnb.widgets.panel import Panel, button, note, row_of, show
 from bucketsnb.widgets.ticker import Ticker
+from bucketsnb.widgets.warned import warned
 from bucketsnb.widgets.worker import Run
 
 __all__ = ["Preview"]
@@ -116,7 +116,6 @@ class Preview(Panel):
 
 
 def _read(buckets: Any, query: Any, limit: int | None, run: Run) -> pd.DataFrame:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # works that moved during the read are said in the panel, not on stderr
-        frame: pd.DataFrame = buckets.view(query, limit=limit, progress=run.progress, cancel=run.cancel)
-    return frame
+    # Works that moved during the read are said beside the grid, from the frame.
+    frame, _ = warned(lambda: buckets.view(query, limit=limit, progress=run.progress, cancel=run.cancel))
+    return frame  # type: ignore[no-any-return]  # the client is whatever was given

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -18,6 +17,7 @@ from bucketsnb.widgets.front import Front, sheet, source
 from bucketsnb.widgets.guard import Message
 from bucketsnb.widgets.panel import Panel
 from bucketsnb.widgets.saved_queries import SavedQueries
+from bucketsnb.widgets.warned import warned
 from bucketsnb.widgets.worker import Worker
 
 __all__ = ["QueryBuilder"]
@@ -122,10 +122,8 @@ class QueryBuilder(Panel):
         QueryError
             If it is not one.
         """
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            draft = Draft.of(Query.parse(document))
-        self._change(draft, notes=[str(one.message) for one in caught])
+        draft, notes = warned(lambda: Draft.of(Query.parse(document)))
+        self._change(draft, notes)
 
     def undo(self) -> None:
         """Go back one edit, if there is one."""

@@ -5,13 +5,14 @@ Showing or refreshing this panel sends reads of the status only; it never sends 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import ipywidgets  # type: ignore[import-untyped]  # it ships no types
 import pandas as pd
 import traitlets
 
+from bucketsnb.errors import ConfigurationError
 from bucketsnb.formatting import age, count_of, printable, when
 from bucketsnb.formatting_html import STATUS_COLOURS, Markup, element
 from bucketsnb.query import Query
@@ -20,6 +21,7 @@ from bucketsnb.summaries.status import StatusFrame, read_status
 from bucketsnb.widgets.front import Front, sheet, source
 from bucketsnb.widgets.guard import Message
 from bucketsnb.widgets.panel import Panel, row_of
+from bucketsnb.widgets.sparks import sparks
 from bucketsnb.widgets.ticker import Ticker
 from bucketsnb.widgets.worker import Run
 
@@ -52,6 +54,7 @@ class StatusPanel(Panel):
     def __init__(self, source: Any = None, *, interval: float = 10.0, height: int = 300) -> None:
         super().__init__(source, title="Status")
         self._height = height
+        self._sparks: dict[str, dict[str, Any]] = {}
         self.button = ipywidgets.Button(description="Refresh", tooltip="Read the status again")
         self.button.on_click(self.guard(lambda _: self.refresh()))
         self.ticker = Ticker(self.guard, self.refresh, hold=lambda: self.state.armed, interval=interval)
@@ -73,8 +76,11 @@ class StatusPanel(Panel):
         self.worker.start(lambda run: _read(buckets, run), self._take, failed=self._failed)
         self._draw_busy()
 
-    def _take(self, frame: pd.DataFrame) -> None:
+    def _take(self, answer: tuple[pd.DataFrame, dict[str, dict[str, Any]], str]) -> None:
+        frame, self._sparks, problem = answer
         self.messages.clear("error")
+        if problem:
+            self.messages.show(Message("warning", problem))
         self.state.status = frame
         self._draw()
         self._say_skew()
@@ -112,7 +118,7 @@ class StatusPanel(Panel):
 
     def _draw(self) -> None:
         frame = self.state.status
-        rows = [] if frame is None else _rows(frame)
+        rows = [] if frame is None else _rows(frame, self._sparks)
         self.table.tell(
             "draw",
             columns=STATUS_KEYS,
@@ -140,11 +146,15 @@ class StatusPanel(Panel):
         return element("div", Markup(drawn), self.messages.static())
 
 
-def _read(buckets: Any, _: Run) -> pd.DataFrame:
-    return read_status(buckets.api, warn=False)
+def _read(buckets: Any, _: Run) -> tuple[pd.DataFrame, dict[str, dict[str, Any]], str]:
+    frame = read_status(buckets.api, warn=False)
+    try:
+        return frame, sparks(buckets.history()), ""
+    except ConfigurationError as error:  # the status can do without
+        return frame, {}, str(error)
 
 
-def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def _rows(frame: pd.DataFrame, lines: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
     problems = frame.attrs.get("problems", {})
     numbers = frame[list(STATUS_KEYS)]
     return [
@@ -153,6 +163,7 @@ def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
             "label": printable(name),
             "counts": [None if pd.isna(number) else int(number) for number in row],
             "problem": printable(problems.get(name, "")),
+            "spark": lines.get(str(name)),
         }
         for name, row in zip(numbers.index, numbers.itertuples(index=False), strict=True)
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from typing import Any
 
 import pytest
@@ -339,3 +340,38 @@ def test_more_than_the_most_is_refused_with_what_raises_it(state: State):
     panel.plan_button.click()
     until(lambda: panel.messages.shown)
     assert "max_affected" in panel.messages.shown[0].text
+
+
+def test_a_warning_while_planning_stands_in_the_panel(state: State, monkeypatch: pytest.MonkeyPatch):
+    panel = DeletePanel(state)
+    plan_delete = state.buckets.plan_delete
+
+    def plan(*given: Any, **options: Any) -> Any:
+        warnings.warn("two works are left out", UserWarning, stacklevel=2)
+        return plan_delete(*given, **options)
+
+    monkeypatch.setattr(state.buckets, "plan_delete", plan)
+    panel.plan_button.click()
+    until(lambda: panel.box.armed)
+    assert [(message.kind, message.text) for message in panel.messages.shown] == [("warning", "two works are left out")]
+
+
+def test_what_stood_in_the_way_of_a_change_is_a_message_with_details(state: State, backend: LocalBackend):
+    panel = RequeuePanel(state)
+    _arm(panel)
+    backend.faults.add("PUT /work", status=400, body=b'{"detail": "not today"}')
+    panel.box.confirm.yes.click()
+    until(lambda: panel.messages.shown)
+    assert "path: /work" in panel.messages.shown[0].details
+    assert panel.state.receipt.counts["done"] == 0
+
+
+def test_the_journal_offers_the_newest_entry(state: State):
+    journal = JournalPanel(state)
+    panel = DeletePanel(state)
+    for _ in range(2):
+        _read(state)
+        state.selection = tuple(state.frame["id"].head(1))
+        _arm(panel)
+        receipt = _apply(panel)
+        assert journal.entry.value == receipt.entry

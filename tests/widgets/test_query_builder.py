@@ -198,3 +198,12 @@ def test_a_query_set_elsewhere_fills_the_form_and_can_be_undone(builder: QueryBu
 def test_the_static_form_is_inert(builder: QueryBuilder):
     _edit(builder, "user", ["<script>alert(1)</script>"])
     assert "<script>" not in builder.static()
+
+
+@pytest.mark.parametrize(("word", "value"), [("site", "chime"), ("status", "failure"), ("event", 9385707)])
+def test_a_list_of_one_stands_in_its_field_and_stays_a_list(word: str, value: object):
+    query = Query.parse({word: {"$in": [value]}})
+    draft = Draft.of(query)
+    assert draft.others == ()
+    assert draft.values[word] == (str(value),)
+    assert draft.query() == query

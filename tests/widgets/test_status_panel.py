@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import time
+from pathlib import Path
+
 import pytest
 
 from bucketsnb import Buckets, LocalBackend, Query
 from bucketsnb.widgets import State, StatusPanel
+from bucketsnb.widgets.sparks import sparks
 from tests.factory import make_work
 from tests.widgets.page import Sent
 from tests.widgets.waiting import until
@@ -92,3 +96,42 @@ def test_a_clock_that_is_far_off_is_said(panel: StatusPanel, monkeypatch: pytest
 def test_the_static_form_has_the_counts(panel: StatusPanel):
     assert "fitburst" in panel.static()
     assert "(all)" in panel.static()
+
+
+def test_a_pipeline_with_a_history_has_a_line_of_its_queue(panel: StatusPanel, buckets: Buckets, sent: Sent):
+    until(lambda: not panel.worker.running)
+    history, now = buckets.history(), time.time()
+    for hour, queued in enumerate((4, 9, 1)):
+        history.record(panel.state.status.assign(queued=queued), at=now - 7200 + 3600 * hour)
+    before = panel.state.status
+    panel.refresh()
+    until(lambda: panel.state.status is not before)
+    panel.table.receive({"type": "hello"})
+    spark = sent.last(panel.table, "draw")["rows"][1]["spark"]
+    assert [queued for _, queued in spark["points"]] == [4, 9, 1]
+    assert spark["said"] == "queued over 2 h: 4 then, 1 at last, between 1 and 9"
+
+
+def test_without_a_history_there_is_no_line(panel: StatusPanel, sent: Sent):
+    panel.table.receive({"type": "hello"})
+    assert [row["spark"] for row in sent.last(panel.table, "draw")["rows"]] == [None, None]
+
+
+def test_a_long_history_is_thinned_to_its_newest(buckets: Buckets):
+    status = buckets.status().reindex(["fitburst"], fill_value=5)
+    history, now = buckets.history(), time.time()
+    for minute in range(150):
+        history.record(status, at=now + 60 * minute)
+    points = sparks(history)["fitburst"]["points"]
+    assert len(points) == 50
+    assert points[-1] == (pytest.approx(now + 60 * 149), 5)
+
+
+def test_a_history_that_cannot_be_read_is_said_beside_the_status(panel: StatusPanel, environment: Path):
+    until(lambda: not panel.worker.running)
+    (environment / "history.db").write_text("not a database")
+    before = panel.state.status
+    panel.refresh()
+    until(lambda: panel.messages.shown)
+    assert panel.state.status is not before
+    assert "BUCKETSNB_HISTORY" in panel.messages.shown[0].text

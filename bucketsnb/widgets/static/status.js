@@ -47,13 +47,35 @@ function render({ model, el: root }) {
       return n ? part : "";
     }));
 
-  const row = ({ pipeline, label, counts, problem }, now, most) => {
+  const svg = (tag, attributes) => {
+    const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+    for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+    return node;
+  };
+  const line = (spark) => {
+    if (!spark) return "";
+    const [[first], [last, end]] = [spark.points[0], spark.points.at(-1)];
+    const high = Math.max(...spark.points.map(([, n]) => n), 1);
+    const x = (t) => (2 + (84 * (t - first)) / Math.max(last - first, 1)).toFixed(1);
+    const y = (n) => (16 - (14 * n) / high).toFixed(1);
+    const picture = svg("svg", { viewBox: "0 0 90 18", width: 90, height: 18, role: "img", "aria-label": spark.said });
+    const title = svg("title", {});
+    title.textContent = spark.said;
+    picture.append(title,
+      svg("polyline", { points: spark.points.map(([t, n]) => `${x(t)},${y(n)}`).join(" "), fill: "none", stroke: "currentColor", "stroke-width": 1.2, "stroke-linejoin": "round" }),
+      svg("circle", { cx: x(last), cy: y(end), r: 2, fill: "currentColor" }));
+    return picture;
+  };
+
+  const row = ({ pipeline, label, counts, problem, spark }, now, most) => {
     const tr = el("tr", { "data-pipeline": pipeline ?? "", class: problem ? "bnb-failing" : null });
     tr.append(el("th", { scope: "row" }, el("button", { type: "button", class: "bnb-name", title: label, "aria-label": `${label}: show its works`, text: label, onclick: pick(pipeline, "total") })));
     if (problem) {
-      tr.append(el("td", { colspan: now.columns.length + 1, class: "bnb-why" }, el("strong", { text: "Not read: " }), el("span", { text: problem, title: problem })));
+      tr.append(el("td", { colspan: now.columns.length + (now.lines ? 2 : 1), class: "bnb-why" }, el("strong", { text: "Not read: " }), el("span", { text: problem, title: problem })));
     } else {
-      tr.append(...counts.map((n, i) => el("td", {}, count(n, pipeline, now.columns[i], label))), el("td", { class: "bnb-bar-cell" }, bar(counts, most, now.columns, now.colours)));
+      tr.append(...counts.map((n, i) => el("td", {}, count(n, pipeline, now.columns[i], label))));
+      if (now.lines) tr.append(el("td", { class: "bnb-line-cell" }, line(spark)));
+      tr.append(el("td", { class: "bnb-bar-cell" }, bar(counts, most, now.columns, now.colours)));
     }
     return tr;
   };
@@ -80,6 +102,8 @@ function render({ model, el: root }) {
         if (now.colours[name]) chip.style.setProperty("--bnb-chip", now.colours[name]);
         return el("th", { scope: "col" }, chip);
       });
+      now.lines = now.rows.some((one) => one.spark);
+      if (now.lines) head.push(el("th", { scope: "col", class: "bnb-line-cell", text: "queued, a day" }));
       const table = el("table", { "aria-label": "Works by pipeline and status" },
         el("thead", {}, el("tr", {}, ...head, el("th", { scope: "col" }, el("span", { class: "bnb-hidden", text: "share" })))),
         el("tbody", {}, ...now.rows.map((one) => row(one, now, most))));
