@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Locator, sync_playwright
 
 from bucketsnb.backend.server import LocalBackend
 from bucketsnb.cli.jupyter import JupyterLab
 from tests.browser.lab import started
 from tests.browser.notebook import Notebook
+from tests.browser.steps import PIPELINE
+from tests.factory import make_work
 
 IN_CI = bool(os.environ.get("CI"))
 SCREENSHOTS = os.environ.get("BUCKETSNB_SCREENSHOTS")
@@ -107,3 +109,14 @@ def notebook(shared_notebook: Notebook, backend: LocalBackend) -> Iterator[Noteb
     shared_notebook.kernel_eval(f"__import__('os').environ.update(BUCKETSNB_URL={backend.url!r})")
     yield shared_notebook
     assert shared_notebook.troubles() == []
+
+
+@pytest.fixture
+def page(notebook: Notebook, backend: LocalBackend) -> Iterator[Locator]:
+    """Show all panels on a queue of twelve works."""
+    works = [make_work(pipeline=PIPELINE, status=status) for status in ("failure",) * 5 + ("queued",) * 4]
+    backend.store.load([*works, *(make_work(pipeline="fitburst", status="queued") for _ in range(3))])
+    notebook.page.set_viewport_size({"width": 1400, "height": 2200})
+    yield notebook.run("from bucketsnb import Buckets, app\npage = app(Buckets())\npage")
+    notebook.kernel_eval("page.close()")
+    notebook.page.set_viewport_size({"width": 1280, "height": 900})

@@ -3,43 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Locator, expect
 
 from bucketsnb.backend.server import LocalBackend
 from tests.browser.notebook import Notebook
-from tests.factory import make_work
-
-PIPELINE = "baseband-converter"
-
-
-@pytest.fixture
-def page(notebook: Notebook, backend: LocalBackend) -> Iterator[Locator]:
-    """Show all panels on a queue of twelve works."""
-    works = [make_work(pipeline=PIPELINE, status=status) for status in ("failure",) * 5 + ("queued",) * 4]
-    backend.store.load([*works, *(make_work(pipeline="fitburst", status="queued") for _ in range(3))])
-    notebook.page.set_viewport_size({"width": 1400, "height": 2200})
-    yield notebook.run("from bucketsnb import Buckets, app\npage = app(Buckets())\npage")
-    notebook.kernel_eval("page.close()")
-    notebook.page.set_viewport_size({"width": 1280, "height": 900})
-
-
-def _pick(page: Locator, pipeline: str, status: str) -> None:
-    page.locator(f".bnb-status-table tr[data-pipeline='{pipeline}'] [data-status='{status}']").click()
-
-
-def _count(page: Locator, what: str) -> Locator:
-    return page.locator(".bnb-grid .bnb-counts").get_by_text(what)
-
-
-def _writes(backend: LocalBackend) -> list[str]:
-    return [one.method for one in backend.requests if one.method in ("PUT", "DELETE") or one.path.startswith("/audit")]
+from tests.browser.steps import PIPELINE, pick, writes
 
 
 def test_status_query_preview_delete_receipt_undo(notebook: Notebook, page: Locator, backend: LocalBackend) -> None:
-    _pick(page, PIPELINE, "failure")
+    pick(page, PIPELINE, "failure")
     expect(page.locator(".bnb-builder")).to_contain_text(f'Query(pipeline="{PIPELINE}", status="failure")')
     expect(page.locator(".bnb-grid .bnb-counts")).to_contain_text("Shown 5")
     for row in (0, 2):
@@ -48,11 +22,11 @@ def test_status_query_preview_delete_receipt_undo(notebook: Notebook, page: Loca
     page.get_by_role("button", name="Delete 2 works …").click()
     sentence = page.get_by_role("button", name=re.compile(rf"Delete 2 works of {PIPELINE} on 127\.0\.0\.1:\d+"))
     expect(page.get_by_role("button", name="Cancel")).to_be_focused()
-    assert _writes(backend) == []
+    assert writes(backend) == []
     notebook.picture("app-confirm")
     sentence.dblclick()
     expect(page.get_by_text("2 of 2 works done").first).to_be_visible()
-    assert _writes(backend) == ["DELETE"]
+    assert writes(backend) == ["DELETE"]
     expect(page.locator(".bnb-grid .bnb-counts")).to_contain_text("Shown 3")
     expect(page.locator(f".bnb-status-table tr[data-pipeline='{PIPELINE}'] [data-status='failure']")).to_have_text("3")
     notebook.picture("app-receipt")
@@ -63,13 +37,13 @@ def test_status_query_preview_delete_receipt_undo(notebook: Notebook, page: Loca
 
 
 def test_an_edit_takes_the_question_away(page: Locator, backend: LocalBackend) -> None:
-    _pick(page, PIPELINE, "failure")
+    pick(page, PIPELINE, "failure")
     page.get_by_role("button", name="Delete 5 works …").click()
     sentence = page.get_by_role("button", name=re.compile("Delete 5 works of"))
     expect(sentence).to_be_visible()
     page.locator(".bnb-grid tr[data-row='1']").get_by_role("checkbox").click()
     expect(sentence).to_be_hidden()
-    assert _writes(backend) == []
+    assert writes(backend) == []
 
 
 def test_deposit_from_a_paste(page: Locator, backend: LocalBackend) -> None:
@@ -108,7 +82,7 @@ def test_auto_refresh_stops_with_the_switch_and_never_audits(page: Locator, back
     status.get_by_role("checkbox").uncheck()
     expect(status).not_to_contain_text("every")
     assert sum(one.path == "/status/pipelines" for one in backend.requests) <= before + 1
-    assert _writes(backend) == []
+    assert writes(backend) == []
 
 
 def test_a_service_that_dies_is_said_where_one_looks(notebook: Notebook, page: Locator, backend: LocalBackend) -> None:
@@ -125,7 +99,7 @@ def test_a_service_that_dies_is_said_where_one_looks(notebook: Notebook, page: L
 @pytest.mark.parametrize("width", [1400, 700])
 def test_nothing_sticks_out_of_the_cell(notebook: Notebook, page: Locator, width: int) -> None:
     notebook.page.set_viewport_size({"width": width, "height": 2200})
-    _pick(page, PIPELINE, "failure")
+    pick(page, PIPELINE, "failure")
     expect(page.locator(".bnb-grid .bnb-counts")).to_contain_text("Shown 5")
     notebook.picture(f"app-{width}")
     over = page.evaluate(
