@@ -29,7 +29,7 @@ NOW = 1_795_477_200.0
 many = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 """For tests that take ten at a time: two thousand in all."""
 
-some = settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+some = settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 
 PIPELINES = ("baseband-converter", "dm-pipeline", "notify")
 SITES = ("kko", "gbo", "chime")
