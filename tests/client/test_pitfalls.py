@@ -283,7 +283,7 @@ def test_p20_a_deposit_of_the_client_is_true_only_if_the_works_are_there(buckets
     monkeypatch.setattr("bucketsnb.changes.deposit.LOST_PAUSES", (0.0, 0.05))
     backend.faults.add("POST /work", body=b"true")
 
-    with pytest.raises(errors.OutcomeUnknown, match="not found on looking"):
+    with pytest.raises(errors.OutcomeUnknown, match="found on looking"):
         buckets.deposit(make_works(1))
 
 
