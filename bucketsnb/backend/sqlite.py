@@ -86,7 +86,7 @@ class SQLiteStore:
 
     def withdrawal(self, query: Mapping[str, Any]) -> SQLiteWithdrawal:
         """Prepare a withdrawal that may be made many times."""
-        return SQLiteWithdrawal(query, self._changing, self._reading)
+        return SQLiteWithdrawal(query, self._changing, self._stating, self._reading)
 
     def update(self, works: Sequence[Mapping[str, Any]]) -> None:
         """Set the given fields of works by id, all or none."""
@@ -205,6 +205,15 @@ class SQLiteStore:
                 raise
             finally:
                 self._depth -= 1
+
+    @contextmanager
+    def _stating(self) -> Iterator[sqlite3.Connection]:
+        """Hold the writing connection for one statement, which is whole without a transaction around it."""
+        with self._lock, translated(self.path):
+            self._check_open()
+            yield self._writer
+            if self._depth:
+                self._check_kept()
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:

@@ -36,8 +36,8 @@ class SQLiteWithdrawal:
     ----------
     query
         Which queued works may be claimed.
-    changing, reading
-        Give a connection in a transaction, and one to read with.
+    changing, stating, reading
+        Give a connection in a transaction, one for a single statement, and one to read with.
 
     Raises
     ------
@@ -45,9 +45,12 @@ class SQLiteWithdrawal:
         If the query cannot be decided exactly.
     """
 
-    def __init__(self, query: Mapping[str, Any], changing: Connecting, reading: Connecting) -> None:
+    def __init__(
+        self, query: Mapping[str, Any], changing: Connecting, stating: Connecting, reading: Connecting
+    ) -> None:
         self._query = query
         self._changing = changing
+        self._stating = stating
         self._reading = reading
         self._matches = compile_query(query)
         self._depends = False
@@ -59,8 +62,11 @@ class SQLiteWithdrawal:
         """Claim the first queued work that matches, and give its JSON after that; None if there is none."""
         if not self.at_once:
             return self._search()
+        if not self._depends:
+            with self._stating() as writer:
+                return _claimed(writer, self._claim, self._values)
         with self._changing() as writer:
-            if not (self._depends and any_odd(writer)):
+            if not any_odd(writer):
                 return _claimed(writer, self._claim, self._values)
         return self._search()
 
