@@ -15,7 +15,7 @@ from bucketsnb.changes.receipt import Outcome
 from bucketsnb.changes.seen import MISSING, Change, Seen, described, differences, leaves, same
 from bucketsnb.errors import BucketsError, Refused, ServiceError, ServiceFailed, Unreachable
 
-__all__ = ["PAUSES", "DeleteAct", "PutAct", "Reply", "Said", "ask"]
+__all__ = ["PAUSES", "DeleteAct", "PutAct", "Reply", "Said", "ask", "go_on_or_raise", "halves", "may_divide"]
 
 PAUSES = (0.0, 0.25, 0.75)
 """Seconds before each look at what came of a request: a service may need a moment until its own writes are seen."""
@@ -63,6 +63,12 @@ def ask(call: Callable[[], Any]) -> Reply:
         return Reply(Said.NEVER_ASKED, error)
 
 
+_OF_WORKS = frozenset({400, 404, 409, 413, 422})
+"""Statuses of a refusal that other works might not meet."""
+
+_REFUSALS = 32
+"""Refusals in a row after which a service is believed to refuse everything; to find one work among 200 takes 8."""
+
 _UNCHANGED = {
     Said.YES: (Outcome.STILL_THERE, "The service said yes, and the work is as it was."),
     Said.NO: (Outcome.REFUSED, ""),
@@ -72,10 +78,32 @@ _UNCHANGED = {
 }
 
 
+def may_divide(walk: Walk, reply: Reply, number: int) -> bool:
+    """Tell whether so many works that were refused together are to be tried apart: one may have been the reason."""
+    walk.refusals = walk.refusals + 1 if reply.said is Said.NO else 0
+    of_works = reply.said is Said.NO and getattr(reply.error, "status", None) in _OF_WORKS
+    return of_works and number > 1 and walk.refusals < _REFUSALS
+
+
+def halves(positions: Sequence[int]) -> tuple[Sequence[int], Sequence[int]]:
+    """Cut the works of a request into two."""
+    middle = len(positions) // 2
+    return positions[:middle], positions[middle:]
+
+
+def go_on_or_raise(walk: Walk, positions: Sequence[int], error: BaseException) -> None:
+    """Keep an error that met some works of a chunk; raise one that met all, as the next chunk would meet it too."""
+    if not isinstance(error, Refused) or all(walk.fates[p].outcome is not Outcome.DONE for p in positions):
+        raise error
+    walk.errors.append(error)
+
+
 class _GuardedAct(ABC):
     """Act on works only while they are as they were shown, and believe only what is read back."""
 
     size: int
+    divides = False
+    """Whether a refusal may be due to one work, and the others are to be tried without it."""
 
     def step(self, walk: Walk, positions: Sequence[int]) -> None:
         """Do one chunk."""
@@ -88,11 +116,22 @@ class _GuardedAct(ABC):
                 before=[now[work_id] for work_id in _ids(walk, going)],
                 after=[after.record for p in going if (after := walk.change(p).after) is not None],
             )
-            reply = ask(lambda: self.send(walk.api, [walk.change(position) for position in going]))
-            self._settle(walk, going, reply)
+            reply = self._send(walk, going)
         walk.record(positions)
         if reply.error is not None and any(walk.fates[p].outcome is not Outcome.DONE for p in going):
-            raise reply.error
+            go_on_or_raise(walk, going, reply.error)
+
+    def _send(self, walk: Walk, going: Sequence[int]) -> Reply:
+        """Send works, and again in halves if they were refused together: one that cannot be taken holds up no other."""
+        reply = ask(lambda: self.send(walk.api, [walk.change(position) for position in going]))
+        self._settle(walk, going, reply)
+        refused = [position for position in going if walk.fates[position].outcome is Outcome.REFUSED]
+        if not (self.divides and may_divide(walk, reply, len(refused))):
+            return reply
+        for position in refused:
+            walk.fate(position, Outcome.UNKNOWN, detail="Being sent again, with fewer others.")
+        replies = [self._send(walk, half) for half in halves(refused)]
+        return next((one for one in replies if one.error is not None), replies[0])
 
     def _may_go(self, walk: Walk, position: int, now: Mapping[str, Record]) -> bool:
         change, unsure = walk.change(position), walk.fates[position].outcome is Outcome.UNKNOWN
@@ -180,6 +219,7 @@ class PutAct(_GuardedAct):
     """Overwrite works by id: the whole work as it is now, with only the planned cells changed."""
 
     size = 200
+    divides = True
 
     def send(self, api: Api, changes: Sequence[Change]) -> Any:
         """Send one PUT."""

@@ -70,6 +70,7 @@ class Walk:
     notes: list[str] = field(default_factory=list)
     sent: bool = False
     chunks: int = 0
+    refusals: int = 0
 
     @property
     def api(self) -> Api:

@@ -11,12 +11,22 @@ from bucketsnb.changes.acts import DeleteAct, PutAct
 from bucketsnb.changes.apply import Act, Application, Context
 from bucketsnb.changes.plan import DeletePlan, LeftOut, Plan, RequeuePlan
 from bucketsnb.changes.scope import Limits, Scope, Which, check_running, gather
-from bucketsnb.changes.seen import Change, Seen
+from bucketsnb.changes.seen import MISSING, Change, Seen
 from bucketsnb.encoding import encode_works
 from bucketsnb.errors import WorkError
 from bucketsnb.formatting import count_of
 from bucketsnb.query import Query
-from bucketsnb.schema import STALE_DAYS
+from bucketsnb.schema import (
+    ATTEMPT_MIN,
+    PRIORITY_MAX,
+    PRIORITY_MIN,
+    RETRIES_MAX,
+    STALE_DAYS,
+    STATUSES,
+    TIME_FIELDS,
+    TIMEOUT_MAX,
+    TIMEOUT_MIN,
+)
 
 __all__ = ["UNDO_DELETE", "changed", "made", "plan_delete", "plan_requeue"]
 
@@ -36,7 +46,44 @@ def plan_delete(
     scope = gather(context, which, limits, limit=limit)
     check_running(scope.works, limits)
     changes = [Change(work, None) for work in scope.works]
-    return made(DeletePlan, context, DeleteAct(), changes, scope, reason, limits, [UNDO_DELETE] if changes else [])
+    notes = [UNDO_DELETE, *_lasting([work.record for work in scope.works])] if changes else []
+    return made(DeletePlan, context, DeleteAct(), changes, scope, reason, limits, notes)
+
+
+def _lasting(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say how many works a service may not take back: what a service holds may be older than what it accepts."""
+    lasting = sum(not _can_come_back(record) for record in records)
+    if not lasting:
+        return []
+    return [
+        f"{lasting:,} of them {'is' if lasting == 1 else 'are'} not as the service takes works today (an old shape, or "
+        "a value it refuses): an undo may not bring such works back as they were. The journal keeps them whole."
+    ]
+
+
+def _can_come_back(record: Mapping[str, Any]) -> bool:
+    try:
+        encode_works([record], verb="update")
+    except WorkError:
+        return False
+    return (
+        record.get("status") in STATUSES
+        and isinstance(record.get("pipeline"), str)
+        and all(_is_within(record.get(name), *limits) for name, limits in _INTEGERS.items())
+        and all(record.get(name, MISSING) is None or isinstance(record.get(name), float) for name in TIME_FIELDS)
+    )
+
+
+def _is_within(value: Any, least: int, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
+_INTEGERS = {
+    "priority": (PRIORITY_MIN, PRIORITY_MAX),
+    "timeout": (TIMEOUT_MIN, TIMEOUT_MAX),
+    "retries": (-(2**31), RETRIES_MAX),
+    "attempt": (ATTEMPT_MIN, 2**31),
+}
 
 
 def plan_requeue(

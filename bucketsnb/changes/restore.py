@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bucketsnb.api import Api
-from bucketsnb.changes.acts import PAUSES, Reply, Said, ask
+from bucketsnb.changes.acts import PAUSES, Reply, Said, ask, go_on_or_raise, halves, may_divide
 from bucketsnb.changes.apply import Walk, look
 from bucketsnb.changes.deposit import LOST_PAUSES
 from bucketsnb.changes.receipt import Outcome
@@ -60,7 +60,7 @@ class RestoreAct:
             error = self._put(walk, held) or error
         walk.record(positions)
         if error is not None:
-            raise error
+            go_on_or_raise(walk, positions, error)
 
     def _fits(self, walk: Walk, position: int) -> bool:
         try:
@@ -83,6 +83,10 @@ class RestoreAct:
         if reply.said is Said.YES and isinstance(reply.value, list):
             for position, new_id in zip(going, reply.value, strict=True):
                 self._is_held(walk, position, new_id)
+        elif may_divide(walk, reply, len(going)):
+            # One work that the service does not take holds up no other.
+            errors = [self._hold(walk, half) for half in halves(going)]
+            return next((error for error in errors if error is not None), None)
         elif reply.said in (Said.NO, Said.NEVER_ASKED):
             outcome = Outcome.REFUSED if reply.said is Said.NO else Outcome.NOT_SENT
             for position in going:
@@ -156,6 +160,11 @@ class RestoreAct:
             left = [position for position in left if walk.fates[position].outcome is not Outcome.DONE]
             if not left:
                 return None
+        if may_divide(walk, reply, len(left)):
+            for position in left:
+                self._is_held(walk, position, works[position]["id"])
+            errors = [self._put(walk, half) for half in halves(left)]
+            return next((error for error in errors if error is not None), None)
         return reply.error
 
     def _judge(self, walk: Walk, position: int, work: Record, record: Record | None, reply: Reply) -> None:

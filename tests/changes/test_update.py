@@ -209,7 +209,7 @@ def test_a_service_that_refuses_changes_nothing(backend: LocalBackend, buckets: 
     filled(backend, 2)
     frame = view(buckets)
     frame["priority"] = 5
-    backend.faults.add("PUT /work", status=400)
+    backend.faults.add("PUT /work", status=400, times=None)
     receipt = buckets.plan_update(frame).apply()
     assert receipt.counts["refused"] == 2
     assert {work["priority"] for work in stored(buckets).values()} == {3}
