@@ -117,9 +117,9 @@ function tokensField(spec, edit) {
       if (now.value.join("\n") !== tokens.join("\n") || !box.querySelector(".bnb-token") !== !now.value.length) {
         tokens = [...now.value];
         box.querySelectorAll(".bnb-token").forEach((old) => old.remove());
-        input.before(...tokens.map((token, place) => el("span", { class: "bnb-token", title: token },
-          el("span", { text: token }),
-          el("button", { type: "button", "aria-label": `Remove ${token} from ${spec.label}`, text: "×",
+        input.before(...tokens.map((token, place) => el("span", { class: "bnb-token", title: printable(token) },
+          el("span", { text: printable(token) }),
+          el("button", { type: "button", "aria-label": `Remove ${printable(token)} from ${spec.label}`, text: "×",
             onclick: () => { input.focus(); set(tokens.filter((_, i) => i !== place)); } }))));
       }
       input.placeholder = tokens.length ? "" : spec.hint;

@@ -13,6 +13,9 @@ function el(tag, attributes = {}, ...children) {
   return node;
 }
 
+// Spell out control characters and those that turn text around, as the kernel does for what it draws.
+const printable = (text) => text.replace(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, (sign) => `\\u${sign.codePointAt(0).toString(16).padStart(4, "0")}`);
+
 // Listen to the kernel's messages by type, and say hello; the answer ends both.
 function converse(model, handlers) {
   const listen = (message) => handlers[message.type]?.(message);
