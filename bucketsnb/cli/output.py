@@ -54,7 +54,9 @@ def formula_safe(text: str) -> str:
     >>> formula_safe("=HYPERLINK(...)"), formula_safe("chime")
     ("'=HYPERLINK(...)", 'chime')
     """
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    # A bare carriage return is not quoted by the csv module, and would begin a row; see also the spaces before a formula.
+    text = text.replace("\r", "\\u000d")
+    return f"'{text}" if text.startswith(_FORMULA) or text.lstrip().startswith(_FORMULA) else text
 
 
 def _rows(frame: pd.DataFrame, columns: Sequence[str]) -> Iterable[tuple[Any, ...]]:
