@@ -54,7 +54,7 @@ def formula_safe(text: str) -> str:
     >>> formula_safe("=HYPERLINK(...)"), formula_safe("chime")
     ("'=HYPERLINK(...)", 'chime')
     """
-    # A bare carriage return is not quoted by the csv module, and would begin a row; see also the spaces before a formula.
+    # The csv module does not quote a bare carriage return, which would begin a row. Spaces may precede a formula.
     text = text.replace("\r", "\\u000d")
     return f"'{text}" if text.startswith(_FORMULA) or text.lstrip().startswith(_FORMULA) else text
 
