@@ -136,14 +136,14 @@ class SQLiteStore:
     def audit_failed(self) -> int:
         """Queue again the failed works with attempts left."""
         return self._audit(
-            "UPDATE works SET status = 'queued', body = json_set(body, '$.status', 'queued')"
+            "UPDATE works INDEXED BY works_failed SET status = 'queued', body = json_set(body, '$.status', 'queued')"
             " WHERE status = 'failure' AND attempt < retries"
         )
 
     def audit_expired(self) -> int:
         """Fail the running works past their timeout."""
         return self._audit(
-            "UPDATE works SET status = 'failure', body = json_set(body, '$.status', 'failure')"
+            "UPDATE works INDEXED BY works_running SET status = 'failure', body = json_set(body, '$.status', 'failure')"
             " WHERE status = 'running' AND start + timeout < ?",
             time.time(),
         )
@@ -161,6 +161,7 @@ class SQLiteStore:
         )
 
     def _audit(self, sql: str, *values: float) -> int:
+        # The indexes are named: left to itself SQLite reads every failed and every running work on each pass.
         with self._changing() as writer:
             return writer.execute(sql, values).rowcount
 
@@ -190,6 +191,7 @@ class SQLiteStore:
         """Hold the writing connection in a transaction, or in a part of the one that this thread already has."""
         with self._lock, translated(self.path):
             self._check_open()
+            self._check_kept()
             begin, end, undo = _OUTER if self._depth == 0 else _INNER
             self._writer.execute(begin)
             self._depth += 1
@@ -211,9 +213,9 @@ class SQLiteStore:
         """Hold the writing connection for one statement, which is whole without a transaction around it."""
         with self._lock, translated(self.path):
             self._check_open()
+            self._check_kept()
             yield self._writer
-            if self._depth:
-                self._check_kept()
+            self._check_kept()
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -235,7 +237,8 @@ class SQLiteStore:
                 reader.close()
 
     def _check_kept(self) -> None:
-        if not self._writer.in_transaction:
+        """Refuse to go on in a group that SQLite has undone: on its own, what follows would be kept and done again."""
+        if self._depth and not self._writer.in_transaction:
             raise StoreUnavailable("the changes made together were undone when one of them failed")
 
     def _check_open(self) -> None:

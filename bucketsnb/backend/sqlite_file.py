@@ -54,7 +54,7 @@ CREATE INDEX works_parent ON works (parent, creation) WHERE parent IS NOT NULL;
 CREATE INDEX works_queue ON works (pipeline, priority DESC, creation) WHERE status = 'queued';
 CREATE INDEX works_running ON works (start + timeout) WHERE status = 'running';
 CREATE INDEX works_failed ON works (creation) WHERE status = 'failure' AND attempt < retries;
-CREATE INDEX works_exhausted ON works (creation) WHERE status = 'failure' AND attempt >= retries;
+CREATE INDEX works_exhausted ON works (status, creation) WHERE attempt >= retries;
 CREATE INDEX works_odd ON works (odd) WHERE odd;
 
 CREATE TABLE marks (work INTEGER NOT NULL, field NOT NULL, value NOT NULL, PRIMARY KEY (field, value, work))

@@ -1,0 +1,108 @@
+"""Changes that share a sync of the disk: each is made once, and the failure of one is its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from bucketsnb.backend.dispatch import Dispatcher
+from bucketsnb.backend.sqlite import SQLiteStore
+from bucketsnb.backend.store import UnknownWorks
+from tests.factory import make_work, make_works
+
+CLAIM = {"pipeline": "baseband-converter"}
+
+
+@pytest.fixture
+def store() -> Iterator[SQLiteStore]:
+    opened = SQLiteStore()
+    yield opened
+    opened.close()
+
+
+def at_once(store: SQLiteStore, *acts: Callable[[], Any]) -> list[Any]:
+    """Do all in one group: they wait while a first change is held up."""
+
+    async def run() -> list[Any]:
+        calls = Dispatcher(store)
+        held, go = threading.Event(), threading.Event()
+        first = asyncio.ensure_future(calls.change(lambda: (held.set(), go.wait(10))))
+        while not held.is_set():
+            await asyncio.sleep(0.001)
+        others = [asyncio.ensure_future(calls.change(act)) for act in acts]
+        await asyncio.sleep(0)
+        go.set()
+        outcomes = await asyncio.gather(*others, return_exceptions=True)
+        await first
+        calls.close()
+        return list(outcomes)
+
+    return asyncio.run(run())
+
+
+def test_a_group_is_made_durable_by_one_commit(store: SQLiteStore) -> None:
+    said: list[str] = []
+    store._writer.set_trace_callback(said.append)
+    outcomes = at_once(store, *(lambda: store.deposit([make_work()]) for _ in range(10)))
+    assert len({ids[0] for ids in outcomes}) == 10
+    assert said.count("COMMIT") == 1
+    assert store.status()["queued"] == 10
+
+
+def test_one_failure_in_a_group_is_its_own(store: SQLiteStore) -> None:
+    outcomes = at_once(
+        store,
+        lambda: store.deposit([make_work(user="before")]),
+        lambda: store.update([{"id": "f" * 24, "user": "nobody"}]),
+        lambda: store.deposit([make_work(user="after")]),
+    )
+    assert [list, UnknownWorks, list] == [type(outcome) for outcome in outcomes]
+    assert {"before", "after"} == {work["user"] for work in json.loads(b"".join(store.view({})))}
+
+
+def test_a_change_that_fails_half_way_leaves_nothing_in_the_group(store: SQLiteStore) -> None:
+    (one,) = store.deposit([make_work(user="before")])
+    at_once(
+        store,
+        lambda: store.update([{"id": one, "user": "half done"}, {"id": "f" * 24}]),
+        lambda: store.deposit(make_works(1)),
+    )
+    assert {"before", "tester"} == {work["user"] for work in json.loads(b"".join(store.view({})))}
+
+
+def test_when_sqlite_undoes_a_whole_group_each_change_is_still_made_once(store: SQLiteStore) -> None:
+    def undo_all() -> str:
+        # What SQLite does by itself when the disk is full.
+        if store._depth:
+            store._writer.execute("ROLLBACK")
+        return "done"
+
+    ids = store.deposit(make_works(5))
+    first, _, deposited, claimed = at_once(
+        store,
+        lambda: store.deposit([make_work(user="first", priority=1)]),
+        undo_all,
+        lambda: store.deposit([make_work(user="after", priority=1)]),
+        lambda: json.loads(store.withdraw(CLAIM) or b""),
+    )
+    assert {*ids, *first, *deposited} == {work["id"] for work in json.loads(b"".join(store.view({})))}
+    assert store.status() == {"total": 7, "queued": 6, "running": 1, "success": 0, "failure": 0}
+    assert claimed["id"] == ids[0]
+
+
+def test_changes_that_wait_are_made_before_the_threads_end(store: SQLiteStore) -> None:
+    async def run() -> list[list[str]]:
+        calls = Dispatcher(store)
+        waiting = [asyncio.ensure_future(calls.change(lambda: store.deposit([make_work()]))) for _ in range(100)]
+        await asyncio.sleep(0)
+        calls.close()
+        return await asyncio.gather(*waiting)
+
+    before = set(threading.enumerate())
+    assert len(asyncio.run(run())) == store.status()["queued"] == 100
+    assert before == set(threading.enumerate())

@@ -1,0 +1,124 @@
+"""SQL narrows a query and never loses a work; where it says that it is exact, it is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bucketsnb.backend import sqlite_rows as rows
+from bucketsnb.backend.matching import QueryNotUnderstood, compile_query
+from bucketsnb.backend.narrowing import narrow
+from bucketsnb.backend.sqlite import SQLiteStore
+from tests.factory import make_work
+
+VALUES = [None, True, 0, 1, 2, 3, 2.5, "", "a", "b", "é", "a\0b", "3", 2**63 - 1, -1]
+PLACES = ["site", "user", "tags", "event", "config", "start", "priority", "attempt", "retries", "creation", "pipeline"]
+PATHS = [*(place for place in PLACES if place != "config"), "config.parent", "id", "status", "parameters", "stop"]
+
+value = st.sampled_from(VALUES)
+anything = value | st.lists(value, max_size=3) | st.dictionaries(st.sampled_from(["parent", "x"]), value, max_size=2)
+work = st.builds(
+    make_work,
+    site=anything,
+    user=value,
+    tags=anything,
+    event=anything,
+    config=anything | st.lists(st.builds(dict, parent=anything), max_size=2),
+    start=st.sampled_from([None, 0.0, 1.0, 2.5]),
+    creation=st.sampled_from([0.0, 1.0, 2.5, 3.0]),
+    priority=st.integers(1, 3),
+    attempt=st.integers(0, 3),
+    retries=st.integers(0, 3),
+    pipeline=st.sampled_from(["a", "b"]),
+    status=st.sampled_from(["queued", "running", "failure"]),
+)
+condition = st.one_of(
+    anything,
+    st.builds(lambda word, of: {word: of}, st.sampled_from(["$eq", "$ne", "$gt", "$gte", "$lt", "$lte"]), anything),
+    st.builds(lambda word, of: {word: of}, st.sampled_from(["$in", "$nin", "$all"]), st.lists(anything, max_size=4)),
+    st.builds(lambda least, most: {"$gte": least, "$lt": most}, value, value),
+    st.builds(lambda yes: {"$exists": yes}, st.booleans()),
+    st.builds(lambda of: {"$not": {"$eq": of}}, value),
+)
+simple = st.dictionaries(st.sampled_from(PATHS), condition, max_size=3)
+compared = st.builds(
+    lambda sign, left, right: {"$expr": {sign: [f"${left}", f"${right}"]}},
+    st.sampled_from(["$gt", "$gte", "$lt", "$lte"]),
+    st.sampled_from(["attempt", "retries", "priority", "start"]),
+    st.sampled_from(["attempt", "retries", "timeout", "site"]),
+)
+query = st.one_of(
+    simple,
+    compared,
+    st.builds(
+        lambda word, parts, rest: {word: parts, **rest},
+        st.sampled_from(["$and", "$or", "$nor"]),
+        st.lists(simple | compared, min_size=1, max_size=3),
+        simple,
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[SQLiteStore]:
+    opened = SQLiteStore()
+    yield opened
+    opened.close()
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(works=st.lists(work, max_size=8), queries=st.lists(query, min_size=1, max_size=12))
+def test_sql_never_loses_a_work_and_is_exact_where_it_says_so(
+    store: SQLiteStore, works: list[dict[str, Any]], queries: list[dict[str, Any]]
+) -> None:
+    store.clear()
+    store.load(works)
+    held = json.loads(b"".join(store.view({})))
+    for document in queries:
+        try:
+            matches = compile_query(document)
+        except QueryNotUnderstood:
+            continue
+        meant = {one["id"] for one in held if matches(one)}
+        with store._reading() as reader:
+            found = narrow(document, lambda reader=reader: rows.any_odd(reader))
+            sql = f"SELECT body FROM works WHERE {found.sql}"
+            narrowed = {msgspec.json.decode(body)["id"] for (body,) in reader.execute(sql, found.values)}
+        assert meant <= narrowed, document
+        assert meant == narrowed or not found.exact, document
+        assert meant == {one["id"] for one in json.loads(b"".join(store.view(document)))}, document
+
+
+INDEXED = [
+    ({"id": "x"}, "works_id"),
+    ({"pipeline": {"$in": ["x"]}}, "works_pipeline"),
+    ({"pipeline": "x", "status": "queued"}, "works_status"),
+    ({"status": "queued"}, "works_any_pipeline"),
+    ({"site": "x"}, "works_site"),
+    ({"user": "x"}, "works_user"),
+    ({"config.parent": {"$in": ["x"]}}, "works_parent"),
+    ({"creation": {"$lt": 1.0}}, "works_newest"),
+    ({"status": "failure", "$expr": {"$gte": ["$attempt", "$retries"]}, "creation": {"$gt": 1.0}}, "works_exhausted"),
+    ({"event": {"$in": [1]}}, "SEARCH marks"),
+    ({"tags": {"$in": ["x", "y"]}}, "SEARCH marks"),
+    ({"id": {"$in": [f"{number:024x}" for number in range(40_000)]}}, "works_id"),
+]
+
+
+@pytest.mark.parametrize(("document", "index"), INDEXED, ids=[index + str(n) for n, (_, index) in enumerate(INDEXED)])
+def test_what_the_clients_ask_is_exact_and_reads_an_index(
+    store: SQLiteStore, document: dict[str, Any], index: str
+) -> None:
+    found = narrow(document)
+    with store._reading() as reader:
+        sql = f"EXPLAIN QUERY PLAN SELECT body FROM works WHERE {found.sql} ORDER BY creation DESC, rowid DESC"
+        plan = " ".join(row[3].decode() for row in reader.execute(sql, found.values))
+    assert found.exact
+    assert index in plan, plan
+    assert "SCAN works" not in plan
