@@ -34,8 +34,6 @@ class LoggedRequest:
         Of the request line; `query` is the text after the question mark.
     headers
         By lower-case name, without those that carry secrets.
-    body
-        What has been read of it so far.
     status
         Of the answer, or None while there is none.
     """
@@ -44,8 +42,13 @@ class LoggedRequest:
     path: str
     query: str
     headers: Mapping[str, str]
-    body: bytes = field(default=b"", repr=False)
     status: int | None = None
+    pieces: list[bytes] = field(default_factory=list, repr=False)
+
+    @property
+    def body(self) -> bytes:
+        """What has been read of the body so far."""
+        return b"".join(self.pieces)
 
     @property
     def params(self) -> list[tuple[str, str]]:
@@ -93,13 +96,13 @@ class RequestLog:
     def grow(self, request: LoggedRequest, piece: bytes) -> None:
         """Remember more of a request's body."""
         with self._lock:
-            request.body += piece
+            request.pieces.append(piece)
             self._bytes += len(piece)
             self._trim()
 
     def _trim(self) -> None:
         while len(self._requests) > _LOGGED_MAX or (self._bytes > _LOGGED_BYTES_MAX and len(self._requests) > 1):
-            self._bytes -= len(self._requests.popleft().body)
+            self._bytes -= sum(map(len, self._requests.popleft().pieces))
 
 
 @dataclass
@@ -232,16 +235,16 @@ class Observed:
             await self._fail(fault, scope, receive_logged, send_logged)
 
     async def _fail(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
+        # The body is taken first, so that the service acts on it even if nobody waits for the answer any more.
+        body = await _read_all(receive)
         await asyncio.sleep(fault.delay)
         if fault.change is not None:
             await asyncio.get_running_loop().run_in_executor(None, fault.change, self._store)
         if fault.hang_up is None and fault.status is None and fault.body is None:
-            await self._app(scope, receive, send)
+            await self._app(scope, _again(body, receive), send)
             return
         if fault.hang_up == "after":
-            await self._app(scope, receive, _nowhere)
-        else:
-            await _read_all(receive)
+            await self._app(scope, _again(body, receive), _nowhere)
         if fault.hang_up is not None:
             self._hang_up(scope)
             await _disconnected(receive)
@@ -268,9 +271,23 @@ async def _nowhere(_message: Message) -> None:
     """Take an answer that nobody is to see."""
 
 
-async def _read_all(receive: Receive) -> None:
-    while (message := await receive())["type"] == "http.request" and message.get("more_body"):
-        pass
+async def _read_all(receive: Receive) -> bytes:
+    pieces, more = [], True
+    while more:
+        message = await receive()
+        pieces.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    return b"".join(pieces)
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """Receive a body that has been read before, and then what comes after it."""
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive_again() -> Message:
+        return messages.pop() if messages else await receive()
+
+    return receive_again
 
 
 async def _disconnected(receive: Callable[[], Awaitable[Any]]) -> None:

@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 import msgspec
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from bucketsnb.backend.matching import QueryNotUnderstood, QueryTooSlow
@@ -64,6 +64,11 @@ def _http(request: Request, error: Exception) -> Response:
     return response
 
 
+def _gone(_request: Request, _error: Exception) -> Response:
+    """Answer nobody: the client has left before its request was whole, which is no failure of the service."""
+    return problem(400, "the request was not whole")
+
+
 def _unknown(_request: Request, _error: Exception) -> Response:
     return problem(500, "the backend failed in a way it does not know; its log has the details")
 
@@ -71,5 +76,6 @@ def _unknown(_request: Request, _error: Exception) -> Response:
 HANDLERS = {
     **{kind: _known for kind, _ in _STATUSES},
     HTTPException: _http,
+    ClientDisconnect: _gone,
     Exception: _unknown,
 }

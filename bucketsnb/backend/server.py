@@ -68,8 +68,8 @@ class LocalBackend:
         self._own_store = store is None or isinstance(store, (str, Path))
         self.store: Store = open_store(store) if store is None or isinstance(store, (str, Path)) else store
         try:
-            self._socket = _listening(host, port)
             self.store.load(sample_works(sample))
+            self._socket = _listening(host, port)
             self._observed = Observed(build_app(self.store, token), self.store, self._hang_up)
             self._server = _server(self._observed, graceful_seconds=1)
             self.url = _url(self._socket)
