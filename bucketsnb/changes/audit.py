@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bucketsnb.api import Api
 from bucketsnb.changes.acts import Reply, Said, ask
-from bucketsnb.changes.apply import Context, Walk
+from bucketsnb.changes.apply import Context, Walk, service_time
 from bucketsnb.changes.build import made
 from bucketsnb.changes.plan import AuditPlan
 from bucketsnb.changes.receipt import Outcome
@@ -80,7 +79,7 @@ def plan_audit(context: Context, *, reason: str = "", expires_after: float) -> A
     api = context.api
     document = {"status": {"$in": ["queued", "running", "failure"]}}
     works = api.view(document, dict.fromkeys(_FIELDS, True), limit=None)
-    now = time.time() + (api.clock_skew or 0.0)
+    now = service_time(api)
     ids = [work["id"] for work in works if isinstance(work.get("id"), str) and _after(work, now)[1]]
     changes, by_pass = _changes(list(read_works(api, ids)), now)
     said = [f"{one.name}: {count_of(by_pass.get(one.name, 0), 'work')} to {one.status}" for one in PASSES]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 from collections.abc import Mapping
 from types import TracebackType
@@ -10,7 +9,7 @@ from typing import Any
 
 from bucketsnb.changes import drawing
 from bucketsnb.changes.acts import PutAct
-from bucketsnb.changes.apply import Context
+from bucketsnb.changes.apply import Context, service_time
 from bucketsnb.changes.build import made
 from bucketsnb.changes.plan import UpdatePlan
 from bucketsnb.changes.receipt import Outcome, Receipt
@@ -66,7 +65,7 @@ class Claim:
         start, timeout = work.get("start"), work.get("timeout")
         if not isinstance(start, int | float) or not isinstance(timeout, int | float):
             return float("inf")
-        return start + timeout - (time.time() + (self._context.api.clock_skew or 0.0))
+        return start + timeout - service_time(self._context.api)
 
     def success(self, results: Mapping[str, Any] | None = None, **fields: Any) -> Receipt:
         """End the work as a success.
@@ -105,7 +104,7 @@ class Claim:
     def _end(self, status: str, results: Mapping[str, Any] | None, fields: Mapping[str, Any]) -> Receipt:
         work = self._held()
         _check_names(fields)
-        cells = {"status": status, "stop": time.time() + (self._context.api.clock_skew or 0.0), **fields}
+        cells = {"status": status, "stop": service_time(self._context.api), **fields}
         if results is not None:
             cells["results"] = dict(results)
         after = encode_works([{**work.record, **cells}], verb="update")[1][0]

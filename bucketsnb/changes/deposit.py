@@ -15,7 +15,7 @@ from typing import Any
 
 from bucketsnb.api import Api
 from bucketsnb.changes.acts import PAUSES, Reply, Said, ask
-from bucketsnb.changes.apply import Context, Walk, look
+from bucketsnb.changes.apply import Context, Walk, look, service_time
 from bucketsnb.changes.build import made
 from bucketsnb.changes.plan import DepositPlan
 from bucketsnb.changes.receipt import Outcome
@@ -200,7 +200,7 @@ def _is(work: Record, record: Record) -> bool:
 
 def _present(api: Api, works: Sequence[Record]) -> set[str]:
     """Return ids of works with such a creation that are in the store already, where there may be any."""
-    now = time.time() + (api.clock_skew or 0.0)
+    now = service_time(api)
     known = _SENT.known(_keys(api, works))
     doubtful = [
         work for work, was in zip(works, known, strict=True) if was or abs(now - float(work["creation"])) > FRESH

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from bucketsnb.changes.apply import Context, look
+from bucketsnb.changes.apply import Context, look, service_time
 from bucketsnb.changes.plan import LeftOut
 from bucketsnb.changes.seen import Seen, described, differences, same
 from bucketsnb.errors import PlanError, ReadOnly, ScopeRefused, WorkError
@@ -212,7 +211,7 @@ def _of_query(api: Api, query: Query, limits: Limits, limit: int | None) -> Scop
     if query.pipelines is None and not limits.allow_all:
         said = "An empty query means every work" if query.is_empty else "The query is not limited to named pipelines"
         raise ScopeRefused(f"{said}. Name the pipelines (pipeline=...), or pass allow_all=True.")
-    document = query.to_document(now=time.time() + (api.clock_skew or 0.0))
+    document = query.to_document(now=service_time(api))
     found = api.view_ids(document)
     ids = list(dict.fromkeys(one for one in found if isinstance(one, str) and one))
     left_out = [LeftOut(None, _NO_ID) for one in found if not one]

@@ -261,3 +261,13 @@ def test_the_claimed_record_is_returned_though_the_disk_is_full(
     claimed = buckets.withdraw(PIPELINE)
     assert claimed is not None
     assert claimed["status"] == "running"
+
+
+def test_the_countdown_is_by_the_services_clock(backend: LocalBackend, buckets: Buckets) -> None:
+    filled(backend, 1, timeout=100)
+    claim = buckets.claim(PIPELINE)
+    buckets.api.clock_skew = 1.0  # the answers have whole seconds: this says nothing
+    unnoticed = claim.remaining
+    buckets.api.clock_skew = 50.0
+    assert 45 < unnoticed - claim.remaining < 55
+    assert unnoticed < 101
