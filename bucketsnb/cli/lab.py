@@ -66,15 +66,18 @@ def command(
 @contextmanager
 def _until_stopped() -> Iterator[None]:
     """Let Ctrl-C, SIGTERM and a closed terminal end the block in order: this is how the command is meant to end."""
-    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {name: signal.signal(getattr(signal, name), _interrupt) for name in names}
+    known = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    # What is ignored stays so: `nohup bucketsnb lab &` outlives its terminal.
+    before = {number: signal.getsignal(number) for number in known if signal.getsignal(number) != signal.SIG_IGN}
+    for number in before:
+        signal.signal(number, _interrupt)
     try:
         yield
     except KeyboardInterrupt:
         click.echo("\nStopped.")
     finally:
-        for name, handler in before.items():
-            signal.signal(getattr(signal, name), handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _interrupt(*_: object) -> None:

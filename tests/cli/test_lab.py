@@ -28,6 +28,8 @@ Start = Callable[..., "subprocess.Popen[str]"]
 def start(tmp_path: Path) -> Iterator[Start]:
     """Start ``bucketsnb lab --no-browser`` in an empty folder, as the leader of a process group like a terminal's."""
     started: list[subprocess.Popen[str]] = []
+    # Where the tests run in the background, Ctrl-C is ignored, and what they start would inherit that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def starter(*options: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
@@ -43,6 +45,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         return process
 
     yield starter
+    signal.signal(signal.SIGINT, before)
     for process in started:
         for left in family(process):
             left.kill()
@@ -97,6 +100,18 @@ def test_lab_runs_jupyter_on_a_practice_queue_and_leaves_nothing(start: Start, t
     assert (len(gone), left) == (len(processes) - 1, [])
     with pytest.raises(OSError, match="refused"):
         ask(queue, "/status")
+
+
+def test_it_outlives_its_terminal_under_nohup(start: Start) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    lab = start("--sample", "0")
+    signal.signal(signal.SIGHUP, before)
+    read_until(lab, r"(JupyterLab is starting)")
+    lab.send_signal(signal.SIGHUP)
+    address, _ = read_until(lab, r"JupyterLab: (\S+)")
+    assert address.startswith("http://127.0.0.1:")
+    lab.send_signal(signal.SIGTERM)
+    assert lab.wait(60) == 0
 
 
 def test_sigterm_while_it_starts_leaves_nothing(start: Start) -> None:
