@@ -114,7 +114,7 @@ def test_an_exploding_pattern_ends_soon(pattern: str, text: str) -> None:
     started = time.perf_counter()
     with suppress(QueryTooSlow):
         assert not matches({"a": text})
-    assert time.perf_counter() - started < 1
+    assert time.perf_counter() - started < 15, "that is no slow machine, that is a hang"
 
 
 def test_a_pattern_that_takes_too_long_on_one_value_is_cut_off() -> None:
