@@ -126,10 +126,22 @@ def test_an_older_copy_in_the_store_is_not_mistaken_for_this_deposit(backend: Lo
 def test_the_same_payload_twice_in_one_process_is_two_works(backend: LocalBackend, buckets: Buckets) -> None:
     (payload,) = fresh(1)
     (first,) = buckets.deposit([payload], return_ids=True)
+    backend.faults.add("POST /work", hang_up="before")
+    with pytest.raises(OutcomeUnknown):
+        buckets.deposit([payload])
     backend.faults.add("POST /work", hang_up="after")
     (second,) = buckets.deposit([payload], return_ids=True)
     assert first != second
     assert len(stored(buckets)) == 2
+
+
+def test_another_work_of_the_same_moment_is_not_taken_for_this_one(backend: LocalBackend, buckets: Buckets) -> None:
+    (payload,) = fresh(1)
+    other = {**payload, "event": [7]}
+    backend.faults.add("POST /work", hang_up="before", change=lambda store: store.deposit([other]))
+    with pytest.raises(OutcomeUnknown) as caught:
+        buckets.deposit([payload])
+    assert caught.value.found == []
 
 
 def test_works_of_one_creation_are_told_apart(backend: LocalBackend, buckets: Buckets) -> None:

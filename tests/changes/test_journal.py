@@ -165,6 +165,7 @@ def test_a_disk_that_fills_later_keeps_the_receipt_and_sends_no_more(
     assert (receipt.counts["done"], receipt.counts["not sent"]) == (250, 350)
     assert isinstance(receipt.errors[0], JournalError)
     assert len(stored(buckets)) == 350
+    assert [line["kind"] for line in lines(receipt.entry)] == ["plan", "works", "chunk", "outcome"]
     monkeypatch.undo()
     assert receipt.resume().counts["done"] == 600
 
