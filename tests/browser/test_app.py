@@ -69,7 +69,7 @@ def test_withdraw_and_give_back(page: Locator, backend: LocalBackend) -> None:
     expect(form.get_by_text(re.compile(r"Time left: (0:5\d:\d\d|1:00:0\d)"))).to_be_visible()
     assert backend.store.status("fitburst")["running"] == 1
     form.get_by_role("button", name="Give back").click()
-    expect(form.get_by_text("1 of 1 work done").last).to_be_visible()
+    expect(form.get_by_text(re.compile("put back 1 work on .*1 of 1 work done")).last).to_be_visible()
     assert backend.store.status("fitburst")["queued"] == 3
 
 

@@ -359,7 +359,7 @@ def test_a_warning_while_planning_stands_in_the_panel(state: State, monkeypatch:
 def test_what_stood_in_the_way_of_a_change_is_a_message_with_details(state: State, backend: LocalBackend):
     panel = RequeuePanel(state)
     _arm(panel)
-    backend.faults.add("PUT /work", status=400, body=b'{"detail": "not today"}')
+    backend.faults.add("PUT /work", status=400, body=b'{"detail": "not today"}', times=None)
     panel.box.confirm.yes.click()
     until(lambda: panel.messages.shown)
     assert "path: /work" in panel.messages.shown[0].details
