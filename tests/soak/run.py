@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from unittest import mock
 
@@ -29,14 +30,20 @@ class Soaked:
 
     said: Counter[str]
     injected: Counter[str]
-    works: int
+    works: int = 0
 
 
-def soak(operations: int, *, seed: int, share: float = 0.12) -> Soaked:
-    """Do so many operations through a faulty proxy; an AssertionError names the first thing that was untrue."""
+def soak(
+    operations: int, *, seed: int, share: float = 0.12, told: Callable[[int, Soaked], None] = lambda _, __: None
+) -> Soaked:
+    """Do so many operations through a faulty proxy; an AssertionError names the first thing that was untrue.
+
+    After each operation ``told`` is given their number and what came of them up to there; works are counted at the end.
+    """
     patches = [mock.patch(name, pauses) for name, pauses in _PAUSES.items()]
     with LocalBackend() as backend, Proxy(backend.url, seed=seed, share=share, patience=PATIENCE) as proxy:
         user = User(backend, proxy, seed=seed)
+        done = Soaked(user.said, proxy.injected)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -44,7 +51,9 @@ def soak(operations: int, *, seed: int, share: float = 0.12) -> Soaked:
                     patch.start()
                 for number in range(operations):
                     _step(user, number, seed)
-            return Soaked(user.said, proxy.injected, len(user.store()))
+                    told(number + 1, done)
+            done.works = len(user.store())
+            return done
         finally:
             mock.patch.stopall()
             user.close()
