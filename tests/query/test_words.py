@@ -81,7 +81,7 @@ def test_every_field_of_a_work_has_a_keyword():
         datetime(2026, 11, 20),
         datetime(2026, 11, 20, 2, tzinfo=timezone(timedelta(hours=2))),
         pd.Timestamp("2026-11-20"),
-        pd.Timestamp("2026-11-19 16:00", tz="America/Vancouver"),
+        pd.Timestamp("2026-11-19 17:00", tz="America/Phoenix"),  # a zone whose law did not change in our time
         np.datetime64("2026-11-20"),
         1795132800,
         np.float64(1795132800),
