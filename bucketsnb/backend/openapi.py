@@ -1,10 +1,15 @@
-"""A description of the service in OpenAPI 3.1: every route, what it reads and what it answers."""
+"""A description of the service in OpenAPI 3.1: every route, what it reads, what it answers, and how it refuses.
+
+What JSON Schema cannot say is in the texts: integers have at most 64 bits and are written without a fraction (2, not
+2.0), text is Unicode, and a query is a MongoDB filter of the operators that the service knows.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from bucketsnb import __version__
+from bucketsnb.backend.works import INTEGER_MAX, TIME_BOUND
 from bucketsnb.schema import (
     ATTEMPT_MIN,
     PIPELINE_MAX,
@@ -19,48 +24,91 @@ from bucketsnb.schema import (
 
 __all__ = ["description"]
 
-_OBJECT: dict[str, Any] = {"type": "object"}
-_IDS: dict[str, Any] = {"type": "array", "items": {"type": "string"}}
-_NUMBER_OR_NULL: dict[str, Any] = {"type": ["number", "null"]}
-_COUNTS = {
+Schema = dict[str, Any]
+
+_OBJECT: Schema = {"type": "object"}
+_IDS: Schema = {"type": "array", "items": {"type": "string"}}
+_COUNT: Schema = {"type": "integer", "minimum": 0}
+_COUNTS: Schema = {
     "type": "object",
-    "properties": {key: {"type": "integer"} for key in STATUS_KEYS},
+    "properties": dict.fromkeys(STATUS_KEYS, _COUNT),
     "required": list(STATUS_KEYS),
     "additionalProperties": False,
 }
-_FIELDS: dict[str, Any] = {
-    "pipeline": {"type": "string", "minLength": 1, "maxLength": PIPELINE_MAX},
+_TIME: Schema = {
+    "type": "number",
+    "description": "Epoch seconds.",
+    "exclusiveMinimum": -TIME_BOUND,
+    "exclusiveMaximum": TIME_BOUND,
+}
+_TIME_OR_NULL: Schema = {**_TIME, "type": ["number", "null"]}
+_PIPELINE: Schema = {"type": "string", "minLength": 1, "maxLength": PIPELINE_MAX}
+_FIELDS: Schema = {
+    "pipeline": _PIPELINE,
     "status": {"enum": list(STATUSES)},
     "priority": {"type": "integer", "minimum": PRIORITY_MIN, "maximum": PRIORITY_MAX},
     "timeout": {"type": "integer", "minimum": TIMEOUT_MIN, "maximum": TIMEOUT_MAX},
-    "retries": {"type": "integer", "maximum": RETRIES_MAX},
-    "attempt": {"type": "integer", "minimum": ATTEMPT_MIN},
-    "creation": {"type": "number", "description": "Epoch seconds."},
-    "start": _NUMBER_OR_NULL,
-    "stop": _NUMBER_OR_NULL,
+    "retries": {"type": "integer", "minimum": -INTEGER_MAX, "maximum": RETRIES_MAX},
+    "attempt": {"type": "integer", "minimum": ATTEMPT_MIN, "maximum": INTEGER_MAX},
+    "creation": _TIME,
+    "start": _TIME_OR_NULL,
+    "stop": _TIME_OR_NULL,
 }
-_WORK = {
-    "description": "Other fields than these are kept as they are.",
+_WORK: Schema = {
+    "description": "Other fields than these are kept as they are, but for the id, which the service gives.",
     "type": "object",
-    "properties": _FIELDS,
+    "properties": {**_FIELDS, "status": {"enum": [*STATUSES, None]}, "creation": _TIME_OR_NULL},
     "required": ["pipeline"],
 }
-_CHANGE = {"type": "object", "properties": {"id": {"type": "string"}, **_FIELDS}, "required": ["id"]}
-_VIEW = {
+_CHANGE: Schema = {"type": "object", "properties": {"id": {"type": "string"}, **_FIELDS}, "required": ["id"]}
+_CLAIMED: Schema = {
+    "type": ["object", "null"],
+    "properties": {
+        **_FIELDS,
+        "id": {"type": "string", "pattern": "^[0-9a-f]{24}$"},
+        "status": {"const": "running"},
+        "start": _TIME,
+        "stop": {"type": "null"},
+    },
+    "required": ["id", *_FIELDS],
+}
+_SWITCH: Schema = {"enum": [True, False, 1, 0]}
+_VIEW: Schema = {
     "type": "object",
     "properties": {
         "query": {"type": ["object", "null"], "description": "A MongoDB filter."},
-        "projection": {"type": ["object", "null"]},
-        "skip": {"type": ["integer", "null"], "minimum": 0},
-        "limit": {"type": ["integer", "null"], "description": "Null, 0 and less mean all."},
+        "projection": {
+            "type": ["object", "null"],
+            "description": "Paths to true, for these alone, or to false, for all others.",
+            "additionalProperties": _SWITCH,
+        },
+        "skip": {"type": ["integer", "null"], "minimum": 0, "exclusiveMaximum": 2**63},
+        "limit": {
+            "type": ["integer", "null"],
+            "description": "Null, 0 and less mean all.",
+            "exclusiveMinimum": -(2**63),
+            "exclusiveMaximum": 2**63,
+        },
     },
 }
-_WITHDRAWAL = {
+_WITHDRAWAL: Schema = {
+    "description": "A MongoDB filter; what is not queued cannot be claimed.",
     "type": "object",
-    "properties": {"pipeline": {"description": "A name, or several with $in."}},
+    "properties": {
+        "pipeline": {
+            "description": "A name, or a condition such as several names with $in.",
+            "type": ["string", "object", "array", "number", "boolean"],
+        },
+        "status": {"const": "queued"},
+    },
     "required": ["pipeline"],
 }
-_PROBLEM = {
+_DELETION: Schema = {
+    "description": "Ids beside those in the address, or in place of them where they are many.",
+    "type": "object",
+    "properties": {"ids": _IDS},
+}
+_PROBLEM: Schema = {
     "type": "object",
     "properties": {
         "description": {"type": "string"},
@@ -70,8 +118,22 @@ _PROBLEM = {
     "required": ["description", "status", "message"],
 }
 
+_REFUSALS = {
+    400: "The request is not one that can be acted on.",
+    401: "The service needs its token, as x-access-token.",
+    404: "There is no such work.",
+    413: "The body, or one work in it, is too large.",
+    414: "The address is too long.",
+    503: "The store cannot be reached now.",
+    507: "The store is full.",
+}
+_ALWAYS = (413, 414)
+_GUARDED = (401, *_ALWAYS)
+_READING = (*_GUARDED, 503)
+_WRITING = (*_READING, 507)
 
-def description() -> dict[str, Any]:
+
+def description() -> Schema:
     """Describe the service.
 
     Examples
@@ -79,36 +141,10 @@ def description() -> dict[str, Any]:
     >>> sorted(description()["paths"]["/work"])
     ['delete', 'post', 'put']
     """
-    count = _get("Act on works, and count them.", {"type": "integer"})
-    work = {
-        "post": _with_body(
-            "Deposit works, all or none.", _array(_WORK), {"anyOf": [{"const": True}, _IDS]}, "return_ids"
-        ),
-        "put": _with_body("Set fields of works by id, all or none.", _array(_CHANGE), {"const": True}),
-        "delete": _operation("Delete works by id; true if all were there.", {"type": "boolean"}, [_query("ids", _IDS)]),
-    }
     return {
         "openapi": "3.1.0",
         "info": {"title": "Buckets", "version": __version__},
-        "paths": {
-            "/": {"get": _get("Say that the service is there.", _OBJECT)},
-            "/version": {"get": _get("Say which version it is.", _OBJECT)},
-            "/__health__": {"get": _get("Say that the store can be read.", _OBJECT)},
-            "/openapi.json": {"get": _get("Describe the service.", _OBJECT)},
-            "/work": work,
-            "/work/withdraw": {
-                "post": _with_body("Claim one work, or null.", _WITHDRAWAL, {"type": ["object", "null"]})
-            },
-            "/view": {"post": _with_body("Read works, newest first.", _VIEW, _array(_OBJECT))},
-            "/status": {"get": _get("Count works by status.", _COUNTS)},
-            "/status/pipelines": {"get": _get("Name the pipelines that have works.", _IDS)},
-            "/status/details/{pipeline}": {"get": _get("Count works of a pipeline.", _COUNTS, "pipeline", "string")},
-            "/audit/failed": {"get": count},
-            "/audit/expired": {"get": count},
-            "/audit/stale/{days}": {
-                "get": _get("Fail old works, and count them.", {"type": "integer"}, "days", "number")
-            },
-        },
+        "paths": {**_about(), "/work": _work(), **_reads(), **_audits()},
         "components": {
             "schemas": {"Problem": _PROBLEM},
             "securitySchemes": {"token": {"type": "apiKey", "in": "header", "name": "x-access-token"}},
@@ -117,29 +153,82 @@ def description() -> dict[str, Any]:
     }
 
 
-def _array(items: dict[str, Any]) -> dict[str, Any]:
+def _about() -> Schema:
+    version: Schema = {"type": "object", "properties": {"version": {"type": "string"}}, "required": ["version"]}
+    return {
+        "/": {"get": _operation("Say that the service is there.", version, _GUARDED)},
+        "/version": {"get": _operation("Say which version it is.", version, _ALWAYS)},
+        "/__health__": {"get": _operation("Say that the store can be read.", _OBJECT, _READING)},
+        "/openapi.json": {"get": _operation("Describe the service.", _OBJECT, _GUARDED)},
+    }
+
+
+def _work() -> Schema:
+    wanted = _query("return_ids", {"type": "string"}, "True for the ids, in any case; all else is no.")
+    ids = _query("ids", {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1})
+    stored: Schema = {"anyOf": [{"const": True}, _IDS]}
+    return {
+        "post": _operation("Deposit works, all or none.", stored, (400, *_WRITING), _array(_WORK), [wanted]),
+        "put": _operation(
+            "Set fields of works by id, all or none.", {"const": True}, (400, 404, *_WRITING), _array(_CHANGE)
+        ),
+        "delete": {
+            **_operation(
+                "Delete works by id; true if all were there.", {"type": "boolean"}, (400, *_WRITING), _DELETION, [ids]
+            ),
+            "requestBody": {"required": False, "content": _json(_DELETION)},
+        },
+    }
+
+
+def _reads() -> Schema:
+    name = _in_path("pipeline", {"type": "string"})
+    return {
+        "/work/withdraw": {"post": _operation("Claim one work, or null.", _CLAIMED, (400, *_WRITING), _WITHDRAWAL)},
+        "/view": {"post": _operation("Read works, newest first.", _array(_OBJECT), (400, *_READING), _VIEW)},
+        "/status": {"get": _operation("Count works by status.", _COUNTS, _READING)},
+        "/status/pipelines": {"get": _operation("Name the pipelines that have works.", _IDS, _READING)},
+        "/status/details/{pipeline}": {
+            "get": _operation("Count works of a pipeline.", _COUNTS, _READING, parameters=[name])
+        },
+    }
+
+
+def _audits() -> Schema:
+    days = _in_path("days", {"type": "number", "minimum": 0, "exclusiveMaximum": 1_000_000})
+    stale = _operation("Fail works that are older, and count them.", _COUNT, (400, *_WRITING), parameters=[days])
+    return {
+        "/audit/failed": {"get": _operation("Queue failed works that may be tried again.", _COUNT, _WRITING)},
+        "/audit/expired": {"get": _operation("Fail works that run for too long.", _COUNT, _WRITING)},
+        "/audit/stale/{days}": {"get": stale},
+    }
+
+
+def _array(items: Schema) -> Schema:
     return {"type": "array", "items": items}
 
 
-def _query(name: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"name": name, "in": "query", "schema": schema}
+def _query(name: str, schema: Schema, text: str = "") -> Schema:
+    return {"name": name, "in": "query", "description": text, "schema": schema}
 
 
-def _json(schema: dict[str, Any]) -> dict[str, Any]:
+def _in_path(name: str, schema: Schema) -> Schema:
+    return {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def _json(schema: Schema) -> Schema:
     return {"application/json": {"schema": schema}}
 
 
-def _operation(summary: str, answer: dict[str, Any], parameters: list[dict[str, Any]]) -> dict[str, Any]:
-    problem = {"description": "It was not done.", "content": _json({"$ref": "#/components/schemas/Problem"})}
-    done = {"description": "It was done.", "content": _json(answer)}
-    return {"summary": summary, "parameters": parameters, "responses": {"200": done, "default": problem}}
-
-
-def _get(summary: str, answer: dict[str, Any], name: str | None = None, kind: str = "") -> dict[str, Any]:
-    parameter = {"name": name, "in": "path", "required": True, "schema": {"type": kind}}
-    return _operation(summary, answer, [parameter] if name else [])
-
-
-def _with_body(summary: str, body: dict[str, Any], answer: dict[str, Any], flag: str | None = None) -> dict[str, Any]:
-    parameters = [_query(flag, {"enum": ["True", "False"]})] if flag else []
-    return {**_operation(summary, answer, parameters), "requestBody": {"required": True, "content": _json(body)}}
+def _operation(
+    summary: str,
+    answer: Schema,
+    refusals: tuple[int, ...],
+    body: Schema | None = None,
+    parameters: list[Schema] | None = None,
+) -> Schema:
+    problem = _json({"$ref": "#/components/schemas/Problem"})
+    refused = {str(status): {"description": _REFUSALS[status], "content": problem} for status in sorted(refusals)}
+    responses = {"200": {"description": "It was done.", "content": _json(answer)}, **refused}
+    read = {"requestBody": {"required": True, "content": _json(body)}} if body else {}
+    return {"summary": summary, "parameters": parameters or [], "responses": responses, **read}

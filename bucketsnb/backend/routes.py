@@ -110,10 +110,11 @@ class _Service:
         return answer(True)
 
     async def delete(self, request: Request) -> Response:
-        ids = [one for one in request.query_params.getlist("ids") if one] or await self._ids(request)
-        if not ids:
+        named = [one for one in request.query_params.getlist("ids") if one]
+        # Those of the body as well: an answer of true must mean all that were named.
+        unique = list(dict.fromkeys([*named, *await self._ids(request)]))
+        if not unique:
             raise BadRequest("name the works to delete by ids: nothing was deleted")
-        unique = list(dict.fromkeys(ids))
         found = await self.calls.change(lambda: self.store.delete(unique))
         return answer(found == len(unique))
 

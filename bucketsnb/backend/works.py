@@ -28,6 +28,8 @@ from bucketsnb.schema import (
 
 __all__ = [
     "DEPTH_MAX",
+    "INTEGER_MAX",
+    "TIME_BOUND",
     "WORK_BYTES_MAX",
     "WorkRefused",
     "WorkTooLarge",
@@ -42,6 +44,12 @@ WORK_BYTES_MAX = 16 * 1024 * 1024
 
 DEPTH_MAX = 100
 """Levels of nesting that one work may have; a MongoDB document may have as many."""
+
+INTEGER_MAX = 2**31 - 1
+"""The largest number of an attempt, and the least of retries with its sign turned."""
+
+TIME_BOUND = 1e15
+"""Epoch seconds that no time reaches, before or after."""
 
 
 class WorkRefused(ValueError):
@@ -180,7 +188,7 @@ def _time(value: Any, where: str) -> float:
     # Clients of the 3.x line parse times as strict floats, so an integer becomes one here.
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         raise WorkRefused(f"{where} must be epoch seconds, not {_kind(value)}")
-    if not abs(value) < 1e15 or not isfinite(value):
+    if not abs(value) < TIME_BOUND or not isfinite(value):
         raise WorkRefused(f"{where} is not a time in epoch seconds")
     return float(value)
 
@@ -189,14 +197,13 @@ def _time_or_null(value: Any, where: str) -> float | None:
     return None if value is None else _time(value, where)
 
 
-_INT32 = 2**31 - 1
 _CHECKS: Sequence[tuple[str, Callable[[Any, str], Any]]] = (
     ("pipeline", _pipeline),
     ("status", _status),
     ("priority", _integer(PRIORITY_MIN, PRIORITY_MAX)),
     ("timeout", _integer(TIMEOUT_MIN, TIMEOUT_MAX)),
-    ("retries", _integer(-_INT32, RETRIES_MAX)),
-    ("attempt", _integer(ATTEMPT_MIN, _INT32)),
+    ("retries", _integer(-INTEGER_MAX, RETRIES_MAX)),
+    ("attempt", _integer(ATTEMPT_MIN, INTEGER_MAX)),
     ("creation", _time),
     ("start", _time_or_null),
     ("stop", _time_or_null),

@@ -106,6 +106,18 @@ def test_ids_in_the_body(ask: Asking) -> None:
     assert [second] == [work["id"] for work in ask.view()]
 
 
+def test_ids_in_the_address_and_in_the_body_are_all_deleted(ask: Asking) -> None:
+    first, second, third = ask.deposit(*make_works(3))
+    assert ask.json("DELETE", "/work", {"ids": [first]}, params={"ids": [second]}) is True
+    assert [third] == [work["id"] for work in ask.view()]
+
+
+def test_a_body_that_cannot_be_read_keeps_the_ids_of_the_address_from_being_deleted(ask: Asking) -> None:
+    (one,) = ask.deposit(make_work())
+    assert ask("DELETE", "/work", params={"ids": [one]}, data=b"{").status_code == 400
+    assert ask.status()["total"] == 1
+
+
 @pytest.mark.parametrize(
     "options",
     [
