@@ -93,6 +93,38 @@ def test_what_the_description_forbids_is_refused(
     case.validate_response(ask(running_backend, case), checks=[*ANSWERS, negative_data_rejection])
 
 
+def edges(schema: dict[str, Any]) -> tuple[list[Any], list[Any]]:
+    """Return values that a schema just allows, and values that it just forbids."""
+    if "enum" in schema:
+        return schema["enum"], ["other", 7, []]
+    if schema["type"] == "string":
+        least, most = schema["minLength"], schema["maxLength"]
+        return ["p" * least, "ß" * most], ["p" * (least - 1), "p" * (most + 1), 7, None]
+    least, most = (schema.get(f"{edge}imum", schema.get(f"exclusive{edge.title()}imum")) for edge in ("min", "max"))
+    empty = [None] if "null" in schema["type"] else []
+    if "minimum" in schema:
+        return [least, most, *empty], [least - 1, most + 1, "1", True, [], *([] if empty else [None])]
+    return [least * 0.999, most * 0.999, 0, *empty], [least, most, "1", True, [], *([] if empty else [None])]
+
+
+def fields(method: str) -> list[Any]:
+    described = description()["paths"]["/work"][method.lower()]["requestBody"]["content"]["application/json"]["schema"]
+    named = {name: schema for name, schema in described["items"]["properties"].items() if name != "id"}
+    return [pytest.param(method, name, schema, id=f"{method} {name}") for name, schema in named.items()]
+
+
+@pytest.mark.parametrize(("method", "name", "schema"), [*fields("POST"), *fields("PUT")])
+def test_a_field_has_just_the_values_that_are_described(
+    backend: LocalBackend, method: str, name: str, schema: dict[str, Any]
+) -> None:
+    (one,) = backend.store.deposit(make_works(1))
+    work = {"id": one} if method == "PUT" else make_work()
+    for values, status in zip(edges(schema), (200, 400), strict=True):
+        for value in values:
+            answer = ask(backend, operation(method, "/work").Case(body=[{**work, name: value}]))
+            assert answer.status_code == status, (name, value)
+
+
 def test_the_description_is_the_one_that_is_served(running_backend: LocalBackend) -> None:
     assert ask(running_backend, operation("GET", "/openapi.json").Case()).json() == description()
 
