@@ -81,7 +81,21 @@ def _mapping(value: Mapping[Any, Any], path: str, depth: int, *, as_time: bool) 
 
 def _sequence(value: Sequence[Any], path: str, depth: int, *, as_time: bool) -> list[Any]:
     _deeper(path, depth)
+    if _all_atoms(value):
+        return list(value)
     return [plain(one, f"{path}[{place}]", depth - 1, as_time=as_time) for place, one in enumerate(value)]
+
+
+def _all_atoms(values: Sequence[Any]) -> bool:
+    """Say whether these are all sound text, or all sound integers: known at once of the many ids of a query."""
+    kinds = set(map(type, values))
+    if kinds == {str}:
+        try:
+            "".join(values).encode()
+        except UnicodeEncodeError:
+            return False
+        return True
+    return kinds == {int} and min(values) in _INT64 and max(values) in _INT64
 
 
 def _deeper(path: str, depth: int) -> None:

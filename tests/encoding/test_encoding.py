@@ -121,6 +121,12 @@ def test_the_place_of_a_value_deep_inside_is_named():
     assert caught.value.field == "parameters.runs[1].snr[1]"
 
 
+@pytest.mark.parametrize("values", [["a", "b", "\udc00"], [1, 2, 2**63], [1, 2, -(2**63) - 1], [1, 2, math.inf]])
+def test_one_bad_value_among_many_of_its_kind_is_named_by_its_place(values):
+    with pytest.raises(QueryError, match=r"id\.\$in\[2\]"):
+        encode({"id": {"$in": values}})
+
+
 @pytest.mark.parametrize("levels", [99, 100, 10_000])
 def test_nesting_is_limited_as_in_the_store(levels):
     value = []
