@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import nbformat
@@ -41,8 +42,20 @@ def _thrown(page: Page) -> list[str]:
     return thrown
 
 
+def _run_first_cell(page: Page) -> None:
+    """Run it until it runs: the page says idle before it has a kernel, and then passes a cell over without a word."""
+    cell = page.locator(".jp-CodeCell").first
+    for _ in range(5):
+        cell.locator(".cm-content").click()
+        page.keyboard.press("Shift+Enter")
+        with suppress(AssertionError):
+            expect(cell.locator(".jp-InputPrompt")).not_to_have_text("[ ]:", timeout=10_000)
+            return
+    raise AssertionError("Notebook 7 does not run the cell")
+
+
 def _delete_one(page: Page, backend: LocalBackend) -> None:
-    expect(page.locator(".bnb-grid .bnb-counts")).to_contain_text("Shown 5", timeout=30_000)
+    expect(page.locator(".bnb-grid .bnb-counts")).to_contain_text("Shown 5", timeout=90_000)
     page.locator(".bnb-grid tr[data-row='1']").get_by_role("checkbox").click()
     page.get_by_role("button", name="Delete 1 work …").click()
     page.get_by_role("button", name=re.compile(rf"^Delete 1 work of {PIPELINE} on 127\.0\.0\.1")).click()
@@ -53,10 +66,9 @@ def _delete_one(page: Page, backend: LocalBackend) -> None:
 
 def test_notebook_7(page: Page, lab: JupyterLab, backend: LocalBackend) -> None:
     page.goto(f"{lab.url}notebooks/front.ipynb?token={lab.token}")
-    page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").wait_for()
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").wait_for(timeout=90_000)
     thrown = _thrown(page)  # after the start, in which extensions of the server complain of each other
-    page.locator(".jp-CodeCell .cm-content").click()
-    page.keyboard.press("Shift+Enter")
+    _run_first_cell(page)
     _delete_one(page, backend)
     assert thrown == []
 
