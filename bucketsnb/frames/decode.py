@@ -223,7 +223,7 @@ def _columns(reader: _Reader, works: list[Any], records: dict[int, bytes]) -> Co
     odd = np.zeros(len(works), dtype=bool)
     for name in reader.fields:
         if name in NESTED:
-            columns[name] = JSONArray.later(_finder(works, name), len(works))
+            columns[name] = JSONArray.later(_finder(works, name), len(works), _given(works, name))
     for name, values in _gathered(works, reader.fields).items():
         columns[name], unfaithful = column(name, values, _given(works, name))
         if unfaithful is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import builtins
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Sized
 from typing import Any
 
 import numpy as np
@@ -62,9 +62,9 @@ class JSONArray(ExtensionArray):
         self._keep(Kept(lambda: texts, len(texts)), alone=True)
 
     @classmethod
-    def later(cls, find: Callable[[], Objects], count: int) -> JSONArray:
-        """Return an array whose texts are found when someone looks."""
-        return cls._of(Kept(find, count), alone=True)
+    def later(cls, find: Callable[[], Objects], count: int, one: Callable[[int], Any] | None = None) -> JSONArray:
+        """Return an array whose texts are found when someone looks; by `one`, if only a few are looked at."""
+        return cls._of(Kept(find, count, one), alone=True)
 
     @classmethod
     def _of(cls, kept: Kept, *, alone: bool) -> JSONArray:
@@ -141,12 +141,34 @@ class JSONArray(ExtensionArray):
             return _read(self._texts[item])
         if isinstance(item, tuple) and len(item) == 2 and item[0] is Ellipsis:
             return self[item[1]]
-        if item is not Ellipsis and not isinstance(item, slice):
-            item = check_array_indexer(self, item)
-        picked = self._picked(self._texts[item])
-        if isinstance(item, slice) or item is Ellipsis:
-            picked._readonly, picked._alone = self._readonly, self._alone
-        return picked
+        if item is Ellipsis:
+            return self.view()
+        if isinstance(item, slice):
+            return self._sliced(item)
+        return self._picked(self._texts[check_array_indexer(self, item)])
+
+    def view(self, dtype: Any = None) -> JSONArray:
+        """Return an array of the same cells: what is put into one is in the other."""
+        if dtype is not None:
+            raise NotImplementedError("JSON has no other view")
+        return self._with(self._kept)
+
+    def _sliced(self, item: slice) -> JSONArray:
+        places = range(len(self))[item]
+        if places == range(len(self)):
+            return self.view()
+        if self._is_few(places):
+            return JSONArray(held(self._kept.some(np.asarray(places, dtype=np.intp))))
+        texts = self._texts[item]
+        return self._with(Kept(lambda: texts, len(texts)))
+
+    def _with(self, kept: Kept) -> JSONArray:
+        made = JSONArray._of(kept, alone=self._alone)
+        made._readonly = self._readonly
+        return made
+
+    def _is_few(self, of: Sized) -> bool:
+        return len(of) * _KEPT_SHARE < len(self)
 
     def __setitem__(self, key: Any, value: Any) -> None:
         if self._readonly:
@@ -173,12 +195,15 @@ class JSONArray(ExtensionArray):
         if not len(self) and (places >= 0).any():
             raise IndexError("cannot do a non-empty take from an empty axes.")
         if not allow_fill:
-            return self._picked(self._texts[places])
+            return self._picked(self._some(places))
         if (places < -1).any():
             raise ValueError("with allow_fill, indices are places from 0, or -1 for the fill value")
         texts = objects([_written(fill_value)] * len(places), len(places))
-        texts[places >= 0] = self._texts[places[places >= 0]]
+        texts[places >= 0] = self._some(places[places >= 0])
         return self._picked(texts)
+
+    def _some(self, places: npt.NDArray[np.intp]) -> Objects:
+        return self._kept.some(places) if self._is_few(places) else self._texts[places]
 
     def copy(self) -> JSONArray:
         """Return an array that can be changed without changing this one."""
@@ -204,7 +229,7 @@ class JSONArray(ExtensionArray):
         return (JSONArray, (held(self._texts),))
 
     def _picked(self, texts: Objects) -> JSONArray:
-        return JSONArray(held(texts) if len(texts) * _KEPT_SHARE < len(self) else texts)
+        return JSONArray(held(texts) if self._is_few(texts) else texts)
 
     # -- comparing, grouping, sorting: by value, not by how it was written -----------------------------------------
 

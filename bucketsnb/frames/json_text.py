@@ -84,12 +84,15 @@ class Kept:
         Finds them: an array with None, or a text of ``null``, for each null.
     count
         How many there are.
+    one
+        Finds the one at a place, so that a look at a few does not find all.
     """
 
-    __slots__ = ("_find", "_settled", "_texts", "count")
+    __slots__ = ("_find", "_one", "_settled", "_texts", "count")
 
-    def __init__(self, find: Callable[[], Objects], count: int) -> None:
+    def __init__(self, find: Callable[[], Objects], count: int, one: Callable[[int], Any] | None = None) -> None:
         self._find: Callable[[], Objects] | None = find
+        self._one = one
         self._texts: Objects | None = None
         self._settled = False
         self.count = count
@@ -100,8 +103,14 @@ class Kept:
         if self._texts is None:
             find = self._find
             assert find is not None  # noqa: S101 - one of the two is always there
-            self._texts, self._find = find(), None
+            self._texts, self._find, self._one = find(), None, None
         return self._texts
+
+    def some(self, places: npt.NDArray[np.intp]) -> Objects:
+        """Return the texts at a few places."""
+        if self._one is None:
+            return self.texts[places]
+        return objects(map(self._one, places.tolist()), len(places))
 
     @property
     def settled(self) -> Objects:
