@@ -124,7 +124,7 @@ class Api:
         return body
 
     def view_ids(self, query_document: Mapping[str, Any] | None = None) -> list[str | None]:
-        """Return the ids of all works that match, newest first; None for a work that has none."""
+        """Return the ids of all works that match, newest first; None for a work whose id is no text."""
         call = self._view_call(query_document, {"id": True}, 0, None)
         return self._checked("POST", "/view", call(), shapes.ids_of_records)
 

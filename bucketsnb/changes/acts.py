@@ -10,7 +10,7 @@ from enum import Enum, auto
 from typing import Any
 
 from bucketsnb.api import DELETE_CHUNK, Api
-from bucketsnb.changes.apply import Walk, look
+from bucketsnb.changes.apply import Looked, Walk, look
 from bucketsnb.changes.receipt import Outcome
 from bucketsnb.changes.seen import MISSING, Change, Seen, described, differences, leaves, same
 from bucketsnb.errors import BucketsError, Refused, ServiceError, ServiceFailed, Unreachable
@@ -133,13 +133,15 @@ class _GuardedAct(ABC):
         replies = [self._send(walk, half) for half in halves(refused)]
         return next((one for one in replies if one.error is not None), replies[0])
 
-    def _may_go(self, walk: Walk, position: int, now: Mapping[str, Record]) -> bool:
+    def _may_go(self, walk: Walk, position: int, now: Looked) -> bool:
         change, unsure = walk.change(position), walk.fates[position].outcome is Outcome.UNKNOWN
         record = now.get(change.id or "")
         if unsure and self._is_done(change, record):
             walk.fate(position, Outcome.DONE, after=_seen(record), detail="Found done on looking again.")
         elif record is None:
             walk.fate(position, Outcome.GONE, detail="No longer there when it was to be changed.")
+        elif change.id in now.shared:
+            walk.fate(position, Outcome.DRIFTED, detail="Another work has this id too: a request would meet both.")
         elif change.before is None or not same(record, change.before):
             moved = described(differences(change.before.record if change.before else {}, record))
             walk.fate(position, Outcome.DRIFTED, after=Seen.of(record), detail=moved)

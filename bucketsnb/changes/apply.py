@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from bucketsnb.api import Api
     from bucketsnb.changes.plan import Cancel, Plan, Progress
 
-__all__ = ["Act", "Application", "Context", "Undo", "Walk", "look", "service_time"]
+__all__ = ["Act", "Application", "Context", "Looked", "Undo", "Walk", "look", "service_time"]
 
 CHUNK_BYTES = 8_000_000
 """Bytes of works, as JSON, that one request carries at most (one work always goes)."""
@@ -273,10 +274,23 @@ def service_time(api: Api) -> float:
     return time.time() + (skew if abs(skew) > SKEW_NOTICED else 0.0)
 
 
-def look(api: Api, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Read works by id as they are now; one that is not there is not in the answer."""
-    found = api.view({"id": {"$in": list(ids)}}, limit=None) if ids else []
-    return {record["id"]: record for record in found}
+class Looked(dict[str, dict[str, Any]]):
+    """Works by id, as they are now; one that is not there is not among them."""
+
+    shared: frozenset[str] = frozenset()
+    """Ids that several works have: a request by such an id would change all of them, or any."""
+
+
+def look(api: Api, ids: Sequence[str], query: Mapping[str, Any] | None = None) -> Looked:
+    """Read works by id as they are now, those only that match a query where one is given."""
+    named = {"id": {"$in": list(ids)}}
+    found = api.view({"$and": [query, named]} if query else named, limit=None) if ids else []
+    works = [record for record in found if isinstance(record.get("id"), str)]
+    looked = Looked({record["id"]: record for record in works})
+    if len(looked) < len(works):
+        counts = Counter(record["id"] for record in works)
+        looked.shared = frozenset(one for one, number in counts.items() if number > 1)
+    return looked
 
 
 def _chunked(plan: Plan, positions: Sequence[int], size: int) -> Iterator[list[int]]:

@@ -80,12 +80,19 @@ def plan_audit(context: Context, *, reason: str = "", expires_after: float) -> A
     document = {"status": {"$in": ["queued", "running", "failure"]}}
     works = api.view(document, dict.fromkeys(_FIELDS, True), limit=None)
     now = service_time(api)
-    ids = [work["id"] for work in works if isinstance(work.get("id"), str) and _after(work, now)[1]]
+    named = [work.get("id") for work in works if _after(work, now)[1]]
+    ids = list(dict.fromkeys(one for one in named if isinstance(one, str)))
     changes, by_pass = _changes(list(read_works(api, ids)), now)
     said = [f"{one.name}: {count_of(by_pass.get(one.name, 0), 'work')} to {one.status}" for one in PASSES]
     act = AuditAct(by_pass)
     scope, limits = Scope([change.work for change in changes]), Limits(expires_after=expires_after)
-    return made(AuditPlan, context, act, changes, scope, reason, limits, ["; ".join(said), _NOTE])
+    notes = ["; ".join(said), _NOTE]
+    if len(named) > len(ids):
+        notes.append(
+            f"It would also change {count_of(len(named) - len(ids), 'work')} without an id of "
+            f"{'its' if len(named) - len(ids) == 1 else 'their'} own; that cannot be shown, checked or undone."
+        )
+    return made(AuditPlan, context, act, changes, scope, reason, limits, notes)
 
 
 def _changes(works: Sequence[Record], now: float) -> tuple[list[Change], dict[str, int]]:

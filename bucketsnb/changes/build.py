@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 from bucketsnb.changes.acts import DeleteAct, PutAct
 from bucketsnb.changes.apply import Act, Application, Context
 from bucketsnb.changes.plan import DeletePlan, LeftOut, Plan, RequeuePlan
-from bucketsnb.changes.scope import Limits, Scope, Which, check_running, gather
+from bucketsnb.changes.scope import Limits, Scope, Which, advice, check_running, gather
 from bucketsnb.changes.seen import MISSING, Change, Seen
 from bucketsnb.encoding import encode_works
 from bucketsnb.errors import WorkError
@@ -137,7 +137,7 @@ def made(
         expires_at=now + limits.expires_after,
         query=scope.query,
         left_out=tuple(scope.left_out),
-        notes=tuple(notes),
+        notes=(*notes, *advice(scope.left_out)),
         _application=Application(context, act),
         **more,
     )

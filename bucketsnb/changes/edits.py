@@ -13,7 +13,16 @@ from bucketsnb.changes.acts import PutAct
 from bucketsnb.changes.apply import Context
 from bucketsnb.changes.build import changed, made
 from bucketsnb.changes.plan import LeftOut, UpdatePlan
-from bucketsnb.changes.scope import Limits, Scope, check_count, check_running, read_works, refuse_read_only
+from bucketsnb.changes.scope import (
+    Limits,
+    Scope,
+    check_count,
+    check_running,
+    read_works,
+    refuse_read_only,
+    shared,
+    unnamed,
+)
 from bucketsnb.changes.seen import Seen, described, differences
 from bucketsnb.encoding import encode_works
 from bucketsnb.errors import WorkError
@@ -60,17 +69,46 @@ def edits_of(frame: pd.DataFrame, now: Mapping[str, Record]) -> Edits:
     WorkError
         If a column was edited that a client may not set, is unknown, or holds a value that cannot be meant.
     """
-    edited = _records(frame)
-    ids = [work["id"] for work in edited]
+    records = _records(frame)
     read = AsRead.of(frame)
+    found = Edits([], [], [], read is not None)
+    ids = [one for one in map(_id, records) if one is not None]
     before = read.records(ids) if read else {}
     _refuse_strangers(ids, before, known=read is not None)
-    _refuse_twice(ids)
-    _refuse_columns(frame, before)
-    found = Edits([], [], [], read is not None)
-    for index, work in enumerate(edited):
+    edited = _own(records, read, found.left_out)
+    _refuse_columns(frame.iloc[list(edited)], before)
+    for index, work in edited.items():
         _compare(found, work, before.get(work["id"]), now.get(work["id"]), index)
     return found
+
+
+def _own(records: Sequence[Record], read: AsRead | None, left_out: list[LeftOut]) -> dict[int, Record]:
+    """Return the works that have an id of their own, by row; leave out those without that were edited.
+
+    Raises
+    ------
+    WorkError
+        If a row lost its id, or is there twice, since the frame was read.
+    """
+    as_read = read.counts if read else Counter[str | None]()
+    counts = Counter(_id(work) for work in records)
+    _refuse_lost(records, lost=counts[None] > as_read[None])
+    twice = {one for one, number in counts.items() if one is not None and number > 1}
+    _refuse_twice([one for one in twice if counts[one] > as_read[one]])
+    alike = {index: work for index, work in enumerate(records) if _id(work) is None or _id(work) in twice}
+    were = read.alike(twice) if read and alike else []
+    edited = [work for work in alike.values() if not any(_is_as(was, work) for was in were)]
+    left_out += [shared(work["id"]) if _id(work) else unnamed(work.get("id")) for work in edited]
+    return {index: work for index, work in enumerate(records) if index not in alike}
+
+
+def _is_as(was: Record, work: Record) -> bool:
+    return not any(_differs(was.get(name), value) for name, value in work.items())
+
+
+def _id(work: Record) -> str | None:
+    given = work.get("id")
+    return given if isinstance(given, str) and given else None
 
 
 def plan_update(context: Context, frame: pd.DataFrame, *, reason: str = "", limits: Limits | None = None) -> UpdatePlan:
@@ -167,11 +205,7 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     if "id" not in frame.columns:
         raise WorkError("The frame has no column id, and works are named by their ids.", field="id")
     _refuse_unknown(map(str, frame.columns))
-    records = to_records(frame, partial=True)
-    for index, work in enumerate(records):
-        if not isinstance(work.get("id"), str) or not work["id"]:
-            raise WorkError(f"Work {index} has no id: it cannot be updated.", index=index, field="id")
-    return _with_parents(frame, records)
+    return _with_parents(frame, to_records(frame, partial=True))
 
 
 def _with_parents(frame: pd.DataFrame, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -198,8 +232,13 @@ def _refuse_strangers(ids: Sequence[str], before: Mapping[str, Record], *, known
         )
 
 
-def _refuse_twice(ids: Sequence[str]) -> None:
-    twice = [one for one, number in Counter(ids).items() if number > 1]
+def _refuse_lost(records: Sequence[Record], *, lost: bool) -> None:
+    index = next((index for index, work in enumerate(records) if _id(work) is None), 0)
+    if lost:
+        raise WorkError(f"Work {index} has no id: it cannot be updated.", index=index, field="id")
+
+
+def _refuse_twice(twice: Sequence[str]) -> None:
     if twice:
         raise WorkError(f"The frame has works more than once: {elide(twice, most=3)}. Keep one row a work.", field="id")
 

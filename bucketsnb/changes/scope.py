@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from bucketsnb.changes.apply import Context, look, service_time
+from bucketsnb.changes.apply import Context, Looked, look, service_time
 from bucketsnb.changes.plan import LeftOut
-from bucketsnb.changes.seen import Seen, described, differences, same
+from bucketsnb.changes.seen import Seen, described, differences, same, shown
 from bucketsnb.errors import PlanError, ReadOnly, ScopeRefused, WorkError
 from bucketsnb.formatting import count_of, elide
 from bucketsnb.frames import AsRead
@@ -29,12 +30,15 @@ __all__ = [
     "Scope",
     "Which",
     "WorksLeft",
+    "advice",
     "check_count",
     "check_running",
     "gather",
     "ids_of",
     "read_works",
     "refuse_read_only",
+    "shared",
+    "unnamed",
 ]
 
 MAX_AFFECTED = 1000
@@ -45,7 +49,15 @@ EXPIRES_AFTER = 600.0
 
 _READ_CHUNK = 500
 _GONE = "gone when the plan was made"
-_NO_ID = "has no id, so the service has no way to name it"
+_NO_NAME = "so the service has no way to name it"
+_SHARED = "shares its id with another work"
+_ADVICE = {
+    _NO_NAME: "A work without an id that is text can be changed in the database only; have it given an id there.",
+    _SHARED: (
+        "Works that share an id cannot be changed one by one; have one given another id in the database, or remove "
+        "all of them with buckets.api.delete([id]), which keeps no record."
+    ),
+}
 
 Which = Query | Mapping[str, Any] | pd.DataFrame | Iterable[str] | None
 """What people name works by: a query, a query document, a frame, or ids."""
@@ -185,7 +197,24 @@ def check_running(works: Sequence[Seen], limits: Limits) -> None:
         )
 
 
-def read_works(api: Api, ids: Sequence[str], query: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
+def unnamed(value: Any) -> LeftOut:
+    """Leave out a work whose id is no name for it."""
+    has = "no id" if value is None or value == "" else f"the id {shown(value)}, not text"
+    return LeftOut(None, f"has {has}, {_NO_NAME}")
+
+
+def shared(work_id: str) -> LeftOut:
+    """Leave out one of several works with the same id."""
+    return LeftOut(work_id, _SHARED)
+
+
+def advice(left_out: Iterable[LeftOut]) -> list[str]:
+    """Say what to do about works that no plan can change."""
+    reasons = {left.why for left in left_out}
+    return [what for part, what in _ADVICE.items() if any(part in why for why in reasons)]
+
+
+def read_works(api: Api, ids: Sequence[str]) -> Iterator[dict[str, Any]]:
     """Read works by id, in the order of the ids, in requests of a few hundred; those that are not there are left out.
 
     Parameters
@@ -194,17 +223,15 @@ def read_works(api: Api, ids: Sequence[str], query: Mapping[str, Any] | None = N
         The service.
     ids
         Which.
-    query
-        A document that they must match still.
     """
+    for chunk, works in _looks(api, ids, None):
+        yield from (works[one] for one in chunk if one in works)
+
+
+def _looks(api: Api, ids: Sequence[str], query: Mapping[str, Any] | None) -> Iterator[tuple[list[str], Looked]]:
     for start in range(0, len(ids), _READ_CHUNK):
         chunk = list(ids[start : start + _READ_CHUNK])
-        if query:
-            found = api.view({"$and": [query, {"id": {"$in": chunk}}]}, limit=None)
-            works = {record["id"]: record for record in found}
-        else:
-            works = look(api, chunk)
-        yield from (works[found_id] for found_id in chunk if found_id in works)
+        yield chunk, look(api, chunk, query)
 
 
 def _of_query(api: Api, query: Query, limits: Limits, limit: int | None) -> Scope:
@@ -212,35 +239,43 @@ def _of_query(api: Api, query: Query, limits: Limits, limit: int | None) -> Scop
         said = "An empty query means every work" if query.is_empty else "The query is not limited to named pipelines"
         raise ScopeRefused(f"{said}. Name the pipelines (pipeline=...), or pass allow_all=True.")
     document = query.to_document(now=service_time(api))
-    found = api.view_ids(document)
-    ids = list(dict.fromkeys(one for one in found if isinstance(one, str) and one))
-    left_out = [LeftOut(None, _NO_ID) for one in found if not one]
+    found = [record.get("id") for record in api.view(document, {"id": True}, limit=None)]
+    counts: Counter[str] = Counter(one for one in found if isinstance(one, str) and one)
+    ids = [one for one, number in counts.items() if number == 1]
+    left_out = [unnamed(one) for one in found if not _is_name(one)]
+    left_out += [shared(one) for one in counts.elements() if counts[one] > 1]
     if limit is not None:
         left_out += [LeftOut(one, f"beyond the newest {limit:,}, as limit={limit} asks") for one in ids[limit:]]
         ids = ids[:limit]
     check_count(len(ids), limits)
-    works = [Seen.of(record) for record in read_works(api, ids, document)]
-    left_out += _absent(ids, works, "changed while the plan was made, and no longer matches")
-    return Scope(works, left_out, json.dumps(document, ensure_ascii=False))
+    scope = _of_ids(api, ids, document, "changed while the plan was made, and no longer matches")
+    return Scope(scope.works, left_out + scope.left_out, json.dumps(document, ensure_ascii=False))
 
 
-def _of_ids(api: Api, ids: Sequence[str]) -> Scope:
-    works = [Seen.of(record) for record in read_works(api, ids)]
-    return Scope(works, _absent(ids, works, _GONE))
+def _of_ids(api: Api, ids: Sequence[str], query: Mapping[str, Any] | None = None, absent: str = _GONE) -> Scope:
+    works, left_out = [], []
+    for chunk, found in _looks(api, ids, query):
+        works += [Seen.of(found[one]) for one in chunk if one in found and one not in found.shared]
+        left_out += [shared(one) for one in chunk if one in found.shared]
+        left_out += [LeftOut(one, absent) for one in chunk if one not in found]
+    return Scope(works, left_out)
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and bool(value)
 
 
 def _of_frame(api: Api, frame: pd.DataFrame, limits: Limits) -> Scope:
     if "id" not in frame.columns:
         raise PlanError("The frame has no column id, and works are named by their ids.")
-    given = [value if isinstance(value, str) and value else None for value in frame["id"]]
-    ids = list(dict.fromkeys(value for value in given if value))
+    ids = list(dict.fromkeys(filter(_is_name, frame["id"])))
     check_count(len(ids), limits)
     scope = _of_ids(api, ids)
     read = AsRead.of(frame)
-    shown = read.records(ids) if read else {}
-    works, left_out = [], [LeftOut(None, _NO_ID) for value in given if value is None]
+    were = read.records(ids) if read else {}
+    works, left_out = [], [unnamed(value) for value in _odd_ids(frame)]
     for work in scope.works:
-        old = shown.get(work.id or "")
+        old = were.get(work.id or "")
         if old is None or _as_shown(old, work):
             works.append(work)
         else:
@@ -257,6 +292,8 @@ def _as_shown(old: Mapping[str, Any], work: Seen) -> bool:
     return set(old) < set(record) and all(record[name] == value for name, value in old.items())
 
 
-def _absent(ids: Sequence[str], works: Sequence[Seen], why: str) -> list[LeftOut]:
-    here = {work.id for work in works}
-    return [LeftOut(one, why) for one in ids if one not in here]
+def _odd_ids(frame: pd.DataFrame) -> list[Any]:
+    """Return what the service holds as the id of works that have none that is text."""
+    rows = frame[[not _is_name(one) for one in frame["id"]]]
+    wholes = rows["record"] if "record" in rows.columns else [None] * len(rows)
+    return [whole.get("id") if isinstance(whole, dict) else None for whole in wholes]

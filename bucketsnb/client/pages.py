@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import operator
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -106,11 +107,13 @@ class Pages:
         self.matched = max(len(listed), self.skip)
         end = None if self.limit is None else self.skip + self.limit
         window = listed[self.skip : end]
-        nulls = window.count(None)
-        left = dict.fromkeys(one for one in window if one is not None)
-        del listed, window
-        known = first["id"].isna()
-        first = _rows(first, ~known) if known.any() else first  # those without an id are read at the end, all at once
+        counts = Counter(window)
+        left = dict.fromkeys(one for one, number in counts.items() if one is not None and number == 1)
+        shared = [one for one, number in counts.items() if one is not None and number > 1]
+        nulls = len(window) - len(left)
+        del listed, window, counts
+        alike = first["id"].isna() | first["id"].isin(shared)  # works that no id tells apart are read last, all at once
+        first = _rows(first, ~alike) if alike.any() else first
         seen = list(dict.fromkeys(first["id"]))
         self.moved += sum(one not in left for one in seen)
         for one in seen:
@@ -121,7 +124,7 @@ class Pages:
         yield first
         yield from self._by_id(list(left), self.wanted - len(seen) - nulls)
         if nulls and not self._stopped():
-            page = self._read(_both(self.document, {"id": None}), limit=nulls)
+            page = self._read(_both(self.document, _without_own_id(shared)), limit=nulls)
             self.moved += nulls - len(page["id"])
             yield page
 
@@ -170,6 +173,12 @@ def checked(limit: int | None, size: int) -> tuple[int | None, int]:
     if each < 1:
         raise QueryError(f"page_size={size!r} reads nothing; give a number from 1 on")
     return most, each
+
+
+def _without_own_id(shared: list[str]) -> Mapping[str, Any]:
+    """Find works that have no id, one that is no text, or one that others have too."""
+    odd = [{"id": {"$not": {"$type": "string"}}}, {"id": {"$type": "array"}}]
+    return {"$or": [*odd, {"id": {"$in": shared}}] if shared else odd}
 
 
 def _both(document: Mapping[str, Any], more: Mapping[str, Any]) -> Mapping[str, Any]:

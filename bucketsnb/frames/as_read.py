@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -63,16 +64,29 @@ class AsRead(str):
 
     def narrowed(self, ids: Iterable[Any]) -> AsRead:
         """Return what works with these ids were, so that the others, and the answer they came in, can go."""
-        wanted = {one for one in ids if isinstance(one, str)}
-        places = [place for place, one in enumerate(self._columns["id"]) if one in wanted]
+        wanted = {_name(one) for one in ids}
+        places = [place for place, one in enumerate(self._columns["id"]) if _name(one) in wanted]
         return type(self).keep({name: array.take(places) for name, array in self._columns.items()}, self._read)
 
     def records(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Return the works with these ids as they were read, by id; those that were not read are left out."""
         places = [self._places[one] for one in ids if one in self._places]
+        return {work["id"]: work for work in self._records(places)}
+
+    def alike(self, ids: Iterable[str]) -> list[dict[str, Any]]:
+        """Return the works that were read without an id that is text, or with one of these."""
+        wanted = {None, *ids}
+        return self._records([place for place, one in enumerate(self._columns["id"]) if _name(one) in wanted])
+
+    def _records(self, places: Sequence[int]) -> list[dict[str, Any]]:
         frame = pd.DataFrame({name: array.take(places) for name, array in self._columns.items()})
         frame.attrs["columns"] = self._read
-        return {work["id"]: work for work in to_records(frame, partial=self._read != "all")}
+        return to_records(frame, partial=self._read != "all")
+
+    @cached_property
+    def counts(self) -> Counter[str | None]:
+        """How many works were read with each id; None stands for none that is text."""
+        return Counter(map(_name, self._columns["id"]))
 
     @cached_property
     def _places(self) -> dict[str, int]:
@@ -86,6 +100,10 @@ class AsRead(str):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return str, (str(self),)
+
+
+def _name(one: Any) -> str | None:
+    return one if isinstance(one, str) and one else None
 
 
 def _joined(arrays: list[Any]) -> Any:

@@ -246,7 +246,7 @@ def test_a_no_to_one_chunk_is_a_no(stub, api):
         (False, lambda api: api.update([RECORD]), False),
         (3, lambda api: api.audit_failed(), 3),
         ([RECORD], lambda api: api.view(), [RECORD]),
-        ([{"id": ID}, {"id": None}, {}], lambda api: api.view_ids(), [ID, None, None]),
+        ([{"id": ID}, {"id": None}, {}, {"id": 5}], lambda api: api.view_ids(), [ID, None, None, None]),
     ],
 )
 def test_an_answer_comes_out_as_it_is(stub, api, body, call, expected):
@@ -321,7 +321,7 @@ def test_an_answer_of_another_kind_is_a_bad_answer_and_of_a_change_an_unknown_ou
         ([1], "pipelines"),
         ({"a": 1}, "view"),
         ([None], "view"),
-        ([{"id": 5}], "view_ids"),
+        ([5], "view_ids"),
         (False, "deposit"),
         (True, "deposit for ids"),
         ([ID, ID], "deposit for ids"),

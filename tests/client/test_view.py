@@ -124,6 +124,19 @@ class TestPages:
         assert sorted(frame.id.dropna()) == sorted(work["id"] for work in works if work.get("id"))
         assert (frame.id.isna().sum(), len(frame), frame.attrs["moved"]) == (5, 30, 0)
 
+    @pytest.mark.parametrize("odd", [7, 1.5, True, [], ["a"], ["00005"], {"$oid": "x"}, ""], ids=repr)
+    @pytest.mark.parametrize("places", [(0, 12), (3, 4), (20, 29)], ids=repr)
+    def test_works_whose_id_is_no_text_or_not_their_own_come_once_each(self, odd, places):
+        works = numbered(30)
+        for place in places:
+            works[place]["id"] = odd
+        works[8]["id"] = works[27]["id"] = "00008"
+        works[9]["user"] = "one-of-two"
+        works[10] = {**works[9], "user": "the-other"}
+        frame = reader(works).view(limit=None, page_size=7, progress=False)
+        assert sorted(map(repr, frame.works.to_records())) == sorted(map(repr, works))
+        assert (frame.works.matched, frame.attrs["moved"]) == (30, 0)
+
     def test_a_service_that_ignores_the_limit_has_sent_all(self):
         with Stub(answer(numbered(30))) as stub:
             from bucketsnb import Buckets

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from bucketsnb import Buckets, LocalBackend
+from bucketsnb.backend.narrowing import Condition
+from bucketsnb.errors import WorkError
 from bucketsnb.frames import to_records
 from tests.factory import make_work
 
@@ -62,10 +64,14 @@ def whole(records: list[dict[str, Any]]) -> list[str]:
     return sorted(json.dumps({**record, "id": None}, sort_keys=True) for record in records)
 
 
-def insert(backend: LocalBackend, record: Mapping[str, Any]) -> None:
+def whole_with_ids(records: list[dict[str, Any]]) -> list[str]:
+    return sorted(json.dumps(record, sort_keys=True) for record in records)
+
+
+def insert(backend: LocalBackend, record: Mapping[str, Any], key: str = "") -> None:
     """Put a work into the file as another program would, past all that the store checks."""
     columns = "id, pipeline, status, priority, creation, start, timeout, attempt, retries, odd, body"
-    row = (str(record.get("id")), PIPELINE, "failure", 3, 5.0, None, 3600, 1, 2, 1, json.dumps(record))
+    row = (key or str(record.get("id")), PIPELINE, "failure", 3, 5.0, None, 3600, 1, 2, 1, json.dumps(record))
     with backend.store._changing() as writer:  # type: ignore[attr-defined]
         writer.execute(f"INSERT INTO works ({columns}) VALUES ({', '.join('?' * len(row))})", row)
 
@@ -121,6 +127,115 @@ def test_a_work_without_an_id_is_shown_and_left_out_of_changes(backend: LocalBac
     assert ([named], 1) == (plan.ids, len(plan.left_out))
     assert plan.apply().ok
     assert len(read(buckets)) == 1
+
+
+NAMELESS: dict[str, Any] = {
+    "a number": 7,
+    "a fraction": 1.5,
+    "true": True,
+    "a list": ["a"],
+    "as MongoDB writes it": {"$oid": "5" * 24},
+    "empty": "",
+    "null": None,
+}
+
+
+@pytest.mark.parametrize("value", NAMELESS.values(), ids=NAMELESS)
+def test_a_work_that_no_request_can_name_is_named_to_the_reader_and_holds_up_no_other(
+    backend: LocalBackend, buckets: Buckets, value: Any
+) -> None:
+    ids = backend.store.load([make_work(pipeline=PIPELINE, status="failure") for _ in range(3)])
+    odd = {**BASE, "id": value}
+    insert(backend, odd)
+    frame = buckets.view({})
+    assert whole_with_ids(to_records(frame)) == whole_with_ids(read(buckets))
+    assert odd in to_records(frame)
+    assert (len(frame), buckets.count({})) == (4, 4)
+    said = f"has the id {value if isinstance(value, float) else json.dumps(value)}, not text" if value else "has no id"
+    for plan in (
+        buckets.plan_delete(frame),
+        buckets.plan_delete(pipeline=PIPELINE),
+        buckets.plan_requeue(frame),
+        buckets.plan_requeue(pipeline=PIPELINE),
+    ):
+        assert sorted(plan.ids) == ids
+        assert [left.id for left in plan.left_out] == [None]
+        assert said in str(plan)
+        assert "have it given an id there" in str(plan)
+    assert buckets.plan_requeue(pipeline=PIPELINE).apply().ok
+    assert buckets.plan_delete(pipeline=PIPELINE).apply().ok
+    assert read(buckets) == [odd]
+
+
+def test_an_edit_of_a_work_that_no_request_can_name_is_said_and_holds_up_no_other(
+    backend: LocalBackend, buckets: Buckets
+) -> None:
+    (named,) = backend.store.load([make_work(pipeline=PIPELINE, status="failure")])
+    insert(backend, {**BASE, "id": 7})
+    frame = buckets.view({})
+    frame.loc[frame.id == named, "priority"] = 5
+    plan = buckets.plan_update(frame)
+    assert (plan.ids, plan.left_out) == ([named], ())
+    frame["priority"] = 5
+    plan = buckets.plan_update(frame[frame.status == "failure"])
+    assert (plan.ids, [left.why.split(",")[0] for left in plan.left_out]) == ([named], ["has the id 7"])
+    frame["id"] = frame["id"].where(frame.id != named)
+    with pytest.raises(WorkError, match="has no id"):
+        buckets.plan_update(frame)
+
+
+def test_an_audit_says_what_it_would_change_beyond_what_can_be_shown(backend: LocalBackend, buckets: Buckets) -> None:
+    backend.store.load([make_work(pipeline=PIPELINE, status="failure", attempt=1, retries=2)])
+    insert(backend, {**BASE, "id": 7})
+    plan = buckets.plan_audit()
+    assert plan.count == 1
+    assert "It would also change 1 work without an id of its own" in str(plan)
+
+
+@pytest.fixture
+def twins(backend: LocalBackend, buckets: Buckets, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
+    """Put in two works with one id, of two users, beside one other; found as MongoDB finds them; return both ids."""
+    monkeypatch.setattr("bucketsnb.backend.sqlite.narrow", lambda *_: Condition("1", exact=False))
+    first, other = backend.store.load([make_work(pipeline=PIPELINE, status="failure", user=one) for one in "ab"])
+    insert(backend, {**BASE, "id": first, "user": "twin"}, key="twin")
+    assert len(buckets.api.view({"id": first})) == 2
+    return first, other
+
+
+def test_works_that_share_an_id_are_left_out_and_hold_up_no_other(
+    backend: LocalBackend, buckets: Buckets, twins: tuple[str, str]
+) -> None:
+    first, other = twins
+    frame = buckets.view({})
+    assert whole_with_ids(to_records(frame)) == whole_with_ids(read(buckets))
+    for plan in (
+        buckets.plan_delete(pipeline=PIPELINE),
+        buckets.plan_delete(frame),
+        buckets.plan_delete([first, other]),
+    ):
+        assert plan.ids == [other]
+        assert {(left.id, left.why) for left in plan.left_out} == {(first, "shares its id with another work")}
+        assert "buckets.api.delete([id])" in str(plan)
+    frame.loc[frame.id == other, "priority"] = 5
+    plan = buckets.plan_update(frame)
+    assert (plan.ids, plan.left_out) == ([other], ())
+    frame["priority"] = 5
+    assert [left.id for left in buckets.plan_update(frame).left_out] == [first, first]
+
+
+def test_a_work_that_shares_its_id_with_one_outside_the_query_is_left_alone(
+    backend: LocalBackend, buckets: Buckets, twins: tuple[str, str]
+) -> None:
+    first, _ = twins
+    for plan in (
+        buckets.plan_delete(user="twin", pipeline=PIPELINE),
+        buckets.plan_requeue(user="a", pipeline=PIPELINE),
+    ):
+        assert plan.ids == [first]
+        receipt = plan.apply()
+        assert receipt.counts["drifted"] == 1
+        assert "Another work has this id too" in str(receipt.frame.detail.tolist())
+    assert not [request for request in backend.requests if request.method in ("PUT", "DELETE")]
 
 
 def test_a_requeue_goes_on_without_a_work_that_is_refused(backend: LocalBackend, buckets: Buckets) -> None:
