@@ -26,9 +26,9 @@ from bucketsnb.changes.scope import (
 from bucketsnb.changes.seen import Seen, described, differences
 from bucketsnb.encoding import encode_works
 from bucketsnb.errors import WorkError
-from bucketsnb.formatting import elide, excerpt, near
+from bucketsnb.formatting import count_of, elide, excerpt, near
 from bucketsnb.frames import COLUMNS, AsRead, frame_of, to_records
-from bucketsnb.frames.columns import DERIVED
+from bucketsnb.frames.columns import DERIVED, NESTED
 from bucketsnb.schema import FIELD_NAMES, LEFT_TO_THE_SERVICE
 
 __all__ = ["Edits", "check_cells", "edits_of", "plan_update", "plan_works"]
@@ -118,7 +118,22 @@ def plan_update(context: Context, frame: pd.DataFrame, *, reason: str = "", limi
     ids = [one for one in frame["id"] if isinstance(one, str)] if "id" in frame.columns else []
     found = edits_of(frame, {record["id"]: record for record in read_works(context.api, ids)})
     notes = [] if found.known else [_UNKNOWN_ORIGIN]
-    return _made(context, found, notes, reason, limits)
+    return _made(context, found, [*notes, *_emptied(found)], reason, limits)
+
+
+def _emptied(found: Edits) -> list[str]:
+    """Say which nested values go: pandas writes null where one mapping is given to several rows."""
+    counts = Counter(
+        name
+        for work, cells in zip(found.works, found.cells, strict=True)
+        for name, value in cells.items()
+        if name in NESTED and value is None and work.record.get(name) is not None
+    )
+    return [
+        f"{name} becomes null in {count_of(number, 'work')}. If a mapping was to be put there: pandas spreads one over "
+        "rows by its keys, and finds none; give a list with one value a row, or one work its value by .at."
+        for name, number in counts.items()
+    ]
 
 
 def plan_works(context: Context, works: Iterable[Any], *, reason: str = "") -> UpdatePlan:

@@ -32,6 +32,20 @@ def test_only_the_edited_cells_change(backend: LocalBackend, buckets: Buckets) -
     assert [after[one] for one in ids[2:]] == [before[one] for one in ids[2:]]
 
 
+def test_a_mapping_that_pandas_spread_over_rows_is_said_before_it_empties_them(
+    backend: LocalBackend, buckets: Buckets
+) -> None:
+    filled(backend, 3, results={"kept": 1})
+    frame = view(buckets)
+    frame.loc[frame.status == "queued", "results"] = {"verdict": "good"}
+    assert "results becomes null in 3 works" in str(buckets.plan_update(frame))
+    frame.loc[frame.status == "queued", "results"] = [{"verdict": "good"}] * 3
+    plan = buckets.plan_update(frame)
+    assert "becomes null" not in str(plan)
+    assert plan.apply().ok
+    assert [work["results"] for work in stored(buckets).values()] == [{"verdict": "good"}] * 3
+
+
 def test_building_sends_only_reads(backend: LocalBackend, buckets: Buckets) -> None:
     filled(backend, 2)
     frame = view(buckets)
