@@ -28,6 +28,9 @@ from bucketsnb.backend.store import Store, Withdrawal
 
 __all__ = ["build_app"]
 
+_REMEMBERED_BYTES_MAX = 4096
+"""Bytes of a withdrawal that is worth remembering: a runner's has some hundred, and a thousand large ones are much."""
+
 
 class _Name(StringConvertor):
     """The name of a pipeline in a path: whatever it holds, slashes and ends of lines too."""
@@ -86,7 +89,7 @@ class _Service:
     def __init__(self, store: Store) -> None:
         self.store = store
         # Idle runners ask for the same works again and again: each of their queries is judged once.
-        self.withdrawals = lru_cache(maxsize=1024)(self._withdrawal)
+        self._known = lru_cache(maxsize=1024)(self._withdrawal)
 
     async def version(self, _request: Request) -> Response:
         return answer({"version": __version__})
@@ -127,8 +130,10 @@ class _Service:
         return ids
 
     async def withdraw(self, request: Request) -> Response:
-        withdrawal = self.withdrawals(await read_body(request))
-        work = await (self.calls.change if withdrawal.at_once else self.calls.read)(withdrawal)
+        body = await read_body(request)
+        withdrawal = (self._known if len(body) <= _REMEMBERED_BYTES_MAX else self._withdrawal)(body)
+        claimed = self.calls.change(withdrawal, durable=False) if withdrawal.at_once else self.calls.read(withdrawal)
+        work = await claimed
         return Response(b"null" if work is None else work, media_type="application/json")
 
     def _withdrawal(self, body: bytes) -> Withdrawal:
