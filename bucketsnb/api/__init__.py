@@ -2,5 +2,6 @@
 
 from bucketsnb.api.arguments import DELETE_CHUNK, LINE_MAX, chunks
 from bucketsnb.api.endpoints import Api
+from bucketsnb.api.together import ask_together
 
-__all__ = ["DELETE_CHUNK", "LINE_MAX", "Api", "chunks"]
+__all__ = ["DELETE_CHUNK", "LINE_MAX", "Api", "ask_together", "chunks"]

@@ -116,6 +116,7 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
     hang_up: Literal["before", "after"] | None = None
     change: Callable[[Store], object] | None = None
+    acted: Callable[[Store], object] | None = None
     times: int | None = 1
     skip: int = 0
 
@@ -151,6 +152,7 @@ class Faults:
         headers: Mapping[str, str] | None = None,
         hang_up: Literal["before", "after"] | None = None,
         change: Callable[[Store], object] | None = None,
+        acted: Callable[[Store], object] | None = None,
         times: int | None = 1,
         skip: int = 0,
     ) -> Fault:
@@ -168,12 +170,14 @@ class Faults:
             Close the connection without an answer, ``"before"`` or ``"after"`` the service has acted.
         change
             Called with the store before the service acts, so that works change under the request.
+        acted
+            Called with the store when the service has acted, before the answer leaves.
         times
             How many requests it befalls; None means all.
         skip
             How many matching requests pass unharmed first.
         """
-        fault = Fault(pattern, delay, status, body, dict(headers or {}), hang_up, change, times, skip)
+        fault = Fault(pattern, delay, status, body, dict(headers or {}), hang_up, change, acted, times, skip)
         with self._lock:
             self._faults.append(fault)
         return fault
@@ -241,7 +245,7 @@ class Observed:
         if fault.change is not None:
             await asyncio.get_running_loop().run_in_executor(None, fault.change, self._store)
         if fault.hang_up is None and fault.status is None and fault.body is None:
-            await self._app(scope, _again(body, receive), send)
+            await self._app(scope, _again(body, receive), self._after(fault, send))
             return
         if fault.hang_up == "after":
             await self._app(scope, _again(body, receive), _nowhere)
@@ -250,6 +254,19 @@ class Observed:
             await _disconnected(receive)
             return
         await _answer(fault, scope, receive, send)
+
+    def _after(self, fault: Fault, send: Send) -> Send:
+        """Hold the answer until what is to be called in between is done."""
+        acted = fault.acted
+        if acted is None:
+            return send
+
+        async def send_after(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                await asyncio.get_running_loop().run_in_executor(None, acted, self._store)
+            await send(message)
+
+        return send_after
 
 
 async def _answer(fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:

@@ -197,8 +197,27 @@ class Application:
             raise PlanSpent(f"{otherwise} Wait for its receipt.")
         try:
             yield
+        except KeyboardInterrupt as stop:
+            stop.args = stop.args or self._on_record()
+            raise
         finally:
             self._busy.release()
+
+    def _on_record(self) -> tuple[str, ...]:
+        """Say what an interruption left: someone who pressed stop has no receipt in the hand."""
+        latest = self.latest
+        if latest is None or not latest.entry:
+            return ()
+        return (f"{latest.summary}. It is in the journal as {latest.entry}. {self._next_step(latest)}".rstrip(),)
+
+    def _next_step(self, latest: Receipt) -> str:
+        undoes = self._head.get("undoes")
+        if undoes:
+            return f"buckets.undo({undoes!r}) goes on with it."
+        if latest.verb == "withdraw":
+            return "A work may be running that nobody holds." if latest.counts["unknown"] else ""
+        changed = latest.counts["done"] + latest.counts["unknown"]
+        return f"buckets.undo({latest.entry!r}) puts back what was done." if changed else ""
 
     def _may(self, plan: Plan) -> None:
         _refuse_read_only(self.context)

@@ -158,7 +158,9 @@ class AuditAct:
             walk.fate(position, outcome, after=Seen.of(after), detail=reply.why or "The audit left it as it was.")
         else:
             moved = described(differences(planned.record if planned else {}, after))
-            walk.fate(position, Outcome.DRIFTED, after=Seen.of(after), detail=f"Not as forecast: {moved}")
+            # Where a pass failed, those before it may well have done this, and an undo is to look into it.
+            outcome = Outcome.DRIFTED if reply.said is Said.YES else Outcome.UNKNOWN
+            walk.fate(position, outcome, after=Seen.of(after), detail=f"Not as forecast: {moved}")
 
 
 _AS_IT_WAS = {

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from bucketsnb.api import chunks
 from bucketsnb.changes.acts import DeleteAct, PutAct
 from bucketsnb.changes.apply import Act, Application, Context
+from bucketsnb.changes.deposit import DepositAct, find, match
 from bucketsnb.changes.entry import UNDO_SUFFIX, Entry, Kept, read_entry
 from bucketsnb.changes.journal import Journal
 from bucketsnb.changes.plan import LeftOut, Plan, UndoDepositPlan, UndoPlan
@@ -102,10 +104,14 @@ def _earlier(journal: Journal, entry_id: str) -> Entry | None:
 
 def _changes(api: Api, entry: Entry, earlier: Entry | None) -> tuple[list[Change], list[LeftOut]]:
     works = [work for work in entry.works if work.outcome in (_SURE, _UNSURE)]
+    if entry.verb == "deposit":
+        _find_lost(api, entry, works)
+    now = _now(api, entry, [work for work in works if work.outcome is _UNSURE])
+    if entry.verb == "audit":
+        _take_passes(works, now)
     if earlier is not None:
         by_id = {_name(entry, work): work for work in works}
-        return [_change(entry, by_id[work.id or ""]) for work in earlier.works], []
-    now = _now(api, entry, [work for work in works if work.outcome is _UNSURE])
+        return [_change(entry, by_id.get(work.id or "") or _missing(work)) for work in earlier.works], []
     changes: list[Change] = []
     left_out: list[LeftOut] = []
     for work in works:
@@ -115,8 +121,40 @@ def _changes(api: Api, entry: Entry, earlier: Entry | None) -> tuple[list[Change
         else:
             changes.append(_change(entry, work))
     if not changes:
-        raise PlanError(f"{entry.id} changed no work, so there is nothing to undo.")
+        raise PlanError(_nothing(entry, works, left_out))
     return changes, left_out
+
+
+def _missing(work: Kept) -> Kept:
+    """Stand in for a work of an undo under way that cannot be found any more: if it is there, it is left alone."""
+    return Kept(work.id, left=work.before or {"id": work.id})
+
+
+def _nothing(entry: Entry, works: list[Kept], left_out: list[LeftOut]) -> str:
+    """Say why there is nothing to undo; that nothing was changed only if that is known."""
+    if entry.verb in ("deposit", "withdraw") and any(work.outcome is _UNSURE for work in works):
+        return f"{entry.id} cannot be undone: {left_out[0].why}. Look for it with buckets.view(...)."
+    return f"{entry.id} changed no work, so there is nothing to undo."
+
+
+def _find_lost(api: Api, entry: Entry, works: list[Kept]) -> None:
+    """Look for deposited works of which no answer told, and take in those that are found."""
+    lost = [work for work in works if work.outcome is _UNSURE and work.after is not None]
+    taken = {*entry.present, *(work.new_id for work in works if work.new_id)}
+    for some in chunks(lost, DepositAct.size):
+        sent = [work.after or {} for work in some]
+        for place, record in match(sent, find(api, sent), taken).items():
+            some[place].id = some[place].new_id = record["id"]
+            some[place].left = {**record, "status": "queued", "attempt": sent[place].get("attempt", 0)}
+            taken.add(record["id"])
+
+
+def _take_passes(works: list[Kept], now: Mapping[str, dict[str, Any]]) -> None:
+    """Take in what some of the passes made of works whose audit nobody saw the end of: their status, and no more."""
+    for work in works:
+        record = now.get(work.id or "") if work.outcome is _UNSURE else None
+        if record is not None and work.before and {**record, "status": work.before.get("status")} == work.before:
+            work.left = record
 
 
 def _name(entry: Entry, work: Kept) -> str:
@@ -133,6 +171,8 @@ def _nothing_to_undo(entry: Entry, work: Kept, now: Mapping[str, Mapping[str, An
         return "" if entry.verb != "audit" or work.left != work.before else "the audit left it as it was"
     if entry.verb == "delete":
         return "was not deleted" if work.id in now else ""
+    if entry.verb == "deposit" and work.new_id:
+        return ""
     if entry.verb in ("deposit", "withdraw"):
         return f"nobody saw what came of the {entry.verb}: it cannot be told from others"
     return "was not changed" if now.get(work.id or "") == work.before else ""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pandas as pd
 
 from bucketsnb import formatting, formatting_html
-from bucketsnb.api import Api
+from bucketsnb.api import Api, ask_together
 from bucketsnb.client.selection import selected
 from bucketsnb.errors import QueryError
 from bucketsnb.formatting import count_of, elide, near
@@ -63,8 +62,7 @@ def number_of(api: Api, query: Query) -> int:
 def _statuses(api: Api, pipelines: Sequence[str]) -> list[dict[str, int]]:
     if len(pipelines) < 2:
         return [api.status(pipeline) for pipeline in pipelines]
-    with ThreadPoolExecutor(min(_AT_ONCE, len(pipelines))) as pool:
-        return list(pool.map(api.status, pipelines))
+    return ask_together(api.status, pipelines, _AT_ONCE)
 
 
 def grouped(api: Api, query: Query, by: Sequence[str]) -> Counts:

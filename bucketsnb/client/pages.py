@@ -219,5 +219,7 @@ def telling(progress: Tell | bool | None) -> Iterator[Tell]:  # noqa: FBT001 - a
 
 def _bar(total: int) -> Any:
     kind = importlib.import_module("tqdm.auto").tqdm  # not needed, and not loaded, for reads of one page
+    # tqdm's own monitor, a thread that is never let go, is for bars that stall.
+    kind = type("Bar", (kind,), {"monitor_interval": 0})
     in_notebook = any(base.__module__ == "tqdm.notebook" for base in kind.__mro__)
     return kind(total=total, desc="reading", unit=" works", disable=False if in_notebook else None, leave=False)

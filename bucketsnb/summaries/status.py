@@ -8,12 +8,12 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from bucketsnb import formatting, formatting_html
+from bucketsnb.api import ask_together
 from bucketsnb.errors import ServiceError
 from bucketsnb.formatting import count_of, host_of, when
 from bucketsnb.formatting_html import STATUS_COLOURS, Markup, element
@@ -173,8 +173,7 @@ def _ask_all(api: Api, names: Sequence[str], at_once: int) -> dict[str, Mapping[
         except ServiceError as error:
             return error
 
-    with ThreadPoolExecutor(max_workers=max(1, min(at_once, len(names) or 1))) as pool:
-        return dict(zip(names, pool.map(ask, names), strict=True))
+    return dict(zip(names, ask_together(ask, names, at_once), strict=True))
 
 
 def _frame_of(answers: Mapping[str, Mapping[str, int] | ServiceError]) -> StatusFrame:

@@ -10,6 +10,7 @@ import pytest
 
 from bucketsnb import Buckets, LocalBackend
 from bucketsnb.backend.store import Store
+from bucketsnb.changes.journal import Journal
 from bucketsnb.changes.restore import HOLDING
 from bucketsnb.errors import JournalError, PlanError, PlanSpent
 from bucketsnb.schema import pipeline_problem
@@ -253,6 +254,60 @@ def test_a_deposit_is_taken_back_unless_a_worker_has_the_work(backend: LocalBack
     undone = plan.apply()
     assert (undone.counts["done"], undone.counts["drifted"]) == (2, 1)
     assert list(stored(buckets)) == [claimed["id"]]
+
+
+def lost_deposit(backend: LocalBackend, buckets: Buckets, works: list[dict[str, Any]]) -> str:
+    """Deposit works, and be interrupted when the service has them; return the entry."""
+
+    def stop(_store: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(buckets.api, "deposit", lambda works, **_: stop(backend.store.deposit(works)))
+        with pytest.raises(KeyboardInterrupt):
+            buckets.deposit(works)
+    (entry,) = Journal().entries()
+    return entry
+
+
+def test_a_deposit_nobody_saw_the_end_of_is_found_and_taken_back(backend: LocalBackend, buckets: Buckets) -> None:
+    before = filled(backend, 1)
+    entry = lost_deposit(backend, buckets, [make_work(creation=None) for _ in range(3)])
+    claimed = buckets.api.withdraw({"pipeline": PIPELINE})
+    undone = buckets.undo(entry)
+    assert set(stored(buckets)) == {*before, claimed["id"]}
+    assert sum(undone.counts.values()) == 3
+    assert undone.counts["done"] == (3 if claimed["id"] in before else 2)
+
+
+def test_an_interrupted_undo_of_a_lost_deposit_goes_on(backend: LocalBackend, buckets: Buckets) -> None:
+    entry = lost_deposit(backend, buckets, [make_work(creation=None) for _ in range(3)])
+    cut = threading.Event()
+    cut.set()
+    assert buckets.undo(entry, cancel=cut).counts["not sent"] == 3
+    (_, gone, *_) = stored(buckets)
+    backend.store.delete([gone])
+    undone = buckets.undo(entry)
+    assert (undone.counts["done"], undone.counts["gone"], stored(buckets)) == (2, 1, {})
+
+
+def test_that_nothing_was_changed_is_said_only_if_it_is_known(backend: LocalBackend, buckets: Buckets) -> None:
+    entry = lost_deposit(backend, buckets, [make_work(creation=None)])
+    backend.store.clear()
+    with pytest.raises(PlanError, match="cannot be undone: nobody saw what came of the deposit"):
+        buckets.undo(entry)
+
+
+def test_an_audit_nobody_saw_the_end_of_is_undone_as_far_as_it_went(backend: LocalBackend, buckets: Buckets) -> None:
+    filled(backend, 2, status="failure", attempt=1)
+    before = stored(buckets)
+    plan = buckets.plan_audit()
+    backend.faults.add("GET /audit/expired", hang_up="before")
+    receipt = plan.apply()
+    assert stored(buckets) != before
+    assert {work["status"] for work in stored(buckets).values()} == {"queued"}
+    assert buckets.undo(receipt.entry).ok
+    assert stored(buckets) == before
 
 
 def test_an_undo_is_not_undone(backend: LocalBackend, buckets: Buckets) -> None:

@@ -1,0 +1,51 @@
+"""Several reads side by side, left at once when someone presses stop."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import TypeVar
+
+__all__ = ["ask_together"]
+
+T = TypeVar("T")
+V = TypeVar("V")
+
+
+def ask_together(ask: Callable[[V], T], values: Sequence[V], most: int) -> list[T]:
+    """Ask about each value, at most so many at a time; the answers are in the order of the values.
+
+    An interruption is not held up by requests under way: nothing more is asked, and their threads end with them. No
+    more is asked either after an error, which is raised.
+
+    Examples
+    --------
+    >>> ask_together(str, [1, 2, 3], most=2)
+    ['1', '2', '3']
+    """
+    waiting = deque(enumerate(values))
+    answers: dict[int, T] = {}
+    errors: list[Exception] = []
+
+    def work() -> None:
+        with suppress(IndexError):
+            while not errors:
+                place, value = waiting.popleft()
+                try:
+                    answers[place] = ask(value)
+                except Exception as error:  # noqa: BLE001 - raised again where it can be met
+                    errors.append(error)
+
+    threads = [threading.Thread(target=work, name="bucketsnb-read", daemon=True) for _ in values[:most]]
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        waiting.clear()
+    if errors:
+        raise errors[0]
+    return [answers[place] for place in range(len(values))]
