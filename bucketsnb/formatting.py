@@ -32,6 +32,9 @@ __all__ = [
 Align = Literal["left", "right", "center"]
 
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+"""Letters that Unicode calls printable, and that are drawn as nothing: fillers, joiners and an empty Braille cell."""
+
 _CREDENTIALS = re.compile(r"//[^/@\s]*@")
 
 
@@ -50,9 +53,13 @@ def printable(text: object, *, keep: str = "") -> str:
     'two\nlines'
     """
     text = str(text)
-    if text.isprintable():
+    if text.isprintable() and (text.isascii() or _BLANK.isdisjoint(text)):
         return text
-    return "".join(letter if letter.isprintable() or letter in keep else _escaped(letter) for letter in text)
+    return "".join(letter if _seen(letter) or letter in keep else _escaped(letter) for letter in text)
+
+
+def _seen(letter: str) -> bool:
+    return letter.isprintable() and letter not in _BLANK
 
 
 def _escaped(letter: str) -> str:

@@ -30,6 +30,11 @@ TEXT = "var(--jp-ui-font-color1, inherit)"
 MUTED = "var(--jp-ui-font-color2, #666)"
 BORDER = "var(--jp-border-color2, #bbb)"
 
+_NO_MATHS = "mathjax_ignore tex2jax_ignore"
+"""Classes that keep a notebook from typesetting what it shows: TeX can be a link, or say anything in any size."""
+
+_OUTERMOST = frozenset({"div", "table"})
+
 _SHORT = 24
 """Letters of a value that is never broken into lines."""
 
@@ -77,11 +82,15 @@ def escape(value: object, *, keep: str = "") -> Markup:
 def element(tag: str, *content: object, **attributes: str | None) -> Markup:
     """Return one element with everything in it escaped; a trailing underscore of an attribute's name is dropped.
 
+    In what is within a ``div`` or a ``table``, no notebook takes dollars for mathematics.
+
     Examples
     --------
     >>> str(element("td", "<x>", style="color: red"))
     '<td style="color: red">&lt;x&gt;</td>'
     """
+    if tag in _OUTERMOST:
+        attributes["class_"] = " ".join(filter(None, [attributes.get("class_"), _NO_MATHS]))
     written = "".join(
         f' {name.rstrip("_").replace("_", "-")}="{html.escape(printable(value))}"'
         for name, value in attributes.items()

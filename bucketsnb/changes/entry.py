@@ -12,6 +12,7 @@ import pandas as pd
 from bucketsnb.changes.journal import Journal, ends_of, lines_of
 from bucketsnb.changes.receipt import Outcome
 from bucketsnb.errors import JournalError
+from bucketsnb.frames import SummaryFrame
 
 __all__ = ["UNDO_SUFFIX", "Entry", "Kept", "Summary", "journal_frame", "read_entry", "summary_of"]
 
@@ -58,6 +59,8 @@ class Entry:
     id: str
     head: dict[str, Any] = field(default_factory=dict)
     works: list[Kept] = field(default_factory=list)
+    present: set[str] = field(default_factory=set)
+    """Ids of works that were in the store before a deposit and look like those that were deposited."""
 
     @property
     def verb(self) -> str:
@@ -87,6 +90,7 @@ class Entry:
         for side in ("before", "after"):
             for position, work in zip(line["positions"], line.get(side) or (), strict=False):
                 setattr(self.works[position], side, work)
+        self.present.update(line.get("present") or ())
         for position in line["positions"]:
             self.works[position].outcome = Outcome.UNKNOWN
             self.works[position].left = None
@@ -151,7 +155,7 @@ def journal_frame(journal: Journal) -> pd.DataFrame:
     ids = journal.entries()
     rows = [_row(journal, entry, set(ids)) for entry in ids if not entry.endswith(UNDO_SUFFIX)]
     columns = ["entry", "time", "verb", "host", "user", "machine", "reason", "count", *_WORDS, "state", "undone"]
-    frame = pd.DataFrame(rows, columns=columns)
+    frame = SummaryFrame(rows, columns=columns)
     kinds: dict[str, Any] = dict.fromkeys(_TEXTS, pd.StringDtype("python"))
     kinds |= dict.fromkeys(["count", *_WORDS], "int64")
     frame["time"] = pd.to_datetime(frame["time"], unit="s", utc=True).astype("datetime64[ns, UTC]")

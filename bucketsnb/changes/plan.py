@@ -232,7 +232,7 @@ class UpdatePlan(Plan):
     def cells(self) -> pd.DataFrame:
         """One row a cell that will change: id, field, old, new."""
         rows = [(change.id, path, shown(old), shown(new)) for change in self.changes for path, old, new in change.cells]
-        return pd.DataFrame(rows, columns=["id", "field", "old", "new"], dtype=pd.StringDtype("python"))
+        return frames.SummaryFrame(rows, columns=["id", "field", "old", "new"], dtype=pd.StringDtype("python"))
 
     def _facts(self) -> list[tuple[str, str]]:
         changed = drawing.by_count(path for change in self.changes for path, _, _ in change.cells)
@@ -304,7 +304,7 @@ class DepositPlan(Plan):
     @property
     def problems(self) -> pd.DataFrame:
         """One row a problem: row (from 0), field, problem."""
-        frame = pd.DataFrame(list(self.bad), columns=["row", "field", "problem"])
+        frame = frames.SummaryFrame(list(self.bad), columns=["row", "field", "problem"])
         return frame.astype({"row": "int64", "field": pd.StringDtype("python"), "problem": pd.StringDtype("python")})
 
     def apply(self, progress: Progress | None = None, cancel: Cancel | None = None) -> Receipt:

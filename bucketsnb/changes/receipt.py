@@ -13,6 +13,7 @@ from bucketsnb.changes import drawing
 from bucketsnb.changes.seen import Seen
 from bucketsnb.errors import OutcomeUnknown, PartlyDone, PlanError
 from bucketsnb.formatting import count_of, elide
+from bucketsnb.frames import SummaryFrame
 
 if TYPE_CHECKING:
     from bucketsnb.changes.plan import Cancel, Progress
@@ -131,7 +132,7 @@ class Receipt:
     def frame(self) -> pd.DataFrame:
         """One row a work: id, outcome, status before and after, detail, and the id it has now if that is new."""
         rows = [(f.id, f.outcome.value, _status(f.before), _status(f.after), f.detail, f.new_id) for f in self.fates]
-        frame = pd.DataFrame(rows, columns=list(COLUMNS), dtype=pd.StringDtype("python"))
+        frame = SummaryFrame(rows, columns=list(COLUMNS), dtype=pd.StringDtype("python"))
         words = pd.CategoricalDtype([outcome.value for outcome in Outcome])
         return frame.astype({"outcome": words})
 

@@ -12,6 +12,7 @@ from bucketsnb.frames.columns import COLUMNS, DTYPES, HEAVY, LIGHT
 from bucketsnb.frames.decode import columns_of
 from bucketsnb.frames.json_array import JSONArray, JSONDtype
 from bucketsnb.frames.records import to_records
+from bucketsnb.frames.summary_frame import SummaryFrame
 from bucketsnb.frames.work_view import WorkView
 from bucketsnb.frames.works_frame import WorksFrame, caption
 
@@ -23,6 +24,7 @@ __all__ = [
     "AsRead",
     "JSONArray",
     "JSONDtype",
+    "SummaryFrame",
     "WorkView",
     "WorksAccessor",
     "WorksFrame",

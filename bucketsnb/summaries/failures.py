@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from bucketsnb.summaries.table import SummaryFrame
+from bucketsnb.frames import SummaryFrame
 
 __all__ = ["error_text", "failures_of", "fold"]
 

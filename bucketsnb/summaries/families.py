@@ -9,8 +9,8 @@ import pandas as pd
 
 from bucketsnb.formatting import age, count_of, printable
 from bucketsnb.formatting_html import chip, element
+from bucketsnb.frames import SummaryFrame
 from bucketsnb.schema import STATUSES
-from bucketsnb.summaries.table import SummaryFrame
 
 __all__ = ["Family", "events_of"]
 

@@ -16,6 +16,11 @@ def test_printable_text_has_no_character_that_cannot_be_seen(text):
     assert not [c for c in shown if unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"}]
 
 
+@pytest.mark.parametrize("letter", "\u3164\u115f\u1160\uffa0\u2800\u034f")
+def test_letters_that_are_drawn_as_nothing_are_spelt_out(letter):
+    assert f.printable(f"a{letter}") == f"a\\u{ord(letter):04x}"
+
+
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126)))
 def test_printable_leaves_ordinary_text_alone(text):
     assert f.printable(text) == text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bucketsnb.summaries import SummaryFrame
+from bucketsnb.frames import SummaryFrame
 
 
 def test_times_ages_and_event_ids_read_as_words():

@@ -1,4 +1,4 @@
-"""A DataFrame of a summary that reads well where it is shown: times and ages in words, everything escaped, bounded."""
+"""A small DataFrame that reads well where it is shown: times and ages in words, everything escaped, bounded."""
 
 from __future__ import annotations
 
