@@ -18,7 +18,7 @@ from pandas.api.extensions import ExtensionArray, ExtensionDtype, register_exten
 from pandas.api.indexers import check_array_indexer
 
 from bucketsnb.formatting import excerpt
-from bucketsnb.frames.json_text import Edited, Kept, Objects, decode_json, encode_json, held, objects
+from bucketsnb.frames.json_text import Edited, Kept, Objects, decode_all, decode_json, encode_json, held, objects
 
 __all__ = ["JSONArray", "JSONDtype", "json_text"]
 
@@ -133,6 +133,10 @@ class JSONArray(ExtensionArray):
         """The JSON texts, with None for null; not to be changed."""
         return self._kept.settled
 
+    def values(self) -> list[Any]:
+        """Return all values, decoded in one go where that is possible."""
+        return decode_all(self.texts)
+
     def __len__(self) -> int:
         return self._kept.count
 
@@ -222,7 +226,7 @@ class JSONArray(ExtensionArray):
     def __array__(self, dtype: Any = None, copy: Any = None) -> npt.NDArray[Any]:
         if copy is False:
             raise ValueError("JSON is decoded into a new array each time, so it cannot be had without a copy")
-        values = objects((_read(text) for text in self.texts), len(self))
+        values = objects(self.values(), len(self))
         return values if dtype is None or dtype is object or dtype == np.dtype(object) else values.astype(dtype)
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 import msgspec
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-__all__ = ["NULL", "Edited", "Kept", "Objects", "Text", "decode_json", "encode_json", "held", "objects"]
+__all__ = ["NULL", "Edited", "Kept", "Objects", "Text", "decode_all", "decode_json", "encode_json", "held", "objects"]
 
 Text: TypeAlias = "bytes | msgspec.Raw"
 """One JSON value as it was written. A ``Raw`` is a window into the answer it came in, and keeps all of that alive."""
@@ -19,6 +19,8 @@ Text: TypeAlias = "bytes | msgspec.Raw"
 Objects: TypeAlias = npt.NDArray[np.object_]
 
 NULL = msgspec.Raw(b"null")
+
+_AT_ONCE = 1000
 
 _decode = msgspec.json.Decoder().decode
 
@@ -44,6 +46,24 @@ def decode_json(text: Text) -> Any:
         return _decode(text)
     except (msgspec.DecodeError, RecursionError):
         return json.loads(bytes(text))
+
+
+def decode_all(texts: Sequence[Text | None] | Objects) -> list[Any]:
+    """Read JSON values, with None for null: a thousand at a time, as each call costs as much as a small value.
+
+    Examples
+    --------
+    >>> decode_all([b"[1]", None, b'"a"'])
+    [[1], None, 'a']
+    """
+    values: list[Any] = []
+    for start in range(0, len(texts), _AT_ONCE):
+        some = [NULL if text is None else text for text in texts[start : start + _AT_ONCE]]
+        try:
+            values += _decode(b"[" + b",".join(some) + b"]")
+        except (msgspec.DecodeError, RecursionError):
+            values += map(decode_json, some)
+    return values
 
 
 def encode_json(value: Any) -> bytes:

@@ -15,7 +15,7 @@ from bucketsnb.formatting import elide
 from bucketsnb.frames.columns import DTYPES, NESTED, epochs, parent_of
 from bucketsnb.frames.decode import columns_of_records, pausing_collection
 from bucketsnb.frames.json_array import JSONArray
-from bucketsnb.frames.json_text import Edited, decode_json
+from bucketsnb.frames.json_text import Edited
 from bucketsnb.schema import FIELD_NAMES, FIELDS, Kind
 
 __all__ = ["to_records"]
@@ -141,7 +141,7 @@ def _plain(name: str, series: pd.Series) -> list[Any]:
     """Return the cells of a column as the JSON values they stand for, whatever dtype it has by now."""
     cells: Any = series.array
     if isinstance(cells, JSONArray):
-        return [None if text is None else decode_json(text) for text in cells.texts]
+        return cells.values()
     if isinstance(series.dtype, pd.DatetimeTZDtype | np.dtype) and series.dtype.kind == "M":
         return _values(epochs(pd.DatetimeIndex(cells).as_unit("ns").asi8))
     if series.dtype == DTYPES[name] and isinstance(series.dtype, pd.Int64Dtype | pd.StringDtype):

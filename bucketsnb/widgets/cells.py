@@ -62,7 +62,7 @@ def column_title(name: str) -> str:
     return printable(_TITLES.get(name, name))
 
 
-def column_of(series: pd.Series[Any], sample: int = 200) -> Column:
+def column_of(series: pd.Series[Any], sample: int = 60) -> Column:
     """Say how a column is drawn, from its name, its dtype and its first values."""
     name = str(series.name)
     kind = _KINDS.get(name) or ("number" if pd.api.types.is_numeric_dtype(series.dtype) else "text")

@@ -6,18 +6,22 @@ Nothing here draws or sends. A frame of 100,000 works is never copied: what chan
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bucketsnb.frames import JSONDtype
 from bucketsnb.widgets.cells import Column, column_of, draw
 
 __all__ = ["COLUMNS", "Rows"]
 
 COLUMNS = ("status", "pipeline", "event", "tags", "priority", "attempt", "site", "user", "age", "runtime", "id")
 """The columns a grid opens with."""
+_SIDE_BY_SIDE = 2**24
+"""Characters that may be copied to sort them."""
 
 
 class Rows:
@@ -40,16 +44,23 @@ class Rows:
     def replace(self, frame: pd.DataFrame) -> int:
         """Take a newer frame: sort and columns stay; the answer is how many selected works are no longer in it."""
         self.frame = frame
-        self.ids: npt.NDArray[np.object_] = (
-            frame["id"].astype(object).to_numpy() if "id" in frame else np.empty(len(frame), dtype=object)
-        )
-        known = {one for one in self.ids if isinstance(one, str)}
+        for worked_out in ("ids", "_known"):
+            self.__dict__.pop(worked_out, None)
         before = len(self.selected)
-        self.selected = {one: None for one in self.selected if one in known}
-        self._known = known
+        if self.selected:
+            self.selected = {one: None for one in self.selected if one in self._known}
         self.show(self.names)
         self.sort_by(*(self.sort or (None, False)))
         return before - len(self.selected)
+
+    @cached_property
+    def ids(self) -> npt.NDArray[np.object_]:
+        """The id of each work, in the frame's order."""
+        return self.frame["id"].to_numpy(dtype=object) if "id" in self.frame else np.empty(len(self), dtype=object)
+
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        return frozenset(one for one in self.ids if isinstance(one, str))
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -66,10 +77,7 @@ class Rows:
             self.order: npt.NDArray[np.intp] = np.arange(len(self.frame), dtype=np.intp)
             return
         self.sort = (name, descending)
-        values = _sortable(self.frame[name])
-        order = _descending(values) if descending else np.asarray(values.argsort(kind="stable"), dtype=np.intp)
-        missing = values.isna().to_numpy()[order]
-        self.order = np.concatenate([order[~missing], order[missing]])
+        self.order = _order(self.frame[name], descending=descending)
 
     def page(self, first: int, count: int) -> list[dict[str, Any]]:
         """Return the rows at some places of the present order, drawn."""
@@ -92,20 +100,23 @@ class Rows:
 
     def select(self, ids: Iterable[str], *, on: bool = True) -> None:
         """Add works to the selection, or take them out; ids that are not in the frame are passed over."""
-        for one in ids:
-            if not on:
+        self._select([one for one in ids if one in self._known], on=on)
+
+    def _select(self, ids: Iterable[str], *, on: bool) -> None:
+        if on:
+            self.selected.update(dict.fromkeys(ids))
+        else:
+            for one in ids:
                 self.selected.pop(one, None)
-            elif one in self._known:
-                self.selected[one] = None
 
     def select_rows(self, first: int, last: int, *, on: bool = True) -> None:
         """Select the works from one row of the present order to another, both included."""
         low, high = sorted((first, last))
-        self.select((one for one in self.ids[self.order[max(low, 0) : high + 1]] if isinstance(one, str)), on=on)
+        self._select([one for one in self.ids[self.order[max(low, 0) : high + 1]] if isinstance(one, str)], on=on)
 
     def select_all(self) -> None:
         """Select every work in the frame."""
-        self.select(one for one in self.ids if isinstance(one, str))
+        self._select([one for one in self.ids if isinstance(one, str)], on=True)
 
     def clear(self) -> None:
         """Select nothing."""
@@ -117,13 +128,19 @@ class Rows:
         return self.frame[mask]
 
 
-def _sortable(values: pd.Series[Any]) -> pd.Series[Any]:
-    values = values.reset_index(drop=True)
-    if values.dtype == object or values.dtype.name == "json":
-        return values.map(lambda value: None if value is None else str(value)).astype("string")
-    return values
+def _order(values: pd.Series[Any], *, descending: bool) -> npt.NDArray[np.intp]:
+    """Return the places of the values in order: missing ones last, equal ones as they came."""
+    array: Any = values.array
+    missing = np.asarray(array.isna())
+    known = np.flatnonzero(~missing)
+    is_text = isinstance(values.dtype, JSONDtype | pd.StringDtype) or values.dtype == object
+    keys = _text_keys(array.to_numpy(dtype=object)[known].tolist()) if is_text else array[known]
+    order = len(keys) - 1 - keys[::-1].argsort(kind="stable")[::-1] if descending else keys.argsort(kind="stable")
+    return np.concatenate([known[order], np.flatnonzero(missing)])
 
 
-def _descending(values: pd.Series[Any]) -> npt.NDArray[np.intp]:
-    backwards = np.asarray(values.iloc[::-1].argsort(kind="stable"))
-    return np.asarray(len(values) - 1 - backwards[::-1], dtype=np.intp)
+def _text_keys(values: list[Any]) -> npt.NDArray[Any]:
+    """Return the values as text, side by side in memory unless it is long: that sorts three times faster."""
+    texts = [one if type(one) is str else str(one) for one in values]
+    longest = max(map(len, texts), default=0)
+    return np.array(texts, dtype="U" if longest * len(texts) <= _SIDE_BY_SIDE else object)
