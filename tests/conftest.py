@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partialmethod
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
+from click.testing import CliRunner
 
 from tests.engine import REAL_SERVER, running_engine
 
 if TYPE_CHECKING:
     from bucketsnb import Buckets, LocalBackend
+
+if "mix_stderr" in inspect.signature(CliRunner.__init__).parameters:
+    # Until 8.2 click's runner gave both streams as one, unless told.
+    CliRunner.__init__ = partialmethod(CliRunner.__init__, mix_stderr=False)
 
 FOREIGN = ("BUCKETSNB_", "WORKFLOW_", "GITHUB_TOKEN", "GITHUB_PAT", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NETRC")
 

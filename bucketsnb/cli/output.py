@@ -54,8 +54,9 @@ def formula_safe(text: str) -> str:
     >>> formula_safe("=HYPERLINK(...)"), formula_safe("chime")
     ("'=HYPERLINK(...)", 'chime')
     """
-    # The csv module does not quote a bare carriage return, which would begin a row. Spaces may precede a formula.
-    text = text.replace("\r", "\\u000d")
+    # The csv module does not quote a bare carriage return, which would begin a row, and before Python 3.11 it takes no
+    # NUL. Spaces may precede a formula.
+    text = text.replace("\r", "\\u000d").replace("\0", "\\u0000")
     return f"'{text}" if text.startswith(_FORMULA) or text.lstrip().startswith(_FORMULA) else text
 
 
