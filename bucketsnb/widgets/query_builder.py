@@ -24,6 +24,8 @@ __all__ = ["QueryBuilder"]
 
 OFFERED = 200
 """Suggestions for one field."""
+LOOKED_AT = 1000
+"""Works, the newest, whose values are offered: looking at all would hold up the page when very many are shown."""
 REMEMBERED = 200
 """Edits that can be undone."""
 NOT_OFFERED = ("id", "event")
@@ -234,7 +236,7 @@ class QueryBuilder(Panel):
 
 def _values_of(values: pd.Series[Any]) -> tuple[str, ...]:
     found: dict[str, None] = {}
-    for value in values:
+    for value in values.iloc[:LOOKED_AT]:
         for text in value if isinstance(value, list) else [value]:
             if isinstance(text, str):
                 found[text] = None

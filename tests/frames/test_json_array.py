@@ -59,6 +59,30 @@ def test_answers_are_full_of_nulls_and_none_of_them_counts_as_a_value():
     assert frame.event.array.nbytes < frame.config.array.nbytes
 
 
+@pytest.mark.parametrize(
+    ("look", "expected"),
+    [
+        (lambda cells: cells[40:43], [40, 41, 42]),
+        (lambda cells: cells[-2:], [98, 99]),
+        (lambda cells: cells[50:44:-2], [50, 48, 46]),
+        (lambda cells: cells[7:7], []),
+        (lambda cells: cells[20:80], range(20, 80)),
+        (lambda cells: cells.take([3, -1]), [3, 99]),
+        (lambda cells: cells.take([3, -1], allow_fill=True), [3, None]),
+        (lambda cells: cells.take(range(0, 100, 2)), range(0, 100, 2)),
+    ],
+)
+def test_some_cells_of_many_that_nobody_has_looked_at(look, expected):
+    unseen = frame_of([make_work(event=number) for number in range(100)]).event.array
+    assert list(look(unseen)) == list(expected)
+
+
+def test_what_is_put_into_a_view_is_in_the_array():
+    cells = JSONArray._from_sequence([[1], None])
+    cells.view()[1] = [2]
+    assert list(cells) == [[1], [2]]
+
+
 def test_a_shown_cell_is_bounded_and_printable():
     shown = repr(series([{"text": "\u202e\x1b" + "a" * 1000}]))
     assert "\u202e" not in shown

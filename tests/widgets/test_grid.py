@@ -111,6 +111,17 @@ def test_sorting_is_stable_and_puts_what_is_missing_last(sent: Sent, descending:
     assert order == [_ident(number) for number in expected]
 
 
+@pytest.mark.parametrize("longest", [1, 3_000_000])
+@pytest.mark.parametrize("descending", [False, True])
+def test_text_is_sorted_by_its_characters_however_long_it_is(descending: bool, longest: int):
+    users = ["b", "é", None, "B", "b" * longest, "a", "\U0001f600", "b", "\uffff"]
+    grid = WorksGrid(frame_of([{"id": str(place), "user": user} for place, user in enumerate(users)]))
+    grid.sort("user", descending=descending)
+    known = [place for place, user in enumerate(users) if user is not None]
+    expected = [*sorted(known, key=lambda place: str(users[place]), reverse=descending), 2]
+    assert [row["id"] for row in grid._rows.page(0, 100)] == [str(place) for place in expected]
+
+
 @pytest.mark.parametrize("name", ["status", "tags", "event", "age", "config", "overdue", "site", "attempt"])
 def test_every_kind_of_column_can_be_sorted(sent: Sent, name: str):
     works = [

@@ -187,6 +187,11 @@ def test_pipelines_are_offered_by_the_service_and_the_rest_by_the_works_shown(sa
     assert _field(sent, builder, "tags")["offers"] == ["a", "b"]
 
 
+def test_only_the_newest_works_are_looked_at_for_what_is_offered(builder: QueryBuilder, sent: Sent):
+    builder.state.frame = frame_of([{"id": str(number), "site": f"s{number // 500}"} for number in range(1500)])
+    assert _field(sent, builder, "site")["offers"] == ["s0", "s1"]
+
+
 def test_a_query_set_elsewhere_fills_the_form_and_can_be_undone(builder: QueryBuilder, sent: Sent):
     _edit(builder, "site", ["kko"])
     builder.state.query = Query(pipeline="fitburst", status="failure")
