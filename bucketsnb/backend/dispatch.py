@@ -31,6 +31,7 @@ _CHANGERS = 32
 @dataclass
 class _Call:
     act: Callable[[], Any]
+    durable: bool
     future: asyncio.Future[Any]
     loop: asyncio.AbstractEventLoop
     outcome: Any = None
@@ -76,13 +77,13 @@ class Dispatcher:
         """Run a call that may take long and changes nothing, or changes it in a transaction of its own."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, act)
 
-    async def change(self, act: Callable[[], T]) -> T:
-        """Run a quick change, durable when this returns."""
+    async def change(self, act: Callable[[], T], *, durable: bool = True) -> T:
+        """Run a quick change, durable when this returns unless that need not be waited for."""
         loop = asyncio.get_running_loop()
         if self._changers is not None:
             return await loop.run_in_executor(self._changers, act)
         future: asyncio.Future[T] = loop.create_future()
-        self._waiting.put(_Call(act, future, loop))
+        self._waiting.put(_Call(act, durable, future, loop))
         return await future
 
     def close(self) -> None:
@@ -117,7 +118,7 @@ class Dispatcher:
     def _run(self, calls: list[_Call]) -> None:
         if len(calls) > 1:
             try:
-                with self.store.together():
+                with self.store.together(durable=any(call.durable for call in calls)):
                     for call in calls:
                         call.run()
             except StoreError:

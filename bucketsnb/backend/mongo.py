@@ -224,7 +224,7 @@ class MongoStore:
         with translated(self.url, changing=True):
             return self.works.update_many(query, change).modified_count
 
-    def together(self) -> AbstractContextManager[None]:
+    def together(self, *, durable: bool = True) -> AbstractContextManager[None]:
         """Do nothing more: MongoDB makes each change durable by itself."""
         return contextlib.nullcontext()
 

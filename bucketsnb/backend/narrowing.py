@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["EVERYTHING", "LOOSE_COLUMNS", "Condition", "narrow"]
+__all__ = ["EVERYTHING", "LOOSE_COLUMNS", "MARKS", "Condition", "narrow", "plain_values"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,8 @@ _NUMBERS = frozenset({"priority", "creation", "start", "timeout", "attempt", "re
 _TEXTS = frozenset({"id", "pipeline", "status", "site", "user"})
 _COLUMNS = {name: name for name in _NUMBERS | _TEXTS} | {"config.parent": "parent"}
 _INTEGERS = frozenset({"priority", "timeout", "attempt", "retries"})
-_MARKS = frozenset({"tags", "event"})
+MARKS = ("event", "tags")
+"""Fields that a work is found by through a table of their elements, the more telling first."""
 
 LOOSE_COLUMNS = frozenset({"site", "user", "parent"})
 """Columns that are null in a work whose value is neither text nor null; such a work has `odd` set."""
@@ -97,10 +98,10 @@ def _field(name: str, value: Any, odd: Callable[[], bool]) -> Condition:
         return _all_of(parts) if name == "$and" else _any_of(parts)
     if name == "$expr":
         return _expression(value)
-    if name not in _COLUMNS and name not in _MARKS:
+    if name not in _COLUMNS and name not in MARKS:
         return _UNSURE
     operators = value if isinstance(value, Mapping) and any(key.startswith("$") for key in value) else {"$eq": value}
-    judge = _on_mark if name in _MARKS else _on_column
+    judge = _on_mark if name in MARKS else _on_column
     condition = _all_of([judge(name, operator, operand) for operator, operand in operators.items()])
     if condition.sql != "1" and _COLUMNS.get(name) in LOOSE_COLUMNS and odd():
         return Condition(f"({condition.sql}) OR odd", condition.values, exact=False)
@@ -187,9 +188,19 @@ _ON_COLUMN: Mapping[str, Callable[[str, str, Any], Condition]] = {
 }
 
 
-def _on_mark(name: str, operator: str, operand: Any) -> Condition:
+def plain_values(wanted: Any) -> list[Any] | None:
+    """Give the texts and numbers of which a query wants one, if that is all it wants of a field."""
+    operators = wanted if isinstance(wanted, Mapping) else {"$eq": wanted}
+    if len(operators) != 1:
+        return None
+    operator, operand = next(iter(operators.items()))
     values = [operand] if operator == "$eq" else operand if operator == "$in" else None
-    if not isinstance(values, list) or not all(_plain(value) for value in values):
+    return values if isinstance(values, list) and all(_plain(value) for value in values) else None
+
+
+def _on_mark(name: str, operator: str, operand: Any) -> Condition:
+    values = plain_values({operator: operand})
+    if values is None:
         return _UNSURE
     if not values:
         return _NOTHING

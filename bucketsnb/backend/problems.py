@@ -48,11 +48,12 @@ _STATUSES: tuple[tuple[type[Exception], int], ...] = (
 )
 
 
-def _known(_request: Request, error: Exception) -> Response:
+# Coroutines, all of them: a plain function would be run in a thread of its own for every refusal.
+async def _known(_request: Request, error: Exception) -> Response:
     return problem(_status(error), str(error))
 
 
-def _http(request: Request, error: Exception) -> Response:
+async def _http(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     message = str(getattr(error, "detail", error))
     if status == 404:
@@ -64,12 +65,12 @@ def _http(request: Request, error: Exception) -> Response:
     return response
 
 
-def _gone(_request: Request, _error: Exception) -> Response:
+async def _gone(_request: Request, _error: Exception) -> Response:
     """Answer nobody: the client has left before its request was whole, which is no failure of the service."""
     return problem(400, "the request was not whole")
 
 
-def _unknown(_request: Request, _error: Exception) -> Response:
+async def _unknown(_request: Request, _error: Exception) -> Response:
     return problem(500, "the backend failed in a way it does not know; its log has the details")
 
 

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from bucketsnb.backend.narrowing import narrow
 from bucketsnb.backend.pieces import gathered
 from bucketsnb.backend.sqlite_claim import SQLiteWithdrawal
 from bucketsnb.backend.sqlite_file import connect, prepare_file, translated
+from bucketsnb.backend.sqlite_sync import LogSync
 from bucketsnb.backend.store import StoreUnavailable, UnknownWorks
 from bucketsnb.backend.works import changes_of, encoded, new_record
 from bucketsnb.schema import STATUS_KEYS
@@ -34,6 +36,8 @@ class SQLiteStore:
     """Works in a SQLite file that several threads and processes may share.
 
     One connection writes, in one transaction at a time; each read has a connection of its own and holds up nobody.
+    A change is on the disk when it returns, so that it outlives a power cut; only a claim does not wait for that, and
+    is on the disk a moment later (`sqlite_sync.SECONDS`). Nothing is lost when the process ends, however it ends.
 
     Parameters
     ----------
@@ -55,11 +59,14 @@ class SQLiteStore:
         self._lock = threading.RLock()
         self._pool = threading.Lock()
         self._depth = 0
+        self._mode = ""
         self._readers: list[sqlite3.Connection] = []
         self._closed = False
         if sqlite3.sqlite_version_info < (3, 35):
             raise StoreUnavailable(f"this Python has SQLite {sqlite3.sqlite_version}, and 3.35 or newer is needed")
-        self._writer = connect(self.path, durable=self._folder is None)
+        self._lasting = path is not None  # a temporary store has nothing to outlive
+        self._sync = LogSync(self.path)
+        self._writer = connect(self.path)
         try:
             prepare_file(self._writer, self.path)
         except BaseException:
@@ -86,7 +93,8 @@ class SQLiteStore:
 
     def withdrawal(self, query: Mapping[str, Any]) -> SQLiteWithdrawal:
         """Prepare a withdrawal that may be made many times."""
-        return SQLiteWithdrawal(query, self._changing, self._stating, self._reading)
+        changing, stating = (partial(way, durable=False) for way in (self._changing, self._writing))
+        return SQLiteWithdrawal(query, changing, stating, self._reading)
 
     def update(self, works: Sequence[Mapping[str, Any]]) -> None:
         """Set the given fields of works by id, all or none."""
@@ -174,6 +182,7 @@ class SQLiteStore:
         """Let go of the file; a temporary one is deleted."""
         with self._lock, self._pool:
             self._closed = True
+            self._sync.close()
             for connection in (*self._readers, self._writer):
                 connection.close()
             self._readers.clear()
@@ -181,41 +190,56 @@ class SQLiteStore:
             self._folder.cleanup()
 
     @contextmanager
-    def together(self) -> Iterator[None]:
-        """Make the changes of this thread within the block durable at once; each stays atomic by itself."""
-        with self._changing():
+    def together(self, *, durable: bool = True) -> Iterator[None]:
+        """Make the changes of this thread within the block as one; each stays atomic by itself.
+
+        Parameters
+        ----------
+        durable
+            Whether to wait for the disk at the end of the block.
+        """
+        with self._changing(durable=durable):
             yield
 
     @contextmanager
-    def _changing(self) -> Iterator[sqlite3.Connection]:
+    def _changing(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
         """Hold the writing connection in a transaction, or in a part of the one that this thread already has."""
-        with self._lock, translated(self.path):
-            self._check_open()
-            self._check_kept()
+        with self._writing(durable=durable) as writer:
             begin, end, undo = _OUTER if self._depth == 0 else _INNER
-            self._writer.execute(begin)
+            writer.execute(begin)
             self._depth += 1
             try:
-                yield self._writer
+                yield writer
                 self._check_kept()
-                self._writer.execute(end)
+                writer.execute(end)
             except BaseException:
                 # A full disk makes SQLite undo everything by itself, and then there is nothing to undo.
-                if self._writer.in_transaction:
+                if writer.in_transaction:
                     for statement in undo:
-                        self._writer.execute(statement)
+                        writer.execute(statement)
                 raise
             finally:
                 self._depth -= 1
 
     @contextmanager
-    def _stating(self) -> Iterator[sqlite3.Connection]:
-        """Hold the writing connection for one statement, which is whole without a transaction around it."""
+    def _writing(self, *, durable: bool) -> Iterator[sqlite3.Connection]:
+        """Hold the writing connection; a single statement is whole without a transaction around it."""
         with self._lock, translated(self.path):
             self._check_open()
             self._check_kept()
+            if self._depth == 0:
+                self._choose_sync(durable=durable)
             yield self._writer
             self._check_kept()
+            if self._depth == 0 and self._lasting and not durable:
+                self._sync.soon()
+
+    def _choose_sync(self, *, durable: bool) -> None:
+        self._sync.check()
+        mode = "OFF" if not self._lasting else "FULL" if durable else "NORMAL"
+        if mode != self._mode:
+            self._writer.execute(f"PRAGMA synchronous = {mode}")
+            self._mode = mode
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:

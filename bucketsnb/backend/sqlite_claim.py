@@ -6,12 +6,13 @@ import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from bucketsnb.backend.matching import compile_query
-from bucketsnb.backend.narrowing import Condition, narrow
+from bucketsnb.backend.narrowing import MARKS, narrow, plain_values
 from bucketsnb.backend.sqlite_rows import any_odd, let_others
 
 # Every SQL text here is made of our own names and of conditions from `narrow`; values are always bound.
@@ -27,6 +28,10 @@ _CLAIM = """UPDATE works SET status = 'running', start = ?, attempt = attempt + 
     '$.status', 'running', '$.start', json(?), '$.attempt', attempt + 1, '$.stop', NULL)
     WHERE rowid = ({}) RETURNING body"""
 _PARTS_MAX = 100
+"""Queues that one statement compares; SQLite takes 500, and past these sorting is no dearer."""
+
+_QUICK = frozenset({"pipeline", "id", "site", "priority", "config.parent", *MARKS})
+"""Fields that a claim finds by an index in the order of the queue; for others it searches before it locks anything."""
 
 
 class SQLiteWithdrawal:
@@ -54,9 +59,9 @@ class SQLiteWithdrawal:
         self._reading = reading
         self._matches = compile_query(query)
         self._depends = False
-        self._condition = narrow(query, self._remember)
-        self.at_once = self._condition.exact
-        self._claim, self._values = _claim_of(query, self._condition)
+        exact = narrow(query, self._remember).exact
+        self.at_once = exact and _QUICK.issuperset(query) and sum(mark in query for mark in MARKS) < 2
+        self._claim, self._values = _claim_of(query) if self.at_once else ("", ())
 
     def __call__(self) -> bytes | None:
         """Claim the first queued work that matches, and give its JSON after that; None if there is none."""
@@ -91,7 +96,7 @@ class SQLiteWithdrawal:
             cursor = reader.execute(sql, condition.values)
             try:
                 for number, (rowid, body) in enumerate(cursor):
-                    if self._matches(msgspec.json.decode(body)):
+                    if condition.exact or self._matches(msgspec.json.decode(body)):
                         return rowid, body.decode()
                     let_others(number)
                 return None
@@ -105,23 +110,53 @@ def _claimed(writer: sqlite3.Connection, claim: str, values: Sequence[Any]) -> b
     return rows[0][0].encode() if rows else None
 
 
-def _claim_of(query: Mapping[str, Any], condition: Condition) -> tuple[str, tuple[Any, ...]]:
-    """Give the statement that claims when the condition is exact."""
-    rest = f"({condition.sql}) {_FIRST} LIMIT 1"
-    several = _several_pipelines(query)
-    if several is None:
-        return _CLAIM.format(f"SELECT rowid FROM works WHERE status = 'queued' AND {rest}"), condition.values
-    # The index keeps the order within one pipeline only: the first of each, then the first of those.
-    one = f"SELECT rowid FROM works WHERE status = 'queued' AND pipeline = ? AND {rest}"
-    found = " UNION ALL ".join([f"SELECT * FROM ({one})"] * len(several))
-    values = tuple(value for pipeline in several for value in (pipeline, *condition.values))
+def _claim_of(query: Mapping[str, Any]) -> tuple[str, tuple[Any, ...]]:
+    """Give the statement that claims, for a query that SQL decides.
+
+    An index keeps the order of one pipeline's queue only, or of one tag in it: the statement takes the first of each,
+    and then the first of those.
+    """
+    one, heads = _queues(query)
+    if not 1 <= len(heads) <= _PARTS_MAX:
+        condition = narrow(query)
+        which = f"SELECT rowid FROM works WHERE status = 'queued' AND ({condition.sql}) {_FIRST} LIMIT 1"
+        return _CLAIM.format(which), condition.values
+    rest = narrow({name: wanted for name, wanted in query.items() if name not in one.taken})
+    head = f"{one.sql} AND ({rest.sql}) {one.order} LIMIT 1"
+    values = tuple(value for key in heads for value in (*key, *rest.values))
+    if len(heads) == 1:
+        return _CLAIM.format(head), values
+    found = " UNION ALL ".join([f"SELECT * FROM ({head})"] * len(heads))
     return _CLAIM.format(f"SELECT rowid FROM works WHERE rowid IN ({found}) {_FIRST} LIMIT 1"), values
 
 
-def _several_pipelines(query: Mapping[str, Any]) -> list[str] | None:
-    wanted = query.get("pipeline")
-    names = wanted.get("$in") if isinstance(wanted, Mapping) and len(wanted) == 1 else None
-    # SQLite takes up to 500 parts in one statement; past a hundred pipelines, sorting the queue is no dearer.
-    if not isinstance(names, list) or not 1 < len(names) <= _PARTS_MAX:
-        return None
-    return sorted(set(names)) if all(isinstance(name, str) for name in names) else None
+@dataclass(frozen=True)
+class _Queue:
+    """How the first work of one queue is found: SQL up to what the rest of the query adds, and what it decides."""
+
+    sql: str
+    order: str
+    taken: tuple[str, ...]
+
+
+_BY_PIPELINE = _Queue("SELECT rowid FROM works WHERE status = 'queued' AND pipeline = ?", _FIRST, ("pipeline",))
+_BY_MARK = {
+    name: _Queue(
+        "SELECT works.rowid FROM marks CROSS JOIN works ON works.rowid = marks.work WHERE works.status = 'queued'"
+        f" AND marks.queue IS NOT NULL AND marks.queue = ? AND marks.field = '{name}' AND marks.value = ?",
+        "ORDER BY marks.urgency DESC, marks.born, marks.work",
+        ("pipeline", name),
+    )
+    for name in MARKS
+}
+
+
+def _queues(query: Mapping[str, Any]) -> tuple[_Queue, list[tuple[Any, ...]]]:
+    """Give the queues whose first works are to be compared: how one is read, and the keys of all."""
+    names = plain_values(query.get("pipeline"))
+    pipelines = sorted({name for name in names or [] if isinstance(name, str)})
+    for mark in MARKS:
+        values = plain_values(query.get(mark))
+        if values:
+            return _BY_MARK[mark], [(pipeline, value) for pipeline in pipelines for value in values]
+    return _BY_PIPELINE, [(pipeline,) for pipeline in pipelines]

@@ -12,7 +12,7 @@ from bucketsnb.backend.store import StoreError, StoreFull, StoreUnavailable
 
 __all__ = ["COLUMNS", "SCHEMA_VERSION", "columns_of", "connect", "marks_of", "prepare_file", "translated"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Kept in the file; a file with a higher number was written by a newer bucketsnb and is refused."""
 
 BUSY_SECONDS = 30.0
@@ -36,8 +36,10 @@ COLUMNS = (
 """What of a work is a column, in the order of `columns_of`; `body` follows them."""
 
 # The columns have no declared type, so SQLite compares what is stored as it is. `body` is the whole work as JSON text
-# and is what clients are sent. The counts are kept by triggers: whatever changes a work, /status is right, and never
-# scans.
+# and is what clients are sent. A mark is a tag or an event of a work; until the work has ended it also carries what the
+# queue is ordered by, so that a claim by tag reads one entry of an index however long the queue is. (A claim leaves it
+# there: taking it out would double what every claim costs, and those that claim by tag pass over the running works.)
+# The counts are kept by triggers: whatever changes a work, /status is right, and never scans.
 _SCHEMA = """
 CREATE TABLE works (
     rowid INTEGER PRIMARY KEY, id NOT NULL, pipeline NOT NULL, status NOT NULL, priority NOT NULL, creation NOT NULL,
@@ -54,11 +56,11 @@ CREATE INDEX works_parent ON works (parent, creation) WHERE parent IS NOT NULL;
 CREATE INDEX works_queue ON works (pipeline, priority DESC, creation) WHERE status = 'queued';
 CREATE INDEX works_running ON works (start + timeout) WHERE status = 'running';
 CREATE INDEX works_failed ON works (creation) WHERE status = 'failure' AND attempt < retries;
-CREATE INDEX works_exhausted ON works (status, creation) WHERE attempt >= retries;
 CREATE INDEX works_odd ON works (odd) WHERE odd;
 
-CREATE TABLE marks (work INTEGER NOT NULL, field NOT NULL, value NOT NULL, PRIMARY KEY (field, value, work))
-    WITHOUT ROWID;
+CREATE TABLE marks (
+    work INTEGER NOT NULL, field NOT NULL, value NOT NULL, queue, urgency, born, PRIMARY KEY (field, value, work)
+) WITHOUT ROWID;
 CREATE INDEX marks_of_work ON marks (work);
 
 CREATE TABLE counts (pipeline NOT NULL, status NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (pipeline, status))
@@ -80,16 +82,45 @@ WHEN OLD.pipeline IS NOT NEW.pipeline OR OLD.status IS NOT NEW.status BEGIN
 END;
 """
 
+_QUEUE = """
+CREATE INDEX works_site_queue ON works (pipeline, site, priority DESC, creation) WHERE status = 'queued';
+CREATE INDEX works_parent_queue ON works (pipeline, parent, priority DESC, creation)
+    WHERE status = 'queued' AND parent IS NOT NULL;
+CREATE INDEX works_exhausted ON works (status, creation) WHERE attempt >= retries;
+CREATE INDEX marks_queue ON marks (field, value, queue, urgency DESC, born, work) WHERE queue IS NOT NULL;
+CREATE TRIGGER works_requeued AFTER UPDATE OF pipeline, status, priority, creation ON works
+WHEN NEW.status = 'queued' BEGIN
+    UPDATE marks SET queue = NEW.pipeline, urgency = NEW.priority, born = NEW.creation WHERE work = NEW.rowid;
+END;
+CREATE TRIGGER works_ended AFTER UPDATE OF status ON works
+WHEN NEW.status NOT IN ('queued', 'running') AND OLD.status IN ('queued', 'running') BEGIN
+    UPDATE marks SET queue = NULL WHERE work = NEW.rowid AND queue IS NOT NULL;
+END;
+"""
 
-def connect(path: Path, *, durable: bool = True, reader: bool = False) -> sqlite3.Connection:
+_FROM_FIRST = """
+DROP INDEX works_exhausted;
+ALTER TABLE marks ADD COLUMN queue;
+ALTER TABLE marks ADD COLUMN urgency;
+ALTER TABLE marks ADD COLUMN born;
+UPDATE marks SET (queue, urgency, born) = (
+    SELECT iif(status = 'queued', pipeline, NULL), priority, creation FROM works WHERE works.rowid = marks.work
+);
+"""
+
+_STEPS = {0: _SCHEMA + _QUEUE, 1: _FROM_FIRST + _QUEUE}
+"""What brings a file of each older version to this one; 0 is an empty file."""
+
+
+def connect(path: Path, *, reader: bool = False) -> sqlite3.Connection:
     """Open a connection that any one thread at a time may use, with transactions in our own hands."""
     with translated(path):
         connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA journal_mode = WAL")
-        # FULL: a change that was acknowledged outlives a power cut. A temporary store has nothing to outlive.
-        connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
         connection.execute("PRAGMA temp_store = MEMORY")
         connection.execute(f"PRAGMA cache_size = {-16_384 if reader else -65_536}")
+        # 32 MB of log, so that a page which many changes touch is copied to the file once for all of them.
+        connection.execute("PRAGMA wal_autocheckpoint = 8000")
         connection.execute("PRAGMA journal_size_limit = 67108864")
         if reader:
             connection.execute("PRAGMA query_only = ON")
@@ -98,21 +129,20 @@ def connect(path: Path, *, durable: bool = True, reader: bool = False) -> sqlite
 
 
 def prepare_file(connection: sqlite3.Connection, path: Path) -> None:
-    """Create the tables in a new file; check that an old one is ours and not of a newer kind."""
+    """Create the tables in a new file, or bring an older one up to date; refuse what is not ours, or is newer."""
     with translated(path):
         connection.execute("BEGIN IMMEDIATE")
         try:
-            if _is_new(connection, path):
-                for statement in _statements(_SCHEMA):
-                    connection.execute(statement)
-                connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            for statement in _statements(_STEPS.get(_version(connection, path), "")):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         except BaseException:
             connection.execute("ROLLBACK")
             raise
         connection.execute("COMMIT")
 
 
-def _is_new(connection: sqlite3.Connection, path: Path) -> bool:
+def _version(connection: sqlite3.Connection, path: Path) -> int:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if version > SCHEMA_VERSION:
@@ -122,7 +152,7 @@ def _is_new(connection: sqlite3.Connection, path: Path) -> bool:
         )
     if version == 0 and tables:
         raise StoreUnavailable(f"{path} is a database of something else: choose another file")
-    return bool(version == 0)
+    return int(version)
 
 
 def _statements(script: str) -> Iterator[str]:

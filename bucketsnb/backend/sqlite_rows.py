@@ -35,7 +35,7 @@ _BREATHER = 32
 _SLOTS = ", ".join("?" * (len(COLUMNS) + 1))
 _INSERT = f"INSERT INTO works ({', '.join(COLUMNS)}, body) VALUES ({_SLOTS})"
 _UPDATE = f"UPDATE works SET ({', '.join(COLUMNS)}, body) = ({_SLOTS}) WHERE rowid = ?"
-_MARK = "INSERT OR IGNORE INTO marks VALUES (?, ?, ?)"
+_MARK = "INSERT OR IGNORE INTO marks VALUES (?, ?, ?, ?, ?, ?)"
 
 
 def any_odd(connection: sqlite3.Connection) -> bool:
@@ -47,7 +47,15 @@ def insert(writer: sqlite3.Connection, records: Sequence[Mapping[str, Any]], bod
     """Add records, with the marks they are found by."""
     for record, body in zip(records, bodies, strict=True):
         rowid = writer.execute(_INSERT, (*columns_of(record), body)).lastrowid
-        writer.executemany(_MARK, [(rowid, *mark) for mark in marks_of(record)])
+        _mark(writer, rowid, record)
+
+
+def _mark(writer: sqlite3.Connection, rowid: int | None, record: Mapping[str, Any]) -> None:
+    marks = marks_of(record)
+    if marks:
+        queue = record["pipeline"] if record["status"] == "queued" else None
+        order = (queue, record["priority"], record["creation"])
+        writer.executemany(_MARK, [(rowid, *mark, *order) for mark in marks])
 
 
 def change(writer: sqlite3.Connection, changes: Mapping[str, Any], index: int) -> bool:
@@ -60,7 +68,7 @@ def change(writer: sqlite3.Connection, changes: Mapping[str, Any], index: int) -
     writer.execute(_UPDATE, (*columns_of(record), encoded(record, index), rowid))
     if "tags" in changes or "event" in changes:
         writer.execute("DELETE FROM marks WHERE work = ?", (rowid,))
-        writer.executemany(_MARK, [(rowid, *mark) for mark in marks_of(record)])
+        _mark(writer, rowid, record)
     return True
 
 

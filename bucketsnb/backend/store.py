@@ -67,8 +67,9 @@ class Withdrawal(Protocol):
 class Store(Protocol):
     """A place that keeps works; safe to use from any thread.
 
-    Every change is atomic, is on disk before its method returns, and is seen by every later read. Times are epoch
-    seconds. Methods raise `StoreError`, and `QueryNotUnderstood` for a query that cannot be decided exactly.
+    Every change is atomic and is seen by every later read. It is on disk before its method returns; only a claim may
+    get there a moment later, so that a power cut can undo it. Times are epoch seconds. Methods raise `StoreError`, and
+    `QueryNotUnderstood` for a query that cannot be decided exactly.
 
     Attributes
     ----------
@@ -129,8 +130,8 @@ class Store(Protocol):
     def audit_stale(self, days: float) -> int:
         """Fail the queued and running works created more than so many days ago, and count them."""
 
-    def together(self) -> AbstractContextManager[None]:
-        """Make the changes of this thread within the block durable at once; each stays atomic by itself."""
+    def together(self, *, durable: bool = True) -> AbstractContextManager[None]:
+        """Make the changes of this thread within the block durable at once, or a moment later; each stays atomic."""
 
     def clear(self) -> None:
         """Remove every work."""

@@ -1,0 +1,179 @@
+"""Claims from a SQLite file: the work that comes first by the rules, found without reading the queue."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bucketsnb.backend.matching import compile_query
+from bucketsnb.backend.sqlite import SQLiteStore
+from tests.factory import make_work
+
+TAGS = ["x", "y", 1, True, None, ["x"]]
+
+tags = st.lists(st.sampled_from(TAGS), max_size=3) | st.sampled_from([None, "x", 1])
+texts = st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=3)
+fields = {
+    "pipeline": st.sampled_from(["a", "b"]),
+    "site": st.sampled_from(["chime", "kko", None, ["kko"]]),
+    "user": st.sampled_from(["u", "v"]),
+    "tags": tags,
+    "event": st.lists(st.sampled_from([1, 2, 2.0]), max_size=2),
+    "priority": st.integers(1, 3),
+    "creation": st.sampled_from([1.0, 2.0]),
+    "config": st.sampled_from([None, {"parent": "p"}, {"parent": "q"}]),
+    "status": st.sampled_from(["queued", "queued", "failure"]),
+}
+work = st.builds(make_work, **fields)
+query = st.fixed_dictionaries(
+    {"pipeline": st.sampled_from(["a", "b", "c"]) | st.builds(lambda names: {"$in": names}, texts)},
+    optional={
+        "site": st.sampled_from(["chime", "kko"]),
+        "user": st.just("u"),
+        "tags": st.sampled_from(["x", {"$in": ["x", "y"]}, {"$in": [1]}, {"$in": ["x", None]}, {"$in": []}]),
+        "event": st.sampled_from([1, {"$in": [2, 1]}, {"$in": [2.0]}]),
+        "priority": st.sampled_from([2, {"$gte": 2}]),
+        "config.parent": st.sampled_from(["p", {"$in": ["p", "q"]}, {"$in": ["p"]}]),
+    },
+)
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[SQLiteStore]:
+    opened = SQLiteStore()
+    yield opened
+    opened.close()
+
+
+def expected(held: list[dict[str, Any]], asked: dict[str, Any]) -> list[str]:
+    """Give the ids of the queued works that match, in the order of the rules."""
+    matches = compile_query(asked)
+    queued = [one for one in held if one["status"] == "queued" and matches(one)]
+    return [one["id"] for one in sorted(queued, key=lambda one: (-one["priority"], one["creation"], one["id"]))]
+
+
+def claimed(store: SQLiteStore, asked: dict[str, Any]) -> list[str]:
+    return [json.loads(one)["id"] for one in iter(lambda: store.withdraw(asked), None)]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(works=st.lists(work, max_size=8), changes=st.lists(st.builds(dict, **fields), max_size=8), asked=query)
+def test_works_are_claimed_in_the_order_of_the_rules_whatever_became_of_them_before(
+    store: SQLiteStore, works: list[dict[str, Any]], changes: list[dict[str, Any]], asked: dict[str, Any]
+) -> None:
+    store.clear()
+    # The ids rise in the order of deposit, which decides where all else is equal.
+    works = [{**one, "id": f"{number:024x}"} for number, one in enumerate(works)]
+    store.load(works)
+    assert claimed(store, asked) == expected(works, asked)
+    held = [{**one, **change} for one, change in zip(works, changes, strict=False)]
+    store.update([{**change, "id": one["id"]} for one, change in zip(works, changes, strict=False)])
+    store.delete([one["id"] for one in works[len(held) :]])
+    assert claimed(store, asked) == expected(held, asked)
+
+
+FILTERS: list[dict[str, Any]] = [
+    {},
+    {"site": "kko"},
+    {"site": "nowhere"},
+    {"priority": 3},
+    {"priority": {"$gte": 3}},
+    {"tags": {"$in": ["common"]}},
+    {"tags": {"$in": ["rare"]}},
+    {"tags": {"$in": ["rare", "none"]}, "site": "kko", "priority": 2},
+    {"event": {"$in": [7]}},
+    {"config.parent": {"$in": ["p"]}},
+    {"config.parent": "none"},
+    {"id": "x"},
+]
+
+
+@pytest.fixture(scope="module")
+def queues() -> Iterator[tuple[SQLiteStore, SQLiteStore]]:
+    """A short queue and one of a hundred times its length, alike in what can be claimed."""
+    short, long = SQLiteStore(), SQLiteStore()
+    rare = make_work(pipeline="a", tags=["rare"], event=[7], site="kko", priority=2, config={"parent": "p"})
+    for store, length in ((short, 20), (long, 2_000)):
+        store.deposit([rare, *(common(number) for number in range(length))])
+    yield short, long
+    short.close()
+    long.close()
+
+
+def common(number: int) -> dict[str, Any]:
+    marks = {"tags": ["common", f"own-{number}"], "event": [10 + number]}
+    return make_work(pipeline="ab"[number % 2], site="chime", priority=1 + number % 5, **marks)
+
+
+def steps(store: SQLiteStore, asked: dict[str, Any]) -> int:
+    """Count what SQLite does for a claim, in tens of its instructions; the claim is undone."""
+    counted = [0]
+    withdrawal = store.withdrawal(asked)
+    assert withdrawal.at_once
+    with suppress(ZeroDivisionError), store.together():
+        store._writer.set_progress_handler(lambda: counted.__setitem__(0, counted[0] + 1), 10)
+        withdrawal()
+        store._writer.set_progress_handler(None, 0)
+        raise ZeroDivisionError
+    return counted[0]
+
+
+@pytest.mark.parametrize("filters", FILTERS, ids=str)
+@pytest.mark.parametrize("pipeline", ["a", {"$in": ["a"]}, {"$in": ["a", "b", "c"]}], ids=str)
+def test_what_runners_ask_for_costs_the_same_in_a_queue_a_hundred_times_as_long(
+    queues: tuple[SQLiteStore, SQLiteStore], pipeline: object, filters: dict[str, Any]
+) -> None:
+    short, long = (steps(store, {"pipeline": pipeline, **filters}) for store in queues)
+    assert 0 < long < 2 * short + 10
+
+
+@pytest.mark.parametrize(
+    "filters", [{"user": "x"}, {"parameters.snr": {"$gt": 8}}, {"creation": {"$lt": 1.0}}], ids=str
+)
+def test_what_takes_a_search_locks_nothing_while_it_searches(store: SQLiteStore, filters: dict[str, Any]) -> None:
+    store.clear()
+    store.deposit([make_work(pipeline="a") for _ in range(3)])
+    withdrawal = store.withdrawal({"pipeline": "a", **filters})
+    said: list[str] = []
+    store._writer.set_trace_callback(said.append)
+    assert withdrawal() is None
+    store._writer.set_trace_callback(None)
+    assert (withdrawal.at_once, said) == (False, [])
+
+
+def test_a_file_of_the_first_layout_is_brought_up_to_date_with_its_works(tmp_path: Path) -> None:
+    file = tmp_path / "works.db"
+    old = SQLiteStore(file)
+    ids = old.deposit([make_work(pipeline="a", tags=["x"], priority=priority) for priority in (1, 5, 3)])
+    old.load([make_work(pipeline="a", tags=["x"], status="success", priority=5)])
+    old.close()
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript(TO_FIRST)
+    again = SQLiteStore(file)
+    assert claimed(again, {"pipeline": "a", "tags": {"$in": ["x"]}}) == [ids[1], ids[2], ids[0]]
+    again.close()
+    once_more = SQLiteStore(file)
+    assert once_more.status()["total"] == 4
+    once_more.close()
+
+
+TO_FIRST = """
+DROP TRIGGER works_requeued;
+DROP TRIGGER works_ended;
+DROP INDEX marks_queue;
+DROP INDEX works_site_queue;
+DROP INDEX works_parent_queue;
+ALTER TABLE marks DROP COLUMN queue;
+ALTER TABLE marks DROP COLUMN urgency;
+ALTER TABLE marks DROP COLUMN born;
+PRAGMA user_version = 1;
+"""
+"""Takes from a file all that the first layout did not have."""
