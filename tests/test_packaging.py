@@ -78,3 +78,19 @@ def test_the_command_runs_from_an_empty_folder(installed: Path, tmp_path: Path) 
 def test_an_installed_package_finds_its_notebooks(installed: Path, tmp_path: Path) -> None:
     done = run(installed, tmp_path, "-c", "from bucketsnb.cli.notebooks import shipped; print(shipped())")
     assert done.stdout.strip() == str(installed / "bucketsnb" / "notebooks")
+
+
+@pytest.mark.parametrize(
+    ("missing", "statement", "extra"),
+    [
+        ("uvicorn", "from bucketsnb import LocalBackend", "backend"),
+        ("matplotlib", "import bucketsnb.plots", "plots"),
+        ("nbclient", "import bucketsnb.report", "lab"),
+    ],
+)
+def test_a_missing_extra_is_answered_with_the_line_that_installs_it(
+    installed: Path, tmp_path: Path, missing: str, statement: str, extra: str
+) -> None:
+    done = run(installed, tmp_path, "-c", f"import sys; sys.modules[{missing!r}] = None; {statement}")
+    assert done.returncode == 1
+    assert f'pip install "bucketsnb[{extra}]"' in done.stderr.strip().splitlines()[-1]

@@ -10,8 +10,13 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
 
-import uvicorn
-from starlette.types import ASGIApp, Scope
+try:
+    import uvicorn
+    from starlette.types import ASGIApp, Scope
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        'a service of one\'s own needs uvicorn and starlette: pip install "bucketsnb[backend]"', name=error.name
+    ) from error
 
 from bucketsnb.backend.observed import Faults, Observed, RequestLog
 from bucketsnb.backend.routes import build_app

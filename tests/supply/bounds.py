@@ -1,0 +1,108 @@
+"""The oldest dependencies that are allowed, and every Python that is."""
+
+from __future__ import annotations
+
+import functools
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.supply.tools import HERE, environment, output, python_here, uv
+
+SUPPORTED = ("3.10", "3.11", "3.12", "3.13", "3.14")
+
+ELSEWHERE = ("browser", "soak", "benchmarks", "notebooks", "test_static.py")
+"""Tests that say nothing of a dependency's age or of Python's, and take long."""
+
+PROBES: Mapping[str, str] = {
+    "": "from bucketsnb import Buckets, Query; from bucketsnb.widgets import DeletePanel; import bucketsnb.cli",
+    "backend": """
+from bucketsnb import Buckets, LocalBackend
+with LocalBackend(sample=50) as backend, Buckets(backend.url) as buckets:
+    assert len(buckets.view({})) == 50
+""",
+    "mongo": "import bucketsnb.backend.mongo, bucketsnb.backend.server",
+    "plots": """
+from bucketsnb import plots
+from bucketsnb.frames import frame_of
+""",
+    "lab": "import jupyterlab, notebook, voila, bucketsnb.report, bucketsnb.plots, bucketsnb.backend.server",
+}
+"""What must go with the core alone, and with each extra alone, at the lower bounds."""
+
+
+def oldest(folder: Path) -> list[str]:
+    """Try every dependency at its lower bound."""
+    python = next(filter(None, map(python_here, SUPPORTED)))
+    said = []
+    for extra, probe in PROBES.items():
+        made = _at_bounds(folder / (extra or "core"), python, extra)
+        output([made, "-W", "ignore", "-c", probe])
+        said.append(f"{extra or 'core'} alone: works")
+    made = _at_bounds(folder / "test", python, "test")
+    # What is new may warn of what is old; not so what is ours, as the newest of everything is tried elsewhere.
+    return [*said, _tests(made, f"all, Python {_version(made)}", "-W", "ignore::DeprecationWarning")]
+
+
+def pythons(folder: Path) -> list[str]:
+    """Try every Python that is here, with the newest of everything."""
+    said = []
+    for version in SUPPORTED:
+        python = python_here(version)
+        if python is None:
+            said.append(f"Python {version}: not on this machine")
+            continue
+        made = environment(folder / version, python, "-r", "pyproject.toml", "--extra", "test")
+        said.append(_tests(made, f"Python {_version(made)}"))
+    return said
+
+
+def _tests(python: str, name: str, *options: str) -> str:
+    """Run the tests, and return their last line."""
+    ignored = [f"--ignore=tests/{part}" for part in ELSEWHERE]
+    command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not public_client", *ignored, *options]
+    done = subprocess.run(command, cwd=HERE, check=False, capture_output=True, text=True)
+    print(done.stdout, done.stderr, flush=True)  # noqa: T201 - what failed
+    last = done.stdout.strip().rpartition("\n")[2]
+    return f"{name}: {'' if done.returncode == 0 else 'FAILED: '}{last}"
+
+
+def _at_bounds(folder: Path, python: str, extra: str) -> str:
+    """Install what is declared, all at its lower bound, and hold that it is."""
+    extras = ("--extra", extra) if extra else ()
+    made = environment(folder, python, "--resolution", "lowest-direct", "-r", "pyproject.toml", *extras)
+    here = dict(line.split("==") for line in output([*uv(), "pip", "freeze", "--python", made]).split() if "==" in line)
+    wanted = declared("") | (declared(extra) if extra else {})
+    newer = [
+        f"{name} {here[name]} for {bound}" for name, bound in wanted.items() if _parts(here[name]) != _parts(bound)
+    ]
+    assert not newer, f"some others need newer ones than the lower bounds of {extra or 'the core'}: {newer}"
+    return made
+
+
+@functools.cache
+def declared(extra: str) -> dict[str, str]:
+    """Return the lower bounds of the core, or of an extra, by name; those of extras within it are not among them."""
+    project = _project()
+    lines = project["optional-dependencies"][extra] if extra else project["dependencies"]
+    found = (re.match(r"([\w.-]+)\s*(?:>=|==)\s*([\w.]+)", line) for line in lines if ";" not in line)
+    return {one.group(1).lower().replace("_", "-"): one.group(2) for one in found if one}
+
+
+def _project() -> dict[str, Any]:
+    try:
+        import tomllib
+    except ImportError:  # Python 3.10
+        import tomli as tomllib
+    project: dict[str, Any] = tomllib.loads((HERE / "pyproject.toml").read_text("utf-8"))["project"]
+    return project
+
+
+def _parts(version: str) -> list[str]:
+    return re.sub(r"(\.0+)+$", "", version).split(".")
+
+
+def _version(python: str) -> str:
+    return output([python, "-c", "import platform; print(platform.python_version())"]).strip()
