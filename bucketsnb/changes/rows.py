@@ -166,7 +166,10 @@ def _read(path: Path) -> str:
 def _of_text(text: str, suffix: str) -> list[Any]:
     if suffix.lower() in (".json", ".jsonl", ".ndjson") or (not suffix and text.lstrip()[:1] in ("[", "{")):
         return _of_json(text)
-    return [_of_csv_row(row) for row in csv.DictReader(io.StringIO(text), skipinitialspace=True)]
+    try:
+        return [_of_csv_row(row) for row in csv.DictReader(io.StringIO(text), skipinitialspace=True)]
+    except csv.Error as error:
+        raise WorkError(f"The works cannot be read as CSV: {error}. As JSON they have no such limit.") from error
 
 
 def _of_json(text: str) -> list[Any]:

@@ -249,6 +249,11 @@ def test_csv_file(backend: LocalBackend, buckets: Buckets, tmp_path: Path, as_te
     expect_csv(buckets)
 
 
+def test_csv_that_the_csv_module_refuses_is_said(buckets: Buckets) -> None:
+    with pytest.raises(WorkError, match="cannot be read as CSV: field larger than field limit"):
+        buckets.plan_deposit(f"pipeline,site,user\n{'a' * 200_000},chime,me\n")
+
+
 def test_a_csv_row_too_long_is_a_bad_row(buckets: Buckets) -> None:
     assert buckets.plan_deposit("pipeline,site,user\na,b,c,d\n").problems.row.tolist() == [0]
 
