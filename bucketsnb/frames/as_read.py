@@ -10,9 +10,13 @@ from uuid import uuid4
 
 import pandas as pd
 
+from bucketsnb.frames.columns import STORED
 from bucketsnb.frames.records import to_records
 
 __all__ = ["AsRead"]
+
+_COPIES_ON_WRITE = int(pd.__version__.split(".")[0]) >= 3
+"""From pandas 3 on, a frame that shares its columns with another copies the one that is written to."""
 
 
 class AsRead(str):
@@ -30,16 +34,20 @@ class AsRead(str):
     3
     """
 
-    _columns: Mapping[str, Any]
+    _frame: pd.DataFrame
     _read: Any
 
     @classmethod
-    def keep(cls, columns: Mapping[str, Any], read: Any) -> AsRead:
-        """Keep the columns of a frame; `read` is ``"all"``, or the fields that were read."""
+    def keep(cls, frame: pd.DataFrame, read: Any) -> AsRead:
+        """Keep what a new frame holds; `read` is ``"all"``, or the fields that were read."""
         made = cls(uuid4().hex)
-        made._columns = {name: array.copy() for name, array in columns.items()}
+        made._frame = pd.DataFrame(frame)[[name for name in STORED if name in frame]].copy(deep=not _COPIES_ON_WRITE)
         made._read = read
         return made
+
+    @cached_property
+    def _columns(self) -> Mapping[str, Any]:
+        return {str(name): self._frame[name].array for name in self._frame}
 
     @classmethod
     def of(cls, frame: pd.DataFrame) -> AsRead | None:
@@ -55,18 +63,18 @@ class AsRead(str):
         if not parts or len(known) < len(parts):
             return None
         columns = {name: _joined([part._columns[name] for part in known]) for name in known[0]._columns}
-        return cls.keep(columns, "all")
+        return cls.keep(pd.DataFrame(columns, copy=False), "all")
 
     @property
     def works(self) -> int:
         """How many works it holds."""
-        return len(self._columns["id"])
+        return len(self._frame)
 
     def narrowed(self, ids: Iterable[Any]) -> AsRead:
         """Return what works with these ids were, so that the others, and the answer they came in, can go."""
         wanted = {_name(one) for one in ids}
         places = [place for place, one in enumerate(self._columns["id"]) if _name(one) in wanted]
-        return type(self).keep({name: array.take(places) for name, array in self._columns.items()}, self._read)
+        return type(self).keep(self._taken(places), self._read)
 
     def records(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Return the works with these ids as they were read, by id; those that were not read are left out."""
@@ -79,9 +87,12 @@ class AsRead(str):
         return self._records([place for place, one in enumerate(self._columns["id"]) if _name(one) in wanted])
 
     def _records(self, places: Sequence[int]) -> list[dict[str, Any]]:
-        frame = pd.DataFrame({name: array.take(places) for name, array in self._columns.items()})
+        frame = self._taken(places)
         frame.attrs["columns"] = self._read
         return to_records(frame, partial=self._read != "all")
+
+    def _taken(self, places: Sequence[int]) -> pd.DataFrame:
+        return pd.DataFrame({name: array.take(places) for name, array in self._columns.items()}, copy=False)
 
     @cached_property
     def counts(self) -> Counter[str | None]:

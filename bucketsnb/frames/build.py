@@ -102,7 +102,7 @@ def assemble(
         "read_at": now,
         "url": url,
         "columns": held,
-        "as_read": AsRead.keep(columns, held),
+        "as_read": AsRead.keep(frame, held),
         **more,
     }
     frame.attrs = about

@@ -220,3 +220,34 @@ def test_a_value_that_does_not_fit_leaves_the_others_alone():
     frame = frame_of(records)
     assert frame.works.to_records() == records
     assert frame.timeout.isna().sum() == 1
+
+
+def _cell_by_cell(frame):
+    frame.loc[0, "priority"] = 9
+    frame.at[0, "event"] = [9]
+    frame.iloc[0, list(frame).index("user")] = "x"
+
+
+def _whole_columns(frame):
+    frame["priority"] += 1
+    frame["event"] = None
+    frame["user"] = frame["user"].str.upper()
+
+
+def _by_mask(frame):
+    frame.loc[frame.id == "a", ["status", "user"]] = ["failure", "x"]
+    frame.loc[:, "priority"] = 7
+
+
+def _a_copy(frame):
+    other = frame.copy()
+    _cell_by_cell(other)
+    assert AsRead.of(other).records(["a"]) == AsRead.of(frame).records(["a"])
+
+
+@pytest.mark.parametrize("edit", [_cell_by_cell, _whole_columns, _by_mask, _a_copy])
+def test_a_frame_knows_what_it_was_whatever_is_edited(edit):
+    work = make_work(id="a", priority=3, event=[1], user="me")
+    frame = frame_of([work, make_work(id="b")])
+    edit(frame)
+    assert AsRead.of(frame).records(["a"])["a"] == work
