@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import warnings
 from collections import Counter
 from collections.abc import Callable
@@ -42,7 +43,7 @@ def soak(
     """
     patches = [mock.patch(name, pauses) for name, pauses in _PAUSES.items()]
     with LocalBackend() as backend, Proxy(backend.url, seed=seed, share=share, patience=PATIENCE) as proxy:
-        user = User(backend, proxy, seed=seed)
+        user = User(backend, proxy.url, patience=PATIENCE, randomly=random.Random(seed), settle=proxy.settle)
         done = Soaked(user.said, proxy.injected)
         try:
             with warnings.catch_warnings():
