@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 from playwright.sync_api import Locator, expect
 
 from bucketsnb.backend.server import LocalBackend
+from tests.browser.conftest import EMPTY_NOTEBOOK
 from tests.browser.notebook import Notebook
 
 SHOW = """
@@ -61,6 +64,24 @@ def test_it_ends_with_its_output_and_resumes_when_shown_again(notebook: Notebook
     before = count()
     notebook.run("status")
     _until(notebook, count, before)
+    notebook.kernel_eval("status.close()")
+
+
+def test_a_closed_tab_leaves_a_kernel_that_rests_and_no_thread(
+    open_notebook: Callable[..., Notebook], lab_folder: Path, backend: LocalBackend
+) -> None:
+    (lab_folder / "closed.ipynb").write_text(json.dumps(EMPTY_NOTEBOOK), "utf-8")
+    notebook = open_notebook("closed.ipynb")
+    address = notebook.page.url
+    notebook.kernel_eval(f"__import__('os').environ.update(BUCKETSNB_URL={backend.url!r})")
+    _, count = _switched_on(notebook, backend)
+    _until(notebook, count, 1)
+    notebook.page.goto("about:blank")
+    assert _rests(notebook, count)
+    notebook.open(address)
+    names = notebook.kernel_eval("[one.name for one in __import__('threading').enumerate()]")
+    assert notebook.kernel_eval("status.title"), "it is the same kernel"
+    assert not [name for name in names if name.startswith(("bucketsnb", "tqdm"))]
     notebook.kernel_eval("status.close()")
 
 
