@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import operator
+import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -21,10 +22,13 @@ from bucketsnb.errors import QueryError
 from bucketsnb.formatting import count_of
 from bucketsnb.frames import columns_of
 
-__all__ = ["Cancel", "MovedDuringRead", "Pages", "ReadCancelled", "ReadingWarning", "Tell", "telling"]
+__all__ = ["Cancel", "MovedDuringRead", "Pages", "ReadCancelled", "ReadingWarning", "Tell", "at_times", "telling"]
 
 Tell = Callable[[int, int], None]
 """Told how many works are read, of how many."""
+
+_PULSE = 0.5
+"""Seconds of silence after which a read that only puts things together says that it is alive."""
 
 _Page = dict[str, Any]
 
@@ -103,6 +107,10 @@ class Pages:
 
     def _more(self, first: _Page) -> Iterator[_Page]:
         """Give the first page, and all that follows by id."""
+        if self._stopped():
+            self.wanted = len(first["id"]) if self.limit is None else self.limit
+            yield _rows(first, slice(self.limit))
+            return
         listed = self._ids()
         self.matched = max(len(listed), self.skip)
         end = None if self.limit is None else self.skip + self.limit
@@ -130,8 +138,7 @@ class Pages:
 
     def _ids(self) -> list[str | None]:
         data = self.api.view_bytes(self.document, {"id": True}, limit=None)
-        ids: list[str | None] = columns_of(data, ("id",))["id"].to_numpy(dtype=object, na_value=None).tolist()
-        return ids
+        return _plain(columns_of(data, ("id",))["id"])
 
     def _by_id(self, ids: list[str], room: int) -> Iterator[_Page]:
         del ids[max(room, 0) :]
@@ -139,13 +146,13 @@ class Pages:
         while ids and not self._stopped():
             chunk = ids[-self.size :][::-1]
             del ids[-self.size :]
-            page = self._read(_both(self.document, {"id": {"$in": chunk}}), limit=None)
-            self.moved += len(chunk) - len(set(page["id"]))
+            page = self._read(_both(self.document, {"id": {"$in": chunk}}), limit=None, of_many=True)
+            self.moved += len(chunk) - len(set(_plain(page["id"])))
             yield page
 
-    def _read(self, document: Mapping[str, Any], *, limit: int | None, skip: int = 0) -> _Page:
+    def _read(self, document: Mapping[str, Any], *, limit: int | None, skip: int = 0, of_many: bool = False) -> _Page:
         data = self.api.view_bytes(document, self.selection.projection, skip=skip, limit=limit)
-        return columns_of(data, self.selection.fields)
+        return columns_of(data, self.selection.fields, nested_now=of_many)
 
     def _stopped(self) -> bool:
         self.cancelled = self.cancelled or (self.cancel is not None and self.cancel.is_set())
@@ -185,8 +192,26 @@ def _both(document: Mapping[str, Any], more: Mapping[str, Any]) -> Mapping[str, 
     return {"$and": [document, more]} if document else more
 
 
+def _plain(ids: Any) -> list[str | None]:
+    texts: list[str | None] = ids.to_numpy(dtype=object, na_value=None).tolist()
+    return texts
+
+
 def _rows(page: _Page, rows: Any) -> _Page:
     return {name: array[rows] for name, array in page.items()}
+
+
+def at_times(call: Callable[[], None]) -> Callable[[], None]:
+    """Return a function that passes a call on if the last one was a while ago."""
+    last = time.monotonic()
+
+    def perhaps() -> None:
+        nonlocal last
+        if time.monotonic() - last >= _PULSE:
+            last = time.monotonic()
+            call()
+
+    return perhaps
 
 
 @contextmanager

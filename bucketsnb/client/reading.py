@@ -8,7 +8,7 @@ from typing import Any
 
 from bucketsnb.client.base import ClientBase
 from bucketsnb.client.counting import Counts, explained, grouped, number_of
-from bucketsnb.client.pages import Cancel, Pages, Tell, checked, telling
+from bucketsnb.client.pages import Cancel, Pages, Tell, at_times, checked, telling
 from bucketsnb.client.selection import selected
 from bucketsnb.errors import NotFound, QueryError
 from bucketsnb.formatting import host_of, printable
@@ -55,7 +55,8 @@ class Reading(ClientBase):
             ``"all"``, ``"light"`` (the ten small columns that tell works apart), or names of columns. What is not read
             does not travel; the frame has the same columns all the same, with nothing in them.
         progress
-            Long reads show a bar. False: none. A function: it is called with how many works are read, of how many.
+            Long reads show a bar. False: none. A function: it is called with how many works are read, of how many;
+            again with the same numbers where a very long answer takes a while to be put together.
         cancel
             Asked (``cancel.is_set()``) before every request; once set, what was read till then is returned.
         page_size
@@ -82,9 +83,10 @@ class Reading(ClientBase):
                 parts.append(page)
                 done += len(page["id"])
                 tell(done, max(pages.wanted, done))
-        parts = parts or [columns_of(b"[]", pages.selection.fields)]
+            parts = parts or [columns_of(b"[]", pages.selection.fields)]
+            columns = joined(parts, at_times(lambda: tell(done, max(pages.wanted, done))))
         pages.warn(done, stacklevel=3)
-        return self._frame(pages, joined(parts))
+        return self._frame(pages, columns)
 
     def iter_frames(
         self,

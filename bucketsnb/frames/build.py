@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from bucketsnb.frames.as_read import AsRead
@@ -109,16 +109,20 @@ def assemble(
     return frame
 
 
-def joined(pages: Iterable[Columns]) -> Columns:
-    """Return the columns of several pages as one; the pages are emptied, so that only one column is there twice."""
+def joined(pages: Iterable[Columns], alive: Callable[[], None] = lambda: None) -> Columns:
+    """Return the columns of several pages as one; the pages are emptied, so that only one column is there twice.
+
+    `alive` is called between two columns, as a million works take a while.
+    """
     pages = list(pages)
     if len(pages) == 1:
         return pages[0]
-    return {name: _joined([page.pop(name) for page in pages]) for name in STORED}
-
-
-def _joined(arrays: list[Any]) -> Any:
-    return type(arrays[0])._concat_same_type(arrays)
+    whole: Columns = {}
+    for name in STORED:
+        arrays = [page.pop(name) for page in pages]
+        whole[name] = type(arrays[0])._concat_same_type(arrays)
+        alive()
+    return whole
 
 
 def concat(frames: Sequence[WorksFrame]) -> WorksFrame:

@@ -44,7 +44,7 @@ _PIECE = 1 << 20
 _AT_ONCE = 500  # works whose values are gathered while they are in the processor's cache
 
 
-def columns_of(data: bytes, fields: Sequence[str] = FIELD_NAMES) -> Columns:
+def columns_of(data: bytes, fields: Sequence[str] = FIELD_NAMES, *, nested_now: bool = False) -> Columns:
     """Read an answer of the service, a JSON array of works.
 
     Parameters
@@ -54,6 +54,8 @@ def columns_of(data: bytes, fields: Sequence[str] = FIELD_NAMES) -> Columns:
     fields
         Fields that were asked for; a work that has all of them, no others, and values of their kinds needs no record
         of its own. Where not all fields were asked for, an absent one is the same as null.
+    nested_now
+        Find the nested cells now, not when someone looks: for a page of many, whose works can then go.
 
     Raises
     ------
@@ -68,7 +70,7 @@ def columns_of(data: bytes, fields: Sequence[str] = FIELD_NAMES) -> Columns:
             records: dict[int, bytes] = {}
         except (msgspec.DecodeError, RecursionError):
             works, records = _one_by_one(reader, data)
-        return _columns(reader, works, records)
+        return _columns(reader, works, records, nested_now=nested_now)
 
 
 def columns_of_records(records: Sequence[Any], fields: Sequence[str] = FIELD_NAMES) -> Columns:
@@ -218,13 +220,15 @@ def _bad(message: str, text: str) -> BadAnswer:
     return BadAnswer(f"{message}: {excerpt(text, 60)}", method="POST", path="/view", status=200, excerpt=shown)
 
 
-def _columns(reader: _Reader, works: list[Any], records: dict[int, bytes]) -> Columns:
+def _columns(reader: _Reader, works: list[Any], records: dict[int, bytes], *, nested_now: bool) -> Columns:
     columns: Columns = {name: missing(name, len(works)) for name in STORED if name not in reader.fields}
     odd = np.zeros(len(works), dtype=bool)
-    for name in reader.fields:
-        if name in NESTED:
-            columns[name] = JSONArray.later(_finder(works, name), len(works), _given(works, name))
-    for name, values in _gathered(works, reader.fields).items():
+    nested = {name: np.empty(len(works) if nested_now else 0, dtype=object) for name in reader.fields if name in NESTED}
+    flat = _gathered(works, reader.fields, nested if nested_now else {})
+    for name, texts in nested.items():
+        lazy = JSONArray.later(_finder(works, name), len(works), _given(works, name))
+        columns[name] = JSONArray(texts) if nested_now else lazy
+    for name, values in flat.items():
         columns[name], unfaithful = column(name, values, _given(works, name))
         if unfaithful is not None:
             odd |= unfaithful
@@ -246,28 +250,25 @@ def _finder(works: list[Any], name: str) -> Callable[[], Objects]:
     return lambda: objects(map(attrgetter(name), works), len(works))
 
 
-def _gathered(works: list[Any], fields: Sequence[str]) -> dict[str, Any]:
-    """Return the values of each flat field, and the parents, as an array each.
+def _gathered(works: list[Any], fields: Sequence[str], nested: Mapping[str, Objects]) -> dict[str, Any]:
+    """Return the values of each flat field, and the parents, as an array each; fill the arrays of nested fields given.
 
     An array is of objects where not all values fit what their kind holds.
     """
-    names = [_flat_name(name) for name in fields]
-    arrays = {name: np.empty(len(works), dtype=_holder(name)) for name in names if name is not None}
+    flat = {name: "parent" if name == "config" else name for name in fields if name not in NESTED or name == "config"}
+    arrays = {name: np.empty(len(works), dtype=_holder(name)) for name in flat.values()}
     misfits: dict[str, Objects] = {}
     for start in range(0, len(works), _AT_ONCE):
+        some = slice(start, start + _AT_ONCE)
         # whole works as tuples, also of what is not wanted: asking each for its fields by name takes twice as long
-        for name, found in zip(names, zip(*map(astuple, works[start : start + _AT_ONCE]), strict=True), strict=False):
-            if name is None or name in misfits:
-                continue
+        for field, found in zip(fields, zip(*map(astuple, works[some]), strict=True), strict=False):
+            if field in nested:
+                nested[field][some] = objects(found, len(found))
+            name = flat.get(field)
             values = parents_of(found) if name == "parent" else found
-            if not _put(arrays[name][start : start + _AT_ONCE], values):
+            if name is not None and name not in misfits and not _put(arrays[name][some], values):
                 misfits[name] = _finder(works, name)()
     return {**arrays, **misfits}
-
-
-def _flat_name(name: str) -> str | None:
-    """Return the flat column that is read from a field, if one is."""
-    return "parent" if name == "config" else None if name in NESTED else name
 
 
 def _holder(name: str) -> Any:

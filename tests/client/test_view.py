@@ -227,6 +227,15 @@ class TestProgressAndCancel:
         assert "stopped before the end" in repr(frame)
         assert len(read.api.requests) == 3
 
+    def test_a_read_that_is_cancelled_during_its_first_page_asks_for_no_more(self):
+        read = reader(numbered(50))
+        cancel = threading.Event()
+        ask = read.api.view_bytes
+        read.api.view_bytes = lambda *args, **options: (cancel.set(), ask(*args, **options))[1]
+        with pytest.warns(ReadCancelled, match="stopped after 11 works, of 11"):
+            frame = read.view(limit=None, page_size=10, cancel=cancel)
+        assert (len(frame), frame.works.exact, len(read.api.requests)) == (11, False, 1)
+
     def test_a_read_that_is_cancelled_beforehand_sends_nothing(self):
         cancel = threading.Event()
         cancel.set()
