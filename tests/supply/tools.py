@@ -60,10 +60,13 @@ def uv() -> tuple[str, ...]:
 
 
 def python_here(version: str) -> str | None:
-    """Return the Python of a version, if this machine has it; none is downloaded."""
+    """Return the Python of a version, if this machine has it, on the path or of pyenv; none is downloaded."""
     command = [*uv(), "python", "find", "--no-python-downloads", "--no-project", "--system", version]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
-    return done.stdout.strip() if done.returncode == 0 else None
+    if done.returncode == 0:
+        return done.stdout.strip()
+    root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    return next((str(python) for python in sorted(root.glob(f"versions/{version}.*/bin/python"))), None)
 
 
 def _shown(command: list[str]) -> list[str]:
