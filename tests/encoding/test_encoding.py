@@ -169,7 +169,7 @@ def test_a_time_that_is_none_is_refused(value):
     assert caught.value.field == "start"
 
 
-@pytest.mark.parametrize("value", [None, pd.NaT, pd.NA, np.datetime64("NaT")])
+@pytest.mark.parametrize("value", [None, pd.NaT, pd.NA, np.datetime64("NaT", "ns")])
 def test_a_missing_time_is_null(value):
     assert encode_works([make_work(start=value)], verb="deposit")[1][0]["start"] is None
 
