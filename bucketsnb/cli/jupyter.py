@@ -95,7 +95,7 @@ class JupyterLab:
             "JUPYTER_PREFER_ENV_PATH": "1",  # this Python's kernel, not one of the same name in the user's folder
         }
         self._command = [
-            *(sys.executable, "-m", "jupyterlab"),
+            *(sys.executable, "-m", "bucketsnb.cli.orphan", str(os.getpid()), "jupyterlab"),
             *_network(port),
             f"--ServerApp.root_dir={folder}",
             f"--ServerApp.open_browser={browser}",

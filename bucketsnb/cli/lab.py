@@ -13,11 +13,15 @@ from typing import IO, Any
 
 import click
 
+from bucketsnb.api import Api
 from bucketsnb.cli import notebooks
 from bucketsnb.cli.jupyter import JupyterLab, require, running_as_root
 from bucketsnb.cli.practice import practice_queue
-from bucketsnb.errors import BucketsError
-from bucketsnb.formatting import count_of, elide, printable
+from bucketsnb.errors import BucketsError, ServiceError
+from bucketsnb.formatting import count_of, elide, excerpt, host_of, printable
+from bucketsnb.settings import resolve
+from bucketsnb.transport import Transport
+from bucketsnb.transport.retry import Policy
 
 __all__ = ["command"]
 
@@ -25,6 +29,9 @@ _SAMPLE = 5000
 """Works of a practice queue: enough for every status, site and pipeline of a real day."""
 
 _LOG_LINES = 15
+
+_SECONDS = 5.0
+"""How long a service may take to say its version before JupyterLab is started."""
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -54,7 +61,7 @@ def command(
     require("jupyterlab", extra="lab", what="JupyterLab")
     with _until_stopped(), ExitStack() as stack:
         _copy_notebooks(folder)
-        service = url or stack.enter_context(_practice_queue(store, sample))
+        service = _answering(url) if url else stack.enter_context(_practice_queue(store, sample))
         log = stack.enter_context(tempfile.TemporaryFile())
         lab = stack.enter_context(_jupyter(folder, service, port=port, browser=not no_browser, log=log))
         _wait_until_ready(lab, log)
@@ -89,6 +96,22 @@ def _copy_notebooks(folder: Path) -> None:
     click.echo(f"Notebooks: {folder.resolve()} ({copied} new)")
     if kept:
         click.echo(f"  kept as you have them: {elide(kept)}")
+
+
+def _answering(url: str) -> str:
+    """Say whether a service answers; the notebooks open in any case, as it may only be asleep."""
+    api = Api(Transport(resolve(url, timeout=_SECONDS), policy=Policy(attempts=1)))
+    shown = host_of(api.url)
+    try:
+        version = api.version().get("version", "unknown")
+    except ServiceError as error:
+        click.echo(f"Warning: the service does not answer as it should. {printable(error)}", err=True)
+        click.echo("  The notebooks open all the same, and will say so too.", err=True)
+    else:
+        click.echo(f"Service: {shown} (version {excerpt(version, 40)})")
+    finally:
+        api.transport.close()
+    return url
 
 
 @contextmanager

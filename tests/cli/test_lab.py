@@ -18,9 +18,11 @@ import psutil
 import pytest
 from click.testing import CliRunner
 
+from bucketsnb import LocalBackend
 from bucketsnb.cli import main
 from bucketsnb.cli.notebooks import FIRST, copy_missing, shipped
 
+TOKEN = "hush-the-service-only"
 Start = Callable[..., "subprocess.Popen[str]"]
 
 
@@ -56,7 +58,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 def environ() -> dict[str, str]:
     """Let the command be found from any folder, installed or not."""
-    return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "WORKFLOW_TOKEN": TOKEN}
 
 
 def family(process: subprocess.Popen[str]) -> list[psutil.Process]:
@@ -92,6 +94,8 @@ def test_lab_runs_jupyter_on_a_practice_queue_and_leaves_nothing(start: Start, t
     ask(address, "/api/kernels", token, method="POST")
     processes = family(lab)
     assert [process for process in processes if token in " ".join(process.cmdline())] == []
+    assert [process for process in processes if TOKEN in " ".join(process.cmdline())] == []
+    assert TOKEN not in said
     assert processes[1].environ()["BUCKETSNB_URL"] == queue
 
     os.killpg(lab.pid, signal.SIGINT)  # Ctrl-C reaches the whole group of the terminal
@@ -121,6 +125,30 @@ def test_sigterm_while_it_starts_leaves_nothing(start: Start) -> None:
     lab.send_signal(signal.SIGTERM)
     assert lab.wait(60) == 0
     assert psutil.wait_procs(processes, timeout=20)[1] == []
+
+
+def test_a_killed_launcher_leaves_nothing(start: Start) -> None:
+    lab = start("--sample", "0")
+    address, _ = read_until(lab, r"JupyterLab: (\S+)")
+    ask(address, "/api/kernels", parse_qs(urlsplit(address).query)["token"][0], method="POST")
+    processes = family(lab)
+    assert len(processes) > 2
+    lab.kill()
+    lab.wait()
+    assert psutil.wait_procs(processes[1:], timeout=60)[1] == []
+
+
+def test_a_service_is_asked_first_and_one_that_is_silent_is_said(start: Start) -> None:
+    with LocalBackend(token=TOKEN) as backend:
+        answered = start("--url", backend.url)
+        version, said = read_until(answered, r"Service: 127\.0\.0\.1:\d+ \(version (\S+)\)")
+    silent = start("--url", backend.url)
+    why, more = read_until(silent, r"Warning: the service does not answer as it should\. (.*)")
+    assert (version[:1].isdigit(), "127.0.0.1" in why, TOKEN in said + more) == (True, True, False)
+    for one in (answered, silent):
+        read_until(one, r"(JupyterLab is starting)")  # in either case
+        one.send_signal(signal.SIGTERM)
+        assert one.wait(60) == 0
 
 
 def test_a_taken_port_is_said(start: Start) -> None:

@@ -1,0 +1,37 @@
+"""Run a module as its own program that ends in order when the process that started it is gone, however that ended.
+
+``python -m bucketsnb.cli.orphan PARENT MODULE ARGUMENTS...`` is ``python -m MODULE ARGUMENTS...``; on Windows, no more.
+"""
+
+from __future__ import annotations
+
+import os
+import runpy
+import signal
+import sys
+import threading
+import time
+
+__all__ = ["end_with"]
+
+_EVERY = 1.0
+"""Seconds between two looks at the parent."""
+
+
+def end_with(parent: int) -> None:
+    """Send SIGTERM to this process once `parent`, the process id of its parent, is not its parent any more."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_EVERY)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    if os.name == "posix":  # elsewhere a process keeps the id of a parent that is gone
+        threading.Thread(target=watch, name="bucketsnb-orphan", daemon=True).start()
+
+
+if __name__ == "__main__":
+    _, told, module, *arguments = sys.argv
+    end_with(int(told))
+    sys.argv = [module, *arguments]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
