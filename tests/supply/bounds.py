@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.supply.tools import HERE, environment, output, python_here, uv
+from tests.supply.tools import HERE, clean, environment, output, python_here, uv
 
 SUPPORTED = ("3.10", "3.11", "3.12", "3.13", "3.14")
 
@@ -60,13 +60,15 @@ def pythons(folder: Path) -> list[str]:
 
 
 def _tests(python: str, name: str, *options: str) -> str:
-    """Run the tests, and return their last line."""
+    """Run the tests, letting what they say through, and return their last line."""
     ignored = [f"--ignore=tests/{part}" for part in ELSEWHERE]
     command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not public_client", *ignored, *options]
-    done = subprocess.run(command, cwd=HERE, check=False, capture_output=True, text=True)
-    print(done.stdout, done.stderr, flush=True)  # noqa: T201 - what failed
-    last = done.stdout.strip().rpartition("\n")[2]
-    return f"{name}: {'' if done.returncode == 0 else 'FAILED: '}{last}"
+    last = ""
+    with subprocess.Popen(command, cwd=HERE, stdout=subprocess.PIPE, text=True, env=clean()) as process:
+        for line in process.stdout or ():
+            print(line, end="", flush=True)  # noqa: T201 - a run takes minutes
+            last = line.strip() or last
+    return f"{name}: {'' if process.returncode == 0 else 'FAILED: '}{last}"
 
 
 def _at_bounds(folder: Path, python: str, extra: str) -> str:
