@@ -24,7 +24,7 @@ from bucketsnb.backend.mongo_claim import MongoWithdrawal
 from bucketsnb.backend.mongo_documents import CODEC, Record, check_changes, document_of, json_of
 from bucketsnb.backend.mongo_server import DUPLICATE, DURABLE, MongoServer, codes_of, translated
 from bucketsnb.backend.pieces import gathered
-from bucketsnb.backend.store import StoreError, UnknownWorks
+from bucketsnb.backend.store import StoreError, UnknownWorks, Wait
 from bucketsnb.backend.works import changes_of, new_record
 from bucketsnb.schema import PARENT_PATH, STATUS_KEYS
 
@@ -224,7 +224,7 @@ class MongoStore:
         with translated(self.url, changing=True):
             return self.works.update_many(query, change).modified_count
 
-    def together(self, *, durable: bool = True) -> AbstractContextManager[None]:
+    def together(self, wait: Wait = Wait.DISK) -> AbstractContextManager[None]:
         """Do nothing more: MongoDB makes each change durable by itself."""
         return contextlib.nullcontext()
 

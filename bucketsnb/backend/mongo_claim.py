@@ -13,6 +13,7 @@ from pymongo.errors import OperationFailure
 from bucketsnb.backend.matching import compile_query
 from bucketsnb.backend.mongo_documents import Record, json_of
 from bucketsnb.backend.mongo_server import translated
+from bucketsnb.backend.store import WouldWait
 
 __all__ = ["MongoWithdrawal"]
 
@@ -63,6 +64,10 @@ class MongoWithdrawal:
                     raise
                 record = self._claimed_on_one_shard()
         return None if record is None else json_of(record)
+
+    def now(self) -> bytes | None:
+        """Refuse: another machine is always waited for."""
+        raise WouldWait
 
     def _claimed_on_one_shard(self) -> Record | None:
         """Look first, as older clusters claim only where the shard key is given; go on if another was quicker."""

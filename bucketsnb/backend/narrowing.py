@@ -7,7 +7,7 @@ judges no query; `matching` does that first, and decides on each work that is fo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -46,7 +46,10 @@ MARKS = ("event", "tags")
 """Fields that a work is found by through a table of their elements, the more telling first."""
 
 LOOSE_COLUMNS = frozenset({"site", "user", "parent"})
-"""Columns that are null in a work whose value is neither text nor null; such a work has `odd` set."""
+"""Columns that are null in a work whose value is neither text nor null; such a work has `odd` set.
+
+So has one with an array among its tags or events, which no mark tells of.
+"""
 
 _BOUND_MAX = 500
 """Values that are bound one by one; a longer list goes to SQLite as one JSON array."""
@@ -103,7 +106,8 @@ def _field(name: str, value: Any, odd: Callable[[], bool]) -> Condition:
     operators = value if isinstance(value, Mapping) and any(key.startswith("$") for key in value) else {"$eq": value}
     judge = _on_mark if name in MARKS else _on_column
     condition = _all_of([judge(name, operator, operand) for operator, operand in operators.items()])
-    if condition.sql != "1" and _COLUMNS.get(name) in LOOSE_COLUMNS and odd():
+    loose = _COLUMNS.get(name) in LOOSE_COLUMNS or (name in MARKS and isinstance(operators.get("$eq"), list))
+    if loose and condition.sql != "1" and odd():
         return Condition(f"({condition.sql}) OR odd", condition.values, exact=False)
     return condition
 
@@ -199,6 +203,10 @@ def plain_values(wanted: Any) -> list[Any] | None:
 
 
 def _on_mark(name: str, operator: str, operand: Any) -> Condition:
+    if operator == "$eq" and isinstance(operand, list):
+        # The same array has the same elements: one that can be looked for finds few works, which are then compared.
+        one = next((element for element in operand if _plain(element)), None)
+        return _UNSURE if one is None else replace(_on_mark(name, "$eq", one), exact=False)
     values = plain_values({operator: operand})
     if values is None:
         return _UNSURE

@@ -132,8 +132,7 @@ class _Service:
     async def withdraw(self, request: Request) -> Response:
         body = await read_body(request)
         withdrawal = (self._known if len(body) <= _REMEMBERED_BYTES_MAX else self._withdrawal)(body)
-        claimed = self.calls.change(withdrawal, durable=False) if withdrawal.at_once else self.calls.read(withdrawal)
-        work = await claimed
+        work = await self.calls.claim(withdrawal)
         return Response(b"null" if work is None else work, media_type="application/json")
 
     def _withdrawal(self, body: bytes) -> Withdrawal:

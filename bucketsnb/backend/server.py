@@ -198,6 +198,7 @@ def _server(app: ASGIApp, graceful_seconds: int) -> _Server:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=graceful_seconds,
     )

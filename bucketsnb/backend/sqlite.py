@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,9 @@ from bucketsnb.backend.matching import Matcher, compile_query
 from bucketsnb.backend.narrowing import narrow
 from bucketsnb.backend.pieces import gathered
 from bucketsnb.backend.sqlite_claim import SQLiteWithdrawal
-from bucketsnb.backend.sqlite_file import connect, prepare_file, translated
-from bucketsnb.backend.sqlite_sync import LogSync
-from bucketsnb.backend.store import StoreUnavailable, UnknownWorks
+from bucketsnb.backend.sqlite_file import connect, translated
+from bucketsnb.backend.sqlite_writer import Writer
+from bucketsnb.backend.store import StoreUnavailable, UnknownWorks, Wait
 from bucketsnb.backend.works import changes_of, encoded, new_record
 from bucketsnb.schema import STATUS_KEYS
 
@@ -27,9 +26,6 @@ __all__ = ["SQLiteStore"]
 
 _READERS_KEPT = 16
 """Connections for reading that are kept open between reads."""
-
-_OUTER = ("BEGIN IMMEDIATE", "COMMIT", ("ROLLBACK",))
-_INNER = ("SAVEPOINT change", "RELEASE change", ("ROLLBACK TO change", "RELEASE change"))
 
 
 class SQLiteStore:
@@ -56,22 +52,12 @@ class SQLiteStore:
         self._folder = tempfile.TemporaryDirectory(prefix="bucketsnb-") if path is None else None
         self.path = (Path(self._folder.name) / "works.db") if self._folder else Path(path or "").absolute()
         self.url = f"sqlite:///{self.path}"
-        self._lock = threading.RLock()
         self._pool = threading.Lock()
-        self._depth = 0
-        self._mode = ""
         self._readers: list[sqlite3.Connection] = []
         self._closed = False
         if sqlite3.sqlite_version_info < (3, 35):
             raise StoreUnavailable(f"this Python has SQLite {sqlite3.sqlite_version}, and 3.35 or newer is needed")
-        self._lasting = path is not None  # a temporary store has nothing to outlive
-        self._sync = LogSync(self.path)
-        self._writer = connect(self.path)
-        try:
-            prepare_file(self._writer, self.path)
-        except BaseException:
-            self._writer.close()
-            raise
+        self._writer = Writer(self.path, lasting=path is not None)
 
     def deposit(self, works: Sequence[Mapping[str, Any]]) -> list[str]:
         """Add works as queued, all or none, and give their new ids in the same order."""
@@ -83,7 +69,7 @@ class SQLiteStore:
 
     def _add(self, records: Sequence[dict[str, Any]]) -> list[str]:
         bodies = [encoded(record, index) for index, record in enumerate(records)]
-        with self._changing() as writer:
+        with self._writer.changing() as writer:
             rows.insert(writer, records, bodies)
         return [record["id"] for record in records]
 
@@ -93,20 +79,19 @@ class SQLiteStore:
 
     def withdrawal(self, query: Mapping[str, Any]) -> SQLiteWithdrawal:
         """Prepare a withdrawal that may be made many times."""
-        changing, stating = (partial(way, durable=False) for way in (self._changing, self._writing))
-        return SQLiteWithdrawal(query, changing, stating, self._reading)
+        return SQLiteWithdrawal(query, self._writer, self._reading)
 
     def update(self, works: Sequence[Mapping[str, Any]]) -> None:
         """Set the given fields of works by id, all or none."""
         changes = [changes_of(work, index) for index, work in enumerate(works)]
-        with self._changing() as writer:
+        with self._writer.changing() as writer:
             missing = [change["id"] for index, change in enumerate(changes) if not rows.change(writer, change, index)]
             if missing:
                 raise UnknownWorks(["null" if one is None else one for one in missing])
 
     def delete(self, ids: Sequence[str]) -> int:
         """Remove works by id, and say how many there were."""
-        with self._changing() as writer:
+        with self._writer.changing() as writer:
             return sum(writer.execute("DELETE FROM works WHERE id = ?", (one,)).rowcount for one in ids)
 
     def view(
@@ -170,76 +155,30 @@ class SQLiteStore:
 
     def _audit(self, sql: str, *values: float) -> int:
         # The indexes are named: left to itself SQLite reads every failed and every running work on each pass.
-        with self._changing() as writer:
+        with self._writer.changing() as writer:
             return writer.execute(sql, values).rowcount
 
     def clear(self) -> None:
         """Remove every work."""
-        with self._changing() as writer:
+        with self._writer.changing() as writer:
             writer.execute("DELETE FROM works")
 
     def close(self) -> None:
         """Let go of the file; a temporary one is deleted."""
-        with self._lock, self._pool:
+        self._writer.close()
+        with self._pool:
             self._closed = True
-            self._sync.close()
-            for connection in (*self._readers, self._writer):
-                connection.close()
+            for reader in self._readers:
+                reader.close()
             self._readers.clear()
         if self._folder:
             self._folder.cleanup()
 
     @contextmanager
-    def together(self, *, durable: bool = True) -> Iterator[None]:
-        """Make the changes of this thread within the block as one; each stays atomic by itself.
-
-        Parameters
-        ----------
-        durable
-            Whether to wait for the disk at the end of the block.
-        """
-        with self._changing(durable=durable):
+    def together(self, wait: Wait = Wait.DISK) -> Iterator[None]:
+        """Make the changes of this thread within the block as one, for which all wait once; each stays atomic."""
+        with self._writer.changing(wait):
             yield
-
-    @contextmanager
-    def _changing(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
-        """Hold the writing connection in a transaction, or in a part of the one that this thread already has."""
-        with self._writing(durable=durable) as writer:
-            begin, end, undo = _OUTER if self._depth == 0 else _INNER
-            writer.execute(begin)
-            self._depth += 1
-            try:
-                yield writer
-                self._check_kept()
-                writer.execute(end)
-            except BaseException:
-                # A full disk makes SQLite undo everything by itself, and then there is nothing to undo.
-                if writer.in_transaction:
-                    for statement in undo:
-                        writer.execute(statement)
-                raise
-            finally:
-                self._depth -= 1
-
-    @contextmanager
-    def _writing(self, *, durable: bool) -> Iterator[sqlite3.Connection]:
-        """Hold the writing connection; a single statement is whole without a transaction around it."""
-        with self._lock, translated(self.path):
-            self._check_open()
-            self._check_kept()
-            if self._depth == 0:
-                self._choose_sync(durable=durable)
-            yield self._writer
-            self._check_kept()
-            if self._depth == 0 and self._lasting and not durable:
-                self._sync.soon()
-
-    def _choose_sync(self, *, durable: bool) -> None:
-        self._sync.check()
-        mode = "OFF" if not self._lasting else "FULL" if durable else "NORMAL"
-        if mode != self._mode:
-            self._writer.execute(f"PRAGMA synchronous = {mode}")
-            self._mode = mode
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -259,11 +198,6 @@ class SQLiteStore:
                 self._readers.append(reader)
             else:
                 reader.close()
-
-    def _check_kept(self) -> None:
-        """Refuse to go on in a group that SQLite has undone: on its own, what follows would be kept and done again."""
-        if self._depth and not self._writer.in_transaction:
-            raise StoreUnavailable("the changes made together were undone when one of them failed")
 
     def _check_open(self) -> None:
         if self._closed:

@@ -14,6 +14,8 @@ import msgspec
 from bucketsnb.backend.matching import compile_query
 from bucketsnb.backend.narrowing import MARKS, narrow, plain_values
 from bucketsnb.backend.sqlite_rows import any_odd, let_others
+from bucketsnb.backend.sqlite_writer import Writer
+from bucketsnb.backend.store import Wait, WouldWait
 
 # Every SQL text here is made of our own names and of conditions from `narrow`; values are always bound.
 # ruff: noqa: S608
@@ -41,8 +43,10 @@ class SQLiteWithdrawal:
     ----------
     query
         Which queued works may be claimed.
-    changing, stating, reading
-        Give a connection in a transaction, one for a single statement, and one to read with.
+    writer
+        The connection that claims.
+    reading
+        Gives a connection to search with.
 
     Raises
     ------
@@ -50,12 +54,9 @@ class SQLiteWithdrawal:
         If the query cannot be decided exactly.
     """
 
-    def __init__(
-        self, query: Mapping[str, Any], changing: Connecting, stating: Connecting, reading: Connecting
-    ) -> None:
+    def __init__(self, query: Mapping[str, Any], writer: Writer, reading: Connecting) -> None:
         self._query = query
-        self._changing = changing
-        self._stating = stating
+        self._writer = writer
         self._reading = reading
         self._matches = compile_query(query)
         self._depends = False
@@ -65,14 +66,23 @@ class SQLiteWithdrawal:
 
     def __call__(self) -> bytes | None:
         """Claim the first queued work that matches, and give its JSON after that; None if there is none."""
+        return self._claimed(Wait.TURN) if self.at_once else self._search()
+
+    def now(self) -> bytes | None:
+        """Claim as well, or raise `WouldWait` if that is a search or would wait for anything."""
         if not self.at_once:
-            return self._search()
+            raise WouldWait
+        return self._claimed(Wait.NOTHING)
+
+    def _claimed(self, wait: Wait) -> bytes | None:
         if not self._depends:
-            with self._stating() as writer:
-                return _claimed(writer, self._claim, self._values)
-        with self._changing() as writer:
-            if not any_odd(writer):
-                return _claimed(writer, self._claim, self._values)
+            with self._writer.stating(wait) as connection:
+                return _claimed(connection, self._claim, self._values)
+        with self._writer.changing(wait) as connection:
+            if not any_odd(connection):
+                return _claimed(connection, self._claim, self._values)
+        if wait is Wait.NOTHING:
+            raise WouldWait
         return self._search()
 
     def _remember(self) -> bool:
@@ -82,9 +92,9 @@ class SQLiteWithdrawal:
 
     def _search(self) -> bytes | None:
         while (found := self._first()) is not None:
-            with self._changing() as writer:
+            with self._writer.changing(Wait.TURN) as connection:
                 # Claimed only as it was when it matched; if anyone has changed it meanwhile, the search goes on.
-                claimed = _claimed(writer, _CLAIM.format(_UNCHANGED), found)
+                claimed = _claimed(connection, _CLAIM.format(_UNCHANGED), found)
             if claimed is not None:
                 return claimed
         return None
@@ -104,9 +114,9 @@ class SQLiteWithdrawal:
                 cursor.close()
 
 
-def _claimed(writer: sqlite3.Connection, claim: str, values: Sequence[Any]) -> bytes | None:
+def _claimed(connection: sqlite3.Connection, claim: str, values: Sequence[Any]) -> bytes | None:
     now = time.time()
-    rows = writer.execute(claim, (now, repr(now), *values)).fetchall()
+    rows = connection.execute(claim, (now, repr(now), *values)).fetchall()
     return rows[0][0].encode() if rows else None
 
 

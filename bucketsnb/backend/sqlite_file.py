@@ -10,7 +10,16 @@ from typing import Any
 
 from bucketsnb.backend.store import StoreError, StoreFull, StoreUnavailable
 
-__all__ = ["COLUMNS", "SCHEMA_VERSION", "columns_of", "connect", "marks_of", "prepare_file", "translated"]
+__all__ = [
+    "BUSY_SECONDS",
+    "COLUMNS",
+    "SCHEMA_VERSION",
+    "columns_of",
+    "connect",
+    "marks_of",
+    "prepare_file",
+    "translated",
+]
 
 SCHEMA_VERSION = 2
 """Kept in the file; a file with a higher number was written by a newer bucketsnb and is refused."""
@@ -106,6 +115,8 @@ ALTER TABLE marks ADD COLUMN born;
 UPDATE marks SET (queue, urgency, born) = (
     SELECT iif(status = 'queued', pipeline, NULL), priority, creation FROM works WHERE works.rowid = marks.work
 );
+UPDATE works SET odd = 1 WHERE EXISTS (SELECT 1 FROM json_each(body, '$.tags') WHERE json_each.type = 'array')
+    OR EXISTS (SELECT 1 FROM json_each(body, '$.event') WHERE json_each.type = 'array');
 """
 
 _STEPS = {0: _SCHEMA + _QUEUE, 1: _FROM_FIRST + _QUEUE}
@@ -119,8 +130,6 @@ def connect(path: Path, *, reader: bool = False) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA temp_store = MEMORY")
         connection.execute(f"PRAGMA cache_size = {-16_384 if reader else -65_536}")
-        # 32 MB of log, so that a page which many changes touch is copied to the file once for all of them.
-        connection.execute("PRAGMA wal_autocheckpoint = 8000")
         connection.execute("PRAGMA journal_size_limit = 67108864")
         if reader:
             connection.execute("PRAGMA query_only = ON")
@@ -171,6 +180,7 @@ def columns_of(record: Mapping[str, Any]) -> tuple[Any, ...]:
     parent = config.get("parent") if isinstance(config, Mapping) else None
     loose = (record.get("site"), record.get("user"), parent)
     odd = isinstance(config, list) or any(not (value is None or isinstance(value, str)) for value in loose)
+    odd = odd or any(_holds_arrays(record.get(field)) for field in ("tags", "event"))
     return (
         record["id"],
         record["pipeline"],
@@ -195,6 +205,10 @@ def marks_of(record: Mapping[str, Any]) -> list[tuple[str, Any]]:
         for element in (value if isinstance(value, list) else (value,))
         if _can_be_marked(element)
     ]
+
+
+def _holds_arrays(value: Any) -> bool:
+    return isinstance(value, list) and any(isinstance(element, list) for element in value)
 
 
 def _can_be_marked(element: Any) -> bool:

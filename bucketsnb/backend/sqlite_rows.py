@@ -5,15 +5,18 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, Raw, UnsetType
 
 from bucketsnb.backend.matching import Matcher, compile_projection
 from bucketsnb.backend.narrowing import Condition
 from bucketsnb.backend.sqlite_file import COLUMNS, columns_of, marks_of
 from bucketsnb.backend.works import encoded
+from bucketsnb.schema import FIELD_NAMES
 
 # Every SQL text here is made of our own names and of conditions from `narrow`; values are always bound.
 # ruff: noqa: S608
@@ -32,6 +35,7 @@ Shaper = Callable[[bytes], bytes]
 """Makes the JSON that a projection asks for out of the JSON of a whole work."""
 
 _BREATHER = 32
+_FIELDS = frozenset(FIELD_NAMES)
 _SLOTS = ", ".join("?" * (len(COLUMNS) + 1))
 _INSERT = f"INSERT INTO works ({', '.join(COLUMNS)}, body) VALUES ({_SLOTS})"
 _UPDATE = f"UPDATE works SET ({', '.join(COLUMNS)}, body) = ({_SLOTS}) WHERE rowid = ?"
@@ -113,8 +117,19 @@ def shaper(projection: Mapping[str, Any] | None) -> Shaper | None:
         return None
 
     project = compile_projection(projection)  # one that cannot be understood is refused before anything is read
+    names = frozenset(projection) - {"_id"}
+    if names and names <= _FIELDS and all(projection[name] for name in names):
+        return _picking(names)
 
     def shape(body: bytes) -> bytes:
         return msgspec.json.encode(project(msgspec.json.decode(body)))
 
     return shape
+
+
+@lru_cache(maxsize=64)
+def _picking(names: frozenset[str]) -> Shaper:
+    """Make a function that passes some fields on as the text that they are, and reads no others."""
+    fields = [(name, Raw | UnsetType, UNSET) for name in FIELD_NAMES if name in names]
+    picked = msgspec.json.Decoder(msgspec.defstruct("Picked", fields, gc=False))
+    return lambda body: msgspec.json.encode(picked.decode(body))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from enum import Enum
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,7 +17,9 @@ __all__ = [
     "StoreFull",
     "StoreUnavailable",
     "UnknownWorks",
+    "Wait",
     "Withdrawal",
+    "WouldWait",
     "open_store",
     "sqlite_path",
 ]
@@ -34,6 +37,10 @@ class StoreFull(StoreError):
     """There is no room left where the store keeps its works."""
 
 
+class WouldWait(Exception):
+    """What may not wait would have to: for another change, or for the disk. Nothing was changed."""
+
+
 class UnknownWorks(StoreError):
     """An update named works that the store does not hold, so nothing was updated.
 
@@ -49,6 +56,14 @@ class UnknownWorks(StoreError):
         self.ids = list(ids)
 
 
+class Wait(Enum):
+    """What a change waits for: its turn and then the disk, its turn only, or nothing at all."""
+
+    DISK = "disk"
+    TURN = "turn"
+    NOTHING = "nothing"
+
+
 class Withdrawal(Protocol):
     """A withdrawal whose query has been judged; calling it claims one work, as `Store.withdraw` does.
 
@@ -62,6 +77,9 @@ class Withdrawal(Protocol):
 
     def __call__(self) -> bytes | None:
         """Claim one work."""
+
+    def now(self) -> bytes | None:
+        """Claim one work as well, or raise `WouldWait` where that takes more than a moment of this thread."""
 
 
 class Store(Protocol):
@@ -130,8 +148,8 @@ class Store(Protocol):
     def audit_stale(self, days: float) -> int:
         """Fail the queued and running works created more than so many days ago, and count them."""
 
-    def together(self, *, durable: bool = True) -> AbstractContextManager[None]:
-        """Make the changes of this thread within the block durable at once, or a moment later; each stays atomic."""
+    def together(self, wait: Wait = Wait.DISK) -> AbstractContextManager[None]:
+        """Make the changes of this thread within the block as one, for which all wait once; each stays atomic."""
 
     def clear(self) -> None:
         """Remove every work."""

@@ -119,9 +119,9 @@ def steps(store: SQLiteStore, asked: dict[str, Any]) -> int:
     withdrawal = store.withdrawal(asked)
     assert withdrawal.at_once
     with suppress(ZeroDivisionError), store.together():
-        store._writer.set_progress_handler(lambda: counted.__setitem__(0, counted[0] + 1), 10)
+        store._writer.connection.set_progress_handler(lambda: counted.__setitem__(0, counted[0] + 1), 10)
         withdrawal()
-        store._writer.set_progress_handler(None, 0)
+        store._writer.connection.set_progress_handler(None, 0)
         raise ZeroDivisionError
     return counted[0]
 
@@ -143,9 +143,9 @@ def test_what_takes_a_search_locks_nothing_while_it_searches(store: SQLiteStore,
     store.deposit([make_work(pipeline="a") for _ in range(3)])
     withdrawal = store.withdrawal({"pipeline": "a", **filters})
     said: list[str] = []
-    store._writer.set_trace_callback(said.append)
+    store._writer.connection.set_trace_callback(said.append)
     assert withdrawal() is None
-    store._writer.set_trace_callback(None)
+    store._writer.connection.set_trace_callback(None)
     assert (withdrawal.at_once, said) == (False, [])
 
 

@@ -6,13 +6,15 @@ import asyncio
 import json
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bucketsnb.backend.dispatch import Dispatcher
 from bucketsnb.backend.sqlite import SQLiteStore
-from bucketsnb.backend.store import UnknownWorks
+from bucketsnb.backend.store import UnknownWorks, WouldWait
 from tests.factory import make_work, make_works
 
 CLAIM = {"pipeline": "baseband-converter"}
@@ -47,7 +49,7 @@ def at_once(store: SQLiteStore, *acts: Callable[[], Any]) -> list[Any]:
 
 def test_a_group_is_made_durable_by_one_commit(store: SQLiteStore) -> None:
     said: list[str] = []
-    store._writer.set_trace_callback(said.append)
+    store._writer.connection.set_trace_callback(said.append)
     outcomes = at_once(store, *(lambda: store.deposit([make_work()]) for _ in range(10)))
     assert len({ids[0] for ids in outcomes}) == 10
     assert said.count("COMMIT") == 1
@@ -79,7 +81,7 @@ def test_when_sqlite_undoes_a_whole_group_each_change_is_still_made_once(store: 
     def undo_all() -> str:
         # What SQLite does by itself when the disk is full.
         if store._depth:
-            store._writer.execute("ROLLBACK")
+            store._writer.connection.execute("ROLLBACK")
         return "done"
 
     ids = store.deposit(make_works(5))
@@ -106,3 +108,74 @@ def test_changes_that_wait_are_made_before_the_threads_end(store: SQLiteStore) -
     before = set(threading.enumerate())
     assert len(asyncio.run(run())) == store.status()["queued"] == 100
     assert before == set(threading.enumerate())
+
+
+def test_a_claim_that_waits_for_nothing_is_made_in_the_loop(store: SQLiteStore) -> None:
+    store.deposit(make_works(2))
+
+    async def run() -> tuple[str, bytes | None]:
+        calls = Dispatcher(store)
+        here: list[str] = []
+        store._writer.connection.set_trace_callback(lambda _said: here.append(threading.current_thread().name))
+        work = await calls.claim(store.withdrawal(CLAIM))
+        store._writer.connection.set_trace_callback(None)
+        calls.close()
+        return here[-1], work
+
+    thread, work = asyncio.run(run())
+    assert work is not None
+    assert thread == threading.current_thread().name
+
+
+@pytest.mark.parametrize("held_by", ["a thread", "another process"])
+def test_a_claim_that_would_wait_lets_the_loop_go_on(tmp_path: Path, held_by: str) -> None:
+    store = SQLiteStore(tmp_path / "works.db")
+    store.deposit(make_works(1))
+    other = SQLiteStore(store.path) if held_by == "another process" else store
+    held, go = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with other.together():
+            held.set()
+            go.wait(30)
+
+    async def run() -> bytes | None:
+        calls = Dispatcher(store)
+        claim = asyncio.ensure_future(calls.claim(store.withdrawal(CLAIM)))
+        for _ in range(20):
+            await asyncio.sleep(0.005)  # the loop goes round
+            assert not claim.done()
+        go.set()
+        work = await claim
+        calls.close()
+        return work
+
+    holding = threading.Thread(target=hold)
+    holding.start()
+    held.wait(30)
+    work = asyncio.run(run())
+    holding.join()
+    assert work is not None
+    assert store.status()["running"] == 1
+    other.close()
+    store.close()
+
+
+def test_the_log_of_claims_alone_is_copied_to_the_file_too(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path / "works.db")
+    store.deposit(make_works(3_000))
+    log = store.path.with_name("works.db-wal")
+    before = log.stat().st_size
+    withdrawal = store.withdrawal(CLAIM)
+
+    def waited() -> bool:
+        with suppress(WouldWait):
+            assert withdrawal.now() is not None
+            return False
+        assert withdrawal() is not None
+        return True
+
+    assert sum(waited() for _ in range(3_000)) >= 5
+    assert store.status()["running"] == 3_000
+    assert log.stat().st_size < before + 80 * 2**20  # 120 MB were written
+    store.close()

@@ -27,8 +27,8 @@ work = st.builds(
     make_work,
     site=anything,
     user=value,
-    tags=anything,
-    event=anything,
+    tags=anything | st.lists(anything, max_size=2),
+    event=anything | st.lists(anything, max_size=2),
     config=anything | st.lists(st.builds(dict, parent=anything), max_size=2),
     start=st.sampled_from([None, 0.0, 1.0, 2.5]),
     creation=st.sampled_from([0.0, 1.0, 2.5, 3.0]),
@@ -122,3 +122,19 @@ def test_what_the_clients_ask_is_exact_and_reads_an_index(
     assert found.exact
     assert index in plan, plan
     assert "SCAN works" not in plan
+
+
+def test_an_array_that_is_asked_for_is_looked_up_by_an_element_of_it(store: SQLiteStore) -> None:
+    store.clear()
+    store.load([make_work(event=event, user=user) for event, user in [([7], "same"), ([7, 8], "more"), ([8], "none")]])
+
+    def found() -> set[str]:
+        return {one["user"] for one in json.loads(b"".join(store.view({"event": [7]})))}
+
+    assert "SELECT work FROM marks" in narrow({"event": [7]}).sql
+    assert found() == {"same"}
+    (nested,) = store.load([make_work(event=[[7], 9], user="an array among the events")])
+    assert found() == {"same", "an array among the events"}
+    store.update([{"id": nested, "event": [9]}])
+    assert found() == {"same"}
+    assert not narrow({"event": []}).exact

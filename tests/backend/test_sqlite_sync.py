@@ -18,7 +18,7 @@ import pytest
 
 from bucketsnb.backend import sqlite_sync
 from bucketsnb.backend.sqlite import SQLiteStore
-from bucketsnb.backend.store import StoreUnavailable
+from bucketsnb.backend.store import StoreUnavailable, Wait
 from tests.factory import make_works
 
 
@@ -62,7 +62,7 @@ def test_a_claim_is_on_the_disk_a_moment_later(
 
 def test_every_change_but_a_claim_waits_for_the_disk(store: SQLiteStore) -> None:
     def level() -> int:
-        return int(store._writer.execute("PRAGMA synchronous").fetchone()[0])
+        return int(store._writer.connection.execute("PRAGMA synchronous").fetchone()[0])
 
     waits, does_not = 2, 1
     ids = store.deposit(make_works(3, pipeline="p"))
@@ -75,7 +75,7 @@ def test_every_change_but_a_claim_waits_for_the_disk(store: SQLiteStore) -> None
     assert level() == does_not
     store.delete(ids[:1])
     assert level() == waits
-    with store.together(durable=False):
+    with store.together(Wait.TURN):
         store.withdraw({"pipeline": "p"})
         assert level() == does_not
     with store.together():
@@ -89,7 +89,7 @@ def test_every_change_but_a_claim_waits_for_the_disk(store: SQLiteStore) -> None
 def test_a_temporary_store_never_waits() -> None:
     store = SQLiteStore()
     store.deposit(make_works(1, pipeline="p"))
-    assert store._writer.execute("PRAGMA synchronous").fetchone() == (0,)
+    assert store._writer.connection.execute("PRAGMA synchronous").fetchone() == (0,)
     store.withdraw({"pipeline": "p"})
     assert not _syncing()
     store.close()
@@ -102,7 +102,7 @@ def test_a_disk_that_takes_nothing_stops_further_claims(store: SQLiteStore, monk
     monkeypatch.setattr(sqlite_sync, "_to_disk", broken)
     store.deposit(make_works(3, pipeline="p"))
     assert store.withdraw({"pipeline": "p"}) is not None
-    until(lambda: store._sync._error is not None)
+    until(lambda: store._writer._sync._error is not None)
     with pytest.raises(StoreUnavailable, match=r"did not take .*works\.db-wal: Input/output error; check the disk"):
         store.withdraw({"pipeline": "p"})
     with pytest.raises(StoreUnavailable, match="nothing was changed"):

@@ -1,0 +1,151 @@
+"""The one connection that writes to a SQLite file: transactions, whose turn it is, and what a change waits for."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bucketsnb.backend.sqlite_file import BUSY_SECONDS, connect, prepare_file, translated
+from bucketsnb.backend.sqlite_sync import LogSync
+from bucketsnb.backend.store import StoreUnavailable, Wait, WouldWait
+
+__all__ = ["Writer"]
+
+_CHECKPOINT_PAGES = 8_000
+"""Pages of the log, 32 MB, that are copied to the file at once, so that one which many changes touch is copied once."""
+
+_UNCOPIED_MAX = 500
+"""Changes that may not wait, and so do not copy the log, before one has to; each adds some ten pages."""
+
+_OUTER = ("BEGIN IMMEDIATE", "COMMIT", ("ROLLBACK",))
+_INNER = ("SAVEPOINT change", "RELEASE change", ("ROLLBACK TO change", "RELEASE change"))
+
+
+_SETTINGS = {
+    Wait.DISK: ("FULL", BUSY_SECONDS, _CHECKPOINT_PAGES),
+    Wait.TURN: ("NORMAL", BUSY_SECONDS, _CHECKPOINT_PAGES),
+    Wait.NOTHING: ("NORMAL", 0.0, 0),
+}
+
+
+class Writer:
+    """The writing connection, held by one thread at a time.
+
+    Parameters
+    ----------
+    path
+        The file; created where there is none.
+    lasting
+        Whether it is to outlive this machine's power; a temporary file is not, and waits for no disk.
+
+    Raises
+    ------
+    StoreUnavailable
+        If the file cannot be used.
+    """
+
+    def __init__(self, path: Path, *, lasting: bool) -> None:
+        self._path = path
+        self._lasting = lasting
+        self._lock = threading.RLock()
+        self._depth = 0
+        self._uncopied = 0
+        self._chosen: Wait | None = None
+        self._closed = False
+        self._sync = LogSync(path)
+        self.connection = connect(path)
+        try:
+            prepare_file(self.connection, path)
+        except BaseException:
+            self.connection.close()
+            raise
+
+    @contextmanager
+    def changing(self, wait: Wait = Wait.DISK) -> Iterator[sqlite3.Connection]:
+        """Hold the connection in a transaction, or in a part of the one that this thread already has.
+
+        Parameters
+        ----------
+        wait
+            What to wait for; within a transaction the outermost has chosen.
+
+        Raises
+        ------
+        StoreError
+            If it cannot be done; nothing is changed.
+        WouldWait
+            If it may not wait, and would have to.
+        """
+        with self.stating(wait) as connection:
+            begin, end, undo = _OUTER if self._depth == 0 else _INNER
+            connection.execute(begin)
+            self._depth += 1
+            try:
+                yield connection
+                self._check_kept()
+                connection.execute(end)
+            except BaseException:
+                # A full disk makes SQLite undo everything by itself, and then there is nothing to undo.
+                if connection.in_transaction:
+                    for statement in undo:
+                        connection.execute(statement)
+                raise
+            finally:
+                self._depth -= 1
+
+    @contextmanager
+    def stating(self, wait: Wait = Wait.DISK) -> Iterator[sqlite3.Connection]:
+        """Hold the connection for one statement, which is whole without a transaction around it; else as `changing`."""
+        if not self._lock.acquire(blocking=wait is not Wait.NOTHING):
+            raise WouldWait
+        try:
+            with translated(self._path):
+                self._prepare(wait)
+                yield self.connection
+                self._check_kept()
+                if self._depth == 0 and self._lasting and wait is not Wait.DISK:
+                    self._sync.soon()
+        except StoreUnavailable as error:
+            if wait is Wait.NOTHING and "locked" in str(error.__cause__):
+                raise WouldWait from None
+            raise
+        finally:
+            self._lock.release()
+
+    def close(self) -> None:
+        """Let go of the file, when whoever holds the connection is done."""
+        with self._lock:
+            self._closed = True
+            self._sync.close()
+            self.connection.close()
+
+    def _prepare(self, wait: Wait) -> None:
+        if self._closed:
+            raise StoreUnavailable(f"the store {self._path} is closed")
+        self._check_kept()
+        if self._depth:
+            return
+        self._sync.check()
+        self._uncopied = self._uncopied + 1 if wait is Wait.NOTHING else 0
+        if self._uncopied > _UNCOPIED_MAX:
+            raise WouldWait
+        if wait is not self._chosen:
+            self._choose(wait)
+
+    def _choose(self, wait: Wait) -> None:
+        synchronous, busy_seconds, checkpoint_pages = _SETTINGS[wait]
+        for setting in (
+            f"synchronous = {synchronous if self._lasting else 'OFF'}",
+            f"busy_timeout = {1_000 * busy_seconds:.0f}",
+            f"wal_autocheckpoint = {checkpoint_pages}",
+        ):
+            self.connection.execute(f"PRAGMA {setting}")
+        self._chosen = wait
+
+    def _check_kept(self) -> None:
+        """Refuse to go on in a group that SQLite has undone: on its own, what follows would be kept and done again."""
+        if self._depth and not self.connection.in_transaction:
+            raise StoreUnavailable("the changes made together were undone when one of them failed")
