@@ -19,7 +19,7 @@ from bucketsnb.schema import STATUS_KEYS, STATUSES
 __all__ = ["Counts", "explained", "grouped", "number_of"]
 
 _MOST_PIPELINES = 50
-_AT_ONCE = 8
+_AT_ONCE = 32
 _SAMPLE = 1000
 _LISTS = ("event", "tags", "products", "plots")
 _SUMMARISED = frozenset({"pipeline", "status"})

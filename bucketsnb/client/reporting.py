@@ -49,7 +49,7 @@ class Reporting(Reading):
 
         Notes
         -----
-        Costs one request a pipeline, eight at a time, and one for their names.
+        Costs one request a pipeline, 32 at a time, and one for their names.
         """
         return read_status(self.api, pipeline, compare=compare)
 

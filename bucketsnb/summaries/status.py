@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
 __all__ = ["IncompleteStatus", "StatusDiffers", "StatusFrame", "read_status"]
 
-AT_ONCE = 8
-"""Requests under way at the same time: enough to hide the latency, few enough to be a polite guest."""
+AT_ONCE = 32
+"""Requests under way at the same time: as many as the connections that are kept alive, so that a refresh opens none;
+most services have fewer pipelines. More would wait for this side's processor, and press a service that is slow because
+it is busy."""
 
 _SHARES = STATUS_KEYS[1:]
 
