@@ -30,7 +30,7 @@ SETUP = """
 import threading, time
 import bucketsnb
 from bucketsnb import Buckets, Query
-client = Buckets({url!r})
+client = Buckets({url!r}, timeout=600)  # nothing ends by itself while a service stands still
 threads = lambda: sorted(one.name for one in threading.enumerate())
 """
 
