@@ -142,10 +142,23 @@ def _one_by_one(reader: _Reader, data: bytes) -> tuple[list[Any], dict[int, byte
     for index, (text, record) in enumerate(_split(data)):
         work = reader.regular(text)
         if work is None:
-            work = reader.fitted(_mapping(json.loads(bytes(text)) if record is None else record, index))
+            work = reader.fitted(_mapping(_alone(bytes(text), index) if record is None else record, index))
             records[index] = bytes(text)
         works.append(work)
     return works, records
+
+
+def _alone(text: bytes, index: int) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise _bad(f"item {index} of the answer {_why(error)}", text[:400].decode("utf-8", "replace")) from error
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "is nested deeper than can be read"
+    return "holds a number of more digits than can be read"  # what Python refuses in text that is JSON
 
 
 def _mapping(record: Any, index: int) -> Mapping[str, Any]:
@@ -180,12 +193,12 @@ def _split_slowly(data: bytes) -> Iterator[tuple[bytes, Any]]:
     while text[at : at + 1] != "]":
         try:
             value, end = scan(text, at)
-        except RecursionError as error:
-            raise _bad(f"item {index} of the answer is nested deeper than can be read", text[at:]) from error
         except json.JSONDecodeError as error:
             raise _bad(
                 f"the answer is not JSON at character {error.pos:,} ({error.msg}, item {index})", text
             ) from error
+        except (ValueError, RecursionError) as error:
+            raise _bad(f"item {index} of the answer {_why(error)}", text[at:]) from error
         yield text[at:end].encode(), value
         at = _after_space(text, end)
         if text[at : at + 1] == ",":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 
@@ -20,7 +21,7 @@ class UnreadableBodyError(ValueError):
     """The body is larger than allowed, or packed in a way that cannot be undone."""
 
 
-def read_body(raw: Any, encoding: str, most: int) -> bytes:
+def read_body(raw: Any, encoding: str, most: int, used: Callable[[int], None] = lambda _: None) -> bytes:
     """Return a whole body, unpacked.
 
     Parameters
@@ -31,6 +32,8 @@ def read_body(raw: Any, encoding: str, most: int) -> bytes:
         The value of its ``Content-Encoding``.
     most
         Bytes that the unpacked body may have.
+    used
+        Called with the size of each piece as it is read, still packed.
 
     Raises
     ------
@@ -39,10 +42,10 @@ def read_body(raw: Any, encoding: str, most: int) -> bytes:
     """
     packing = encoding.strip().lower()
     if packing in ("", "identity"):
-        return _read_plain(raw, most)
+        return _read_plain(raw, most, used)
     if packing not in _WINDOWS:
         raise UnreadableBodyError(f"its content encoding {packing!r} was not asked for and cannot be undone")
-    return _Unpacker(packing, most).read(raw)
+    return _Unpacker(packing, most).read(raw, used)
 
 
 def read_start(raw: Any, encoding: str, most: int = 16 * 1024) -> bytes:
@@ -56,9 +59,10 @@ def read_start(raw: Any, encoding: str, most: int = 16 * 1024) -> bytes:
     return start
 
 
-def _read_plain(raw: Any, most: int) -> bytes:
+def _read_plain(raw: Any, most: int, used: Callable[[int], None]) -> bytes:
     body = BytesIO()
     while piece := raw.read(PIECE, decode_content=False):
+        used(len(piece))
         if body.write(piece) and body.tell() > most:
             raise UnreadableBodyError(f"it is larger than {most:,} bytes")
     return body.getvalue()
@@ -71,10 +75,11 @@ class _Unpacker:
         self.body = BytesIO()
         self.packed = 0
 
-    def read(self, raw: Any) -> bytes:
+    def read(self, raw: Any, used: Callable[[int], None]) -> bytes:
         unpacker = zlib.decompressobj(self.window)
         try:
             while piece := raw.read(PIECE, decode_content=False):
+                used(len(piece))
                 self.packed += len(piece)
                 unpacker = self._unpack(unpacker, piece)
         except zlib.error as error:

@@ -26,6 +26,11 @@ __all__ = ["Clock", "Hidden", "new_session", "unsigned"]
 LEAST_RATE = 32 * 1024
 """Bytes per second that a transfer must keep up on average; each byte beyond buys time, up to the whole timeout."""
 
+OVERHEAD_BYTES = 8 * 1024**2
+OVERHEAD_TIMES = 16
+"""Bytes that may come in beside a body, and for each of its own: headers and the sizes of chunks are far less, and a
+service that says nothing at length would buy time with it for ever."""
+
 FRESH = 1.0
 """Seconds after which an idle connection is not trusted with a call that can be sent only once: servers close idle
 connections after a few seconds, and a request that crosses the close would be lost without a trace."""
@@ -37,7 +42,7 @@ _THREAD = threading.local()
 
 
 class Clock:
-    """The time one request has left, and whether any of it was sent.
+    """The time one request has left, whether any of it was sent, and whether its answer is one.
 
     Parameters
     ----------
@@ -51,6 +56,9 @@ class Clock:
         self.timeout = timeout
         self.once = once
         self.sent = False
+        self.chattering = False
+        self._useful = 0
+        self._received = 0
         self._deadline = time.monotonic() + timeout
 
     def left(self) -> float:
@@ -61,8 +69,16 @@ class Clock:
         return left
 
     def moved(self, size: int) -> None:
-        """Buy time with bytes that arrived."""
+        """Buy time with bytes that arrived; raise ConnectionError where nearly all of them are no body."""
+        self._received += size
+        if self._received > OVERHEAD_BYTES + OVERHEAD_TIMES * self._useful:
+            self.chattering = True
+            raise ConnectionError("the answer is nearly all headers")
         self._deadline = min(time.monotonic() + self.timeout, self._deadline + size / LEAST_RATE)
+
+    def used(self, size: int) -> None:
+        """Note bytes of a body, as they come out of what arrived."""
+        self._useful += size
 
     def leaving(self, size: int) -> float:
         """Note that bytes leave; return the seconds they may take. The wait for the answer starts after them."""

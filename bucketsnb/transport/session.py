@@ -228,11 +228,12 @@ class Transport:
         try:
             with clock.running(), self._open(send, target, signed=signed) as response:
                 answering = True
-                return self._read(send, response)
+                return self._read(send, response, clock)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             lost = without_frames(error)
+            cut = answering and not clock.once
             failure = of_exception(
-                send.call, lost, sent=clock.sent, cut=answering and not clock.once, timeout=send.timeout
+                send.call, lost, sent=clock.sent, cut=cut, timeout=send.timeout, chattering=clock.chattering
             )
         failure.error.__cause__ = lost
         raise failure
@@ -250,7 +251,7 @@ class Transport:
             allow_redirects=False,
         )
 
-    def _read(self, send: _Send, response: requests.Response) -> Answer:
+    def _read(self, send: _Send, response: requests.Response, clock: Clock) -> Answer:
         headers = {name.lower(): value for name, value in response.headers.items()}
         encoding, status, now = headers.get("content-encoding", ""), response.status_code, time.time()
         if status >= 400:
@@ -260,7 +261,7 @@ class Transport:
         if status >= 300:
             return Answer(status, b"", headers, now)
         try:
-            return Answer(status, read_body(response.raw, encoding, send.max_bytes), headers, now)
+            return Answer(status, read_body(response.raw, encoding, send.max_bytes, clock.used), headers, now)
         except UnreadableBodyError as error:
             reason = str(error)
         message = f"{send.call}: the answer cannot be read: {reason}."

@@ -9,7 +9,7 @@ import pytest
 
 from bucketsnb import errors
 from bucketsnb.transport import Means
-from bucketsnb.transport.connection import Clock
+from bucketsnb.transport.connection import OVERHEAD_BYTES, OVERHEAD_TIMES, Clock
 from tests.stub import after, answer, drip, hang_up, silent
 
 
@@ -87,6 +87,7 @@ def test_bytes_buy_time_but_never_more_than_the_timeout(monkeypatch):
     now[0] += 9
     clock.moved(2 * 32 * 1024)
     assert clock.left() == pytest.approx(3)
+    clock.used(10**9)
     clock.moved(10**9)
     assert clock.left() == pytest.approx(10)
     now[0] += 11
@@ -99,3 +100,12 @@ def test_a_lost_connection_is_no_timeout(stub, connect):
 
     with pytest.raises(errors.NoAnswer, match="connection was lost"):
         connect(stub.url).request("POST", "/work", means=Means.ONCE, body=b"[]")
+
+
+def test_bytes_that_are_no_body_are_not_taken_for_ever():
+    clock = Clock(10)
+    clock.moved(OVERHEAD_BYTES)
+    clock.used(1000)
+    clock.moved(OVERHEAD_TIMES * 1000)
+    with pytest.raises(ConnectionError, match="headers"):
+        clock.moved(1)

@@ -1,0 +1,148 @@
+"""Whatever answers in the place of the service, every call ends soon, in little memory, in one of our errors."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from bucketsnb import Buckets
+from bucketsnb.errors import BucketsError
+from tests.factory import make_work
+from tests.stub import Action, Exchange, Stub, drip, endless, raw, redirect
+
+TOKEN = "token-0123456789-abcdef"
+ID = f"{7:024x}"
+SECONDS = 20.0
+"""No speed: the timeout is 0.3 s, and a call may be a few requests, on a machine that may be busy."""
+MEMORY = 160 * 1024**2
+
+BLANKS = gzip.compress(b" " * 128 * 1024**2)
+DEEP = 200_000
+
+
+def kept_waiting(exchange: Exchange) -> None:
+    """Say that the answer is on its way, for ever."""
+    while not exchange.stopping.is_set():
+        exchange.send(b"HTTP/1.1 100 Continue\r\n\r\n" * 1_000)
+
+
+def many_headers(exchange: Exchange) -> None:
+    exchange.send(b"HTTP/1.1 200 OK\r\n")
+    while not exchange.stopping.is_set():
+        exchange.send(b"X-Some: thing\r\n" * 1_000)
+
+
+def chunks_of_nothing(exchange: Exchange) -> None:
+    exchange.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    while not exchange.stopping.is_set():
+        exchange.send(b"1;" + b"x" * 1_000 + b"\r\n \r\n")
+
+
+HOSTILE: dict[str, Action] = {
+    "an endless body": endless(b"[" * 65_536),
+    "an endless body of works": endless(json.dumps([make_work(id=ID)])[1:-1].encode() + b","),
+    "endless small chunks": chunks_of_nothing,
+    "endless headers": many_headers,
+    "endless continuing": kept_waiting,
+    "a gzip bomb": raw(BLANKS, content_encoding="gzip"),
+    "a gzip bomb in a failure": raw(BLANKS, 500, content_encoding="gzip"),
+    "deep lists": raw(b"[" * DEEP + b"]" * DEEP),
+    "deep objects": raw(b'[{"id": ' + b'{"a":' * DEEP + b"1" + b"}" * DEEP + b"}]"),
+    "a deep work": raw(
+        b'[{"id": "%s", "pipeline": "p", "results": ' % ID.encode() + b"[" * 5_000 + b"]" * 5_000 + b"}]"
+    ),
+    "a page of HTML": raw(b"<html>Log in</html>", content_type="text/html"),
+    "JSON that is said to be HTML": raw(b"[]", content_type="text/html"),
+    "a picture": raw(b"\x89PNG\r\n\x1a\n" + bytes(range(256)), content_type="image/png"),
+    "text that is no UTF-8": raw(b'[{"id": "\xff\xfe"}]'),
+    "numbers without end": raw(b"[" + b"9" * 1_000_000 + b"]"),
+    "a slow drip": drip(b"x", 0.05),
+    "a slow drip of headers": drip(b"x", 0.05, headers_too=True),
+}
+
+CALLS: dict[str, Callable[[Buckets], Any]] = {
+    "view": lambda client: client.view({"pipeline": "a"}),
+    "view of all": lambda client: client.view({}, limit=None, progress=False),
+    "count": lambda client: client.count({}),
+    "work": lambda client: client.work(ID),
+    "status": lambda client: client.status("a"),
+    "pipelines": lambda client: client.pipelines(),
+    "info": lambda client: client.info(),
+    "plan_delete": lambda client: client.plan_delete([ID]),
+    "plan_requeue": lambda client: client.plan_requeue(pipeline="a"),
+    "deposit": lambda client: client.deposit([make_work()], return_ids=True),
+    "withdraw": lambda client: client.withdraw("a"),
+    "update": lambda client: client.update([{"id": ID, "priority": 1}]),
+    "delete_ids": lambda client: client.delete_ids([ID]),
+    "delete_many": lambda client: client.delete_many("a", force=True),
+    "audit": lambda client: client.audit(),
+}
+
+
+@pytest.fixture(autouse=True)
+def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bucketsnb.transport.session.pause", lambda _: None)
+
+
+@pytest.fixture
+def hostile() -> Iterator[Stub]:
+    with Stub() as stub:
+        yield stub
+
+
+def check(stub: Stub, call: Callable[[Buckets], Any]) -> None:
+    started = time.monotonic()
+    with Buckets(stub.url, token=TOKEN, timeout=0.3) as client, pytest.raises(BucketsError) as caught:
+        call(client)
+    assert time.monotonic() - started < SECONDS
+    assert TOKEN not in str(caught.value)
+    assert len(str(caught.value)) < 2_000
+
+
+@pytest.fixture
+def small_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let an answer be too large sooner, so that a test need not read gigabytes."""
+    monkeypatch.setattr("bucketsnb.api.endpoints.MAX_BYTES", 8 * 1024**2)
+    monkeypatch.setattr("bucketsnb.api.endpoints._SMALL", 8 * 1024**2)
+
+
+@pytest.mark.parametrize("action", HOSTILE.values(), ids=HOSTILE)
+def test_a_view_ends_in_an_error_of_ours(hostile: Stub, small_answers: None, action: Action) -> None:
+    hostile.default = action
+    check(hostile, CALLS["view"])
+
+
+@pytest.mark.parametrize("action", ["an endless body", "deep objects", "a page of HTML", "a slow drip"])
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_every_call_ends_in_an_error_of_ours(
+    hostile: Stub, small_answers: None, action: str, call: Callable[[Buckets], Any]
+) -> None:
+    hostile.default = HOSTILE[action]
+    check(hostile, call)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_no_call_goes_where_it_is_sent_to(hostile: Stub, status: int, call: Callable[[Buckets], Any]) -> None:
+    with Stub() as elsewhere:
+        hostile.default = redirect(f"{elsewhere.url}/view", status)
+        check(hostile, call)
+        assert elsewhere.connections == 0
+
+
+@pytest.mark.parametrize("action", ["a gzip bomb", "a gzip bomb in a failure", "deep lists", "deep objects"])
+def test_an_answer_takes_little_more_memory_than_it_has_bytes(hostile: Stub, action: str) -> None:
+    hostile.default = HOSTILE[action]
+    tracemalloc.start()
+    try:
+        check(hostile, CALLS["view"])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < MEMORY
