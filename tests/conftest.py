@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import settings
 
 from tests.engine import REAL_SERVER, running_engine
 
