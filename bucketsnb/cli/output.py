@@ -47,12 +47,14 @@ def as_csv(frame: pd.DataFrame, columns: Sequence[str] = CSV_COLUMNS) -> str:
 
 
 def formula_safe(text: str) -> str:
-    """Put an apostrophe before text that a spreadsheet would run as a formula.
+    r"""Put an apostrophe before text that a spreadsheet would run as a formula.
 
     Examples
     --------
     >>> formula_safe("=HYPERLINK(...)"), formula_safe("chime")
     ("'=HYPERLINK(...)", 'chime')
+    >>> formula_safe("a\0b")
+    'a\\u0000b'
     """
     # The csv module does not quote a bare carriage return, which would begin a row, and before Python 3.11 it takes no
     # NUL. Spaces may precede a formula.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from functools import reduce
 from typing import Any
 
@@ -72,8 +74,8 @@ def insert(backend: LocalBackend, record: Mapping[str, Any], key: str = "") -> N
     """Put a work into the file as another program would, past all that the store checks."""
     columns = "id, pipeline, status, priority, creation, start, timeout, attempt, retries, odd, body"
     row = (key or str(record.get("id")), PIPELINE, "failure", 3, 5.0, None, 3600, 1, 2, 1, json.dumps(record))
-    with backend.store._changing() as writer:  # type: ignore[attr-defined]
-        writer.execute(f"INSERT INTO works ({columns}) VALUES ({', '.join('?' * len(row))})", row)
+    with closing(sqlite3.connect(backend.store.path, timeout=60)) as file, file:  # type: ignore[attr-defined]
+        file.execute(f"INSERT INTO works ({columns}) VALUES ({', '.join('?' * len(row))})", row)
 
 
 def read(buckets: Buckets) -> list[dict[str, Any]]:
