@@ -60,6 +60,12 @@ FILTERS: dict[str, dict[str, Any]] = {
     "creation": {"creation": {"$lt": 1_000.0}},
     "attempts used up": {"status": "failure", "$expr": {"$gte": ["$attempt", "$retries"]}},
 }
+CLAIMS: dict[str, dict[str, Any]] = {
+    "of a pipeline": {},
+    "of a pipeline at a site": {"site": "chime"},
+    "of a pipeline with a tag": {"tags": {"$in": ["realtime"]}},
+}
+CLAIMED = 100
 SEARCH = {"results.never": {"$gt": 1}}
 
 
@@ -130,23 +136,29 @@ def lines(options: Namespace) -> Iterator[Line]:
         shortest = Path(folder) / "shortest.db"
         fill(shortest, SHORTEST)
         with served(shortest) as few, served(long) as many:
-            yield _claim_times(few, many, f"{options.queued:,} queued / {SHORTEST:,}: median claim")
+            for which, filters in CLAIMS.items():
+                name = f"{options.queued:,} queued / {SHORTEST:,}: median claim {which}"
+                yield _claim_times(few, many, name, filters)
 
 
-def fill(file: Path, count: int) -> None:
-    """Make a store of so many works, of which `ROWS` are needles and half are queued in one pipeline."""
+def fill(file: Path, queued: int) -> None:
+    """Make a store of so many queued works of one pipeline, a tenth as many others, and `ROWS` needles."""
     store = SQLiteStore(file)
     templates = sample_works(5_000)
-    for start in range(0, count - ROWS, 20_000):
-        numbers = range(start, min(start + 20_000, count - ROWS))
+    for start in range(0, queued, 20_000):
+        numbers = range(start, min(start + 20_000, queued))
         store.load([_haystack(templates[number % 5_000], number) for number in numbers])
+        store.load([_other(templates[number % 5_000], number) for number in numbers[::10]])
     store.load([{**deepcopy(NEEDLE), "id": IDS[number], "creation": float(number)} for number in range(ROWS)])
     store.close()
 
 
 def _haystack(template: dict[str, Any], number: int) -> dict[str, Any]:
-    queued = {"pipeline": QUEUE, "status": "queued"} if number % 2 else {}
-    return {**template, **queued, "id": None, "creation": 1_700_000_000.0 + number / 7}
+    return {**_other(template, number), "pipeline": QUEUE, "status": "queued"}
+
+
+def _other(template: dict[str, Any], number: int) -> dict[str, Any]:
+    return {**template, "id": None, "creation": 1_700_000_000.0 + number / 7}
 
 
 def _deposits(folder: Path) -> Iterator[Line]:
@@ -238,16 +250,16 @@ def _flat(few: Service, many: Service, name: str) -> Iterator[Line]:
 
 
 def _compared(name: str, ours: Callable[[], int], other: Callable[[], int], target: float) -> Line:
-    """Compare the medians of two requests sent by turns."""
-    turns = [(_seconds(ours), _seconds(other)) for _ in range(40)][3:]
-    first, second = (1_000 * statistics.median(times) for times in zip(*turns, strict=True))
+    """Compare the best of two requests sent by turns: what else this machine does only ever adds."""
+    turns = [(_seconds(ours), _seconds(other)) for _ in range(40)]
+    first, second = (1_000 * min(times) for times in zip(*turns, strict=True))
     return Line(name, first, second, "ms", target)
 
 
-def _claim_times(few: Service, many: Service, name: str) -> Line:
-    body = {"pipeline": {"$in": [QUEUE]}}
+def _claim_times(few: Service, many: Service, name: str, filters: dict[str, Any]) -> Line:
+    body = {"pipeline": {"$in": [QUEUE]}, **filters}
     sends = many.ask("POST", "/work/withdraw", body), few.ask("POST", "/work/withdraw", body)
-    turns = [(_seconds(sends[0]), _seconds(sends[1])) for _ in range(300)]
+    turns = [(_seconds(sends[0]), _seconds(sends[1])) for _ in range(CLAIMED)]
     first, second = (1_000 * statistics.median(times) for times in zip(*turns, strict=True))
     return Line(name, first, second, "ms", 1.5)
 
