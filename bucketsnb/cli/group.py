@@ -58,8 +58,8 @@ class LazyGroup(click.Group):
                 return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit):
             raise
-        except (KeyboardInterrupt, click.Abort):
-            _say_and_exit("stopped", INTERRUPTED)
+        except (KeyboardInterrupt, click.Abort) as stop:
+            _say_and_exit(": ".join(filter(None, ["stopped", _as_commands(_one_line(stop))])), INTERRUPTED)
         except Exception as error:  # noqa: BLE001 - the outermost frame: whatever is left is told to the person
             if ctx.params.get("debug"):
                 traceback.print_exc()
@@ -91,6 +91,17 @@ def _as_options(words: str) -> str:
     """
     words = re.sub(r"\b(allow_all|allow_running)=True", lambda name: _option(name[1]), words)
     return re.sub(r"\b(max_affected)=(\d+)", lambda found: f"{_option(found[1])} {found[2]}", words)
+
+
+def _as_commands(words: str) -> str:
+    """Write the call that undoes an entry as the command that does.
+
+    Examples
+    --------
+    >>> _as_commands("buckets.undo('20261124-01') puts back what was done.")
+    '"bucketsnb undo 20261124-01" puts back what was done.'
+    """
+    return re.sub(r"buckets\.undo\('([^']*)'\)", r'"bucketsnb undo \1"', words)
 
 
 def _option(name: str) -> str:

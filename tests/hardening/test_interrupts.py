@@ -8,9 +8,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -91,6 +93,41 @@ def test_ctrl_c_in_a_call_leaves_a_true_record_and_a_client_that_works(
         assert time.monotonic() < deadline
     time.sleep(0.2)
     check_records(before, works_of(alone))
+
+
+def test_a_second_ctrl_c_in_a_command_says_what_was_done_and_how_to_put_it_back(
+    alone: LocalBackend, environment: Path
+) -> None:
+    before = works_of(alone)
+    reached, going_on = threading.Event(), threading.Event()
+
+    def stand_still(_store: object) -> None:
+        reached.set()
+        going_on.wait(60)
+
+    alone.faults.add("DELETE /work", skip=1, acted=stand_still)
+    command = ["delete", "--url", alone.url, "--pipeline", PIPELINE, "--yes"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "bucketsnb", *command],
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=HERE,
+        env={**os.environ, "WORKFLOW_HTTP_TIMEOUT": "600"},
+    ) as process:
+        assert process.stderr is not None
+        assert reached.wait(60)
+        process.send_signal(signal.SIGINT)
+        assert any("Ctrl-C again" in line for line in process.stderr)
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.read()
+        going_on.set()
+        assert process.wait(60) == 130
+    assert "250 of 400 works done, 150 unknown" in said
+    (entry,) = Journal().entries()
+    assert f'"bucketsnb undo {entry}" puts back what was done' in said
+    with Buckets(alone.url) as client:
+        assert client.undo(entry).ok
+    assert len(works_of(alone)) == len(before)
 
 
 def check_records(before: dict[str, Any], now: dict[str, Any]) -> None:
