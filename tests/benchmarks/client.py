@@ -8,9 +8,11 @@ from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 
+from bucketsnb import LocalBackend
 from bucketsnb.backend.samples import sample_works
+from bucketsnb.client.reading import PAGE
 from tests.benchmarks import public_way
-from tests.benchmarks.lines import Line, measure
+from tests.benchmarks.lines import Line, Measure, measure
 from tests.benchmarks.static import served
 
 PUBLIC = """
@@ -41,7 +43,30 @@ buckets = bucketsnb.Buckets("{url}")
 WHOLE = "frame = buckets.view({}, limit=0)"
 DECODED = 'works = msgspec.json.decode(requests.post("{url}/view", json=BODY).content, type=list[Work])'
 LIGHT = 'frame = buckets.view({}, limit=0, columns="light")'
-PAGED = "frame = buckets.view({}, limit=None, progress=False)"
+PAGED = """
+said = [time.perf_counter()]
+frame = buckets.view({}, limit=None, progress=lambda done, total: said.append(time.perf_counter()))
+said.append(time.perf_counter())
+"""
+FIRST = """
+import bucketsnb
+table = bucketsnb.Buckets("{url}").view()._repr_html_()
+"""
+ASKED = """
+answer = requests.post("{url}/view", json=dict(query={{}}, projection={{}}, skip=0, limit=100)).content
+"""
+BYTES = """
+import bucketsnb
+from bucketsnb.client.selection import selected
+size = len(bucketsnb.Buckets("{url}").api.view_bytes({{}}, selected("{columns}", None).projection, limit=None))
+"""
+LEFT = """
+import ctypes, gc
+gc.collect()
+ctypes.CDLL("libc.so.6").malloc_trim(0)
+_left = int(re.search(r"VmRSS:\\s+(\\d+)", pathlib.Path("/proc/self/status").read_text())[1]) / 1024
+said = {{"silence": max(after - before for before, after in zip(said, said[1:])), "left": _left}}
+"""
 
 
 def lines(options: Namespace) -> Iterator[Line]:
@@ -70,24 +95,44 @@ def _answers(url: str, options: Namespace) -> Iterator[Line]:
         yield Line(f"{count}: memory of frame / public client's way", ours.peak, public.peak, "MiB", 0.45)
     light = measure(LIGHT, before=OURS.format(url=url))
     yield Line(f"{count}: light columns / whole", light.cpu, ours.cpu, "s", 1 / 3)
+    wire = {
+        name: measure(BYTES.format(url=url, columns=name), after="said = size", times=1) for name in ("light", "all")
+    }
+    yield Line(f"{count}: light columns / whole, on the wire", _mib(wire["light"]), _mib(wire["all"]), "MiB", 1 / 3)
+
+
+def _mib(measured: Measure) -> float:
+    return float(str(measured.said)) / 1024**2
 
 
 def _pages(file: Path, options: Namespace) -> Iterator[Line]:
+    """Compare reads of one page, of a few and of very many; a page is of 10,000 works."""
+    bare = measure("pass", before=OURS.format(url="http://127.0.0.1"), times=1)
     each = {}
-    for count in (options.works, options.many):
+    for count in (PAGE, options.works, options.many):
         with served(file, paged=count) as url:
-            each[count] = measure(PAGED, before=OURS.format(url=url), times=1)
+            before = f"import time\n{OURS.format(url=url)}\nbuckets.view({{}}, limit=1)"
+            each[count] = measure(PAGED, before=before, after=LEFT.format(), times=1)
     few, many = each[options.works], each[options.many]
     name = f"{options.many:,} works in pages / {options.works:,}"
     yield Line(f"{name}: time of one work", 1e6 * many.cpu / options.many, 1e6 * few.cpu / options.works, "us", 1.2)
-    yield Line(
-        f"{name}: memory of one work", 1024 * many.peak / options.many, 1024 * few.peak / options.works, "KiB", 1.0
-    )
+    two_pages = 2 * (each[PAGE].peak - bare.peak)
+    held = _said(many, "left") + two_pages
+    yield Line(f"{options.many:,} works in pages: most memory / frame and two pages", many.peak, held, "MiB", 1.0)
+    silence = _said(many, "silence")
+    yield Line(f"{options.many:,} works in pages: longest silence / whole read", silence, many.wall, "s", 0.2)
+
+
+def _said(measured: Measure, what: str) -> float:
+    assert isinstance(measured.said, dict)
+    return float(measured.said[what])
 
 
 def _imports() -> Iterator[Line]:
     ours, pandas = measure("import bucketsnb", times=5), measure("import pandas", times=5)
     yield Line("import bucketsnb / import pandas", ours.cpu, pandas.cpu, "s", 0.1)
-    client = measure("import bucketsnb; bucketsnb.Buckets", times=5)
-    three = measure("import pandas, requests, ipywidgets", times=5)
-    yield Line("import of the client / pandas, requests, ipywidgets", client.cpu, three.cpu, "s", 1.5)
+    with LocalBackend() as backend:
+        backend.store.load(sample_works(100))
+        ours = measure(FIRST.format(url=backend.url), times=5)
+        three = measure(f"import pandas, requests, ipywidgets\n{ASKED.format(url=backend.url)}", times=5)
+    yield Line("first table / pandas, requests, ipywidgets and the request", ours.cpu, three.cpu, "s", 1.5)
