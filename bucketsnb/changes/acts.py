@@ -14,6 +14,7 @@ from bucketsnb.changes.apply import Looked, Walk, look
 from bucketsnb.changes.receipt import Outcome
 from bucketsnb.changes.seen import MISSING, Change, Seen, described, differences, leaves, same
 from bucketsnb.errors import BucketsError, Refused, ServiceError, ServiceFailed, Unreachable
+from bucketsnb.formatting import excerpt
 
 __all__ = ["PAUSES", "DeleteAct", "PutAct", "Reply", "Said", "ask", "go_on_or_raise", "halves", "may_divide"]
 
@@ -46,6 +47,16 @@ class Reply:
         """The error in words."""
         return "" if self.error is None else str(self.error)
 
+    @property
+    def heard(self) -> str:
+        """What the service did, such as ``"did not answer"``, where its answer does not tell what it made of it."""
+        if self.said is Said.YES:
+            return "said yes"
+        status, shown = getattr(self.error, "status", None), getattr(self.error, "excerpt", "")
+        if status is None:
+            return "did not answer"
+        return f"answered {status}" + (f" with {excerpt(shown, 60)}" if shown else "")
+
 
 def ask(call: Callable[[], Any]) -> Reply:
     """Send one request that changes works, and sort what comes of it; any error is in the reply."""
@@ -73,7 +84,7 @@ _UNCHANGED = {
     Said.YES: (Outcome.STILL_THERE, "The service said yes, and the work is as it was."),
     Said.NO: (Outcome.REFUSED, ""),
     Said.FAILED: (Outcome.STILL_THERE, ""),
-    Said.SILENCE: (Outcome.UNKNOWN, "No answer; as it was when looked at afterwards, and it may still change."),
+    Said.SILENCE: (Outcome.UNKNOWN, "As it was when looked at afterwards, and it may still change."),
     Said.NEVER_ASKED: (Outcome.NOT_SENT, ""),
 }
 
@@ -176,6 +187,8 @@ class _GuardedAct(ABC):
             walk.fate(position, Outcome.GONE, detail="It was removed while it was being changed.")
         elif change.before is not None and same(record, change.before):
             outcome, detail = _UNCHANGED[reply.said]
+            if reply.said is Said.SILENCE:
+                detail = f"The service {reply.heard}. {detail}"
             if reply.value is False:
                 detail = "The service answered false, and the work is as it was."
             walk.fate(position, outcome, after=Seen.of(record), detail=detail or reply.why)

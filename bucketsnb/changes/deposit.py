@@ -144,7 +144,7 @@ def _unsettled(walk: Walk, left: Sequence[int], reply: Reply) -> Exception:
             walk.fate(position, Outcome.REFUSED, detail=f"Not found on looking. {reply.why}")
         return reply.error
     found = [fate.new_id for fate in walk.fates if fate.outcome is Outcome.DONE and fate.new_id]
-    said = "The service said yes" if reply.said is Said.YES else "The service did not answer"
+    said = f"The service {reply.heard}"
     for position in left:
         walk.fate(position, Outcome.UNKNOWN, detail=f"{said}, and the work was not found on looking.")
     works = [_sent(walk, position) for position in left]

@@ -78,7 +78,7 @@ def of_status(
     """
     kind = _BY_STATUS.get(status, ServiceFailed if status >= 500 else Refused)
     shown = excerpt(text, 300)
-    said = f": {shown}" if shown else ""
+    said = f": {shown.removesuffix('.')}" if shown else ""
     next_step = _about_the_token(token_source) if kind is Unauthorized else _WHAT_NEXT.get(kind, "Correct the request.")
     message = f"{call}: the service answered {status}{said}. {next_step}"
     wait = retry_after(headers.get("retry-after", "")) if status in (429, 503) else None

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -48,7 +49,7 @@ def late(backend: LocalBackend, works: list[dict[str, object]]) -> threading.Eve
     stored_at_last = threading.Event()
 
     def store_late(store: Store) -> None:
-        time.sleep(0.3)
+        time.sleep(0.6)
         store.deposit(works)
         stored_at_last.set()
 
@@ -59,10 +60,10 @@ def late(backend: LocalBackend, works: list[dict[str, object]]) -> threading.Eve
 def test_a_slow_service_is_waited_for_and_never_gets_two_copies(
     backend: LocalBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deposit, "LOST_PAUSES", (0.0, 0.1, 0.3, 0.5))
+    monkeypatch.setattr(deposit, "LOST_PAUSES", (0.0, 0.1, 0.3, 0.5, 1.0, 2.0))
     works = fresh(2)
     late(backend, works)
-    with Buckets(backend.url, timeout=0.1) as client:
+    with Buckets(backend.url, timeout=0.3) as client:
         assert len(client.deposit(works, return_ids=True)) == 2
     assert changes_sent(backend) == ["POST /work"]
     assert backend.store.status()["total"] == 2
@@ -71,7 +72,7 @@ def test_a_slow_service_is_waited_for_and_never_gets_two_copies(
 def test_a_service_slower_than_all_looks_is_said_with_a_check_that_finds_the_works(backend: LocalBackend) -> None:
     works = fresh(2)
     stored_at_last = late(backend, works)
-    with Buckets(backend.url, timeout=0.1) as client:
+    with Buckets(backend.url, timeout=0.3) as client:
         with pytest.raises(OutcomeUnknown) as caught:
             client.deposit(works)
         stored_at_last.wait()
@@ -88,6 +89,22 @@ def test_a_lost_request_says_what_to_check_and_is_not_repeated(backend: LocalBac
     assert caught.value.check == {"creation": {"$in": creations}, "pipeline": {"$in": [PIPELINE]}}
     assert caught.value.found == []
     assert changes_sent(backend) == ["POST /work"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ({"body": b"true"}, "answered 200 with true"),
+        ({"status": 503, "body": b"gone for lunch"}, "answered 503 with gone for lunch"),
+        ({"hang_up": "before"}, "did not answer"),
+    ],
+)
+def test_what_the_service_did_is_said_where_it_tells_nothing(
+    backend: LocalBackend, buckets: Buckets, fault: dict[str, Any], said: str
+) -> None:
+    backend.faults.add("POST /work", **fault)
+    with pytest.raises(OutcomeUnknown, match=f"The service {said} to a deposit, and 2 works of it"):
+        buckets.deposit(fresh(2), return_ids=True)
 
 
 def test_half_a_deposit_is_said(backend: LocalBackend, buckets: Buckets) -> None:
