@@ -173,8 +173,8 @@ def _character(code: str, pattern: str) -> str:
 def _escape(escaped: str, pattern: str, *, inside: bool) -> str:
     if escaped == "v":
         return _VERTICAL if inside else f"[{_VERTICAL}]"
-    if escaped == "Z" and not inside:
-        return r"(?=\n?\z)"
+    if escaped in ("z", "Z") and not inside:
+        return r"\Z" if escaped == "z" else r"(?=\n?\Z)"  # `\Z` is the very end to the module regex
     letter = escaped[0]
     known = letter in _PLAIN_ESCAPES or letter in "pP" or letter.isdigit() or not letter.isalpha()
     if not known:
