@@ -133,7 +133,7 @@ class JSONArray(ExtensionArray):
         """The JSON texts, with None for null; not to be changed."""
         return self._kept.settled
 
-    def values(self) -> list[Any]:
+    def decoded(self) -> list[Any]:
         """Return all values, decoded in one go where that is possible."""
         return decode_all(self.texts)
 
@@ -226,7 +226,7 @@ class JSONArray(ExtensionArray):
     def __array__(self, dtype: Any = None, copy: Any = None) -> npt.NDArray[Any]:
         if copy is False:
             raise ValueError("JSON is decoded into a new array each time, so it cannot be had without a copy")
-        values = objects(self.values(), len(self))
+        values = objects(self.decoded(), len(self))
         return values if dtype is None or dtype is object or dtype == np.dtype(object) else values.astype(dtype)
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -141,7 +141,7 @@ def _plain(name: str, series: pd.Series) -> list[Any]:
     """Return the cells of a column as the JSON values they stand for, whatever dtype it has by now."""
     cells: Any = series.array
     if isinstance(cells, JSONArray):
-        return cells.values()
+        return cells.decoded()
     if isinstance(series.dtype, pd.DatetimeTZDtype | np.dtype) and series.dtype.kind == "M":
         return _values(epochs(pd.DatetimeIndex(cells).as_unit("ns").asi8))
     if series.dtype == DTYPES[name] and isinstance(series.dtype, pd.Int64Dtype | pd.StringDtype):
