@@ -93,7 +93,7 @@ BROKEN = {
     "null byte": b"\0",
     "single quotes": b"[{'pipeline': 'a'}]",
     "very deep": b"[" * 100_000 + b"]" * 100_000,
-    "deep objects": b'{"a":' * 5_000 + b"1" + b"}" * 5_000,
+    "deep objects": b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
     "number": b"5",
     "text": b'"text"',
     "null": b"null",
