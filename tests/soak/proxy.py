@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import random
+import select
 import socket
 import struct
 import threading
@@ -58,6 +59,7 @@ class Proxy:
         self._lock = threading.Lock()
         self._idle = threading.Condition(self._lock)
         self._under_way = 0
+        self._connections: set[socket.socket] = set()
         self._server = _Server(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
@@ -72,14 +74,35 @@ class Proxy:
         self._thread.join()
 
     def settle(self) -> None:
-        """Wait until no request is under way any more: late ones have reached the service."""
-        with self._idle:
-            assert self._idle.wait_for(lambda: self._under_way == 0, timeout=60)
+        """Wait until no request is under way any more: late ones have reached the service.
 
-    def begin(self, method: str) -> str | None:
-        """Note a request, and draw its fault, if it meets one."""
+        One that a busy machine has not read yet is under way too, though its client may have given up.
+        """
+        with self._idle:
+            while self._unread() or self._under_way:
+                self._idle.wait(0.01)
+
+    def _unread(self) -> bool:
+        return bool(select.select([self._server, *self._connections], [], [], 0)[0])
+
+    def connected(self, connection: socket.socket) -> None:
+        """Note a connection."""
+        with self._lock:
+            self._connections.add(connection)
+
+    def closed(self, connection: socket.socket) -> None:
+        """Note that a connection is read no more."""
+        with self._lock:
+            self._connections.discard(connection)
+
+    def arrived(self) -> None:
+        """Note a request, before anything of it is read."""
         with self._lock:
             self._under_way += 1
+
+    def begin(self, method: str) -> str | None:
+        """Draw the fault of a request, if it meets one."""
+        with self._lock:
             if self._random.random() >= self.share:
                 return None
             fault = self._random.choice(FAULTS)
@@ -107,17 +130,31 @@ def _handler(proxy: Proxy) -> type[BaseHTTPRequestHandler]:  # noqa: C901 - a cl
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        def setup(self) -> None:
+            super().setup()
+            proxy.connected(self.connection)
+
+        def finish(self) -> None:
+            proxy.closed(self.connection)
+            super().finish()
+
         def handle_one_request(self) -> None:
+            if not self.connection.recv(1, socket.MSG_PEEK):
+                self.close_connection = True
+                return
+            proxy.arrived()
+            try:
+                self.pass_one()
+            finally:
+                proxy.end()
+
+        def pass_one(self) -> None:
             self.raw_requestline = self.rfile.readline(65537)
             if not self.raw_requestline or not self.parse_request():
                 self.close_connection = True
                 return
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            fault = proxy.begin(self.command)
-            try:
-                self.meet(fault, body)
-            finally:
-                proxy.end()
+            self.meet(proxy.begin(self.command), body)
 
         def meet(self, fault: str | None, body: bytes) -> None:
             if fault in ("drop before", "reset before"):

@@ -231,7 +231,8 @@ class User:
         except ServiceError:
             self._say("count: error")
             return
-        assert number == sum(event in one["event"] for one in now.values())
+        there = sum(event in one["event"] for one in now.values())
+        assert number == there, f"{number} counted, {there} there; {'as before' if self.store() == now else 'moved'}"
         self._say("count: done")
 
     def status(self) -> None:
