@@ -55,7 +55,9 @@ class ReportFailed(BucketsError):
     """Run the notebook by hand to see where it stops; no report was written."""
 
 
-def render(notebook: Path, out: Path, *, parameters: Mapping[str, Any], title: str) -> None:
+def render(
+    notebook: Path, out: Path, *, parameters: Mapping[str, Any], title: str, environ: Mapping[str, str] | None = None
+) -> None:
     """Run a notebook with parameters and write it as one HTML file.
 
     Parameters
@@ -68,6 +70,8 @@ def render(notebook: Path, out: Path, *, parameters: Mapping[str, Any], title: s
         Names and plain values to set after the tagged cell.
     title
         Of the page.
+    environ
+        Variables that the notebook's process has besides those of this one.
 
     Raises
     ------
@@ -77,7 +81,7 @@ def render(notebook: Path, out: Path, *, parameters: Mapping[str, Any], title: s
     book = nbformat.read(notebook, as_version=4)
     _set(book, parameters)
     try:
-        _client(book).execute()
+        _client(book).execute(env={**os.environ, **(environ or {})})
     except CellExecutionError as error:
         told = excerpt(f"{error.ename}: {error.evalue}")
         raise ReportFailed(f"the report stopped at an error, and nothing was written: {told}") from error

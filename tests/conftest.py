@@ -28,14 +28,16 @@ settings.register_profile("no clock", deadline=None)  # how long one example tak
 settings.load_profile("no clock")
 
 FOREIGN = ("BUCKETSNB_", "WORKFLOW_", "GITHUB_TOKEN", "GITHUB_PAT", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NETRC")
+FROM_OUTSIDE = frozenset(os.environ)
 
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """No address, token, proxy, workspace or journal of the person who runs the tests; return the empty home."""
-    for name in os.environ:
-        if name.upper().startswith(FOREIGN):
-            monkeypatch.delenv(name)
+    foreign = {name for name in os.environ if name.upper().startswith(FOREIGN)}
+    assert foreign <= FROM_OUTSIDE, f"an earlier test has left {', '.join(foreign - FROM_OUTSIDE)} to the others"
+    for name in foreign:
+        monkeypatch.delenv(name)
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("BUCKETSNB_JOURNAL", str(home / "journal"))

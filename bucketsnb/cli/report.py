@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
@@ -34,7 +33,6 @@ def command(*, url: str | None, out: Path, days: int) -> None:
     with Buckets(url, read_only=True) as buckets:
         buckets.api.version()  # an unreadable service is told here, before a kernel is started
         # By the environment, as an address may hold a password that must not stand in a notebook.
-        os.environ["BUCKETSNB_URL"] = url or buckets.api.url
-    os.environ["BUCKETSNB_READ_ONLY"] = "1"
-    render(shipped() / REPORT, out, parameters={"days": days}, title="The week in the queue")
+        environ = {"BUCKETSNB_URL": url or buckets.api.url, "BUCKETSNB_READ_ONLY": "1"}
+    render(shipped() / REPORT, out, parameters={"days": days}, title="The week in the queue", environ=environ)
     click.echo(f"wrote {out}")
