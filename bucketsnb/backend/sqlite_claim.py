@@ -63,6 +63,8 @@ class SQLiteWithdrawal:
         exact = narrow(query, self._remember).exact
         self.at_once = exact and _QUICK.issuperset(query) and sum(mark in query for mark in MARKS) < 2
         self._claim, self._values = _claim_of(query) if self.at_once else ("", ())
+        self._marked = _marked(query) if self.at_once else []
+        self._until_tidy = 1
 
     def __call__(self) -> bytes | None:
         """Claim the first queued work that matches, and give its JSON after that; None if there is none."""
@@ -77,13 +79,25 @@ class SQLiteWithdrawal:
     def _claimed(self, wait: Wait) -> bytes | None:
         if not self._depends:
             with self._writer.stating(wait) as connection:
-                return _claimed(connection, self._claim, self._values)
+                return self._first_of_queue(connection)
         with self._writer.changing(wait) as connection:
             if not any_odd(connection):
-                return _claimed(connection, self._claim, self._values)
+                return self._first_of_queue(connection)
         if wait is Wait.NOTHING:
             raise WouldWait
         return self._search()
+
+    def _first_of_queue(self, connection: sqlite3.Connection) -> bytes | None:
+        if self._marked:
+            self._tidy(connection)
+        return _claimed(connection, self._claim, self._values)
+
+    def _tidy(self, connection: sqlite3.Connection) -> None:
+        """Take the works that run already from the heads of the queues by mark, now and then; see `sqlite_file`."""
+        self._until_tidy -= 1
+        if self._until_tidy < 0:
+            found = sum(connection.execute(_TIDY, (*key, *key[1:])).rowcount for key in self._marked)
+            self._until_tidy = 0 if found > _TIDIED_MAX // 2 else _TIDIED_EVERY
 
     def _remember(self) -> bool:
         """Answer that no work is odd, and note that it matters."""
@@ -159,6 +173,28 @@ _BY_MARK = {
     )
     for name in MARKS
 }
+
+
+_TIDIED_MAX = 100
+"""Works at the head of a queue that are looked at together."""
+
+_TIDIED_EVERY = 32
+"""Claims between two such looks, unless the last has found many."""
+
+_TIDY = f"""UPDATE marks SET queue = NULL WHERE work IN (
+    SELECT head.work FROM (
+        SELECT work FROM marks WHERE queue IS NOT NULL AND queue = ? AND field = ? AND value = ?
+        ORDER BY urgency DESC, born, work LIMIT {_TIDIED_MAX}
+    ) AS head CROSS JOIN works ON works.rowid = head.work WHERE works.status <> 'queued'
+) AND field = ? AND value = ?"""
+
+
+def _marked(query: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """Give pipeline, field and value of the queues by mark that a query claims from."""
+    one, keys = _queues(query)
+    if one is _BY_PIPELINE or len(keys) > _PARTS_MAX:
+        return []
+    return [(pipeline, one.taken[1], value) for pipeline, value in keys]
 
 
 def _queues(query: Mapping[str, Any]) -> tuple[_Queue, list[tuple[Any, ...]]]:

@@ -47,7 +47,8 @@ COLUMNS = (
 # The columns have no declared type, so SQLite compares what is stored as it is. `body` is the whole work as JSON text
 # and is what clients are sent. A mark is a tag or an event of a work; until the work has ended it also carries what the
 # queue is ordered by, so that a claim by tag reads one entry of an index however long the queue is. (A claim leaves it
-# there: taking it out would double what every claim costs, and those that claim by tag pass over the running works.)
+# there: taking it out would double what every claim costs. Those that claim by tag pass over running works, and take
+# them out of the head of their queue now and then.)
 # The counts are kept by triggers: whatever changes a work, /status is right, and never scans.
 _SCHEMA = """
 CREATE TABLE works (

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from bucketsnb.backend.matching import compile_query
 from bucketsnb.backend.sqlite import SQLiteStore
+from bucketsnb.backend.store import Withdrawal
 from tests.factory import make_work
 
 TAGS = ["x", "y", 1, True, None, ["x"]]
@@ -113,10 +114,10 @@ def common(number: int) -> dict[str, Any]:
     return make_work(pipeline="ab"[number % 2], site="chime", priority=1 + number % 5, **marks)
 
 
-def steps(store: SQLiteStore, asked: dict[str, Any]) -> int:
+def steps(store: SQLiteStore, asked: dict[str, Any], withdrawal: Withdrawal | None = None) -> int:
     """Count what SQLite does for a claim, in tens of its instructions; the claim is undone."""
     counted = [0]
-    withdrawal = store.withdrawal(asked)
+    withdrawal = withdrawal or store.withdrawal(asked)
     assert withdrawal.at_once
     with suppress(ZeroDivisionError), store.together():
         store._writer.connection.set_progress_handler(lambda: counted.__setitem__(0, counted[0] + 1), 10)
@@ -133,6 +134,21 @@ def test_what_runners_ask_for_costs_the_same_in_a_queue_a_hundred_times_as_long(
 ) -> None:
     short, long = (steps(store, {"pipeline": pipeline, **filters}) for store in queues)
     assert 0 < long < 2 * short + 10
+
+
+def test_a_claim_by_tag_does_not_pay_for_every_work_that_runs(store: SQLiteStore) -> None:
+    store.clear()
+    ids = store.deposit([make_work(pipeline="a", tags=["x"]) for _ in range(2_000)])
+    asked = {"pipeline": "a", "tags": {"$in": ["x"]}}
+    fresh = steps(store, asked)
+    for _ in range(1_500):
+        store.withdraw({"pipeline": "a"})
+    withdrawal = store.withdrawal(asked)
+    claims = [json.loads(withdrawal() or b"{}")["id"] for _ in range(40)]
+    assert claims == ids[1_500:1_540]
+    assert steps(store, asked, withdrawal) < 2 * fresh + 40
+    store.update([{"id": ids[0], "status": "queued"}])
+    assert json.loads(withdrawal() or b"{}")["id"] == ids[0]
 
 
 @pytest.mark.parametrize(

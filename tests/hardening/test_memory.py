@@ -78,15 +78,21 @@ def bombs(service: Service) -> None:
         service.timed(method, path, body)
 
 
+def many_requests(service: Service) -> int:
+    """Send what a service meets in long, and return how large it is after that."""
+    small_ones(service, 1_200)
+    bombs(service)
+    many_names(service, 40)
+    return min(large_work(service) for _ in range(2))
+
+
 def test_a_service_does_not_grow(service: Service) -> None:
     service.timed("POST", "/work", [make_work(pipeline="kept", user="a" * 40 + "!") for _ in range(50)])
     small_ones(service, 300)
     many_names(service, 5)
     bombs(service)
-    warm = max(large_work(service) for _ in range(3))
-
-    small_ones(service, 1_200)
-    bombs(service)
-    many_names(service, 40)
-    grown = min(large_work(service) for _ in range(2)) - warm
-    assert grown < GROWTH, f"grown by {grown:,} bytes"
+    before = max(large_work(service) for _ in range(3))
+    after = many_requests(service)
+    if after - before >= GROWTH:  # an allocator keeps what it took for one more thread; what leaks grows again
+        before, after = after, many_requests(service)
+    assert after - before < GROWTH, f"grown by {after - before:,} bytes"

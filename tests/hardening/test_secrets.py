@@ -208,12 +208,16 @@ def test_no_command_prints_the_token(
     monkeypatch.setenv("WORKFLOW_TOKEN", TOKEN)
     monkeypatch.setenv("BUCKETSNB_URL", guarded.url)
     for form in (["--debug"], []):
-        result = CliRunner().invoke(main, [*form, *command])
-        assert TOKEN not in result.output + repr(result.exception)
+        assert TOKEN not in _printed([*form, *command])
     guarded.faults.add("*", status=422, body=TOKEN.encode(), times=None)
-    result = CliRunner().invoke(main, ["--debug", *command])
-    assert TOKEN not in result.output + repr(result.exception)
-    assert "Traceback" in result.output or command == ["journal"]
+    printed = _printed(["--debug", *command])
+    assert TOKEN not in printed
+    assert "Traceback" in printed or command == ["journal"]
+
+
+def _printed(arguments: list[str]) -> str:
+    result = CliRunner().invoke(main, arguments)
+    return result.stdout + result.stderr + repr(result.exception)
 
 
 def test_no_help_shows_the_token(monkeypatch: pytest.MonkeyPatch) -> None:
