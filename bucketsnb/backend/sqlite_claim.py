@@ -109,23 +109,30 @@ class SQLiteWithdrawal:
             with self._writer.changing(Wait.TURN) as connection:
                 # Claimed only as it was when it matched; if anyone has changed it meanwhile, the search goes on.
                 claimed = _claimed(connection, _CLAIM.format(_UNCHANGED), found)
+                if claimed is None and self._writer.grouped:
+                    # What the group has changed is not seen from outside: there the same work would be found for ever.
+                    found = self._first_by(connection)
+                    return found and _claimed(connection, _CLAIM.format(_UNCHANGED), found)
             if claimed is not None:
                 return claimed
         return None
 
     def _first(self) -> tuple[int, str] | None:
         with self._reading() as reader:
-            condition = narrow(self._query, lambda: any_odd(reader))
-            sql = f"SELECT rowid, body FROM works WHERE status = 'queued' AND ({condition.sql}) {_FIRST}"
-            cursor = reader.execute(sql, condition.values)
-            try:
-                for number, (rowid, body) in enumerate(cursor):
-                    if condition.exact or self._matches(msgspec.json.decode(body)):
-                        return rowid, body.decode()
-                    let_others(number)
-                return None
-            finally:
-                cursor.close()
+            return self._first_by(reader)
+
+    def _first_by(self, connection: sqlite3.Connection) -> tuple[int, str] | None:
+        condition = narrow(self._query, lambda: any_odd(connection))
+        sql = f"SELECT rowid, CAST(body AS BLOB) FROM works WHERE status = 'queued' AND ({condition.sql}) {_FIRST}"
+        cursor = connection.execute(sql, condition.values)
+        try:
+            for number, (rowid, body) in enumerate(cursor):
+                if condition.exact or self._matches(msgspec.json.decode(body)):
+                    return rowid, body.decode()
+                let_others(number)
+            return None
+        finally:
+            cursor.close()
 
 
 def _claimed(connection: sqlite3.Connection, claim: str, values: Sequence[Any]) -> bytes | None:

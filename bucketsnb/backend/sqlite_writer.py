@@ -63,6 +63,11 @@ class Writer:
             self.connection.close()
             raise
 
+    @property
+    def grouped(self) -> bool:
+        """Whether the transaction that this thread is in is a part of another."""
+        return self._depth > 1
+
     @contextmanager
     def changing(self, wait: Wait = Wait.DISK) -> Iterator[sqlite3.Connection]:
         """Hold the connection in a transaction, or in a part of the one that this thread already has.

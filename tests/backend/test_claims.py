@@ -165,6 +165,18 @@ def test_what_takes_a_search_locks_nothing_while_it_searches(store: SQLiteStore,
     assert (withdrawal.at_once, said) == (False, [])
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("filters", [{"site": "kko"}, {"user": "u"}, {"site": "kko", "user": {"$gte": "u"}}], ids=str)
+def test_a_search_in_a_group_sees_what_the_group_has_claimed(store: SQLiteStore, filters: dict[str, Any]) -> None:
+    store.clear()
+    store.load([make_work(pipeline="b", site=["kko"])])  # where a site is no text, a site is searched for
+    ids = store.deposit([make_work(pipeline="a", site="kko", user="u") for _ in range(3)])
+    with store.together():
+        store.update([{"id": ids[0], "status": "success"}])
+        assert claimed(store, {"pipeline": "a", **filters}) == ids[1:]
+    assert store.status("a") == {"total": 3, "queued": 0, "running": 2, "success": 1, "failure": 0}
+
+
 def test_a_file_of_the_first_layout_is_brought_up_to_date_with_its_works(tmp_path: Path) -> None:
     file = tmp_path / "works.db"
     old = SQLiteStore(file)
