@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["EVERYTHING", "LOOSE_COLUMNS", "MARKS", "Condition", "narrow", "plain_values"]
+__all__ = ["EVERYTHING", "LOOSE_COLUMNS", "MARKS", "VALUES_MAX", "Condition", "narrow", "plain_values"]
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,12 @@ So has one with an array among its tags or events, which no mark tells of.
 _BOUND_MAX = 500
 """Values that are bound one by one; a longer list goes to SQLite as one JSON array."""
 
+_PARTS_MAX = 500
+"""Parts joined by AND or OR in one condition: SQLite takes a thousand, and plans hundreds slowly."""
+
+VALUES_MAX = 30_000
+"""Values bound in one statement: some builds of SQLite take 32,766, and at 250,000 it takes seconds to begin."""
+
 _COMPARISONS = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
 
 
@@ -83,16 +89,21 @@ def _all_of(conditions: Sequence[Condition]) -> Condition:
     if not said:
         return Condition("1", exact=exact)
     sql = " AND ".join(f"({one.sql})" if " OR " in one.sql else one.sql for one in said)
-    return Condition(sql, tuple(value for one in said for value in one.values), exact)
+    return _bounded(Condition(sql, tuple(value for one in said for value in one.values), exact))
 
 
 def _any_of(conditions: Sequence[Condition]) -> Condition:
     exact = all(one.exact for one in conditions)
     if any(one.sql == "1" for one in conditions):
         return Condition("1", exact=exact)
-    return Condition(
-        " OR ".join(f"({one.sql})" for one in conditions), tuple(v for one in conditions for v in one.values), exact
-    )
+    sql = " OR ".join(f"({one.sql})" for one in conditions)
+    return _bounded(Condition(sql, tuple(value for one in conditions for value in one.values), exact))
+
+
+def _bounded(condition: Condition) -> Condition:
+    """Leave to the matcher what is too much for SQLite."""
+    parts = condition.sql.count(" OR ") + condition.sql.count(" AND ")
+    return condition if parts < _PARTS_MAX and len(condition.values) <= VALUES_MAX else _UNSURE
 
 
 def _field(name: str, value: Any, odd: Callable[[], bool]) -> Condition:
@@ -125,7 +136,7 @@ def _expression(value: Any) -> Condition:
 
 def _plain(value: Any) -> bool:
     """Whether SQLite compares the value as the matcher does: text, or a number that it can hold."""
-    if isinstance(value, bool):
+    if isinstance(value, bool) or value != value:  # SQLite has no NaN, and would be given null
         return False
     return isinstance(value, (str, float)) or (isinstance(value, int) and -(2**63) <= value < 2**63)
 

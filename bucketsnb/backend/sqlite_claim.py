@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from bucketsnb.backend.matching import compile_query
-from bucketsnb.backend.narrowing import MARKS, narrow, plain_values
+from bucketsnb.backend.narrowing import MARKS, VALUES_MAX, narrow, plain_values
 from bucketsnb.backend.sqlite_rows import any_odd, let_others
 from bucketsnb.backend.sqlite_writer import Writer
 from bucketsnb.backend.store import Wait, WouldWait
@@ -148,11 +148,11 @@ def _claim_of(query: Mapping[str, Any]) -> tuple[str, tuple[Any, ...]]:
     and then the first of those.
     """
     one, heads = _queues(query)
-    if not 1 <= len(heads) <= _PARTS_MAX:
+    rest = narrow({name: wanted for name, wanted in query.items() if name not in one.taken})
+    if not 1 <= len(heads) <= _PARTS_MAX or len(heads) * (2 + len(rest.values)) > VALUES_MAX:
         condition = narrow(query)
         which = f"SELECT rowid FROM works WHERE status = 'queued' AND ({condition.sql}) {_FIRST} LIMIT 1"
         return _CLAIM.format(which), condition.values
-    rest = narrow({name: wanted for name, wanted in query.items() if name not in one.taken})
     head = f"{one.sql} AND ({rest.sql}) {one.order} LIMIT 1"
     values = tuple(value for key in heads for value in (*key, *rest.values))
     if len(heads) == 1:

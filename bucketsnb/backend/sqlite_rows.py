@@ -91,7 +91,7 @@ def newest(
         bodies: Iterable[bytes] = (body for (body,) in cursor)
     else:
         cursor = reader.execute(sql, condition.values)
-        bodies = islice(_matching(cursor, matches), skip, None if limit is None else skip + limit)
+        bodies = islice(islice(_matching(cursor, matches), skip, None), limit)  # their sum may be too large for it
     try:
         yield from bodies if shape is None else map(shape, bodies)
     finally:

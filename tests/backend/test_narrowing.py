@@ -17,7 +17,7 @@ from bucketsnb.backend.narrowing import narrow
 from bucketsnb.backend.sqlite import SQLiteStore
 from tests.factory import make_work
 
-VALUES = [None, True, 0, 1, 2, 3, 2.5, "", "a", "b", "é", "a\0b", "3", 2**63 - 1, -1]
+VALUES = [None, True, 0, 1, 2, 3, 2.5, float("nan"), "", "a", "b", "é", "a\0b", "3", 2**63 - 1, -1]
 PLACES = ["site", "user", "tags", "event", "config", "start", "priority", "attempt", "retries", "creation", "pipeline"]
 PATHS = [*(place for place in PLACES if place != "config"), "config.parent", "id", "status", "parameters", "stop"]
 
@@ -138,3 +138,46 @@ def test_an_array_that_is_asked_for_is_looked_up_by_an_element_of_it(store: SQLi
     store.update([{"id": nested, "event": [9]}])
     assert found() == {"same"}
     assert not narrow({"event": []}).exact
+
+
+NAMES = [f"n{number}" for number in range(490)]
+LARGE = [
+    ({"$or": [{"pipeline": name} for name in NAMES * 4]}, True),
+    ({"$or": [{"$or": [{"site": name} for name in NAMES]} for _ in range(4)], "pipeline": "a"}, True),
+    ({"$and": [{"user": "u"} for _ in NAMES * 3]}, True),
+    ({"$or": [{"pipeline": {"$in": [*NAMES, "a"]}} for _ in range(100)]}, True),
+    ({"$and": [{"tags": {"$in": [*NAMES, "x"]}} for _ in range(100)]}, False),
+]
+
+
+@pytest.mark.parametrize(("document", "expected"), LARGE, ids=range(len(LARGE)))
+def test_what_is_too_large_for_sqlite_is_left_to_the_matcher(
+    store: SQLiteStore, document: dict[str, Any], expected: bool
+) -> None:
+    store.clear()
+    held = [make_work(pipeline="a", site="n7", user="u"), make_work(pipeline="n7", site="a", user="n7")]
+    store.load(held)
+    matches = compile_query(document)
+    found = json.loads(b"".join(store.view(document)))
+    assert [one["user"] for one in found] == [one["user"] for one in reversed(held) if matches(one)]
+    assert bool(found) is expected
+    assert len(narrow(document).values) <= 32_766, "some builds of SQLite take no more"
+
+
+def test_a_claim_from_many_queues_by_long_lists_is_no_failure(store: SQLiteStore) -> None:
+    store.clear()
+    (queued,) = store.deposit([make_work(pipeline="n7", site="n7", user="u")])
+    lists = {name: {"$in": NAMES, "$nin": NAMES[8:]} for name in ("site", "priority", "id", "config.parent")}
+    asked = {**lists, "pipeline": {"$in": NAMES[:100]}, "id": {"$nin": NAMES}, "priority": {"$nin": NAMES}}
+    assert store.withdraw(asked) is None
+    asked["config.parent"] = {"$nin": NAMES}
+    assert json.loads(store.withdraw(asked) or b"{}")["id"] == queued
+
+
+@pytest.mark.parametrize("document", [{}, {"parameters": None}], ids=str)
+def test_skip_and_limit_may_be_as_large_as_they_get(store: SQLiteStore, document: dict[str, Any]) -> None:
+    store.clear()
+    store.load([make_work(), make_work()])
+    most = 2**63 - 1
+    found = [len(json.loads(b"".join(store.view(document, {}, skip, most)))) for skip in (1, most)]
+    assert found == [1, 0]
