@@ -85,6 +85,7 @@ class _Compiler:
         if name == "$expr":
             if not top:
                 raise QueryNotUnderstood("$expr looks at whole works, so it cannot stand in $elemMatch")
+            self.count_all(value)
             return compile_expression(value)
         if name in ("$and", "$or", "$nor"):
             return self.combined(name, value, top=top)
@@ -160,6 +161,13 @@ class _Compiler:
         else:
             test = _of_object(self.filter(operand, top=False))
         return Leaf(lambda value: value.__class__ is list and any(map(test, value)), whole=True)
+
+    def count_all(self, expression: Any) -> None:
+        """Count every value of an expression: each is computed, or compared, anew for each work."""
+        inner = expression.values() if isinstance(expression, dict) else expression
+        for value in inner if isinstance(expression, (dict, list)) else ():
+            self.count()
+            self.count_all(value)
 
     def count(self) -> None:
         self.clauses += 1

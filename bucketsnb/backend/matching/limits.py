@@ -35,6 +35,8 @@ class Limits:
         Names in one dotted path.
     pattern_letters
         Length of one regular expression.
+    pattern_parts
+        Parts of all regular expressions of the query, what repeats counted as often as it is compiled.
     match_seconds
         Time that one value may take under one regular expression.
     query_seconds
@@ -48,6 +50,7 @@ class Limits:
     clauses: int = 2_000
     path_parts: int = 100
     pattern_letters: int = 2_000
+    pattern_parts: int = 10_000
     match_seconds: float = 0.05
     query_seconds: float = 1.0
     look_seconds: float = 20e-6

@@ -192,7 +192,7 @@ def _type(operand: Any, path: str) -> Condition:
     wanted = operand if isinstance(operand, list) else [operand]
     if not wanted:
         raise QueryNotUnderstood(f"$type on {path!r} needs at least one type")
-    tests = [_type_test(value, path) for value in wanted]
+    tests = tuple(dict.fromkeys(_type_test(value, path) for value in wanted))
     return Leaf(lambda value: any(test(value) for test in tests))
 
 

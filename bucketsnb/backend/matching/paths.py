@@ -9,7 +9,7 @@ a list without objects asks nothing at all.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .limits import Limits, QueryNotUnderstood
@@ -62,6 +62,10 @@ def _place(part: str) -> int:
     return int(part) if plain else -1
 
 
+_PLACES_FEW = 4
+"""Numeric parts of a path for which it does not matter that a list is reached in several ways."""
+
+
 def reaching(path: Path, test: Test, *, whole: bool = False) -> RecordTest:
     """Return the test of a record that says whether `test` says yes to any value that `path` reaches.
 
@@ -70,6 +74,8 @@ def reaching(path: Path, test: Test, *, whole: bool = False) -> RecordTest:
     whole
         Ask about a list at the end of the path as it is, and not about its elements.
     """
+    if sum(place >= 0 for place in path.places) > _PLACES_FEW:
+        return lambda record: _Once(path, test, whole).from_object(record, 0)
     if len(path.parts) > 1:
         walk = _Walk(path, test, whole)
         return lambda record: walk.from_object(record, 0)
@@ -123,3 +129,21 @@ class _Walk:
         if element.__class__ is dict:
             return self.from_object(element, index)
         return element.__class__ is list and self.from_list(element, index)
+
+
+@dataclass(frozen=True)
+class _Once(_Walk):
+    """A walk through one record that enters no list twice for the same part of the path.
+
+    An object in a list is entered at its place and by its own field of that name, so the ways through lists of objects
+    double with each numeric part: fifty of them would be walked for ever.
+    """
+
+    entered: set[tuple[int, int]] = field(default_factory=set)
+
+    def from_list(self, values: list[Any], index: int) -> bool:
+        entry = (id(values), index)
+        if entry in self.entered:
+            return False  # what was found the first time would have ended the walk
+        self.entered.add(entry)
+        return _Walk.from_list(self, values, index)

@@ -45,16 +45,27 @@ _TOKEN = regex.compile(
     """,
     regex.VERBOSE | regex.DOTALL,
 )
+_LEAST = regex.compile(r"\d+")
 _PLAIN_ESCAPES = frozenset("afnrtxdDwWsSbBAGKRXhz")
 _QUICK = frozenset("*+?{(")
 
 
 class Budget:
-    """The time that one query may spend in regular expressions, all its patterns and works together."""
+    """What one query may spend on regular expressions, all its patterns and works together."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.left = limits.query_seconds
+        self.parts = limits.pattern_parts
+
+    def admit(self, parts: int) -> None:
+        """Take the parts of one pattern, or refuse to compile it when there are too many."""
+        self.parts -= parts
+        if self.parts < 0:
+            raise QueryNotUnderstood(
+                f"the query's regular expressions, with their repeats written out, have more than "
+                f"{self.limits.pattern_parts:,} parts; repeat less often, and not within repeats"
+            )
 
     def charge(self, seconds: float) -> None:
         """Take the time of one look at a value, or raise `QueryTooSlow` when none is left."""
@@ -75,7 +86,7 @@ def searcher(pattern: str, options: str, budget: Budget) -> Callable[[str], bool
     QueryNotUnderstood
         The pattern or an option is not understood.
     """
-    compiled = _compile(pattern, options, budget.limits)
+    compiled = _compile(pattern, options, budget)
     if _QUICK.isdisjoint(pattern):
         return lambda text: compiled.search(text) is not None  # nothing to repeat or to try again: linear in the text
 
@@ -94,9 +105,9 @@ def searcher(pattern: str, options: str, budget: Budget) -> Callable[[str], bool
     return search
 
 
-def _compile(pattern: str, options: str, limits: Limits) -> regex.Pattern[str]:
-    if len(pattern) > limits.pattern_letters:
-        raise QueryNotUnderstood(f"a regular expression has at most {limits.pattern_letters:,} characters")
+def _compile(pattern: str, options: str, budget: Budget) -> regex.Pattern[str]:
+    if len(pattern) > budget.limits.pattern_letters:
+        raise QueryNotUnderstood(f"a regular expression has at most {budget.limits.pattern_letters:,} characters")
     if "\0" in pattern:
         raise QueryNotUnderstood("a regular expression holds no null character")
     wrong = next((letter for letter in options if letter not in _FLAGS), None)
@@ -109,8 +120,10 @@ def _compile(pattern: str, options: str, limits: Limits) -> regex.Pattern[str]:
     ignores_case = bool(flags & regex.IGNORECASE) or "(?i" in body
     unicode = unicode or "\\p{" in body.lower() or (ignores_case and not pattern.isascii())
     flags |= regex.UNICODE if unicode else regex.ASCII
+    translated, parts = _translated(body, pattern)
+    budget.admit(parts)
     try:
-        return regex.compile(_translated(body, pattern), flags)
+        return regex.compile(translated, flags, cache_pattern=False)  # a cache of the largest would be a gigabyte
     except (regex.error, ValueError, OverflowError, RecursionError, MemoryError) as problem:
         if isinstance(problem, QueryNotUnderstood):
             raise
@@ -128,8 +141,9 @@ def _opening(pattern: str) -> tuple[str, bool, str]:
     return pattern[place:], unicode, letters
 
 
-def _translated(body: str, pattern: str) -> str:
+def _translated(body: str, pattern: str) -> tuple[str, int]:
     pieces: list[str] = []
+    parts = _Parts(nested="#" not in body)  # a comment may hold brackets that are none
     class_start = -1  # where the content of an open [...] begins, or -1 outside of one
     for token in _TOKEN.finditer(body):
         text, inside = token[0], class_start >= 0
@@ -138,7 +152,43 @@ def _translated(body: str, pattern: str) -> str:
         elif text == "]" and inside and token.start() > class_start:
             class_start = -1
         pieces.append(_piece(token, pattern, inside=inside))
-    return "".join(pieces)
+        if not inside:
+            parts.add(token)
+    return "".join(pieces), parts.count
+
+
+class _Parts:
+    """Counts the parts of a pattern as the library compiles it: what must come n times is written out n + 1 times.
+
+    Repeats within repeats multiply, so that a pattern of 60 letters would take all memory there is.
+    """
+
+    def __init__(self, *, nested: bool) -> None:
+        self._open = [0]
+        self._last = 0
+        self._nested = nested
+
+    @property
+    def count(self) -> int:
+        return sum(self._open)
+
+    def add(self, token: regex.Match[str]) -> None:
+        text = token[0]
+        if token.lastgroup == "count" or text == "+":
+            self._repeat(2 if text == "+" else int(_LEAST.findall(text)[0]) + 1)
+        elif text[0] == "(" and self._nested and (not text.endswith(")") or text.startswith("(?(")):
+            self._open.append(1)
+        elif text == ")" and len(self._open) > 1:
+            self._last = self._open.pop()
+            self._open[-1] += self._last
+        elif text not in ("*", "?"):
+            self._last = 1
+            self._open[-1] += len(text)
+
+    def _repeat(self, times: int) -> None:
+        repeated = self._last if self._nested else self._open[0]
+        self._open[-1] += repeated * (times - 1)
+        self._last *= times
 
 
 def _piece(token: regex.Match[str], pattern: str, *, inside: bool) -> str:

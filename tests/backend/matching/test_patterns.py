@@ -80,6 +80,10 @@ REFUSED = [
     ("no such character", r"\x{110000}", "is no character"),
     ("an unknown property", r"\p{Nonsense}", "unknown property"),
     ("a huge repeat", "x{5000000000}", "repeat"),
+    ("repeats within repeats", "(" * 30 + "a" + ")+" * 30, "more than 10,000 parts"),
+    ("counts within counts", "(?:" * 10 + "a" + "{50})" * 10, "more than 10,000 parts"),
+    ("repeats after brackets in a comment", "(" * 30 + "a(?#((()" + ")+" * 30, "more than 10,000 parts"),
+    ("a quotation that repeats", r"(?:\Qab\E+){9999}", "more than 10,000 parts"),
     ("too deep", "(" * 900 + ")" * 900, "nested too deeply"),
     ("too long", "a" * 2_001, "at most 2,000 characters"),
     ("a null character", "a\0", "no null character"),
@@ -93,6 +97,16 @@ def test_refuses(pattern: str, message: str) -> None:
         compile_query({"a": {"$regex": pattern}})
     assert message in str(refusal.value)
     assert len(str(refusal.value)) < 300
+
+
+def test_repeats_that_stand_side_by_side_are_not_multiplied() -> None:
+    pattern = r"^(\d{4})-(\d{2})T[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-([a-z]+_)+(\w+\s*){1,20}(a|b+)?[(+]{1000}$"
+    assert compile_query({"a": {"$regex": pattern}})({"a": "x"}) is False
+
+
+def test_the_patterns_of_a_query_are_not_many_and_large() -> None:
+    with pytest.raises(QueryNotUnderstood, match="more than 10,000 parts"):
+        compile_query({"$or": [{"a": {"$regex": f"a{number}" + "b" * 1_000}} for number in range(11)]})
 
 
 EXPLODING = [

@@ -81,6 +81,8 @@ REFUSED = [
     ("$and too deep", nested(61, "and"), "nested more than 60 levels deep"),
     ("too many values", {"a": {"$in": list(range(250_001))}}, "more than 250,000 values"),
     ("too many conditions", {"$or": [{"a": 1}] * 2_001}, "more than 2,000 conditions"),
+    ("too large an expression", {"$expr": {"$or": [{"$eq": ["$a", 1]}] * 700}}, "more than 2,000 conditions"),
+    ("too long a list in $expr", {"$expr": {"$eq": ["$a", {"$literal": [1] * 2_000}]}}, "more than 2,000 conditions"),
     ("a path too long", {".".join("a" * 101): 1}, "more than 100 parts"),
 ]
 
@@ -118,6 +120,20 @@ def test_a_work_that_is_nested_without_end_is_no_recursion_error() -> None:
     matches = compile_query({"$expr": {"$eq": ["$a", "$b"]}})
     with pytest.raises(QueryNotUnderstood, match="nested too deeply in a work"):
         matches({"a": nested(5_000, "list"), "b": nested(5_000, "list")})
+
+
+@pytest.mark.timeout(60)
+def test_a_path_through_lists_of_objects_that_are_named_by_numbers_comes_to_an_end() -> None:
+    deep: Any = 1
+    for _ in range(50):
+        deep = [{"0": deep}]
+    assert [compile_query({"a" + ".0" * 99: value})({"a": deep}) for value in (1, 5, None)] == [True, False, True]
+
+
+@pytest.mark.timeout(60)
+def test_a_type_that_is_named_often_is_looked_for_once() -> None:
+    matches = compile_query({"a": {"$type": ["string"] * 200_000}})
+    assert not any(matches({"a": [1] * 100}) for _ in range(1_000))
 
 
 def test_a_later_change_of_the_document_changes_nothing() -> None:
