@@ -61,12 +61,13 @@ class Dispatcher:
     store
         Where the calls go.
     readers
-        How many reads may run at once.
+        How many views may run at once, and how many other reads.
     """
 
     def __init__(self, store: Store, readers: int = 8) -> None:
         self.store = store
         self._pool = ThreadPoolExecutor(readers, "bucketsnb-read")
+        self._viewers = ThreadPoolExecutor(readers, "bucketsnb-view")  # their own, so that long views hold up no claim
         # Threads of their own, so that long reads hold up no change.
         self._changers = None if store.one_writer else ThreadPoolExecutor(_CHANGERS, "bucketsnb-change")
         self._waiting: SimpleQueue[_Call | None] = SimpleQueue()
@@ -76,6 +77,10 @@ class Dispatcher:
     async def read(self, act: Callable[[], T]) -> T:
         """Run a call that may take long and changes nothing, or changes it in a transaction of its own."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, act)
+
+    async def view(self, act: Callable[[], T]) -> T:
+        """Run a part of a view, which may read every work there is."""
+        return await asyncio.get_running_loop().run_in_executor(self._viewers, act)
 
     async def change(self, act: Callable[[], T], *, durable: bool = True) -> T:
         """Run a quick change, durable when this returns unless that need not be waited for."""
@@ -100,6 +105,7 @@ class Dispatcher:
         self._waiting.put(None)
         self._thread.join()
         self._pool.shutdown()
+        self._viewers.shutdown()
         if self._changers is not None:
             self._changers.shutdown()
 

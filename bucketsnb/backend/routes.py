@@ -7,15 +7,16 @@ pipelines.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 from starlette.applications import Starlette
 from starlette.convertors import StringConvertor, register_url_convertor
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
@@ -27,6 +28,9 @@ from bucketsnb.backend.problems import HANDLERS, BadRequest, answer
 from bucketsnb.backend.store import Store, Withdrawal
 
 __all__ = ["build_app"]
+
+_PATIENCE_SECONDS = 60.0
+"""How long a client may leave a piece of an answer unread: a store keeps all that has changed since it was asked."""
 
 _REMEMBERED_BYTES_MAX = 4096
 """Bytes of a withdrawal that is worth remembering: a runner's has some hundred, and a thousand large ones are much."""
@@ -152,17 +156,22 @@ class _Service:
         everything = limit is None or limit <= 0
         pieces = self.store.view(query, projection, skip, None if everything else limit)
         # The first piece is read before the answer begins, so that a query which fails on its first works is a 400.
-        first = await self.calls.read(lambda: next(pieces, b""))
+        first = await self.calls.view(lambda: next(pieces, b""))
         return StreamingResponse(self._stream(first, pieces), media_type="application/json")
 
-    async def _stream(self, first: bytes, pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    async def _stream(self, first: bytes, pieces: Any) -> AsyncIterator[bytes]:
+        loop = asyncio.get_running_loop()
         try:
             piece = first
             while piece:
+                given_up = loop.call_later(_PATIENCE_SECONDS, pieces.close)
                 yield piece
-                piece = await self.calls.read(lambda: next(pieces, b""))
+                given_up.cancel()
+                if pieces.gi_frame is None:  # closed meanwhile: what follows would look like the end of the answer
+                    raise ClientDisconnect
+                piece = await self.calls.view(lambda: next(pieces, b""))
         finally:
-            pieces.close()  # type: ignore[attr-defined]  # a generator
+            pieces.close()
 
     async def status(self, _request: Request) -> Response:
         return answer(await self.calls.read(self.store.status))

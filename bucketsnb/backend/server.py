@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import signal
 import socket
@@ -9,6 +10,11 @@ import threading
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
+
+try:
+    import resource
+except ModuleNotFoundError:  # on Windows, which has no such limit
+    resource = None  # type: ignore[assignment]
 
 try:
     import uvicorn
@@ -26,6 +32,9 @@ from bucketsnb.backend.store import Store, open_store
 __all__ = ["LocalBackend", "serve"]
 
 _START_SECONDS = 10.0
+
+_CONNECTIONS = 65_536
+"""Files, and so connections, that a service wants to have open: many systems begin with 1,024, and allow more."""
 
 
 class LocalBackend:
@@ -155,6 +164,7 @@ def serve(host: str, port: int, store: str | Path | Store | None, token: str | N
         If `host` can be reached from other machines and there is no token.
     """
     _check_host(host, token, "--token-file")
+    _allow_connections()
     opened = open_store(store) if store is None or isinstance(store, (str, Path)) else store
     try:
         if sample and not opened.status()["total"]:
@@ -239,6 +249,16 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _allow_connections() -> None:
+    """Raise the limit of open files as far as this process may: at the limit, no one is answered any more."""
+    if resource is not None:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = _CONNECTIONS if hard == resource.RLIM_INFINITY else min(_CONNECTIONS, hard)
+        if soft != resource.RLIM_INFINITY and soft < wanted:
+            with contextlib.suppress(ValueError, OSError):
+                resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _ignore(_number: int, _frame: FrameType | None) -> None:

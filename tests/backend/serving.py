@@ -12,9 +12,9 @@ HERE = Path(__file__).parents[2]
 
 
 @contextmanager
-def served(address: str) -> Iterator[str]:
-    """Serve a store from the command line, and give the address of the service."""
-    command = [sys.executable, "-m", "bucketsnb", "serve", "--port", "0", "--store", address]
+def served(address: str, *before: str) -> Iterator[str]:
+    """Serve a store from the command line, by way of the command `before`, and give the address of the service."""
+    command = [*before, sys.executable, "-m", "bucketsnb", "serve", "--port", "0", "--store", address]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=HERE) as process:
         assert process.stdout is not None
         assert process.stderr is not None

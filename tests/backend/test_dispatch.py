@@ -179,3 +179,19 @@ def test_the_log_of_claims_alone_is_copied_to_the_file_too(tmp_path: Path) -> No
     assert store.status()["running"] == 3_000
     assert log.stat().st_size < before + 80 * 2**20  # 120 MB were written
     store.close()
+
+
+def test_views_hold_up_no_other_read(store: SQLiteStore) -> None:
+    async def run() -> dict[str, int]:
+        calls = Dispatcher(store, readers=2)
+        go = threading.Event()
+        views = [asyncio.ensure_future(calls.view(lambda: go.wait(30))) for _ in range(5)]
+        await asyncio.sleep(0)
+        try:
+            return await asyncio.wait_for(calls.read(store.status), 20)
+        finally:
+            go.set()
+            await asyncio.gather(*views)
+            calls.close()
+
+    assert asyncio.run(run())["total"] == 0

@@ -6,7 +6,9 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -15,6 +17,7 @@ from bucketsnb import LocalBackend
 from bucketsnb.backend.server import serve
 from bucketsnb.backend.sqlite import SQLiteStore
 from bucketsnb.backend.store import StoreUnavailable
+from tests.backend.serving import served
 from tests.factory import make_work, make_works
 
 
@@ -178,3 +181,12 @@ def test_it_ends_soon_though_a_request_hangs() -> None:
             ask(backend, "GET", "/status", timeout=0.1)
         begun = time.monotonic()
     assert time.monotonic() - begun < 5
+
+
+def test_many_connections_that_ask_nothing_keep_nobody_out(tmp_path: Path) -> None:
+    few = ("sh", "-c", 'ulimit -Sn 60 && exec "$@"', "few")
+    with served(f"sqlite:///{tmp_path}/works.db", *few) as url, ExitStack() as idle:
+        where = urlsplit(url)
+        for _ in range(100):
+            idle.enter_context(socket.create_connection((where.hostname or "", where.port or 0)))
+        assert requests.get(f"{url}/status", timeout=20).json()["total"] == 0
