@@ -6,6 +6,7 @@ Fields that are absent are filled in with the defaults of the public client; a w
 from __future__ import annotations
 
 import itertools
+import os
 import re
 import secrets
 import time
@@ -60,13 +61,18 @@ class WorkTooLarge(WorkRefused):
     """A work has more than `WORK_BYTES_MAX` bytes of JSON. Nothing was stored."""
 
 
-_PROCESS = secrets.token_hex(5)
+_PROCESS = [secrets.token_hex(5)]
 _COUNTER = itertools.count(int.from_bytes(secrets.token_bytes(3), "big"))
+
+
+if hasattr(os, "register_at_fork"):
+    # A forked process begins with our digits and our counter, and would make the same ids.
+    os.register_at_fork(after_in_child=lambda: _PROCESS.__setitem__(0, secrets.token_hex(5)))
 
 
 def new_id() -> str:
     """Make an id: 24 hexadecimal digits, as MongoDB makes them, of the second, the process and a counter."""
-    return f"{int(time.time()):08x}{_PROCESS}{next(_COUNTER) % 0x1000000:06x}"
+    return f"{int(time.time()):08x}{_PROCESS[0]}{next(_COUNTER) % 0x1000000:06x}"
 
 
 def new_record(work: Any, index: int, *, as_it_is: bool = False) -> dict[str, Any]:

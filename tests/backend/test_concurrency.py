@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -106,3 +107,22 @@ def test_claims_and_updates_of_one_work_do_not_undo_each_other(address: str) -> 
     assert sorted(ids) == sorted(one for answer in claimed for one in answer.result())
     assert {("noted", "running", 1)} == {(work["user"], work["status"], work["attempt"]) for work in works}
     store.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_process_makes_ids_of_its_own() -> None:
+    script = """if True:
+        import os
+        from bucketsnb.backend.works import new_id
+        new_id()
+        reading, writing = os.pipe()
+        child = os.fork()
+        ids = [new_id() for _ in range(100)]
+        if not child:
+            os.write(writing, " ".join(ids).encode())
+            os._exit(0)
+        os.waitpid(child, 0)
+        print(len({*ids, *os.read(reading, 65536).decode().split()}))
+    """
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=HERE, check=True)
+    assert done.stdout.split() == ["200"], done.stderr
