@@ -120,6 +120,8 @@ UPDATE works SET odd = 1 WHERE EXISTS (SELECT 1 FROM json_each(body, '$.tags') W
     OR EXISTS (SELECT 1 FROM json_each(body, '$.event') WHERE json_each.type = 'array');
 """
 
+_TABLES = {"works", "marks", "counts"}
+
 _STEPS = {0: _SCHEMA + _QUEUE, 1: _FROM_FIRST + _QUEUE}
 """What brings a file of each older version to this one; 0 is an empty file."""
 
@@ -127,7 +129,9 @@ _STEPS = {0: _SCHEMA + _QUEUE, 1: _FROM_FIRST + _QUEUE}
 def connect(path: Path, *, reader: bool = False) -> sqlite3.Connection:
     """Open a connection that any one thread at a time may use, with transactions in our own hands."""
     with translated(path):
-        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        # A reader makes no file: one that was removed while it is served is missed, and not taken for an empty one.
+        address = f"{path.as_uri()}?mode={'rw' if reader else 'rwc'}"
+        connection = sqlite3.connect(address, BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=True)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA temp_store = MEMORY")
         connection.execute(f"PRAGMA cache_size = {-16_384 if reader else -65_536}")
@@ -154,13 +158,13 @@ def prepare_file(connection: sqlite3.Connection, path: Path) -> None:
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
     if version > SCHEMA_VERSION:
         raise StoreUnavailable(
             f"{path} was written by a newer bucketsnb (its format is {version}, and this one reads up to "
             f"{SCHEMA_VERSION}): upgrade bucketsnb, or choose another file"
         )
-    if version == 0 and tables:
+    if not tables >= _TABLES if version else tables:
         raise StoreUnavailable(f"{path} is a database of something else: choose another file")
     return int(version)
 

@@ -59,6 +59,7 @@ class Writer:
         self.connection = connect(path)
         try:
             prepare_file(self.connection, path)
+            self._file = _identity(path)
         except BaseException:
             self.connection.close()
             raise
@@ -133,6 +134,11 @@ class Writer:
         self._check_kept()
         if self._depth:
             return
+        if _identity(self._path) != self._file:
+            raise StoreUnavailable(
+                f"{self._path} is not the file any more that was opened: it was removed or replaced; put it back, or "
+                "start the service again; nothing was changed"
+            )
         self._sync.check()
         self._uncopied = self._uncopied + 1 if wait is Wait.NOTHING else 0
         if self._uncopied > _UNCOPIED_MAX:
@@ -154,3 +160,12 @@ class Writer:
         """Refuse to go on in a group that SQLite has undone: on its own, what follows would be kept and done again."""
         if self._depth and not self.connection.in_transaction:
             raise StoreUnavailable("the changes made together were undone when one of them failed")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Say which file is there: SQLite would go on with one that was removed, and all of that would be lost."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -122,3 +123,45 @@ def test_a_file_of_a_newer_version_is_refused_and_left_as_it_is(tmp_path: Path) 
     with pytest.raises(StoreUnavailable, match=r"written by a newer bucketsnb .* upgrade bucketsnb, or choose another"):
         open_store(file)
     assert before == file.read_bytes()
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_file_that_is_removed_or_replaced_while_it_is_served_takes_no_more_works(
+    tmp_path: Path, replaced: bool
+) -> None:
+    file, aside = tmp_path / "works.db", tmp_path / "aside.db"
+    with served(SCRIPT.format(limit=""), str(file)) as url:
+        (kept,) = ask("POST", f"{url}/work?return_ids=True", [make_work()])[1]
+        file.rename(aside)
+        if replaced:
+            shutil.copy(aside, file)
+        for method, path, body in [
+            ("POST", "/work", [make_work()]),
+            ("PUT", "/work", [{"id": kept, "user": "x"}]),
+            ("POST", "/work/withdraw", {"pipeline": make_work()["pipeline"]}),
+            ("GET", "/audit/stale/0", None),
+        ]:
+            status, answer = ask(method, url + path, body)
+            assert (status, "was removed or replaced" in answer["message"]) == (503, True), answer
+        assert file.exists() is replaced
+        aside.rename(file)
+        assert ask("POST", f"{url}/work", [make_work()]) == (200, True)
+    assert len(works_in(file)) == 2
+
+
+@pytest.mark.parametrize("version", [0, 1, SCHEMA_VERSION])
+def test_a_file_of_something_else_is_refused_whatever_its_version(tmp_path: Path, version: int) -> None:
+    file = tmp_path / "other.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript(f"CREATE TABLE bookmarks (url); PRAGMA user_version = {version};")
+    before = file.read_bytes()
+    with pytest.raises(StoreUnavailable, match="is a database of something else"):
+        open_store(file)
+    assert file.read_bytes()[100:] == before[100:]  # the header says how the file is written, and that is by a log
+
+
+def test_a_file_may_have_any_name(tmp_path: Path) -> None:
+    for name in ("a b.db", "é😀.db", "a?mode=ro.db", "a#b.db", "a%20b.db", ":memory:", "file:x.db"):
+        with closing(open_store(tmp_path / name)) as store:
+            store.deposit([make_work()])
+            assert (store.status()["total"], (tmp_path / name).exists()) == (1, True)
