@@ -1,8 +1,15 @@
-"""What every request passes before a route sees it: the token, the sizes, cross-origin headers, a trailing slash."""
+"""What every request passes before a route sees it: the token, the sizes, cross-origin headers, a trailing slash.
+
+A browser sends what any page asks it to, from behind every firewall. A page knows no token; a service without one
+answers no pages but those of this machine, as works hold commands that runners execute.
+"""
 
 from __future__ import annotations
 
 import hmac
+import ipaddress
+from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -11,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bucketsnb.backend.problems import problem
 
-__all__ = ["BODY_BYTES_MAX", "Guard", "read_body"]
+__all__ = ["BODY_BYTES_MAX", "Guard", "is_loopback", "read_body"]
 
 BODY_BYTES_MAX = 100_000_000
 """Bytes that the body of a request may have, as in the service."""
@@ -69,6 +76,8 @@ class Guard:
         headers = dict(scope["headers"])
         if self._token and scope["path"] != "/version" and not self._admits(headers.get(b"x-access-token", b"")):
             return problem(401, "this service needs a token: send the right one as x-access-token")
+        if not self._token and scope["path"] != "/version" and _is_from_elsewhere(headers, scope["path"]):
+            return problem(403, "this service has no token, and so answers web pages of this machine only")
         length = headers.get(b"content-length", b"0")
         if length.isdigit() and int(length) > BODY_BYTES_MAX:
             return _too_large()
@@ -76,6 +85,27 @@ class Guard:
 
     def _admits(self, given: bytes) -> bool:
         return self._token is not None and hmac.compare_digest(given, self._token)
+
+
+def _is_from_elsewhere(headers: Mapping[bytes, bytes], path: str) -> bool:
+    """Say whether a browser sends this for a page of another machine; a program that is no browser says no origin."""
+    origin = headers.get(b"origin")
+    if origin is None:  # as for an image: a page cannot read the answer, but the audit would be done
+        return path.startswith("/audit/") and headers.get(b"sec-fetch-site") == b"cross-site"
+    try:
+        return not is_loopback(urlsplit(origin.decode("latin-1")).hostname or "")
+    except ValueError:
+        return True
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a name or an address is this machine's own, whoever asks."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _too_large() -> Response:

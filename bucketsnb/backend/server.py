@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import signal
 import socket
 import threading
@@ -24,6 +23,7 @@ except ModuleNotFoundError as error:
         'a service of one\'s own needs uvicorn and starlette: pip install "bucketsnb[backend]"', name=error.name
     ) from error
 
+from bucketsnb.backend.guard import is_loopback
 from bucketsnb.backend.observed import Faults, Observed, RequestLog
 from bucketsnb.backend.routes import build_app
 from bucketsnb.backend.samples import sample_works
@@ -237,18 +237,9 @@ def _url(listening: socket.socket) -> str:
 def _check_host(host: str, token: str | None, option: str) -> None:
     if token is not None and not token.strip():
         raise ValueError(f"the token is empty: give one with {option}, or none")
-    if token or _is_loopback(host):
+    if token or is_loopback(host):
         return
     raise ValueError(f"{host} can be reached from other machines: give a token with {option}, or listen on 127.0.0.1")
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _allow_connections() -> None:

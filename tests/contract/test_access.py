@@ -79,6 +79,28 @@ def test_a_browser_may_ask_before_it_asks(ask: Asking) -> None:
     assert "DELETE" in answer.headers["access-control-allow-methods"]
 
 
+ELSEWHERE = ["http://evil.example", "https://evil.example:8004", "null", "http://localhost.evil.example", "http://[::1"]
+HERE = ["http://localhost:8888", "http://127.0.0.1", "http://[::1]:3000", "https://localhost"]
+
+
+@pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if route[1] != "/version"], ids=" ".join)
+def test_without_a_token_a_page_of_another_machine_is_refused(ask: Asking, method: str, path: str) -> None:
+    ask.deposit(make_work())
+    headers = {"content-type": "text/plain"}  # what a browser sends without asking before
+    for origin in ELSEWHERE:
+        assert ask(method, path, data=b"[]", headers={**headers, "origin": origin}).status_code == 403, origin
+    assert {ask(method, path, data=b"[]", headers={**headers, "origin": origin}).status_code for origin in HERE} != {
+        403
+    }
+
+
+def test_an_image_on_a_page_of_another_machine_makes_no_audit(ask: Asking) -> None:
+    ask.deposit(make_work(creation=0.0))
+    assert ask("GET", "/audit/stale/0", headers={"sec-fetch-site": "cross-site"}).status_code == 403
+    assert ask("GET", "/status", headers={"sec-fetch-site": "cross-site"}).json()["queued"] == 1
+    assert ask("GET", "/audit/stale/0", headers={"sec-fetch-site": "none"}).json() == 1
+
+
 BROKEN = {
     "empty": b"",
     "cut off": b'[{"pipeline": "a"',
@@ -178,6 +200,11 @@ def test_the_version_needs_no_token(guarded: LocalBackend, method: str) -> None:
 def test_the_right_token_is_let_in(guarded: LocalBackend) -> None:
     answer = requests.get(f"{guarded.url}/status", headers={"x-access-token": "the secret"}, timeout=10)
     assert answer.json()["total"] == 0
+
+
+def test_a_page_of_any_machine_that_has_the_token_is_let_in(guarded: LocalBackend) -> None:
+    headers = {"x-access-token": "the secret", "origin": "https://another.example"}
+    assert requests.get(f"{guarded.url}/status", headers=headers, timeout=10).json()["total"] == 0
 
 
 def test_the_token_is_in_no_log_and_no_repr(guarded: LocalBackend) -> None:
