@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 from starlette.applications import Starlette
 from starlette.convertors import StringConvertor, register_url_convertor
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
@@ -31,6 +32,9 @@ __all__ = ["build_app"]
 
 _PATIENCE_SECONDS = 60.0
 """How long a client may leave a piece of an answer unread: a store keeps all that has changed since it was asked."""
+
+_QUERY_BYTES_MAX = 16 * 1024 * 1024
+"""Bytes that a query may have, as in MongoDB: a hundred megabytes of small objects hold up all for a minute."""
 
 _REMEMBERED_BYTES_MAX = 4096
 """Bytes of a withdrawal that is worth remembering: a runner's has some hundred, and a thousand large ones are much."""
@@ -211,6 +215,8 @@ def _array(body: bytes) -> list[Any]:
 
 
 def _object(body: bytes) -> dict[str, Any]:
+    if len(body) > _QUERY_BYTES_MAX:
+        raise HTTPException(413, f"a query has at most {_QUERY_BYTES_MAX:,} bytes")
     asked = _decoded(body)
     if not isinstance(asked, dict):
         raise BadRequest("the body must be an object")

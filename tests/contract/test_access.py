@@ -144,6 +144,12 @@ def test_a_body_over_100_megabytes_is_refused_before_it_is_read(ask: Asking) -> 
         assert connection.recv(100).startswith(b"HTTP/1.1 413 ")
 
 
+@pytest.mark.parametrize("path", ["/view", "/work/withdraw"])
+def test_a_query_over_16_megabytes_is_refused_before_it_is_understood(ask: Asking, path: str) -> None:
+    answer = ask("POST", path, data=b"{" * 2**24 + b"{")
+    assert (answer.status_code, answer.json()["message"]) == (413, "a query has at most 16,777,216 bytes")
+
+
 def test_a_body_of_unsaid_length_over_the_limit_is_refused(ask: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bucketsnb.backend.guard.BODY_BYTES_MAX", 4_000_000)
     pieces = (b" " * 1_000_000 for _ in range(5))
