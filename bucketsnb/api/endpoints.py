@@ -127,7 +127,10 @@ class Api:
     def view_ids(self, query_document: Mapping[str, Any] | None = None) -> list[str | None]:
         """Return the ids of all works that match, newest first; None for a work whose id is no text."""
         call = self._view_call(query_document, {"id": True}, 0, None)
-        return self._checked("POST", "/view", call(), shapes.ids_of_records)
+        answer = call()
+        _check_type(self, "POST", "/view", answer)
+        ids = shapes.ids_at_once(answer.body)
+        return self._checked("POST", "/view", answer, shapes.ids_of_records) if ids is None else ids
 
     def _view_call(
         self, document: Mapping[str, Any] | None, projection: Mapping[str, Any] | None, skip: int, limit: int | None

@@ -111,15 +111,13 @@ class Pages:
             self.wanted = len(first["id"]) if self.limit is None else self.limit
             yield _rows(first, slice(self.limit))
             return
-        listed = self._ids()
+        listed = self.api.view_ids(self.document)
         self.matched = max(len(listed), self.skip)
         end = None if self.limit is None else self.skip + self.limit
         window = listed[self.skip : end]
-        counts = Counter(window)
-        left = dict.fromkeys(one for one, number in counts.items() if one is not None and number == 1)
-        shared = [one for one, number in counts.items() if one is not None and number > 1]
+        left, shared = _told_apart(window)
         nulls = len(window) - len(left)
-        del listed, window, counts
+        del listed, window
         alike = first["id"].isna() | first["id"].isin(shared)  # works that no id tells apart are read last, all at once
         first = _rows(first, ~alike) if alike.any() else first
         seen = list(dict.fromkeys(first["id"]))
@@ -135,10 +133,6 @@ class Pages:
             page = self._read(_both(self.document, _without_own_id(shared)), limit=nulls)
             self.moved += nulls - len(page["id"])
             yield page
-
-    def _ids(self) -> list[str | None]:
-        data = self.api.view_bytes(self.document, {"id": True}, limit=None)
-        return _plain(columns_of(data, ("id",))["id"])
 
     def _by_id(self, ids: list[str], room: int) -> Iterator[_Page]:
         del ids[max(room, 0) :]
@@ -180,6 +174,16 @@ def checked(limit: int | None, size: int) -> tuple[int | None, int]:
     if each < 1:
         raise QueryError(f"page_size={size!r} reads nothing; give a number from 1 on")
     return most, each
+
+
+def _told_apart(ids: list[str | None]) -> tuple[dict[str, None], list[str]]:
+    """Return the ids that only one work has, in their order, and those that several share."""
+    once: dict[Any, None] = dict.fromkeys(ids)
+    if len(once) == len(ids) and None not in once:
+        return once, []  # of a million works as of two: they are counted only where some are alike
+    counts = Counter(ids)
+    shared = [one for one, number in counts.items() if one is not None and number > 1]
+    return {one: None for one, number in counts.items() if one is not None and number == 1}, shared
 
 
 def _without_own_id(shared: list[str]) -> Mapping[str, Any]:

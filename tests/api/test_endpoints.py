@@ -246,6 +246,7 @@ def test_a_no_to_one_chunk_is_a_no(stub, api):
         (False, lambda api: api.update([RECORD]), False),
         (3, lambda api: api.audit_failed(), 3),
         ([RECORD], lambda api: api.view(), [RECORD]),
+        ([{"id": ID, "x": [1]}, {"id": "b"}, {"id": "b"}], lambda api: api.view_ids(), [ID, "b", "b"]),
         ([{"id": ID}, {"id": None}, {}, {"id": 5}], lambda api: api.view_ids(), [ID, None, None, None]),
     ],
 )

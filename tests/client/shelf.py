@@ -35,9 +35,12 @@ class Shelf:
         self, document: Any = None, projection: Any = None, *, skip: int = 0, limit: int | None = 100
     ) -> bytes:
         found = self._asked(document, projection, skip, limit)
-        if projection != {"id": True}:
-            self.largest = max(self.largest, len(found))
+        self.largest = max(self.largest, len(found))
         return json.dumps(found).encode()
+
+    def view_ids(self, document: Any = None) -> list[str | None]:
+        ids = (work.get("id") for work in self._asked(document, {"id": True}, 0, None))
+        return [one if isinstance(one, str) else None for one in ids]
 
     def view(self, document: Any = None, projection: Any = None, *, skip: int = 0, limit: int | None = 100) -> Any:
         return self._asked(document, projection, skip, limit)
