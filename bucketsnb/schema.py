@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 __all__ = [
     "ATTEMPT_MIN",
+    "COUNTS_AT_ONCE",
     "FIELDS",
     "FIELD_NAMES",
     "FINISHED",
@@ -44,6 +45,12 @@ UNFINISHED = frozenset({"queued", "running"})
 
 FINISHED = frozenset({"success", "failure"})
 """Statuses of works that no worker holds."""
+
+COUNTS_AT_ONCE = "x-counts-at-once"
+"""Header by which the answer that names the pipelines says where the counts of all of them are had by one request.
+
+The service has no such request, and sends no such header; a backend of our own does.
+"""
 
 PIPELINE_MAX = 128
 PRIORITY_MIN, PRIORITY_MAX = 1, 5

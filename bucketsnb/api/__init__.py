@@ -1,7 +1,7 @@
 """The service's endpoints as plain calls: JSON in, JSON out."""
 
 from bucketsnb.api.arguments import DELETE_CHUNK, LINE_MAX, chunks
-from bucketsnb.api.endpoints import Api
+from bucketsnb.api.endpoints import AT_ONCE, Api
 from bucketsnb.api.together import ask_together
 
-__all__ = ["DELETE_CHUNK", "LINE_MAX", "Api", "ask_together", "chunks"]
+__all__ = ["AT_ONCE", "DELETE_CHUNK", "LINE_MAX", "Api", "ask_together", "chunks"]

@@ -25,10 +25,17 @@ from bucketsnb.errors import (
     ServiceFailed,
 )
 from bucketsnb.formatting import count_of, excerpt, host_of, printable
-from bucketsnb.schema import STALE_DAYS
+from bucketsnb.schema import COUNTS_AT_ONCE, STALE_DAYS
 from bucketsnb.transport import MAX_BYTES, Answer, Means, Transport
 
-__all__ = ["Api"]
+__all__ = ["AT_ONCE", "Api"]
+
+AT_ONCE = 32
+"""Requests under way at the same time: as many as the connections that are kept alive, so that a refresh opens none;
+most services have fewer pipelines. More would wait for this side's processor, and press a service that is slow because
+it is busy."""
+
+_ALL_DETAILS = "/status/details"
 
 _SMALL = 64 * 1024**2
 """Bytes allowed for answers that are no works."""
@@ -54,6 +61,9 @@ class Api:
         self.transport = transport
         self.clock_skew: float | None = None
         """Seconds that the service's clock is ahead of this one, by its last answer; None when it said no time."""
+
+        self.counts_at_once = False
+        """Whether `statuses` saves requests: the service, a backend of our own, offers it, and has many pipelines."""
 
     def __repr__(self) -> str:
         return f"Api({', '.join(self.transport.settings.urls)})"
@@ -81,7 +91,16 @@ class Api:
 
     def pipelines(self) -> list[str]:
         """Return the names of the pipelines that have works."""
-        return self._ask("GET", "/status/pipelines", Means.READ, shapes.texts)
+        answer = self._send("GET", "/status/pipelines", Means.READ)
+        names = self._checked("GET", "/status/pipelines", answer, shapes.texts)
+        self.counts_at_once = len(names) > AT_ONCE and answer.headers.get(COUNTS_AT_ONCE) == _ALL_DETAILS
+        return names
+
+    def statuses(self) -> dict[str, dict[str, int]]:
+        """Return how many works of each status every pipeline has, by one request: see `counts_at_once`."""
+        counts = self._ask("GET", _ALL_DETAILS, Means.READ, shapes.counts_by_pipeline)
+        self.counts_at_once = len(counts) > AT_ONCE
+        return counts
 
     def view(
         self,

@@ -16,6 +16,7 @@ __all__ = [
     "a_mapping",
     "a_record_or_none",
     "a_yes",
+    "counts_by_pipeline",
     "counts_by_status",
     "ids_at_once",
     "ids_of",
@@ -114,3 +115,8 @@ def counts_by_status(value: Any) -> dict[str, int]:
     if missing:
         raise ValueError(f"counts by status were expected, and {', '.join(missing)} is missing")
     return {name: a_count(given[name]) for name in STATUS_KEYS}
+
+
+def counts_by_pipeline(value: Any) -> dict[str, dict[str, int]]:
+    """Expect the same for each pipeline."""
+    return {name: counts_by_status(counts) for name, counts in a_mapping(value).items()}

@@ -19,6 +19,7 @@ from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
 
+from bucketsnb.backend.counts import Counts, counts_by_pipeline, counts_of
 from bucketsnb.backend.matching import compile_projection, compile_query
 from bucketsnb.backend.mongo_claim import MongoWithdrawal
 from bucketsnb.backend.mongo_documents import CODEC, Record, check_changes, document_of, json_of
@@ -26,7 +27,7 @@ from bucketsnb.backend.mongo_server import DUPLICATE, DURABLE, MongoServer, code
 from bucketsnb.backend.pieces import gathered
 from bucketsnb.backend.store import StoreError, UnknownWorks, Wait
 from bucketsnb.backend.works import changes_of, new_record
-from bucketsnb.schema import PARENT_PATH, STATUS_KEYS
+from bucketsnb.schema import PARENT_PATH
 
 __all__ = ["MongoStore"]
 
@@ -189,14 +190,21 @@ class MongoStore:
             for record in found:
                 yield json_of(shape(record))
 
-    def status(self, pipeline: str | None = None) -> dict[str, int]:
+    def status(self, pipeline: str | None = None) -> Counts:
         """Count works by status, from an index alone."""
         stages: list[Mapping[str, Any]] = [] if pipeline is None else [{"$match": {"pipeline": pipeline}}]
         stages.append({"$group": {"_id": "$status", "n": {"$sum": 1}}})
         with translated(self.url):
-            counted = [(row["_id"], int(row["n"])) for row in self.works.aggregate(stages, hint=dict(_COUNTED))]
-        found = {status: count for status, count in counted if isinstance(status, str)}
-        return {key: sum(n for _, n in counted) if key == "total" else found.get(key, 0) for key in STATUS_KEYS}
+            counted = self.works.aggregate(stages, hint=dict(_COUNTED))
+            return counts_of((row["_id"], int(row["n"])) for row in counted)
+
+    def statuses(self) -> dict[str, Counts]:
+        """Count works by status for each pipeline, from an index alone."""
+        each = {"$group": {"_id": {"pipeline": "$pipeline", "status": "$status"}, "n": {"$sum": 1}}}
+        with translated(self.url):
+            rows = [(row["_id"], int(row["n"])) for row in self.works.aggregate([each], hint=dict(_COUNTED))]
+        named = [(of["pipeline"], of.get("status"), n) for of, n in rows if isinstance(of.get("pipeline"), str)]
+        return counts_by_pipeline(sorted(named, key=lambda row: row[0]))
 
     def pipelines(self) -> list[str]:
         """Give the pipelines that have works, in alphabetical order."""

@@ -35,6 +35,7 @@ _COUNTS: Schema = {
     "required": list(STATUS_KEYS),
     "additionalProperties": False,
 }
+_COUNTS_BY_PIPELINE: Schema = {"type": "object", "additionalProperties": _COUNTS}
 _TIME: Schema = {
     "type": "number",
     "description": "Epoch seconds.",
@@ -188,6 +189,7 @@ def _reads() -> Schema:
         "/view": {"post": _operation("Read works, newest first.", _array(_OBJECT), (400, *_READING), _VIEW)},
         "/status": {"get": _operation("Count works by status.", _COUNTS, _READING)},
         "/status/pipelines": {"get": _operation("Name the pipelines that have works.", _IDS, _READING)},
+        "/status/details": {"get": _operation("Count works of each pipeline.", _COUNTS_BY_PIPELINE, _READING)},
         "/status/details/{pipeline}": {
             "get": _operation("Count works of a pipeline.", _COUNTS, _READING, parameters=[name])
         },

@@ -2,7 +2,7 @@
 
 Where the service's behaviour is not public, this backend decides: a deposit or an update is stored whole or not at all;
 an update of an id that is not there is a 404; a deletion answers true if every id was there; a withdrawal must name its
-pipelines.
+pipelines. One route is our own: ``/status/details`` counts for all pipelines at once.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from bucketsnb.backend.guard import Guard, read_body
 from bucketsnb.backend.openapi import description
 from bucketsnb.backend.problems import HANDLERS, BadRequest, answer
 from bucketsnb.backend.store import Store, Withdrawal
+from bucketsnb.schema import COUNTS_AT_ONCE
 
 __all__ = ["build_app"]
 
@@ -79,6 +80,7 @@ def build_app(store: Store, token: str | None = None) -> Guard:
         Route("/view", service.view, methods=["POST"]),
         Route("/status", service.status, methods=["GET"]),
         Route("/status/pipelines", service.pipelines, methods=["GET"]),
+        Route("/status/details", service.all_details, methods=["GET"]),
         Route("/status/details/{pipeline:name}", service.details, methods=["GET"]),
         Route("/audit/failed", service.audit_failed, methods=["GET"]),
         Route("/audit/expired", service.audit_expired, methods=["GET"]),
@@ -184,8 +186,13 @@ class _Service:
         pipeline = request.path_params["pipeline"]
         return answer(await self.calls.read(lambda: self.store.status(pipeline)))
 
+    async def all_details(self, _request: Request) -> Response:
+        return answer(await self.calls.read(self.store.statuses))
+
     async def pipelines(self, _request: Request) -> Response:
-        return answer(await self.calls.read(self.store.pipelines))
+        named = answer(await self.calls.read(self.store.pipelines))
+        named.headers[COUNTS_AT_ONCE] = "/status/details"
+        return named
 
     async def audit_failed(self, _request: Request) -> Response:
         return answer(await self.calls.change(self.store.audit_failed))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bucketsnb.backend import sqlite_rows as rows
+from bucketsnb.backend.counts import Counts, counts_by_pipeline, counts_of
 from bucketsnb.backend.matching import Matcher, compile_query
 from bucketsnb.backend.narrowing import narrow
 from bucketsnb.backend.pieces import gathered
@@ -20,7 +21,6 @@ from bucketsnb.backend.sqlite_file import connect, translated
 from bucketsnb.backend.sqlite_writer import Writer
 from bucketsnb.backend.store import StoreUnavailable, UnknownWorks, Wait
 from bucketsnb.backend.works import changes_of, encoded, new_record
-from bucketsnb.schema import STATUS_KEYS
 
 __all__ = ["SQLiteStore"]
 
@@ -113,13 +113,18 @@ class SQLiteStore:
             condition = narrow(query, lambda: rows.any_odd(reader))
             yield from gathered(rows.newest(reader, condition, matches, shape, skip, limit))
 
-    def status(self, pipeline: str | None = None) -> dict[str, int]:
+    def status(self, pipeline: str | None = None) -> Counts:
         """Count works by status, from counts that are kept."""
         where, values = ("", ()) if pipeline is None else (" WHERE pipeline = ?", (pipeline,))
         with self._reading() as reader:
             counted = reader.execute(f"SELECT status, sum(n) FROM counts{where} GROUP BY status", values).fetchall()  # noqa: S608 - one of two
-        found = {status.decode(): count for status, count in counted}
-        return {key: sum(found.values()) if key == "total" else found.get(key, 0) for key in STATUS_KEYS}
+        return counts_of((status.decode(), count) for status, count in counted)
+
+    def statuses(self) -> dict[str, Counts]:
+        """Count works by status for each pipeline, from counts that are kept."""
+        with self._reading() as reader:
+            counted = reader.execute("SELECT pipeline, status, n FROM counts ORDER BY pipeline").fetchall()
+        return counts_by_pipeline((name.decode(), status.decode(), count) for name, status, count in counted)
 
     def pipelines(self) -> list[str]:
         """Give the pipelines that have works, in alphabetical order."""

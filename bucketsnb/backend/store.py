@@ -11,6 +11,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Protocol
 
+from bucketsnb.backend.counts import Counts
+
 __all__ = [
     "Store",
     "StoreError",
@@ -133,8 +135,11 @@ class Store(Protocol):
         The query is judged before the first piece is asked for; closing the iterator ends the read.
         """
 
-    def status(self, pipeline: str | None = None) -> dict[str, int]:
+    def status(self, pipeline: str | None = None) -> Counts:
         """Count works by status, with the keys of `STATUS_KEYS` in their order."""
+
+    def statuses(self) -> dict[str, Counts]:
+        """Count works by status for each pipeline that has works, in alphabetical order."""
 
     def pipelines(self) -> list[str]:
         """Give the pipelines that have works, in alphabetical order."""

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from bucketsnb import formatting, formatting_html
-from bucketsnb.api import Api, ask_together
+from bucketsnb.api import AT_ONCE, Api, ask_together
 from bucketsnb.client.selection import selected
 from bucketsnb.errors import QueryError
 from bucketsnb.formatting import count_of, elide, near
@@ -19,7 +19,6 @@ from bucketsnb.schema import STATUS_KEYS, STATUSES
 __all__ = ["Counts", "explained", "grouped", "number_of"]
 
 _MOST_PIPELINES = 50
-_AT_ONCE = 32
 _SAMPLE = 1000
 _LISTS = ("event", "tags", "products", "plots")
 _SUMMARISED = frozenset({"pipeline", "status"})
@@ -62,7 +61,7 @@ def number_of(api: Api, query: Query) -> int:
 def _statuses(api: Api, pipelines: Sequence[str]) -> list[dict[str, int]]:
     if len(pipelines) < 2:
         return [api.status(pipeline) for pipeline in pipelines]
-    return ask_together(api.status, pipelines, _AT_ONCE)
+    return ask_together(api.status, pipelines, AT_ONCE)
 
 
 def grouped(api: Api, query: Query, by: Sequence[str]) -> Counts:

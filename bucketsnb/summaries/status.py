@@ -1,6 +1,7 @@
 """How many works of each status every pipeline has: one frame, one row a pipeline.
 
-The service answers one pipeline a request, so the requests run side by side, a few at a time.
+The service answers one pipeline a request, so the requests run side by side, a few at a time. A backend of our own has
+an answer for all pipelines; it is asked for where they are more than can be asked about side by side.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from bucketsnb import formatting, formatting_html
-from bucketsnb.api import ask_together
+from bucketsnb.api import AT_ONCE, ask_together
 from bucketsnb.errors import ServiceError
 from bucketsnb.formatting import count_of, host_of, when
 from bucketsnb.formatting_html import STATUS_COLOURS, Markup, element
@@ -24,12 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["IncompleteStatus", "StatusDiffers", "StatusFrame", "read_status"]
 
-AT_ONCE = 32
-"""Requests under way at the same time: as many as the connections that are kept alive, so that a refresh opens none;
-most services have fewer pipelines. More would wait for this side's processor, and press a service that is slow because
-it is busy."""
-
 _SHARES = STATUS_KEYS[1:]
+
+Answers = dict[str, Mapping[str, int] | ServiceError]
 
 
 class IncompleteStatus(UserWarning):
@@ -122,7 +120,8 @@ def read_status(
 ) -> StatusFrame:
     """Read the status of every pipeline, or of those named.
 
-    Costs one request a pipeline, and one more for their names where none are given.
+    Costs one request a pipeline, and one more for their names where none are given; of a backend of our own with many
+    pipelines, two requests at first, and then one.
 
     Parameters
     ----------
@@ -150,9 +149,9 @@ def read_status(
         With `compare`, where the service's own totals differ from the sums.
     """
     names = [pipelines] if isinstance(pipelines, str) else list(dict.fromkeys(pipelines or ()))
-    if pipelines is None:
+    if pipelines is None and not api.counts_at_once:
         names = sorted(api.pipelines())
-    answers = _ask_all(api, names, at_once)
+    answers = dict(api.statuses()) if pipelines is None and api.counts_at_once else _ask_all(api, names, at_once)
     problems = {name: str(answer) for name, answer in answers.items() if isinstance(answer, ServiceError)}
     if problems and len(problems) == len(names):
         raise next(answer for answer in answers.values() if isinstance(answer, ServiceError))
@@ -168,7 +167,7 @@ def read_status(
     return frame
 
 
-def _ask_all(api: Api, names: Sequence[str], at_once: int) -> dict[str, Mapping[str, int] | ServiceError]:
+def _ask_all(api: Api, names: Sequence[str], at_once: int) -> Answers:
     def ask(name: str) -> Mapping[str, int] | ServiceError:
         try:
             return api.status(name)

@@ -27,6 +27,7 @@ ROUTES = [
     ("POST", "/view"),
     ("GET", "/status"),
     ("GET", "/status/pipelines"),
+    ("GET", "/status/details"),
     ("GET", "/status/details/x"),
     ("GET", "/audit/failed"),
     ("GET", "/audit/expired"),

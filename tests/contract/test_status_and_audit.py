@@ -7,6 +7,7 @@ import time
 import pytest
 
 from bucketsnb import LocalBackend
+from bucketsnb.schema import COUNTS_AT_ONCE
 from tests.factory import make_work, make_works
 
 from .conftest import Asking
@@ -39,6 +40,16 @@ def test_pipelines_are_those_that_have_works(ask: Asking) -> None:
     assert ask.json("GET", "/status/pipelines") == ["b"]
     ask.update({"id": first, "pipeline": "a"})
     assert ask.json("GET", "/status/pipelines") == ["a", "b"]
+
+
+def test_the_counts_of_all_pipelines_are_those_of_each(ask: Asking, service: LocalBackend) -> None:
+    assert ask("GET", "/status/details").text == "{}"
+    service.store.load([make_work(pipeline=name, status=one) for name in "bab" for one in ("running", "created")])
+    assert ask("GET", ask("GET", "/status/pipelines").headers[COUNTS_AT_ONCE]).text == (
+        '{"a":{"total":2,"queued":0,"running":1,"success":0,"failure":0},'
+        '"b":{"total":4,"queued":0,"running":2,"success":0,"failure":0}}'
+    )
+    assert ask.json("GET", "/status/details")["b"] == ask.json("GET", "/status/details/b")
 
 
 def test_a_pipeline_with_a_slash_has_its_own_status(ask: Asking) -> None:

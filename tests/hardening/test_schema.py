@@ -147,7 +147,7 @@ def test_the_life_of_works_is_as_described(backend: LocalBackend) -> None:
     assert len(told("POST", "/view", body={"query": {}, "projection": {"id": True}, "skip": 1, "limit": -1})) == 3
     told("POST", "/view", 400, body={"query": {"$where": "1"}})
     assert told("GET", "/status/details/{pipeline}", path_parameters={"pipeline": "a b"})["total"] == 2
-    for path in ("/status", "/status/pipelines", "/audit/failed"):
+    for path in ("/status", "/status/pipelines", "/status/details", "/audit/failed"):
         assert told("GET", path)
     assert told("GET", "/audit/expired") == 0
     assert told("GET", "/audit/stale/{days}", path_parameters={"days": 0.0}) > 0

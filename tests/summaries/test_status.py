@@ -7,10 +7,12 @@ import warnings
 import pandas as pd
 import pytest
 
+from bucketsnb import Buckets
 from bucketsnb.errors import ServiceFailed
 from bucketsnb.schema import STATUS_KEYS
 from bucketsnb.summaries import IncompleteStatus, StatusDiffers, StatusFrame, read_status
 from tests.factory import make_work, make_works
+from tests.stub import Stub, answer
 
 
 @pytest.fixture
@@ -34,6 +36,26 @@ def test_it_costs_a_request_a_pipeline_and_one_for_their_names_and_never_an_audi
     read_status(filled.api)
     paths = sorted(request.path for request in backend.requests)
     assert paths == ["/status/details/a", "/status/details/b", "/status/pipelines"]
+
+
+def test_many_pipelines_of_a_backend_of_our_own_cost_two_requests(backend, buckets):
+    names = [f"p{number:02}" for number in range(40)]
+    ids = backend.store.load([make_work(pipeline=name, status="running") for name in names])
+    frames = [read_status(buckets.api) for _ in range(2)]
+    paths = [request.path for request in backend.requests]
+    assert paths == ["/status/pipelines", "/status/details", "/status/details"]
+    for frame in frames:
+        pd.testing.assert_frame_equal(pd.DataFrame(read_status(buckets.api, names)), pd.DataFrame(frame))
+    backend.store.delete(ids[5:])
+    assert [len(read_status(buckets.api)) for _ in range(2)] == [5, 5]
+    assert {request.path for request in list(backend.requests)[-5:]} == {f"/status/details/{one}" for one in names[:5]}
+
+
+def test_a_service_that_does_not_offer_them_at_once_is_asked_about_each():
+    names = [f"p{number:02}" for number in range(40)]
+    with Stub(answer(names)) as service, Buckets(service.url) as buckets:
+        read_status(buckets.api)
+        assert sorted(service.routes) == [*(f"GET /status/details/{name}" for name in names), "GET /status/pipelines"]
 
 
 def test_a_named_pipeline_costs_one_request(backend, filled):
