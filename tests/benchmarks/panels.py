@@ -19,7 +19,7 @@ from pathlib import Path
 
 from bucketsnb import LocalBackend
 from bucketsnb.backend.samples import sample_works
-from tests.benchmarks.lines import Line, Measure, measure
+from tests.benchmarks.lines import Line, measure
 from tests.factory import make_work
 
 FEW = 100
