@@ -347,11 +347,15 @@ def _why_not(error: ServiceError) -> str | None:
 def _redirected(call: Call, target: str, answer: Answer, hide: Callable[[str], str]) -> str:
     """Return where a redirect leads, if it may be followed."""
     location = answer.headers.get("location", "")
-    goal = urljoin(target, location)
-    if call.method in ("GET", "HEAD") and location and _origin(goal) == _origin(target):
+    try:
+        goal = urljoin(target, location)
+        same = _origin(goal) == _origin(target)
+        parts = urlsplit(goal)
+        shown = excerpt(hide(f"{parts.scheme}://{host_of(goal)}{parts.path}"), 200) if location else "nowhere"
+    except ValueError:
+        goal, same, shown = "", False, "what is no address"
+    if call.method in ("GET", "HEAD") and location and same:
         return goal
-    parts = urlsplit(goal)
-    shown = excerpt(hide(f"{parts.scheme}://{host_of(goal)}{parts.path}"), 200) if location else "nowhere"
     message = (
         f"{call}: the service answered {answer.status}, a redirect to {shown}, which is not followed; "
         "nothing was sent there. If that is the service, use its address."

@@ -235,6 +235,15 @@ def test_a_redirected_change_is_not_sent_again_even_on_the_same_origin(stub, con
     assert stub.routes == ["POST /work"]
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("location", ["http://[bad/", "http://127.0.0.1:99999/", "http://127.0.0.1:abc/", "//["])
+def test_a_redirect_to_what_is_no_address_is_refused(stub, connect, location, method):
+    stub.then(redirect(location))
+
+    with pytest.raises(errors.Refused, match="no address, which is not followed"):
+        connect(stub.url).request(method, "/version", means=Means.ONCE)
+
+
 def test_redirects_in_a_circle_end(stub, connect):
     stub.default = redirect("/version")
 
