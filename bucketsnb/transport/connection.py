@@ -38,6 +38,8 @@ connections after a few seconds, and a request that crosses the close would be l
 THREADS = 32
 """Connections kept alive; more threads than this work, and reconnect."""
 
+_SWITCHING = 101
+
 _THREAD = threading.local()
 
 
@@ -128,6 +130,18 @@ class _ClockedResponse(HTTPResponse):
         if clock is not None:
             self.fp.close()
             self.fp = io.BufferedReader(_ClockedReader(sock, clock), buffer_size=64 * 1024)
+
+    def begin(self) -> None:
+        """Read the head of the answer, and pass over those that only announce one.
+
+        :mod:`http.client` passes over 100 alone. Any other would be taken for the answer, and the real one, when it
+        comes, for the answer to the next request of this connection.
+        """
+        super().begin()
+        while _SWITCHING < self.status < 200:
+            self.headers = self.msg = None  # type: ignore[assignment]  # what tells begin that it is not done
+            super().begin()
+        self.will_close = self.will_close or self.status == _SWITCHING  # what follows is no HTTP
 
 
 class _ClockedConnection(HTTPConnection):

@@ -10,7 +10,7 @@ import pytest
 
 from bucketsnb import errors
 from bucketsnb.transport import Means
-from tests.stub import drip, endless, fail, gzip_bomb, half, raw
+from tests.stub import drip, endless, fail, gzip_bomb, half, head, raw
 
 WORKS = json.dumps([{"id": f"{number:024x}", "pipeline": "p"} for number in range(20_000)]).encode()
 
@@ -173,6 +173,27 @@ def test_a_body_in_chunks_comes_out_whole_and_keeps_the_connection(stub, connect
     assert view(transport).body == b"[1,2]"
     view(transport)
     assert stub.connections == 1
+
+
+@pytest.mark.parametrize("status", [100, 102, 103, 199])
+def test_what_only_announces_an_answer_is_not_taken_for_it(stub, connect, status):
+    def act(exchange):
+        exchange.send(b"HTTP/1.1 %d Word\r\nLink: </a>\r\n\r\n" % status * 3 + head(200, 5) + b"first")
+
+    stub.then(act, raw(b"second"))
+    transport = connect(stub.url)
+
+    assert [view(transport).body for _ in range(2)] == [b"first", b"second"]
+    assert stub.connections == 1
+
+
+def test_an_answer_of_another_protocol_ends_the_connection(stub, connect):
+    stub.then(lambda exchange: exchange.send(b"HTTP/1.1 101 Word\r\nUpgrade: other\r\n\r\n"), raw(b"second"))
+    transport = connect(stub.url)
+
+    assert view(transport).body == b""
+    assert view(transport).body == b"second"
+    assert stub.connections == 2
 
 
 def test_a_body_in_chunks_that_ends_early_is_cut_off(stub, connect):
