@@ -40,6 +40,9 @@ _ALL_DETAILS = "/status/details"
 _SMALL = 64 * 1024**2
 """Bytes allowed for answers that are no works."""
 
+_LATEST = 2.0**33
+"""Epoch seconds (in 2242) before which a service's clock is believed."""
+
 T = TypeVar("T")
 
 
@@ -381,4 +384,5 @@ def _skew(answer: Answer) -> float | None:
         said = parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
     except (TypeError, ValueError, IndexError, OverflowError):
         return None
-    return said + 0.5 - answer.received_at  # the header has whole seconds, cut off
+    # Beyond these years pandas and databases hold no times, and no clock that is only wrong says so.
+    return said + 0.5 - answer.received_at if 0 <= said < _LATEST else None  # whole seconds, cut off

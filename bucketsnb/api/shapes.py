@@ -26,6 +26,10 @@ __all__ = [
 ]
 
 
+_MOST = 2**48
+"""Works that no service has."""
+
+
 def a_mapping(value: Any) -> dict[str, Any]:
     """Expect an object."""
     if isinstance(value, dict):
@@ -48,8 +52,8 @@ def a_yes(value: Any) -> bool:
 
 
 def a_count(value: Any) -> int:
-    """Expect an integer from 0 on."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+    """Expect an integer from 0 on that could be a number of works, of which sums fit into a column too."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST:
         raise ValueError("a count was expected")
     return value
 

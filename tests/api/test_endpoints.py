@@ -319,6 +319,8 @@ def test_an_answer_of_another_kind_is_a_bad_answer_and_of_a_change_an_unknown_ou
         ({**ZEROS, "queued": None}, "status"),
         ({**ZEROS, "queued": -1}, "status"),
         ({**ZEROS, "queued": True}, "status"),
+        ({**ZEROS, "queued": 2**63}, "status"),
+        ({**ZEROS, "total": 10**300}, "status"),
         ([1], "pipelines"),
         ({"a": 1}, "view"),
         ([None], "view"),
@@ -466,7 +468,7 @@ def test_the_services_clock_is_compared_with_ours(stub, api, ahead):
     assert api.clock_skew == pytest.approx(ahead, abs=1.5)
 
 
-@pytest.mark.parametrize("date", ["", "soon"])
+@pytest.mark.parametrize("date", ["", "soon", "Fri, 31 Dec 9999 23:59:59 GMT", "Fri, 01 Jan 1960 00:00:00 GMT"])
 def test_a_service_that_says_no_time_has_no_skew(stub, api, date):
     stub.then(answer({}, date=date))
     api.version()
