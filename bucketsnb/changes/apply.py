@@ -10,10 +10,11 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from bucketsnb.changes.entry import UNDO_SUFFIX
 from bucketsnb.changes.journal import Journal, Writer
 from bucketsnb.changes.plan import document_of
 from bucketsnb.changes.receipt import Fate, Outcome, Receipt
@@ -73,6 +74,7 @@ class Walk:
     errors: list[BaseException] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     sent: bool = False
+    unrecorded: set[int] = field(default_factory=set)
     chunks: int = 0
     refusals: int = 0
 
@@ -100,6 +102,7 @@ class Walk:
         JournalError
             If that fails. Nothing was sent.
         """
+        self.unrecorded.update(positions)
         self.writer.line(
             "chunk",
             number=self.chunks,
@@ -117,6 +120,7 @@ class Walk:
     def record(self, positions: Sequence[int]) -> None:
         """Put what became of a chunk on the disk."""
         self.writer.line("outcome", fates=[self._kept(position) for position in positions])
+        self.unrecorded.difference_update(positions)
 
     def _kept(self, position: int) -> list[Any]:
         """Return what the journal keeps of a fate; the work as it was left only where it is not just as planned."""
@@ -141,6 +145,8 @@ class Application:
         What else the journal is to keep at the start of the entry.
     fates
         What became of the works before, when the entry is there already and is to be gone on with.
+    lengths
+        Bytes that entries had when they were read, by id: one that has more by now is another's to go on with.
     """
 
     def __init__(
@@ -151,6 +157,7 @@ class Application:
         entry: str | None = None,
         head: Mapping[str, Any] | None = None,
         fates: Sequence[Fate] | None = None,
+        lengths: Mapping[str, int] | None = None,
     ) -> None:
         self.context = context
         self.act = act
@@ -159,6 +166,7 @@ class Application:
         self._entry = entry
         self._head = dict(head or {})
         self._before = fates
+        self._lengths = dict(lengths or {})
         self._plan: Plan | None = None
         self._busy = threading.Lock()
 
@@ -172,20 +180,24 @@ class Application:
                 self.latest = self._receipt(plan, fates, "")
                 return self.latest
             try:
-                return self._pass(plan, fates, self._begin(plan), progress, cancel)
+                writer = self._begin(plan)
+            except BaseException as error:
+                self.spent = isinstance(error, PlanSpent)  # nothing was sent: the same plan may go later
+                raise
+            try:
+                return self._pass(plan, fates, writer, progress, cancel)
             except JournalError:
-                self.spent = False  # nothing was sent: once there is room, the same plan may go
+                self.spent = False  # nor here: once there is room, it may go
                 raise
 
     def resume(self, receipt: Receipt, progress: Progress | None, cancel: Cancel | None) -> Receipt:
         """Go on with works that were not sent or whose outcome is unknown."""
-        plan, latest = self._plan, self.latest or receipt
-        if plan is None or not latest.rest:
-            return latest
         with self._alone("This plan is being applied."):
+            plan, latest = self._plan, self.latest or receipt
+            if plan is None or not latest.rest:
+                return latest
             _refuse_read_only(self.context)
-            writer = self.context.journal.reopen(latest.entry)
-            return self._pass(plan, list(latest.fates), writer, progress, cancel)
+            return self._pass(plan, list(latest.fates), self._reopen(latest.entry), progress, cancel)
 
     def undo(self, receipt: Receipt, progress: Progress | None, cancel: Cancel | None) -> Receipt:
         """Undo what a receipt says was done."""
@@ -214,8 +226,8 @@ class Application:
         undoes = self._head.get("undoes")
         if undoes:
             return f"buckets.undo({undoes!r}) goes on with it."
-        if latest.verb == "withdraw":
-            return "A work may be running that nobody holds." if latest.counts["unknown"] else ""
+        if latest.verb == "withdraw" and latest.counts["unknown"]:
+            return "A work may be running that nobody holds."
         changed = latest.counts["done"] + latest.counts["unknown"]
         return f"buckets.undo({latest.entry!r}) puts back what was done." if changed else ""
 
@@ -233,10 +245,21 @@ class Application:
             )
 
     def _begin(self, plan: Plan) -> Writer:
-        if self._before is not None and self._entry is not None:
-            return self.context.journal.reopen(self._entry)
-        head = {**document_of(plan), **self._head}
-        return self.context.journal.begin(head, [change.id for change in plan.changes], entry=self._entry)
+        journal, undoes = self.context.journal, self._head.get("undoes")
+        with journal.reopen(undoes, length=self._lengths.get(undoes)) if undoes else nullcontext():
+            if self._before is not None and self._entry is not None:
+                return self._reopen(self._entry)
+            head = {**document_of(plan), **self._head}
+            return journal.begin(head, [change.id for change in plan.changes], entry=self._entry)
+
+    def _reopen(self, entry: str) -> Writer:
+        """Go on with an entry, if nobody else has, and if it was not undone: an undo knows of no work done later."""
+        writer = self.context.journal.reopen(entry, length=self._lengths.get(entry))
+        if self.context.journal.length(entry + UNDO_SUFFIX):
+            writer.close()
+            raise PlanSpent(f"{entry} was undone since, so it is not gone on with; nothing was sent. Plan it anew.")
+        self._lengths[entry] = writer.length
+        return writer
 
     def _pass(
         self, plan: Plan, fates: list[Fate], writer: Writer, progress: Progress | None, cancel: Cancel | None
@@ -249,7 +272,10 @@ class Application:
                 except BucketsError as error:
                     walk.errors.append(error)
                 finally:
-                    self._end(walk)
+                    try:
+                        self._end(walk)
+                    finally:
+                        self._lengths[writer.entry] = writer.length
         finally:
             self.latest = self._receipt(plan, walk.fates, writer.entry, walk)
         unkept = next((error for error in walk.errors if isinstance(error, JournalError)), None)
@@ -272,6 +298,8 @@ class Application:
     def _end(self, walk: Walk) -> None:
         counts = self._receipt(walk.plan, walk.fates, walk.writer.entry).counts
         try:
+            if walk.unrecorded:  # what an interruption, or a disk that was full, kept off the record
+                walk.record(sorted(walk.unrecorded))
             walk.writer.line("end", counts=counts, errors=[type(error).__name__ for error in walk.errors])
         except JournalError as error:
             walk.errors.append(error)

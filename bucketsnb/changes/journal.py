@@ -105,21 +105,37 @@ class Journal:
         try:
             writer.line("plan", entry=writer.entry, version=1, **_who(), **head)
             writer.line("works", ids=list(ids))
-        except JournalError:
-            writer.close()
+        except BaseException:  # an interruption too: nothing was sent, and the lock must not outlive this
             path.unlink(missing_ok=True)
+            writer.close()
             raise
         return writer
 
-    def reopen(self, entry: str) -> Writer:
+    def reopen(self, entry: str, *, length: int | None = None) -> Writer:
         """Continue an entry.
+
+        Parameters
+        ----------
+        entry
+            Its id.
+        length
+            Bytes that it had when it was read; `None` takes it as it is.
 
         Raises
         ------
         JournalError
             If it is not there, cannot be written, or is being written by another process or thread.
+        PlanSpent
+            If it was written since it was read.
         """
-        return Writer(self.path(entry), new=False)
+        return Writer(self.path(entry), new=False, length=length)
+
+    def length(self, entry: str) -> int:
+        """Return the bytes of an entry, 0 if it is not there."""
+        try:
+            return self.path(entry).stat().st_size
+        except FileNotFoundError:
+            return 0
 
     def path(self, entry: str) -> Path:
         """Return the file of an entry.
@@ -143,7 +159,7 @@ class Journal:
     def _make_room(self) -> None:
         with _kept(self.folder):
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            files = [(path, path.stat()) for path in self._files()]
+            files = [(path, stat) for path in self._files() if (stat := _stat(path)) is not None]
         total = sum(stat.st_size for _, stat in files)
         for path, stat in files:
             if total <= self.limit:
@@ -167,16 +183,18 @@ class Writer:
         Its file.
     new
         Whether to make the entry or to continue it.
+    length
+        Bytes that it is to have, if it is continued.
 
     Raises
     ------
     JournalError
         If it cannot be opened, or somebody else is writing it.
     PlanSpent
-        If it was to be made and was begun before.
+        If it was to be made and was begun before, or has another length.
     """
 
-    def __init__(self, path: Path, *, new: bool) -> None:
+    def __init__(self, path: Path, *, new: bool, length: int | None = None) -> None:
         self.path = path
         flags = os.O_RDWR | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | (os.O_CREAT if new else 0)
         with _kept(path):
@@ -186,7 +204,7 @@ class Writer:
             if new:
                 self._start()
             else:
-                self._mend()
+                self._mend(length)
         except BaseException:
             self.close()
             raise
@@ -195,6 +213,11 @@ class Writer:
     def entry(self) -> str:
         """Id of the entry."""
         return self.path.name.removesuffix(_SUFFIX)
+
+    @property
+    def length(self) -> int:
+        """Bytes of the entry so far."""
+        return os.fstat(self._file).st_size
 
     def line(self, kind: str, **content: Any) -> None:
         """Append a line and force it to the disk.
@@ -230,12 +253,13 @@ class Writer:
     def _lock(self) -> None:
         if _fcntl is None:
             return
+        busy = f"Entry {self.entry} is being written by another application of it. Wait until that ends."
         try:
             _fcntl.flock(self._file, _fcntl.LOCK_EX | _fcntl.LOCK_NB)
-        except BlockingIOError as busy:
-            raise JournalError(
-                f"Entry {self.entry} is being written by another application of it. Wait until that ends."
-            ) from busy
+        except BlockingIOError as error:
+            raise JournalError(busy) from error
+        if not os.fstat(self._file).st_nlink:  # given up by another, between the opening and the lock
+            raise JournalError(busy)
 
     def _start(self) -> None:
         """Start an empty file; what is left of a start that was cut off before anything could be sent is dropped."""
@@ -245,10 +269,15 @@ class Writer:
             os.ftruncate(self._file, 0)
         _sync_folder(self.path.parent)
 
-    def _mend(self) -> None:
+    def _mend(self, length: int | None) -> None:
         """Start on a line of its own after one that was cut off in the middle."""
+        if length is not None and length != self.length:
+            raise PlanSpent(
+                f"{self.entry} was gone on with meanwhile, by another process, thread or plan; nothing was sent. "
+                "Look into the journal, and plan it anew."
+            )
         with _kept(self.path):
-            size = os.fstat(self._file).st_size
+            size = self.length
             os.lseek(self._file, max(size - 1, 0), os.SEEK_SET)
             if size and os.read(self._file, 1) != b"\n":
                 _write_all(self._file, b"\n")
@@ -311,6 +340,13 @@ def _who() -> dict[str, Any]:
     except (KeyError, OSError):  # a container whose user has no name
         user = str(getattr(os, "getuid", lambda: "unknown")())
     return {"user": user, "machine": platform.node(), "process": os.getpid()}
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except FileNotFoundError:  # dropped meanwhile, by another process that makes room
+        return None
 
 
 def _write_all(file: int, data: bytes) -> None:

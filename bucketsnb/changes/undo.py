@@ -16,6 +16,7 @@ from bucketsnb.changes.receipt import Fate, Outcome
 from bucketsnb.changes.restore import RestoreAct
 from bucketsnb.changes.scope import read_works, refuse_read_only
 from bucketsnb.changes.seen import Change, Seen
+from bucketsnb.changes.withdraw import as_it_was
 from bucketsnb.errors import PlanError, PlanSpent
 from bucketsnb.formatting import host_of
 
@@ -48,6 +49,7 @@ def context_of(api: Api, journal: Journal | None = None) -> Context:
 def plan_undo(context: Context, entry_id: str, *, allow_other_host: bool = False) -> UndoPlan:
     """Plan to undo an entry; see :meth:`bucketsnb.client.Buckets.plan_undo`."""
     refuse_read_only(context.api)
+    lengths = {one: context.journal.length(one) for one in (entry_id, entry_id + UNDO_SUFFIX)}
     entry = read_entry(context.journal, entry_id)
     _refuse(entry)
     if not allow_other_host:
@@ -61,6 +63,7 @@ def plan_undo(context: Context, entry_id: str, *, allow_other_host: bool = False
         entry=entry_id + UNDO_SUFFIX,
         head={"undoes": entry_id},
         fates=None if earlier is None else _fates(changes, earlier),
+        lengths=lengths,
     )
     return kind(
         changes=tuple(changes),
@@ -185,6 +188,8 @@ def _change(entry: Entry, work: Kept) -> Change:
     if entry.verb == "deposit":
         return Change(Seen.of(left), None)
     before = work.before or {}
+    if entry.verb == "withdraw" and work.before is None:  # an interruption kept it off the record
+        before = as_it_was(left, None)
     added = dict.fromkeys(name for name in left if name not in before)
     return Change(Seen.of(left), Seen.of({**before, **added}))
 

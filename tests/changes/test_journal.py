@@ -7,14 +7,18 @@ import os
 import stat
 import threading
 import time
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from bucketsnb import Buckets, LocalBackend
-from bucketsnb.changes.entry import journal_frame, read_entry
+from bucketsnb.changes import journal as module
+from bucketsnb.changes.entry import journal_frame, read_entry, summary_of
 from bucketsnb.changes.journal import Journal, Writer, lines_of
+from bucketsnb.changes.plan import Plan
 from bucketsnb.errors import JournalError, PlanSpent
 from tests.changes.helpers import PIPELINE, changes_sent, filled, journal_file, lines, stored
 
@@ -208,6 +212,75 @@ def test_entries_younger_than_a_month_are_never_dropped_and_too_many_stop_change
     with pytest.raises(JournalError, match="Move its files away"):
         journal.begin({}, [])
     assert all(path.exists() for path in paths)
+
+
+def test_an_entry_that_another_process_drops_at_the_same_moment_stops_no_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(tmp_path)
+    monkeypatch.setattr(journal, "_files", lambda: [tmp_path / "gone.jsonl"])
+    journal.begin({}, []).close()
+
+
+def test_an_entry_that_was_given_up_between_opening_and_lock_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(tmp_path)
+
+    def flock_after_unlink(file: int, how: int) -> None:
+        journal.path("one").unlink()
+
+    monkeypatch.setattr(module._fcntl, "flock", flock_after_unlink)
+    with pytest.raises(JournalError, match="being written"):
+        journal.begin({}, [], entry="one")
+
+
+def interrupted_at(monkeypatch: pytest.MonkeyPatch, line: int) -> None:
+    """Press Ctrl-C while that line is forced to the disk, the slowest part of a change on a network's disk."""
+    forced = count()
+    real = os.fsync
+
+    def fsync(file: int) -> None:
+        real(file)
+        if not stat.S_ISDIR(os.fstat(file).st_mode) and next(forced) == line:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", fsync)
+
+
+def plan_of(verb: str, backend: LocalBackend, buckets: Buckets) -> Plan:
+    filled(backend, 3)
+    if verb == "delete":
+        return buckets.plan_delete(pipeline=PIPELINE)
+    if verb == "deposit":
+        return buckets.plan_deposit([{"pipeline": "new", "site": "chime", "user": "me"}] * 3)
+    if verb == "withdraw":
+        return buckets.plan_withdraw(PIPELINE)
+    return buckets.plan_undo(buckets.plan_delete(pipeline=PIPELINE).apply().entry)
+
+
+@pytest.mark.parametrize("verb", ["delete", "deposit", "withdraw", "undo"])
+@pytest.mark.parametrize("line", range(7))
+def test_an_interruption_while_a_line_is_written_leaves_receipt_and_journal_at_one(
+    backend: LocalBackend, buckets: Buckets, monkeypatch: pytest.MonkeyPatch, verb: str, line: int
+) -> None:
+    plan = plan_of(verb, backend, buckets)
+    with monkeypatch.context() as patched:
+        interrupted_at(patched, line)
+        with suppress(KeyboardInterrupt):
+            plan.apply()
+    if plan.receipt is None:
+        assert not plan.spent
+        assert not [one for one in Journal().entries() if summary_of(Journal(), one).state != "finished"]
+        assert plan.apply().ok
+        return
+    kept = read_entry(Journal(), plan.receipt.entry)
+    assert [work.outcome for work in kept.works] == [fate.outcome for fate in plan.receipt.fates]
+    receipt = plan.receipt.resume()
+    assert receipt.ok
+    if verb != "undo":
+        assert receipt.undo().ok
+        assert len(stored(buckets, {"status": "queued"})) == 3
 
 
 def test_two_applications_of_one_entry_exclude_each_other(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -108,6 +110,69 @@ def test_two_undo_plans_of_one_entry_act_once(backend: LocalBackend, buckets: Bu
     with pytest.raises(PlanSpent):
         other.apply()
     assert len(stored(buckets)) == 2
+
+
+class AfterOne:
+    """Cancels after the first chunk."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def is_set(self) -> bool:
+        self.looks += 1
+        return self.looks > 1
+
+
+def test_an_undo_that_was_cut_short_is_gone_on_with_once(backend: LocalBackend, buckets: Buckets) -> None:
+    filled(backend, 250)
+    entry = buckets.plan_delete(pipeline=PIPELINE).apply().entry
+    cut = buckets.plan_undo(entry).apply(cancel=AfterOne())
+    assert cut.counts["not sent"] == 50
+    one, other = buckets.plan_undo(entry), buckets.plan_undo(entry)
+    assert one.apply().ok
+    for again in (other.apply, cut.resume):
+        with pytest.raises(PlanSpent, match="gone on with meanwhile"):
+            again()
+    assert len(stored(buckets)) == 250
+
+
+def test_a_change_that_was_undone_is_not_gone_on_with(backend: LocalBackend, buckets: Buckets) -> None:
+    filled(backend, 300)
+    cut = buckets.plan_delete(pipeline=PIPELINE).apply(cancel=AfterOne())
+    assert cut.undo().counts["done"] == 250
+    with pytest.raises(PlanSpent, match="was undone since"):
+        cut.resume()
+    assert len(stored(buckets)) == 300
+
+
+def test_an_undo_does_not_go_ahead_of_the_change_it_undoes(backend: LocalBackend, buckets: Buckets) -> None:
+    filled(backend, 300)
+    cut = buckets.plan_delete(pipeline=PIPELINE).apply(cancel=AfterOne())
+    undo = buckets.plan_undo(cut.entry)
+    with Journal().reopen(cut.entry), pytest.raises(JournalError, match="being written"):
+        undo.apply()
+    assert cut.resume().ok
+    with pytest.raises(PlanSpent, match="gone on with meanwhile"):
+        undo.apply()
+    assert buckets.undo(cut.entry).counts["done"] == 300
+
+
+def test_two_threads_that_go_on_with_a_receipt_do_so_once(backend: LocalBackend, buckets: Buckets) -> None:
+    works = [{"pipeline": PIPELINE, "site": "chime", "user": "me"}] * 600
+    cut = buckets.plan_deposit(works).apply(cancel=AfterOne())
+    application = cut._application
+    alone = application._alone
+
+    @contextmanager
+    def after_another(otherwise: str) -> Iterator[None]:
+        application._alone = alone
+        assert cut.resume().ok
+        with alone(otherwise):
+            yield
+
+    application._alone = after_another
+    assert cut.resume().ok
+    assert len(stored(buckets)) == 600
 
 
 def test_looking_at_an_undo_sends_only_reads(backend: LocalBackend, buckets: Buckets) -> None:
