@@ -106,13 +106,13 @@ def changed(works: Sequence[Seen], cells: Sequence[Mapping[str, Any]]) -> tuple[
     """Return works with cells changed, and those that cannot be sent."""
     changes, unfit = [], []
     for work, new in zip(works, cells, strict=True):
-        after = {**work.record, **new}
         try:
-            encode_works([after], verb="update")
+            (sent,) = encode_works([{**work.record, **new}], verb="update")[1]
         except WorkError as error:
             unfit.append(LeftOut(work.id, f"cannot be sent: {error}"))
-        else:
-            changes.append(Change(work, Seen.of(after)))
+            continue
+        cells = {name: sent[name] for name in new}  # an array of numpy, as a list; the rest stays as it was read
+        changes.append(Change(work, Seen.of({**work.record, **cells})))
     return changes, unfit
 
 

@@ -271,4 +271,8 @@ def _refuse_columns(frame: pd.DataFrame, before: Mapping[str, Record]) -> None:
 
 def _edited_derived(frame: pd.DataFrame, before: Mapping[str, Record], name: str, read_at: float) -> bool:
     was = frame_of([before[one] for one in frame["id"]], now=read_at)[name]
-    return not was.reset_index(drop=True).equals(frame[name].reset_index(drop=True).astype(was.dtype))
+    try:
+        now = frame[name].reset_index(drop=True).astype(was.dtype)
+    except (TypeError, ValueError):  # it never held this
+        return True
+    return not was.reset_index(drop=True).equals(now)

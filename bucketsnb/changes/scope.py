@@ -268,6 +268,8 @@ def _is_name(value: Any) -> bool:
 def _of_frame(api: Api, frame: pd.DataFrame, limits: Limits) -> Scope:
     if "id" not in frame.columns:
         raise PlanError("The frame has no column id, and works are named by their ids.")
+    if list(frame.columns).count("id") > 1:
+        raise PlanError("The frame has the column id more than once: keep the one that names the works.")
     ids = list(dict.fromkeys(filter(_is_name, frame["id"])))
     check_count(len(ids), limits)
     scope = _of_ids(api, ids)

@@ -61,6 +61,9 @@ def to_records(frame: pd.DataFrame, *, partial: bool = False) -> list[dict[str, 
 
 def _fields(frame: pd.DataFrame, *, partial: bool) -> list[str]:
     here = [name for name in FIELD_NAMES if name in frame]
+    twice = [str(name) for name in frame.columns[frame.columns.duplicated()]]
+    if twice:
+        raise WorkError(f"the frame has the column {elide(twice, most=3)} more than once: keep one", field=twice[0])
     read = frame.attrs.get("columns", "all")
     if partial:
         return (
@@ -143,7 +146,10 @@ def _plain(name: str, series: pd.Series) -> list[Any]:
     if isinstance(cells, JSONArray):
         return cells.decoded()
     if isinstance(series.dtype, pd.DatetimeTZDtype | np.dtype) and series.dtype.kind == "M":
-        return _values(epochs(pd.DatetimeIndex(cells).as_unit("ns").asi8))
+        try:
+            return _values(epochs(pd.DatetimeIndex(cells).as_unit("ns").asi8))
+        except pd.errors.OutOfBoundsDatetime:  # put in beside what was read, which has no such years
+            return _values(cells)
     if series.dtype == DTYPES[name] and isinstance(series.dtype, pd.Int64Dtype | pd.StringDtype):
         return list(cells.to_numpy(dtype=object, na_value=None))
     values = _values(cells)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+
+import numpy as np
 import pandas as pd
 import pytest
 
 from bucketsnb import Buckets, LocalBackend
-from bucketsnb.errors import OutcomeUnknown, WorkError
+from bucketsnb.errors import OutcomeUnknown, PlanError, WorkError
 from tests.changes.helpers import PIPELINE, changes_sent, filled, stored
 
 
@@ -151,6 +154,43 @@ def test_what_a_client_may_not_set_is_refused_by_name(
     with pytest.raises(WorkError, match=said):
         buckets.plan_update(frame)
     assert changes_sent(backend) == []
+
+
+@pytest.mark.parametrize(("name", "value"), [("age", "abc"), ("age", pd.NaT), ("wait", [1]), ("overdue", "yes")])
+def test_what_is_worked_out_is_refused_by_name_whatever_was_put_there(
+    backend: LocalBackend, buckets: Buckets, name: str, value: object
+) -> None:
+    filled(backend, 2)
+    frame = buckets.view()
+    frame[name] = pd.Series([value] * 2)
+    with pytest.raises(WorkError, match=f"{name} is worked out"):
+        buckets.plan_update(frame)
+
+
+def test_values_of_numpy_and_times_of_any_year_are_set_as_what_they_are(
+    backend: LocalBackend, buckets: Buckets
+) -> None:
+    (work_id,) = filled(backend, 1)
+    frame = buckets.view().assign(
+        event=[np.array([3, 4])], results=[{"dm": np.float64(1.5)}], creation=datetime(9999, 1, 1, tzinfo=timezone.utc)
+    )
+    plan = buckets.plan_update(frame)
+    assert plan.cells["new"].tolist() == ['{"dm": 1.5}', "[3, 4]", "253370764800.0"]
+    assert plan.apply().ok
+    work = stored(buckets)[work_id]
+    assert (work["event"], work["results"], work["creation"]) == ([3, 4], {"dm": 1.5}, 253370764800.0)
+
+
+@pytest.mark.parametrize("name", ["priority", "id"])
+def test_a_column_that_is_there_twice_is_refused(backend: LocalBackend, buckets: Buckets, name: str) -> None:
+    filled(backend, 2)
+    frame = buckets.view()
+    frame = pd.concat([frame, frame[[name]]], axis=1)
+    with pytest.raises(WorkError, match=f"column {name} more than once"):
+        buckets.plan_update(frame)
+    if name == "id":
+        with pytest.raises(PlanError, match="column id more than once"):
+            buckets.plan_delete(frame)
 
 
 def test_an_unedited_frame_plans_nothing(backend: LocalBackend, buckets: Buckets) -> None:
