@@ -27,7 +27,7 @@ from bucketsnb.errors import (
 from bucketsnb.formatting import excerpt, host_of
 from bucketsnb.transport.retry import Fate, TryFailedError
 
-__all__ = ["Call", "of_exception", "of_status", "reason_of", "retry_after", "without_frames"]
+__all__ = ["Call", "of_exception", "of_status", "reason_of", "retry_after", "without_frames", "words_of"]
 
 _BY_STATUS: Mapping[int, type[ServiceError]] = {
     401: Unauthorized,
@@ -196,3 +196,8 @@ def without_frames(error: BaseException) -> BaseException:
             if hasattr(link, name):
                 setattr(link, name, None)
     return error
+
+
+def words_of(error: BaseException) -> str:
+    """Return all that an exception and its chain say."""
+    return "\n".join(f"{link} {link!r}" for link in _chain(error))

@@ -21,7 +21,7 @@ from bucketsnb.formatting import count_of, excerpt, host_of
 from bucketsnb.settings import Settings
 from bucketsnb.transport.body import UnreadableBodyError, read_body, read_start
 from bucketsnb.transport.connection import Clock, Hidden, new_session, unsigned
-from bucketsnb.transport.convert import Call, of_exception, of_status, without_frames
+from bucketsnb.transport.convert import Call, of_exception, of_status, without_frames, words_of
 from bucketsnb.transport.retry import Fate, Means, Policy, TryFailedError, retrying
 
 __all__ = ["Answer", "Transport"]
@@ -230,13 +230,18 @@ class Transport:
                 answering = True
                 return self._read(send, response, clock)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            lost = without_frames(error)
+            lost = self._without_secrets(without_frames(error))
             cut = answering and not clock.once
             failure = of_exception(
                 send.call, lost, sent=clock.sent, cut=cut, timeout=send.timeout, chattering=clock.chattering
             )
         failure.error.__cause__ = lost
         raise failure
+
+    def _without_secrets(self, error: BaseException) -> BaseException:
+        """Return an error that quotes what came, unless that repeats the token: what is no HTTP is quoted too."""
+        words = words_of(error)
+        return error if self.hide(words) == words else ConnectionError("what came repeats a secret, and is not shown")
 
     def _open(self, send: _Send, target: str, *, signed: bool) -> requests.Response:
         return self._own_session().request(

@@ -11,7 +11,7 @@ import pytest
 from bucketsnb import errors
 from bucketsnb.client import Buckets
 from bucketsnb.transport import Means
-from tests.stub import Stub, fail, half, hang_up, raw, redirect
+from tests.stub import Stub, fail, half, hang_up, raw, redirect, then_close
 
 TOKEN = "ghp_hush-hush-0123456789"
 
@@ -41,8 +41,19 @@ def _levels(told):
         fail(500),
         raw(f"no {TOKEN}".encode()),
         redirect(f"/x{TOKEN}"),
+        then_close(lambda exchange: exchange.send(f"{TOKEN}\r\n\r\n".encode())),
+        raw(f"{TOKEN}\r\n".encode(), transfer_encoding="chunked", content_length=""),
     ],
-    ids=["hang up", "half", "echoed by a 401", "500", "echoed by a 200", "echoed by a redirect"],
+    ids=[
+        "hang up",
+        "half",
+        "echoed by a 401",
+        "500",
+        "echoed by a 200",
+        "echoed by a redirect",
+        "echoed in place of HTTP",
+        "echoed as the size of a chunk",
+    ],
 )
 def test_no_error_shows_the_token_not_even_to_a_debugger(action):
     work = {"pipeline": "p", "site": "s", "user": "u"}
