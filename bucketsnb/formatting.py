@@ -101,7 +101,7 @@ def age(span: float | timedelta | None) -> str:
     ('3 d 4 h', '1 min 1 s', '0 s', '')
     """
     seconds = span.total_seconds() if isinstance(span, timedelta) else span
-    if seconds is None or not math.isfinite(seconds):
+    if seconds is None or seconds != seconds or not math.isfinite(seconds):  # pandas' NaT is no number to ask
         return ""
     whole = int(abs(seconds))
     largest = next((i for i, (_, size) in enumerate(_UNITS) if whole >= size), len(_UNITS) - 1)

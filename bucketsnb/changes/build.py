@@ -14,7 +14,7 @@ from bucketsnb.changes.scope import Limits, Scope, Which, advice, check_running,
 from bucketsnb.changes.seen import MISSING, Change, Seen
 from bucketsnb.encoding import encode_works
 from bucketsnb.errors import WorkError
-from bucketsnb.formatting import count_of
+from bucketsnb.formatting import count_of, excerpt
 from bucketsnb.query import Query
 from bucketsnb.schema import (
     ATTEMPT_MIN,
@@ -93,9 +93,10 @@ def plan_requeue(
     limits = limits or Limits()
     scope = gather(context, _failed(which, limits), limits)
     check_running(scope.works, limits)
-    wanted = {"failure", "running"} if limits.allow_running else {"failure"}
+    wanted = ("failure", "running") if limits.allow_running else ("failure",)  # no set: a status may be anything
     going = [work for work in scope.works if work.status in wanted]
-    left = [LeftOut(work.id, f"is {work.status}, not failure") for work in scope.works if work.status not in wanted]
+    others = [work for work in scope.works if work.status not in wanted]
+    left = [LeftOut(work.id, f"is {excerpt(work.status, 60)}, not failure") for work in others]
     cells = {"status": "queued", **({"attempt": 0} if reset_attempt else {})}
     changes, unfit = changed(going, [cells] * len(going))
     scope = Scope(going, [*scope.left_out, *left, *unfit], scope.query)
@@ -111,8 +112,8 @@ def changed(works: Sequence[Seen], cells: Sequence[Mapping[str, Any]]) -> tuple[
         except WorkError as error:
             unfit.append(LeftOut(work.id, f"cannot be sent: {error}"))
             continue
-        cells = {name: sent[name] for name in new}  # an array of numpy, as a list; the rest stays as it was read
-        changes.append(Change(work, Seen.of({**work.record, **cells})))
+        plain = {name: sent[name] for name in new}  # an array of numpy, as a list; the rest stays as it was read
+        changes.append(Change(work, Seen.of({**work.record, **plain})))
     return changes, unfit
 
 

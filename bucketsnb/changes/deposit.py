@@ -183,8 +183,8 @@ def match(
     matched: dict[int, dict[str, Any]] = {}
     by_creation: dict[Any, list[dict[str, Any]]] = {}
     for record in found:
-        if isinstance(record.get("id"), str):
-            by_creation.setdefault(record.get("creation"), []).append(record)
+        if isinstance(record.get("id"), str) and isinstance(made_at := record.get("creation"), int | float):
+            by_creation.setdefault(made_at, []).append(record)
     for place, work in enumerate(works):
         alike = by_creation.get(work.get("creation"), ())
         hit = next((one for one in alike if one["id"] not in taken and _is(work, one)), None)

@@ -45,7 +45,14 @@ def decode_json(text: Text) -> Any:
     try:
         return _decode(text)
     except (msgspec.DecodeError, RecursionError):
-        return json.loads(bytes(text))
+        return json.loads(bytes(text), parse_int=_integer)
+
+
+def _integer(digits: str) -> float:
+    try:
+        return int(digits)
+    except ValueError:  # more digits than Python reads: as far off as 1e5000, which is infinite too
+        return float(digits)
 
 
 def decode_all(texts: Sequence[Text | None] | Objects) -> list[Any]:

@@ -55,10 +55,14 @@ def _about(frame: pd.DataFrame, wanted: set[int]) -> tuple[list[int], list[int]]
     pairs = [
         (place, event)
         for place, events in enumerate(frame["event"])
-        for event in dict.fromkeys(events if isinstance(events, list) else [events])
-        if isinstance(event, int) and event in wanted
+        for event in dict.fromkeys(one for one in _listed(events) if isinstance(one, int))
+        if event in wanted
     ]
     return [place for place, _ in pairs], [event for _, event in pairs]
+
+
+def _listed(value: object) -> list[object]:
+    return value if isinstance(value, list) else [value]
 
 
 class Family:
@@ -131,4 +135,9 @@ class Family:
 
 def _line(row: Mapping[str, Any]) -> str:
     attempts = f"attempt {row['attempt']} of {row['retries']}"
-    return printable(f"{row['pipeline']} {row['status']} ({attempts}, {age(row['age'])} old) {row['id']}")
+    return printable(f"{row['pipeline']} {row['status']} ({attempts}{_old(row)}) {row['id']}")
+
+
+def _old(row: Mapping[str, Any]) -> str:
+    since = age(row["age"])
+    return f", {since} old" if since else ""

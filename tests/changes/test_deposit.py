@@ -25,6 +25,13 @@ def fresh(number: int) -> list[dict[str, object]]:
     return [{**work, "creation": time.time() + place / 1e4} for place, work in enumerate(make_works(number))]
 
 
+def test_what_a_store_holds_as_a_creation_stands_in_the_way_of_no_match() -> None:
+    odd = [{"id": "a", "creation": {"a": 1}}, {"id": "b", "creation": [5.0]}, {"id": "c"}]
+    assert deposit.match([{"pipeline": "p", "creation": 5.0}], [*odd, {"id": "d", "pipeline": "p", "creation": 5}]) == {
+        0: {"id": "d", "pipeline": "p", "creation": 5}
+    }
+
+
 def test_a_fresh_deposit_is_one_post_and_one_read_back(backend: LocalBackend, buckets: Buckets) -> None:
     ids = buckets.deposit(fresh(3), return_ids=True)
     assert [one.path for one in backend.requests] == ["/work", "/view"]

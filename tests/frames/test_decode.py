@@ -25,6 +25,14 @@ FRAMES = {
 }
 
 
+def test_an_integer_of_more_digits_than_python_reads_is_infinite_and_hides_no_other():
+    works = json.dumps([make_work(id="a", results={"n": 0.5}), make_work(id="b", results=[2])])
+    frame = frame_of(works.replace("0.5", "1" + "0" * 5000).encode())
+
+    assert frame["results"].tolist() == [{"n": float("inf")}, [2]]
+    assert repr(frame)
+
+
 def test_every_field_has_a_column():
     assert set(COLUMNS) == {*FIELD_NAMES, *DERIVED, "parent", "record"}
 

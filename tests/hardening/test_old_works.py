@@ -121,6 +121,16 @@ def test_a_work_that_cannot_be_put_back_is_said_before_and_holds_up_no_other(
     assert whole([fate.before.record for fate in receipt.fates if fate.id == odd["id"] and fate.before]) == whole([odd])
 
 
+@pytest.mark.parametrize("status", [{"a": 1}, ["failure"], None, 3])
+def test_a_requeue_leaves_out_a_work_whose_status_is_no_word(
+    backend: LocalBackend, buckets: Buckets, status: Any
+) -> None:
+    (failed,) = backend.store.load([make_work(pipeline=PIPELINE, status="failure")])
+    insert(backend, {**BASE, "id": "5" * 24, "status": status})
+    plan = buckets.plan_requeue([failed, "5" * 24])
+    assert (plan.ids, [left.id for left in plan.left_out]) == ([failed], ["5" * 24])
+
+
 def test_a_work_without_an_id_is_shown_and_left_out_of_changes(backend: LocalBackend, buckets: Buckets) -> None:
     (named,) = backend.store.load([make_work(pipeline=PIPELINE)])
     insert(backend, {**BASE, "id": None})

@@ -33,6 +33,12 @@ def test_an_event_has_a_row_a_pipeline_with_its_latest_work():
     assert table.attrs["without_works"] == [9]
 
 
+def test_events_of_odd_works_hide_no_others():
+    odd = [make_work(event={"a": 7}), make_work(event=[{"a": 1}, [7], None, "7", 7.5]), make_work(event=7)]
+    table = events_of(frame_of([*odd, make_work(event=[[1], 7], pipeline="b")]), [7])
+    assert table["works"].tolist() == [1, 1]
+
+
 def test_no_events_have_the_columns_and_dtypes_of_some():
     some = events_of(frame_of([make_work(event=[7])]), [7])
     none = events_of(frame_of([]), [7])
@@ -46,6 +52,10 @@ def test_a_family_is_a_tree_with_statuses():
     assert lines[0].endswith("1 running, 1 failure")
     assert [len(line) - len(line.lstrip()) for line in lines[1:]] == [0, 3, 6]
     assert family._repr_html_().count("<div") == 4
+
+
+def test_a_work_without_a_creation_is_drawn():
+    assert repr(Family("1" * 24, frame_of([{"id": "1" * 24, "pipeline": "old"}]))).endswith(") " + "1" * 24)
 
 
 def test_a_parent_that_is_gone_is_said():
