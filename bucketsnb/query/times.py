@@ -163,7 +163,7 @@ def moment(value: object, word: str) -> Any:
 def _checked(found: Any, value: object, word: str) -> Any:
     if isinstance(found, dict):
         return found
-    if isinstance(found, int | float) and math.isfinite(found):
+    if isinstance(found, int) or (isinstance(found, float) and math.isfinite(found)):
         if abs(found) > _LONGEST:
             raise QueryError(f"{word}={value!r} is too large for epoch seconds; divide milliseconds by 1000")
         return found
