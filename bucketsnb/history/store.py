@@ -83,7 +83,8 @@ class History:
         """
         at = at if at is not None else float(status.attrs.get("read_at") or time.time())
         numbers = status[list(STATUS_KEYS)].astype(object).where(status[list(STATUS_KEYS)].notna(), None)
-        rows = [(self.url, at, every, str(name), *row) for name, row in zip(numbers.index, numbers.values, strict=True)]
+        names = [str(name).encode(errors="replace").decode() for name in numbers.index]  # a file holds no half letters
+        rows = [(self.url, at, every, name, *row) for name, row in zip(names, numbers.values, strict=True)]
         # A queue without pipelines is a fact too: it is kept as a row that names none.
         rows = rows or [(self.url, at, every, "", *([0] * len(STATUS_KEYS)))]
         marks = ", ".join("?" * (4 + len(STATUS_KEYS)))

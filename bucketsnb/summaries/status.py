@@ -15,8 +15,8 @@ import pandas as pd
 
 from bucketsnb import formatting, formatting_html
 from bucketsnb.api import AT_ONCE, ask_together
-from bucketsnb.errors import ServiceError
-from bucketsnb.formatting import count_of, host_of, when
+from bucketsnb.errors import BucketsError, ServiceError
+from bucketsnb.formatting import count_of, host_of, printable, when
 from bucketsnb.formatting_html import STATUS_COLOURS, Markup, element
 from bucketsnb.schema import STATUS_KEYS
 
@@ -27,7 +27,7 @@ __all__ = ["IncompleteStatus", "StatusDiffers", "StatusFrame", "read_status"]
 
 _SHARES = STATUS_KEYS[1:]
 
-Answers = dict[str, Mapping[str, int] | ServiceError]
+Answers = dict[str, Mapping[str, int] | BucketsError]
 
 
 class IncompleteStatus(UserWarning):
@@ -151,34 +151,40 @@ def read_status(
     names = [pipelines] if isinstance(pipelines, str) else list(dict.fromkeys(pipelines or ()))
     if pipelines is None and not api.counts_at_once:
         names = sorted(api.pipelines())
-    answers = dict(api.statuses()) if pipelines is None and api.counts_at_once else _ask_all(api, names, at_once)
-    problems = {name: str(answer) for name, answer in answers.items() if isinstance(answer, ServiceError)}
+    if pipelines is None and api.counts_at_once:
+        answers: Answers = dict(api.statuses())
+    else:
+        # A name that the service gives, and that no path can hold, hides no others; one that someone gives is an error.
+        answers = _ask_all(api, names, at_once, BucketsError if pipelines is None else ServiceError)
+    problems = {name: str(answer) for name, answer in answers.items() if isinstance(answer, BucketsError)}
     if problems and len(problems) == len(names):
-        raise next(answer for answer in answers.values() if isinstance(answer, ServiceError))
+        raise next(answer for answer in answers.values() if isinstance(answer, BucketsError))
     frame = _frame_of(answers)
     frame.attrs.update(problems=problems, read_at=time.time(), url=api.url)
     if problems and warn:
-        text = "; ".join(f"{name}: {reason}" for name, reason in problems.items())
+        text = printable("; ".join(f"{name}: {reason}" for name, reason in problems.items()))
         warnings.warn(
-            f"{count_of(len(problems), 'pipeline')} could not be read: {text}", IncompleteStatus, stacklevel=3
+            f"{count_of(len(problems), 'pipeline')} could not be read: {text}",
+            IncompleteStatus,
+            stacklevel=3,
         )
     if compare:
         _compare(api, frame)
     return frame
 
 
-def _ask_all(api: Api, names: Sequence[str], at_once: int) -> Answers:
-    def ask(name: str) -> Mapping[str, int] | ServiceError:
+def _ask_all(api: Api, names: Sequence[str], at_once: int, kept: type[BucketsError]) -> Answers:
+    def ask(name: str) -> Mapping[str, int] | BucketsError:
         try:
             return api.status(name)
-        except ServiceError as error:
+        except kept as error:
             return error
 
     return dict(zip(names, ask_together(ask, names, at_once), strict=True))
 
 
-def _frame_of(answers: Mapping[str, Mapping[str, int] | ServiceError]) -> StatusFrame:
-    rows = [[None if isinstance(a, ServiceError) else a.get(key) for key in STATUS_KEYS] for a in answers.values()]
+def _frame_of(answers: Mapping[str, Mapping[str, int] | BucketsError]) -> StatusFrame:
+    rows = [[None if isinstance(a, BucketsError) else a.get(key) for key in STATUS_KEYS] for a in answers.values()]
     index = pd.Index(list(answers), dtype=pd.StringDtype("python"), name="pipeline")
     columns = {key: pd.array([row[place] for row in rows], dtype="Int64") for place, key in enumerate(STATUS_KEYS)}
     return StatusFrame(columns, index=index)

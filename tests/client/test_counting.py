@@ -2,9 +2,10 @@
 
 import pytest
 
-from bucketsnb import Query
+from bucketsnb import Buckets, Query
 from bucketsnb.errors import QueryError
 from tests.factory import make_work
+from tests.stub import Stub, answer, polite
 
 
 @pytest.fixture
@@ -74,6 +75,16 @@ def test_the_cost_of_a_group_count_is_said(queue, buckets):
     assert buckets.group_count({"site": "kko"}, "status").attrs["cost"] == {"requests": 1, "works_read": 4}
     assert "4 requests, 0 works read" in repr(buckets.group_count())
     assert "4 requests, 0 works read" in buckets.group_count()._repr_html_()
+
+
+def test_a_pipeline_whose_name_no_path_can_hold_is_counted_too():
+    works = [{"pipeline": name, "status": "queued"} for name in ("", "b")]
+    with Stub(answer(["", "b"])) as stub, Buckets(stub.url) as client:
+        stub.default = lambda exchange: (answer(works) if exchange.request.path == "/view" else polite)(exchange)
+        counts = client.group_count()
+
+    assert sorted(counts.values.tolist()) == [["", "queued", 1], ["b", "queued", 1]]
+    assert counts.attrs["cost"]["works_read"] == 2
 
 
 def test_a_group_count_of_nothing_has_its_columns(backend, buckets):

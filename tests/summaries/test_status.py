@@ -8,11 +8,12 @@ import pandas as pd
 import pytest
 
 from bucketsnb import Buckets
-from bucketsnb.errors import ServiceFailed
+from bucketsnb.errors import QueryError, ServiceFailed
+from bucketsnb.history import History
 from bucketsnb.schema import STATUS_KEYS
 from bucketsnb.summaries import IncompleteStatus, StatusDiffers, StatusFrame, read_status
 from tests.factory import make_work, make_works
-from tests.stub import Stub, answer
+from tests.stub import ZEROS, Stub, answer
 
 
 @pytest.fixture
@@ -81,6 +82,25 @@ def test_a_failing_pipeline_marks_its_row_and_the_others_show(backend, filled):
     assert "400" in repr(frame)
     assert "400" in frame._repr_html_()
     assert frame.totals["total"] == 3
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "\ud800"])
+def test_a_pipeline_whose_name_no_path_can_hold_hides_no_others(name, tmp_path):
+    def act(exchange):
+        answer([name, "b"] if exchange.request.path == "/status/pipelines" else {**ZEROS, "total": 1, "queued": 1})(
+            exchange
+        )
+
+    with Stub(default=act) as stub, Buckets(stub.url) as client:
+        with pytest.warns(IncompleteStatus, match="1 pipeline could not be read"):
+            frame = client.status()
+        with pytest.raises(QueryError):
+            client.status([name, "b"])
+        History(stub.url, tmp_path / "history.db").record(frame)
+
+    assert frame.loc["b", "queued"] == 1
+    assert list(frame.attrs["problems"]) == [name]
+    assert repr(frame)
 
 
 def test_when_no_pipeline_can_be_read_the_error_comes_out(backend, filled):
