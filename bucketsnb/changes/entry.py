@@ -19,6 +19,9 @@ __all__ = ["UNDO_SUFFIX", "Entry", "Kept", "Summary", "journal_frame", "read_ent
 UNDO_SUFFIX = ".undo"
 """Added to the id of an entry, it is the id of the entry of its undo."""
 
+_LATEST = 2.0**33
+"""Epoch seconds (in 2242); a later time is that of a damaged line, and no column holds it."""
+
 _WORDS = [outcome.value for outcome in Outcome]
 
 
@@ -84,12 +87,12 @@ class Entry:
         elif kind == "outcome":
             self._take_outcome(line)
         elif kind == "before":
-            self.works[line["position"]].before = line["work"]
+            self.works[line["position"]].before = _record(line["work"])
 
     def _take_chunk(self, line: dict[str, Any]) -> None:
         for side in ("before", "after"):
             for position, work in zip(line["positions"], line.get(side) or (), strict=False):
-                setattr(self.works[position], side, work)
+                setattr(self.works[position], side, _record(work))
         self.present.update(line.get("present") or ())
         for position in line["positions"]:
             self.works[position].outcome = Outcome.UNKNOWN
@@ -99,8 +102,14 @@ class Entry:
         for position, word, left, new_id, detail in line["fates"]:
             work = self.works[position]
             work.outcome = Outcome(word)
-            work.left = work.after if left is True else left
+            work.left = work.after if left is True else _record(left)
             work.new_id, work.detail = new_id or work.new_id, detail
+
+
+def _record(value: Any) -> dict[str, Any] | None:
+    if value is None or isinstance(value, dict):
+        return value
+    raise TypeError(f"{type(value).__name__} in the place of a work")
 
 
 def read_entry(journal: Journal, entry: str) -> Entry:
@@ -139,9 +148,10 @@ def summary_of(journal: Journal, entry: str) -> Summary:
     try:
         head, last = ends_of(path)
         if head.get("kind") == "plan" and last.get("kind") == "end":
-            return Summary(head, int(head.get("count", 0)), dict(last["counts"]), "finished")
+            counts = {word: int(number) for word, number in last["counts"].items()}
+            return Summary(head, int(head.get("count", 0)), counts, "finished")
         found = read_entry(journal, entry)
-    except (JournalError, KeyError, TypeError, ValueError):
+    except (JournalError, KeyError, TypeError, ValueError, AttributeError):
         return Summary({}, 0, {}, "unreadable")
     return Summary(found.head, len(found.works), found.counts, "cut short" if found.head else "unreadable")
 
@@ -169,7 +179,7 @@ def _row(journal: Journal, entry: str, ids: set[str]) -> dict[str, Any]:
         **texts,
         **{word: found.counts.get(word, 0) for word in _WORDS},
         "entry": entry,
-        "time": found.head.get("at"),
+        "time": at if isinstance(at := found.head.get("at"), int | float) and 0 <= at < _LATEST else None,
         "count": found.count,
         "state": found.state,
         "undone": _undone(journal, entry, ids),

@@ -265,9 +265,13 @@ class Writer:
         """Start an empty file; what is left of a start that was cut off before anything could be sent is dropped."""
         if sum(1 for _ in lines_of(self.path)) >= _BEGUN:
             raise PlanSpent(f"{self.entry} was begun meanwhile, by another process or thread; nothing was sent.")
-        with _kept(self.path):
-            os.ftruncate(self._file, 0)
-        _sync_folder(self.path.parent)
+        try:
+            with _kept(self.path):
+                os.ftruncate(self._file, 0)
+            _sync_folder(self.path.parent)
+        except BaseException:  # an interruption leaves no empty entry
+            self.path.unlink(missing_ok=True)
+            raise
 
     def _mend(self, length: int | None) -> None:
         """Start on a line of its own after one that was cut off in the middle."""
@@ -312,7 +316,7 @@ def ends_of(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 def _line(text: bytes) -> dict[str, Any]:
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) and text.endswith(b"\n") else {}
 

@@ -33,6 +33,7 @@ _NOTES = {
 _PUT_BACK = frozenset({"update", "requeue", "audit", "withdraw"})
 _KNOWN = _PUT_BACK | {"delete", "deposit"}
 _SURE, _UNSURE = Outcome.DONE, Outcome.UNKNOWN
+_DAMAGED = "its line in the journal is damaged"
 _AGAIN = (Outcome.NOT_SENT, Outcome.REFUSED, Outcome.STILL_THERE)
 
 
@@ -137,6 +138,8 @@ def _nothing(entry: Entry, works: list[Kept], left_out: list[LeftOut]) -> str:
     """Say why there is nothing to undo; that nothing was changed only if that is known."""
     if entry.verb in ("deposit", "withdraw") and any(work.outcome is _UNSURE for work in works):
         return f"{entry.id} cannot be undone: {left_out[0].why}. Look for it with buckets.view(...)."
+    if any(left.why.startswith(_DAMAGED) for left in left_out):
+        return f"{entry.id} cannot be undone: {left_out[0].why}."
     return f"{entry.id} changed no work, so there is nothing to undo."
 
 
@@ -170,6 +173,9 @@ def _now(api: Api, entry: Entry, unsure: list[Kept]) -> dict[str, dict[str, Any]
 
 
 def _nothing_to_undo(entry: Entry, work: Kept, now: Mapping[str, Mapping[str, Any]]) -> str:
+    known = work.left or work.after if entry.verb in ("deposit", "withdraw") else work.before
+    if work.outcome is _SURE and known is None:
+        return f"{_DAMAGED}, so what it was is not known"
     if work.outcome is _SURE:
         return "" if entry.verb != "audit" or work.left != work.before else "the audit left it as it was"
     if entry.verb == "delete":

@@ -19,7 +19,7 @@ from bucketsnb.changes import journal as module
 from bucketsnb.changes.entry import journal_frame, read_entry, summary_of
 from bucketsnb.changes.journal import Journal, Writer, lines_of
 from bucketsnb.changes.plan import Plan
-from bucketsnb.errors import JournalError, PlanSpent
+from bucketsnb.errors import JournalError, PlanError, PlanSpent
 from tests.changes.helpers import PIPELINE, changes_sent, filled, journal_file, lines, stored
 
 
@@ -242,7 +242,7 @@ def interrupted_at(monkeypatch: pytest.MonkeyPatch, line: int) -> None:
 
     def fsync(file: int) -> None:
         real(file)
-        if not stat.S_ISDIR(os.fstat(file).st_mode) and next(forced) == line:
+        if next(forced) == line:
             raise KeyboardInterrupt
 
     monkeypatch.setattr(os, "fsync", fsync)
@@ -260,7 +260,7 @@ def plan_of(verb: str, backend: LocalBackend, buckets: Buckets) -> Plan:
 
 
 @pytest.mark.parametrize("verb", ["delete", "deposit", "withdraw", "undo"])
-@pytest.mark.parametrize("line", range(7))
+@pytest.mark.parametrize("line", range(8))
 def test_an_interruption_while_a_line_is_written_leaves_receipt_and_journal_at_one(
     backend: LocalBackend, buckets: Buckets, monkeypatch: pytest.MonkeyPatch, verb: str, line: int
 ) -> None:
@@ -281,6 +281,36 @@ def test_an_interruption_while_a_line_is_written_leaves_receipt_and_journal_at_o
     if verb != "undo":
         assert receipt.undo().ok
         assert len(stored(buckets, {"status": "queued"})) == 3
+
+
+DAMAGED = {
+    "a work lost": ('{"kind":"chunk"', "not JSON", PlanError),
+    "a work that is none": ('"before":[{', '"before":[5,{', JournalError),
+    "a time that is none": ('"kind":"plan","at":1', '"kind":"plan","at":1e300,"was":1', None),
+    "a number that is none": ('{"done":2', '{"done":"two"', None),
+    "counts that are none": ('"counts":{', '"counts":5,"were":{', None),
+    "nested too deep": ('"reason":""', '"reason":' + "[" * 100_000, PlanError),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "error"), DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_entry_is_refused_or_undone_and_hides_no_others(
+    backend: LocalBackend, buckets: Buckets, old: str, new: str, error: type[Exception] | None
+) -> None:
+    filled(backend, 2)
+    buckets.plan_delete(pipeline=PIPELINE).apply().undo()
+    entry = buckets.plan_delete(pipeline=PIPELINE).apply().entry
+    text = journal_file(entry).read_text()
+    assert old in text
+    journal_file(entry).write_text(text.replace(old, new, 1))
+    assert len(buckets.journal()) == 2
+    backend.requests.clear()
+    if error is None:
+        assert buckets.undo(entry).ok
+        return
+    with pytest.raises(error):
+        buckets.undo(entry)
+    assert changes_sent(backend) == []
 
 
 def test_two_applications_of_one_entry_exclude_each_other(tmp_path: Path) -> None:
