@@ -174,12 +174,13 @@ class Application:
         """Apply a plan, once."""
         with self._alone("This plan is being applied."):
             self._may(plan)
-            self.spent, self._plan = True, plan
             fates = list(self._before or [Fate(Outcome.NOT_SENT, change.id, change.before) for change in plan.changes])
             if not plan.changes:
+                self.spent, self._plan = True, plan
                 self.latest = self._receipt(plan, fates, "")
                 return self.latest
             try:
+                self.spent, self._plan = True, plan
                 writer = self._begin(plan)
             except BaseException as error:
                 self.spent = isinstance(error, PlanSpent)  # nothing was sent: the same plan may go later
@@ -276,8 +277,14 @@ class Application:
                         self._end(walk)
                     finally:
                         self._lengths[writer.entry] = writer.length
-        finally:
+        except BaseException:
             self.latest = self._receipt(plan, walk.fates, writer.entry, walk)
+            raise
+        try:
+            self.latest = self._receipt(plan, walk.fates, writer.entry, walk)
+        except KeyboardInterrupt:  # pressed after all was done: it takes no receipt away
+            self.latest = self._receipt(plan, walk.fates, writer.entry, walk)
+            raise
         unkept = next((error for error in walk.errors if isinstance(error, JournalError)), None)
         if unkept is not None and not walk.sent:
             raise unkept

@@ -10,15 +10,18 @@ import time
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from bucketsnb import Buckets, LocalBackend
 from bucketsnb.changes import journal as module
+from bucketsnb.changes.apply import Application, Walk
 from bucketsnb.changes.entry import journal_frame, read_entry, summary_of
 from bucketsnb.changes.journal import Journal, Writer, lines_of
 from bucketsnb.changes.plan import Plan
+from bucketsnb.changes.receipt import Receipt
 from bucketsnb.errors import JournalError, PlanError, PlanSpent
 from tests.changes.helpers import PIPELINE, changes_sent, filled, journal_file, lines, stored
 
@@ -281,6 +284,24 @@ def test_an_interruption_while_a_line_is_written_leaves_receipt_and_journal_at_o
     if verb != "undo":
         assert receipt.undo().ok
         assert len(stored(buckets, {"status": "queued"})) == 3
+
+
+def test_an_interruption_after_all_was_done_takes_no_receipt_away(
+    backend: LocalBackend, buckets: Buckets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = plan_of("delete", backend, buckets)
+    real, presses = Application._receipt, iter([KeyboardInterrupt])
+
+    def interrupted(*args: Any) -> Receipt:
+        if args[-1].__class__ is Walk and (press := next(presses, None)):
+            raise press
+        return real(*args)
+
+    monkeypatch.setattr(Application, "_receipt", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        plan.apply()
+    assert plan.receipt is not None
+    assert plan.receipt.ok
 
 
 DAMAGED = {
