@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,6 +24,7 @@ __all__ = [
     "elide",
     "excerpt",
     "host_of",
+    "json_text",
     "near",
     "printable",
     "table",
@@ -65,6 +67,32 @@ def _seen(letter: str) -> bool:
 def _escaped(letter: str) -> str:
     code = ord(letter)
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def json_text(value: object, *, default: Callable[[Any], Any] | None = None) -> str:
+    r"""Write a value as indented JSON that reads back the same, with every character that cannot be seen as an escape.
+
+    Parameters
+    ----------
+    default
+        As for :func:`json.dumps`.
+
+    Examples
+    --------
+    >>> print(json_text({"user": "a\u202eb"}))
+    {
+      "user": "a\u202eb"
+    }
+    >>> json.loads(json_text("\U000e0001")) == "\U000e0001"
+    True
+    """
+    written = json.dumps(value, indent=2, ensure_ascii=False, default=default)
+    return "\n".join(line if printable(line) == line else _escaped_json(line) for line in written.split("\n"))
+
+
+def _escaped_json(line: str) -> str:
+    """Write what cannot be seen as JSON does, which knows no escape of eight digits."""
+    return "".join(letter if _seen(letter) else json.dumps(letter)[1:-1] for letter in line)
 
 
 def count_of(number: int, noun: str, plural: str | None = None, *, at_least: bool = False) -> str:

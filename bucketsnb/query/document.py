@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
@@ -12,7 +11,7 @@ from typing import Any, ClassVar, NoReturn
 
 from bucketsnb import formatting_html as shown
 from bucketsnb.errors import QueryError
-from bucketsnb.formatting import excerpt
+from bucketsnb.formatting import excerpt, json_text
 from bucketsnb.query.explain import Explanation, explain_work
 from bucketsnb.query.filters import Document, Filter
 from bucketsnb.query.keywords import WORDS, document_of
@@ -313,7 +312,7 @@ class Query:
         return [found.label for found in filters_of(self._document)]
 
     def _repr_html_(self) -> str:
-        document = json.dumps(self._document, indent=2, ensure_ascii=False)
+        document = json_text(self._document)
         parts = {"Python": repr(self), "Query document": document}
         rows = [[shown.element("pre", shown.escape(_cut(text), keep="\n"), style=_PRE) for text in parts.values()]]
         return str(shown.table(list(parts), rows, align=["left", "left"]))

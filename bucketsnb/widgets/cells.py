@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from bucketsnb.formatting import age, cell, elide, excerpt, printable, when
+from bucketsnb.formatting import age, cell, elide, excerpt, json_text, printable, when
 
 __all__ = ["Column", "column_of", "column_title", "draw", "pretty"]
 
@@ -140,7 +140,7 @@ _DRAWN: Mapping[str, Callable[[Any, float | None], tuple[str, str]]] = {
 
 def pretty(record: Any) -> str:
     """Return a whole work as indented JSON, with invisible characters made visible, cut when it is very long."""
-    text = printable(json.dumps(record, indent=2, ensure_ascii=False, default=str), keep="\n")
+    text = json_text(record, default=str)
     if len(text) <= WHOLE:
         return text
     return f"{text[:WHOLE]}\n… cut here: {len(text) - WHOLE:,} characters more; buckets.api.view(...) has them all"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import pandas as pd
 import traitlets
 
-from bucketsnb.formatting import printable
+from bucketsnb.formatting import json_text, printable
 from bucketsnb.formatting_html import STATUS_COLOURS, Markup, block, element
 from bucketsnb.query import Query
 from bucketsnb.widgets.draft import FIELDS, Draft, DraftField
@@ -196,9 +195,9 @@ class QueryBuilder(Panel):
         self.form.tell(
             "draw",
             fields=[self._drawn(one, problems.get(one.word, "")) for one in FIELDS.values()],
-            others=[{"label": other.label, "document": _json(other.condition)} for other in self.draft.others],
+            others=[{"label": other.label, "document": json_text(other.condition)} for other in self.draft.others],
             python="" if query is None else query.to_code(),
-            document="" if query is None else _json(query.to_document()),
+            document="" if query is None else json_text(query.to_document()),
             problem=problems.get("", ""),
             notes=self._notes,
             undo=bool(self._past),
@@ -225,7 +224,9 @@ class QueryBuilder(Panel):
         query = self.query
         if query is None:
             return block("Query", "not complete")
-        lines = (element("pre", printable(text, keep="\n")) for text in (query.to_code(), _json(query.to_document())))
+        lines = (
+            element("pre", printable(text, keep="\n")) for text in (query.to_code(), json_text(query.to_document()))
+        )
         return element("div", block("Query", *lines), self.messages.static())
 
     def close(self) -> None:
@@ -243,7 +244,3 @@ def _values_of(values: pd.Series[Any]) -> tuple[str, ...]:
         if len(found) >= OFFERED:
             break
     return tuple(sorted(found))
-
-
-def _json(document: Any) -> str:
-    return printable(json.dumps(document, indent=2, ensure_ascii=False), keep="\n")

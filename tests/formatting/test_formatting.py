@@ -1,6 +1,7 @@
 """Text views say what they mean, and hide nothing."""
 
 import datetime
+import json
 import unicodedata
 
 import pytest
@@ -81,3 +82,12 @@ def test_near_misses_ignore_case():
 
 def test_counts_agree_in_number():
     assert [f.count_of(n, "work") for n in (0, 1, 2)] == ["0 works", "1 work", "2 works"]
+
+
+@pytest.mark.parametrize(
+    "text", ["caf\u00e9", "a\u202eb\x9b\x7f", "\ud800", "\U000e0001 \U0010fffd", "\u3164\\u3164", "a\nb"]
+)
+def test_json_text_reads_back_the_same_and_hides_nothing(text):
+    written = f.json_text({text: [text]})
+    assert json.loads(written) == {text: [text]}
+    assert f.printable(written, keep="\n") == written
