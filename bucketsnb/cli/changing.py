@@ -54,6 +54,8 @@ def carry_out(plan: Plan, *, yes: bool, as_json_: bool) -> None:
     """
     if not plan.count:
         click.echo("bucketsnb: nothing matched, so nothing was changed", err=True)
+        if as_json_:
+            click.echo(as_json(_told(plan.apply())))  # sends nothing, as there is nothing to do
         sys.exit(NOTHING_MATCHED)
     if not yes:
         _ask(plan)
@@ -79,7 +81,7 @@ def exit_code(receipt: Receipt) -> int:
 
 def at_a_terminal() -> bool:
     """Whether somebody is there to answer."""
-    return sys.stdin.isatty()
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def _ask(plan: Plan) -> None:

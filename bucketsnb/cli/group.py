@@ -14,7 +14,7 @@ import click
 
 from bucketsnb import __version__
 from bucketsnb.cli.exits import FAILED, INTERRUPTED, REFUSED
-from bucketsnb.errors import BucketsError, ConfirmationNeeded, PlanError, QueryError, ScopeRefused, WorkError
+from bucketsnb.errors import BucketsError, ConfirmationNeeded, PlanError, QueryError, WorkError
 from bucketsnb.formatting import printable
 
 __all__ = ["LazyGroup", "main"]
@@ -55,11 +55,12 @@ class LazyGroup(click.Group):
             with warnings.catch_warnings():
                 warnings.simplefilter("always", UserWarning)
                 warnings.showwarning = _warned  # restored, like the filters, at the end of the block
+                _spell_out_what_it_cannot_write(sys.stdout)
                 return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit):
+        except (click.ClickException, click.exceptions.Exit, BrokenPipeError):  # `| head` has what it wants
             raise
         except (KeyboardInterrupt, click.Abort) as stop:
-            _say_and_exit(": ".join(filter(None, ["stopped", _as_commands(_one_line(stop))])), INTERRUPTED)
+            _say_and_exit(": ".join(filter(None, ["stopped", _as_typed(_one_line(stop))])), INTERRUPTED)
         except Exception as error:  # noqa: BLE001 - the outermost frame: whatever is left is told to the person
             if ctx.params.get("debug"):
                 traceback.print_exc()
@@ -67,7 +68,7 @@ class LazyGroup(click.Group):
 
 
 def _warned(message: Warning | str, *_: Any, **__: Any) -> None:
-    click.echo(f"bucketsnb: {_one_line(message)}", err=True)
+    click.echo(f"bucketsnb: {_as_typed(_one_line(message))}", err=True)
 
 
 def _one_line(text: object) -> str:
@@ -75,37 +76,45 @@ def _one_line(text: object) -> str:
 
 
 def _told(error: Exception) -> str:
-    words = _as_options(_one_line(error)) if isinstance(error, ScopeRefused) else _one_line(error)
+    words = _as_typed(_one_line(error))
     if isinstance(error, (BucketsError, OSError)):
         return words
     return f"{type(error).__name__}: {words} (bucketsnb --debug ... shows where)"
 
 
-def _as_options(words: str) -> str:
-    """Write the arguments that a refusal names as the options of the command line.
+def _as_typed(words: str) -> str:
+    """Write the arguments and calls that a message names as the options and commands of the command line.
 
     Examples
     --------
-    >>> _as_options("Narrow the query, or pass max_affected=1200.")
+    >>> _as_typed("Narrow the query, or pass max_affected=1200.")
     'Narrow the query, or pass --max-affected 1200.'
-    """
-    words = re.sub(r"\b(allow_all|allow_running)=True", lambda name: _option(name[1]), words)
-    return re.sub(r"\b(max_affected)=(\d+)", lambda found: f"{_option(found[1])} {found[2]}", words)
-
-
-def _as_commands(words: str) -> str:
-    """Write the call that undoes an entry as the command that does.
-
-    Examples
-    --------
-    >>> _as_commands("buckets.undo('20261124-01') puts back what was done.")
+    >>> _as_typed("buckets.undo('20261124-01') puts back what was done.")
     '"bucketsnb undo 20261124-01" puts back what was done.'
     """
-    return re.sub(r"buckets\.undo\('([^']*)'\)", r'"bucketsnb undo \1"', words)
+    for said, typed in _TYPED.items():
+        words = re.sub(said, typed, words)
+    return words
 
 
-def _option(name: str) -> str:
-    return "--" + name.replace("_", "-")
+_TYPED = {
+    r"\b(allow)_(all|running)=True": r"--\1-\2",
+    r"\ballow_other_host=True to plan_undo": "--allow-other-host",
+    r"\bmax_affected=(\d+)": r"--max-affected \1",
+    r"\(pipeline=\.\.\.\)": "(--pipeline ...)",
+    r"\bfrom baseurl=(?=[ .])": "from --url",
+    r"\bthe baseurl argument\b": "--url",
+    r'\bBuckets\("(http://localhost:\d+)"\)': r"--url \1",
+    r"\bbuckets\.undo\('([^']*)'\)": r'"bucketsnb undo \1"',
+    r"\bbuckets\.journal\(\)": '"bucketsnb journal"',
+}
+"""What messages say to those who write Python, and what it is here."""
+
+
+def _spell_out_what_it_cannot_write(stream: Any) -> None:
+    """Let a terminal or file of few letters get escapes for the others: half a table says less than an odd letter."""
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(errors="backslashreplace")
 
 
 def _code(error: Exception) -> int:

@@ -7,7 +7,7 @@ import json
 import click
 
 from bucketsnb.cli.options import HELP
-from bucketsnb.cli.output import as_table
+from bucketsnb.cli.output import as_json, as_table
 
 __all__ = ["command"]
 
@@ -25,7 +25,6 @@ def command(*, limit: int, as_json_: bool) -> None:
     frame = journal_frame(Journal())
     frame = frame.head(limit) if limit else frame
     if as_json_:
-        rows = json.loads(frame.to_json(orient="records", date_format="iso"))
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        click.echo(as_json(json.loads(frame.to_json(orient="records", date_format="iso"))))
     else:
         click.echo(as_table(frame, _COLUMNS))

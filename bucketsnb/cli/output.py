@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 from collections.abc import Iterable, Sequence
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-from bucketsnb.formatting import cell, table
+from bucketsnb.formatting import cell, elide, excerpt, json_text, table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,12 +26,16 @@ CSV_COLUMNS = (
     *("parameters", "results", "products", "plots", "config", "notify"),
 )
 
+_WIDEST = 60
+"""Characters of a cell in a terminal; one that is longer would push the rest out of sight in every row."""
+
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def as_json(value: Any) -> str:
-    """Write records, or any value of JSON, for a script."""
-    return json.dumps(value, indent=2, ensure_ascii=False)
+    """Write records, or any value of JSON, for a script; what the output cannot write is an escape of JSON's."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return json_text(value) if encoding.lower().startswith("utf") else json.dumps(value, indent=2)
 
 
 def as_table(frame: pd.DataFrame, columns: Sequence[str] = TABLE_COLUMNS) -> str:
@@ -67,9 +73,7 @@ def _rows(frame: pd.DataFrame, columns: Sequence[str]) -> Iterable[tuple[Any, ..
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(cell, value))
-    return cell(value)
+    return excerpt(elide(value) if isinstance(value, list) else cell(value), _WIDEST)
 
 
 def _written(value: Any) -> Any:
@@ -79,4 +83,5 @@ def _written(value: Any) -> Any:
         return json.dumps(value, ensure_ascii=False)
     if hasattr(value, "isoformat"):
         return value.isoformat() if value == value else ""  # NaT differs from itself
-    return value if isinstance(value, int | float) else formula_safe(cell(value))
+    text = cell(value)
+    return getattr(value, "item", lambda: value)() if text and isinstance(value, Real) else formula_safe(text)

@@ -27,6 +27,8 @@ __all__ = ["command"]
 @click.option("--days", type=click.IntRange(1, 365), default=7, show_default=True, help="How far back it looks.")
 def command(*, url: str | None, out: Path, days: int) -> None:
     """Write a report of the queue that needs nothing else to be read: tables and plots, no code."""
+    if not out.absolute().parent.is_dir():  # told here, before anything is read
+        raise click.BadParameter(f"there is no folder {str(out.parent)!r}", param_hint="--out")
     from bucketsnb.client import Buckets
     from bucketsnb.report import render
 

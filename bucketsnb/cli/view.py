@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ import click
 
 from bucketsnb.cli.options import HELP, query_from, query_options, url_option
 from bucketsnb.cli.output import as_csv, as_json, as_table
+from bucketsnb.formatting import printable
 
 __all__ = ["command"]
 
@@ -34,10 +36,19 @@ def command(*, url: str | None, limit: int, skip: int, form: str | None, **given
     if form == "json":
         click.echo(as_json(to_records(frame)))
     elif form == "csv":
-        click.echo(as_csv(frame), nl=False, color=True)  # as it is: else click takes escape sequences out of the data
+        click.echo(_for_eyes(as_csv(frame)), nl=False, color=True)  # else click takes escape sequences out of the data
     else:
         click.echo(as_table(frame))
     click.echo(_extent(frame.attrs), err=True)
+
+
+def _for_eyes(text: str) -> str:
+    """Return text as it is for a file, and without what moves the cursor for a terminal."""
+    return printable(text, keep="\n") if _at_a_terminal() else text
+
+
+def _at_a_terminal() -> bool:
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 def _extent(attrs: Mapping[Any, Any]) -> str:

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from bucketsnb import LocalBackend
 from bucketsnb.cli import main
+from bucketsnb.cli.changing import at_a_terminal
 from tests.factory import make_work
 
 PIPELINE = "baseband-converter"
@@ -56,6 +57,18 @@ def test_nothing_matched(queue: LocalBackend) -> None:
     code, out, err = run("delete", "--pipeline", "never-seen", "--yes")
     assert (code, out) == (3, "")
     assert "nothing matched" in err
+
+
+def test_nothing_matched_is_still_json_for_a_script(queue: LocalBackend) -> None:
+    code, out, _ = run("delete", "--pipeline", "never-seen", "--yes", "--json")
+    receipt = json.loads(out)
+    assert (code, receipt["ok"], receipt["works"], receipt["entry"]) == (3, True, [], "")
+    assert set(receipt["counts"].values()) == {0}
+
+
+def test_without_any_stdin_there_is_nobody_to_ask(queue: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bucketsnb.cli.changing.sys.stdin", None)
+    assert at_a_terminal() is False
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
 import pytest
 from click.testing import CliRunner
 
+from bucketsnb import LocalBackend
 from bucketsnb.cli import main
 from bucketsnb.cli.group import LazyGroup
 
@@ -63,6 +65,33 @@ def test_no_address_at_all_says_what_was_looked_at() -> None:
     code, _, err = run("status")
     assert code == 1
     assert "BUCKETSNB_URL" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["view", "--url", "no scheme"], "from --url cannot be used"),
+        (["view"], "Looked at: --url (not given)"),
+        (["undo", "never", "--url", NOBODY], '"bucketsnb journal" lists them'),
+        (
+            ["delete", "--status", "failure", "--url", NOBODY],
+            "Name the pipelines (--pipeline ...), or pass --allow-all.",
+        ),
+    ],
+    ids=["url", "no url", "journal", "options"],
+)
+def test_a_message_names_what_can_be_typed_here(arguments: list[str], said: str) -> None:
+    _, _, err = run(*arguments)
+    assert said in err
+
+
+def test_a_reader_that_has_enough_is_no_error(backend: LocalBackend) -> None:
+    command = [sys.executable, "-m", "bucketsnb", "status", "--url", backend.url]
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60)
+    os.close(writer)
+    assert done.stderr == ""
 
 
 def test_the_module_runs_as_the_command() -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -12,6 +15,7 @@ from click.testing import CliRunner
 from bucketsnb import LocalBackend
 from bucketsnb.cli import main
 from tests.factory import make_work
+from tests.stub import Stub, raw
 
 
 @pytest.fixture
@@ -84,6 +88,50 @@ def test_text_of_the_service_moves_no_cursor_and_runs_in_no_spreadsheet(queue: L
     (row,) = csv.DictReader(io.StringIO(out))
     assert row["user"] == "'=HYPERLINK(0)\x1b[31m"
     assert json.loads(row["config"])["archive"]["results"] is True
+
+
+def test_numbers_of_a_csv_are_numbers_and_ids_of_events_can_be_typed_again(queue: LocalBackend) -> None:
+    queue.store.load([make_work(pipeline="events", timeout=3600, event=[9385707, 9385708])])
+    (row,) = csv.DictReader(io.StringIO(run("view", "--pipeline", "events", "--csv")[1]))
+    assert (row["timeout"], row["event"]) == ("3600", "[9385707, 9385708]")
+    assert run("view", "--pipeline", "events")[1].rstrip().endswith("9385707, 9385708")
+
+
+def test_a_long_word_does_not_widen_every_row(queue: LocalBackend) -> None:
+    queue.store.load([make_work(pipeline="long", user="x" * 10_000, tags=["y" * 10_000])])
+    assert max(map(len, run("view")[1].splitlines())) < 250
+
+
+@pytest.mark.parametrize("form", [[], ["--json"], ["--csv"]], ids=["table", "json", "csv"])
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-8"])
+def test_what_an_output_cannot_write_is_spelt_out(queue: LocalBackend, encoding: str, form: list[str]) -> None:
+    queue.store.load([make_work(pipeline="letters", user="Jos\u00e9 \u65e5\u672c \U0001f52d")])
+    command = [sys.executable, "-m", "bucketsnb", "view", "--pipeline", "letters", *form]
+    done = subprocess.run(command, env={**os.environ, "PYTHONIOENCODING": encoding}, capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    shown = done.stdout.decode(encoding)
+    assert json.loads(shown)[0]["user"].startswith("Jos\u00e9 \u65e5") if form == ["--json"] else "Jos\u00e9" in shown
+    assert encoding == "utf-8" or "\\u65e5" in shown
+
+
+@pytest.mark.parametrize("form", [[], ["--json"], ["--csv"]], ids=["table", "json", "csv"])
+def test_half_of_a_letter_is_spelt_out(form: list[str]) -> None:
+    body = b'[{"id": "6b04a88bcce5d83e4c9bf3fc", "pipeline": "a\\ud800", "status": "queued", "user": "x\\u009b31m"}]'
+    with Stub(default=raw(body)) as stub:
+        command = [sys.executable, "-m", "bucketsnb", "view", "--url", stub.url, *form]
+        done = subprocess.run(command, capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert b"a\\ud800" in done.stdout
+    if form == ["--json"]:
+        assert b"x\\u009b31m" in done.stdout
+        assert json.loads(done.stdout)[0]["pipeline"] == "a\ud800"
+
+
+def test_a_csv_moves_no_cursor_of_a_terminal(queue: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "\x1b[31m" in run("view", "--csv")[1]
+    monkeypatch.setattr("bucketsnb.cli.view._at_a_terminal", lambda: True)
+    assert "\\u001b[31m" in run("view", "--csv")[1]
+    assert "\x1b" not in run("view", "--csv")[1]
 
 
 def test_nothing_to_show_is_still_a_table(queue: LocalBackend) -> None:

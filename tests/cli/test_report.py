@@ -8,7 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from click.testing import CliRunner
+
 from bucketsnb.backend.samples import sample_works
+from bucketsnb.cli import main
 
 ROOT = Path(__file__).parents[2]
 
@@ -42,3 +45,11 @@ def test_a_service_that_cannot_be_read_ends_with_an_exit_code_and_leaves_the_las
     assert "127.0.0.1:9" in done.stderr
     assert out.read_text() == "the last one"
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_a_folder_that_is_not_there_is_told_before_anything_is_read(backend, tmp_path):
+    code = CliRunner().invoke(
+        main, ["report", "--url", backend.url, "--out", str(tmp_path / "nowhere" / "report.html")]
+    )
+    assert (code.exit_code, len(backend.requests)) == (2, 0)
+    assert "there is no folder" in code.stderr
