@@ -8,12 +8,13 @@ from typing import Any
 import pandas as pd
 import traitlets
 
+from bucketsnb.errors import ConfigurationError
 from bucketsnb.formatting import json_text, printable
 from bucketsnb.formatting_html import STATUS_COLOURS, Markup, block, element
 from bucketsnb.query import Query
 from bucketsnb.widgets.draft import FIELDS, Draft, DraftField
 from bucketsnb.widgets.front import Front, sheet, source
-from bucketsnb.widgets.guard import Message
+from bucketsnb.widgets.guard import Message, message_of
 from bucketsnb.widgets.panel import Panel
 from bucketsnb.widgets.saved_queries import SavedQueries
 from bucketsnb.widgets.warned import warned
@@ -202,9 +203,17 @@ class QueryBuilder(Panel):
             notes=self._notes,
             undo=bool(self._past),
             redo=bool(self._future),
-            saved=self.saved.names(),
+            saved=self._saved_names(),
             colours=dict(STATUS_COLOURS),
         )
+
+    def _saved_names(self) -> list[str]:
+        """Name the saved queries; a file that cannot be read is said, and takes nothing else away."""
+        try:
+            return self.saved.names()
+        except ConfigurationError as error:
+            self.messages.show(message_of(error))
+            return []
 
     def _drawn(self, one: DraftField, problem: str) -> dict[str, Any]:
         offers = self.offers.get(one.word, ())[:OFFERED]

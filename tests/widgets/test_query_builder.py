@@ -176,6 +176,17 @@ def test_a_broken_file_of_saved_queries_is_left_alone_and_named(saved: SavedQuer
     assert saved.path.read_text() == "[half"
 
 
+def test_a_broken_file_of_saved_queries_takes_nothing_else_away(saved: SavedQueries, sent: Sent):
+    saved.path.parent.mkdir()
+    saved.path.write_text("[half")
+    builder = QueryBuilder(saved=saved)
+    builder.form.receive({"type": "hello"})
+    assert sent.last(builder.form, "draw")["saved"] == []
+    _edit(builder, "site", ["kko"])
+    assert builder.state.query == Query(site="kko")
+    assert str(saved.path) in builder.messages.shown[0].text
+
+
 def test_pipelines_are_offered_by_the_service_and_the_rest_by_the_works_shown(saved: SavedQueries, sent: Sent):
     builder = QueryBuilder(State(Service()), saved=saved)
     until(lambda: "pipeline" in builder.offers)
