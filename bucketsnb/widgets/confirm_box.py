@@ -190,8 +190,10 @@ class ConfirmBox(ipywidgets.VBox):  # type: ignore[misc]  # its base is untyped
         return element("div", Markup(self.plan_view.value), Markup(self.receipt_view.value))
 
     def close(self) -> None:
-        """Stop what is being applied before its next chunk, and close."""
+        """Stop what is being applied before its next chunk, and close; the other panels on the page are free again."""
         self.worker.close()
+        if self._plan is not None and self._state.plan is self._plan:
+            self._state.plan = None
         super().close()
 
 

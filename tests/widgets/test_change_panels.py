@@ -302,6 +302,15 @@ def test_journal_shows_the_past_and_undoes_from_there(state: State, backend: Loc
     assert backend.store.status(PIPELINE)["failure"] == 3
 
 
+def test_a_panel_that_is_closed_with_its_question_open_holds_nobody_up(state: State, backend: LocalBackend):
+    panel = DeletePanel(state)
+    _arm(panel)
+    assert state.armed
+    panel.close()
+    assert not state.armed
+    assert _changes(backend) == []
+
+
 def test_closing_leaves_no_thread_and_no_observer(state: State):
     panel = DeletePanel(state)
     panel.close()
