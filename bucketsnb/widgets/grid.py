@@ -183,9 +183,9 @@ class WorksGrid(Panel):
             return
         place = self._rows.place(asked["row"])
         record = to_records(self._rows.frame.iloc[[place]])[0]
-        name = record.get("id") or "without an id"
-        title = printable(f"Work {name} of {record.get('pipeline')}")
-        self.table.tell("work", row=asked["row"], title=title, json=pretty(record), view=asked.get("view", ""))
+        title = printable(f"Work {record.get('id') or 'without an id'} of {record.get('pipeline')}")
+        known = {"row": asked["row"], "id": self._rows.id_at(place), "view": asked.get("view", "")}
+        self.table.tell("work", title=title, json=pretty(record), **known)
 
     def _reset(self) -> None:
         self._generation += 1

@@ -87,10 +87,11 @@ class Rows:
         drawn = [[draw(kind, value, read_at) for value in values] for kind, values in taken]
         return [
             {"id": one, "selected": one in self.selected, "cells": [column[row] for column in drawn]}
-            for row, one in enumerate(self._id_at(place) for place in places)
+            for row, one in enumerate(self.id_at(place) for place in places)
         ]
 
-    def _id_at(self, place: int) -> str | None:
+    def id_at(self, place: int) -> str | None:
+        """Return the id of the work at a place in the frame, or None if it has none that names it."""
         one = self.ids[place]
         return one if isinstance(one, str) else None
 

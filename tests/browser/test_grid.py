@@ -57,6 +57,28 @@ def test_what_is_ticked_is_what_python_gets_whatever_the_order(notebook: Noteboo
     assert _selected(notebook) == [_id(2), third.locator(".bnb-id").inner_text()]
 
 
+def test_the_opened_work_is_marked_wherever_it_goes(notebook: Notebook, grid: Locator) -> None:
+    _row(grid, 2).locator(".bnb-status").click()
+    expect(_row(grid, 2)).to_have_class("bnb-opened")
+    grid.get_by_role("button", name="id").click()
+    grid.get_by_role("button", name="id").click()
+    expect(_row(grid, 0).locator(".bnb-id")).to_have_text(_id(499))
+    expect(grid.locator("tbody tr.bnb-opened")).to_have_count(0)
+    grid.get_by_role("button", name="id").click()
+    expect(_row(grid, 0).locator(".bnb-id")).to_have_text(_id(0))
+    expect(_row(grid, 2)).to_have_class("bnb-opened")
+
+
+def test_no_range_begins_at_a_row_that_another_work_has_taken(notebook: Notebook, grid: Locator) -> None:
+    _row(grid, 6).get_by_role("checkbox").click()
+    grid.get_by_role("button", name="id").click()
+    grid.get_by_role("button", name="id").click()
+    expect(_row(grid, 0).locator(".bnb-id")).to_have_text(_id(499))
+    _row(grid, 1).get_by_role("checkbox").click(modifiers=["Shift"])
+    expect(grid.locator(".bnb-counts")).to_contain_text("Selected 2")
+    assert _selected(notebook) == [_id(6), _id(498)]
+
+
 def test_shift_click_all_and_none(notebook: Notebook, grid: Locator) -> None:
     _row(grid, 1).get_by_role("checkbox").click()
     _row(grid, 4).locator(".bnb-status").click(modifiers=["Shift"])

@@ -13,9 +13,8 @@ class Grid {
     this.shape = null; // what the last reset said
     this.chunks = new Map(); // first row -> { rows, stale }
     this.drawn = new Map(); // row -> tr
-    this.active = 0;
-    this.anchor = 0;
-    this.opened = null;
+    this.active = 0; // and `anchor`, where a range begins, once a row was chosen
+    this.opened = null; // the id of the work in the pane, or its row if it has none
     root.classList.add("bnb", "bnb-grid");
     root.append(this.bar(), this.box(), this.detail());
     keepTyping(root);
@@ -96,12 +95,16 @@ class Grid {
   reset(shape) {
     clearTimeout(this.silence);
     const focused = this.body.contains(document.activeElement);
+    const anchored = this.at(this.anchor)?.id;
     this.shape = shape;
     this.chunks.clear();
     for (const tr of this.drawn.values()) tr.remove();
     this.drawn.clear();
     if (shape.first.length) this.chunks.set(0, { rows: shape.first, stale: shape.first.length < Math.min(CHUNK, shape.shown) });
     this.active = Math.min(this.active, Math.max(shape.shown - 1, 0));
+    // Rows have moved: what was meant by a row is meant no longer, unless the same work is in it.
+    if (!anchored || this.at(this.anchor)?.id !== anchored) this.anchor = undefined;
+    if (typeof this.opened === "number") this.opened = null;
     this.scroller.style.maxHeight = `${shape.height}px`;
     this.drawHead();
     this.drawMenu();
@@ -226,6 +229,11 @@ class Grid {
     return this.chunks.get(row - (row % CHUNK))?.rows[row % CHUNK];
   }
 
+  isOpened(row) {
+    const data = this.at(row);
+    return Boolean(data) && this.opened === (data.id ?? row);
+  }
+
   fill(tr, row) {
     const data = this.at(row);
     const box = tr.firstChild.firstChild;
@@ -234,7 +242,7 @@ class Grid {
     box.checked = Boolean(data?.selected);
     box.setAttribute("aria-label", !data ? "Loading" : data.id ? `Select work ${data.id}` : "This work has no id and cannot be selected");
     tr.setAttribute("aria-selected", String(Boolean(data?.selected)));
-    tr.classList.toggle("bnb-opened", Boolean(data) && row === this.opened);
+    tr.classList.toggle("bnb-opened", this.isOpened(row));
     this.shape.columns.forEach((column, i) => {
       const td = tr.children[i + 1];
       const [text, title] = data ? data.cells[i] : ["…", ""];
@@ -310,7 +318,7 @@ class Grid {
   }
 
   move(row, extend) {
-    if (extend) this.send("range", { first: this.anchor, last: row, on: true });
+    if (extend) this.send("range", { first: (this.anchor ??= this.active), last: row, on: true });
     else this.anchor = row;
     this.active = row;
     this.focusActive();
@@ -326,7 +334,7 @@ class Grid {
     if (event.shiftKey) {
       event.preventDefault();
       document.getSelection()?.removeAllRanges();
-      this.send("range", { first: this.anchor, last: row, on: true });
+      this.send("range", { first: (this.anchor ??= row), last: row, on: true });
     } else if (tick || event.ctrlKey || event.metaKey) {
       this.anchor = row;
       this.toggle(row, event.target);
@@ -357,9 +365,9 @@ class Grid {
     this.send("open", { row });
   }
 
-  showWork({ row, title, json, view }) {
+  showWork({ row, id, title, json, view }) {
     if (view !== this.view) return;
-    this.mark(row);
+    this.mark(id ?? row);
     this.pane.hidden = false;
     this.pane.setAttribute("aria-label", title);
     this.pane.replaceChildren(
@@ -378,10 +386,9 @@ class Grid {
     if (within) this.focusActive();
   }
 
-  mark(row) {
-    this.drawn.get(this.opened)?.classList.remove("bnb-opened");
-    this.opened = row;
-    this.drawn.get(row)?.classList.add("bnb-opened");
+  mark(opened) {
+    this.opened = opened;
+    for (const [row, tr] of this.drawn) tr.classList.toggle("bnb-opened", this.isOpened(row));
   }
 }
 

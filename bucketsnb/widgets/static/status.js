@@ -84,7 +84,8 @@ function render({ model, el: root }) {
     for (const old of body.querySelectorAll("[aria-current]")) old.removeAttribute("aria-current");
     if (!picked) return;
     const tr = [...body.querySelectorAll("tr[data-pipeline]")].find((one) => one.dataset.pipeline === (picked[0] ?? ""));
-    tr?.querySelector(`[data-status="${picked[1]}"]`)?.setAttribute("aria-current", "true");
+    const cell = [...(tr?.querySelectorAll("[data-status]") ?? [])].find((one) => one.dataset.status === picked[1]);
+    cell?.setAttribute("aria-current", "true");
   };
 
   return converse(model, {
