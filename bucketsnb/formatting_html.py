@@ -35,6 +35,9 @@ _NO_MATHS = "mathjax_ignore tex2jax_ignore"
 
 _OUTERMOST = frozenset({"div", "table"})
 
+_LINE = "margin: 0.3em 0; overflow-wrap: anywhere"
+"""Style of a sentence: a long name in it is broken, so that what follows, such as the host, stays in sight."""
+
 _SHORT = 24
 """Letters of a value that is never broken into lines."""
 
@@ -148,6 +151,6 @@ def _cell_style(cell: Markup) -> str:
 
 def block(title: object, *parts: object) -> Markup:
     """Return a titled block: a heading line, then each part (escaped text becomes a paragraph)."""
-    drawn = (part if isinstance(part, Markup) else element("p", part, style="margin: 0.3em 0") for part in parts)
-    heading = element("p", element("strong", title), style="margin: 0.3em 0")
+    drawn = (part if isinstance(part, Markup) else element("p", part, style=_LINE) for part in parts)
+    heading = element("p", element("strong", title), style=_LINE)
     return element("div", heading, *drawn, style=f"color: {TEXT}")

@@ -50,16 +50,20 @@ class Question(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is untyped
         self._drawn_at = 0.0
         plan = confirmation.plan
         self.word = word_to_type(plan)
-        self.view = ipywidgets.HTML(str(plan._repr_html_()) + element("p", question(plan)))
+        asked = element("p", question(plan), style="overflow-wrap: anywhere")
+        self.view = ipywidgets.HTML(str(plan._repr_html_()) + asked)
         self.no = ipywidgets.Button(description="Cancel", layout={"width": "auto"})
         self.typed = ipywidgets.Text(
             placeholder=f"type {self.word}" if self.word else "",
             description="Works:",
             layout={"width": "14em", "display": None if self.word else "none"},
         )
-        self.yes = ipywidgets.Button(description=plan.summary, button_style="danger", layout={"width": "auto"})
+        self.yes = ipywidgets.Button(
+            description=plan.summary, tooltip=plan.summary, button_style="danger", layout={"width": "auto"}
+        )
         self.message = ipywidgets.HTML()
-        super().__init__([self.view, ipywidgets.HBox([self.no, self.typed, self.yes]), self.message])
+        buttons = ipywidgets.HBox([self.no, self.typed, self.yes], layout={"flex_flow": "row wrap"})
+        super().__init__([self.view, buttons, self.message])
         self.no.on_click(lambda _: self._confirmation.no())
         self.yes.on_click(lambda _: self._agree())
         self.typed.observe(lambda _: self._draw(), "value")

@@ -10,6 +10,7 @@ from playwright.sync_api import Locator, expect
 from bucketsnb.backend.server import LocalBackend
 from tests.browser.notebook import Notebook
 from tests.browser.steps import PIPELINE, pick, writes
+from tests.factory import make_work
 
 
 def test_status_query_preview_delete_receipt_undo(notebook: Notebook, page: Locator, backend: LocalBackend) -> None:
@@ -94,6 +95,20 @@ def test_a_service_that_dies_is_said_where_one_looks(notebook: Notebook, page: L
     error.first.locator("summary").click()
     expect(error.first.locator("pre")).to_contain_text("path: /view")
     expect(page.locator(".bnb-grid .bnb-counts")).to_contain_text("Shown 12")
+
+
+def test_a_long_name_breaks_within_a_narrow_cell(notebook: Notebook, page: Locator, backend: LocalBackend) -> None:
+    backend.store.load([make_work(pipeline="a" * 128, status="failure")])
+    notebook.page.set_viewport_size({"width": 700, "height": 2200})
+    notebook.kernel_eval("page.status.pick('a' * 128, 'failure')")
+    expect(page.locator(".bnb-grid .bnb-counts")).to_contain_text("Shown 1")
+    page.get_by_role("button", name="Delete 1 work …").click()
+    expect(page.get_by_role("button", name="Cancel")).to_be_visible()
+    question = page.locator(".bnb-confirm:visible")
+    notebook.picture("app-narrow-long", question)
+    assert question.evaluate("box => box.scrollWidth - box.clientWidth") == 0
+    columns = "fields => getComputedStyle(fields).gridTemplateColumns.split(' ').length"
+    assert page.locator(".bnb-fields").evaluate(columns) == 1
 
 
 @pytest.mark.parametrize("width", [1400, 700])
