@@ -33,7 +33,7 @@ class AuditPanel(PlanPanel):
             "that have waited too long. This is about every pipeline. The forecast only reads.",
             class_="bnb-faint",
         )
-        self.lay_out(said, row_of(self.reason, self.plan_button), self.box)
+        self.lay_out(said, row_of(self.reason, *self.begin), self.box)
 
     def make_plan(self) -> Callable[[Run], Any] | None:
         """Forecast what the passes would change, by reads only."""

@@ -16,7 +16,7 @@ from bucketsnb.formatting_html import Markup, element
 from bucketsnb.query import Query
 from bucketsnb.widgets.confirm_box import ConfirmBox
 from bucketsnb.widgets.guard import Message
-from bucketsnb.widgets.panel import Panel, button, folded, row_of
+from bucketsnb.widgets.panel import Panel, button, folded, note, row_of, show
 from bucketsnb.widgets.preview import Preview
 from bucketsnb.widgets.query_builder import QueryBuilder
 from bucketsnb.widgets.state import State
@@ -52,6 +52,8 @@ class PlanPanel(Panel):
     ----------
     plan_button
         Builds the plan; nothing but reads is sent.
+    begin
+        That button, one that gives up, and the words beside them.
     box
         Plan, question, progress and receipt.
     """
@@ -60,8 +62,11 @@ class PlanPanel(Panel):
         super().__init__(source, title=title)
         self.plan_button = button(f"{verb} …", self.guard, self.plan, tooltip="Show the plan; nothing is changed yet")
         self.plan_button.button_style = "primary"
-        self.stop = button("Stop", self.guard, self.worker.stop)
+        self.stop = button("Stop", self.guard, self._give_up, tooltip="Make no plan")
+        self.planning = note()
+        self.begin = (self.plan_button, self.stop, self.planning)
         self.box = ConfirmBox(self)
+        self._enable()
 
     def make_plan(self) -> Callable[[Run], Any] | None:
         """Return what builds the plan on a thread, from the controls as they are now; None while it cannot."""
@@ -74,7 +79,7 @@ class PlanPanel(Panel):
         self.messages.clear()
         job = self.make_plan()
         if job is not None:
-            self.plan_button.disabled = True
+            self._disable()
             self.worker.start(lambda run: warned(lambda: job(run)), self._take_plan, failed=lambda _: self._enable())
 
     def _take_plan(self, answer: tuple[Any, list[str]]) -> None:
@@ -88,8 +93,21 @@ class PlanPanel(Panel):
         self.box.offer(plan)
         self.keep()
 
-    def _enable(self) -> None:
+    def _disable(self) -> None:
+        """Say that the plan is being made: a service may take its time to answer."""
+        self.plan_button.disabled = True
+        self.planning.value = element("span", "Reading what would change …", class_="bnb-faint", role="status")
+        show(self.stop, on=True)
+
+    def _enable(self, said: str = "") -> None:
         self.plan_button.disabled = False
+        self.planning.value = element("span", said, class_="bnb-faint") if said else ""
+        show(self.stop, on=False)
+
+    def _give_up(self) -> None:
+        if self.worker.running:
+            self.worker.start(lambda run: None)  # what the older run still brings is dropped
+            self._enable("Stopped: there is no plan, and nothing was sent.")
 
     def edited(self, _: Any = None) -> None:
         """Take the question away: what it was about has changed, also if its plan is only being built."""
@@ -153,7 +171,7 @@ class ChangePanel(PlanPanel):
             self.targets,
             row_of(*self.options(), self.reason, self.most),
             row_of(ipywidgets.HTML("Allow:"), self.running, self.anywhere),
-            row_of(self.plan_button),
+            row_of(*self.begin),
             self.box,
         ]
 

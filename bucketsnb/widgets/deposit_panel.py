@@ -68,7 +68,7 @@ class DepositPanel(PlanPanel):
         self.watch(*self.fields.values(), *self.numbers.values(), self.pasted, self.skip_bad, self.reason)
         self.how.observe(self.guard(self.edited), "selected_index")
         self._show_given()
-        self.lay_out(self.how, row_of(self.skip_bad, self.reason), row_of(self.plan_button), self.box)
+        self.lay_out(self.how, row_of(self.skip_bad, self.reason), row_of(*self.begin), self.box)
 
     def _form(self) -> ipywidgets.Box:
         form = ipywidgets.Box([*self.fields.values(), *self.numbers.values()])

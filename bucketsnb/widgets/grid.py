@@ -203,13 +203,21 @@ class WorksGrid(Panel):
             sort={"name": sort[0], "descending": sort[1]} if sort else None,
             colours=dict(STATUS_COLOURS),
             height=self._height,
-            note="" if len(self._rows) else self._empty_note,
+            note=self._note(),
             first=self._rows.page(0, 60),
         )
 
+    def _note(self) -> str:
+        """Say why there are no rows: that nothing was read is not that nothing is there."""
+        if self.state.frame is None:
+            return "No works have been read."
+        return "" if len(self._rows) else self._empty_note
+
     @property
     def counts_text(self) -> str:
-        """How many works matched, with "at least" where the read was cut short."""
+        """How many works matched, with "at least" where the read was cut short, and "?" while nobody knows."""
+        if self.state.frame is None:
+            return "?"
         attrs = self._rows.frame.attrs
         matched = attrs.get("matched")
         known = len(self._rows) if matched is None else int(matched)

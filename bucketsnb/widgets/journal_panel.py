@@ -39,7 +39,7 @@ class JournalPanel(PlanPanel):
         self.entry.add_class("bnb-wide")
         self.watch(self.entry)
         self.follow("changes", lambda _: self.refresh())
-        self.lay_out(row_of(self.button), self.entries, row_of(self.entry, self.plan_button), self.box)
+        self.lay_out(row_of(self.button), self.entries, row_of(self.entry, *self.begin), self.box)
         self.refresh()
 
     def refresh(self) -> None:

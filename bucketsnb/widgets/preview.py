@@ -53,7 +53,9 @@ class Preview(Panel):
     def _query_changed(self, query: Any) -> None:
         self.why.value = ""
         if query is None:
-            self.worker.stop()
+            self.worker.start(lambda run: None)  # works of the older query that are on their way are wanted no more
+            self.ticker.done()
+            show(self.stop, on=False)
             self.state.selection = ()
             self.state.frame = None
             self._say("The query is not complete: correct the fields that are marked.")
@@ -104,7 +106,8 @@ class Preview(Panel):
 
     def _failed(self, _: Exception) -> None:
         show(self.stop, on=False)
-        self._say("Not read: see the message below. What is shown is what was read before.")
+        before = "" if self.state.frame is None else " What is shown is what was read before."
+        self._say(f"Not read: see the message below.{before}")
         self.ticker.done(ok=False)
 
     def _say(self, text: str) -> None:

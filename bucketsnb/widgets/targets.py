@@ -91,9 +91,9 @@ class Targets(ipywidgets.VBox):  # type: ignore[misc]  # its base is untyped
     def _say(self) -> None:
         frame = self._state.frame
         shown = 0 if frame is None else len(frame)
-        matched = 0 if frame is None else int(frame.attrs.get("matched") or shown)
+        matched = "?" if frame is None else f"{int(frame.attrs.get('matched') or shown):,}"
         least = "" if frame is None or frame.attrs.get("exact", True) else "at least "
         known = self.choice.value == SELECTED or self._state.up_to_date
         will = count_of(self.count, "work", at_least=not self.exact) if known else "…"
-        text = f"Shown {shown:,} · matched {least}{matched:,} · will act on "
+        text = f"Shown {shown:,} · matched {least}{matched} · will act on "
         self.said.value = element("span", text, element("b", will))

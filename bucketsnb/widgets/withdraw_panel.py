@@ -49,7 +49,7 @@ class WithdrawPanel(PlanPanel):
     def __init__(self, source: Any = None) -> None:
         super().__init__(source, title="Withdraw a work", verb="Forecast")
         self.claim: Any = None
-        self.pipeline = ipywidgets.Combobox(description="Pipeline", placeholder="type or choose")
+        self.pipeline = ipywidgets.Combobox(description="pipeline", placeholder="type or choose")
         hints = {
             "site": "any",
             "user": "any",
@@ -75,7 +75,7 @@ class WithdrawPanel(PlanPanel):
         self.follow("receipt", self._claimed)
         form = ipywidgets.Box([self.pipeline, *self.fields.values()])
         form.add_class("bnb-form-grid")
-        self.lay_out(form, row_of(self.plan_button), self.box, self.held)
+        self.lay_out(form, row_of(*self.begin), self.box, self.held)
         self._draw()
         if self.state.buckets is not None:
             self.names.start(lambda _: self.state.buckets.pipelines(), self._offer)

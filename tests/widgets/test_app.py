@@ -4,7 +4,9 @@ import pytest
 
 from bucketsnb import Buckets, LocalBackend, Query
 from bucketsnb.widgets import App, app
+from bucketsnb.widgets.preview import Preview
 from tests.factory import make_work
+from tests.widgets.page import Sent
 from tests.widgets.waiting import until
 
 
@@ -45,6 +47,27 @@ def test_a_query_that_cannot_be_meant_shows_no_works(page: App):
     assert page.state.frame is None
     page.builder.edit("priority", "")
     until(lambda: page.state.frame is not None)
+
+
+def test_works_that_come_after_the_query_was_spoilt_are_not_shown(page: App, backend: LocalBackend):
+    backend.faults.add("POST /view", delay=0.3)
+    page.preview.refresh()
+    page.builder.edit("priority", "9")
+    until(lambda: not page.preview.worker.running)
+    page.preview.worker.close()
+    assert page.state.frame is None
+    assert "not complete" in page.preview.said.value
+
+
+def test_what_could_not_be_read_is_not_said_to_be_nothing(buckets: Buckets, backend: LocalBackend, sent: Sent):
+    backend.faults.add("POST /view", status=400, times=None)
+    preview = Preview(buckets)
+    preview.state.query = Query(pipeline="fitburst")
+    until(lambda: preview.messages.shown)
+    preview.grid.table.receive({"type": "hello"})
+    shown = sent.last(preview.grid.table, "reset")
+    assert (shown["note"], shown["matched"]) == ("No works have been read.", "?")
+    assert "read before" not in preview.said.value
 
 
 def test_what_is_read_for_an_older_query_is_dropped(page: App, backend: LocalBackend):

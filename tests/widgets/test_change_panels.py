@@ -157,6 +157,20 @@ def test_an_edit_while_the_plan_is_built_leaves_no_question(state: State, backen
     assert not panel.box.armed
 
 
+def test_a_plan_that_takes_long_is_said_and_can_be_given_up(state: State, backend: LocalBackend):
+    panel = DeletePanel(state)
+    backend.faults.add("POST /view", delay=0.3)
+    panel.plan_button.click()
+    assert "Reading what would change" in panel.planning.value
+    assert panel.stop.layout.display is None
+    panel.stop.click()
+    assert not panel.plan_button.disabled
+    panel.worker.close()
+    assert not panel.box.armed
+    assert "nothing was sent" in panel.planning.value
+    assert panel.stop.layout.display == "none"
+
+
 def test_a_selection_is_what_is_meant(state: State, backend: LocalBackend):
     panel = DeletePanel(state)
     _select_one(panel)
