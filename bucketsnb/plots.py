@@ -37,6 +37,8 @@ _PAPER = "#ffffff"
 _WIDTH = 9.0
 _LONGEST = 40
 _BINS = 40
+_PIPELINES = 60
+"""Bars of one figure, at most: more are a picture that nobody can look at, and that takes minutes to draw."""
 _TICKS = (1, 10, 60, 600, 3600, 6 * 3600, 86_400, 7 * 86_400, 30 * 86_400, 365 * 86_400)
 
 _UNITS = (("d", 86_400.0), ("h", 3_600.0), ("min", 60.0))
@@ -62,11 +64,12 @@ def status_bars(status: pd.DataFrame) -> Picture:
     Parameters
     ----------
     status
-        What ``buckets.status()`` returned.
+        What ``buckets.status()`` returned; of very many pipelines the smallest share one bar.
     """
+    place = host_of(status.attrs["url"]) if status.attrs.get("url") else "the queue"
+    status = _most(status)
     known = status.fillna(0)
     figure, (axes,) = _figure(1, height=1.4 + 0.34 * max(len(status), 2))
-    place = host_of(status.attrs["url"]) if status.attrs.get("url") else "the queue"
     _title(axes, f"Works by pipeline and status on {place}", pad=22)
     if known.empty:
         return _nothing(figure, axes, "no works")
@@ -86,6 +89,16 @@ def status_bars(status: pd.DataFrame) -> Picture:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
     _legend(axes)
     return figure
+
+
+def _most(status: pd.DataFrame) -> pd.DataFrame:
+    """Return the pipelines that are unread or have most works, in their order, and one row for all the others."""
+    if len(status) <= _PIPELINES:
+        return status
+    kept = status["total"].astype("Float64").fillna(np.inf).nlargest(_PIPELINES - 1).index
+    rest = status[~status.index.isin(kept)]
+    others = pd.DataFrame([rest.sum()], index=[f"and {len(rest):,} more"])
+    return pd.concat([pd.DataFrame(status[status.index.isin(kept)]), others])
 
 
 def _places(names: Sequence[str]) -> Numbers:

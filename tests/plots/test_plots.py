@@ -81,6 +81,16 @@ def test_a_pipeline_that_could_not_be_read_is_marked():
     assert [text.get_text() for text in figure.axes[0].texts] == [" 10", " could not be read"]
 
 
+def test_very_many_pipelines_are_still_a_picture_that_can_be_looked_at():
+    counts = {f"p{n:04}": (n, n, 0, 0, 0) for n in range(1, 2001)}
+    figure = plots.status_bars(status({**counts, "unread": (None,) * 5}))
+    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert figure.get_figheight() < 25
+    assert (names[0], names[-2], names[-1]) == ("p1943", "unread", "and 1,942 more")
+    said = [text.get_text().strip() for text in figure.axes[0].texts]
+    assert said[-2:] == ["could not be read", f"{sum(range(1, 1943)):,}"]
+
+
 def test_a_name_is_text_not_mathematics():
     figure = plots.status_bars(status({r"$\frac{1}{2$": (1, 1, 0, 0, 0), "名前\u202e": (1, 1, 0, 0, 0)}))
     assert figure._repr_png_()
