@@ -101,7 +101,7 @@ class StatusPanel(Panel):
     def pick(self, pipeline: str | None, status: str | None) -> None:
         """Ask for the works of a pipeline, of a status, or of both; None is any."""
         words = {"pipeline": pipeline, "status": status if status != "total" else None}
-        self.state.query = Query(**{word: value for word, value in words.items() if value})
+        self.state.query = Query(**{word: value for word, value in words.items() if value is not None})
 
     def _draw_busy(self) -> None:
         self.table.tell("busy", busy=self.worker.running)

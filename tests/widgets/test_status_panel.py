@@ -42,6 +42,13 @@ def test_a_click_on_a_count_becomes_the_query(panel: StatusPanel):
     assert panel.state.query == Query(status="success")
 
 
+def test_a_pipeline_without_a_name_is_never_any_pipeline(panel: StatusPanel):
+    before = panel.state.query
+    panel.table.receive({"type": "pick", "pipeline": "", "status": "failure"})
+    assert panel.state.query == before
+    assert "not empty" in panel.messages.shown[0].text
+
+
 def test_the_page_gets_rows_totals_and_the_cell_that_is_the_query(panel: StatusPanel, sent: Sent):
     panel.pick("fitburst", "failure")
     panel.table.receive({"type": "hello"})
