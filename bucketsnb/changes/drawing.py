@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from bucketsnb.formatting import cell, count_of, excerpt, printable, table
 from bucketsnb.formatting_html import Markup, block
 from bucketsnb.formatting_html import table as html_table
 
-__all__ = ["Rows", "by_count", "html", "text", "word"]
+__all__ = ["Rows", "by_count", "html", "name", "text", "word"]
 
 ROWS_MAX = 20
 FACT_MAX = 600
@@ -63,6 +64,21 @@ def html(title: str, facts: Facts, rows: Rows | None = None) -> Markup:
 def word(value: Any) -> str:
     """Say a value that ought to be a word, whatever it is."""
     return "(none)" if value is None else excerpt(value, 80)
+
+
+def name(value: Any) -> str:
+    """Say the name of a pipeline within a sentence: in quotes where it could be taken for more of the sentence.
+
+    Examples
+    --------
+    >>> name("fitburst"), name("fitburst on frb-vsop:8004? 0")
+    ('fitburst', '"fitburst on frb-vsop:8004? 0"')
+    """
+    said = word(value)
+    return said if value is None or _PLAIN.fullmatch(said) else '"' + said.replace('"', "'") + '"'
+
+
+_PLAIN = re.compile(r"[\w.…-]+")
 
 
 def by_count(values: Iterable[Any], most: int = 6) -> str:

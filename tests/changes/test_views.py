@@ -139,3 +139,10 @@ def test_plan_subclasses_have_their_own_verbs() -> None:
     assert {kind.verb for kind in below(Plan)} == {
         *("change", "delete", "update", "requeue", "undo", "deposit", "withdraw", "audit"),
     }
+
+
+def test_the_name_of_a_pipeline_cannot_pass_for_more_of_the_sentence(backend: LocalBackend, buckets: Buckets) -> None:
+    backend.store.load([make_work(pipeline=name) for name in ("fitburst", 'a" on other:8004', "b, c")])
+    said = buckets.plan_delete({}, allow_all=True).summary
+    host = buckets.api.url.removeprefix("http://").rstrip("/")
+    assert said == f'Delete 3 works of "a\' on other:8004", "b, c", fitburst on {host}'
