@@ -18,4 +18,5 @@ Exit codes:
   2  a wrong option or argument
   3  nothing matched, so nothing was changed
   4  refused: too wide, too many, or the question was answered with no
-  5  partly done: the receipt names the works that were left"""
+  5  partly done: the receipt names the works that were left
+  130  stopped by Ctrl-C before there was a receipt"""
