@@ -64,8 +64,12 @@ class LogSync:
             self._thread.join()
 
     def _work(self) -> None:
-        while self._asked.wait() and not self._closing.wait(SECONDS):
+        while True:
+            self._asked.wait()
+            self._closing.wait(SECONDS)
             self._asked.clear()  # before the sync: what is written during it is for the next
+            if self._closing.is_set():  # asked after that is cleared: closing asks too, and may do so just before
+                return
             try:
                 self._sync()
             except OSError as error:

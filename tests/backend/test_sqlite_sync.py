@@ -122,3 +122,20 @@ def test_the_thread_ends_with_the_store(tmp_path: Path) -> None:
 
 def _syncing() -> list[threading.Thread]:
     return [one for one in threading.enumerate() if one.name == "bucketsnb-sync"]
+
+
+def test_a_store_that_is_closed_just_as_a_sync_begins_does_not_wait_for_ever(tmp_path: Path) -> None:
+    sync = sqlite_sync.LogSync(tmp_path / "works.db")
+
+    class ClosedJustThen(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            time_is_over = super().wait(0)
+            self.set()
+            sync._asked.set()
+            return time_is_over
+
+    sync._closing = ClosedJustThen()
+    sync.soon()
+    assert sync._thread is not None
+    sync._thread.join(10)
+    assert not sync._thread.is_alive()
