@@ -7,6 +7,7 @@ process has deposited it before), a look before sending tells the older copy fro
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import OrderedDict
@@ -218,8 +219,12 @@ class _Sent:
     MOST = 100_000
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._keys: OrderedDict[tuple[Any, ...], None] = OrderedDict()
+        self.unlock()
+
+    def unlock(self) -> None:
+        """Be free: in a forked process, the thread that held this is not there to let go of it."""
+        self._lock = threading.Lock()
 
     def add(self, keys: Iterable[tuple[Any, ...]]) -> None:
         with self._lock:
@@ -233,3 +238,6 @@ class _Sent:
 
 
 _SENT = _Sent()
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_SENT.unlock)

@@ -19,7 +19,8 @@ Size: when an entry begins and the folder holds more than 1 GiB, entries older t
 until it does not. Younger ones are never dropped; when they alone fill 4 GiB, changes are refused until files are
 moved.
 
-Processes share the folder without harm: each entry is a file of its own, locked while it is written.
+Processes share the folder without harm: each entry is a file of its own, locked while it is written, and a forked
+process writes in none of its parent's.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ import os
 import platform
 import secrets
 import time
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -58,8 +60,8 @@ _REFUSE_AT = 4
 _TAIL = 1 << 16
 _BEGUN = 2
 """Lines after which an entry counts as begun: the plan and its works."""
-
 _SUFFIX = ".jsonl"
+_OPEN: weakref.WeakSet[Writer] = weakref.WeakSet()
 
 
 class Journal:
@@ -199,6 +201,7 @@ class Writer:
         flags = os.O_RDWR | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | (os.O_CREAT if new else 0)
         with _kept(path):
             self._file = os.open(path, flags, 0o600)
+        _OPEN.add(self)
         try:
             self._lock()
             if new:
@@ -217,7 +220,7 @@ class Writer:
     @property
     def length(self) -> int:
         """Bytes of the entry so far."""
-        return os.fstat(self._file).st_size
+        return self.path.stat().st_size if self._file < 0 else os.fstat(self._file).st_size
 
     def line(self, kind: str, **content: Any) -> None:
         """Append a line and force it to the disk.
@@ -227,6 +230,10 @@ class Writer:
         JournalError
             If it is not on the disk; what was written of it is taken back.
         """
+        if self._file < 0:
+            raise JournalError(
+                f"{self.entry} is written by the process that this one was forked from: it goes on there."
+            )
         data = json.dumps({"kind": kind, "at": time.time(), **content}, separators=(",", ":")).encode() + b"\n"
         with _kept(self.path):
             length = os.fstat(self._file).st_size
@@ -239,7 +246,14 @@ class Writer:
                 raise
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the file, and of its lock: a process that is forked at this moment has the file too."""
+        with contextlib.suppress(OSError):  # closing lets go of it too, once no other process has the file
+            if self._file >= 0 and _fcntl is not None:
+                _fcntl.flock(self._file, _fcntl.LOCK_UN)
+        self.leave()
+
+    def leave(self) -> None:
+        """Close the file, and leave its lock to the process that this one was forked from."""
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
@@ -377,3 +391,7 @@ def _kept(path: Path) -> Iterator[None]:
             f"The record of this change could not be kept in {path}: {error.strerror}. Free some space, or point "
             "BUCKETSNB_JOURNAL at a folder that can be written. Nothing goes to the service without a record."
         ) from error
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: list(map(Writer.leave, _OPEN)))

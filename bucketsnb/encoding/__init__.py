@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -279,3 +280,13 @@ def _now() -> float:
     with _CLOCK_LOCK:
         _last_stamp = max(time.time(), _last_stamp + TICK)
         return _last_stamp
+
+
+def _unlock_in_child() -> None:
+    """Free the clock: in a forked process, the thread that held it is not there to let go of it."""
+    global _CLOCK_LOCK
+    _CLOCK_LOCK = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlock_in_child)

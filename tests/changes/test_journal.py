@@ -7,6 +7,7 @@ import os
 import stat
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -15,7 +16,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from bucketsnb import Buckets, LocalBackend
+from bucketsnb import Buckets, LocalBackend, encoding
+from bucketsnb.changes import deposit
 from bucketsnb.changes import journal as module
 from bucketsnb.changes.apply import Application, Walk
 from bucketsnb.changes.entry import journal_frame, read_entry, summary_of
@@ -24,6 +26,7 @@ from bucketsnb.changes.plan import Plan
 from bucketsnb.changes.receipt import Receipt
 from bucketsnb.errors import JournalError, PlanError, PlanSpent
 from tests.changes.helpers import PIPELINE, changes_sent, filled, journal_file, lines, stored
+from tests.factory import make_work
 
 
 def test_only_the_owner_can_read_it(backend: LocalBackend, buckets: Buckets) -> None:
@@ -360,3 +363,74 @@ def test_an_entry_is_json_lines(backend: LocalBackend, buckets: Buckets) -> None
     entry = buckets.plan_delete(pipeline=PIPELINE).apply().entry
     assert [line["kind"] for line in lines(entry)] == ["plan", "works", "chunk", "outcome", "end"]
     assert json.loads(journal_file(entry).read_text().splitlines()[0])["version"] == 1
+
+
+def forked(act: Callable[[], object]) -> int:
+    """Run something in a forked process; return 0 if it raised nothing."""
+    child = os.fork()
+    if child == 0:
+        threading.Timer(10, os._exit, (2,)).start()
+        with suppress(BaseException):
+            act()
+            os._exit(0)
+        os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning")
+class TestFork:
+    def test_a_child_that_lives_on_does_not_keep_its_parents_entry(self, tmp_path: Path) -> None:
+        journal = Journal(tmp_path)
+        writer = journal.begin({"verb": "delete"}, ["a"])
+        end, go = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(go)
+            os.read(end, 1)
+            os._exit(0)
+        try:
+            writer.close()
+            journal.reopen(writer.entry).close()
+        finally:
+            os.close(go)
+            os.waitpid(child, 0)
+
+    def test_a_child_outlives_its_parents_lock(self, tmp_path: Path) -> None:
+        """The parent may be killed: what holds its lock after that are the files of its children."""
+        writer = Journal(tmp_path).begin({"verb": "delete"}, ["a"])
+        assert forked(lambda: os.fstat(writer._file)) == 1
+        with pytest.raises(JournalError, match="being written by another"):
+            Journal(tmp_path).reopen(writer.entry)
+
+    def test_a_child_that_goes_on_with_its_parents_plan_sends_and_writes_nothing(
+        self, backend: LocalBackend, buckets: Buckets
+    ) -> None:
+        filled(backend, 600)
+        plan = buckets.plan_delete(pipeline=PIPELINE)
+        parent, children = os.getpid(), []
+
+        def fork(done: int, total: int) -> None:
+            if os.getpid() == parent and done < total:
+                children.append(os.fork())
+
+        errors: tuple[BaseException, ...] = ()
+        try:
+            errors = plan.apply(progress=fork).errors
+        except JournalError as error:  # of the child that had sent nothing when it began
+            errors = (error,)
+        finally:
+            if os.getpid() != parent:
+                os._exit(0 if errors and isinstance(errors[0], JournalError) else 1)
+        receipt = plan.receipt
+        assert receipt is not None
+        assert receipt.ok
+        assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0] * len(children)
+        assert changes_sent(backend) == ["DELETE /work"] * (len(children))
+        kinds = [line["kind"] for line in lines(receipt.entry)]
+        assert (kinds[:2], kinds[-1], kinds.count("end")) == (["plan", "works"], "end", 1)
+
+    @pytest.mark.parametrize("lock", [lambda: deposit._SENT._lock, lambda: encoding._CLOCK_LOCK])
+    def test_a_lock_that_another_thread_held_stops_no_child(self, buckets: Buckets, lock: Callable[[], Any]) -> None:
+        with lock():
+            assert forked(lambda: buckets.deposit([make_work(pipeline=PIPELINE)])) == 0
