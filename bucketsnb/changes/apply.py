@@ -169,6 +169,7 @@ class Application:
         self._lengths = dict(lengths or {})
         self._plan: Plan | None = None
         self._busy = threading.Lock()
+        self._made = time.monotonic()
 
     def apply(self, plan: Plan, progress: Progress | None, cancel: Cancel | None) -> Receipt:
         """Apply a plan, once."""
@@ -239,7 +240,9 @@ class Application:
                 f"“{plan.summary}” was applied before, and a plan is applied once; nothing was sent. Its receipt is in "
                 "plan.receipt: receipt.resume() goes on with the rest, or build a new plan."
             )
-        if time.time() > plan.expires_at:
+        # A clock that is set back makes no plan younger, nor does one that stood still while the machine slept.
+        shown = max(time.time() - plan.created_at, time.monotonic() - self._made)
+        if shown > plan.expires_at - plan.created_at:
             raise PlanExpired(
                 f"“{plan.summary}” was shown at {when(plan.created_at)} and expired at {when(plan.expires_at)}; "
                 "nothing was sent. Build it again, and look again."

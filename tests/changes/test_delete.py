@@ -109,6 +109,22 @@ def test_an_expired_plan_refuses_and_sends_nothing(backend: LocalBackend, bucket
     assert not plan.spent
 
 
+@pytest.mark.parametrize("jump", [-3600.0, 3600.0])
+def test_a_clock_that_is_set_makes_no_plan_younger(
+    backend: LocalBackend, buckets: Buckets, monkeypatch: pytest.MonkeyPatch, jump: float
+) -> None:
+    """The clock of the wall jumps by an hour; or the machine sleeps for one, and the other clock stands still."""
+    filled(backend, 1)
+    plan = buckets.plan_delete(pipeline=PIPELINE, expires_after=600.0)
+    wall, steady = time.time, time.monotonic
+    with monkeypatch.context() as clocks:
+        clocks.setattr(time, "time", lambda: wall() + jump)
+        clocks.setattr(time, "monotonic", lambda: steady() + max(-jump, 0.0))
+        with pytest.raises(PlanExpired):
+            plan.apply()
+    assert plan.apply().ok
+
+
 def test_a_service_that_says_yes_and_deletes_half_is_caught(backend: LocalBackend, buckets: Buckets) -> None:
     ids = filled(backend, 10)
     plan = buckets.plan_delete(pipeline=PIPELINE)
