@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from bucketsnb.errors import WorkError
-from bucketsnb.formatting import elide
+from bucketsnb.formatting import elide, excerpt
 from bucketsnb.frames.columns import DTYPES, NESTED, epochs, parent_of
 from bucketsnb.frames.decode import columns_of_records, pausing_collection
 from bucketsnb.frames.json_array import JSONArray
@@ -96,6 +96,8 @@ def _restore_odd(works: list[dict[str, Any]], cells: Mapping[str, list[Any]], re
     places = [place for place, whole in enumerate(records) if whole is not None]
     if not places:
         return
+    for place in places:
+        _check_record(records[place], works[place].get("id"))
     was = columns_of_records([records[place] for place in places])
     for name in cells:
         before = _plain(name, pd.Series(was[name]))
@@ -105,6 +107,16 @@ def _restore_odd(works: list[dict[str, Any]], cells: Mapping[str, list[Any]], re
                 records[place][name] = new
     for place in places:
         works[place] = records[place]
+
+
+def _check_record(record: Any, name: Any) -> None:
+    if not isinstance(record, dict):
+        raise WorkError(
+            f"record of work {name} holds {excerpt(repr(record), 40)}, which is no work: that column keeps odd works "
+            "as they were read, and cannot be set. To fill or replace values, name the columns that are meant, such as "
+            "frame['user'] = frame['user'].fillna('nobody').",
+            field="record",
+        )
 
 
 def _differs(name: str, old: Any, new: Any) -> bool:
@@ -171,4 +183,15 @@ def _value(cell: Any) -> Any:
         return None
     if isinstance(cell, datetime):
         return (cell if cell.tzinfo else cell.replace(tzinfo=timezone.utc)).timestamp()
+    return _listed(cell)
+
+
+def _listed(cell: Any) -> Any:
+    """Return a cell with the lists that JSON makes of tuples and arrays: a list that is equal is no edit."""
+    if isinstance(cell, np.ndarray):
+        return cell.tolist()
+    if isinstance(cell, list | tuple):
+        return [_listed(part) for part in cell]
+    if isinstance(cell, dict):
+        return {name: _listed(part) for name, part in cell.items()}
     return cell

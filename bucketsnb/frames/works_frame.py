@@ -9,10 +9,12 @@ from typing import Any
 import pandas as pd
 
 from bucketsnb import formatting, formatting_html
+from bucketsnb.errors import WorkError
 from bucketsnb.formatting import count_of, elide, excerpt, host_of, when
 from bucketsnb.frames.as_read import AsRead
 from bucketsnb.frames.columns import COLUMNS, LIGHT
-from bucketsnb.frames.json_array import json_text
+from bucketsnb.frames.json_array import JSONDtype, json_text
+from bucketsnb.frames.json_text import encode_json
 
 __all__ = ["NEEDED", "WorksFrame", "caption"]
 
@@ -58,6 +60,16 @@ class WorksFrame(pd.DataFrame):
         if isinstance(known, AsRead) and len(frame) * _KEPT_SHARE < known.works and _has_works(frame):
             frame.attrs["as_read"] = known.narrowed(frame["id"])
         return frame
+
+    def _set_value(self, index: Any, col: Any, value: Any, **options: Any) -> None:
+        """Set one cell; refuse by name what is not JSON: pandas goes on to spread it over rows, and tells of that."""
+        name = self.columns[col] if options.get("takeable") else col
+        if name in self and isinstance(self[name].dtype, JSONDtype):
+            try:
+                encode_json(value)
+            except (TypeError, ValueError) as error:
+                raise WorkError(f"{name} cannot be set: {error}", field=str(name)) from error
+        super()._set_value(index, col, value, **options)  # type: ignore[misc]  # missing in the stubs
 
     def __repr__(self) -> str:
         if not _has_works(self):

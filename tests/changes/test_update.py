@@ -193,6 +193,35 @@ def test_a_column_that_is_there_twice_is_refused(backend: LocalBackend, buckets:
             buckets.plan_delete(frame)
 
 
+def test_lists_that_are_equal_are_no_edit_whatever_they_are_made_of(backend: LocalBackend, buckets: Buckets) -> None:
+    filled(backend, 1, event=[1, 2], parameters={"of": [1, [2]]})
+    frame = buckets.view(limit=None)
+    frame["event"] = pd.Series([(1, 2)], index=frame.index, dtype=object)
+    frame["parameters"] = pd.Series([{"of": (1, (2,))}], index=frame.index, dtype=object)
+    assert buckets.plan_update(frame).count == 0
+    frame["event"] = pd.Series([np.array([1, 2])], index=frame.index, dtype=object)
+    assert buckets.plan_update(frame).count == 0
+    frame["event"] = pd.Series([(2, 1)], index=frame.index, dtype=object)
+    assert buckets.plan_update(frame).cells.values.tolist() == [[frame["id"].iloc[0], "event", "[1, 2]", "[2, 1]"]]
+
+
+def test_filling_a_whole_frame_is_refused_by_name(backend: LocalBackend, buckets: Buckets) -> None:
+    filled(backend, 2)
+    frame = buckets.view(limit=None).astype({"record": object}).fillna({"record": 0})
+    with pytest.raises(WorkError, match=r"record of work \w+ holds 0, .* name the columns"):
+        buckets.plan_update(frame)
+
+
+@pytest.mark.parametrize("value", [{1, 2}, {"a": pd.Timestamp("2026-01-01")}, object()])
+def test_a_cell_that_is_no_json_is_refused_by_name(backend: LocalBackend, buckets: Buckets, value: object) -> None:
+    filled(backend, 1)
+    frame = buckets.view(limit=None)
+    with pytest.raises(WorkError, match=r"parameters cannot be set: \w+ is not JSON"):
+        frame.at[0, "parameters"] = value
+    with pytest.raises(WorkError, match="parameters cannot be set"):
+        frame.iat[0, list(frame.columns).index("parameters")] = value
+
+
 def test_an_unedited_frame_plans_nothing(backend: LocalBackend, buckets: Buckets) -> None:
     filled(backend, 2)
     plan = buckets.plan_update(view(buckets))
