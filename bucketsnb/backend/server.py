@@ -145,7 +145,7 @@ class LocalBackend:
 
 
 def serve(host: str, port: int, store: str | Path | Store | None, token: str | None = None, *, sample: int = 0) -> None:
-    """Serve until SIGTERM or SIGINT, and return.
+    """Serve until SIGTERM, SIGINT or the end of the terminal, and return.
 
     One line says when requests are taken: ``bucketsnb: serving sqlite:///path at http://127.0.0.1:8004``.
 
@@ -174,6 +174,7 @@ def serve(host: str, port: int, store: str | Path | Store | None, token: str | N
         server.announcement = f"bucketsnb: serving {opened.url} at {_url(listening)}"
         # uvicorn raises the signal that ended it once more when it is done: with these that is a clean exit.
         before = {number: signal.signal(number, _ignore) for number in (signal.SIGTERM, signal.SIGINT)}
+        before |= server.end_with_terminal()
         try:
             server.run(sockets=[listening])
         finally:
@@ -190,6 +191,13 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self.ready = threading.Event()
         self.announcement = ""
+
+    def end_with_terminal(self) -> dict[Any, Any]:
+        """End in order when the terminal is closed, unless that is ignored, as by nohup; return the handler before."""
+        number = getattr(signal, "SIGHUP", None)
+        if number is None or signal.getsignal(number) == signal.SIG_IGN:
+            return {}
+        return {number: signal.signal(number, self.handle_exit)}
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

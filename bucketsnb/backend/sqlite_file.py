@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,9 @@ SCHEMA_VERSION = 2
 
 BUSY_SECONDS = 30.0
 """How long a change waits for another process that is writing."""
+
+_LISTEN_SECONDS = 0.25
+"""How long SQLite waits at a time while a file is opened: signals come through between two waits only."""
 
 COLUMNS = (
     "id",
@@ -132,7 +136,7 @@ def connect(path: Path, *, reader: bool = False) -> sqlite3.Connection:
         # A reader makes no file: one that was removed while it is served is missed, and not taken for an empty one.
         address = f"{path.as_uri()}?mode={'rw' if reader else 'rwc'}"
         connection = sqlite3.connect(address, BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=True)
-        connection.execute("PRAGMA journal_mode = WAL")
+        _wait_for(connection, "PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA temp_store = MEMORY")
         connection.execute(f"PRAGMA cache_size = {-16_384 if reader else -65_536}")
         connection.execute("PRAGMA journal_size_limit = 67108864")
@@ -142,10 +146,29 @@ def connect(path: Path, *, reader: bool = False) -> sqlite3.Connection:
         return connection
 
 
+def _wait_for(connection: sqlite3.Connection, statement: str) -> None:
+    """Execute a statement that another process may hold up, in waits so short that Ctrl-C comes through."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    connection.execute(f"PRAGMA busy_timeout = {1_000 * _LISTEN_SECONDS:.0f}")
+    while _is_held_up(connection, statement, until=deadline):
+        pass
+    connection.execute(f"PRAGMA busy_timeout = {1_000 * BUSY_SECONDS:.0f}")
+
+
+def _is_held_up(connection: sqlite3.Connection, statement: str, *, until: float) -> bool:
+    try:
+        connection.execute(statement)
+    except sqlite3.OperationalError as error:
+        if "locked" not in str(error) or time.monotonic() > until:
+            raise
+        return True
+    return False
+
+
 def prepare_file(connection: sqlite3.Connection, path: Path) -> None:
     """Create the tables in a new file, or bring an older one up to date; refuse what is not ours, or is newer."""
     with translated(path):
-        connection.execute("BEGIN IMMEDIATE")
+        _wait_for(connection, "BEGIN IMMEDIATE")
         try:
             for statement in _statements(_STEPS.get(_version(connection, path), "")):
                 connection.execute(statement)

@@ -32,7 +32,7 @@ __all__ = ["command"]
     help="File with the token that clients must send.",
 )
 def command(*, host: str, port: int, store: str, sample: int, token_file: Path | None) -> None:
-    """Serve the protocol of Buckets until Ctrl-C or SIGTERM.
+    """Serve the protocol of Buckets until Ctrl-C, SIGTERM, or the terminal is closed.
 
     One line on stdout says when it takes requests. The public clients work on it unchanged.
     """

@@ -6,9 +6,11 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,14 +19,36 @@ from click.testing import CliRunner
 from bucketsnb.cli import main
 
 
-def test_serve_fills_an_empty_store_once_and_stops_on_sigterm(tmp_path: Path) -> None:
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_serve_fills_an_empty_store_once_and_stops_when_told(tmp_path: Path, stop: signal.Signals) -> None:
     store = ["--store", f"sqlite:///{tmp_path}/works.db"]
-    assert total_served([*store, "--sample", "40"]) == 40
-    assert total_served([*store, "--sample", "40"]) == 40
+    assert total_served([*store, "--sample", "40"], stop) == 40
+    assert total_served([*store, "--sample", "40"], stop) == 40
 
 
-def total_served(options: list[str]) -> int:
-    """Serve until the first answer, stop by SIGTERM, and return how many works there were."""
+def test_ctrl_c_stops_a_serve_that_waits_for_its_store(tmp_path: Path) -> None:
+    """Another process keeps the file locked; the wait for it takes half a minute."""
+    with closing(sqlite3.connect(tmp_path / "works.db", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        code = f"""
+import os, signal, sqlite3, threading
+from bucketsnb.backend import sqlite_file
+wait = sqlite_file._wait_for
+def told(*args):
+    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+    wait(*args)
+sqlite_file._wait_for = told
+sqlite_file.BUSY_SECONDS = 60.0
+from bucketsnb.cli import main
+main(["serve", "--port", "0", "--store", "sqlite:///{tmp_path}/works.db"])
+"""
+        command = [sys.executable, "-c", code]
+        ended = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=30)
+    assert (ended.returncode, ended.stderr) == (130, "bucketsnb: stopped\n")
+
+
+def total_served(options: list[str], stop: signal.Signals = signal.SIGTERM) -> int:
+    """Serve until the first answer, stop by a signal, and return how many works there were."""
     command = [sys.executable, "-m", "bucketsnb", "serve", "--port", "0", *options]
     with subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -32,7 +56,7 @@ def total_served(options: list[str]) -> int:
         assert ready is not None
         with urllib.request.urlopen(f"{ready.group(1)}/status", timeout=20) as answer:
             total: int = json.load(answer)["total"]
-        os.kill(process.pid, signal.SIGTERM)
+        os.kill(process.pid, stop)
         assert process.wait(20) == 0
     return total
 
