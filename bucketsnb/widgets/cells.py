@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from bucketsnb.formatting import age, cell, elide, excerpt, json_text, printable, when
+from bucketsnb.schema import STATUSES
 
 __all__ = ["Column", "column_of", "column_title", "draw", "pretty"]
 
@@ -130,7 +131,15 @@ def _number(value: Any, _: float | None) -> tuple[str, str]:
     return cell(value.item() if hasattr(value, "item") else value), ""
 
 
+def _status(value: Any, read_at: float | None) -> tuple[str, str]:
+    text, title = _text(value, read_at)
+    if value in STATUSES:
+        return text, title
+    return excerpt(f"{text} (unknown)", LONGEST), f"{title}: no status that is known here"
+
+
 _DRAWN: Mapping[str, Callable[[Any, float | None], tuple[str, str]]] = {
+    "status": _status,
     "time": _time,
     "span": _span,
     "flag": _flag,

@@ -83,11 +83,22 @@ class Rows:
         """Return the rows at some places of the present order, drawn."""
         places = self.order[max(first, 0) : max(first, 0) + count]
         read_at = self.frame.attrs.get("read_at")
-        taken = [(column.kind, self.frame[column.name].array.take(places)) for column in self.columns]
+        taken = [(column.kind, self._values(column, places)) for column in self.columns]
         drawn = [[draw(kind, value, read_at) for value in values] for kind, values in taken]
         return [
             {"id": one, "selected": one in self.selected, "cells": [column[row] for column in drawn]}
             for row, one in enumerate(self.id_at(place) for place in places)
+        ]
+
+    def _values(self, column: Column, places: npt.NDArray[np.intp]) -> Any:
+        """Return the values of a column; a status that its dtype does not have is in the work as it was read."""
+        values = self.frame[column.name].array.take(places)
+        if column.kind != "status" or "record" not in self.frame or not pd.isna(values).any():
+            return values
+        records = self.frame["record"].array.take(places)
+        return [
+            record.get("status") if isinstance(record, dict) and pd.isna(value) else value
+            for value, record in zip(values, records, strict=True)
         ]
 
     def id_at(self, place: int) -> str | None:

@@ -161,6 +161,16 @@ def test_rows_of_an_order_that_is_gone_are_not_sent(sent: Sent):
     assert sent.count(grid.table, "rows") == 0
 
 
+def test_a_status_that_is_not_known_is_shown_and_marked(sent: Sent):
+    works = [{**work, "status": status} for work, status in zip(_works(4), ("paused", "queued", None, 7), strict=True)]
+    grid = WorksGrid(frame_of(works), columns=["status"])
+    _open(grid)
+    cells = [row["cells"][0] for row in sent.last(grid.table, "reset")["first"]]
+    assert [text for text, _ in cells] == ["paused (unknown)", "queued", "", "7 (unknown)"]
+    assert cells[0][1] == "paused: no status that is known here"
+    assert "paused (unknown)" in str(grid.static())
+
+
 def test_works_without_an_id_are_shown_and_cannot_be_selected(sent: Sent):
     grid = WorksGrid(frame_of([make_work(id=None), make_work(id=_ident(1))]))
     _open(grid)
