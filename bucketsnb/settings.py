@@ -18,7 +18,7 @@ import yaml
 from bucketsnb.errors import ConfigurationError
 from bucketsnb.formatting import excerpt, near, printable
 
-__all__ = ["DEFAULT_TIMEOUT", "Secret", "Settings", "resolve"]
+__all__ = ["DEFAULT_TIMEOUT", "GIVEN", "Secret", "Settings", "resolve"]
 
 DEFAULT_TIMEOUT = 15.0
 """Seconds; the default of the service's own client."""
@@ -176,10 +176,13 @@ class _Environment:
 
 # --- addresses ---
 
+GIVEN = "baseurl="
+"""The source of an address that was given as an argument."""
+
 
 def _addresses(given: object, environ: _Environment) -> tuple[list[str], str]:
     if given is not None:
-        return _as_list(given, "baseurl="), "baseurl="
+        return _as_list(given, GIVEN), GIVEN
     if environ.get("BUCKETSNB_URL"):
         return [part.strip() for part in environ.get("BUCKETSNB_URL").split(",") if part.strip()], "BUCKETSNB_URL"
     path = Path(environ.get("HOME") or Path.home()) / WORKSPACE

@@ -18,7 +18,7 @@ import urllib3
 
 from bucketsnb.errors import BadAnswer, NoAnswer, Refused, ServiceError, Unreachable
 from bucketsnb.formatting import count_of, excerpt, host_of
-from bucketsnb.settings import Settings
+from bucketsnb.settings import GIVEN, Settings
 from bucketsnb.transport.body import UnreadableBodyError, read_body, read_start
 from bucketsnb.transport.connection import Clock, Hidden, new_session, unsigned
 from bucketsnb.transport.convert import Call, of_exception, of_status, without_frames, words_of
@@ -196,7 +196,7 @@ class Transport:
         error.attempts = attempts
         if attempts > 1:
             error.args = (f"{error} Tried {attempts} times.",)
-        if isinstance(error, Unreachable):
+        if isinstance(error, Unreachable) and self.settings.url_source != GIVEN:  # whoever gave it knows
             error.args = (f"{error} The address came from {self.settings.url_source}.",)
         raise error
 

@@ -146,3 +146,10 @@ def test_an_unreachable_address_is_named_with_where_it_came_from(connect, monkey
 
     with pytest.raises(errors.Unreachable, match=r"on 127\.0\.0\.1:1: .*came from BUCKETSNB_URL"):
         connect(None).request("GET", "/version", means=Means.READ)
+
+
+def test_an_unreachable_address_that_was_given_is_only_named(connect):
+    with pytest.raises(errors.Unreachable) as caught:
+        connect("http://127.0.0.1:1").request("GET", "/version", means=Means.READ)
+    assert "on 127.0.0.1:1: " in str(caught.value)
+    assert "came from" not in str(caught.value)
