@@ -156,14 +156,15 @@ def summary_of(journal: Journal, entry: str) -> Summary:
     return Summary(found.head, len(found.works), found.counts, "cut short" if found.head else "unreadable")
 
 
-def journal_frame(journal: Journal) -> pd.DataFrame:
-    """Return one row an entry, the newest first, always with the same columns.
+def journal_frame(journal: Journal, most: int | None = None) -> pd.DataFrame:
+    """Return one row an entry, the newest first and `most` at most, always with the same columns.
 
     Columns: entry, time (UTC), verb, host, user, machine, reason, count, one per outcome, state (``finished``, ``cut
     short``, ``unreadable``), undone (``yes``, ``partly`` or ``no``).
     """
     ids = journal.entries()
-    rows = [_row(journal, entry, set(ids)) for entry in ids if not entry.endswith(UNDO_SUFFIX)]
+    known = set(ids)
+    rows = [_row(journal, entry, known) for entry in [one for one in ids if not one.endswith(UNDO_SUFFIX)][:most]]
     columns = ["entry", "time", "verb", "host", "user", "machine", "reason", "count", *_WORDS, "state", "undone"]
     frame = SummaryFrame(rows, columns=columns)
     kinds: dict[str, Any] = dict.fromkeys(_TEXTS, pd.StringDtype("python"))

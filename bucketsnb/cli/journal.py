@@ -22,8 +22,7 @@ def command(*, limit: int, as_json_: bool) -> None:
     from bucketsnb.changes.entry import journal_frame
     from bucketsnb.changes.journal import Journal
 
-    frame = journal_frame(Journal())
-    frame = frame.head(limit) if limit else frame
+    frame = journal_frame(Journal(), limit or None)
     if as_json_:
         click.echo(as_json(json.loads(frame.to_json(orient="records", date_format="iso"))))
     else:

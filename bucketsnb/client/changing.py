@@ -267,9 +267,9 @@ class Changing(Planning):
 
     # --- the journal ---
 
-    def journal(self) -> pd.DataFrame:
-        """Return what was changed from this account, one row an entry, the newest first."""
-        return journal_frame(Journal())
+    def journal(self, limit: int | None = None) -> pd.DataFrame:
+        """Return what was changed from this account, one row an entry, the newest first and `limit` at most."""
+        return journal_frame(Journal(), limit)
 
     def undo(self, entry: str, progress: Progress | None = None, cancel: Cancel | None = None) -> Receipt:
         """Put works back as they were before an entry of the journal, where nobody else has moved them since.

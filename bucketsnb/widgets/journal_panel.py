@@ -46,7 +46,7 @@ class JournalPanel(PlanPanel):
         """Read the journal again; nothing is asked of the service."""
         if self.state.buckets is None:
             return
-        frame = self.state.buckets.journal().head(MOST)
+        frame = self.state.buckets.journal(MOST)
         chosen = self.entry.value if self.entry.index else None  # the newest was nobody's choice, so it may change
         options = [(_named(row), row["entry"]) for _, row in frame.iterrows() if row["undone"] != "yes"]
         self.entry.options = options or [NOTHING]

@@ -18,6 +18,7 @@ import pytest
 
 from bucketsnb import Buckets, LocalBackend, encoding
 from bucketsnb.changes import deposit
+from bucketsnb.changes import entry as entry_module
 from bucketsnb.changes import journal as module
 from bucketsnb.changes.apply import Application, Walk
 from bucketsnb.changes.entry import journal_frame, read_entry, summary_of
@@ -83,6 +84,20 @@ def test_the_frame_has_the_same_columns_and_dtypes_when_empty(backend: LocalBack
 def test_entries_are_listed_newest_first(backend: LocalBackend, buckets: Buckets) -> None:
     entries = [buckets.plan_delete(filled(backend, 1)).apply().entry for _ in range(3)]
     assert buckets.journal().entry.tolist() == entries[::-1]
+
+
+def test_only_the_entries_that_are_asked_for_are_read(
+    backend: LocalBackend, buckets: Buckets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(backend, 1)
+    for _ in range(3):
+        buckets.plan_delete(pipeline=PIPELINE).apply().undo()
+    newest = buckets.journal().head(2)
+    read: list[Path] = []
+    ends_of = entry_module.ends_of
+    monkeypatch.setattr(entry_module, "ends_of", lambda path: (read.append(path), ends_of(path))[1])
+    pd.testing.assert_frame_equal(buckets.journal(2), newest)
+    assert len(read) == 4, "each entry, and its undo"
 
 
 def test_a_torn_last_line_is_passed_over(backend: LocalBackend, buckets: Buckets) -> None:
