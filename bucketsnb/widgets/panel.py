@@ -8,6 +8,7 @@ from typing import Any
 import ipywidgets  # type: ignore[import-untyped]  # it ships no types
 from IPython.display import display
 
+from bucketsnb.errors import ServiceError
 from bucketsnb.formatting import host_of, printable
 from bucketsnb.formatting_html import Markup, element
 from bucketsnb.widgets.guard import Guard
@@ -16,7 +17,7 @@ from bucketsnb.widgets.page import Page
 from bucketsnb.widgets.state import State
 from bucketsnb.widgets.worker import Worker
 
-__all__ = ["Panel", "button", "every_widget", "folded", "note", "row_of", "show", "state_of"]
+__all__ = ["Panel", "button", "every_widget", "folded", "names_to_offer", "note", "row_of", "show", "state_of"]
 
 
 def state_of(source: Any) -> State:
@@ -110,6 +111,16 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # its base is untyped
         display(self._repr_mimebundle_(), raw=True)  # type: ignore[no-untyped-call]  # IPython's is untyped
         if first:
             self._page.display(self.static())
+
+
+def names_to_offer(state: State) -> tuple[str, ...]:
+    """Read the names of the pipelines, to be offered; where the status is on the page, that alone says if it fails."""
+    try:
+        return tuple(state.buckets.pipelines())
+    except ServiceError:
+        if state.followed("status"):
+            return ()
+        raise
 
 
 def row_of(*controls: ipywidgets.Widget) -> ipywidgets.HBox:

@@ -15,7 +15,7 @@ from bucketsnb.query import Query
 from bucketsnb.widgets.draft import FIELDS, Draft, DraftField
 from bucketsnb.widgets.front import Front, sheet, source
 from bucketsnb.widgets.guard import Message, message_of
-from bucketsnb.widgets.panel import Panel
+from bucketsnb.widgets.panel import Panel, names_to_offer
 from bucketsnb.widgets.saved_queries import SavedQueries
 from bucketsnb.widgets.warned import warned
 from bucketsnb.widgets.worker import Worker
@@ -168,9 +168,8 @@ class QueryBuilder(Panel):
 
     def refresh_offers(self) -> None:
         """Ask the service for the names of its pipelines, on a thread."""
-        buckets = self.state.buckets
-        if buckets is not None:
-            self._pipelines.start(lambda _: tuple(buckets.pipelines()), self._offer_pipelines)
+        if self.state.buckets is not None:
+            self._pipelines.start(lambda _: names_to_offer(self.state), self._offer_pipelines)
 
     def _offer_pipelines(self, names: tuple[str, ...]) -> None:
         self.offers["pipeline"] = tuple(sorted(names))

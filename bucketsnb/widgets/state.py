@@ -133,6 +133,10 @@ class State:
 
         return off
 
+    def followed(self, name: str) -> bool:
+        """Tell whether anybody on the page wants to know of a fact."""
+        return bool(self._observers[name])
+
     def tell(self, name: str) -> None:
         """Tell the observers of a fact its present value."""
         for callback in tuple(self._observers[name]):

@@ -19,7 +19,7 @@ from bucketsnb.formatting_html import Markup, element
 from bucketsnb.widgets.cells import pretty
 from bucketsnb.widgets.change_panel import PlanPanel, text_field
 from bucketsnb.widgets.front import Front, sheet, source
-from bucketsnb.widgets.panel import button, note, row_of, show
+from bucketsnb.widgets.panel import button, names_to_offer, note, row_of, show
 from bucketsnb.widgets.worker import Run, Worker
 
 __all__ = ["WithdrawPanel"]
@@ -78,9 +78,9 @@ class WithdrawPanel(PlanPanel):
         self.lay_out(form, row_of(*self.begin), self.box, self.held)
         self._draw()
         if self.state.buckets is not None:
-            self.names.start(lambda _: self.state.buckets.pipelines(), self._offer)
+            self.names.start(lambda _: names_to_offer(self.state), self._offer)
 
-    def _offer(self, names: list[str]) -> None:
+    def _offer(self, names: tuple[str, ...]) -> None:
         self.pipeline.options = tuple(name for name in sorted(names) if printable(name) == name)
 
     def make_plan(self) -> Callable[[Run], Any] | None:

@@ -5,6 +5,8 @@ import pytest
 from bucketsnb import Buckets, LocalBackend, Query
 from bucketsnb.widgets import App, app
 from bucketsnb.widgets.preview import Preview
+from bucketsnb.widgets.query_builder import QueryBuilder
+from bucketsnb.widgets.withdraw_panel import WithdrawPanel
 from tests.factory import make_work
 from tests.widgets.page import Sent
 from tests.widgets.waiting import until
@@ -86,6 +88,21 @@ def test_a_service_that_fails_leaves_the_last_works_and_says_so(page: App, backe
     until(lambda: page.preview.messages.shown)
     assert page.preview.messages.shown[0].kind == "error"
     assert len(page.state.frame) == 3
+
+
+def test_names_that_cannot_be_offered_are_said_by_the_status_alone_where_there_is_one(
+    buckets: Buckets, backend: LocalBackend
+):
+    backend.faults.add("GET /status/pipelines", status=400, times=None)
+    page = app(buckets)
+    withdraw = page.actions["Withdraw"]
+    assert isinstance(withdraw, WithdrawPanel)
+    until(lambda: not page.builder._pipelines.running and not withdraw.names.running)
+    until(lambda: page.status.messages.shown)
+    assert not page.builder.messages.shown
+    assert not withdraw.messages.shown
+    alone = QueryBuilder(buckets)
+    until(lambda: alone.messages.shown)
 
 
 def test_the_page_without_a_kernel_keeps_status_query_works(page: App):
