@@ -97,7 +97,7 @@ class Pages:
         count = len(page["id"])
         self.matched, self.exact = self.skip + count, True
         if count == most + 1 and self.limit != most:
-            yield from self._more(page)
+            yield from self._more(_rows(page, slice(most)))  # the one more said only that there are more
             return
         if self.limit is not None and count > self.limit:
             self.exact = count != most + 1  # a service that sends more than it was asked for sends all

@@ -198,7 +198,7 @@ class TestProgressAndCancel:
     def test_progress_is_told_after_every_page_and_ends_at_the_end(self):
         told = []
         reader(numbered(35)).view(limit=None, page_size=10, progress=lambda done, total: told.append((done, total)))
-        assert told == [(11, 35), (21, 35), (31, 35), (35, 35)]
+        assert told == [(10, 35), (20, 35), (30, 35), (35, 35)]
 
     @pytest.mark.parametrize(("size", "bars"), [(100, 0), (10, 1)], ids=["one page", "several pages"])
     def test_only_long_reads_show_a_bar(self, monkeypatch, size, bars):
@@ -219,11 +219,11 @@ class TestProgressAndCancel:
     def test_a_read_that_is_cancelled_gives_what_was_read_and_says_so(self):
         cancel = threading.Event()
         read = reader(numbered(50))
-        with pytest.warns(ReadCancelled, match="stopped after 21 works, of 50"):
+        with pytest.warns(ReadCancelled, match="stopped after 20 works, of 50"):
             frame = read.view(
-                limit=None, page_size=10, cancel=cancel, progress=lambda done, _: cancel.set() if done > 20 else None
+                limit=None, page_size=10, cancel=cancel, progress=lambda done, _: cancel.set() if done >= 20 else None
             )
-        assert (len(frame), frame.works.exact, frame.attrs["cancelled"]) == (21, False, True)
+        assert (len(frame), frame.works.exact, frame.attrs["cancelled"]) == (20, False, True)
         assert "stopped before the end" in repr(frame)
         assert len(read.api.requests) == 3
 
@@ -232,9 +232,9 @@ class TestProgressAndCancel:
         cancel = threading.Event()
         ask = read.api.view_bytes
         read.api.view_bytes = lambda *args, **options: (cancel.set(), ask(*args, **options))[1]
-        with pytest.warns(ReadCancelled, match="stopped after 11 works, of 11"):
+        with pytest.warns(ReadCancelled, match="stopped after 10 works, of 10"):
             frame = read.view(limit=None, page_size=10, cancel=cancel)
-        assert (len(frame), frame.works.exact, len(read.api.requests)) == (11, False, 1)
+        assert (len(frame), frame.works.exact, len(read.api.requests)) == (10, False, 1)
 
     def test_a_read_that_is_cancelled_beforehand_sends_nothing(self):
         cancel = threading.Event()
@@ -303,7 +303,7 @@ class TestColumns:
 class TestIterFrames:
     def test_frames_of_at_most_a_page_hold_all_works_once(self):
         frames = list(reader(numbered(35)).iter_frames(page_size=10, progress=False))
-        assert [len(frame) for frame in frames] == [11, 10, 10, 4]
+        assert [len(frame) for frame in frames] == [10, 10, 10, 5]
         assert [one for frame in frames for one in frame.id] == [work["id"] for work in numbered(35)]
         assert [frame.works.matched for frame in frames] == [35] * 4
 
