@@ -2,17 +2,44 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
+
+from bucketsnb import Buckets
 
 from .proxy import FAULTS
 from .run import soak
 
+NOT_ASKED = {"close", "journal", "history", "watch", "plan_undo"}
+"""Public and not called by name: what asks the service nothing new, and what `undo` itself calls."""
+PUBLIC = {name for name in dir(Buckets) if not name.startswith("_")}
+
+
+@pytest.fixture
+def made(monkeypatch):
+    """Names of the client's methods that were called."""
+    names = set()
+
+    def noted(call):
+        @functools.wraps(call)
+        def asked(*arguments, **more):
+            names.add(call.__name__)
+            return call(*arguments, **more)
+
+        return asked
+
+    for name in PUBLIC:
+        monkeypatch.setattr(Buckets, name, noted(getattr(Buckets, name)))
+    return names
+
 
 @pytest.mark.parametrize("seed", [11, 12])
-def test_what_the_client_says_is_what_the_store_holds(seed):
+def test_what_the_client_says_by_any_call_is_what_the_store_holds(made, seed):
     done = soak(120, seed=seed, share=0.15)
     assert sum(done.said.values()) > 90
     assert len(done.injected) > len(FAULTS) / 2
+    assert made >= PUBLIC - NOT_ASKED
 
 
 def test_a_soak_finds_a_client_that_takes_silence_for_a_no(monkeypatch):

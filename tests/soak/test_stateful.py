@@ -15,23 +15,28 @@ from bucketsnb.changes.acts import DeleteAct, PutAct
 from bucketsnb.transport.retry import MAY_REPEAT, Fate, Means
 from tests.changes.conftest import quick_looks  # noqa: F401 - looks at what came of a change do not wait here
 
-from .user import User
+from .user import CALLS, User
 
-CALLS = {
+pytestmark = pytest.mark.filterwarnings("ignore::bucketsnb.changes.scope.ChangeWarning")
+
+ABOUT = {
     "deposit": "POST /work",
+    "plan_deposit": "POST /work",
     "withdraw": "POST /work/withdraw",
+    "plan_withdraw": "POST /work/withdraw",
     "claim_and_end": "P* /work*",
     "delete": "DELETE /work",
+    "delete_ids": "DELETE /work",
+    "delete_many": "DELETE /work",
     "update": "PUT /work",
+    "plan_update": "PUT /work",
     "requeue": "PUT /work",
     "undo": "P* /work",
-    "delete_many": "DELETE /work",
     "audit": "GET /audit/*",
-    "view": "POST /view",
-    "count": "POST /view",
-    "status": "GET /status*",
+    "plan_audit": "GET /audit/*",
 }
-"""What may be called, and the requests that it is about."""
+"""What may be called to change works, and the requests that it is about."""
+READS = sorted({*CALLS} - {*ABOUT})
 FAULTS: dict[str, dict[str, Any]] = {
     "refused for now": {"status": 429, "headers": {"retry-after": "0"}},
     "failed": {"status": 500},
@@ -45,7 +50,7 @@ FAULTS: dict[str, dict[str, Any]] = {
 }
 faults = st.none() | st.sampled_from(list(FAULTS))
 STEPS = settings(
-    max_examples=15,
+    max_examples=25,
     stateful_step_count=20,
     derandomize=True,
     database=None,
@@ -62,11 +67,19 @@ def machine(backend: LocalBackend) -> type[RuleBasedStateMachine]:
             self.user = User(backend, backend.url, patience=5, randomly=randomly)
             self.user.deposit()
 
-        @rule(call=st.sampled_from(list(CALLS)), fault=faults, beside=st.none() | st.integers(0, 3))
-        def someone_asks(self, call: str, fault: str | None, beside: int | None) -> None:
+        @rule(call=st.sampled_from(list(ABOUT)), fault=faults, beside=st.none() | st.integers(0, 3))
+        def someone_changes(self, call: str, fault: str | None, beside: int | None) -> None:
             """Let a fault befall what the call is about, or any request on its way."""
+            self._ask(call, ABOUT[call] if beside is None else "*", beside or 0, fault)
+
+        @rule(call=st.sampled_from(READS), fault=faults, beside=st.integers(0, 3))
+        def someone_reads(self, call: str, fault: str | None, beside: int) -> None:
+            """Let a fault befall any of its requests."""
+            self._ask(call, "*", beside, fault)
+
+        def _ask(self, call: str, line: str, skip: int, fault: str | None) -> None:
             if fault is not None:
-                backend.faults.add(CALLS[call] if beside is None else "*", skip=beside or 0, **FAULTS[fault])
+                backend.faults.add(line, skip=skip, **FAULTS[fault])
             getattr(self.user, call)()
             backend.faults.clear()
 
