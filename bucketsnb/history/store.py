@@ -16,6 +16,7 @@ import platformdirs
 
 from bucketsnb.errors import ConfigurationError
 from bucketsnb.formatting import count_of, when
+from bucketsnb.frames import SummaryFrame
 from bucketsnb.history.trend import Drain, drain, rates, with_gaps
 from bucketsnb.schema import STATUS_KEYS
 
@@ -123,7 +124,7 @@ class History:
         )
         table = pd.DataFrame.from_records(self._rows(query, self.url, low, high), columns=[*_COLUMNS, "every"])
         table = _typed(table)
-        return with_gaps(table) if gaps else table.drop(columns="every")
+        return SummaryFrame(with_gaps(table) if gaps else table.drop(columns="every"))
 
     def at(self, moment: object) -> pd.DataFrame:
         """Return the last snapshot at or before a time, as ``status()`` shows it.
@@ -147,7 +148,7 @@ class History:
         query = f"SELECT {', '.join(_COLUMNS)}, every FROM snapshot WHERE url = ? AND time = ? AND pipeline <> ''"  # noqa: S608
         rows = self._rows(f"{query} ORDER BY pipeline", self.url, taken)
         table = _typed(pd.DataFrame.from_records(rows, columns=[*_COLUMNS, "every"]))
-        snapshot = table.set_index("pipeline")[list(STATUS_KEYS)]
+        snapshot = SummaryFrame(table.set_index("pipeline")[list(STATUS_KEYS)])
         snapshot.attrs.update(read_at=taken, url=self.url)
         return snapshot
 
@@ -158,7 +159,7 @@ class History:
         """
         before, after = self.at(earlier), self.at(later)
         names = before.index.union(after.index)
-        difference = after.reindex(names, fill_value=0) - before.reindex(names, fill_value=0)
+        difference = SummaryFrame(after.reindex(names, fill_value=0) - before.reindex(names, fill_value=0))
         difference.attrs = {"earlier": before.attrs["read_at"], "later": after.attrs["read_at"], "url": self.url}
         return difference
 

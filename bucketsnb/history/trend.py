@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bucketsnb.formatting import age
+from bucketsnb.formatting import age, printable
+from bucketsnb.frames import SummaryFrame
 from bucketsnb.schema import STATUS_KEYS
 
 __all__ = ["GAP", "Drain", "drain", "rates", "with_gaps"]
@@ -69,7 +70,7 @@ def rates(table: pd.DataFrame) -> pd.DataFrame:
     rows = {str(name): _rates_of(one) for name, one in table.groupby("pipeline", sort=True)}
     index = pd.Index(list(rows), dtype=pd.StringDtype("python"), name="pipeline")
     columns = ["arrived", "finished", "left", "queued", "hours"]
-    return pd.DataFrame(list(rows.values()), index=index, columns=columns, dtype="float64")
+    return SummaryFrame(list(rows.values()), index=index, columns=columns, dtype="float64")
 
 
 def _rates_of(one: pd.DataFrame) -> list[float]:
@@ -111,13 +112,14 @@ class Drain:
     latest: float | None
 
     def __str__(self) -> str:
+        name = printable(self.pipeline)
         if self.queued == 0:
-            return f"{self.pipeline}: nothing is queued"
+            return f"{name}: nothing is queued"
         if self.hours is None:
-            return f"{self.pipeline}: {self.queued:,} queued, not draining ({self.per_hour:+.1f} works an hour)"
+            return f"{name}: {self.queued:,} queued, not draining ({self.per_hour:+.1f} works an hour)"
         last = f"to {age(self.latest * 3600)}" if self.latest is not None else "or more: it may stand still"
         span = f"{age((self.earliest or 0.0) * 3600)} {last}"
-        return f"{self.pipeline}: {self.queued:,} queued, empty in about {age(self.hours * 3600)} ({span})"
+        return f"{name}: {self.queued:,} queued, empty in about {age(self.hours * 3600)} ({span})"
 
 
 def drain(one: pd.DataFrame, pipeline: str) -> Drain:

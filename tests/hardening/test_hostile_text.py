@@ -6,7 +6,9 @@ import csv
 import io
 import json
 import re
+import time
 import warnings
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from bucketsnb import Buckets, LocalBackend, plots
+from bucketsnb import Buckets, LocalBackend, Query, plots
 from bucketsnb.cli import main
+from bucketsnb.errors import BucketsError
 from tests.factory import make_work
 
 PAYLOADS = [
@@ -80,7 +83,47 @@ def shown(client: Buckets) -> dict[str, Any]:
         "requeue": client.plan_requeue({}, allow_all=True),
         "work": client.view({}).iloc[:1],
     }
-    return {**things, "explain": client.explain({"user": "nobody", "site": PAYLOADS[0]})}
+    things |= {"explain": client.explain({"user": "nobody", "site": PAYLOADS[0]})}
+    return {**things, **summed_up(client), **acted_on(client)}
+
+
+def summed_up(client: Buckets) -> dict[str, Any]:
+    """Return what sums works up, and one work in full."""
+    history, now = client.history(), time.time()
+    for ago in (180, 120, 60):
+        history.record(client.status(), at=now - ago)
+    works = {f"work {number}": client.work(one) for number, one in enumerate(client.view({})["id"])}
+    families = {f"family {number}": client.family(text) for number, text in enumerate(PAYLOADS)}
+    return {
+        **works,
+        **families,
+        "failures": client.failures(),
+        "exhausted": client.exhausted(),
+        "orphans": client.orphans(),
+        "counts": client.group_count(by=("pipeline", "site", "tags")),
+        "history": history,
+        "past": history.frame(),
+        "snapshot": history.at(now),
+        "difference": history.diff(now - 90, now),
+        "rates": history.rates(),
+        **{f"drain {number}": history.drain(name) for number, name in enumerate(client.pipelines())},
+    }
+
+
+def acted_on(client: Buckets) -> dict[str, Any]:
+    """Return the plans and receipts of what puts in, changes and claims."""
+    frame = client.view({})
+    edited = client.plan_update(frame.assign(user=[text + "!" for text in frame["user"]]), reason=PAYLOADS[1])
+    deposit = client.plan_deposit([make_work(pipeline="p", user=text, site=text) for text in PAYLOADS])
+    bad = client.plan_deposit([{"pipeline": "p", text: text, "site": [text]} for text in PAYLOADS])
+    things = {"edited": edited, "cells": edited.cells, "problems": bad.problems, "bad": bad, "deposit": deposit}
+    things |= {"updated": edited.apply(), "deposited": deposit.apply(), "audit": client.plan_audit()}
+    things["requeued"] = client.plan_requeue({}, allow_all=True).apply()
+    for number, text in enumerate(PAYLOADS):
+        claim = client.claim(text[:128])
+        assert claim or "\x00" in text, "the service takes no work with that in a key, so it was not put back"
+        things |= {f"claim {number}": claim, f"withdrawal {number}": client.plan_withdraw(text[:128])}
+    return things
 
 
 def test_nothing_that_draws_itself_is_live_or_moves_a_cursor(queue: LocalBackend, buckets: Buckets) -> None:
@@ -92,6 +135,31 @@ def test_nothing_that_draws_itself_is_live_or_moves_a_cursor(queue: LocalBackend
         assert not elements.names & LIVE, name
         assert not elements.acting, name
         assert not UNSEEN.search(html.replace("\n", "")), name
+
+
+@pytest.mark.parametrize("text", PAYLOADS, ids=range(len(PAYLOADS)))
+def test_no_error_moves_a_cursor(queue: LocalBackend, buckets: Buckets, text: str) -> None:
+    queue.faults.add("*", status=422, body=json.dumps({"message": text, text: text}).encode(), times=None)
+    calls: list[Callable[[], Any]] = [
+        lambda: buckets.view({"user": text}),
+        lambda: buckets.work(text),
+        lambda: buckets.view({}, columns=text),
+        lambda: buckets.group_count(by=text),
+        lambda: buckets.update([{"id": text, text: text}]),
+        lambda: buckets.deposit([{"pipeline": text, "priority": text, text: text}]),
+        lambda: buckets.withdraw("p", priority=text),  # type: ignore[arg-type]
+        lambda: buckets.plan_delete([text]),
+        lambda: buckets.undo(text),
+        lambda: Query(**{text: text}),
+        lambda: Query({text: text}).to_document() and buckets.count({f"${text}": text}),
+    ]
+    for number, call in enumerate(calls):
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            with pytest.raises(BucketsError) as caught:
+                call()
+        for told in (caught.value, *(one.message for one in said)):
+            assert not UNSEEN.search(str(told).replace("\n", "")), (number, str(told))
 
 
 @pytest.mark.parametrize("command", [["status"], ["view"], ["view", "--csv"], ["journal"]], ids=" ".join)
