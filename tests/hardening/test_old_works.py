@@ -100,6 +100,13 @@ def test_a_work_of_any_era_is_seen_deleted_and_put_back_to_the_byte(
     assert whole(read(buckets)) == before
     assert buckets.plan_requeue(pipeline=PIPELINE).apply().undo().ok
     assert whole(read(buckets)) == before
+    edited = buckets.plan_update(buckets.view({}).assign(priority=5)).apply()
+    assert (edited.ok, whole(read(buckets))) == (
+        True,
+        whole([{**one, "priority": 5} for one in map(json.loads, before)]),
+    )
+    assert edited.undo().ok
+    assert whole(read(buckets)) == before
 
 
 @pytest.mark.parametrize("changes", UNTAKEN.values(), ids=UNTAKEN)
