@@ -32,6 +32,9 @@ import bucketsnb
 from bucketsnb import Buckets, Query
 client = Buckets({url!r}, timeout=600)  # nothing ends by itself while a service stands still
 threads = lambda: sorted(one.name for one in threading.enumerate())
+def half(plan):
+    enough = threading.Event()
+    return plan.apply(lambda done, _: done and enough.set(), enough)
 """
 
 READS = {
@@ -43,16 +46,26 @@ READS = {
     "explain": ("client.explain({'user': 'nobody', 'site': 'chime'})", "POST /view", 1),
     "failures": ("client.failures()", "POST /view", 0),
     "plan_delete": ("client.plan_delete(site='chime', allow_all=True, max_affected=None)", "POST /view", 0),
+    "plan_requeue": ("client.plan_requeue(frame, max_affected=None)", "POST /view", 0),
+    "plan_update": ("client.plan_update(frame.assign(priority=5))", "POST /view", 0),
+    "plan_withdraw": ("client.plan_withdraw('stopped-03')", "POST /view", 0),
     "plan_audit": ("client.plan_audit()", "POST /view", 1),
+    "events": ("client.events([1, 2])", "POST /view", 0),
+    "family": ("client.family('nobody')", "POST /view", 1),
+    "exhausted": ("client.exhausted()", "POST /view", 0),
+    "work": ("client.work(frame['id'][0])", "POST /view", 0),
     "watch": ("with client.watch(0.05) as watch: time.sleep(60)", "GET /status/pipelines", 3),
 }
 BEFORE, AFTER = "before", "after"
+HALF = "plan = client.plan_delete(frame, max_affected=None); half(plan)"
 CHANGES = [
     # What is called, which request the stop meets, how often such a request passes before, and whether the service has
     # acted by then.
     ("plan = client.plan_delete(frame, max_affected=None); plan.apply()", "DELETE /work", 1, BEFORE),
     ("plan = client.plan_delete(frame, max_affected=None); plan.apply()", "DELETE /work", 1, AFTER),
     ("plan = client.plan_delete(frame, max_affected=None); plan.apply()", "POST /view", 3, BEFORE),
+    (f"{HALF}.resume()", "DELETE /work", 1, BEFORE),
+    (f"{HALF}.resume()", "DELETE /work", 1, AFTER),
     ("client.delete_ids(list(frame['id']))", "DELETE /work", 1, AFTER),
     ("client.delete_many('stopped-03', force=True)", "DELETE /work", 0, BEFORE),
     ("plan = client.plan_requeue(frame, max_affected=None); plan.apply()", "PUT /work", 1, AFTER),
