@@ -197,7 +197,7 @@ class User(Reads):
         self._apply(
             "plan_requeue",
             lambda ids: self.client.plan_requeue(ids, allow_running=True, allow_all=True),
-            lambda record: record["status"] == "queued",
+            _is_queued,
         )
 
     def plan_update(self) -> None:
@@ -245,8 +245,7 @@ class User(Reads):
         assert set(plan.ids) == _retriable(self.store()), "a forecast of other works"
         self._disturb(plan.ids)
         before = self.store()
-        is_queued: Callable[[Record], bool] = lambda record: record["status"] == "queued"  # noqa: E731 - as it is given
-        self._settled("plan_audit", plan.apply(), before, lambda receipt: self._check(receipt, before, is_queued))
+        self._settled("plan_audit", plan.apply(), before, lambda receipt: self._check(receipt, before, _is_queued))
 
     # --- what plans and puts back have in common ---
 
@@ -337,10 +336,16 @@ class User(Reads):
         before = self.store()
         try:
             receipt = undo()
-        except (ServiceError, PlanError):
-            assert self.store() == before, "an error before anything was sent, and something changed"
+        except (ServiceError, PlanError) as error:
+            said = str(error)
             self._say("undo: error")
-            return None
+        else:
+            return self._check_undone(last, receipt, before)
+        assert self.store() == before, "an error before anything was sent, and something changed"
+        assert "changed no work" not in said or not last.receipt.ids, "said to have changed none, and changed some"
+        return None
+
+    def _check_undone(self, last: Applied, receipt: Receipt, before: Records) -> bool:
         after = self.store()
         judge = {"delete": self._check_return, "deposit": self._check_removal}.get(last.receipt.verb, self._check_back)
         for fate in receipt.fates:
@@ -384,6 +389,10 @@ class User(Reads):
 
 def _claimed(was: Record, now: Record) -> Record:
     return {**was, "status": "running", "attempt": was["attempt"] + 1, "start": now["start"], "stop": now["stop"]}
+
+
+def _is_queued(record: Record) -> bool:
+    return bool(record["status"] == "queued")
 
 
 def _retriable(now: Records) -> set[str]:
