@@ -33,7 +33,6 @@ FAULTS = (
 )
 
 _IDEMPOTENT = ("GET", "HEAD", "PUT", "DELETE")
-_AUDITS = "/audit/"  # GETs that act: of one that is passed on twice the second count is told, and no client can know
 
 
 class Proxy:
@@ -101,13 +100,13 @@ class Proxy:
         with self._lock:
             self._under_way += 1
 
-    def begin(self, method: str, path: str) -> str | None:
+    def begin(self, method: str) -> str | None:
         """Draw the fault of a request, if it meets one."""
         with self._lock:
             if self._random.random() >= self.share:
                 return None
             fault = self._random.choice(FAULTS)
-            if fault == "twice" and (method not in _IDEMPOTENT or path.startswith(_AUDITS)):
+            if fault == "twice" and method not in _IDEMPOTENT:
                 return None
             self.injected[fault] += 1
             return fault
@@ -155,7 +154,7 @@ def _handler(proxy: Proxy) -> type[BaseHTTPRequestHandler]:  # noqa: C901 - a cl
                 self.close_connection = True
                 return
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            self.meet(proxy.begin(self.command, self.path), body)
+            self.meet(proxy.begin(self.command), body)
 
         def meet(self, fault: str | None, body: bytes) -> None:
             if fault in ("drop before", "reset before"):
