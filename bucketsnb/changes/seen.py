@@ -117,7 +117,7 @@ class Change:
 
 def same(record: Mapping[str, Any], seen: Seen) -> bool:
     """Tell whether a work is as it was seen; ``1`` and ``1.0`` are the same number."""
-    return Seen.of(record) == seen or record == seen.record
+    return record == seen.record or Seen.of(record) == seen  # the second for NaN, and dear: few works get there
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:

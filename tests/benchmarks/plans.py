@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Iterator
+from operator import attrgetter
 
 from bucketsnb import LocalBackend
 from bucketsnb.api import DELETE_CHUNK
@@ -11,6 +12,7 @@ from bucketsnb.backend.samples import sample_works
 from tests.benchmarks.lines import Line, Measure, measure
 
 WORKS = 10_000
+TIMES = 3
 
 BEFORE = """
 import os, tempfile
@@ -35,6 +37,11 @@ def lines(options: Namespace) -> Iterator[Line]:
 
 
 def _deleted(before: str, measured: str, count: int) -> Measure:
+    """Measure the best of a few deletions, each on a backend of its own: what else the machine does only ever adds."""
+    return min((_once(before, measured, count) for _ in range(TIMES)), key=attrgetter("wall"))
+
+
+def _once(before: str, measured: str, count: int) -> Measure:
     with LocalBackend() as backend:
         backend.store.load(sample_works(count))
         setting = BEFORE.format(url=backend.url, count=count)
