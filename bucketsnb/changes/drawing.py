@@ -12,7 +12,7 @@ from bucketsnb.formatting import cell, count_of, excerpt, printable, table
 from bucketsnb.formatting_html import Markup, block
 from bucketsnb.formatting_html import table as html_table
 
-__all__ = ["Rows", "by_count", "html", "name", "text", "word"]
+__all__ = ["Rows", "by_count", "html", "name", "names", "text", "word"]
 
 ROWS_MAX = 20
 FACT_MAX = 600
@@ -76,6 +76,18 @@ def name(value: Any) -> str:
     """
     said = word(value)
     return said if value is None or _PLAIN.fullmatch(said) else '"' + said.replace('"', "'") + '"'
+
+
+def names(values: Sequence[Any]) -> list[str]:
+    """Say the names of pipelines, each once, in alphabetical order; thousands of works have a few.
+
+    Examples
+    --------
+    >>> names(["b", "a", "b", None])
+    ['(none)', 'a', 'b']
+    """
+    odd = [value for value in values if not isinstance(value, str)]  # and may have no hash
+    return sorted({name(value) for value in [*{value for value in values if isinstance(value, str)}, *odd]})
 
 
 _PLAIN = re.compile(r"[\w.…-]+")

@@ -134,7 +134,7 @@ class Plan:
     @property
     def summary(self) -> str:
         """What will happen, on one line."""
-        pipelines = elide(sorted({drawing.name(work.pipeline) for work in self.works}), most=3)
+        pipelines = elide(drawing.names([work.pipeline for work in self.works]), most=3)
         scope = f" {self.preposition} {pipelines}" if pipelines else ""
         return f"{self.verb.capitalize()} {count_of(self.count, 'work')}{scope} on {self.host}"
 
