@@ -127,8 +127,10 @@ class Pages:
         self.wanted = len(seen) + len(left) + nulls
         if self.limit is not None:
             self.wanted = min(self.wanted, self.limit)
+        rest, room = list(left), self.wanted - len(seen) - nulls
+        del left  # a million ids by their hashes are as large as ten pages
         yield first
-        yield from self._by_id(list(left), self.wanted - len(seen) - nulls)
+        yield from self._by_id(rest, room)
         if nulls and not self._stopped():
             page = self._read(_both(self.document, _without_own_id(shared)), limit=nulls)
             self.moved += nulls - len(page["id"])
