@@ -12,7 +12,7 @@ from bucketsnb.client.pages import Cancel, Pages, Tell, at_times, checked, telli
 from bucketsnb.client.selection import selected
 from bucketsnb.errors import NotFound, QueryError
 from bucketsnb.formatting import host_of, printable
-from bucketsnb.frames import WorksFrame, WorkView, assemble, columns_of, joined
+from bucketsnb.frames import Gathered, WorksFrame, WorkView, assemble, columns_of
 from bucketsnb.query import Query
 
 __all__ = ["PAGE", "Reading"]
@@ -77,14 +77,15 @@ class Reading(ClientBase):
             If `cancel` was set.
         """
         pages = self._pages(query, projection, skip, limit, columns, cancel, page_size)
-        parts, done = [], 0
+        gathered, done = Gathered(), 0
         with telling(progress) as tell:
             for page in pages:
-                parts.append(page)
                 done += len(page["id"])
+                gathered.add(page, pages.wanted)
                 tell(done, max(pages.wanted, done))
-            parts = parts or [columns_of(b"[]", pages.selection.fields)]
-            columns = joined(parts, at_times(lambda: tell(done, max(pages.wanted, done))))
+            if not done:
+                gathered.add(columns_of(b"[]", pages.selection.fields), 0)
+            columns = gathered.columns(at_times(lambda: tell(done, max(pages.wanted, done))))
         pages.warn(done, stacklevel=3)
         return self._frame(pages, columns)
 

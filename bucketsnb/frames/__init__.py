@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bucketsnb.frames.accessor import WorksAccessor
 from bucketsnb.frames.as_read import AsRead
-from bucketsnb.frames.build import assemble, concat, empty, frame_of, joined
+from bucketsnb.frames.build import Gathered, assemble, concat, empty, frame_of
 from bucketsnb.frames.columns import COLUMNS, DTYPES, HEAVY, LIGHT
 from bucketsnb.frames.decode import columns_of
 from bucketsnb.frames.json_array import JSONArray, JSONDtype
@@ -22,6 +22,7 @@ __all__ = [
     "HEAVY",
     "LIGHT",
     "AsRead",
+    "Gathered",
     "JSONArray",
     "JSONDtype",
     "SummaryFrame",
@@ -34,6 +35,5 @@ __all__ = [
     "concat",
     "empty",
     "frame_of",
-    "joined",
     "to_records",
 ]

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from bucketsnb.frames.as_read import AsRead
-from bucketsnb.frames.columns import COLUMNS, STORED, derived
+from bucketsnb.frames.columns import COLUMNS, STORED, derived, missing
 from bucketsnb.frames.decode import Columns, columns_of, columns_of_records
 from bucketsnb.frames.works_frame import WorksFrame
 from bucketsnb.schema import FIELD_NAMES
 
-__all__ = ["assemble", "concat", "empty", "frame_of", "joined"]
+__all__ = ["Gathered", "assemble", "concat", "empty", "frame_of", "joined"]
 
 
 def frame_of(
@@ -123,6 +123,38 @@ def joined(pages: Iterable[Columns], alive: Callable[[], None] = lambda: None) -
         whole[name] = type(arrays[0])._concat_same_type(arrays)
         alive()
     return whole
+
+
+class Gathered:
+    """Columns of many pages, each put into its place as it comes and then let go: nothing is there twice.
+
+    Joined at the end, the columns of a hundred pages would leave as many holes in memory as they take.
+    """
+
+    def __init__(self) -> None:
+        self._whole: Columns = {}
+        self._room = 0
+        self._filled = 0
+        self._beyond: list[Columns] = []
+
+    def add(self, page: Columns, expected: int) -> None:
+        """Take a page in and empty it; `expected` says how many works there will be in all, as far as is known."""
+        count = len(page["id"])
+        if not self._whole and count < expected:
+            self._whole, self._room = {name: missing(name, expected) for name in STORED}, expected
+        if not self._whole or self._beyond or self._filled + count > self._room:
+            self._beyond.append(page)  # the only page, or works that came since it was said how many there are
+            return
+        for name in STORED:
+            self._whole[name][self._filled : self._filled + count] = page.pop(name)
+        self._filled += count
+
+    def columns(self, alive: Callable[[], None]) -> Columns:
+        """Return the columns of all pages; `alive` as for :func:`joined`."""
+        whole, self._whole = self._whole, {}
+        if self._filled < self._room:
+            whole = {name: array[: self._filled] for name, array in whole.items()}
+        return joined([*([whole] if whole else []), *self._beyond], alive)
 
 
 def concat(frames: Sequence[WorksFrame]) -> WorksFrame:
