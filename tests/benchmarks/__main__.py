@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"of {', '.join(groups())}; all if none is named")
     parser.add_argument("--works", type=int, default=100_000, help="works of one answer")
     parser.add_argument("--many", type=int, default=1_000_000, help="works of the longest read")
-    parser.add_argument("--queued", type=int, default=200_000, help="works in the longer queue of the backend")
+    parser.add_argument("--queued", type=int, default=1_000_000, help="works in the longer queue of the backend")
     parser.add_argument("--public", type=Path, help="a virtual environment with the public client and pandas")
     parser.add_argument("--no-public", action="store_true", help="leave the public client out")
     options = parser.parse_args()
