@@ -135,7 +135,9 @@ def connect(path: Path, *, reader: bool = False) -> sqlite3.Connection:
     with translated(path):
         # A reader makes no file: one that was removed while it is served is missed, and not taken for an empty one.
         address = f"{path.as_uri()}?mode={'rw' if reader else 'rwc'}"
-        connection = sqlite3.connect(address, BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=True)
+        connection = sqlite3.connect(
+            address, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=True
+        )
         _wait_for(connection, "PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA temp_store = MEMORY")
         connection.execute(f"PRAGMA cache_size = {-16_384 if reader else -65_536}")
