@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
-import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +16,12 @@ from bucketsnb.backend.matching import Matcher, compile_query
 from bucketsnb.backend.narrowing import narrow
 from bucketsnb.backend.pieces import gathered
 from bucketsnb.backend.sqlite_claim import SQLiteWithdrawal
-from bucketsnb.backend.sqlite_file import connect, translated
+from bucketsnb.backend.sqlite_readers import Readers
 from bucketsnb.backend.sqlite_writer import Writer
 from bucketsnb.backend.store import StoreUnavailable, UnknownWorks, Wait
 from bucketsnb.backend.works import changes_of, encoded, new_record
 
 __all__ = ["SQLiteStore"]
-
-_READERS_KEPT = 16
-"""Connections for reading that are kept open between reads."""
 
 
 class SQLiteStore:
@@ -52,12 +48,11 @@ class SQLiteStore:
         self._folder = tempfile.TemporaryDirectory(prefix="bucketsnb-") if path is None else None
         self.path = (Path(self._folder.name) / "works.db") if self._folder else Path(path or "").absolute()
         self.url = f"sqlite:///{self.path}"
-        self._pool = threading.Lock()
-        self._readers: list[sqlite3.Connection] = []
-        self._closed = False
         if sqlite3.sqlite_version_info < (3, 35):
             raise StoreUnavailable(f"this Python has SQLite {sqlite3.sqlite_version}, and 3.35 or newer is needed")
         self._writer = Writer(self.path, lasting=path is not None)
+        self._readers = Readers(self.path)
+        self._reading = self._readers.reading
 
     def deposit(self, works: Sequence[Mapping[str, Any]]) -> list[str]:
         """Add works as queued, all or none, and give their new ids in the same order."""
@@ -109,9 +104,13 @@ class SQLiteStore:
     def _pieces(
         self, query: Mapping[str, Any], matches: Matcher, shape: rows.Shaper | None, skip: int, limit: int | None
     ) -> Iterator[bytes]:
-        with self._reading() as reader:
-            condition = narrow(query, lambda: rows.any_odd(reader))
-            yield from gathered(rows.newest(reader, condition, matches, shape, skip, limit))
+        def found(connection: sqlite3.Connection) -> Generator[bytes, None, None]:
+            condition = narrow(query, lambda: rows.any_odd(connection))
+            with closing(rows.newest(connection, condition, matches, shape, skip, limit)) as works:
+                yield from gathered(works)
+
+        with self._readers.lent() as reader:
+            yield from reader.each(found)
 
     def status(self, pipeline: str | None = None) -> Counts:
         """Count works by status, from counts that are kept."""
@@ -169,13 +168,9 @@ class SQLiteStore:
             writer.execute("DELETE FROM works")
 
     def close(self) -> None:
-        """Let go of the file; a temporary one is deleted."""
+        """Let go of the file, and so end every view that is under way; a temporary one is deleted."""
         self._writer.close()
-        with self._pool:
-            self._closed = True
-            for reader in self._readers:
-                reader.close()
-            self._readers.clear()
+        self._readers.close()
         if self._folder:
             self._folder.cleanup()
 
@@ -184,26 +179,3 @@ class SQLiteStore:
         """Make the changes of this thread within the block as one, for which all wait once; each stays atomic."""
         with self._writer.changing(wait):
             yield
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        with translated(self.path):
-            with self._pool:
-                self._check_open()
-                reader = self._readers.pop() if self._readers else None
-            reader = reader or connect(self.path, reader=True)
-            try:
-                yield reader
-            finally:
-                self._put_back(reader)
-
-    def _put_back(self, reader: sqlite3.Connection) -> None:
-        with self._pool:
-            if not self._closed and len(self._readers) < _READERS_KEPT:
-                self._readers.append(reader)
-            else:
-                reader.close()
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise StoreUnavailable(f"the store {self.path} is closed")

@@ -15,6 +15,7 @@ __all__ = [
     "BUSY_SECONDS",
     "COLUMNS",
     "SCHEMA_VERSION",
+    "closed",
     "columns_of",
     "connect",
     "marks_of",
@@ -138,14 +139,22 @@ def connect(path: Path, *, reader: bool = False) -> sqlite3.Connection:
         connection = sqlite3.connect(
             address, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=True
         )
-        _wait_for(connection, "PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA temp_store = MEMORY")
-        connection.execute(f"PRAGMA cache_size = {-16_384 if reader else -65_536}")
-        connection.execute("PRAGMA journal_size_limit = 67108864")
-        if reader:
-            connection.execute("PRAGMA query_only = ON")
-            connection.text_factory = bytes
+        try:
+            _set_up(connection, reader=reader)
+        except BaseException:
+            connection.close()
+            raise
         return connection
+
+
+def _set_up(connection: sqlite3.Connection, *, reader: bool) -> None:
+    _wait_for(connection, "PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute(f"PRAGMA cache_size = {-16_384 if reader else -65_536}")
+    connection.execute("PRAGMA journal_size_limit = 67108864")
+    if reader:
+        connection.execute("PRAGMA query_only = ON")
+        connection.text_factory = bytes
 
 
 def _wait_for(connection: sqlite3.Connection, statement: str) -> None:
@@ -245,6 +254,11 @@ def _can_be_marked(element: Any) -> bool:
     if isinstance(element, bool):
         return False
     return isinstance(element, (str, float)) or (isinstance(element, int) and -(2**63) <= element < 2**63)
+
+
+def closed(path: Path) -> StoreUnavailable:
+    """Make the error of a store that was let go of."""
+    return StoreUnavailable(f"the store {path} is closed")
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
 from typing import Any
@@ -83,7 +83,7 @@ def newest(
     shape: Shaper | None,
     skip: int,
     limit: int | None,
-) -> Iterator[bytes]:
+) -> Generator[bytes, None, None]:
     """Read the JSON of matching works, newest first; nothing is parsed that neither query nor projection needs."""
     sql = f"SELECT body FROM works WHERE {condition.sql} ORDER BY creation DESC, rowid DESC"
     if condition.exact:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bucketsnb.backend.sqlite_file import BUSY_SECONDS, connect, prepare_file, translated
+from bucketsnb.backend.sqlite_file import BUSY_SECONDS, closed, connect, prepare_file, translated
 from bucketsnb.backend.sqlite_sync import LogSync
 from bucketsnb.backend.store import StoreUnavailable, Wait, WouldWait
 
@@ -130,7 +130,7 @@ class Writer:
 
     def _prepare(self, wait: Wait) -> None:
         if self._closed:
-            raise StoreUnavailable(f"the store {self._path} is closed")
+            raise closed(self._path)
         self._check_kept()
         if self._depth:
             return
