@@ -7,7 +7,6 @@ pipelines. One route is our own: ``/status/details`` counts for all pipelines at
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import gc
 from collections.abc import AsyncIterator
@@ -18,8 +17,8 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 
 from bucketsnb import __version__
@@ -28,12 +27,10 @@ from bucketsnb.backend.guard import Guard, read_body
 from bucketsnb.backend.openapi import description
 from bucketsnb.backend.problems import HANDLERS, BadRequest, answer
 from bucketsnb.backend.store import Store, Withdrawal
+from bucketsnb.backend.viewing import ViewAnswer
 from bucketsnb.schema import COUNTS_AT_ONCE
 
 __all__ = ["build_app"]
-
-_PATIENCE_SECONDS = 60.0
-"""How long a client may leave a piece of an answer unread: a store keeps all that has changed since it was asked."""
 
 _QUERY_BYTES_MAX = 16 * 1024 * 1024
 """Bytes that a query may have, as in MongoDB: a hundred megabytes of small objects hold up all for a minute."""
@@ -162,23 +159,7 @@ class _Service:
             raise BadRequest(f"skip is {skip}, and must not be negative")
         everything = limit is None or limit <= 0
         pieces = self.store.view(query, projection, skip, None if everything else limit)
-        # The first piece is read before the answer begins, so that a query which fails on its first works is a 400.
-        first = await self.calls.view(lambda: next(pieces, b""))
-        return StreamingResponse(self._stream(first, pieces), media_type="application/json")
-
-    async def _stream(self, first: bytes, pieces: Any) -> AsyncIterator[bytes]:
-        loop = asyncio.get_running_loop()
-        try:
-            piece = first
-            while piece:
-                given_up = loop.call_later(_PATIENCE_SECONDS, pieces.close)
-                yield piece
-                given_up.cancel()
-                if pieces.gi_frame is None:  # closed meanwhile: what follows would look like the end of the answer
-                    raise ClientDisconnect
-                piece = await self.calls.view(lambda: next(pieces, b""))
-        finally:
-            pieces.close()
+        return await ViewAnswer(self.calls, pieces).begun()
 
     async def status(self, _request: Request) -> Response:
         return answer(await self.calls.read(self.store.status))

@@ -1,17 +1,21 @@
-"""A store that is let go of while views are under way: no connection is left open."""
+"""A store that is let go of, and a client that hangs up, while views are under way: no connection is left open."""
 
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
+import requests
 
+from bucketsnb import LocalBackend
 from bucketsnb.backend import sqlite_rows
 from bucketsnb.backend.sqlite import SQLiteStore
 from bucketsnb.backend.store import StoreUnavailable
@@ -34,9 +38,24 @@ def store(tmp_path: Path) -> Iterator[SQLiteStore]:
     opened.close()
 
 
+@pytest.fixture
+def uncollected() -> Iterator[None]:
+    """What is left to the garbage collector stays."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
 def opened_in(folder: Path) -> list[str]:
     """Name the files of a folder that this process has open."""
     return [Path(file.path).name for file in psutil.Process().open_files() if Path(file.path).parent == folder]
+
+
+def until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < end, "it never held"
+        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("query", [{}, SEARCH], ids=["by SQL", "by matcher"])
@@ -126,3 +145,25 @@ def test_a_file_of_something_else_is_not_kept_open(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable, match="not a SQLite database") as caught:
         SQLiteStore(file)
     assert opened_in(tmp_path) == [], caught
+
+
+@pytest.mark.usefixtures("uncollected")
+def test_a_client_that_hangs_up_while_a_piece_is_read_ends_its_view(
+    store: SQLiteStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    reading, hung_up = threading.Event(), threading.Event()
+
+    def amid_the_second_piece(number: int) -> None:
+        if number == 80:
+            reading.set()
+            assert hung_up.wait(30)
+
+    monkeypatch.setattr(sqlite_rows, "let_others", amid_the_second_piece)
+    with LocalBackend(store) as backend, caplog.at_level(logging.ERROR):
+        with requests.post(f"{backend.url}/view", json={"query": SEARCH}, stream=True, timeout=30) as unread:
+            assert unread.raw.read(200_000)
+            assert reading.wait(30)
+        until(lambda: not backend._server.server_state.tasks)
+        hung_up.set()
+        until(lambda: len(opened_in(store.path.parent)) > 0 and not store._readers._lent)
+    assert caplog.records == []
