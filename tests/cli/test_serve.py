@@ -33,6 +33,7 @@ def test_ctrl_c_stops_a_serve_that_waits_for_its_store(tmp_path: Path) -> None:
         code = f"""
 import os, signal, sqlite3, threading
 from bucketsnb.backend import sqlite_file
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests that run in the background of a shell ignore it
 wait = sqlite_file._wait_for
 def told(*args):
     threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
