@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bucketsnb import Buckets
-from bucketsnb.errors import BucketsError
+from bucketsnb.errors import BadAnswer, BucketsError
 from tests.factory import make_work
 from tests.stub import Action, Exchange, Stub, drip, endless, raw, redirect
 
@@ -45,6 +45,11 @@ def chunks_of_nothing(exchange: Exchange) -> None:
         exchange.send(b"1;" + b"x" * 1_000 + b"\r\n \r\n")
 
 
+def deep_work(levels: int) -> bytes:
+    head = b'[{"id": "%s", "pipeline": "p", "results": ' % ID.encode()
+    return head + b"[" * levels + b"]" * levels + b"}]"
+
+
 HOSTILE: dict[str, Action] = {
     "an endless body": endless(b"[" * 65_536),
     "an endless body of works": endless(json.dumps([make_work(id=ID)])[1:-1].encode() + b","),
@@ -55,9 +60,7 @@ HOSTILE: dict[str, Action] = {
     "a gzip bomb in a failure": raw(BLANKS, 500, content_encoding="gzip"),
     "deep lists": raw(b"[" * DEEP + b"]" * DEEP),
     "deep objects": raw(b'[{"id": ' + b'{"a":' * DEEP + b"1" + b"}" * DEEP + b"}]"),
-    "a deep work": raw(
-        b'[{"id": "%s", "pipeline": "p", "results": ' % ID.encode() + b"[" * 5_000 + b"]" * 5_000 + b"}]"
-    ),
+    "a deep work": raw(deep_work(DEEP)),
     "a page of HTML": raw(b"<html>Log in</html>", content_type="text/html"),
     "JSON that is said to be HTML": raw(b"[]", content_type="text/html"),
     "a picture": raw(b"\x89PNG\r\n\x1a\n" + bytes(range(256)), content_type="image/png"),
@@ -117,6 +120,22 @@ def small_answers(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_view_ends_in_an_error_of_ours(hostile: Stub, small_answers: None, action: Action) -> None:
     hostile.default = action
     check(hostile, CALLS["view"])
+
+
+@pytest.mark.parametrize("levels", [500, 1_500, 5_000, 9_000, 15_000])
+def test_a_deep_work_is_shown_and_accounted_for_or_refused(hostile: Stub, levels: int) -> None:
+    """Some Pythons read a thousand levels, and others ten thousand."""
+    hostile.default = raw(deep_work(levels))
+    with Buckets(hostile.url, timeout=30) as client:
+        try:
+            frame = client.view({"pipeline": "p"})
+        except BadAnswer as error:
+            assert levels > 900
+            assert "nested deeper than can be read" in str(error)  # noqa: PT017 - it may be read as well
+            return
+        assert ID in str(frame)
+        assert ID in frame._repr_html_()
+        assert sum(client.plan_delete(frame).apply().counts.values()) == 1
 
 
 @pytest.mark.parametrize("action", ["an endless body", "deep objects", "a page of HTML", "a slow drip"])
