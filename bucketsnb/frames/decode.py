@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from operator import attrgetter
+from struct import Struct
+from struct import error as NotPacked  # noqa: N812 - as the others are named
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -23,7 +25,7 @@ from msgspec.structs import astuple
 
 from bucketsnb.errors import BadAnswer
 from bucketsnb.formatting import excerpt
-from bucketsnb.frames.columns import HOLDS, NESTED, STORED, column, missing, parents_of
+from bucketsnb.frames.columns import HOLDS, NESTED, STORED, codes_of, column, missing, parents_of
 from bucketsnb.frames.json_array import JSONArray
 from bucketsnb.frames.json_text import Objects, encode_json, objects
 from bucketsnb.schema import FIELD_NAMES, FIELDS, STATUSES, Kind
@@ -245,14 +247,20 @@ def _columns(reader: _Reader, works: list[Any], records: dict[int, bytes], *, ne
         columns[name], unfaithful = column(name, values, _given(works, name))
         if unfaithful is not None:
             odd |= unfaithful
-    texts = objects((None,) * len(works), len(works))
     for index in odd.nonzero()[0].tolist():
         if index not in records:
             records[index] = msgspec.json.encode(works[index])
+    columns["record"] = _own_records(records, len(works))
+    return columns
+
+
+def _own_records(records: Mapping[int, bytes], count: int) -> Any:
+    if not records:
+        return missing("record", count)
+    texts = objects((None,) * count, count)
     for index, text in records.items():
         texts[index] = text
-    columns["record"] = JSONArray(texts)
-    return columns
+    return JSONArray(texts)
 
 
 def _given(works: list[Any], name: str) -> Callable[[int], Any]:
@@ -290,10 +298,31 @@ def _holder(name: str) -> Any:
 
 def _put(places: Any, values: Sequence[Any]) -> bool:
     """Put values in their places, missing text as ``pd.NA``; return False if one of them does not fit there."""
-    if places.dtype == object and None in values:
-        values = tuple(pd.NA if value is None else value for value in values)
-    try:
+    if places.dtype == object:
+        # only what is empty can be missing: to compare each with None takes twice as long as to see that none is empty
+        if not all(values) and None in values:
+            values = tuple(pd.NA if value is None else value for value in values)
         places[:] = values
+        return True
+    if places.dtype == np.int8:
+        places[:] = codes_of(values)
+        return True
+    try:
+        _packer(places.dtype.char, len(places)).pack_into(places, 0, *values)
+    except (NotPacked, OverflowError):
+        return _put_slowly(places, values)
+    return True
+
+
+def _put_slowly(places: Any, values: Sequence[Any]) -> bool:
+    try:
+        places[:] = values  # where a missing time is NaN
     except (TypeError, OverflowError):
         return False
     return True
+
+
+@lru_cache(maxsize=32)
+def _packer(kind: str, count: int) -> Struct:
+    """Return what puts so many numbers side by side: four times faster than numpy, which asks each what it is."""
+    return Struct(f"={count}{'q' if kind == 'l' else kind}")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bucketsnb.errors import BadAnswer
-from bucketsnb.frames import COLUMNS, DTYPES, AsRead, empty, frame_of
+from bucketsnb.frames import COLUMNS, DTYPES, AsRead, empty, frame_of, to_records
 from bucketsnb.frames.columns import DERIVED, epochs
 from bucketsnb.schema import FIELD_NAMES
 from tests.factory import make_work, make_works
@@ -70,6 +70,27 @@ def test_a_regular_work_keeps_no_record_of_its_own():
     frame = frame_of([make_work(), {**make_work(), "unknown": 1}])
     assert frame.record.isna().tolist() == [True, False]
     assert frame.record[1]["unknown"] == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "odd"),
+    [
+        ("attempt", [None, 2**63 - 1]),
+        ("attempt", [None, 2**63, -(2**63)]),
+        ("creation", [None, 17, 17.0, 5e-324]),
+        ("creation", [None, 2**1100, 1e300]),
+        ("status", [None, "running"]),
+        ("user", [None, ""]),
+    ],
+)
+def test_values_are_kept_wherever_they_stand_among_many(name, odd):
+    usual = {"id": "a", "attempt": 1, "creation": 1795580986.5, "status": "queued", "user": "a"}
+    works = [dict(usual) for _ in range(17_000)]
+    for number, place in enumerate([0, 1, 499, 500, 501, 16_383, 16_384, 16_999]):
+        works[place][name] = odd[number % len(odd)]
+    frame = frame_of(works, fields=tuple(usual))
+    assert to_records(frame, partial=True) == works
+    assert dict(frame.dtypes) == dict(DTYPES)
 
 
 @given(st.lists(st.floats(1e9, 4e9), min_size=1))
