@@ -43,7 +43,9 @@ class Works:
         return self.parts[fields]
 
     def _part(self, fields: tuple[str, ...]) -> bytes:
-        return json.dumps([{name: work[name] for name in fields if name in work} for work in self.works]).encode()
+        """Return part of each work; its fields keep the order they have in the work, as in MongoDB and our backend."""
+        parts = [{name: value for name, value in work.items() if name in fields} for work in self.works]
+        return json.dumps(parts).encode()
 
     def _page(self, asked: dict[str, Any], fields: tuple[str, ...]) -> bytes:
         numbers = range(min(asked["limit"] or self.paged, self.paged))
