@@ -47,7 +47,8 @@ FINISHED = frozenset({"success", "failure"})
 """Statuses of works that no worker holds."""
 
 COUNTS_AT_ONCE = "x-counts-at-once"
-"""Header by which the answer that names the pipelines says where the counts of all of them are had by one request.
+"""Header by which an answer says where the counts of all pipelines are had by one request: the answer that names them,
+and those that are asked for early, the version and the counts of all together.
 
 The service has no such request, and sends no such header; a backend of our own does.
 """

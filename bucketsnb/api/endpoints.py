@@ -65,8 +65,9 @@ class Api:
         self.clock_skew: float | None = None
         """Seconds that the service's clock is ahead of this one, by its last answer; None when it said no time."""
 
-        self.counts_at_once = False
-        """Whether `statuses` saves requests: the service, a backend of our own, offers it, and has many pipelines."""
+        self.counts_at_once: bool | None = None
+        """Whether `statuses` saves requests: the service, a backend of our own, offers it, and has many pipelines, or
+        nobody knows yet how many; None until an answer says."""
 
     def __repr__(self) -> str:
         return f"Api({', '.join(self.transport.settings.urls)})"
@@ -328,6 +329,8 @@ class Api:
     ) -> Answer:
         answer = self.transport.request(method, path, means=means, params=params, body=body, max_bytes=max_bytes)
         self.clock_skew = _skew(answer)
+        if self.counts_at_once is None and answer.headers.get(COUNTS_AT_ONCE) == _ALL_DETAILS:
+            self.counts_at_once = True
         return answer
 
     def _checked(self, method: str, path: str, answer: Answer, shape: Callable[[Any], T]) -> T:

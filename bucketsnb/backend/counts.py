@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import groupby
 from typing import Any
 
 from bucketsnb.schema import STATUS_KEYS
@@ -11,6 +10,8 @@ from bucketsnb.schema import STATUS_KEYS
 __all__ = ["Counts", "counts_by_pipeline", "counts_of"]
 
 Counts = dict[str, int]
+
+_STATUSES = frozenset(STATUS_KEYS[1:])
 
 
 def counts_of(numbers: Iterable[tuple[Any, int]]) -> Counts:
@@ -23,13 +24,28 @@ def counts_of(numbers: Iterable[tuple[Any, int]]) -> Counts:
     """
     counts = dict.fromkeys(STATUS_KEYS, 0)
     for status, number in numbers:
-        counts["total"] += number
-        if status in STATUS_KEYS[1:]:
-            counts[status] += number
+        _add(counts, status, number)
     return counts
 
 
 def counts_by_pipeline(numbers: Iterable[tuple[str, Any, int]]) -> dict[str, Counts]:
-    """Give the counts of each pipeline, of numbers by pipeline and status in which each pipeline stands together."""
-    named = groupby(numbers, key=lambda row: row[0])
-    return {name: counts_of((status, number) for _, status, number in rows) for name, rows in named}
+    """Give the counts of each pipeline, in the order of their first numbers, of numbers by pipeline and status.
+
+    Examples
+    --------
+    >>> counts_by_pipeline([("a", "running", 2), ("a", "created", 1)])
+    {'a': {'total': 3, 'queued': 0, 'running': 2, 'success': 0, 'failure': 0}}
+    """
+    counted: dict[str, Counts] = {}
+    for name, status, number in numbers:
+        counts = counted.get(name)
+        if counts is None:
+            counts = counted[name] = dict.fromkeys(STATUS_KEYS, 0)
+        _add(counts, status, number)
+    return counted
+
+
+def _add(counts: Counts, status: Any, number: int) -> None:
+    counts["total"] += number
+    if status in _STATUSES:
+        counts[status] += number

@@ -50,6 +50,7 @@ def test_the_counts_of_all_pipelines_are_those_of_each(ask: Asking, service: Loc
         '"b":{"total":4,"queued":0,"running":2,"success":0,"failure":0}}'
     )
     assert ask.json("GET", "/status/details")["b"] == ask.json("GET", "/status/details/b")
+    assert {ask("GET", path).headers[COUNTS_AT_ONCE] for path in ("/version", "/status")} == {"/status/details"}
 
 
 def test_a_pipeline_with_a_slash_has_its_own_status(ask: Asking) -> None:

@@ -52,6 +52,21 @@ def test_many_pipelines_of_a_backend_of_our_own_cost_two_requests(backend, bucke
     assert {request.path for request in list(backend.requests)[-5:]} == {f"/status/details/{one}" for one in names[:5]}
 
 
+@pytest.mark.parametrize("earlier", [lambda api: api.version(), lambda api: api.status()], ids=["version", "totals"])
+def test_they_cost_one_where_an_earlier_answer_said_that_it_is_one_of_our_own(backend, buckets, earlier):
+    names = [f"p{number:02}" for number in range(40)]
+    ids = backend.store.load([make_work(pipeline=name) for name in names])
+    earlier(buckets.api)
+    backend.requests.clear()
+    assert [list(read_status(buckets.api).index) for _ in range(2)] == [names, names]
+    assert [request.path for request in backend.requests] == ["/status/details"] * 2
+    backend.store.delete(ids[5:])
+    assert [len(read_status(buckets.api)) for _ in range(2)] == [5, 5]
+    earlier(buckets.api)
+    read_status(buckets.api)
+    assert {request.path for request in list(backend.requests)[-5:]} == {f"/status/details/{one}" for one in names[:5]}
+
+
 def test_a_service_that_does_not_offer_them_at_once_is_asked_about_each():
     names = [f"p{number:02}" for number in range(40)]
     with Stub(answer(names)) as service, Buckets(service.url) as buckets:
