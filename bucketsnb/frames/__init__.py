@@ -11,6 +11,7 @@ from bucketsnb.frames.build import Gathered, assemble, concat, empty, frame_of
 from bucketsnb.frames.columns import COLUMNS, DTYPES, HEAVY, LIGHT
 from bucketsnb.frames.decode import columns_of
 from bucketsnb.frames.json_array import JSONArray, JSONDtype
+from bucketsnb.frames.json_text import python_texts
 from bucketsnb.frames.records import to_records
 from bucketsnb.frames.summary_frame import SummaryFrame
 from bucketsnb.frames.work_view import WorkView
@@ -35,5 +36,6 @@ __all__ = [
     "concat",
     "empty",
     "frame_of",
+    "python_texts",
     "to_records",
 ]

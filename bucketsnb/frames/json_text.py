@@ -11,7 +11,19 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-__all__ = ["NULL", "Edited", "Kept", "Objects", "Text", "decode_all", "decode_json", "encode_json", "held", "objects"]
+__all__ = [
+    "NULL",
+    "Edited",
+    "Kept",
+    "Objects",
+    "Text",
+    "decode_all",
+    "decode_json",
+    "encode_json",
+    "held",
+    "objects",
+    "python_texts",
+]
 
 Text: TypeAlias = "bytes | msgspec.Raw"
 """One JSON value as it was written. A ``Raw`` is a window into the answer it came in, and keeps all of that alive."""
@@ -21,6 +33,8 @@ Objects: TypeAlias = npt.NDArray[np.object_]
 NULL = msgspec.Raw(b"null")
 
 _AT_ONCE = 1000
+_NUMBERS = b"0123456789[], \n"
+_DIGITS_READ = 600  # the fewest that Python can be set to read is 640
 
 _decode = msgspec.json.Decoder().decode
 
@@ -71,6 +85,23 @@ def decode_all(texts: Sequence[Text | None] | Objects) -> list[Any]:
         except (msgspec.DecodeError, RecursionError):
             values += map(decode_json, some)
     return values
+
+
+def python_texts(texts: Sequence[bytes]) -> list[str]:
+    """Return JSON values as Python writes them: without reading them, if they are all whole numbers or lists of such.
+
+    Examples
+    --------
+    >>> python_texts([b"[1,2]", b"3"]), python_texts([b'["a"]', b"true"])
+    (['[1, 2]', '3'], ["['a']", 'True'])
+    """
+    lines = b"\n".join(texts[:1])  # the first tells of most columns what they are
+    if not lines.translate(None, _NUMBERS):
+        lines = b"\n".join(texts)
+    # of so many digits a number may be none that Python reads
+    if lines.translate(None, _NUMBERS) or lines.count(b"\n") != len(texts) - 1 or max(map(len, texts)) > _DIGITS_READ:
+        return list(map(str, decode_all(texts)))
+    return lines.decode("ascii").replace(" ", "").replace(",", ", ").split("\n")
 
 
 def encode_json(value: Any) -> bytes:
