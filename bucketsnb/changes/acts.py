@@ -124,8 +124,8 @@ class _GuardedAct(ABC):
         if going:
             walk.announce(
                 going,
-                before=[now[work_id] for work_id in _ids(walk, going)],
-                after=[after.record for p in going if (after := walk.change(p).after) is not None],
+                before=[now.text(work_id) for work_id in _ids(walk, going)],
+                after=[after.text for p in going if (after := walk.change(p).after) is not None],
             )
             reply = self._send(walk, going)
         walk.record(positions)
@@ -153,7 +153,7 @@ class _GuardedAct(ABC):
             walk.fate(position, Outcome.GONE, detail="No longer there when it was to be changed.")
         elif change.id in now.shared:
             walk.fate(position, Outcome.DRIFTED, detail="Another work has this id too: a request would meet both.")
-        elif change.before is None or not same(record, change.before):
+        elif change.before is None or not same(record, change.before, now.text(change.id or "")):
             moved = described(differences(change.before.record if change.before else {}, record))
             walk.fate(position, Outcome.DRIFTED, after=Seen.of(record), detail=moved)
         else:

@@ -18,7 +18,7 @@ from bucketsnb.changes.entry import UNDO_SUFFIX
 from bucketsnb.changes.journal import Journal, Writer
 from bucketsnb.changes.plan import document_of
 from bucketsnb.changes.receipt import Fate, Outcome, Receipt
-from bucketsnb.changes.seen import Change
+from bucketsnb.changes.seen import Change, written
 from bucketsnb.errors import BucketsError, JournalError, PlanExpired, PlanSpent, ReadOnly
 from bucketsnb.formatting import count_of, when
 
@@ -93,9 +93,11 @@ class Walk:
         self.fates[position] = Fate(outcome, more.pop("id", change.id), change.before, detail=detail, **more)
 
     def announce(
-        self, positions: Sequence[int], before: Iterable[Any] | None, after: Iterable[Any] | None, **more: Any
+        self, positions: Sequence[int], before: Iterable[str] | None, after: Iterable[str] | None, **more: Any
     ) -> None:
         """Put the full works of a request on the disk; from here on its outcome is unknown until it is settled.
+
+        The works are given as JSON, each as :func:`~bucketsnb.changes.seen.written`.
 
         Raises
         ------
@@ -107,8 +109,7 @@ class Walk:
             "chunk",
             number=self.chunks,
             positions=list(positions),
-            before=None if before is None else list(before),
-            after=None if after is None else list(after),
+            works={"before": before, "after": after},
             **more,
         )
         self.chunks += 1
@@ -336,6 +337,16 @@ class Looked(dict[str, dict[str, Any]]):
 
     shared: frozenset[str] = frozenset()
     """Ids that several works have: a request by such an id would change all of them, or any."""
+
+    def __init__(self, works: Mapping[str, dict[str, Any]]) -> None:
+        super().__init__(works)
+        self._texts: dict[str, str] = {}
+
+    def text(self, one: str) -> str:
+        """Return the work of an id as JSON, which is written once."""
+        if one not in self._texts:
+            self._texts[one] = written(self[one])
+        return self._texts[one]
 
 
 def look(api: Api, ids: Sequence[str], query: Mapping[str, Any] | None = None) -> Looked:

@@ -13,7 +13,7 @@ from bucketsnb.changes.build import made
 from bucketsnb.changes.plan import AuditPlan
 from bucketsnb.changes.receipt import Outcome
 from bucketsnb.changes.scope import Limits, Scope, read_works, refuse_read_only
-from bucketsnb.changes.seen import Change, Seen, described, differences
+from bucketsnb.changes.seen import Change, Seen, described, differences, written
 from bucketsnb.formatting import count_of
 from bucketsnb.schema import STALE_DAYS
 
@@ -122,8 +122,8 @@ class AuditAct:
         reply = Reply(Said.SILENCE)
         if not again:
             before = [now.get(walk.change(position).id or "") for position in positions]
-            forecast = [after.record for p in positions if (after := walk.change(p).after) is not None]
-            walk.announce(positions, before, forecast)
+            forecast = [after.text for p in positions if (after := walk.change(p).after) is not None]
+            walk.announce(positions, map(written, before), forecast)
             reply = self._run(walk)
         self._settle(walk, positions, now, reply)
         walk.record(positions)

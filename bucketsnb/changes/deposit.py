@@ -22,7 +22,7 @@ from bucketsnb.changes.plan import DepositPlan
 from bucketsnb.changes.receipt import Outcome
 from bucketsnb.changes.rows import Source, checked, rows_of
 from bucketsnb.changes.scope import Limits, Scope, check_count, refuse_read_only
-from bucketsnb.changes.seen import Change, Seen
+from bucketsnb.changes.seen import Change, Seen, written
 from bucketsnb.encoding import Verb, encode_works
 from bucketsnb.errors import OutcomeUnknown, ServiceError
 from bucketsnb.formatting import count_of
@@ -91,7 +91,7 @@ class DepositAct:
     def _send(self, walk: Walk, going: Sequence[int]) -> Exception | None:
         works = [_sent(walk, position) for position in going]
         self._present |= _present(walk.api, works)
-        walk.announce(going, None, works, present=sorted(self._present))
+        walk.announce(going, None, map(written, works), present=sorted(self._present))
         _SENT.add(_keys(walk.api, works))
         return self._settle(walk, going, ask(lambda: walk.api.deposit(works, return_ids=True, verb=self._verb)))
 

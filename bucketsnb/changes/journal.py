@@ -1,8 +1,7 @@
 """The local record of changes: one append-only file of JSON lines an entry, on disk before anything leaves.
 
 The folder is `BUCKETSNB_JOURNAL`, else the user's data folder. It is readable by its owner only (0700, files 0600),
-every line is forced to the disk before the caller goes on, and no token is ever in it. An entry has these lines, in
-order:
+every line is forced to the disk before the caller goes on, and no token is ever in it. An entry has these lines:
 
 ``plan``
     verb, host, who, when, why, how many.
@@ -16,8 +15,7 @@ order:
     the counts. An entry without one was cut short.
 
 Size: when an entry begins and the folder holds more than 1 GiB, entries older than 30 days are dropped, oldest first,
-until it does not. Younger ones are never dropped; when they alone fill 4 GiB, changes are refused until files are
-moved.
+until it does not. Younger ones are never dropped; when they fill 4 GiB, changes are refused until files are moved.
 
 Processes share the folder without harm: each entry is a file of its own, locked while it is written, and a forked
 process writes in none of its parent's.
@@ -33,7 +31,7 @@ import platform
 import secrets
 import time
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -222,8 +220,8 @@ class Writer:
         """Bytes of the entry so far."""
         return self.path.stat().st_size if self._file < 0 else os.fstat(self._file).st_size
 
-    def line(self, kind: str, **content: Any) -> None:
-        """Append a line and force it to the disk.
+    def line(self, kind: str, works: Mapping[str, Iterable[str] | None] | None = None, **content: Any) -> None:
+        """Append a line and force it to the disk; `works` are lists by name, each work in it JSON of ASCII already.
 
         Raises
         ------
@@ -234,7 +232,12 @@ class Writer:
             raise JournalError(
                 f"{self.entry} is written by the process that this one was forked from: it goes on there."
             )
-        data = json.dumps({"kind": kind, "at": time.time(), **content}, separators=(",", ":")).encode() + b"\n"
+        start = json.dumps({"kind": kind, "at": time.time(), **content}, separators=(",", ":")).removesuffix("}")
+        lists = (
+            f',"{name}":' + ("null" if texts is None else "[" + ",".join(texts) + "]")
+            for name, texts in (works or {}).items()
+        )
+        data = "".join([start, *lists, "}\n"]).encode("ascii")
         with _kept(self.path):
             length = os.fstat(self._file).st_size
             try:

@@ -16,7 +16,7 @@ from bucketsnb.changes.acts import PAUSES, Reply, Said, ask, go_on_or_raise, hal
 from bucketsnb.changes.apply import Walk, look
 from bucketsnb.changes.deposit import LOST_PAUSES
 from bucketsnb.changes.receipt import Outcome
-from bucketsnb.changes.seen import Seen, described, differences
+from bucketsnb.changes.seen import Seen, described, differences, written
 from bucketsnb.encoding import encode_works
 from bucketsnb.errors import ServiceError, WorkError
 from bucketsnb.schema import pipeline_problem
@@ -78,7 +78,8 @@ class RestoreAct:
         if not going:
             return None
         works = [self._held(walk, position) for position in going]
-        walk.announce(going, None, [_original(walk, position) for position in going], holding=self.holding)
+        originals = (written(_original(walk, position)) for position in going)
+        walk.announce(going, None, originals, holding=self.holding)
         reply = ask(lambda: walk.api.deposit(works, return_ids=True, verb="restore"))
         if reply.said is Said.YES and isinstance(reply.value, list):
             for position, new_id in zip(going, reply.value, strict=True):

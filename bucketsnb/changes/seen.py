@@ -10,7 +10,7 @@ from typing import Any
 
 from bucketsnb.formatting import excerpt
 
-__all__ = ["MISSING", "Change", "Seen", "described", "differences", "leaves", "same", "shown"]
+__all__ = ["MISSING", "Change", "Seen", "described", "differences", "leaves", "same", "shown", "written"]
 
 
 class _Missing:
@@ -59,7 +59,7 @@ class Seen:
         """Keep a record as it is now."""
         in_order = json.dumps(record, sort_keys=True, separators=(",", ":"))
         return cls(
-            text=json.dumps(record, separators=(",", ":")),
+            text=written(record),
             fingerprint=hashlib.sha256(in_order.encode()).hexdigest(),
             id=_text(record.get("id")),
             pipeline=record.get("pipeline"),
@@ -115,8 +115,18 @@ class Change:
         return tuple(differences(self.before.record, self.after.record))
 
 
-def same(record: Mapping[str, Any], seen: Seen) -> bool:
-    """Tell whether a work is as it was seen; ``1`` and ``1.0`` are the same number."""
+def written(record: Mapping[str, Any] | None) -> str:
+    """Return a record as JSON, its fields in their order."""
+    return json.dumps(record, separators=(",", ":"))
+
+
+def same(record: Mapping[str, Any], seen: Seen, text: str | None = None) -> bool:
+    """Tell whether a work is as it was seen; ``1`` and ``1.0`` are the same number.
+
+    `text` is the record as :func:`written`, where that is known. Most works that are the same are written the same too.
+    """
+    if (written(record) if text is None else text) == seen.text:
+        return True
     return record == seen.record or Seen.of(record) == seen  # the second for NaN, and dear: few works get there
 
 

@@ -1,0 +1,49 @@
+"""Works as they were seen: compared by value, and kept in the journal as they were written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bucketsnb.changes.journal import Journal, lines_of
+from bucketsnb.changes.seen import Seen, same, written
+
+TEXTS = st.text(st.characters(exclude_categories=()), max_size=4)
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.sampled_from([0, 1, -1, 0.0, -0.0, 1.0, 2**53, float(2**53), 10**400, float("nan"), float("inf")]),
+    st.sampled_from(["\u2028", "\u2029", "\x85", "\r\n", "\x1c", "\ud800", "é"]),
+    TEXTS,
+)
+RECORDS = st.dictionaries(
+    st.sampled_from(["id", "status", "results"]),
+    st.recursive(SCALARS, lambda one: st.lists(one, max_size=2) | st.dictionaries(TEXTS, one, max_size=2)),
+)
+
+
+def _as_text(record: Any) -> str:
+    return json.dumps(record, sort_keys=True)
+
+
+@given(RECORDS, st.data())
+def test_works_are_the_same_by_value_however_they_are_written(record: dict[str, Any], data: st.DataObject) -> None:
+    seen, other = Seen.of(record), data.draw(RECORDS | st.just(dict(reversed(record.items()))))
+    expected = other == json.loads(seen.text) or _as_text(other) == _as_text(record)
+    assert same(other, seen) is same(other, seen, written(other)) is expected
+    assert same(json.loads(seen.text), seen)
+
+
+@given(st.lists(RECORDS, max_size=3))
+def test_the_journal_keeps_works_as_they_were_written(works: list[dict[str, Any]]) -> None:
+    with TemporaryDirectory() as folder, Journal(Path(folder)).begin({"verb": "update"}, []) as writer:
+        writer.line("chunk", {"before": map(written, works), "after": None}, positions=[0])
+        data, kept = writer.path.read_bytes(), list(lines_of(writer.path))[-1]
+    assert list(map(written, kept["before"])) == list(map(written, works))
+    assert (kept["kind"], kept["after"], kept["positions"]) == ("chunk", None, [0])
+    assert len(data.decode("ascii").splitlines()) == data.count(b"\n") == 3
