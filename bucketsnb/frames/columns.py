@@ -37,6 +37,7 @@ __all__ = [
 ]
 
 Flags: TypeAlias = npt.NDArray[np.bool_]
+Instants: TypeAlias = npt.NDArray[np.int64]
 
 COLUMNS = (
     *("id", "pipeline", "status", "site", "user", "priority", "attempt", "retries", "timeout"),
@@ -81,7 +82,7 @@ HOLDS: Mapping[Kind, Any] = MappingProxyType({Kind.INTEGER: np.int64, Kind.TIME:
 
 _NS = 10**9
 _YEARS_SAFE = 9_223_372_036  # whole seconds that fit 64 bits of nanoseconds
-_AT_ONCE = 16_384  # times that are worked on while they are in the processor's cache
+_AT_ONCE = 8_192  # times that are worked on while they are in the processor's cache, and in memory that is used again
 _CODES: Mapping[str | None, int] = {status: code for code, status in enumerate(STATUSES)}
 _CODE_BYTES: Mapping[str | None, int] = {None: 255, **_CODES}  # 255 is the byte of -1, which is none of them
 _NAT = np.iinfo(np.int64).min
@@ -155,7 +156,7 @@ def _times(values: Any, given: Callable[[int], Any]) -> tuple[Any, Flags]:
     return pd.array(nanoseconds.view("M8[ns]"), dtype=TIME), odd
 
 
-def _instants(seconds: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.int64], Flags, Flags]:
+def _instants(seconds: npt.NDArray[np.float64]) -> tuple[Instants, Flags, Flags]:
     """Return times in nanoseconds, which of them are not given back exactly, and which may have had no fraction."""
     finite = np.isfinite(seconds) & (np.abs(seconds) < _YEARS_SAFE)
     safe = np.where(finite, seconds, 0.0)
@@ -172,7 +173,7 @@ def _floats(values: Objects) -> npt.NDArray[np.float64]:
     return np.array(list(infinite), dtype=np.float64)
 
 
-def epochs(nanoseconds: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+def epochs(nanoseconds: Instants) -> npt.NDArray[np.float64]:
     """Return epoch seconds of nanoseconds since 1970, NaN for NaT; exact for times read from epoch seconds."""
     known = nanoseconds != _NAT
     whole, rest = np.divmod(np.where(known, nanoseconds, 0), _NS)
@@ -226,30 +227,37 @@ def derived(columns: Mapping[str, Any], now: float) -> dict[str, Any]:
         Epoch seconds.
     """
     at = {name: columns[name].asi8 for name in TIME_FIELDS}
-    status = columns["status"].codes
-    running = status == _CODES["running"]
-    instant = np.full(len(status), round(now * 1e9), dtype=np.int64)
-    waiting = (status == _CODES["queued"]) & (at["start"] == _NAT)
-    runtime = _between(at["start"], np.where(running, instant, at["stop"]))
-    timeout = columns["timeout"]
-    allowed = timeout.to_numpy(dtype=np.float64, na_value=np.nan)
-    ran = np.where(runtime == _NAT, np.nan, runtime / 1e9)
-    return {
-        "age": _spans(_between(at["creation"], instant)),
-        "wait": _spans(_between(at["creation"], np.where(waiting, instant, at["start"]))),
-        "runtime": _spans(runtime),
-        "overdue": pd.arrays.BooleanArray(running & (ran > allowed), running & np.isnan(ran - allowed)),
-    }
+    codes, allowed = columns["status"].codes, columns["timeout"].to_numpy(dtype=np.float64, na_value=np.nan)
+    spans = {name: np.empty(len(codes), dtype=np.int64) for name in ("age", "wait", "runtime")}
+    overdue, unknown = np.empty(len(codes), dtype=bool), np.empty(len(codes), dtype=bool)
+    for start in range(0, len(codes), _AT_ONCE):
+        some = slice(start, start + _AT_ONCE)
+        times = {name: values[some] for name, values in at.items()}
+        spans["age"][some], spans["wait"][some], runtime = _spans(times, codes[some], round(now * 1e9))
+        spans["runtime"][some] = runtime
+        running = codes[some] == _CODES["running"]
+        ran = np.where(runtime == _NAT, np.nan, runtime / 1e9)
+        overdue[some] = running & (ran > allowed[some])
+        unknown[some] = running & np.isnan(ran - allowed[some])
+    made = {name: pd.array(values.view("m8[ns]"), dtype="timedelta64[ns]") for name, values in spans.items()}
+    return {**made, "overdue": pd.arrays.BooleanArray(overdue, unknown)}
 
 
-def _between(earlier: npt.NDArray[np.int64], later: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _spans(at: Mapping[str, Instants], codes: npt.NDArray[np.int8], now: int) -> tuple[Instants, Instants, Instants]:
+    """Return the ages, waits and runtimes of works in nanoseconds."""
+    instant = np.full(len(codes), now, dtype=np.int64)
+    waiting = (codes == _CODES["queued"]) & (at["start"] == _NAT)
+    return (
+        _between(at["creation"], instant),
+        _between(at["creation"], np.where(waiting, instant, at["start"])),
+        _between(at["start"], np.where(codes == _CODES["running"], instant, at["stop"])),
+    )
+
+
+def _between(earlier: Instants, later: Instants) -> Instants:
     known = (earlier != _NAT) & (later != _NAT)
     if not known.any():  # as where a part of each work was read
         return np.full(len(earlier), _NAT)
     fits = np.abs(later.astype(np.float64) - earlier.astype(np.float64)) < 2.0**63 - 1024
     safe = known & fits
     return np.where(safe, np.where(safe, later, 0) - np.where(safe, earlier, 0), _NAT)
-
-
-def _spans(nanoseconds: npt.NDArray[np.int64]) -> Any:
-    return pd.array(nanoseconds.view("m8[ns]"), dtype="timedelta64[ns]")
