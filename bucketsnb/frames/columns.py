@@ -257,7 +257,7 @@ def _spans(at: Mapping[str, Instants], codes: npt.NDArray[np.int8], now: int) ->
 def _between(earlier: Instants, later: Instants) -> Instants:
     known = (earlier != _NAT) & (later != _NAT)
     if not known.any():  # as where a part of each work was read
-        return np.full(len(earlier), _NAT)
+        return np.full(len(earlier), _NAT, dtype=np.int64)
     fits = np.abs(later.astype(np.float64) - earlier.astype(np.float64)) < 2.0**63 - 1024
     safe = known & fits
     return np.where(safe, np.where(safe, later, 0) - np.where(safe, earlier, 0), _NAT)
