@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bucketsnb.backend import sqlite_rows as rows
-from bucketsnb.backend.counts import Counts, counts_by_pipeline, counts_of
+from bucketsnb.backend.counts import Counts, counts_of
 from bucketsnb.backend.matching import Matcher, compile_query
 from bucketsnb.backend.narrowing import narrow
 from bucketsnb.backend.pieces import gathered
@@ -20,8 +20,11 @@ from bucketsnb.backend.sqlite_readers import Readers
 from bucketsnb.backend.sqlite_writer import Writer
 from bucketsnb.backend.store import StoreUnavailable, UnknownWorks, Wait
 from bucketsnb.backend.works import changes_of, encoded, new_record
+from bucketsnb.schema import STATUSES
 
 __all__ = ["SQLiteStore"]
+
+_SUMS = ", ".join(f"coalesce(sum({status}), 0)" for status in STATUSES)
 
 
 class SQLiteStore:
@@ -116,31 +119,33 @@ class SQLiteStore:
         """Count works by status, from counts that are kept."""
         where, values = ("", ()) if pipeline is None else (" WHERE pipeline = ?", (pipeline,))
         with self._reading() as reader:
-            counted = reader.execute(f"SELECT status, sum(n) FROM counts{where} GROUP BY status", values).fetchall()  # noqa: S608 - one of two
-        return counts_of((status.decode(), count) for status, count in counted)
+            numbers = reader.execute(f"SELECT {_SUMS} FROM counts{where}", values).fetchone()  # noqa: S608 - one of two
+        return counts_of(zip(STATUSES, numbers, strict=True))
 
     def statuses(self) -> dict[str, Counts]:
         """Count works by status for each pipeline, from counts that are kept."""
         with self._reading() as reader:
-            counted = reader.execute("SELECT pipeline, status, n FROM counts ORDER BY pipeline").fetchall()
-        return counts_by_pipeline((name.decode(), status.decode(), count) for name, status, count in counted)
+            counted = reader.execute("SELECT * FROM counts ORDER BY pipeline").fetchall()
+        return {name.decode(): counts_of(zip(STATUSES, numbers, strict=True)) for name, *numbers in counted}
 
     def pipelines(self) -> list[str]:
         """Give the pipelines that have works, in alphabetical order."""
         with self._reading() as reader:
-            return [name.decode() for (name,) in reader.execute("SELECT DISTINCT pipeline FROM counts ORDER BY 1")]
+            return [name.decode() for (name,) in reader.execute("SELECT pipeline FROM counts ORDER BY 1")]
 
     def audit_failed(self) -> int:
         """Queue again the failed works with attempts left."""
         return self._audit(
-            "UPDATE works INDEXED BY works_failed SET status = 'queued', body = json_set(body, '$.status', 'queued')"
+            "UPDATE works INDEXED BY works_failed SET status = 'queued', settled = NULL,"
+            " body = json_set(body, '$.status', 'queued')"
             " WHERE status = 'failure' AND attempt < retries"
         )
 
     def audit_expired(self) -> int:
         """Fail the running works past their timeout."""
         return self._audit(
-            "UPDATE works INDEXED BY works_running SET status = 'failure', body = json_set(body, '$.status', 'failure')"
+            "UPDATE works INDEXED BY works_running SET status = 'failure', settled = 'failure',"
+            " body = json_set(body, '$.status', 'failure')"
             " WHERE status = 'running' AND start + timeout < ?",
             time.time(),
         )
@@ -151,9 +156,9 @@ class SQLiteStore:
         Their attempts are used up too: otherwise the next pass over failed works would queue them again, for ever.
         """
         return self._audit(
-            "UPDATE works SET status = 'failure', attempt = max(attempt, retries), body = json_set(body,"
-            " '$.status', 'failure', '$.attempt', max(attempt, retries))"
-            " WHERE status IN ('queued', 'running') AND creation < ?",
+            "UPDATE works SET status = 'failure', settled = 'failure', attempt = max(attempt, retries),"
+            " body = json_set(body, '$.status', 'failure', '$.attempt', max(attempt, retries))"
+            " WHERE settled IS NULL AND creation < ?",
             time.time() - days * 86_400,
         )
 

@@ -1,4 +1,4 @@
-"""The SQLite file of a store: its tables, its indexes, how a connection to it is set up, and what its errors mean."""
+"""The SQLite file of a store: how a connection to it is set up, what of a work is in it, and what its errors mean."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from bucketsnb.backend.sqlite_schema import OPEN, SCHEMA_VERSION, STEPS, TABLES
 from bucketsnb.backend.store import StoreError, StoreFull, StoreUnavailable
 
 __all__ = [
     "BUSY_SECONDS",
-    "COLUMNS",
-    "SCHEMA_VERSION",
     "closed",
     "columns_of",
     "connect",
@@ -23,112 +22,11 @@ __all__ = [
     "translated",
 ]
 
-SCHEMA_VERSION = 2
-"""Kept in the file; a file with a higher number was written by a newer bucketsnb and is refused."""
-
 BUSY_SECONDS = 30.0
 """How long a change waits for another process that is writing."""
 
 _LISTEN_SECONDS = 0.25
 """How long SQLite waits at a time while a file is opened: signals come through between two waits only."""
-
-COLUMNS = (
-    "id",
-    "pipeline",
-    "status",
-    "priority",
-    "creation",
-    "start",
-    "timeout",
-    "attempt",
-    "retries",
-    "site",
-    "user",
-    "parent",
-    "odd",
-)
-"""What of a work is a column, in the order of `columns_of`; `body` follows them."""
-
-# The columns have no declared type, so SQLite compares what is stored as it is. `body` is the whole work as JSON text
-# and is what clients are sent. A mark is a tag or an event of a work; until the work has ended it also carries what the
-# queue is ordered by, so that a claim by tag reads one entry of an index however long the queue is. (A claim leaves it
-# there: taking it out would double what every claim costs. Those that claim by tag pass over running works, and take
-# them out of the head of their queue now and then.)
-# The counts are kept by triggers: whatever changes a work, /status is right, and never scans.
-_SCHEMA = """
-CREATE TABLE works (
-    rowid INTEGER PRIMARY KEY, id NOT NULL, pipeline NOT NULL, status NOT NULL, priority NOT NULL, creation NOT NULL,
-    start, timeout NOT NULL, attempt NOT NULL, retries NOT NULL, site, user, parent, odd NOT NULL, body TEXT NOT NULL
-);
-CREATE UNIQUE INDEX works_id ON works (id);
-CREATE INDEX works_newest ON works (creation);
-CREATE INDEX works_pipeline ON works (pipeline, creation);
-CREATE INDEX works_status ON works (pipeline, status, creation);
-CREATE INDEX works_any_pipeline ON works (status, creation);
-CREATE INDEX works_site ON works (site, creation);
-CREATE INDEX works_user ON works (user, creation);
-CREATE INDEX works_parent ON works (parent, creation) WHERE parent IS NOT NULL;
-CREATE INDEX works_queue ON works (pipeline, priority DESC, creation) WHERE status = 'queued';
-CREATE INDEX works_running ON works (start + timeout) WHERE status = 'running';
-CREATE INDEX works_failed ON works (creation) WHERE status = 'failure' AND attempt < retries;
-CREATE INDEX works_odd ON works (odd) WHERE odd;
-
-CREATE TABLE marks (
-    work INTEGER NOT NULL, field NOT NULL, value NOT NULL, queue, urgency, born, PRIMARY KEY (field, value, work)
-) WITHOUT ROWID;
-CREATE INDEX marks_of_work ON marks (work);
-
-CREATE TABLE counts (pipeline NOT NULL, status NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (pipeline, status))
-    WITHOUT ROWID;
-
-CREATE TRIGGER works_added AFTER INSERT ON works BEGIN
-    INSERT INTO counts VALUES (NEW.pipeline, NEW.status, 1) ON CONFLICT DO UPDATE SET n = n + 1;
-END;
-CREATE TRIGGER works_removed AFTER DELETE ON works BEGIN
-    UPDATE counts SET n = n - 1 WHERE pipeline = OLD.pipeline AND status = OLD.status;
-    DELETE FROM counts WHERE pipeline = OLD.pipeline AND status = OLD.status AND n = 0;
-    DELETE FROM marks WHERE work = OLD.rowid;
-END;
-CREATE TRIGGER works_moved AFTER UPDATE OF pipeline, status ON works
-WHEN OLD.pipeline IS NOT NEW.pipeline OR OLD.status IS NOT NEW.status BEGIN
-    INSERT INTO counts VALUES (NEW.pipeline, NEW.status, 1) ON CONFLICT DO UPDATE SET n = n + 1;
-    UPDATE counts SET n = n - 1 WHERE pipeline = OLD.pipeline AND status = OLD.status;
-    DELETE FROM counts WHERE pipeline = OLD.pipeline AND status = OLD.status AND n = 0;
-END;
-"""
-
-_QUEUE = """
-CREATE INDEX works_site_queue ON works (pipeline, site, priority DESC, creation) WHERE status = 'queued';
-CREATE INDEX works_parent_queue ON works (pipeline, parent, priority DESC, creation)
-    WHERE status = 'queued' AND parent IS NOT NULL;
-CREATE INDEX works_exhausted ON works (status, creation) WHERE attempt >= retries;
-CREATE INDEX marks_queue ON marks (field, value, queue, urgency DESC, born, work) WHERE queue IS NOT NULL;
-CREATE TRIGGER works_requeued AFTER UPDATE OF pipeline, status, priority, creation ON works
-WHEN NEW.status = 'queued' BEGIN
-    UPDATE marks SET queue = NEW.pipeline, urgency = NEW.priority, born = NEW.creation WHERE work = NEW.rowid;
-END;
-CREATE TRIGGER works_ended AFTER UPDATE OF status ON works
-WHEN NEW.status NOT IN ('queued', 'running') AND OLD.status IN ('queued', 'running') BEGIN
-    UPDATE marks SET queue = NULL WHERE work = NEW.rowid AND queue IS NOT NULL;
-END;
-"""
-
-_FROM_FIRST = """
-DROP INDEX works_exhausted;
-ALTER TABLE marks ADD COLUMN queue;
-ALTER TABLE marks ADD COLUMN urgency;
-ALTER TABLE marks ADD COLUMN born;
-UPDATE marks SET (queue, urgency, born) = (
-    SELECT iif(status = 'queued', pipeline, NULL), priority, creation FROM works WHERE works.rowid = marks.work
-);
-UPDATE works SET odd = 1 WHERE EXISTS (SELECT 1 FROM json_each(body, '$.tags') WHERE json_each.type = 'array')
-    OR EXISTS (SELECT 1 FROM json_each(body, '$.event') WHERE json_each.type = 'array');
-"""
-
-_TABLES = {"works", "marks", "counts"}
-
-_STEPS = {0: _SCHEMA + _QUEUE, 1: _FROM_FIRST + _QUEUE}
-"""What brings a file of each older version to this one; 0 is an empty file."""
 
 
 def connect(path: Path, *, reader: bool = False) -> sqlite3.Connection:
@@ -181,7 +79,7 @@ def prepare_file(connection: sqlite3.Connection, path: Path) -> None:
     with translated(path):
         _wait_for(connection, "BEGIN IMMEDIATE")
         try:
-            for statement in _statements(_STEPS.get(_version(connection, path), "")):
+            for statement in _statements(STEPS.get(_version(connection, path), "")):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         except BaseException:
@@ -198,7 +96,7 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
             f"{path} was written by a newer bucketsnb (its format is {version}, and this one reads up to "
             f"{SCHEMA_VERSION}): upgrade bucketsnb, or choose another file"
         )
-    if not tables >= _TABLES if version else tables:
+    if not tables >= TABLES if version else tables:
         raise StoreUnavailable(f"{path} is a database of something else: choose another file")
     return int(version)
 
@@ -214,7 +112,7 @@ def _statements(script: str) -> Iterator[str]:
 
 
 def columns_of(record: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Give the values of `COLUMNS` for a record that `works` has accepted."""
+    """Give the values of `sqlite_schema.COLUMNS` for a record that `works` has accepted."""
     config = record.get("config")
     parent = config.get("parent") if isinstance(config, Mapping) else None
     loose = (record.get("site"), record.get("user"), parent)
@@ -224,6 +122,7 @@ def columns_of(record: Mapping[str, Any]) -> tuple[Any, ...]:
         record["id"],
         record["pipeline"],
         record["status"],
+        None if record["status"] in OPEN else record["status"],
         record["priority"],
         record["creation"],
         record["start"],

@@ -14,7 +14,8 @@ from msgspec import UNSET, Raw, UnsetType
 
 from bucketsnb.backend.matching import Matcher, compile_projection
 from bucketsnb.backend.narrowing import Condition
-from bucketsnb.backend.sqlite_file import COLUMNS, columns_of, marks_of
+from bucketsnb.backend.sqlite_file import columns_of, marks_of
+from bucketsnb.backend.sqlite_schema import COLUMNS
 from bucketsnb.backend.works import encoded
 from bucketsnb.schema import FIELD_NAMES
 
@@ -85,7 +86,7 @@ def newest(
     limit: int | None,
 ) -> Generator[bytes, None, None]:
     """Read the JSON of matching works, newest first; nothing is parsed that neither query nor projection needs."""
-    sql = f"SELECT body FROM works WHERE {condition.sql} ORDER BY creation DESC, rowid DESC"
+    sql = f"SELECT body FROM {condition.table} WHERE {condition.sql} ORDER BY creation DESC, rowid DESC"
     if condition.exact:
         cursor = reader.execute(f"{sql} LIMIT ? OFFSET ?", (*condition.values, -1 if limit is None else limit, skip))
         bodies: Iterable[bytes] = (body for (body,) in cursor)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, suppress
-from pathlib import Path
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -175,33 +173,3 @@ def test_a_search_in_a_group_sees_what_the_group_has_claimed(store: SQLiteStore,
         store.update([{"id": ids[0], "status": "success"}])
         assert claimed(store, {"pipeline": "a", **filters}) == ids[1:]
     assert store.status("a") == {"total": 3, "queued": 0, "running": 2, "success": 1, "failure": 0}
-
-
-def test_a_file_of_the_first_layout_is_brought_up_to_date_with_its_works(tmp_path: Path) -> None:
-    file = tmp_path / "works.db"
-    old = SQLiteStore(file)
-    ids = old.deposit([make_work(pipeline="a", tags=["x"], priority=priority) for priority in (1, 5, 3)])
-    old.load([make_work(pipeline="a", tags=["x"], status="success", priority=5)])
-    old.close()
-    with closing(sqlite3.connect(file)) as connection:
-        connection.executescript(TO_FIRST)
-    again = SQLiteStore(file)
-    assert claimed(again, {"pipeline": "a", "tags": {"$in": ["x"]}}) == [ids[1], ids[2], ids[0]]
-    again.close()
-    once_more = SQLiteStore(file)
-    assert once_more.status()["total"] == 4
-    once_more.close()
-
-
-TO_FIRST = """
-DROP TRIGGER works_requeued;
-DROP TRIGGER works_ended;
-DROP INDEX marks_queue;
-DROP INDEX works_site_queue;
-DROP INDEX works_parent_queue;
-ALTER TABLE marks DROP COLUMN queue;
-ALTER TABLE marks DROP COLUMN urgency;
-ALTER TABLE marks DROP COLUMN born;
-PRAGMA user_version = 1;
-"""
-"""Takes from a file all that the first layout did not have."""

@@ -80,7 +80,7 @@ def test_a_change_that_fails_half_way_leaves_nothing_in_the_group(store: SQLiteS
 def test_when_sqlite_undoes_a_whole_group_each_change_is_still_made_once(store: SQLiteStore) -> None:
     def undo_all() -> str:
         # What SQLite does by itself when the disk is full.
-        if store._depth:
+        if store._writer._depth:
             store._writer.connection.execute("ROLLBACK")
         return "done"
 

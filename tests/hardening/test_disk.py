@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import requests
 
-from bucketsnb.backend.sqlite_file import SCHEMA_VERSION
+from bucketsnb.backend.sqlite_schema import SCHEMA_VERSION
 from bucketsnb.backend.store import StoreUnavailable, open_store
 from tests.backend.serving import HERE
 from tests.factory import make_work
