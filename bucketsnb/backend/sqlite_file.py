@@ -20,6 +20,7 @@ __all__ = [
     "marks_of",
     "prepare_file",
     "translated",
+    "translation",
 ]
 
 BUSY_SECONDS = 30.0
@@ -166,10 +167,11 @@ def translated(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise _translation(error, path) from error
+        raise translation(error, path) from error
 
 
-def _translation(error: sqlite3.Error, path: Path) -> StoreError:
+def translation(error: sqlite3.Error, path: Path) -> StoreError:
+    """Give the store's own error for one of SQLite's."""
     text = str(error)
     if "full" in text:
         return StoreFull(f"the disk that holds {path} is full: free some space; nothing was changed")

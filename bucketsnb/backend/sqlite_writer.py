@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from types import TracebackType
 
-from bucketsnb.backend.sqlite_file import BUSY_SECONDS, closed, connect, prepare_file, translated
+from bucketsnb.backend.sqlite_file import BUSY_SECONDS, closed, connect, prepare_file, translation
 from bucketsnb.backend.sqlite_sync import LogSync
 from bucketsnb.backend.store import StoreUnavailable, Wait, WouldWait
 
@@ -49,6 +51,7 @@ class Writer:
 
     def __init__(self, path: Path, *, lasting: bool) -> None:
         self._path = path
+        self._address = str(path)  # a path object takes longer to ask about than the system takes to answer
         self._lasting = lasting
         self._lock = threading.RLock()
         self._depth = 0
@@ -59,7 +62,7 @@ class Writer:
         self.connection = connect(path)
         try:
             prepare_file(self.connection, path)
-            self._file = _identity(path)
+            self._file = _identity(self._address)
         except BaseException:
             self.connection.close()
             raise
@@ -102,22 +105,31 @@ class Writer:
             finally:
                 self._depth -= 1
 
-    @contextmanager
-    def stating(self, wait: Wait = Wait.DISK) -> Iterator[sqlite3.Connection]:
+    def stating(self, wait: Wait = Wait.DISK) -> AbstractContextManager[sqlite3.Connection]:
         """Hold the connection for one statement, which is whole without a transaction around it; else as `changing`."""
+        return _Held(self, wait)
+
+    def take(self, wait: Wait) -> None:
+        """Take the connection and make it ready; `give_back` belongs to it."""
         if not self._lock.acquire(blocking=wait is not Wait.NOTHING):
             raise WouldWait
         try:
-            with translated(self._path):
-                self._prepare(wait)
-                yield self.connection
+            self._prepare(wait)
+        except BaseException as error:
+            self.give_back(wait, error)
+            raise
+
+    def give_back(self, wait: Wait, error: BaseException | None) -> None:
+        """Let go of the connection, after an error or none; SQLite's own error becomes the store's."""
+        try:
+            if error is None:
                 self._check_kept()
                 if self._depth == 0 and self._lasting and wait is not Wait.DISK:
                     self._sync.soon()
-        except StoreUnavailable as error:
-            if wait is Wait.NOTHING and "locked" in str(error.__cause__):
-                raise WouldWait from None
-            raise
+            elif isinstance(error, sqlite3.Error):
+                if wait is Wait.NOTHING and "locked" in str(error):
+                    raise WouldWait from None
+                raise translation(error, self._path) from error
         finally:
             self._lock.release()
 
@@ -134,7 +146,7 @@ class Writer:
         self._check_kept()
         if self._depth:
             return
-        if _identity(self._path) != self._file:
+        if _identity(self._address) != self._file:
             raise StoreUnavailable(
                 f"{self._path} is not the file any more that was opened: it was removed or replaced; put it back, or "
                 "start the service again; nothing was changed"
@@ -162,10 +174,27 @@ class Writer:
             raise StoreUnavailable("the changes made together were undone when one of them failed")
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+class _Held(AbstractContextManager[sqlite3.Connection]):
+    """A block that holds the connection: a class, as a generator costs a claim several times as much."""
+
+    __slots__ = ("_wait", "_writer")
+
+    def __init__(self, writer: Writer, wait: Wait) -> None:
+        self._writer = writer
+        self._wait = wait
+
+    def __enter__(self) -> sqlite3.Connection:
+        self._writer.take(self._wait)
+        return self._writer.connection
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._writer.give_back(self._wait, error)
+
+
+def _identity(path: str) -> tuple[int, int] | None:
     """Say which file is there: SQLite would go on with one that was removed, and all of that would be lost."""
     try:
-        found = path.stat()
+        found = os.stat(path)  # noqa: PTH116 - each claim asks
     except OSError:
         return None
     return found.st_dev, found.st_ino
