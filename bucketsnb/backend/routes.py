@@ -20,6 +20,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from bucketsnb import __version__
 from bucketsnb.backend.dispatch import Dispatcher
@@ -67,7 +68,7 @@ def build_app(store: Store, token: str | None = None) -> Guard:
         service.calls.close()
 
     routes = [
-        Route("/work/withdraw", service.withdraw, methods=["POST"]),  # first, as most requests are this
+        Route("/work/withdraw", _Withdrawals(service), methods=["POST"]),  # first, as most requests are this
         Route("/", service.version, methods=["GET", "HEAD"]),
         Route("/version", service.version, methods=["GET", "HEAD"]),
         Route("/__health__", service.health, methods=["GET"]),
@@ -110,13 +111,13 @@ class _Service:
         return answer({"status": "healthy"})
 
     async def deposit(self, request: Request) -> Response:
-        works = _array(await read_body(request))
+        works = _array(await read_body(request.receive))
         wanted = request.query_params.getlist("return_ids")[:1]
         ids = await self.calls.change(lambda: self.store.deposit(works))
         return answer(ids if wanted and wanted[0].lower() == "true" else True)
 
     async def update(self, request: Request) -> Response:
-        works = _array(await read_body(request))
+        works = _array(await read_body(request.receive))
         await self.calls.change(lambda: self.store.update(works))
         return answer(True)
 
@@ -130,18 +131,17 @@ class _Service:
         return answer(found == len(unique))
 
     async def _ids(self, request: Request) -> list[str]:
-        body = await read_body(request)
+        body = await read_body(request.receive)
         given = _decoded(body) if body else {}
         ids = given.get("ids", []) if isinstance(given, dict) else None
         if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
             raise BadRequest('the body of a deletion is {"ids": ["...", ...]}; nothing was deleted')
         return ids
 
-    async def withdraw(self, request: Request) -> Response:
-        body = await read_body(request)
+    async def withdraw(self, body: bytes) -> bytes:
         withdrawal = (self._known if len(body) <= _REMEMBERED_BYTES_MAX else self._withdrawal)(body)
         work = await self.calls.claim(withdrawal)
-        return Response(b"null" if work is None else work, media_type="application/json")
+        return b"null" if work is None else work
 
     def _withdrawal(self, body: bytes) -> Withdrawal:
         query = _object(body)
@@ -152,7 +152,7 @@ class _Service:
         return self.store.withdrawal(query)
 
     async def view(self, request: Request) -> Response:
-        asked = _object(await read_body(request))
+        asked = _object(await read_body(request.receive))
         query, projection = _mapping(asked, "query"), _mapping(asked, "projection")
         skip, limit = _integer(asked, "skip") or 0, _integer(asked, "limit")
         if skip < 0:
@@ -183,6 +183,20 @@ class _Service:
     async def audit_stale(self, request: Request) -> Response:
         days = _days(request.path_params["days"])
         return answer(await self.calls.change(lambda: self.store.audit_stale(days)))
+
+
+class _Withdrawals:
+    """The route of withdrawals, without the requests and responses of Starlette: they cost as much as half a claim."""
+
+    def __init__(self, service: _Service) -> None:
+        self._service = service
+
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        work = await self._service.withdraw(await read_body(receive))
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(work))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": work})
 
 
 def _offering(response: Response) -> Response:

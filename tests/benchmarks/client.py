@@ -94,7 +94,9 @@ def _answers(url: str, options: Namespace) -> Iterator[Line]:
         yield Line(f"{count}: frame / public client's way", ours.cpu, public.cpu, "s", 1 / 6)
         yield Line(f"{count}: memory of frame / public client's way", ours.peak, public.peak, "MiB", 0.45)
     light = measure(LIGHT, before=OURS.format(url=url))
-    yield Line(f"{count}: light columns / whole", light.cpu, ours.cpu, "s", 1 / 3)
+    yield Line(f"{count}: light columns / whole, processor time", light.cpu, ours.cpu, "s", 1 / 3)
+    light, whole = (measure(view, before=OURS.format(url=url), times=5, by="wall") for view in (LIGHT, WHOLE))
+    yield Line(f"{count}: light columns / whole, time", light.wall, whole.wall, "s", 1 / 3)
     wire = {
         name: measure(BYTES.format(url=url, columns=name), after="said = size", times=1) for name in ("light", "all")
     }
