@@ -11,7 +11,7 @@ __all__ = ["Counts", "counts_by_pipeline", "counts_of"]
 
 Counts = dict[str, int]
 
-_STATUSES = frozenset(STATUS_KEYS[1:])
+_STATUSES = STATUS_KEYS[1:]  # not a set: what other programs put into MongoDB need not be hashable
 
 
 def counts_of(numbers: Iterable[tuple[Any, int]]) -> Counts:
