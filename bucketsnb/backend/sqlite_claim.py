@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Mapping
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec import Raw
 
 from bucketsnb.backend.matching import compile_query
 from bucketsnb.backend.narrowing import MARKS, VALUES_MAX, narrow, plain_values
@@ -30,14 +32,24 @@ _CLAIM = """UPDATE works SET status = 'running', start = ?, attempt = ?, body = 
     WHERE rowid = ? AND status = 'queued' AND body = ?"""
 """A work is claimed only as it was when it was found. (Telling the work by RETURNING would cost a tenth of it all.)"""
 
-_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_RUNNING, _NULL = msgspec.Raw(b'"running"'), msgspec.Raw(b"null")
+_QUEUED = re.compile(r'"start":[^,{}[\]"]*,"stop":[^,{}[\]"]*,"attempt":[0-9]+,"status":"queued"')
+"""What a claim changes, as it stands in a work of the public client."""
+
+_FIELDS = msgspec.json.Decoder(dict[str, Raw])
+_RUNNING, _NULL = Raw(b'"running"'), Raw(b"null")
 
 _PARTS_MAX = 100
 """Queues that one statement compares; SQLite takes 500, and past these sorting is no dearer."""
 
 _QUICK = frozenset({"pipeline", "id", "site", "priority", "config.parent", *MARKS})
 """Fields that a claim finds by an index in the order of the queue; for others it searches before it locks anything."""
+
+
+class _Status(msgspec.Struct, gc=False):
+    status: str
+
+
+_STATUS = msgspec.json.Decoder(_Status)
 
 
 class SQLiteWithdrawal:
@@ -147,12 +159,25 @@ class SQLiteWithdrawal:
 def _take(connection: sqlite3.Connection, rowid: int, attempt: int, body: str) -> bytes | None:
     """Claim one work if it is as it was found, and give its JSON after that."""
     now = time.time()
-    fields = _FIELDS.decode(body)  # its other fields stay the text that they are
-    fields["status"], fields["stop"] = _RUNNING, _NULL
-    fields["start"], fields["attempt"] = msgspec.Raw(repr(now).encode()), msgspec.Raw(b"%d" % (attempt + 1))
-    claimed = msgspec.json.encode(fields)
-    taken = connection.execute(_CLAIM, (now, attempt + 1, claimed.decode(), rowid, body)).rowcount
-    return claimed if taken else None
+    claimed = _running(body, now, attempt + 1)
+    taken = connection.execute(_CLAIM, (now, attempt + 1, claimed, rowid, body)).rowcount
+    return claimed.encode() if taken else None
+
+
+def _running(body: str, now: float, attempt: int) -> str:
+    """Give the JSON of a work that runs; its other fields stay the text that they are.
+
+    Examples
+    --------
+    >>> _running('{"id":"a","start":null,"stop":null,"attempt":0,"status":"queued"}', 1.5, 1)
+    '{"id":"a","start":1.5,"stop":null,"attempt":1,"status":"running"}'
+    """
+    edited = _QUEUED.sub(f'"start":{now!r},"stop":null,"attempt":{attempt},"status":"running"', body, 1)
+    if _STATUS.decode(edited).status == "running":
+        return edited  # what was replaced stood in the work itself, and not in its parameters
+    fields = _FIELDS.decode(body)
+    fields |= {"status": _RUNNING, "start": Raw(repr(now).encode()), "stop": _NULL, "attempt": Raw(b"%d" % attempt)}
+    return msgspec.json.encode(fields).decode()
 
 
 def _first_of(query: Mapping[str, Any]) -> tuple[str, tuple[Any, ...]]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import TracebackType
 
 from bucketsnb.backend.sqlite_file import BUSY_SECONDS, closed, connect, prepare_file, translation
-from bucketsnb.backend.sqlite_sync import LogSync
+from bucketsnb.backend.sqlite_sync import SECONDS, LogSync
 from bucketsnb.backend.store import StoreUnavailable, Wait, WouldWait
 
 __all__ = ["Writer"]
@@ -58,6 +59,7 @@ class Writer:
         self._uncopied = 0
         self._chosen: Wait | None = None
         self._closed = False
+        self._looked = 0.0
         self._sync = LogSync(path)
         self.connection = connect(path)
         try:
@@ -146,17 +148,24 @@ class Writer:
         self._check_kept()
         if self._depth:
             return
-        if _identity(self._address) != self._file:
-            raise StoreUnavailable(
-                f"{self._path} is not the file any more that was opened: it was removed or replaced; put it back, or "
-                "start the service again; nothing was changed"
-            )
+        # A claim that is not on the disk yet when the file goes is lost however often one looks.
+        if wait is Wait.DISK or time.monotonic() > self._looked + SECONDS:
+            self._look()
         self._sync.check()
         self._uncopied = self._uncopied + 1 if wait is Wait.NOTHING else 0
         if self._uncopied > _UNCOPIED_MAX:
             raise WouldWait
         if wait is not self._chosen:
             self._choose(wait)
+
+    def _look(self) -> None:
+        self._looked = 0.0  # until it is found well, everything looks
+        if _identity(self._address) != self._file:
+            raise StoreUnavailable(
+                f"{self._path} is not the file any more that was opened: it was removed or replaced; put it back, or "
+                "start the service again; nothing was changed"
+            )
+        self._looked = time.monotonic()
 
     def _choose(self, wait: Wait) -> None:
         synchronous, busy_seconds, checkpoint_pages = _SETTINGS[wait]
@@ -194,7 +203,7 @@ class _Held(AbstractContextManager[sqlite3.Connection]):
 def _identity(path: str) -> tuple[int, int] | None:
     """Say which file is there: SQLite would go on with one that was removed, and all of that would be lost."""
     try:
-        found = os.stat(path)  # noqa: PTH116 - each claim asks
+        found = os.stat(path)  # noqa: PTH116 - each change asks
     except OSError:
         return None
     return found.st_dev, found.st_ino

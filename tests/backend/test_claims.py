@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -173,3 +174,34 @@ def test_a_search_in_a_group_sees_what_the_group_has_claimed(store: SQLiteStore,
         store.update([{"id": ids[0], "status": "success"}])
         assert claimed(store, {"pipeline": "a", **filters}) == ids[1:]
     assert store.status("a") == {"total": 3, "queued": 0, "running": 2, "success": 1, "failure": 0}
+
+
+AS_QUEUED = {"start": None, "stop": None, "attempt": 0, "status": "queued"}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"parameters": AS_QUEUED},
+        {"parameters": {"text": json.dumps(AS_QUEUED, separators=(",", ":"))}, "attempt": 4},
+        {"notify": AS_QUEUED, "extra": [AS_QUEUED], "start": 1.5, "stop": 2.5},
+        {"parameters": {"a": 1.10, "b": "\0\u2028é", "c": 10**18}, "tags": ['"status":"queued"']},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("ordered", [True, False], ids=["as the public client", "in another order"])
+def test_a_claim_changes_what_a_claim_changes_and_nothing_else(
+    store: SQLiteStore, changes: dict[str, Any], ordered: bool
+) -> None:
+    store.clear()
+    given = {**make_work(pipeline="a"), **changes}
+    work = given if ordered else {**given, **{name: given.pop(name) for name in AS_QUEUED}}
+    store.deposit([work])
+    (before,) = json.loads(b"".join(store.view({})))
+    claimed = json.loads(store.withdraw({"pipeline": "a"}) or b"")
+    (after,) = json.loads(b"".join(store.view({})))
+    assert claimed == after
+    assert time.time() - 60 < after["start"] <= time.time()
+    changed = {"status": "running", "stop": None, "attempt": before["attempt"] + 1, "start": after["start"]}
+    assert after == {**before, **changed}
+    assert list(after) == list(before)
