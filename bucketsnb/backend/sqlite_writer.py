@@ -17,8 +17,8 @@ from bucketsnb.backend.store import StoreUnavailable, Wait, WouldWait
 
 __all__ = ["Writer"]
 
-_CHECKPOINT_PAGES = 8_000
-"""Pages of the log, 32 MB, that are copied to the file at once, so that one which many changes touch is copied once."""
+_CHECKPOINT_PAGES = 16_000
+"""Pages of the log, 64 MB, that are copied to the file at once, so that one which many changes touch is copied once."""
 
 _UNCOPIED_MAX = 500
 """Changes that may not wait, and so do not copy the log, before one has to; each adds some ten pages."""
