@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bucketsnb.api import Api
     from bucketsnb.changes.plan import Cancel, Plan, Progress
 
-__all__ = ["Act", "Application", "Context", "Looked", "Undo", "Walk", "look", "service_time"]
+__all__ = ["AGAIN", "Act", "Application", "Context", "Looked", "Undo", "Walk", "look", "service_time"]
 
 CHUNK_BYTES = 8_000_000
 """Bytes of works, as JSON, that one request carries at most (one work always goes)."""
@@ -35,6 +35,9 @@ SKEW_NOTICED = 3.0
 """Seconds by which the service's clock must differ from this one before that is taken into account."""
 
 _REST = (Outcome.NOT_SENT, Outcome.UNKNOWN)
+
+AGAIN = (*_REST, Outcome.REFUSED, Outcome.STILL_THERE)
+"""What an undo that is asked for once more tries again; until it does, what became of it before is what is said."""
 
 Undo = Callable[[str], "Plan"]
 """Makes the plan that undoes an entry of the journal."""
@@ -188,7 +191,7 @@ class Application:
                 self.spent = isinstance(error, PlanSpent)  # nothing was sent: the same plan may go later
                 raise
             try:
-                return self._pass(plan, fates, writer, progress, cancel)
+                return self._pass(plan, fates, writer, progress, cancel, _REST if self._before is None else AGAIN)
             except JournalError:
                 self.spent = False  # nor here: once there is room, it may go
                 raise
@@ -200,7 +203,7 @@ class Application:
             if plan is None or not latest.rest:
                 return latest
             _refuse_read_only(self.context)
-            return self._pass(plan, list(latest.fates), self._reopen(latest.entry), progress, cancel)
+            return self._pass(plan, list(latest.fates), self._reopen(latest.entry), progress, cancel, _REST)
 
     def undo(self, receipt: Receipt, progress: Progress | None, cancel: Cancel | None) -> Receipt:
         """Undo what a receipt says was done."""
@@ -267,13 +270,19 @@ class Application:
         return writer
 
     def _pass(
-        self, plan: Plan, fates: list[Fate], writer: Writer, progress: Progress | None, cancel: Cancel | None
+        self,
+        plan: Plan,
+        fates: list[Fate],
+        writer: Writer,
+        progress: Progress | None,
+        cancel: Cancel | None,
+        left: Collection[Outcome],
     ) -> Receipt:
         walk = Walk(self.context, plan, fates, writer)
         try:
             with writer:
                 try:
-                    self._chunks(walk, progress, cancel)
+                    self._chunks(walk, progress, cancel, left)
                 except BucketsError as error:
                     walk.errors.append(error)
                 finally:
@@ -294,8 +303,8 @@ class Application:
             raise unkept
         return self.latest
 
-    def _chunks(self, walk: Walk, progress: Progress | None, cancel: Cancel | None) -> None:
-        todo = [position for position, fate in enumerate(walk.fates) if fate.outcome in _REST]
+    def _chunks(self, walk: Walk, progress: Progress | None, cancel: Cancel | None, left: Collection[Outcome]) -> None:
+        todo = [position for position, fate in enumerate(walk.fates) if fate.outcome in left]
         done = 0
         _tell(progress, done, len(todo))
         for positions in _chunked(walk.plan, todo, self.act.size):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bucketsnb.api import chunks
 from bucketsnb.changes.acts import DeleteAct, PutAct
-from bucketsnb.changes.apply import Act, Application, Context
+from bucketsnb.changes.apply import AGAIN, Act, Application, Context
 from bucketsnb.changes.deposit import DepositAct, find, match
 from bucketsnb.changes.entry import UNDO_SUFFIX, Entry, Kept, read_entry
 from bucketsnb.changes.journal import Journal
@@ -34,7 +34,6 @@ _PUT_BACK = frozenset({"update", "requeue", "audit", "withdraw"})
 _KNOWN = _PUT_BACK | {"delete", "deposit"}
 _SURE, _UNSURE = Outcome.DONE, Outcome.UNKNOWN
 _DAMAGED = "its line in the journal is damaged"
-_AGAIN = (Outcome.NOT_SENT, Outcome.REFUSED, Outcome.STILL_THERE)
 
 
 def context_of(api: Api, journal: Journal | None = None) -> Context:
@@ -101,7 +100,7 @@ def _earlier(journal: Journal, entry_id: str) -> Entry | None:
     earlier = read_entry(journal, entry_id + UNDO_SUFFIX)
     if not earlier.works:
         return None  # cut off before it began
-    if not any(work.outcome in _AGAIN or work.outcome is _UNSURE for work in earlier.works):
+    if not any(work.outcome in AGAIN for work in earlier.works):
         raise PlanSpent(f"{entry_id} was undone before (entry {earlier.id}); nothing was sent.")
     return earlier
 
@@ -209,7 +208,7 @@ def _act(entry: Entry, context: Context) -> Act:
 def _fates(changes: list[Change], earlier: Entry) -> list[Fate]:
     return [
         Fate(
-            Outcome.NOT_SENT if work.outcome in _AGAIN else work.outcome,
+            work.outcome,
             work.id,
             change.before,
             new_id=work.new_id,

@@ -6,8 +6,8 @@ a preview, reading at most 1,000 works as it comes) until the grid has sent its 
 The service has no request for the counts of all pipelines, so the status of 200 takes 200 requests and one for their
 names, 32 of them at a time. That is within twice the slowest of them as long as one of them is slow. Where all are as
 slow as each other it cannot be: the 200 take this side 1.5 ms of processor each, and 200 at once would be no guest. A
-backend of our own answers for all pipelines together: by one request where an earlier answer has said so, as that of its
-version does, else by two and by one from then on.
+backend of our own answers for all pipelines together: by one request where an earlier answer has said so, as that of
+its version does, else by two and by one from then on.
 """
 
 from __future__ import annotations

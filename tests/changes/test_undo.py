@@ -12,6 +12,7 @@ import pytest
 
 from bucketsnb import Buckets, LocalBackend
 from bucketsnb.backend.store import Store
+from bucketsnb.changes.entry import read_entry
 from bucketsnb.changes.journal import Journal
 from bucketsnb.changes.restore import HOLDING
 from bucketsnb.errors import JournalError, PlanError, PlanSpent
@@ -240,6 +241,24 @@ def test_a_partly_undone_entry_says_so_and_resumes(backend: LocalBackend, bucket
     assert buckets.undo(receipt.entry).counts["done"] == 450
     assert len(stored(buckets)) == 450
     assert buckets.journal().undone.tolist() == ["yes"]
+
+
+def test_an_undo_that_fails_before_it_sends_says_what_became_of_works_before(
+    backend: LocalBackend, buckets: Buckets
+) -> None:
+    filled(backend, 3)
+    frame = buckets.plan_delete(pipeline=PIPELINE).frame
+    frame["priority"] = 5
+    receipt = buckets.plan_update(frame).apply()
+    backend.faults.add("PUT /work", status=403, times=None)
+    assert receipt.undo().counts["refused"] == 3
+    again = buckets.plan_undo(receipt.entry)
+    backend.faults.add("POST /view", status=400, times=None)
+    second = again.apply()
+    assert second.counts["refused"] == 3
+    assert [work.outcome for work in read_entry(Journal(), second.entry).works] == [one.outcome for one in second.fates]
+    backend.faults.clear()
+    assert buckets.undo(receipt.entry).counts["done"] == 3
 
 
 def test_a_resumed_undo_leaves_alone_what_a_worker_has_claimed_since(backend: LocalBackend, buckets: Buckets) -> None:
