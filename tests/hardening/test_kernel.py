@@ -40,9 +40,8 @@ def half(plan):
 READS = {
     "view": ("client.view(limit=None, page_size=100)", "POST /view", 3),
     "iter_frames": ("for _ in client.iter_frames(page_size=100): pass", "POST /view", 3),
-    "status": ("client.status()", "GET /status/details*", 0),
-    # few pipelines are read one by one, once it is known that they are few
-    "status one by one": ("client.status(); client.status()", "GET /status/details/*", 5),
+    # the first tells that there are few pipelines: from then on they are read one by one
+    "status": ("client.status(); client.status()", "GET /status/details/*", 5),
     "count": ("client.count(Query(pipeline=[f'stopped-{n:02}' for n in range(12)]))", "GET /status/details/*", 5),
     "group_count": ("client.group_count()", "GET /status/details/*", 5),
     "explain": ("client.explain({'user': 'nobody', 'site': 'chime'})", "POST /view", 1),
