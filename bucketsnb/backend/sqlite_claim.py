@@ -1,4 +1,4 @@
-"""Claim a queued work in a SQLite file: by one statement where SQL can decide, else by a search and one statement."""
+"""Claim a queued work in a SQLite file: find it, by an index or by a search, and change it if it is still the same."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _QUICK = frozenset({"pipeline", "id", "site", "priority", "config.parent", *MARK
 
 
 class _Status(msgspec.Struct, gc=False):
-    status: str
+    status: Any = None  # whatever another program has put there: it must not stand in the way of the queue
 
 
 _STATUS = msgspec.json.Decoder(_Status)

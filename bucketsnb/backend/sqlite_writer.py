@@ -108,7 +108,7 @@ class Writer:
                 self._depth -= 1
 
     def stating(self, wait: Wait = Wait.DISK) -> AbstractContextManager[sqlite3.Connection]:
-        """Hold the connection for one statement, which is whole without a transaction around it; else as `changing`."""
+        """Hold the connection for one statement that changes, which is whole by itself; else as `changing`."""
         return _Held(self, wait)
 
     def take(self, wait: Wait) -> None:

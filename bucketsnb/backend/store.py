@@ -72,7 +72,7 @@ class Withdrawal(Protocol):
     Attributes
     ----------
     at_once
-        Whether it is one quick statement, and not a search.
+        Whether it finds its work by an index, and is no search.
     """
 
     at_once: bool

@@ -187,9 +187,8 @@ def _ask_all(api: Api, names: Sequence[str], at_once: int, kept: type[BucketsErr
 def _frame_of(answers: Mapping[str, Mapping[str, int] | BucketsError]) -> StatusFrame:
     rows = [_NOT_READ if isinstance(a, BucketsError) else map(a.get, STATUS_KEYS) for a in answers.values()]
     index = pd.Index(list(answers), dtype=pd.StringDtype("python"), name="pipeline")
-    cells = pd.array(
-        [cell for row in rows for cell in row], dtype="Int64"
-    )  # once: each column of its own takes as long
+    # once: each column of its own takes as long
+    cells = pd.array([cell for row in rows for cell in row], dtype="Int64")
     return StatusFrame(
         {key: cells[place :: len(STATUS_KEYS)].copy() for place, key in enumerate(STATUS_KEYS)}, index=index
     )

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from bucketsnb.backend.matching import compile_query
 from bucketsnb.backend.sqlite import SQLiteStore
 from bucketsnb.backend.store import Withdrawal
-from tests.factory import make_work
+from tests.factory import make_work, make_works
 
 TAGS = ["x", "y", 1, True, None, ["x"]]
 
@@ -205,3 +205,13 @@ def test_a_claim_changes_what_a_claim_changes_and_nothing_else(
     changed = {"status": "running", "stop": None, "attempt": before["attempt"] + 1, "start": after["start"]}
     assert after == {**before, **changed}
     assert list(after) == list(before)
+
+
+def test_a_work_that_another_program_wrote_without_its_status_stands_in_no_ones_way(store: SQLiteStore) -> None:
+    store.clear()
+    ids = store.deposit(make_works(2, pipeline="a"))
+    with store._writer.changing() as writer:
+        writer.execute("UPDATE works SET body = json_remove(body, '$.status') WHERE id = ?", (ids[0],))
+        writer.execute("UPDATE works SET body = json_set(body, '$.status', 7) WHERE id = ?", (ids[1],))
+    claims = [json.loads(store.withdraw({"pipeline": "a"}) or b"") for _ in ids]
+    assert [(work["id"], work["status"]) for work in claims] == [(one, "running") for one in ids]
