@@ -82,7 +82,7 @@ HOLDS: Mapping[Kind, Any] = MappingProxyType({Kind.INTEGER: np.int64, Kind.TIME:
 
 _NS = 10**9
 _YEARS_SAFE = 9_223_372_036  # whole seconds that fit 64 bits of nanoseconds
-_AT_ONCE = 8_192  # times that are worked on while they are in the processor's cache, and in memory that is used again
+_AT_ONCE = 8_192  # values that are worked on while they are in the processor's cache, and in memory that is used again
 _CODES: Mapping[str | None, int] = {status: code for code, status in enumerate(STATUSES)}
 _CODE_BYTES: Mapping[str | None, int] = {None: 255, **_CODES}  # 255 is the byte of -1, which is none of them
 _NAT = np.iinfo(np.int64).min
@@ -92,8 +92,8 @@ def missing(name: str, count: int) -> Any:
     """Return a column with nothing in it, in the dtype that it always has."""
     if isinstance(DTYPES[name], JSONDtype):
         return JSONArray.later(lambda: np.full(count, None, dtype=object), count)
-    one = pd.array([None], dtype=DTYPES[name])
-    return one.take(np.zeros(count, dtype=np.intp))
+    some = pd.array([None], dtype=DTYPES[name]).take(np.zeros(min(count, _AT_ONCE), dtype=np.intp))
+    return type(some)._concat_same_type([some] * (count // _AT_ONCE) + [some[: count % _AT_ONCE]])
 
 
 def column(name: str, values: Any, given: Callable[[int], Any]) -> tuple[Any, Flags | None]:
@@ -227,37 +227,40 @@ def derived(columns: Mapping[str, Any], now: float) -> dict[str, Any]:
         Epoch seconds.
     """
     at = {name: columns[name].asi8 for name in TIME_FIELDS}
-    codes, allowed = columns["status"].codes, columns["timeout"].to_numpy(dtype=np.float64, na_value=np.nan)
+    codes = columns["status"].codes
     spans = {name: np.empty(len(codes), dtype=np.int64) for name in ("age", "wait", "runtime")}
-    overdue, unknown = np.empty(len(codes), dtype=bool), np.empty(len(codes), dtype=bool)
     for start in range(0, len(codes), _AT_ONCE):
         some = slice(start, start + _AT_ONCE)
         times = {name: values[some] for name, values in at.items()}
-        spans["age"][some], spans["wait"][some], runtime = _spans(times, codes[some], round(now * 1e9))
-        spans["runtime"][some] = runtime
-        running = codes[some] == _CODES["running"]
-        ran = np.where(runtime == _NAT, np.nan, runtime / 1e9)
-        overdue[some] = running & (ran > allowed[some])
-        unknown[some] = running & np.isnan(ran - allowed[some])
+        for name, values in _spans(times, codes[some], round(now * 1e9)).items():
+            spans[name][some] = values
     made = {name: pd.array(values.view("m8[ns]"), dtype="timedelta64[ns]") for name, values in spans.items()}
-    return {**made, "overdue": pd.arrays.BooleanArray(overdue, unknown)}
+    return {**made, "overdue": _overdue(codes, spans["runtime"], columns["timeout"])}
 
 
-def _spans(at: Mapping[str, Instants], codes: npt.NDArray[np.int8], now: int) -> tuple[Instants, Instants, Instants]:
+def _overdue(codes: npt.NDArray[np.int8], runtimes: Instants, timeouts: Any) -> Any:
+    overdue, unknown = np.zeros(len(codes), dtype=bool), np.zeros(len(codes), dtype=bool)
+    running = np.flatnonzero(codes == _CODES["running"])
+    ran = np.where(runtimes[running] == _NAT, np.nan, runtimes[running] / 1e9)
+    allowed = timeouts[running].to_numpy(dtype=np.float64, na_value=np.nan)
+    overdue[running] = ran > allowed
+    unknown[running] = np.isnan(ran - allowed)
+    return pd.arrays.BooleanArray(overdue, unknown)
+
+
+def _spans(at: Mapping[str, Instants], codes: npt.NDArray[np.int8], now: int) -> dict[str, Instants]:
     """Return the ages, waits and runtimes of works in nanoseconds."""
     instant = np.full(len(codes), now, dtype=np.int64)
     waiting = (codes == _CODES["queued"]) & (at["start"] == _NAT)
-    return (
-        _between(at["creation"], instant),
-        _between(at["creation"], np.where(waiting, instant, at["start"])),
-        _between(at["start"], np.where(codes == _CODES["running"], instant, at["stop"])),
-    )
+    return {
+        "age": _between(at["creation"], instant),
+        "wait": _between(at["creation"], np.where(waiting, instant, at["start"])),
+        "runtime": _between(at["start"], np.where(codes == _CODES["running"], instant, at["stop"])),
+    }
 
 
 def _between(earlier: Instants, later: Instants) -> Instants:
-    known = (earlier != _NAT) & (later != _NAT)
-    if not known.any():  # as where a part of each work was read
-        return np.full(len(earlier), _NAT, dtype=np.int64)
-    fits = np.abs(later.astype(np.float64) - earlier.astype(np.float64)) < 2.0**63 - 1024
-    safe = known & fits
-    return np.where(safe, np.where(safe, later, 0) - np.where(safe, earlier, 0), _NAT)
+    span = later - earlier
+    wrapped = (later ^ earlier) & (later ^ span) < 0  # not the sign of the true difference
+    span[(earlier == _NAT) | (later == _NAT) | wrapped] = _NAT
+    return span

@@ -67,12 +67,8 @@ def columns_of(data: bytes, fields: Sequence[str] = FIELD_NAMES, *, nested_now: 
     reader = _Reader(tuple(fields))
     _check_utf8(data)
     with pausing_collection():
-        try:
-            works = reader.all(data)
-            records: dict[int, bytes] = {}
-        except (msgspec.DecodeError, RecursionError):
-            works, records = _one_by_one(reader, data)
-        return _columns(reader, works, records, nested_now=nested_now)
+        # no name for the list of works here: the collector would walk through it as soon as it goes on
+        return _columns(reader, *_read(reader, data), nested_now=nested_now)
 
 
 def columns_of_records(records: Sequence[Any], fields: Sequence[str] = FIELD_NAMES) -> Columns:
@@ -136,6 +132,13 @@ _FITS: Mapping[Kind, Any] = {
     Kind.INTEGER: lambda value: type(value) is int,
     Kind.TIME: lambda value: type(value) in {int, float},
 }
+
+
+def _read(reader: _Reader, data: bytes) -> tuple[list[Any], dict[int, bytes]]:
+    try:
+        return reader.all(data), {}
+    except (msgspec.DecodeError, RecursionError):
+        return _one_by_one(reader, data)
 
 
 def _one_by_one(reader: _Reader, data: bytes) -> tuple[list[Any], dict[int, bytes]]:
@@ -240,11 +243,12 @@ def _columns(reader: _Reader, works: list[Any], records: dict[int, bytes], *, ne
     odd = np.zeros(len(works), dtype=bool)
     nested = {name: np.empty(len(works) if nested_now else 0, dtype=object) for name in reader.fields if name in NESTED}
     flat = _gathered(works, reader.fields, nested if nested_now else {})
+    kept = objects(works, len(works))  # the collector walks through a list, time and again, but not through an array
     for name, texts in nested.items():
-        lazy = JSONArray.later(_finder(works, name), len(works), _given(works, name))
+        lazy = JSONArray.later(_finder(kept, name), len(works), _given(kept, name))
         columns[name] = JSONArray(texts) if nested_now else lazy
     for name, values in flat.items():
-        columns[name], unfaithful = column(name, values, _given(works, name))
+        columns[name], unfaithful = column(name, values, _given(kept, name))
         if unfaithful is not None:
             odd |= unfaithful
     for index in odd.nonzero()[0].tolist():
@@ -263,11 +267,11 @@ def _own_records(records: Mapping[int, bytes], count: int) -> Any:
     return JSONArray(texts)
 
 
-def _given(works: list[Any], name: str) -> Callable[[int], Any]:
+def _given(works: Objects, name: str) -> Callable[[int], Any]:
     return lambda place: getattr(works[place], name)
 
 
-def _finder(works: list[Any], name: str) -> Callable[[], Objects]:
+def _finder(works: Sequence[Any] | Objects, name: str) -> Callable[[], Objects]:
     return lambda: objects(map(attrgetter(name), works), len(works))
 
 
@@ -302,7 +306,7 @@ def _put(places: Any, values: Sequence[Any]) -> bool:
         # only what is empty can be missing: to compare each with None takes twice as long as to see that none is empty
         if not all(values) and None in values:
             values = tuple(pd.NA if value is None else value for value in values)
-        places[:] = values
+        places[:] = objects(values, len(places))  # numpy by itself would look at each twice
         return True
     if places.dtype == np.int8:
         places[:] = codes_of(values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from io import BytesIO
+from io import SEEK_END, BytesIO
 from typing import Any
 
 __all__ = ["GZIP_RATIO", "UnreadableBodyError", "read_body", "read_start"]
@@ -13,6 +13,10 @@ PIECE = 256 * 1024
 FREE_OF_RATIO = 64 * 1024**2
 GZIP_RATIO = 250
 """Times its size on the wire that a body beyond 64 MiB may unpack to: works pack 10 to 60 times, a bomb 1,000."""
+
+_AT_ONCE = 32 * 1024**2
+"""Bytes of a body that are read into their place where the service declares them. A buffer that grows is copied now and
+then while it is smaller than this; a larger one the system moves without, and what is declared may be untrue."""
 
 _WINDOWS = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 
@@ -60,12 +64,28 @@ def read_start(raw: Any, encoding: str, most: int = 16 * 1024) -> bytes:
 
 
 def _read_plain(raw: Any, most: int, used: Callable[[int], None]) -> bytes:
-    body = BytesIO()
+    body = BytesIO(_read_declared(raw, most, used))
+    body.seek(0, SEEK_END)
     while piece := raw.read(PIECE, decode_content=False):
         used(len(piece))
         if body.write(piece) and body.tell() > most:
-            raise UnreadableBodyError(f"it is larger than {most:,} bytes")
-    return body.getvalue()
+            raise _too_large(most)
+    return body.getvalue()  # no copy, if all of it was declared
+
+
+def _read_declared(raw: Any, most: int, used: Callable[[int], None]) -> bytes:
+    declared = raw.length_remaining or 0
+    if declared > most:
+        raise _too_large(most)
+    if not 0 < declared <= _AT_ONCE:
+        return b""
+    used(declared)  # all that comes now is body
+    piece: bytes = raw.read(declared, decode_content=False)
+    return piece
+
+
+def _too_large(most: int) -> UnreadableBodyError:
+    return UnreadableBodyError(f"it is larger than {most:,} bytes")
 
 
 class _Unpacker:

@@ -195,6 +195,13 @@ class TestDerived:
         assert frame.wait.isna().tolist() == [True]
 
 
+def test_the_works_of_a_frame_are_no_list_that_the_collector_walks_through():
+    frame = frame_of(make_works(3_000))
+    lists = [one for one in gc.get_objects() if isinstance(one, list) and len(one) == len(frame)]
+
+    assert not [one for one in lists if type(one[0]).__name__ == "Work"]
+
+
 def test_a_frame_says_what_was_read():
     frame = frame_of(make_works(2), query={"pipeline": "x"}, matched=7, exact=False, now=1.8e9, url="http://host")
     told = {key: frame.attrs[key] for key in ("shown", "matched", "exact", "query", "read_at", "url", "columns")}
