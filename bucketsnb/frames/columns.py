@@ -153,7 +153,7 @@ def _times(values: Any, given: Callable[[int], Any]) -> tuple[Any, Flags]:
         nanoseconds[some], odd[some], whole = _instants(seconds[some])
         for place in (np.flatnonzero(whole) + start).tolist():
             odd[place] |= type(given(place)) is int
-    return pd.array(nanoseconds.view("M8[ns]"), dtype=TIME), odd
+    return pd.array(nanoseconds.view("M8[ns]"), dtype=TIME, copy=False), odd
 
 
 def _instants(seconds: npt.NDArray[np.float64]) -> tuple[Instants, Flags, Flags]:
@@ -234,7 +234,7 @@ def derived(columns: Mapping[str, Any], now: float) -> dict[str, Any]:
         times = {name: values[some] for name, values in at.items()}
         for name, values in _spans(times, codes[some], round(now * 1e9)).items():
             spans[name][some] = values
-    made = {name: pd.array(values.view("m8[ns]"), dtype="timedelta64[ns]") for name, values in spans.items()}
+    made = {name: pd.array(values.view(_SPAN), dtype=_SPAN, copy=False) for name, values in spans.items()}
     return {**made, "overdue": _overdue(codes, spans["runtime"], columns["timeout"])}
 
 
