@@ -32,7 +32,7 @@ class SQLiteStore:
 
     One connection writes, in one transaction at a time; each read has a connection of its own and holds up nobody.
     A change is on the disk when it returns, so that it outlives a power cut; only a claim does not wait for that, and
-    is on the disk a moment later (`sqlite_sync.SECONDS`). Nothing is lost when the process ends, however it ends.
+    is on the disk a moment later (`sqlite_log.SECONDS`). Nothing is lost when the process ends, however it ends.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 from bucketsnb.backend.sqlite_file import BUSY_SECONDS, closed, connect, prepare_file, translation
-from bucketsnb.backend.sqlite_sync import SECONDS, LogSync
+from bucketsnb.backend.sqlite_log import SECONDS, Log
 from bucketsnb.backend.store import StoreUnavailable, Wait, WouldWait
 
 __all__ = ["Writer"]
@@ -60,7 +60,7 @@ class Writer:
         self._chosen: Wait | None = None
         self._closed = False
         self._looked = 0.0
-        self._sync = LogSync(path)
+        self._log = Log(path)
         self.connection = connect(path)
         try:
             prepare_file(self.connection, path)
@@ -127,7 +127,7 @@ class Writer:
             if error is None:
                 self._check_kept()
                 if self._depth == 0 and self._lasting and wait is not Wait.DISK:
-                    self._sync.soon()
+                    self._log.written()
             elif isinstance(error, sqlite3.Error):
                 if wait is Wait.NOTHING and "locked" in str(error):
                     raise WouldWait from None
@@ -139,7 +139,7 @@ class Writer:
         """Let go of the file, when whoever holds the connection is done."""
         with self._lock:
             self._closed = True
-            self._sync.close()
+            self._log.close()
             self.connection.close()
 
     def _prepare(self, wait: Wait) -> None:
@@ -151,7 +151,7 @@ class Writer:
         # A claim that is not on the disk yet when the file goes is lost however often one looks.
         if wait is Wait.DISK or time.monotonic() > self._looked + SECONDS:
             self._look()
-        self._sync.check()
+        self._log.check()
         self._uncopied = self._uncopied + 1 if wait is Wait.NOTHING else 0
         if self._uncopied > _UNCOPIED_MAX:
             raise WouldWait

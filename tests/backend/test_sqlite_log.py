@@ -9,14 +9,16 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from bucketsnb.backend import sqlite_sync
+from bucketsnb.backend import sqlite_log
 from bucketsnb.backend.sqlite import SQLiteStore
 from bucketsnb.backend.store import StoreUnavailable, Wait
 from tests.factory import make_works
@@ -50,7 +52,7 @@ def test_a_claim_is_on_the_disk_a_moment_later(
                 shutil.copy(file, folder / file.name)
         copies.append(folder)
 
-    monkeypatch.setattr(sqlite_sync, "_to_disk", copied)
+    monkeypatch.setattr(sqlite_log, "_to_disk", copied)
     ids = store.deposit(make_works(3, pipeline="p"))
     assert store.withdraw({"pipeline": "p"}) is not None
     until(lambda: bool(copies))
@@ -58,6 +60,44 @@ def test_a_claim_is_on_the_disk_a_moment_later(
     assert after_the_cut.status()["running"] == 1
     assert after_the_cut.status()["total"] == len(ids)
     after_the_cut.close()
+
+
+def test_claims_that_wait_for_nothing_are_copied_to_the_file_behind_them(store: SQLiteStore, tmp_path: Path) -> None:
+    store.deposit(make_works(450, pipeline="p"))
+    withdrawal = store.withdrawal({"pipeline": "p"})
+    for _ in range(450):
+        assert withdrawal.now() is not None
+
+    until(lambda: _running_without_the_log(store.path, tmp_path / "file.db") >= 400)
+    assert store.status()["running"] == 450
+
+
+def _running_without_the_log(file: Path, copy: Path) -> int:
+    shutil.copy(file, copy)
+    with closing(sqlite3.connect(copy)) as connection:
+        try:
+            return int(connection.execute("SELECT count(*) FROM works WHERE status = 'running'").fetchone()[0])
+        except sqlite3.DatabaseError:  # copied amid the copying
+            return 0
+
+
+def test_a_log_that_cannot_be_copied_is_kept_and_nothing_is_lost(
+    store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = threading.Event()
+
+    def broken(*_: object, **__: object) -> sqlite3.Connection:
+        tried.set()
+        raise StoreUnavailable("no more files can be opened")
+
+    monkeypatch.setattr(sqlite_log, "connect", broken)
+    store.deposit(make_works(450, pipeline="p"))
+    withdrawal = store.withdrawal({"pipeline": "p"})
+    for _ in range(450):
+        assert withdrawal.now() is not None
+    assert tried.wait(30)
+    assert store.withdraw({"pipeline": "p"}) is None
+    assert store.status()["running"] == 450
 
 
 def test_every_change_but_a_claim_waits_for_the_disk(store: SQLiteStore) -> None:
@@ -99,10 +139,10 @@ def test_a_disk_that_takes_nothing_stops_further_claims(store: SQLiteStore, monk
     def broken(_log: int) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(sqlite_sync, "_to_disk", broken)
+    monkeypatch.setattr(sqlite_log, "_to_disk", broken)
     store.deposit(make_works(3, pipeline="p"))
     assert store.withdraw({"pipeline": "p"}) is not None
-    until(lambda: store._writer._sync._error is not None)
+    until(lambda: store._writer._log._error is not None)
     with pytest.raises(StoreUnavailable, match=r"did not take .*works\.db-wal: Input/output error; check the disk"):
         store.withdraw({"pipeline": "p"})
     with pytest.raises(StoreUnavailable, match="nothing was changed"):
@@ -121,21 +161,21 @@ def test_the_thread_ends_with_the_store(tmp_path: Path) -> None:
 
 
 def _syncing() -> list[threading.Thread]:
-    return [one for one in threading.enumerate() if one.name == "bucketsnb-sync"]
+    return [one for one in threading.enumerate() if one.name == "bucketsnb-log"]
 
 
 def test_a_store_that_is_closed_just_as_a_sync_begins_does_not_wait_for_ever(tmp_path: Path) -> None:
-    sync = sqlite_sync.LogSync(tmp_path / "works.db")
+    log = sqlite_log.Log(tmp_path / "works.db")
 
     class ClosedJustThen(threading.Event):
         def wait(self, timeout: float | None = None) -> bool:
             time_is_over = super().wait(0)
             self.set()
-            sync._asked.set()
+            log._asked.set()
             return time_is_over
 
-    sync._closing = ClosedJustThen()
-    sync.soon()
-    assert sync._thread is not None
-    sync._thread.join(10)
-    assert not sync._thread.is_alive()
+    log._closing = ClosedJustThen()
+    log.written()
+    assert log._thread is not None
+    log._thread.join(10)
+    assert not log._thread.is_alive()

@@ -1,24 +1,34 @@
-"""Bring to the disk, a moment later, what SQLite has written without waiting for it."""
+"""Look after the log of a SQLite file behind those that write to it without waiting.
+
+What is written is brought to the disk a moment later, and copied from the log to the file now and then: a claim would
+wait for the copying of a thousand others, and nobody claims meanwhile.
+"""
 
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
 from contextlib import suppress
 from pathlib import Path
 
-from bucketsnb.backend.store import StoreUnavailable
+from bucketsnb.backend.sqlite_file import connect
+from bucketsnb.backend.store import StoreError, StoreUnavailable
 
-__all__ = ["SECONDS", "LogSync"]
+__all__ = ["SECONDS", "Log"]
 
 SECONDS = 0.05
 """How long a change that did not wait for the disk is in the memory of the system only."""
 
+_COPIED_EVERY = 400
+"""Changes between two copyings: so many that a page which all of them touch is copied once, and so few that little is
+left for whoever has to begin the log anew, while all others wait."""
+
 _to_disk = getattr(os, "fdatasync", os.fsync)  # there is no fdatasync on Windows and macOS
 
 
-class LogSync:
-    """The sync of a SQLite file's log, in a thread of its own that begins when there is something to do.
+class Log:
+    """The log of a SQLite file, looked after in a thread of its own that begins when there is something to do.
 
     Parameters
     ----------
@@ -27,11 +37,14 @@ class LogSync:
     """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._log = path.with_name(path.name + "-wal")
         self._asked = threading.Event()
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
         self._error: OSError | None = None
+        self._changes = 0
+        self._connection: sqlite3.Connection | None = None
 
     def check(self) -> None:
         """Refuse to go on when the disk does not take what was written before.
@@ -47,17 +60,18 @@ class LogSync:
                 "start the service again; nothing was changed"
             )
 
-    def soon(self) -> None:
-        """Have what was written brought to the disk within `SECONDS`; called by one thread at a time."""
+    def written(self) -> None:
+        """Have a change brought to the disk within `SECONDS`; called by one thread at a time."""
+        self._changes += 1
         if self._asked.is_set():
             return
         self._asked.set()
         if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="bucketsnb-sync", daemon=True)
+            self._thread = threading.Thread(target=self._work, name="bucketsnb-log", daemon=True)
             self._thread.start()
 
     def close(self) -> None:
-        """End the thread; SQLite itself syncs what is left when the file is closed."""
+        """End the thread; SQLite itself syncs and copies what is left when the file is closed."""
         self._closing.set()
         self._asked.set()
         if self._thread is not None:
@@ -69,11 +83,16 @@ class LogSync:
             self._closing.wait(SECONDS)
             self._asked.clear()  # before the sync: what is written during it is for the next
             if self._closing.is_set():  # asked after that is cleared: closing asks too, and may do so just before
-                return
+                break
             try:
                 self._sync()
             except OSError as error:
                 self._error = error
+            if self._changes >= _COPIED_EVERY:
+                self._changes = 0
+                self._copy()
+        if self._connection is not None:
+            self._connection.close()
 
     def _sync(self) -> None:
         with suppress(FileNotFoundError):  # no log: SQLite has moved it into the file, and synced that
@@ -82,3 +101,10 @@ class LogSync:
                 _to_disk(log)
             finally:
                 os.close(log)
+
+    def _copy(self) -> None:
+        """Copy what no reader needs in the log; those who write go on meanwhile."""
+        with suppress(sqlite3.Error, StoreError):  # what is not copied stays in the log, until next time
+            if self._connection is None:
+                self._connection = connect(self._path, reader=True)
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
