@@ -6,6 +6,7 @@ wait for the copying of a thousand others, and nobody claims meanwhile.
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import threading
@@ -56,7 +57,7 @@ class Log:
         """
         if self._error is not None:
             raise StoreUnavailable(
-                f"the disk did not take what was written to {self._log}: {self._error.strerror}; check the disk, then "
+                f"the disk did not take what was written to {self._path}: {self._error.strerror}; check the disk, then "
                 "start the service again; nothing was changed"
             )
 
@@ -86,11 +87,11 @@ class Log:
                 break
             try:
                 self._sync()
+                if self._changes >= _COPIED_EVERY:
+                    self._changes = 0
+                    self._copy()
             except OSError as error:
                 self._error = error
-            if self._changes >= _COPIED_EVERY:
-                self._changes = 0
-                self._copy()
         if self._connection is not None:
             self._connection.close()
 
@@ -108,3 +109,35 @@ class Log:
             if self._connection is None:
                 self._connection = connect(self._path, reader=True)
             self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        _sync_open(self._path)
+
+
+def _sync_open(path: Path) -> None:
+    """Bring a file that SQLite has open to the disk, by a descriptor of SQLite's own.
+
+    SQLite itself leaves that to whoever begins the log anew, for whom it is most of the time that this takes. To open
+    the file here and close it would give up all locks that this process has on it.
+    """
+    descriptor = _descriptor_of(path)
+    if descriptor is None:
+        return
+    try:
+        _to_disk(descriptor)
+    except OSError as error:  # any other is told once only, so it may not be lost here
+        if error.errno not in (errno.EBADF, errno.EINVAL):  # closed meanwhile, and then perhaps a socket
+            raise
+
+
+def _descriptor_of(path: Path) -> int | None:
+    with suppress(OSError):  # the file is gone, or this system (Windows) has no such list
+        file = path.stat()
+        for one in Path("/dev/fd").iterdir():
+            if _is_open_as(int(one.name), file):
+                return int(one.name)
+    return None
+
+
+def _is_open_as(descriptor: int, file: os.stat_result) -> bool:
+    with suppress(OSError):  # as the list itself was, and is no more
+        return os.path.samestat(os.fstat(descriptor), file)
+    return False

@@ -143,11 +143,29 @@ def test_a_disk_that_takes_nothing_stops_further_claims(store: SQLiteStore, monk
     store.deposit(make_works(3, pipeline="p"))
     assert store.withdraw({"pipeline": "p"}) is not None
     until(lambda: store._writer._log._error is not None)
-    with pytest.raises(StoreUnavailable, match=r"did not take .*works\.db-wal: Input/output error; check the disk"):
+    with pytest.raises(StoreUnavailable, match=r"did not take .*works\.db: Input/output error; check the disk"):
         store.withdraw({"pipeline": "p"})
     with pytest.raises(StoreUnavailable, match="nothing was changed"):
         store.deposit(make_works(1, pipeline="p"))
     assert store.status()["queued"] == 2
+
+
+def test_a_disk_that_takes_no_copy_stops_further_claims(store: SQLiteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite is told of such an error no second time, and would begin the log anew."""
+
+    def broken(descriptor: int) -> None:
+        if os.path.samestat(os.fstat(descriptor), store.path.stat()):
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(sqlite_log, "_to_disk", broken)
+    store.deposit(make_works(500, pipeline="p"))
+    withdrawal = store.withdrawal({"pipeline": "p"})
+    for _ in range(450):
+        assert withdrawal.now() is not None
+    until(lambda: store._writer._log._error is not None)
+    with pytest.raises(StoreUnavailable, match="Input/output error; check the disk"):
+        withdrawal.now()
+    assert store.status()["queued"] == 50
 
 
 def test_the_thread_ends_with_the_store(tmp_path: Path) -> None:
