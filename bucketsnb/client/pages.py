@@ -74,6 +74,9 @@ class Pages:
         How many works this read will give if none moves.
     moved
         How many had moved when their turn came.
+    tell
+        Told that none is read, of how many, as soon as that is known: to know of very many takes a while, and then to
+        begin with them.
     """
 
     api: Api
@@ -88,6 +91,7 @@ class Pages:
     wanted: int = 0
     moved: int = 0
     cancelled: bool = False
+    tell: Tell = lambda _done, _total: None
 
     def __iter__(self) -> Iterator[_Page]:
         if self._stopped():
@@ -115,6 +119,7 @@ class Pages:
         self.matched = max(len(listed), self.skip)
         end = None if self.limit is None else self.skip + self.limit
         window = listed[self.skip : end]
+        self.tell(0, len(window))
         left, shared = _told_apart(window)
         nulls = len(window) - len(left)
         del listed, window

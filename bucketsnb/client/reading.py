@@ -56,7 +56,8 @@ class Reading(ClientBase):
             does not travel; the frame has the same columns all the same, with nothing in them.
         progress
             Long reads show a bar. False: none. A function: it is called with how many works are read, of how many;
-            again with the same numbers where a very long answer takes a while to be put together.
+            first with none, where a read takes several requests, and again with the same numbers where a very long
+            answer takes a while to be put together.
         cancel
             Asked (``cancel.is_set()``) before every request; once set, what was read till then is returned.
         page_size
@@ -78,14 +79,14 @@ class Reading(ClientBase):
         """
         pages = self._pages(query, projection, skip, limit, columns, cancel, page_size)
         gathered, done = Gathered(), 0
-        with telling(progress) as tell:
+        with telling(progress) as pages.tell:
             for page in pages:
                 done += len(page["id"])
                 gathered.add(page, pages.wanted)
-                tell(done, max(pages.wanted, done))
+                pages.tell(done, max(pages.wanted, done))
             if not done:
                 gathered.add(columns_of(b"[]", pages.selection.fields), 0)
-            columns = gathered.columns(at_times(lambda: tell(done, max(pages.wanted, done))))
+            columns = gathered.columns(at_times(lambda: pages.tell(done, max(pages.wanted, done))))
         pages.warn(done, stacklevel=3)
         return self._frame(pages, columns)
 
@@ -111,10 +112,10 @@ class Reading(ClientBase):
         """
         pages = self._pages(query, projection, 0, limit, columns, cancel, page_size)
         done = 0
-        with telling(progress) as tell:
+        with telling(progress) as pages.tell:
             for page in pages:
                 done += len(page["id"])
-                tell(done, max(pages.wanted, done))
+                pages.tell(done, max(pages.wanted, done))
                 if len(page["id"]):
                     yield self._frame(pages, page)
         pages.warn(done, stacklevel=3)

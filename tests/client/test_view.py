@@ -195,10 +195,10 @@ class TestPages:
 
 
 class TestProgressAndCancel:
-    def test_progress_is_told_after_every_page_and_ends_at_the_end(self):
+    def test_progress_is_told_at_once_and_after_every_page_and_ends_at_the_end(self):
         told = []
         reader(numbered(35)).view(limit=None, page_size=10, progress=lambda done, total: told.append((done, total)))
-        assert told == [(10, 35), (20, 35), (30, 35), (35, 35)]
+        assert told == [(0, 35), (10, 35), (20, 35), (30, 35), (35, 35)]
 
     @pytest.mark.parametrize(("size", "bars"), [(100, 0), (10, 1)], ids=["one page", "several pages"])
     def test_only_long_reads_show_a_bar(self, monkeypatch, size, bars):
