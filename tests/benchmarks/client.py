@@ -12,7 +12,7 @@ from bucketsnb import LocalBackend
 from bucketsnb.backend.samples import sample_works
 from bucketsnb.client.reading import PAGE
 from tests.benchmarks import public_way
-from tests.benchmarks.lines import Line, Measure, measure
+from tests.benchmarks.lines import Line, Measure, Piece, by_turns, measure
 from tests.benchmarks.static import served
 
 PUBLIC = """
@@ -81,8 +81,8 @@ def lines(options: Namespace) -> Iterator[Line]:
 
 
 def _answers(url: str, options: Namespace) -> Iterator[Line]:
-    ours = measure(WHOLE, before=OURS.format(url=url))
-    floor = measure(DECODED.format(url=url), before=FLOOR.format(url=url))
+    whole, light = (Piece(view, OURS.format(url=url)) for view in (WHOLE, LIGHT))
+    ours, floor = by_turns(whole, Piece(DECODED.format(url=url), FLOOR.format(url=url)))
     count = f"{options.works:,} works"
     yield Line(f"{count}: frame / floor", ours.cpu, floor.cpu, "s", 1.5)
     yield Line(f"{count}: memory of frame / floor", ours.peak, floor.peak, "MiB", 2.0)
@@ -93,10 +93,9 @@ def _answers(url: str, options: Namespace) -> Iterator[Line]:
         )
         yield Line(f"{count}: frame / public client's way", ours.cpu, public.cpu, "s", 1 / 6)
         yield Line(f"{count}: memory of frame / public client's way", ours.peak, public.peak, "MiB", 0.45)
-    light = measure(LIGHT, before=OURS.format(url=url))
-    yield Line(f"{count}: light columns / whole, processor time", light.cpu, ours.cpu, "s", 1 / 3)
-    light, whole = (measure(view, before=OURS.format(url=url), times=5, by="wall") for view in (LIGHT, WHOLE))
-    yield Line(f"{count}: light columns / whole, time", light.wall, whole.wall, "s", 1 / 3)
+    for by, name in {"cpu": "processor time", "wall": "time"}.items():
+        part, all_of_it = by_turns(light, whole, times=8, by=by)
+        yield Line(f"{count}: light columns / whole, {name}", getattr(part, by), getattr(all_of_it, by), "s", 1 / 3)
     wire = {
         name: measure(BYTES.format(url=url, columns=name), after="said = size", times=1) for name in ("light", "all")
     }
@@ -131,10 +130,13 @@ def _said(measured: Measure, what: str) -> float:
 
 
 def _imports() -> Iterator[Line]:
-    ours, pandas = measure("import bucketsnb", times=5), measure("import pandas", times=5)
+    ours, pandas = by_turns(Piece("import bucketsnb"), Piece("import pandas"), times=5)
     yield Line("import bucketsnb / import pandas", ours.cpu, pandas.cpu, "s", 0.1)
     with LocalBackend() as backend:
         backend.store.load(sample_works(100))
-        ours = measure(FIRST.format(url=backend.url), times=5)
-        three = measure(f"import pandas, requests, ipywidgets\n{ASKED.format(url=backend.url)}", times=5)
+        ours, three = by_turns(
+            Piece(FIRST.format(url=backend.url)),
+            Piece(f"import pandas, requests, ipywidgets\n{ASKED.format(url=backend.url)}"),
+            times=5,
+        )
     yield Line("first table / pandas, requests, ipywidgets and the request", ours.cpu, three.cpu, "s", 1.5)

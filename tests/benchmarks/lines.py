@@ -72,6 +72,28 @@ class Measure:
     said: object = None
 
 
+@dataclass(frozen=True)
+class Piece:
+    """A piece of Python to be measured, all source.
+
+    Attributes
+    ----------
+    measured, before, after
+        What is measured, and what runs before and after it. `after` sets ``said``.
+    python
+        The interpreter.
+    """
+
+    measured: str
+    before: str = ""
+    after: str = "said = None"
+    python: str | Path = sys.executable
+
+    def run(self) -> Measure:
+        script = _FRAME.format(before=self.before, measured=self.measured, after=self.after)
+        return _run([str(self.python), "-c", script])
+
+
 def measure(
     measured: str,
     *,
@@ -81,22 +103,14 @@ def measure(
     times: int = 3,
     by: str = "cpu",
 ) -> Measure:
-    """Run a piece of Python a few times, each in a fresh process, and return its best run.
+    """Run a :class:`Piece` a few times, each in a fresh process, and return its best run by that figure."""
+    return by_turns(Piece(measured, before, after, python), times=times, by=by)[0]
 
-    Parameters
-    ----------
-    measured, before, after
-        Source: what is measured, and what runs before and after it. `after` sets ``said``.
-    python
-        The interpreter.
-    times
-        How often.
-    by
-        Which figure says what the best run is.
-    """
-    script = _FRAME.format(before=before, measured=measured, after=after)
-    runs = [_run([str(python), "-c", script]) for _ in range(times)]
-    return min(runs, key=attrgetter(by))
+
+def by_turns(*pieces: Piece, times: int = 3, by: str = "cpu") -> list[Measure]:
+    """Measure pieces that are to be compared by turns, so that a slow minute of the machine slows down all of them."""
+    turns = [[piece.run() for piece in pieces] for _ in range(times)]
+    return [min(runs, key=attrgetter(by)) for runs in zip(*turns, strict=True)]
 
 
 def _run(command: Sequence[str]) -> Measure:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from bucketsnb import LocalBackend
 from bucketsnb.backend.samples import sample_works
-from tests.benchmarks.lines import Line, measure
+from tests.benchmarks.lines import Line, Piece, by_turns, measure
 from tests.factory import make_work
 
 FEW = 100
@@ -99,7 +99,7 @@ def _grid(folder: Path, count: int) -> Iterator[Line]:
         file = folder / f"{number}.json"
         file.write_text(json.dumps(sample_works(number)))
         before[number] = FRAME.format(file=file)
-    few, many = (measure(OPEN, before=before[number], times=5) for number in (FEW, count))
+    few, many = by_turns(*(Piece(OPEN, before[number]) for number in (FEW, count)), times=5)
     yield Line(f"a grid of {count:,} works / of {FEW:,}: open", many.cpu, few.cpu, "s", 1.5)
     for name, act in ACTS.items():
         taken = measure(act, before=f"{before[count]}\n{OPEN}")
@@ -112,10 +112,8 @@ def _preview(count: int) -> Iterator[Line]:
         for place, work in enumerate(works):
             work["user"] = "few" if place < FEW else "many"
         backend.store.load(works)
-        few, many = (
-            measure(PAINT.format(user=user), before=PREVIEW.format(url=backend.url), times=5, by="wall")
-            for user in ("few", "many")
-        )
+        paints = [Piece(PAINT.format(user=user), PREVIEW.format(url=backend.url)) for user in ("few", "many")]
+        few, many = by_turns(*paints, times=5, by="wall")
     yield Line(f"preview of {count:,} matched / of {FEW:,}: to its first paint", many.wall, few.wall, "s", 1.5)
 
 

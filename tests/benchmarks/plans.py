@@ -29,16 +29,15 @@ BARE = f"for first in range(0, len(ids), {DELETE_CHUNK}): buckets.api.delete(ids
 def lines(options: Namespace) -> Iterator[Line]:
     """Measure a deletion of 10,000 works; the same backend is filled anew for each."""
     few, many = WORKS // 10, WORKS
-    bare = _deleted("", BARE, many)
-    guarded = _deleted(PLANNED, APPLY, many)
-    small = _deleted(PLANNED, APPLY, few)
+    bare, guarded, small = _deleted(("", BARE, many), (PLANNED, APPLY, many), (PLANNED, APPLY, few))
     yield Line(f"{many:,} works deleted: plan applied / bare deletes", guarded.wall, bare.wall, "s", 3.0)
     yield Line(f"memory of a plan of {many:,} works / of {few:,}", guarded.peak, small.peak, "MiB", 2.0)
 
 
-def _deleted(before: str, measured: str, count: int) -> Measure:
-    """Measure the best of a few deletions, each on a backend of its own: what else the machine does only ever adds."""
-    return min((_once(before, measured, count) for _ in range(TIMES)), key=attrgetter("wall"))
+def _deleted(*kinds: tuple[str, str, int]) -> list[Measure]:
+    """Measure the best of a few deletions of each kind, by turns, each on a backend of its own."""
+    turns = [[_once(*kind) for kind in kinds] for _ in range(TIMES)]
+    return [min(runs, key=attrgetter("wall")) for runs in zip(*turns, strict=True)]
 
 
 def _once(before: str, measured: str, count: int) -> Measure:
