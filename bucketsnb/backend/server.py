@@ -224,7 +224,7 @@ class _Connection(HttpToolsProtocol, asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         self.data_received(bytes(memoryview(self._buffer)[:nbytes]))
-        if nbytes == _READ:
+        if nbytes == len(self._buffer) == _READ:
             self._buffer = bytearray(_READ_MUCH)
 
 
