@@ -9,8 +9,10 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from bucketsnb import formatting, formatting_html
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["IncompleteStatus", "StatusDiffers", "StatusFrame", "read_status"]
 
 _SHARES = STATUS_KEYS[1:]
-_NOT_READ = (None,) * len(STATUS_KEYS)
+_NOT_READ = (0,) * len(STATUS_KEYS)
+_in_order = itemgetter(*STATUS_KEYS)
 
 Answers = dict[str, Mapping[str, int] | BucketsError]
 
@@ -185,13 +188,14 @@ def _ask_all(api: Api, names: Sequence[str], at_once: int, kept: type[BucketsErr
 
 
 def _frame_of(answers: Mapping[str, Mapping[str, int] | BucketsError]) -> StatusFrame:
-    rows = [_NOT_READ if isinstance(a, BucketsError) else map(a.get, STATUS_KEYS) for a in answers.values()]
-    index = pd.Index(list(answers), dtype=pd.StringDtype("python"), name="pipeline")
-    # once: each column of its own takes as long
-    cells = pd.array([cell for row in rows for cell in row], dtype="Int64")
-    return StatusFrame(
-        {key: cells[place :: len(STATUS_KEYS)].copy() for place, key in enumerate(STATUS_KEYS)}, index=index
-    )
+    unread = np.array([isinstance(answer, BucketsError) for answer in answers.values()], dtype=bool)
+    rows = [_NOT_READ if isinstance(answer, BucketsError) else _in_order(answer) for answer in answers.values()]
+    numbers = np.array(rows, dtype=np.int64).reshape(len(rows), len(STATUS_KEYS))
+    # from numpy at once: pandas looks at each number otherwise, and that takes as long as to ask for them
+    columns = {
+        key: pd.arrays.IntegerArray(numbers[:, place].copy(), unread.copy()) for place, key in enumerate(STATUS_KEYS)
+    }
+    return StatusFrame(columns, index=pd.Index(list(answers), dtype=pd.StringDtype("python"), name="pipeline"))
 
 
 def _compare(api: Api, frame: StatusFrame) -> None:

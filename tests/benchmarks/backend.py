@@ -232,7 +232,7 @@ def _views(file: Path, count: int) -> Iterator[Line]:
     store = SQLiteStore(file)
     with served(file) as service:
         send = service.ask("POST", "/view", {"query": {}, "limit": count})
-        turns = [(_seconds(lambda: _drained(store, count)), _seconds(send)) for _ in range(3)]
+        turns = [(_seconds(lambda: _drained(store, count)), _seconds(send)) for _ in range(7)]
     store.close()
     alone, over = (min(times) for times in zip(*turns, strict=True))
     yield Line(f"view {count:,} whole works: service / store", over, alone, "s", 2.0)

@@ -123,16 +123,17 @@ def _status() -> Iterator[Line]:
         backend.store.load([make_work(pipeline=name) for name in names])
         before = CLIENT.format(url=backend.url)
         name = f"status of {PIPELINES} pipelines"
-        one = measure("worst = slowest()", before=before, after="said = worst")
+        single = Piece("worst = slowest()", before, "said = worst")
+        fresh, refreshed = (Piece(STATUS.format(who=who), before) for who in ("fresh", "buckets"))
+        one, first, again = by_turns(single, fresh, refreshed, times=9, by="wall")
         slowest = float(str(one.said))
-        first, again = (measure(STATUS.format(who=who), before=before, by="wall") for who in ("fresh", "buckets"))
         yield Line(f"{name} / the slowest request, first", first.wall, slowest, "s", 2.0)
         yield Line(f"{name} / the slowest request, refreshed", again.wall, slowest, "s", 2.0)
         yield Line(f"{name} / the slowest request, each 0.1 s", _delayed(backend, "GET /status*", 0.1), 0.1, "s", 2.0)
         # As the service answers, which has no request for all: nothing says that there is one.
         backend.faults.add("GET /status/pipelines", body=json.dumps(names).encode(), times=None)
         name = f"{name}, one a request"
-        each = measure(STATUS.format(who="buckets"), before=before, by="wall")
+        one, each = by_turns(single, refreshed, times=5, by="wall")
         yield Line(f"{name} / {PIPELINES} requests one by one", each.wall, one.wall * PIPELINES / 20, "s", 1.0)
         yield Line(f"{name} / the slowest request", each.wall, slowest, "s", 2.0)
         yield Line(
