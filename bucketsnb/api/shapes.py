@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from operator import itemgetter
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec.structs import asdict
 
 from bucketsnb.formatting import count_of
 from bucketsnb.schema import STATUS_KEYS
@@ -122,17 +122,15 @@ def counts_by_status(value: Any) -> dict[str, int]:
     return {name: a_count(given[name]) for name in STATUS_KEYS}
 
 
+_Count = Annotated[int, msgspec.Meta(ge=0, le=_MOST)]
+_Counts = msgspec.defstruct("_Counts", [(name, _Count) for name in STATUS_KEYS], gc=False)
+
+
 def counts_by_pipeline(value: Any) -> dict[str, dict[str, int]]:
     """Expect the same for each pipeline: all in one go, where each is as it should be."""
     given = a_mapping(value)
     try:
-        rows = [_in_order(counts) for counts in given.values()]
-    except (KeyError, TypeError, IndexError):
-        rows = []
-    numbers = [number for row in rows for number in row]
-    if set(map(type, numbers)) == {int} and min(numbers) >= 0 and max(numbers) <= _MOST:
-        return {name: dict(zip(STATUS_KEYS, row, strict=True)) for name, row in zip(given, rows, strict=True)}
-    return {name: counts_by_status(counts) for name, counts in given.items()}
-
-
-_in_order = itemgetter(*STATUS_KEYS)
+        read = msgspec.convert(given, dict[str, _Counts])  # type: ignore[valid-type]  # a type made at run time
+        return {name: asdict(counts) for name, counts in read.items()}
+    except msgspec.ValidationError:
+        return {name: counts_by_status(counts) for name, counts in given.items()}

@@ -195,7 +195,8 @@ def _frame_of(answers: Mapping[str, Mapping[str, int] | BucketsError]) -> Status
     columns = {
         key: pd.arrays.IntegerArray(numbers[:, place].copy(), unread.copy()) for place, key in enumerate(STATUS_KEYS)
     }
-    return StatusFrame(columns, index=pd.Index(list(answers), dtype=pd.StringDtype("python"), name="pipeline"))
+    index = pd.Index(list(answers), dtype=pd.StringDtype("python"), name="pipeline")
+    return StatusFrame(columns, index=index, copy=False)
 
 
 def _compare(api: Api, frame: StatusFrame) -> None:
