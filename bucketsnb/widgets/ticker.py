@@ -67,10 +67,11 @@ class Ticker(Front):
         return min(interval * 2.0**self._failures, max(LONGEST, interval))
 
     def _tick(self, _: dict[str, Any]) -> None:
-        if not self.on or self._busy:
+        if self._busy:
             return
         recent = monotonic() - self._ended < self.wait / 2  # a second view of the same panel ticks as well
-        if recent or self._hold():
+        # The first tick may overtake the news that the switch is on: unanswered, it would be the last for minutes.
+        if not self.on or recent or self._hold():
             self._answer()
             return
         self._busy = True

@@ -26,6 +26,15 @@ def test_a_tick_refreshes_only_while_it_is_switched_on(clock: list[float]):
     assert len(ticks) == 1
 
 
+def test_a_tick_that_overtakes_the_switch_is_answered_so_that_the_page_ticks_again(clock: list[float]):
+    ticks: list[int] = []
+    ticker = _ticker(ticks)
+    told: list[str] = []
+    ticker.tell = lambda kind, **_: told.append(kind)  # type: ignore[method-assign]
+    ticker.receive({"type": "tick"})
+    assert (ticks, told) == ([], ["next"])
+
+
 def test_one_refresh_at_a_time(clock: list[float]):
     ticks: list[int] = []
     ticker = _ticker(ticks)
