@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bucketsnb.backend import sqlite_rows as rows
-from bucketsnb.backend.counts import Counts, counts_of
+from bucketsnb.backend.counts import Counts
 from bucketsnb.backend.matching import Matcher, compile_query
 from bucketsnb.backend.narrowing import narrow
 from bucketsnb.backend.pieces import gathered
@@ -24,9 +24,11 @@ from bucketsnb.schema import STATUS_KEYS, STATUSES
 
 __all__ = ["SQLiteStore"]
 
-_SUMS = ", ".join(f"coalesce(sum({status}), 0)" for status in STATUSES)
-_COUNTS = ", ".join((" + ".join(STATUSES), *STATUS_KEYS[1:]))
-"""The counts of a pipeline in the order of `STATUS_KEYS`; one that has no key of its own is in the total."""
+_COUNTS = (" + ".join(STATUSES), *STATUS_KEYS[1:])
+"""The counts of a pipeline in the order of `STATUS_KEYS`; works whose status has no key of its own are in the total."""
+
+_OF_EACH = ", ".join(_COUNTS)
+_OF_ALL = ", ".join(f"coalesce(sum({count}), 0)" for count in _COUNTS)
 
 
 class SQLiteStore:
@@ -121,13 +123,13 @@ class SQLiteStore:
         """Count works by status, from counts that are kept."""
         where, values = ("", ()) if pipeline is None else (" WHERE pipeline = ?", (pipeline,))
         with self._reading() as reader:
-            numbers = reader.execute(f"SELECT {_SUMS} FROM counts{where}", values).fetchone()  # noqa: S608 - one of two
-        return counts_of(zip(STATUSES, numbers, strict=True))
+            numbers = reader.execute(f"SELECT {_OF_ALL} FROM counts{where}", values).fetchone()  # noqa: S608 - one of two
+        return dict(zip(STATUS_KEYS, numbers, strict=True))
 
     def statuses(self) -> dict[str, Counts]:
         """Count works by status for each pipeline, from counts that are kept."""
         with self._reading() as reader:
-            counted = reader.execute(f"SELECT pipeline, {_COUNTS} FROM counts ORDER BY 1").fetchall()  # noqa: S608 - our names
+            counted = reader.execute(f"SELECT pipeline, {_OF_EACH} FROM counts ORDER BY 1").fetchall()  # noqa: S608 - our names
         return {name.decode(): dict(zip(STATUS_KEYS, numbers, strict=True)) for name, *numbers in counted}
 
     def pipelines(self) -> list[str]:

@@ -46,6 +46,7 @@ class Log:
         self._error: OSError | None = None
         self._changes = 0
         self._connection: sqlite3.Connection | None = None
+        self._descriptor: int | None = None
 
     def check(self) -> None:
         """Refuse to go on when the disk does not take what was written before.
@@ -109,28 +110,29 @@ class Log:
             if self._connection is None:
                 self._connection = connect(self._path, reader=True)
             self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
-        _sync_open(self._path)
+        self._sync_file()
+
+    def _sync_file(self) -> None:
+        """Bring the file to the disk, by a descriptor of SQLite's own.
+
+        SQLite itself leaves that to whoever begins the log anew, for whom it is most of the time that this takes. To
+        open the file here and close it would give up all locks that this process has on it.
+        """
+        self._descriptor = _descriptor_of(self._path, self._descriptor)
+        if self._descriptor is None:
+            return
+        try:
+            _to_disk(self._descriptor)
+        except OSError as error:  # any other is told once only, so it may not be lost here
+            if error.errno not in (errno.EBADF, errno.EINVAL):  # closed meanwhile, and then perhaps a socket
+                raise
 
 
-def _sync_open(path: Path) -> None:
-    """Bring a file that SQLite has open to the disk, by a descriptor of SQLite's own.
-
-    SQLite itself leaves that to whoever begins the log anew, for whom it is most of the time that this takes. To open
-    the file here and close it would give up all locks that this process has on it.
-    """
-    descriptor = _descriptor_of(path)
-    if descriptor is None:
-        return
-    try:
-        _to_disk(descriptor)
-    except OSError as error:  # any other is told once only, so it may not be lost here
-        if error.errno not in (errno.EBADF, errno.EINVAL):  # closed meanwhile, and then perhaps a socket
-            raise
-
-
-def _descriptor_of(path: Path) -> int | None:
+def _descriptor_of(path: Path, known: int | None) -> int | None:
     with suppress(OSError):  # the file is gone, or this system (Windows) has no such list
         file = path.stat()
+        if known is not None and _is_open_as(known, file):
+            return known  # the list has a descriptor for each connection
         for one in Path("/dev/fd").iterdir():
             if _is_open_as(int(one.name), file):
                 return int(one.name)
