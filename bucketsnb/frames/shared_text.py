@@ -1,0 +1,84 @@
+"""Text that many works have in common, kept once: every work of a pipeline holds the same object.
+
+Objects are compared before their characters, and remember their hashes, so that a frame of such text is grouped and
+sorted twice as fast; and it is smaller.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from enum import Enum
+from functools import cache
+from typing import Any, TypeAlias
+
+import msgspec
+
+__all__ = ["Shared", "shared_texts", "type_of"]
+
+Shared: TypeAlias = "tuple[tuple[str, frozenset[str]], ...]"
+"""Texts that works have in common, by field; hashable, so that what is made for them can be kept."""
+
+_WORTH = 1 << 20  # bytes of an answer, from where on it pays to look
+_PLACES = 16
+_LOOKED_AT = 4096
+_MOST = 10_000  # texts that are kept of one field beside those that were found
+
+
+def shared_texts(data: bytes, fields: Sequence[str]) -> Shared:
+    """Look at a few places of a large answer for text that its works have in common.
+
+    Parameters
+    ----------
+    data
+        The body of the answer. What looks like a work inside a nested value counts as one, and does no harm.
+    fields
+        Fields that hold text; those where most works have a text of their own are left out.
+    """
+    if len(data) < _WORTH:
+        return ()
+    view = memoryview(data)
+    seen = b" ".join(view[at : at + _LOOKED_AT] for at in range(0, len(data), len(data) // _PLACES))
+    found = {field: re.findall(rb'"%b"\s*:\s*"([^"\\]{1,100})"' % field.encode(), seen) for field in fields}
+    texts = {field: frozenset(map(bytes.decode, known)) for field, known in found.items()}
+    return tuple((field, known) for field, known in texts.items() if 0 < 2 * len(known) <= len(found[field]))
+
+
+class _Kept(dict[str, str]):
+    """The first text of each that are the same."""
+
+    def __missing__(self, text: str) -> str:
+        if len(self) < _MOST:
+            self[text] = text
+        return text
+
+
+def type_of(known: frozenset[str]) -> Any:
+    """Return a type for the decoder that gives plain text, the same object for the same text."""
+    return _kind(known) if _is_given_as_text() else str
+
+
+def _kind(known: frozenset[str]) -> Any:
+    """Return what only the decoder takes for an enumeration.
+
+    It looks a value up in ``_value2member_map_`` without making a string of it, gives what stands there, and asks
+    ``_missing_`` for the rest.
+    """
+    made: Any = Enum
+    kind = made("SharedText", ())
+    kind._value2member_map_ = {sys.intern(text): sys.intern(text) for text in known}
+    kind._missing_ = _Kept().__getitem__
+    return kind
+
+
+@cache
+def _is_given_as_text() -> bool:
+    """Ask the decoder at hand: what it does with enumerations beyond their members is nowhere written down."""
+    asked = ["known", "other"]
+    kind = _kind(frozenset({"known"}))
+    try:
+        given = [msgspec.json.decode(msgspec.json.encode(text), type=kind) for text in asked]
+    except (msgspec.MsgspecError, TypeError, ValueError):
+        return False
+    return given == asked and {type(text) for text in given} == {str}
