@@ -6,6 +6,7 @@ Every maker also says which values its column cannot give back exactly; the work
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -92,6 +93,8 @@ def missing(name: str, count: int) -> Any:
     """Return a column with nothing in it, in the dtype that it always has."""
     if isinstance(DTYPES[name], JSONDtype):
         return JSONArray.later(lambda: np.full(count, None, dtype=object), count)
+    if isinstance(DTYPES[name], pd.Int64Dtype):  # zeros that nobody looks at take no memory
+        return pd.arrays.IntegerArray(np.zeros(count, dtype=np.int64), np.ones(count, dtype=bool))
     some = pd.array([None], dtype=DTYPES[name]).take(np.zeros(min(count, _AT_ONCE), dtype=np.intp))
     return type(some)._concat_same_type([some] * (count // _AT_ONCE) + [some[: count % _AT_ONCE]])
 
@@ -126,7 +129,8 @@ def _texts(values: Objects, _: Any = None) -> tuple[Any, None]:
 
 def codes_of(statuses: Iterable[str | None]) -> npt.NDArray[np.int8]:
     """Return the codes of statuses in their dtype, -1 for none; by way of bytes, which are made fastest."""
-    return np.frombuffer(bytes(map(_CODE_BYTES.__getitem__, statuses)), dtype=np.int8)
+    codes = itemgetter(None, None, *statuses)(_CODE_BYTES)  # of two items and more it gives a tuple
+    return np.frombuffer(bytes(codes), dtype=np.int8, offset=2)
 
 
 def _statuses(values: npt.NDArray[np.int8], _: Any) -> tuple[Any, None]:
