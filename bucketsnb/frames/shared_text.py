@@ -23,7 +23,8 @@ Shared: TypeAlias = "tuple[tuple[str, frozenset[str]], ...]"
 _WORTH = 1 << 20  # bytes of an answer, from where on it pays to look
 _PLACES = 16
 _LOOKED_AT = 4096
-_MOST = 10_000  # texts that are kept of one field beside those that were found
+_LONGEST = 100  # characters
+_MOST = 1000  # texts that are kept of one field beside those that were found
 
 
 def shared_texts(data: bytes, fields: Sequence[str]) -> Shared:
@@ -39,8 +40,9 @@ def shared_texts(data: bytes, fields: Sequence[str]) -> Shared:
     if len(data) < _WORTH:
         return ()
     view = memoryview(data)
-    seen = b" ".join(view[at : at + _LOOKED_AT] for at in range(0, len(data), len(data) // _PLACES))
-    found = {field: re.findall(rb'"%b"\s*:\s*"([^"\\]{1,100})"' % field.encode(), seen) for field in fields}
+    # joined by what no text found here has, as a place may end within one
+    seen = b"\\".join(view[at : at + _LOOKED_AT] for at in range(0, len(data), len(data) // _PLACES))
+    found = {field: re.findall(rb'"%b"\s*:\s*"([^"\\]{1,%d})"' % (field.encode(), _LONGEST), seen) for field in fields}
     texts = {field: frozenset(map(bytes.decode, known)) for field, known in found.items()}
     return tuple((field, known) for field, known in texts.items() if 0 < 2 * len(known) <= len(found[field]))
 
@@ -49,7 +51,7 @@ class _Kept(dict[str, str]):
     """The first text of each that are the same."""
 
     def __missing__(self, text: str) -> str:
-        if len(self) < _MOST:
+        if len(self) < _MOST and len(text) <= _LONGEST:
             self[text] = text
         return text
 

@@ -60,6 +60,12 @@ def test_no_more_is_kept_than_helps() -> None:
     assert _objects(frame, "user")["quiet"] == 1
 
 
+def test_long_text_is_not_kept() -> None:
+    works = [{**work, "user": "quiet"} for work in PLAIN]
+    works[10]["user"] = works[2500]["user"] = "long" * 100
+    assert _objects(_frame(works), "user") == {"quiet": 1, "long" * 100: 2}
+
+
 def test_text_of_their_own_is_not_looked_up() -> None:
     works = [{**work, "user": f"u{number}"} for number, work in enumerate(PLAIN)]
     shared = dict(shared_text.shared_texts(json.dumps(works).encode(), ["id", "user", "site"]))
@@ -72,6 +78,14 @@ def test_odd_text_among_shared_text_stays_what_it_is(odd: Any) -> None:
     works = [{**work, "user": "quiet"} for work in PLAIN]
     works[1234]["user"] = odd
     assert _frame(works).works.to_records() == works
+
+
+@pytest.mark.parametrize("length", range(39, 55, 3))
+def test_a_place_may_end_within_a_text(length: int) -> None:
+    works = [{**work, "user": "\N{GREEK SMALL LETTER BETA}" * 40, "function": "f" * length} for work in PLAIN]
+    data = json.dumps(works, ensure_ascii=False).encode()
+    shared = dict(shared_text.shared_texts(data, ["user"]))
+    assert shared == {"user": {"\N{GREEK SMALL LETTER BETA}" * 40}}
 
 
 def test_what_looks_like_a_work_within_a_work_does_no_harm() -> None:
