@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bucketsnb.frames.json_array import JSONArray, JSONDtype
-from bucketsnb.frames.json_text import Objects, Text, decode_json
+from bucketsnb.frames.json_text import Objects, Text, are_none, decode_json
 from bucketsnb.schema import FIELDS, STATUSES, TIME_FIELDS, Kind
 
 __all__ = [
@@ -140,9 +140,8 @@ def _statuses(values: npt.NDArray[np.int8], _: Any) -> tuple[Any, None]:
 def _integers(values: Any, _: Any) -> tuple[Any, Flags | None]:
     if values.dtype == np.int64:
         return pd.arrays.IntegerArray(values, np.zeros(len(values), dtype=bool)), None
-    known = np.fromiter((value is not None for value in values), dtype=bool, count=len(values))
     fits = np.fromiter((_is_int64(value) for value in values), dtype=bool, count=len(values))
-    return pd.arrays.IntegerArray(np.where(fits, values, 0).astype(np.int64), ~fits), known & ~fits
+    return pd.arrays.IntegerArray(np.where(fits, values, 0).astype(np.int64), ~fits), ~(fits | are_none(values))
 
 
 def _is_int64(value: Any) -> bool:

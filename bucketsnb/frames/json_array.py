@@ -18,7 +18,17 @@ from pandas.api.extensions import ExtensionArray, ExtensionDtype, register_exten
 from pandas.api.indexers import check_array_indexer
 
 from bucketsnb.formatting import excerpt
-from bucketsnb.frames.json_text import Edited, Kept, Objects, decode_all, decode_json, encode_json, held, objects
+from bucketsnb.frames.json_text import (
+    Edited,
+    Kept,
+    Objects,
+    are_none,
+    decode_all,
+    decode_json,
+    encode_json,
+    held,
+    objects,
+)
 
 __all__ = ["JSONArray", "JSONDtype", "json_text"]
 
@@ -191,7 +201,7 @@ class JSONArray(ExtensionArray):
 
     def isna(self) -> npt.NDArray[np.bool_]:
         """Say which cells are null."""
-        return np.fromiter((text is None for text in self.texts), dtype=bool, count=len(self))
+        return are_none(self.texts)
 
     def take(self, indices: Any, *, allow_fill: bool = False, fill_value: Any = None) -> JSONArray:
         """Return the cells at these places; with `allow_fill`, -1 stands for `fill_value`."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from itertools import repeat
+from operator import eq
 from typing import Any, TypeAlias
 
 import msgspec
@@ -17,6 +19,7 @@ __all__ = [
     "Kept",
     "Objects",
     "Text",
+    "are_none",
     "decode_all",
     "decode_json",
     "encode_json",
@@ -133,6 +136,19 @@ def objects(values: Iterable[Any], count: int) -> Objects:
     return np.fromiter(values, dtype=object, count=count)
 
 
+def are_none(values: Objects) -> npt.NDArray[np.bool_]:
+    """Say which objects of an array are None, by where they are: a tenth of the time of comparing each.
+
+    Examples
+    --------
+    >>> are_none(np.array([None, "", 0], dtype=object))
+    array([ True, False, False])
+    """
+    addresses = np.ndarray(values.shape, np.intp, np.ascontiguousarray(values))
+    none: npt.NDArray[np.bool_] = addresses == id(None)
+    return none
+
+
 class Kept:
     """The JSON texts of a column, found when someone first asks for them; shared by all copies of the column.
 
@@ -175,7 +191,7 @@ class Kept:
         """The texts with None for every null. Answers are full of nulls: their texts are let go here."""
         texts = self.texts
         if not self._settled:
-            texts[:] = objects((None if text == NULL else text for text in texts), len(texts))
+            texts[np.fromiter(map(eq, texts, repeat(NULL)), dtype=bool, count=len(texts))] = None
             self._settled = True
         return texts
 
