@@ -37,14 +37,17 @@ def shared_texts(data: bytes, fields: Sequence[str]) -> Shared:
     fields
         Fields that hold text; those where most works have a text of their own are left out.
     """
-    if len(data) < _WORTH:
+    if len(data) < _WORTH or not fields:
         return ()
     view = memoryview(data)
     # joined by what no text found here has, as a place may end within one
     seen = b"\\".join(view[at : at + _LOOKED_AT] for at in range(0, len(data), len(data) // _PLACES))
-    found = {field: re.findall(rb'"%b"\s*:\s*"([^"\\]{1,%d})"' % (field.encode(), _LONGEST), seen) for field in fields}
-    texts = {field: frozenset(map(bytes.decode, known)) for field, known in found.items()}
-    return tuple((field, known) for field, known in texts.items() if 0 < 2 * len(known) <= len(found[field]))
+    pattern = rb'"(%b)"\s*:\s*"([^"\\]{1,%d})"' % ("|".join(fields).encode(), _LONGEST)
+    found: dict[str, list[str]] = {field: [] for field in fields}
+    for field, text in re.findall(pattern, seen):
+        found[field.decode()].append(text.decode())
+    known = {field: frozenset(texts) for field, texts in found.items()}
+    return tuple((field, texts) for field, texts in known.items() if 0 < 2 * len(texts) <= len(found[field]))
 
 
 class _Kept(dict[str, str]):

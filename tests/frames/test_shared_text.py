@@ -104,6 +104,11 @@ def test_small_answers_are_not_looked_at() -> None:
     assert shared_text.shared_texts(json.dumps(PLAIN[:100]).encode(), ["user"]) == ()
 
 
+def test_works_without_text_have_none_in_common() -> None:
+    data = json.dumps([{"event": [1], "config": {"": "x"}}] * 40_000).encode()
+    assert len(columns_of(data, ["event", "config"])["config"]) == 40_000
+
+
 def test_a_decoder_that_takes_no_such_type_reads_the_same() -> None:
     shared_text._is_given_as_text.cache_clear()
     decode._decoders.cache_clear()
