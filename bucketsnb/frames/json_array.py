@@ -65,7 +65,7 @@ class JSONArray(ExtensionArray):
     Parameters
     ----------
     texts
-        One-dimensional array of JSON texts, with ``None`` or a text of ``null`` for null; not copied.
+        One-dimensional array of JSON texts, with ``None`` or a window on ``null`` for null; not copied.
     """
 
     def __init__(self, texts: Objects) -> None:
@@ -197,7 +197,7 @@ class JSONArray(ExtensionArray):
         if _is_one_value(value):
             self._texts[key] = _written(value)
         else:
-            self._texts[key] = JSONArray._from_sequence(value)._texts
+            self._texts[key] = JSONArray._from_sequence(value).texts  # settled, as those here may be
 
     def isna(self) -> npt.NDArray[np.bool_]:
         """Say which cells are null."""
@@ -317,7 +317,8 @@ def _read(text: Any) -> Any:
 def _written(value: Any) -> Edited | None:
     if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and np.isnan(value)):
         return None
-    return Edited(encode_json(value))
+    written = Edited(encode_json(value))
+    return None if written == b"null" else written  # numpy has more that is missing
 
 
 def _as_text(text: Any) -> str | None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from itertools import repeat
 from operator import eq
+from threading import RLock
 from typing import Any, TypeAlias
 
 import msgspec
@@ -162,38 +163,42 @@ class Kept:
         Finds the one at a place, so that a look at a few does not find all.
     """
 
-    __slots__ = ("_find", "_one", "_settled", "_texts", "count")
+    __slots__ = ("_find", "_lock", "_one", "_settled", "_texts", "count")
 
     def __init__(self, find: Callable[[], Objects], count: int, one: Callable[[int], Any] | None = None) -> None:
         self._find: Callable[[], Objects] | None = find
         self._one = one
         self._texts: Objects | None = None
         self._settled = False
+        self._lock = RLock()  # two threads may look first
         self.count = count
 
     @property
     def texts(self) -> Objects:
         """The texts as they came."""
-        if self._texts is None:
-            find = self._find
-            assert find is not None  # noqa: S101 - one of the two is always there
-            self._texts, self._find, self._one = find(), None, None
-        return self._texts
+        with self._lock:
+            if self._texts is None:
+                find = self._find
+                assert find is not None  # noqa: S101 - one of the two is always there
+                self._texts, self._find, self._one = find(), None, None
+            return self._texts
 
     def some(self, places: npt.NDArray[np.intp]) -> Objects:
         """Return the texts at a few places."""
-        if self._one is None:
+        one = self._one
+        if one is None:
             return self.texts[places]
-        return objects(map(self._one, places.tolist()), len(places))
+        return objects(map(one, places.tolist()), len(places))
 
     @property
     def settled(self) -> Objects:
         """The texts with None for every null. Answers are full of nulls: their texts are let go here."""
-        texts = self.texts
-        if not self._settled:
-            texts[np.fromiter(map(eq, texts, repeat(NULL)), dtype=bool, count=len(texts))] = None
-            self._settled = True
-        return texts
+        with self._lock:
+            texts = self.texts
+            if not self._settled:
+                texts[np.fromiter(map(eq, texts, repeat(NULL)), dtype=bool, count=len(texts))] = None
+                self._settled = True
+            return texts
 
 
 def held(texts: Objects) -> Objects:

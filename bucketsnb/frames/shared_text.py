@@ -1,7 +1,8 @@
-"""Text that many works have in common, kept once: every work of a pipeline holds the same object.
+"""Text that works of a large answer have in common, kept once: those of a pipeline hold the same object.
 
 Objects are compared before their characters, and remember their hashes, so that a frame of such text is grouped and
-sorted twice as fast; and it is smaller.
+sorted twice as fast; and it is smaller. What a look here and there does not find, each work holds for itself, as in
+small answers: rare text, long text, and what is written with escapes.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ Shared: TypeAlias = "tuple[tuple[str, frozenset[str]], ...]"
 """Texts that works have in common, by field; hashable, so that what is made for them can be kept."""
 
 _WORTH = 1 << 20  # bytes of an answer, from where on it pays to look
-_PLACES = 16
-_LOOKED_AT = 4096
-_LONGEST = 100  # characters
-_MOST = 1000  # texts that are kept of one field beside those that were found
+_LOOKED_AT = 4096  # bytes of each place
+_APART = 1 << 20  # bytes from one place to the next, where that gives neither too few places nor too many
+_FEWEST, _MOST = 16, 64
+_LONGEST = 128  # bytes of a text
 
 
 def shared_texts(data: bytes, fields: Sequence[str]) -> Shared:
@@ -40,23 +41,14 @@ def shared_texts(data: bytes, fields: Sequence[str]) -> Shared:
     if len(data) < _WORTH or not fields:
         return ()
     view = memoryview(data)
-    # joined by what no text found here has, as a place may end within one
-    seen = b"\\".join(view[at : at + _LOOKED_AT] for at in range(0, len(data), len(data) // _PLACES))
+    places = range(0, len(data), len(data) // min(max(_FEWEST, len(data) // _APART), _MOST))
+    seen = b"\\".join(view[at : at + _LOOKED_AT] for at in places)  # a place may end in a text; none found has a \\
     pattern = rb'"(%b)"\s*:\s*"([^"\\]{1,%d})"' % ("|".join(fields).encode(), _LONGEST)
     found: dict[str, list[str]] = {field: [] for field in fields}
     for field, text in re.findall(pattern, seen):
         found[field.decode()].append(text.decode())
     known = {field: frozenset(texts) for field, texts in found.items()}
     return tuple((field, texts) for field, texts in known.items() if 0 < 2 * len(texts) <= len(found[field]))
-
-
-class _Kept(dict[str, str]):
-    """The first text of each that are the same."""
-
-    def __missing__(self, text: str) -> str:
-        if len(self) < _MOST and len(text) <= _LONGEST:
-            self[text] = text
-        return text
 
 
 def type_of(known: frozenset[str]) -> Any:
@@ -68,12 +60,12 @@ def _kind(known: frozenset[str]) -> Any:
     """Return what only the decoder takes for an enumeration.
 
     It looks a value up in ``_value2member_map_`` without making a string of it, gives what stands there, and asks
-    ``_missing_`` for the rest.
+    ``_missing_`` for the rest. That must run no Python: the decoder would take an interruption for a value it refuses.
     """
     made: Any = Enum
     kind = made("SharedText", ())
     kind._value2member_map_ = {sys.intern(text): sys.intern(text) for text in known}
-    kind._missing_ = _Kept().__getitem__
+    kind._missing_ = str
     return kind
 
 

@@ -1,7 +1,10 @@
 """Cells of JSON: read and written one by one, compared by value, bounded when shown."""
 
 import math
+import threading
+import time
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -49,6 +52,40 @@ def test_a_cell_that_is_not_json_is_refused():
 def test_numbers_of_numpy_and_missing_values_of_pandas_are_json():
     array = JSONArray._from_sequence([np.int64(1), [np.float32(0.5), pd.NA], np.arange(2), pd.NA, math.nan, pd.NaT])
     assert list(array) == [1, [0.5, None], [0, 1], None, None, None]
+    array[0] = np.datetime64("NaT")
+    assert array.isna().tolist() == [True, False, False, True, True, True]
+
+
+@pytest.mark.parametrize("of", [slice(0, 2), [0, 1], np.array([True, True, False])], ids=["slice", "list", "mask"])
+def test_nulls_put_in_place_count_as_missing(of):
+    """A column that was looked at holds None for a null; one that was not holds a window on its text."""
+    looked_at = frame_of([make_work(results=[number]) for number in range(3)])["results"].array.copy()
+    looked_at[2] = [1]
+    assert not looked_at.isna().any()
+    looked_at[of] = frame_of([make_work(), make_work()])["results"].array
+    assert looked_at.isna().tolist() == [True, True, False]
+    part = looked_at[1:]
+    part[1:] = frame_of([make_work()])["results"].array
+    assert part.isna().tolist() == [True, True]
+    assert looked_at.isna().tolist() == [True, True, list(looked_at)[2] is None]
+
+
+def test_two_threads_that_look_first_find_the_texts_once():
+    found = []
+
+    def find():
+        found.append(None)
+        time.sleep(0.05)  # so long that the other comes in meanwhile
+        return np.array([msgspec.Raw(b"null"), b"1"], dtype=object)
+
+    column = JSONArray.later(find, 2)
+    threads = [threading.Thread(target=column.isna) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [None]
+    assert column.isna().tolist() == [True, False]
 
 
 def test_answers_are_full_of_nulls_and_none_of_them_counts_as_a_value():

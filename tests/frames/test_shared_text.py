@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 from unittest import mock
 
@@ -42,28 +43,28 @@ def test_two_answers_share_what_they_have_in_common() -> None:
     assert one["pipeline"].array[1] is other["pipeline"].array[0]
 
 
-def test_text_that_no_place_showed_is_shared_too() -> None:
-    rare = [{**work, "user": "quiet"} for work in PLAIN]
-    rare[10]["user"] = rare[2500]["user"] = "seldom-\N{GREEK SMALL LETTER BETA}"
-    with mock.patch.object(shared_text, "_LOOKED_AT", 1000):
-        frame = _frame(rare)
-    assert _objects(frame, "user") == {"quiet": 1, "seldom-\N{GREEK SMALL LETTER BETA}": 1}
-
-
-def test_no_more_is_kept_than_helps() -> None:
-    works = [{**work, "user": "quiet" if number % 4 else f"u{number}"} for number, work in enumerate(PLAIN)]
-    works[-8]["user"] = works[-4]["user"] = "one too many"
-    with mock.patch.object(shared_text, "_MOST", 10):
-        frame = _frame(works)
-    assert frame["user"].tolist() == [work["user"] for work in works]
-    assert _objects(frame, "user")["one too many"] == 2
-    assert _objects(frame, "user")["quiet"] == 1
-
-
-def test_long_text_is_not_kept() -> None:
+def test_text_that_no_place_showed_is_each_work_s_own() -> None:
     works = [{**work, "user": "quiet"} for work in PLAIN]
-    works[10]["user"] = works[2500]["user"] = "long" * 100
-    assert _objects(_frame(works), "user") == {"quiet": 1, "long" * 100: 2}
+    works[10]["user"] = works[2500]["user"] = "seldom-\N{GREEK SMALL LETTER BETA}"
+    works[20]["user"] = works[2520]["user"] = "long" * 100
+    with mock.patch.object(shared_text, "_LOOKED_AT", 1000):
+        frame = _frame(works)
+    assert _objects(frame, "user") == {"quiet": 1, "seldom-\N{GREEK SMALL LETTER BETA}": 2, "long" * 100: 2}
+    assert frame["user"].tolist() == [work["user"] for work in works]
+
+
+def test_an_interruption_is_no_refused_value() -> None:
+    """Nothing of Python runs while the decoder decodes: it would take what is raised there for a value it refuses."""
+    data = json.dumps([{**work, "user": "quiet" if number % 4 else "u"} for number, work in enumerate(PLAIN)]).encode()
+    called: list[str] = []
+    reader = decode._Reader(FIELD_NAMES, (("user", frozenset({"quiet"})),))
+    sys.setprofile(lambda frame, event, _: called.append(frame.f_code.co_name) if event == "call" else None)
+    try:
+        works = reader.all(data)
+    finally:
+        sys.setprofile(None)
+    assert len(works) == len(PLAIN)
+    assert called == []
 
 
 def test_text_of_their_own_is_not_looked_up() -> None:
