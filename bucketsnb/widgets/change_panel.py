@@ -28,6 +28,8 @@ __all__ = ["ChangePanel", "PlanPanel", "text_field"]
 
 MAX_AFFECTED = 1000
 
+_EDITED = "Something was edited while the plan was made, so there is none; nothing was sent."
+
 
 def text_field(label: str, hint: str = "", *, wide: bool = False) -> ipywidgets.Text:
     """Return a labelled field for one line of text."""
@@ -112,7 +114,7 @@ class PlanPanel(Panel):
     def edited(self, _: Any = None) -> None:
         """Take the question away: what it was about has changed, also if its plan is only being built."""
         if self.worker.running:
-            self.worker.start(lambda run: None, lambda _: self._enable())
+            self.worker.start(lambda run: None, lambda _: self._enable(_EDITED))
         self.box.disarm("Something was edited, so the question was taken away; nothing was sent.")
 
     def watch(self, *controls: ipywidgets.Widget) -> None:

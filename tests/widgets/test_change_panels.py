@@ -146,15 +146,19 @@ def test_any_edit_disarms(state: State, backend: LocalBackend, edit: Any):
     assert _changes(backend) == []
 
 
-def test_an_edit_while_the_plan_is_built_leaves_no_question(state: State, backend: LocalBackend):
+def test_an_edit_while_the_plan_is_built_leaves_no_question_and_says_so(state: State, backend: LocalBackend):
     panel = DeletePanel(state)
     backend.faults.add("POST /view", delay=0.3)
     panel.plan_button.click()
     assert panel.worker.running
     panel.reason.value = "another"
     until(lambda: not panel.worker.running and not panel.plan_button.disabled)
-    panel.worker.close()
+    assert "edited while the plan was made" in panel.planning.value
     assert not panel.box.armed
+    panel.plan_button.click()
+    until(lambda: panel.box.armed)
+    assert "another" in panel.box.plan_view.value
+    assert "edited" not in panel.planning.value
 
 
 def test_a_plan_that_takes_long_is_said_and_can_be_given_up(state: State, backend: LocalBackend):
