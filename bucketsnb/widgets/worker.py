@@ -94,6 +94,7 @@ class Worker:
         self._newest: Run | None = None
         self._threads: set[threading.Thread] = set()
         self._closed = False
+        self._lock = threading.Lock()  # a thread's own result may start the next run while another closes
 
     @property
     def running(self) -> bool:
@@ -121,14 +122,15 @@ class Worker:
         failed
             Gets what the job raised, when it is of the newest run, before it is shown.
         """
-        if self._closed:
-            return
-        self.stop()
         run = Run(lambda *counts: self._hand_over(run, progress, *counts))
-        self._newest = run
         thread = threading.Thread(target=self._work, args=(run, job, done, failed), name=self._name, daemon=True)
-        self._threads.add(thread)
-        thread.start()
+        with self._lock:
+            if self._closed:
+                return
+            self.stop()
+            self._newest = run
+            self._threads.add(thread)
+            thread.start()
 
     def _work(
         self, run: Run, job: Callable[[Run], T], done: Callable[[T], None], failed: Callable[[Exception], None]
@@ -164,8 +166,10 @@ class Worker:
 
     def close(self, patience: float = 5.0) -> None:
         """Stop, and wait until no thread is left, at most `patience` seconds; results are dropped."""
-        self._closed = True
+        with self._lock:
+            self._closed = True
+            threads = tuple(self._threads - {threading.current_thread()})
         self.stop()
         deadline = time.monotonic() + patience
-        for thread in tuple(self._threads - {threading.current_thread()}):
+        for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))

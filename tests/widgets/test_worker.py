@@ -113,6 +113,25 @@ def test_closing_waits_for_the_thread_and_drops_its_result():
     assert not [thread for thread in threading.enumerate() if thread.name == "bucketsnb test"]
 
 
+def test_closing_while_a_run_begins_waits_for_it(monkeypatch):
+    begins, start = threading.Event(), threading.Thread.start
+
+    def slowly(thread):
+        if thread.name == "bucketsnb test":
+            begins.set()
+            time.sleep(0.1)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", slowly)
+    worker = _worker()
+    starter = threading.Thread(target=worker.start, args=(lambda run: None,))
+    starter.start()
+    assert begins.wait(PATIENCE)
+    worker.close()
+    starter.join()
+    assert "bucketsnb test" not in [thread.name for thread in threading.enumerate()]
+
+
 def test_done_may_start_the_next_run():
     worker, ended, got = _worker(), threading.Event(), []
     worker.start(
