@@ -17,6 +17,7 @@ __all__ = [
     "a_mapping",
     "a_record_or_none",
     "a_yes",
+    "counts_at_once",
     "counts_by_pipeline",
     "counts_by_status",
     "ids_at_once",
@@ -124,13 +125,17 @@ def counts_by_status(value: Any) -> dict[str, int]:
 
 _Count = Annotated[int, msgspec.Meta(ge=0, le=_MOST)]
 _Counts = msgspec.defstruct("_Counts", [(name, _Count) for name in STATUS_KEYS], gc=False)
+_decode_counts = msgspec.json.Decoder(dict[str, _Counts]).decode  # type: ignore[valid-type]  # a type made at run time
+
+
+def counts_at_once(body: bytes) -> dict[str, dict[str, int]] | None:
+    """Read the counts of each pipeline in a third of the time; None where not each is as it should be."""
+    try:
+        return {name: asdict(counts) for name, counts in _decode_counts(body).items()}
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def counts_by_pipeline(value: Any) -> dict[str, dict[str, int]]:
-    """Expect the same for each pipeline: all in one go, where each is as it should be."""
-    given = a_mapping(value)
-    try:
-        read = msgspec.convert(given, dict[str, _Counts])  # type: ignore[valid-type]  # a type made at run time
-        return {name: asdict(counts) for name, counts in read.items()}
-    except msgspec.ValidationError:
-        return {name: counts_by_status(counts) for name, counts in given.items()}
+    """Expect the counts by status of each pipeline."""
+    return {name: counts_by_status(counts) for name, counts in a_mapping(value).items()}

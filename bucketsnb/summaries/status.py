@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -190,7 +191,7 @@ def _ask_all(api: Api, names: Sequence[str], at_once: int, kept: type[BucketsErr
 def _frame_of(answers: Mapping[str, Mapping[str, int] | BucketsError]) -> StatusFrame:
     unread = np.array([isinstance(answer, BucketsError) for answer in answers.values()], dtype=bool)
     rows = [_NOT_READ if isinstance(answer, BucketsError) else _in_order(answer) for answer in answers.values()]
-    numbers = np.array(rows, dtype=np.int64).reshape(len(rows), len(STATUS_KEYS))
+    numbers = np.fromiter(chain.from_iterable(rows), dtype=np.int64).reshape(len(rows), len(STATUS_KEYS))
     # from numpy at once: pandas looks at each number otherwise, and that takes as long as to ask for them
     columns = {
         key: pd.arrays.IntegerArray(numbers[:, place].copy(), unread.copy()) for place, key in enumerate(STATUS_KEYS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,10 +32,18 @@ def result(shape, value):
 
 @given(st.dictionaries(st.text(max_size=2), COUNTS, max_size=3))
 def test_counts_of_all_pipelines_are_checked_as_those_of_each(value):
-    def of_each(every):
-        return {name: shapes.counts_by_status(counts) for name, counts in every.items()}
+    read = shapes.counts_at_once(json.dumps(value).encode())
+    expected = result(shapes.counts_by_pipeline, value)
+    assert isinstance(expected, str) if read is None else result(lambda _: read, value) == expected
 
-    assert result(shapes.counts_by_pipeline, value) == result(of_each, value)
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"[]", b"null", b'{"a": null}', b'{"\xff": {}}', b'{"a": ' * 5000, b'{"a": NaN}', b'{"a": {"total": 1}}'],
+    ids=["nothing", "a list", "null", "no counts", "not UTF-8", "deep", "not a number", "too few"],
+)
+def test_what_is_no_counts_is_left_to_those_who_say_why(body):
+    assert shapes.counts_at_once(body) is None
 
 
 @pytest.mark.parametrize("value", [None, [], "a", 1])
