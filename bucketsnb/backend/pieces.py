@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 __all__ = ["gathered"]
 
-_PIECE = 256 * 1024
+_PIECE = 512 * 1024
 
 
 def gathered(works: Iterable[bytes]) -> Iterator[bytes]:

@@ -39,6 +39,10 @@ _CONNECTIONS = 65_536
 """Files, and so connections, that a service wants to have open: many systems begin with 1,024, and allow more."""
 
 
+_USUAL = 4 * 1024 * 1024
+"""Bytes of the largest block that the service takes and leaves all the time, such as the body of a deposit."""
+
+
 _READ, _READ_MUCH = 16 * 1024, 256 * 1024
 """Bytes that a connection reads at once: before and after it has sent more than that."""
 
@@ -171,6 +175,7 @@ def serve(host: str, port: int, store: str | Path | Store | None, token: str | N
     """
     _check_host(host, token, "--token-file")
     _allow_connections()
+    _keep_memory()
     opened = open_store(store) if store is None or isinstance(store, (str, Path)) else store
     try:
         if sample and not opened.status()["total"]:
@@ -280,6 +285,14 @@ def _allow_connections() -> None:
         if soft != resource.RLIM_INFINITY and soft < wanted:
             with contextlib.suppress(ValueError, OSError):
                 resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _keep_memory() -> None:
+    """Let the C library keep what an answer leaves: each piece of a view would be taken from the system anew.
+
+    Where that library is glibc, the largest block given back so far is what it takes to be usual from then on.
+    """
+    bytearray(_USUAL)
 
 
 def _ignore(_number: int, _frame: FrameType | None) -> None:

@@ -22,7 +22,7 @@ from bucketsnb.backend.store import StoreUnavailable
 from tests.factory import make_work
 
 WORKS = 400
-"""Of 5 kB: some eight pieces of an answer."""
+"""Of 10 kB: some eight pieces of an answer."""
 
 SEARCH = {"parameters": None}
 """A query that Python decides, work by work."""
@@ -33,7 +33,7 @@ FOREVER = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELEC
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[SQLiteStore]:
     opened = SQLiteStore(tmp_path / "works.db")
-    opened.load([make_work(results={"text": "x" * 5_000}) for _ in range(WORKS)])
+    opened.load([make_work(results={"text": "x" * 10_000}) for _ in range(WORKS)])
     yield opened
     opened.close()
 
@@ -161,7 +161,7 @@ def test_a_client_that_hangs_up_while_a_piece_is_read_ends_its_view(
     monkeypatch.setattr(sqlite_rows, "let_others", amid_the_second_piece)
     with LocalBackend(store) as backend, caplog.at_level(logging.ERROR):
         with requests.post(f"{backend.url}/view", json={"query": SEARCH}, stream=True, timeout=30) as unread:
-            assert unread.raw.read(200_000)
+            assert unread.raw.read(400_000)
             assert reading.wait(30)
         until(lambda: not backend._server.server_state.tasks)
         hung_up.set()

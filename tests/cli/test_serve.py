@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import re
 import signal
 import sqlite3
 import subprocess
 import sys
 import urllib.request
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from bucketsnb.backend.samples import sample_works
+from bucketsnb.backend.sqlite import SQLiteStore
 from bucketsnb.cli import main
 
 
@@ -48,18 +52,49 @@ main(["serve", "--port", "0", "--store", "sqlite:///{tmp_path}/works.db"])
     assert (ended.returncode, ended.stderr) == (130, "bucketsnb: stopped\n")
 
 
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="asks what glibc takes from Linux")
+def test_serve_takes_no_memory_anew_for_each_answer(tmp_path: Path) -> None:
+    with closing(SQLiteStore(tmp_path / "works.db")) as store:
+        store.load(sample_works(10_000))
+    with serving(["--store", f"sqlite:///{tmp_path}/works.db"]) as (process, url):
+        taken = [memory_taken(process, f"{url}/view", b'{"query": {}}') for _ in range(8)]
+    assert min(taken) < 200, "pages, of about 1,900 that an answer fills"
+
+
+def memory_taken(process: subprocess.Popen[str], url: str, body: bytes) -> int:
+    """Count the pages that a process takes from the system while it answers."""
+    before = page_faults(process.pid)
+    with urllib.request.urlopen(url, body, timeout=20) as answer:
+        assert len(answer.read()) > 7_500_000
+    return page_faults(process.pid) - before
+
+
+def page_faults(process: int) -> int:
+    return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[7])
+
+
 def total_served(options: list[str], stop: signal.Signals = signal.SIGTERM) -> int:
     """Serve until the first answer, stop by a signal, and return how many works there were."""
-    command = [sys.executable, "-m", "bucketsnb", "serve", "--port", "0", *options]
-    with subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        ready = re.search(r"(http://\S+)", process.stdout.readline())
-        assert ready is not None
-        with urllib.request.urlopen(f"{ready.group(1)}/status", timeout=20) as answer:
+    with serving(options) as (process, url):
+        with urllib.request.urlopen(f"{url}/status", timeout=20) as answer:
             total: int = json.load(answer)["total"]
         os.kill(process.pid, stop)
         assert process.wait(20) == 0
     return total
+
+
+@contextmanager
+def serving(options: list[str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Serve in a process of its own, and give that and the address of the service."""
+    command = [sys.executable, "-m", "bucketsnb", "serve", "--port", "0", *options]
+    with subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            ready = re.search(r"(http://\S+)", process.stdout.readline())
+            assert ready is not None
+            yield process, ready.group(1)
+        finally:
+            process.kill()
 
 
 @pytest.mark.parametrize(
