@@ -270,7 +270,9 @@ def _refuse_columns(frame: pd.DataFrame, before: Mapping[str, Record]) -> None:
 
 
 def _edited_derived(frame: pd.DataFrame, before: Mapping[str, Record], name: str, read_at: float) -> bool:
-    was = frame_of([before[one] for one in frame["id"]], now=read_at)[name]
+    read = frame.attrs.get("columns", "all")
+    fields = FIELD_NAMES if read == "all" else [one for one in FIELD_NAMES if one in read]
+    was = frame_of([before[one] for one in frame["id"]], now=read_at, fields=fields)[name]
     try:
         now = frame[name].reset_index(drop=True).astype(was.dtype)
     except (TypeError, ValueError):  # it never held this

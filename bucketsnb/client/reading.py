@@ -53,7 +53,8 @@ class Reading(ClientBase):
             How many at most; None (or 0, or less) for all.
         columns
             ``"all"``, ``"light"`` (the ten small columns that tell works apart), or names of columns. What is not read
-            does not travel; the frame has the same columns all the same, with nothing in them.
+            does not travel; the frame has the same columns all the same, with nothing in them, nor in those that are
+            worked out from them (``wait``, ``runtime`` and ``overdue`` need more than the light ones).
         progress
             Long reads show a bar. False: none. A function: it is called with how many works are read, of how many;
             first with none, where a read takes several requests, and again with the same numbers where a very long

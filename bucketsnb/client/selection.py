@@ -9,19 +9,13 @@ from typing import Any
 
 from bucketsnb.errors import QueryError
 from bucketsnb.formatting import elide, near, printable
-from bucketsnb.frames import COLUMNS, LIGHT
+from bucketsnb.frames import COLUMNS, LIGHT, NEEDS
 from bucketsnb.query import UnknownField
 from bucketsnb.schema import FIELD_NAMES, PARENT_PATH
 
 __all__ = ["ALL", "Selection", "selected"]
 
-_NEEDS: Mapping[str, Sequence[str]] = {
-    "parent": (PARENT_PATH,),
-    "age": ("creation",),
-    "wait": ("creation", "start", "status"),
-    "runtime": ("start", "stop", "status"),
-    "overdue": ("start", "stop", "status", "timeout"),
-}
+_NEEDS: Mapping[str, Sequence[str]] = {"parent": (PARENT_PATH,), **NEEDS}
 """What has to be read for a column that is no field."""
 
 

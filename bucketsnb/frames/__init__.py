@@ -8,7 +8,7 @@ from __future__ import annotations
 from bucketsnb.frames.accessor import WorksAccessor
 from bucketsnb.frames.as_read import AsRead
 from bucketsnb.frames.build import Gathered, assemble, concat, empty, frame_of
-from bucketsnb.frames.columns import COLUMNS, DTYPES, HEAVY, LIGHT
+from bucketsnb.frames.columns import COLUMNS, DTYPES, HEAVY, LIGHT, NEEDS
 from bucketsnb.frames.decode import columns_of
 from bucketsnb.frames.json_array import JSONArray, JSONDtype
 from bucketsnb.frames.json_text import python_texts
@@ -22,6 +22,7 @@ __all__ = [
     "DTYPES",
     "HEAVY",
     "LIGHT",
+    "NEEDS",
     "AsRead",
     "Gathered",
     "JSONArray",

@@ -91,7 +91,7 @@ def assemble(
     """
     now = time.time() if now is None else now
     held: Any = "all" if read is None else list(read)
-    whole: dict[Any, Any] = {**columns, **derived(columns, now)}
+    whole: dict[Any, Any] = {**columns, **derived(columns, now, STORED if read is None else read)}
     frame = WorksFrame({name: whole[name] for name in COLUMNS}, copy=False)
     shown = len(frame)
     about: dict[Any, Any] = {
@@ -163,6 +163,7 @@ def concat(frames: Sequence[WorksFrame]) -> WorksFrame:
         return empty()
     columns = joined({name: frame[name].array.copy() for name in STORED} for frame in frames)
     first = frames[0].attrs
+    held = [frame.attrs.get("columns", "all") for frame in frames]
     return assemble(
         columns,
         query=first.get("query"),
@@ -170,6 +171,11 @@ def concat(frames: Sequence[WorksFrame]) -> WorksFrame:
         exact=all(frame.attrs.get("exact", True) for frame in frames),
         now=first.get("read_at"),
         url=first.get("url", ""),
-        read=None if first.get("columns", "all") == "all" else first["columns"],
+        read=_read_of_each([one for one in held if one != "all"]),
         as_read=AsRead.joined(frames),
     )
+
+
+def _read_of_each(parts: Sequence[Sequence[str]]) -> list[str] | None:
+    """Return the columns that all of these have, None (for all) if there are none of these."""
+    return [name for name in parts[0] if all(name in part for part in parts)] if parts else None

@@ -5,7 +5,7 @@ Every maker also says which values its column cannot give back exactly; the work
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, TypeAlias
@@ -26,6 +26,7 @@ __all__ = [
     "HEAVY",
     "HOLDS",
     "LIGHT",
+    "NEEDS",
     "NESTED",
     "STORED",
     "codes_of",
@@ -53,8 +54,15 @@ LIGHT = ("id", "pipeline", "status", "site", "user", "priority", "attempt", "cre
 HEAVY = ("command", "parameters", "results", "products", "plots", "config", "notify")
 """Nested columns that are large, and shown only when asked for."""
 
-DERIVED = ("age", "wait", "runtime", "overdue")
-"""Columns that are worked out here from the times, as of when the works were read."""
+NEEDS: Mapping[str, Sequence[str]] = {
+    "age": ("creation",),
+    "wait": ("creation", "start", "status"),
+    "runtime": ("start", "stop", "status"),
+    "overdue": ("start", "stop", "status", "timeout"),
+}
+"""What has to be read for a column that is worked out here from the times, as of when the works were read."""
+
+DERIVED = tuple(NEEDS)
 
 STORED = tuple(name for name in COLUMNS if name not in DERIVED)
 
@@ -95,6 +103,8 @@ def missing(name: str, count: int) -> Any:
         return JSONArray.later(lambda: np.full(count, None, dtype=object), count)
     if isinstance(DTYPES[name], pd.Int64Dtype):  # zeros that nobody looks at take no memory
         return pd.arrays.IntegerArray(np.zeros(count, dtype=np.int64), np.ones(count, dtype=bool))
+    if DTYPES[name] == TEXT:
+        return _texts(np.full(count, pd.NA, dtype=object))[0]
     some = pd.array([None], dtype=DTYPES[name]).take(np.zeros(min(count, _AT_ONCE), dtype=np.intp))
     return type(some)._concat_same_type([some] * (count // _AT_ONCE) + [some[: count % _AT_ONCE]])
 
@@ -215,8 +225,8 @@ def parents_of(configs: Sequence[Text]) -> list[str | None]:
     return [None if one is None else one.parent for one in found]
 
 
-def derived(columns: Mapping[str, Any], now: float) -> dict[str, Any]:
-    """Work out the derived columns.
+def derived(columns: Mapping[str, Any], now: float, read: Container[str] = STORED) -> dict[str, Any]:
+    """Work out the derived columns; there is nothing in those that need what was not read.
 
     ``age`` is the time since creation; ``wait`` from creation to the last start, or till now for a work that is queued
     and was never started; ``runtime`` from start to stop, or till now for a running work; ``overdue`` says whether a
@@ -228,17 +238,23 @@ def derived(columns: Mapping[str, Any], now: float) -> dict[str, Any]:
         The stored columns by name.
     now
         Epoch seconds.
+    read
+        The stored columns that were read.
     """
+    known = [name for name, needed in NEEDS.items() if all(one in read for one in needed)]
     at = {name: columns[name].asi8 for name in TIME_FIELDS}
     codes = columns["status"].codes
-    spans = {name: np.empty(len(codes), dtype=np.int64) for name in ("age", "wait", "runtime")}
+    spans = {name: np.empty(len(codes), dtype=np.int64) for name in known if name in _SPANS}
     for start in range(0, len(codes), _AT_ONCE):
         some = slice(start, start + _AT_ONCE)
         times = {name: values[some] for name, values in at.items()}
-        for name, values in _spans(times, codes[some], round(now * 1e9)).items():
-            spans[name][some] = values
-    made = {name: pd.array(values.view(_SPAN), dtype=_SPAN, copy=False) for name, values in spans.items()}
-    return {**made, "overdue": _overdue(codes, spans["runtime"], columns["timeout"])}
+        for name, values in spans.items():
+            values[some] = _SPANS[name](times, codes[some], round(now * 1e9))
+    made = {name: missing(name, len(codes)) for name in DERIVED if name not in known}
+    made |= {name: pd.array(values.view(_SPAN), dtype=_SPAN, copy=False) for name, values in spans.items()}
+    if "overdue" in known:
+        made["overdue"] = _overdue(codes, spans["runtime"], columns["timeout"])
+    return made
 
 
 def _overdue(codes: npt.NDArray[np.int8], runtimes: Instants, timeouts: Any) -> Any:
@@ -251,15 +267,17 @@ def _overdue(codes: npt.NDArray[np.int8], runtimes: Instants, timeouts: Any) -> 
     return pd.arrays.BooleanArray(overdue, unknown)
 
 
-def _spans(at: Mapping[str, Instants], codes: npt.NDArray[np.int8], now: int) -> dict[str, Instants]:
-    """Return the ages, waits and runtimes of works in nanoseconds."""
-    instant = np.full(len(codes), now, dtype=np.int64)
+def _age(at: Mapping[str, Instants], _: npt.NDArray[np.int8], now: int) -> Instants:
+    return _between(at["creation"], np.full(len(at["creation"]), now, dtype=np.int64))
+
+
+def _wait(at: Mapping[str, Instants], codes: npt.NDArray[np.int8], now: int) -> Instants:
     waiting = (codes == _CODES["queued"]) & (at["start"] == _NAT)
-    return {
-        "age": _between(at["creation"], instant),
-        "wait": _between(at["creation"], np.where(waiting, instant, at["start"])),
-        "runtime": _between(at["start"], np.where(codes == _CODES["running"], instant, at["stop"])),
-    }
+    return _between(at["creation"], np.where(waiting, now, at["start"]))
+
+
+def _runtime(at: Mapping[str, Instants], codes: npt.NDArray[np.int8], now: int) -> Instants:
+    return _between(at["start"], np.where(codes == _CODES["running"], now, at["stop"]))
 
 
 def _between(earlier: Instants, later: Instants) -> Instants:
@@ -267,3 +285,11 @@ def _between(earlier: Instants, later: Instants) -> Instants:
     wrapped = (later ^ earlier) & (later ^ span) < 0  # not the sign of the true difference
     span[(earlier == _NAT) | (later == _NAT) | wrapped] = _NAT
     return span
+
+
+_SPANS: Mapping[str, Callable[[Mapping[str, Instants], npt.NDArray[np.int8], int], Instants]] = {
+    "age": _age,
+    "wait": _wait,
+    "runtime": _runtime,
+}
+"""How each span is worked out of times, codes of statuses and the time by now, all in nanoseconds."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timezone
 
 import numpy as np
@@ -117,6 +118,17 @@ def test_a_parent_goes_into_the_config_and_nothing_else_of_it_changes(backend: L
     plan.apply()
     config = {**before["config"], "parent": "6b04a88bcce5d83e4c9bf3fc"}
     assert stored(buckets)[one] == {**before, "config": config}
+
+
+def test_light_columns_of_a_work_that_ran_before_can_be_edited(backend: LocalBackend, buckets: Buckets) -> None:
+    (one,) = filled(backend, 1, start=time.time() - 50, stop=time.time() - 20)
+    frame = buckets.view(columns="light")
+    frame["priority"] = 5
+    buckets.plan_update(frame).apply()
+    assert stored(buckets)[one]["priority"] == 5
+    frame["wait"] = pd.Timedelta(1)
+    with pytest.raises(WorkError, match="wait is worked out"):
+        buckets.plan_update(frame)
 
 
 def test_a_time_is_set_as_a_time(backend: LocalBackend, buckets: Buckets) -> None:

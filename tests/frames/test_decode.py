@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bucketsnb.errors import BadAnswer
-from bucketsnb.frames import COLUMNS, DTYPES, AsRead, empty, frame_of, to_records
+from bucketsnb.frames import COLUMNS, DTYPES, LIGHT, AsRead, empty, frame_of, to_records
 from bucketsnb.frames.columns import DERIVED, epochs
 from bucketsnb.schema import FIELD_NAMES
 from tests.factory import make_work, make_works
@@ -189,6 +189,24 @@ class TestDerived:
     def test_a_finished_work_ran_from_start_to_stop(self):
         row = self.frame(status="failure", start=self.NOW - 500, stop=self.NOW - 200, timeout=1)
         assert (row.runtime, row.overdue) == (pd.Timedelta(seconds=300), False)
+
+    @pytest.mark.parametrize(
+        ("read", "known"),
+        [
+            (LIGHT, ["age"]),
+            (["creation", "start", "status"], ["age", "wait"]),
+            (["start", "stop", "status"], ["runtime"]),
+            (["start", "stop", "status", "timeout"], ["runtime", "overdue"]),
+            (["start", "stop", "timeout"], []),
+        ],
+    )
+    @pytest.mark.parametrize("status", ["queued", "running", "success"])
+    def test_nothing_is_worked_out_of_what_was_not_read(self, read, known, status):
+        work = make_work(creation=self.NOW - 1000, start=self.NOW - 500, stop=self.NOW - 200, status=status)
+        whole = frame_of([work], now=self.NOW)
+        part = frame_of([{name: work[name] for name in read}], now=self.NOW, fields=read)
+        assert [name for name in DERIVED if part[name].notna().all()] == known
+        assert part[known].equals(whole[known])
 
     def test_times_too_far_apart_leave_the_span_open(self):
         frame = frame_of([make_work(creation=-9e9, start=9e9)], now=self.NOW)

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bucketsnb.errors import WorkError
-from bucketsnb.frames import COLUMNS, DTYPES, concat, empty, frame_of, to_records
+from bucketsnb.frames import COLUMNS, DTYPES, LIGHT, concat, empty, frame_of, to_records
 from tests.factory import make_work, make_works
 from tests.frames.jsonish import OLD_SHAPES, works
 
@@ -175,6 +175,16 @@ def test_frames_put_together_give_the_works_of_all():
     assert as_sent(to_records(frame)) == as_sent(json.loads(json.dumps([*odd, *regular])))
     assert (list(frame.columns), len(frame)) == (list(COLUMNS), frame.attrs["shown"])
     assert as_sent(to_records(pd.concat([frame_of(odd), frame_of(regular)]))) == as_sent(odd + regular)
+
+
+def test_frames_put_together_hold_the_columns_that_each_of_them_has():
+    works = make_works(2, status="queued", start=1.5e9)
+    whole, part = frame_of(works), frame_of(works, fields=LIGHT)
+    for frame in (concat([whole, part]), concat([part, whole])):
+        assert frame.attrs["columns"] == list(LIGHT)
+        assert frame.age.notna().all()
+        assert frame.wait.isna().all()
+    assert concat([whole, whole]).attrs["columns"] == "all"
 
 
 def test_changing_frames_put_together_leaves_the_parts_alone():
