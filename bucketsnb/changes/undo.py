@@ -15,8 +15,8 @@ from bucketsnb.changes.plan import LeftOut, Plan, UndoDepositPlan, UndoPlan
 from bucketsnb.changes.receipt import Fate, Outcome
 from bucketsnb.changes.restore import RestoreAct
 from bucketsnb.changes.scope import read_works, refuse_read_only
-from bucketsnb.changes.seen import Change, Seen
-from bucketsnb.changes.withdraw import as_it_was
+from bucketsnb.changes.seen import Change, Seen, described, differences
+from bucketsnb.changes.withdraw import OF_THE_SERVICE, as_it_was
 from bucketsnb.errors import PlanError, PlanSpent
 from bucketsnb.formatting import host_of
 
@@ -34,6 +34,7 @@ _PUT_BACK = frozenset({"update", "requeue", "audit", "withdraw"})
 _KNOWN = _PUT_BACK | {"delete", "deposit"}
 _SURE, _UNSURE = Outcome.DONE, Outcome.UNKNOWN
 _DAMAGED = "its line in the journal is damaged"
+_MOVED = "a worker, or someone else, had it at the moment of the "
 
 
 def context_of(api: Api, journal: Journal | None = None) -> Context:
@@ -101,7 +102,9 @@ def _earlier(journal: Journal, entry_id: str) -> Entry | None:
     if not earlier.works:
         return None  # cut off before it began
     if not any(work.outcome in AGAIN for work in earlier.works):
-        raise PlanSpent(f"{entry_id} was undone before (entry {earlier.id}); nothing was sent.")
+        done = any(work.outcome is Outcome.DONE for work in earlier.works)
+        what = "was undone before" if done else "could not be undone before, as all its works had moved on"
+        raise PlanSpent(f"{entry_id} {what} (entry {earlier.id}); nothing was sent.")
     return earlier
 
 
@@ -137,7 +140,7 @@ def _nothing(entry: Entry, works: list[Kept], left_out: list[LeftOut]) -> str:
     """Say why there is nothing to undo; that nothing was changed only if that is known."""
     if entry.verb in ("deposit", "withdraw") and any(work.outcome is _UNSURE for work in works):
         return f"{entry.id} cannot be undone: {left_out[0].why}. Look for it with buckets.view(...)."
-    if any(left.why.startswith(_DAMAGED) for left in left_out):
+    if any(left.why.startswith((_DAMAGED, _MOVED)) for left in left_out):
         return f"{entry.id} cannot be undone: {left_out[0].why}."
     return f"{entry.id} changed no work, so there is nothing to undo."
 
@@ -175,8 +178,11 @@ def _nothing_to_undo(entry: Entry, work: Kept, now: Mapping[str, Mapping[str, An
     known = work.left or work.after if entry.verb in ("deposit", "withdraw") else work.before
     if work.outcome is _SURE and known is None:
         return f"{_DAMAGED}, so what it was is not known"
+    if work.outcome is _SURE and entry.verb == "audit" and work.left == work.before:
+        return "the audit left it as it was"
     if work.outcome is _SURE:
-        return "" if entry.verb != "audit" or work.left != work.before else "the audit left it as it was"
+        moved = [] if entry.verb == "delete" else differences(_made(entry, work), work.left or _made(entry, work))
+        return f"{_MOVED}{entry.verb}: {described(moved)}" if moved else ""
     if entry.verb == "delete":
         return "was not deleted" if work.id in now else ""
     if entry.verb == "deposit" and work.new_id:
@@ -189,14 +195,29 @@ def _nothing_to_undo(entry: Entry, work: Kept, now: Mapping[str, Mapping[str, An
 def _change(entry: Entry, work: Kept) -> Change:
     if entry.verb == "delete":
         return Change(None, Seen.of(work.before or {}))
-    left = work.left or work.after or {}
+    left = _made(entry, work)
     if entry.verb == "deposit":
         return Change(Seen.of(left), None)
     before = work.before or {}
     if entry.verb == "withdraw" and work.before is None:  # an interruption kept it off the record
         before = as_it_was(left, None)
+    if entry.verb == "audit":  # what else is new in it, someone has put there meanwhile
+        before = {**left, **{name: before[name] for name in OF_THE_SERVICE if name in before}}
     added = dict.fromkeys(name for name in left if name not in before)
     return Change(Seen.of(left), Seen.of({**before, **added}))
+
+
+def _made(entry: Entry, work: Kept) -> dict[str, Any]:
+    """Return a work as the entry itself made it, which is what an undo may take back.
+
+    What was read back afterwards may be more: a worker may have claimed it by then, or someone changed it.
+    """
+    left, after = work.left or work.after or {}, work.after or {}
+    if entry.verb == "deposit":
+        return {**left, "status": "queued", "attempt": after.get("attempt") or 0}
+    if entry.verb in ("update", "requeue") and after:
+        return {**after, **{name: None for name, value in left.items() if value is None and name not in after}}
+    return left
 
 
 def _act(entry: Entry, context: Context) -> Act:

@@ -19,7 +19,19 @@ from bucketsnb.errors import QueryError
 from bucketsnb.formatting import count_of, excerpt
 from bucketsnb.schema import PARENT_PATH, PRIORITY_MAX, PRIORITY_MIN
 
-__all__ = ["CANDIDATES", "Names", "WithdrawAct", "forecast", "plan_claim", "plan_withdraw", "withdrawal"]
+__all__ = [
+    "CANDIDATES",
+    "OF_THE_SERVICE",
+    "Names",
+    "WithdrawAct",
+    "forecast",
+    "plan_claim",
+    "plan_withdraw",
+    "withdrawal",
+]
+
+OF_THE_SERVICE = ("status", "attempt", "start", "stop")
+"""What the service itself sets in a work, when one is claimed or an audit is run."""
 
 CANDIDATES = 20
 """Works at the head of the queue that are read before a claim, so that the one claimed can be given back as it was."""
@@ -205,7 +217,8 @@ def as_it_was(record: Mapping[str, Any], seen: Mapping[str, Any] | None) -> dict
     if not isinstance(attempt, int) or isinstance(attempt, bool):
         attempt = None
     if seen is not None and (attempt is None or seen.get("attempt") == attempt - 1):
-        return dict(seen)
+        # the rest as it was claimed: someone may have changed it between the look and the claim
+        return {name: seen.get(name) if name in OF_THE_SERVICE else value for name, value in record.items()}
     before = {**record, "status": "queued"}
     if attempt is not None:
         before["attempt"] = max(attempt - 1, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from bucketsnb import Buckets, LocalBackend
 from bucketsnb.backend.store import Store
 from bucketsnb.changes.entry import read_entry
 from bucketsnb.changes.journal import Journal
+from bucketsnb.changes.plan import Plan
 from bucketsnb.changes.restore import HOLDING
 from bucketsnb.errors import JournalError, PlanError, PlanSpent
 from bucketsnb.schema import pipeline_problem
@@ -424,3 +426,99 @@ def test_an_entry_of_another_service_is_refused(backend: LocalBackend, buckets: 
 def test_an_unknown_entry_is_refused(buckets: Buckets) -> None:
     with pytest.raises(JournalError, match="There is no entry"):
         buckets.undo("20261124-003632-598020-1420")
+
+
+class TestMovedAtTheMomentOfTheChange:
+    """Between the request and the look at what came of it, a worker or someone else has a work too."""
+
+    @staticmethod
+    def claim(store: Store) -> None:
+        store.withdraw({"pipeline": PIPELINE})
+
+    @staticmethod
+    def tag(store: Store) -> None:
+        store.update([{"id": work["id"], "tags": ["theirs"]} for work in json.loads(b"".join(store.view({})))])
+
+    @pytest.mark.parametrize("verb", ["update", "requeue", "deposit"])
+    def test_a_work_that_a_worker_took_is_left_alone(self, backend: LocalBackend, buckets: Buckets, verb: str) -> None:
+        plan = planned(verb, backend, buckets)
+        backend.faults.add("POST /work" if verb == "deposit" else "PUT /work", acted=self.claim)
+        receipt = plan.apply()
+        assert receipt.ok
+        before = stored(buckets)
+        assert [work["status"] for work in before.values()] == ["running"]
+        with pytest.raises(PlanError, match=f"had it at the moment of the {verb}: .*status queued -> running"):
+            receipt.undo()
+        assert stored(buckets) == before
+
+    @pytest.mark.parametrize("verb", ["update", "deposit"])
+    def test_what_a_worker_made_of_it_before_it_was_found_done_stays(
+        self, backend: LocalBackend, buckets: Buckets, verb: str
+    ) -> None:
+        plan = planned(verb, backend, buckets)
+        backend.faults.add("POST /work" if verb == "deposit" else "PUT /work", hang_up="after")
+        backend.faults.add("POST /view", status=400, skip=1)
+        receipt = plan.apply()
+        backend.faults.clear()
+        work = buckets.api.withdraw({"pipeline": PIPELINE})
+        buckets.api.update([{**work, "status": "success", "results": {"snr": 12}}])
+        receipt = receipt.resume()
+        assert receipt.ok
+        with pytest.raises(PlanError, match="status queued -> success"):
+            receipt.undo()
+        assert [work["results"] for work in stored(buckets).values()] == [{"snr": 12}]
+
+    def test_others_of_the_same_plan_are_put_back(self, backend: LocalBackend, buckets: Buckets) -> None:
+        ids = filled(backend, 3)
+        frame = buckets.view({"pipeline": PIPELINE})
+        frame["priority"] = 5
+        backend.faults.add("PUT /work", acted=self.claim)
+        receipt = buckets.plan_update(frame).apply()
+        undo = buckets.plan_undo(receipt.entry)
+        assert [left.id for left in undo.left_out] == ids[:1]
+        assert undo.apply().ok
+        assert [stored(buckets)[one]["priority"] for one in ids] == [5, 3, 3]
+
+    def test_a_cell_that_someone_else_set_stays(self, backend: LocalBackend, buckets: Buckets) -> None:
+        plan = planned("update", backend, buckets)
+        backend.faults.add("PUT /work", acted=self.tag)
+        receipt = plan.apply()
+        with pytest.raises(PlanError, match=r'tags null -> \["theirs"\]'):
+            receipt.undo()
+        assert [work["tags"] for work in stored(buckets).values()] == [["theirs"]]
+
+    def test_an_audit_that_is_undone_takes_no_edit_along(self, backend: LocalBackend, buckets: Buckets) -> None:
+        (one,) = filled(backend, 1, status="running", attempt=1, start=1.0)
+        before = stored(buckets)[one]
+        backend.faults.add("GET /audit/failed", acted=self.tag)
+        receipt = buckets.plan_audit().apply()
+        assert receipt.undo().ok
+        assert stored(buckets)[one] == {**before, "tags": ["theirs"]}
+
+    def test_a_claim_that_is_given_back_takes_no_edit_along(self, backend: LocalBackend, buckets: Buckets) -> None:
+        (one,) = filled(backend, 1)
+        before = stored(buckets)[one]
+        backend.faults.add("POST /work/withdraw", change=self.tag)
+        buckets.claim(PIPELINE).give_back()
+        assert stored(buckets)[one] == {**before, "tags": ["theirs"]}
+
+    def test_an_undo_that_found_all_works_moved_is_not_said_to_have_been_done(
+        self, backend: LocalBackend, buckets: Buckets
+    ) -> None:
+        receipt = planned("update", backend, buckets).apply()
+        self.tag(backend.store)
+        assert receipt.undo().counts["drifted"] == 1
+        with pytest.raises(PlanSpent, match="could not be undone before, as all its works had moved on"):
+            receipt.undo()
+
+
+def planned(verb: str, backend: LocalBackend, buckets: Buckets) -> Plan:
+    """Plan a change of one work."""
+    if verb == "deposit":
+        return buckets.plan_deposit([make_work(pipeline=PIPELINE)])
+    if verb == "requeue":
+        return buckets.plan_requeue(filled(backend, 1, status="failure", attempt=1))
+    filled(backend, 1)
+    frame = buckets.view({"pipeline": PIPELINE})
+    frame["priority"] = 5
+    return buckets.plan_update(frame)
