@@ -255,17 +255,24 @@ def _columns(reader: _Reader, works: list[Any], records: dict[int, bytes], *, ne
     for index in odd.nonzero()[0].tolist():
         if index not in records:
             records[index] = msgspec.json.encode(works[index])
-    columns["record"] = _own_records(records, len(works))
+    columns["record"] = _records_later(reader.fields, records, len(works))
     return columns
 
 
-def _own_records(records: Mapping[int, bytes], count: int) -> Any:
-    if not records:
-        return missing("record", count)
-    texts = objects((None,) * count, count)
+def _records_later(fields: Sequence[str], records: Mapping[int, bytes], count: int) -> JSONArray:
+    return JSONArray.later(lambda: _records(fields, records, count), count)
+
+
+def _records(fields: Sequence[str], records: Mapping[int, bytes], count: int) -> Objects:
+    """Return what is kept of each work beside its cells: all of an odd one, and of a part what it is a part of.
+
+    That is kept with each work, as works of several reads come to stand in one frame, which knows nothing of them.
+    """
+    whole = set(fields) >= set(FIELD_NAMES)
+    texts = np.full(count, None if whole else encode_json(list(fields)), dtype=object)
     for index, text in records.items():
         texts[index] = text
-    return JSONArray(texts)
+    return texts
 
 
 def _given(works: Objects, name: str) -> Callable[[int], Any]:

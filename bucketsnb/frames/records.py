@@ -48,39 +48,55 @@ def to_records(frame: pd.DataFrame, *, partial: bool = False) -> list[dict[str, 
     >>> to_records(frame)
     [{'id': 'a', 'priority': 5, 'shape': 'old'}]
     """
-    fields = _fields(frame, partial=partial)
+    twice = [str(name) for name in frame.columns[frame.columns.duplicated()]]
+    if twice:
+        raise WorkError(f"the frame has the column {elide(twice, most=3)} more than once: keep one", field=twice[0])
     with pausing_collection():
-        cells = {name: _plain(name, frame[name]) for name in fields}
+        records = _plain("record", frame["record"]) if "record" in frame else [None] * len(frame)
+        parts = _parts(frame, records)
+        if not partial:
+            _refuse_parts(frame, parts)
+        cells = {name: _plain(name, frame[name]) for name in FIELD_NAMES if name in frame}
         works = _works(cells, len(frame))
-        if "record" in frame:
-            _restore_odd(works, cells, frame["record"])
-        if "parent" in frame and "config" in fields:
+        _leave_unread(works, parts)
+        _restore_odd(works, cells, records)
+        if "parent" in frame and "config" in frame:
+            _refuse_parents(frame, parts)
             _put_parents(works, _plain("parent", frame["parent"]), _edited(frame["config"].array))
     return works
 
 
-def _fields(frame: pd.DataFrame, *, partial: bool) -> list[str]:
-    here = [name for name in FIELD_NAMES if name in frame]
-    twice = [str(name) for name in frame.columns[frame.columns.duplicated()]]
-    if twice:
-        raise WorkError(f"the frame has the column {elide(twice, most=3)} more than once: keep one", field=twice[0])
+def _parts(frame: pd.DataFrame, records: Sequence[Any]) -> dict[int, Sequence[str]]:
+    """Return which fields were read of works of which not all were, by place: those that their records name."""
+    parts: dict[int, Sequence[str]] = {
+        place: record for place, record in enumerate(records) if isinstance(record, list)
+    }
     read = frame.attrs.get("columns", "all")
-    if partial:
-        return (
-            here
-            if read == "all"
-            else [name for name in here if name in read or (name == "config" and "parent" in read)]
-        )
     if read != "all":
+        fields = [*read, "config"] if "parent" in read else read
+        parts |= {place: fields for place, record in enumerate(records) if record is None}
+    return parts
+
+
+def _refuse_parts(frame: pd.DataFrame, parts: Mapping[int, Sequence[str]]) -> None:
+    read = frame.attrs.get("columns", "all")
+    if read != "all" or parts:
+        only = read if read != "all" else next(iter(parts.values()))
+        some = "its works" if read != "all" or len(parts) == len(frame) else f"{len(parts):,} of its works"
         raise WorkError(
-            f"this frame has only {elide(read, most=22)} of its works: read it with columns='all', or pass partial=True"
+            f"this frame has only {elide(only, most=22)} of {some}: read it with columns='all', or pass partial=True"
         )
     absent = [name for name in (*FIELD_NAMES, "record") if name not in frame]
     if absent:
         raise WorkError(
             f"this frame does not hold whole works: it lacks {elide(absent, most=22)}; or pass partial=True"
         )
-    return here
+
+
+def _leave_unread(works: list[dict[str, Any]], parts: Mapping[int, Sequence[str]]) -> None:
+    """Take out what is empty as it was not read; what someone has put there since stays."""
+    for place, read in parts.items():
+        works[place] = {name: value for name, value in works[place].items() if name in read or value is not None}
 
 
 def _works(cells: Mapping[str, list[Any]], count: int) -> list[dict[str, Any]]:
@@ -90,10 +106,22 @@ def _works(cells: Mapping[str, list[Any]], count: int) -> list[dict[str, Any]]:
     return [dict(zip(names, values, strict=True)) for values in zip(*cells.values(), strict=True)]
 
 
-def _restore_odd(works: list[dict[str, Any]], cells: Mapping[str, list[Any]], record: pd.Series) -> None:
+def _refuse_parents(frame: pd.DataFrame, parts: Mapping[int, Sequence[str]]) -> None:
+    """Refuse a parent that was put where ``config`` was not read: sent alone, it would take the rest of that away."""
+    places = [place for place, read in parts.items() if "config" not in read]
+    for place, parent in zip(places, _plain("parent", frame["parent"].iloc[places]), strict=True):
+        if parent is not None:
+            raise WorkError(
+                f"work {frame['id'].iloc[place] if 'id' in frame else place} was read without config, where its parent "
+                "is kept: read config too",
+                index=place,
+                field="config.parent",
+            )
+
+
+def _restore_odd(works: list[dict[str, Any]], cells: Mapping[str, list[Any]], records: Sequence[Any]) -> None:
     """Put the own records of odd works in place, with those cells that differ from what the record gives."""
-    records = _plain("record", record)
-    places = [place for place, whole in enumerate(records) if whole is not None]
+    places = [place for place, whole in enumerate(records) if whole is not None and not isinstance(whole, list)]
     if not places:
         return
     for place in places:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import datetime, timezone
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -128,6 +130,42 @@ def test_light_columns_of_a_work_that_ran_before_can_be_edited(backend: LocalBac
     assert stored(buckets)[one]["priority"] == 5
     frame["wait"] = pd.Timedelta(1)
     with pytest.raises(WorkError, match="wait is worked out"):
+        buckets.plan_update(frame)
+
+
+TOGETHER = {
+    "concat of reads": lambda read: pd.concat([read().iloc[:1], read().iloc[1:]], ignore_index=True),
+    "merge": lambda read: read().merge(pd.DataFrame({"id": read()["id"], "more": 1}), on="id").drop(columns="more"),
+    "a frame made of it": lambda read: pd.DataFrame(read()),
+}
+
+
+@pytest.mark.parametrize("together", TOGETHER.values(), ids=TOGETHER)
+@pytest.mark.parametrize("read", [{"columns": "light"}, {"projection": {"results": False}}], ids=["light", "but one"])
+def test_what_was_not_read_is_no_edit_wherever_the_works_stand_by_now(
+    backend: LocalBackend, buckets: Buckets, together: Callable[..., pd.DataFrame], read: dict[str, Any]
+) -> None:
+    filled(backend, 3, results={"snr": 5}, tags=["low"], config={"parent": "run", "archive": {"logs": "copy"}})
+    before = stored(buckets)
+    frame = together(lambda: buckets.view({"pipeline": PIPELINE}, **read))
+    with pytest.raises(WorkError, match=r"this frame has only .* of its works"):
+        frame.works.to_records()
+    frame["priority"] = 5
+    plan = buckets.plan_update(frame)
+    assert plan.cells[["field", "old", "new"]].values.tolist() == [["priority", "3", "5"]] * 3
+    plan.apply()
+    assert stored(buckets) == {one: {**work, "priority": 5} for one, work in before.items()}
+
+
+def test_a_column_that_was_not_read_can_be_set(backend: LocalBackend, buckets: Buckets) -> None:
+    (one,) = filled(backend, 1, config={"parent": "run", "archive": {"logs": "copy"}})
+    before = stored(buckets)[one]
+    frame = buckets.view(columns="light")
+    frame["timeout"] = 77
+    buckets.plan_update(frame).apply()
+    assert stored(buckets)[one] == {**before, "timeout": 77}
+    frame["parent"] = "another"
+    with pytest.raises(WorkError, match=f"work {one} was read without config, where its parent is kept"):
         buckets.plan_update(frame)
 
 

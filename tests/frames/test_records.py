@@ -187,6 +187,15 @@ def test_frames_put_together_hold_the_columns_that_each_of_them_has():
     assert concat([whole, whole]).attrs["columns"] == "all"
 
 
+def test_whole_works_and_parts_of_works_put_together_are_told_apart():
+    whole, part = make_work(tags=["low"], results={"snr": 5}), {"id": "a", "tags": ["low"]}
+    frame = pd.concat([frame_of([whole]), frame_of([part], fields=["id", "tags"])])
+    assert frame["record"].tolist() == [None, ["id", "tags"]]
+    with pytest.raises(WorkError, match="only id, tags of 1 of its works"):
+        to_records(frame)
+    assert to_records(frame, partial=True) == [whole, part]
+
+
 def test_changing_frames_put_together_leaves_the_parts_alone():
     part = frame_of(make_works(2))
     whole = concat([part])
