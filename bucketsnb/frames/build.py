@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -158,7 +159,11 @@ class Gathered:
 
 
 def concat(frames: Sequence[WorksFrame]) -> WorksFrame:
-    """Return frames of works as one, its numbers added up; the query and time are those of the first."""
+    """Return frames of works as one; the query and time are those of the first.
+
+    Each page of a read says how many works match in all: of frames of one query the most counts, and those of several
+    queries are added up.
+    """
     if not frames:
         return empty()
     columns = joined({name: frame[name].array.copy() for name in STORED} for frame in frames)
@@ -167,7 +172,7 @@ def concat(frames: Sequence[WorksFrame]) -> WorksFrame:
     return assemble(
         columns,
         query=first.get("query"),
-        matched=sum(frame.attrs.get("matched", len(frame)) for frame in frames),
+        matched=_matched(frames),
         exact=all(frame.attrs.get("exact", True) for frame in frames),
         now=first.get("read_at"),
         url=first.get("url", ""),
@@ -179,3 +184,11 @@ def concat(frames: Sequence[WorksFrame]) -> WorksFrame:
 def _read_of_each(parts: Sequence[Sequence[str]]) -> list[str] | None:
     """Return the columns that all of these have, None (for all) if there are none of these."""
     return [name for name in parts[0] if all(name in part for part in parts)] if parts else None
+
+
+def _matched(frames: Sequence[WorksFrame]) -> int:
+    most: dict[str, int] = {}
+    for frame in frames:
+        asked = json.dumps([frame.attrs.get("url"), frame.attrs.get("query")], sort_keys=True, default=str)
+        most[asked] = max(most.get(asked, 0), frame.attrs.get("matched", len(frame)))
+    return max(sum(most.values()), sum(map(len, frames)))

@@ -187,6 +187,14 @@ def test_frames_put_together_hold_the_columns_that_each_of_them_has():
     assert concat([whole, whole]).attrs["columns"] == "all"
 
 
+def test_pages_of_one_read_put_together_match_as_many_as_the_read():
+    works = make_works(5)
+    pages = [frame_of(works[at : at + 2], query={"user": "tester"}, matched=9, exact=False) for at in (0, 2, 4)]
+    assert [concat(pages).attrs[name] for name in ("shown", "matched", "exact")] == [5, 9, False]
+    other = frame_of(works[:1], query={"user": "other"}, matched=3)
+    assert concat([*pages, other]).attrs["matched"] == 12
+
+
 def test_whole_works_and_parts_of_works_put_together_are_told_apart():
     whole, part = make_work(tags=["low"], results={"snr": 5}), {"id": "a", "tags": ["low"]}
     frame = pd.concat([frame_of([whole]), frame_of([part], fields=["id", "tags"])])
