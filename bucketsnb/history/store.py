@@ -28,6 +28,9 @@ KEEP_DAYS = 90
 THIN_AFTER_DAYS = 3
 """Of snapshots older than this, only the first of each hour is kept."""
 
+_THINNED = 3600.0
+"""Seconds between those that are kept."""
+
 _COLUMNS = ("time", "pipeline", *STATUS_KEYS)
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS snapshot (
@@ -204,8 +207,13 @@ def _bound(store: sqlite3.Connection, now: float) -> None:
     store.execute("DELETE FROM snapshot WHERE time < ?", (now - KEEP_DAYS * 86_400,))
     store.execute(
         "DELETE FROM snapshot WHERE time < ? AND time NOT IN "
-        "(SELECT min(time) FROM snapshot GROUP BY url, CAST(time / 3600 AS INTEGER))",
-        (now - THIN_AFTER_DAYS * 86_400,),
+        "(SELECT min(time) FROM snapshot GROUP BY url, CAST(time / ? AS INTEGER))",
+        (now - THIN_AFTER_DAYS * 86_400, _THINNED),
+    )
+    # What lies between two of them was seen, and dropped here: it is no gap.
+    store.execute(
+        "UPDATE snapshot SET every = ? WHERE time < ? AND every < ?",
+        (_THINNED, now - THIN_AFTER_DAYS * 86_400, _THINNED),
     )
 
 

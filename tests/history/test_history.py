@@ -127,6 +127,18 @@ def test_the_store_stays_bounded(history):
     assert 2 <= len(times) - 1 <= 3, "one an hour beyond three days"
 
 
+def test_what_was_thinned_is_no_gap_and_counts_as_seen(history):
+    start, hour = T0 - 5 * 24 * 3600, 3600
+    for minute in range(0, 5 * 24 * 60 + 1, 20):
+        history.record(status(a=queue(100)), at=start + minute * 60, every=1200)
+    assert history.frame(gaps=True)["queued"].notna().all()
+    assert history.rates().loc["a", "hours"] == pytest.approx(5 * 24)
+    silent = History(URL, history.path.with_name("silent.db"))
+    for since in (0, 20 * 60, 5 * hour, 6 * hour, 5 * 24 * hour):
+        silent.record(status(a=queue(100)), at=start + since, every=1200)
+    assert silent.frame(gaps=True)["queued"].isna().tolist() == [False, True, False, False, True, False]
+
+
 def test_a_queue_without_pipelines_is_a_snapshot_too(history):
     history.record(status(), at=T0)
     assert len(history.times()) == 1
