@@ -174,6 +174,9 @@ def backlog(history: pd.DataFrame) -> Picture:
     _title(axes, "Backlog")
     if history.empty:
         return _nothing(figure, axes, "no snapshots yet: buckets.watch() takes them")
+    rows = history.groupby("time")["pipeline"].transform("size")
+    # A snapshot of some pipelines only has no sum, and is no gap.
+    history = history[(rows == history["pipeline"].nunique()) | history["queued"].isna()]
     for key in ("queued", "running"):
         sums = history.groupby("time")[key].sum()
         unread = history[key].isna().groupby(history["time"]).any()

@@ -17,7 +17,7 @@ import platformdirs
 from bucketsnb.errors import ConfigurationError
 from bucketsnb.formatting import count_of, when
 from bucketsnb.frames import SummaryFrame
-from bucketsnb.history.trend import Drain, drain, rates, with_gaps
+from bucketsnb.history.trend import Drain, drain, rates, with_gaps, with_zeros
 from bucketsnb.schema import STATUS_KEYS
 
 __all__ = ["KEEP_DAYS", "THIN_AFTER_DAYS", "History"]
@@ -32,6 +32,10 @@ _THINNED = 3600.0
 """Seconds between those that are kept."""
 
 _COLUMNS = ("time", "pipeline", *STATUS_KEYS)
+_EMPTY = (0,) * len(STATUS_KEYS)
+_PARTIAL = (None,) * len(STATUS_KEYS)
+"""Counts of the row without a name: of no pipelines, and where a snapshot is of some pipelines only."""
+
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS snapshot (
     url TEXT NOT NULL, time REAL NOT NULL, every REAL, pipeline TEXT NOT NULL,
@@ -79,7 +83,8 @@ class History:
         Parameters
         ----------
         status
-            What ``buckets.status()`` returned: index ``pipeline``, columns ``total`` to ``failure``.
+            What ``buckets.status()`` returned: index ``pipeline``, columns ``total`` to ``failure``. A pipeline that
+            is not in it had no works then, unless its ``attrs`` say that only some were read.
         at
             Epoch seconds; by default when the status was read.
         every
@@ -89,8 +94,10 @@ class History:
         numbers = status[list(STATUS_KEYS)].astype(object).where(status[list(STATUS_KEYS)].notna(), None)
         names = [str(name).encode(errors="replace").decode() for name in numbers.index]  # a file holds no half letters
         rows = [(self.url, at, every, name, *row) for name, row in zip(names, numbers.values, strict=True)]
+        if status.attrs.get("pipelines", len(status)) != len(status):
+            rows.append((self.url, at, every, "", *_PARTIAL))
         # A queue without pipelines is a fact too: it is kept as a row that names none.
-        rows = rows or [(self.url, at, every, "", *([0] * len(STATUS_KEYS)))]
+        rows = rows or [(self.url, at, every, "", *_EMPTY)]
         marks = ", ".join("?" * (4 + len(STATUS_KEYS)))
         with self._open() as store:
             store.executemany(f"INSERT OR REPLACE INTO snapshot VALUES ({marks})", rows)  # noqa: S608 - only marks
@@ -117,16 +124,17 @@ class History:
         Returns
         -------
         pandas.DataFrame
-            Columns ``time`` (UTC), ``pipeline`` (text), ``total`` to ``failure`` (``Int64``); oldest first.
+            Columns ``time`` (UTC), ``pipeline`` (text), ``total`` to ``failure`` (``Int64``); oldest first. A pipeline
+            that a snapshot of all pipelines did not have counts 0 in it, and has no row in one of some pipelines only.
         """
         low = _epoch(since) if since is not None else 0.0
         high = _epoch(until) if until is not None else 1e12
         query = (
             f"SELECT {', '.join(_COLUMNS)}, every FROM snapshot "  # noqa: S608 - only our own column names
-            "WHERE url = ? AND time BETWEEN ? AND ? AND pipeline <> '' ORDER BY time, pipeline"
+            "WHERE url = ? AND time BETWEEN ? AND ? ORDER BY time, pipeline"
         )
         table = pd.DataFrame.from_records(self._rows(query, self.url, low, high), columns=[*_COLUMNS, "every"])
-        table = _typed(table)
+        table = with_zeros(_typed(table))
         return SummaryFrame(with_gaps(table) if gaps else table.drop(columns="every"))
 
     def at(self, moment: object) -> pd.DataFrame:
@@ -135,7 +143,8 @@ class History:
         Returns
         -------
         pandas.DataFrame
-            Index ``pipeline``, columns ``total`` to ``failure``; ``attrs["read_at"]`` is when it was taken.
+            Index ``pipeline``, columns ``total`` to ``failure``; ``attrs["read_at"]`` is when it was taken, and
+            ``attrs["pipelines"]`` how many there were, or None if it is of some pipelines only.
 
         Raises
         ------
@@ -148,21 +157,24 @@ class History:
             times = self.times()
             oldest = f"the oldest is of {when(times[0])}" if len(times) else "there are none yet"
             raise LookupError(f"no snapshot of {self.url} at {when(_epoch(moment))}: {oldest}")
-        query = f"SELECT {', '.join(_COLUMNS)}, every FROM snapshot WHERE url = ? AND time = ? AND pipeline <> ''"  # noqa: S608
+        query = f"SELECT {', '.join(_COLUMNS)}, every FROM snapshot WHERE url = ? AND time = ?"  # noqa: S608
         rows = self._rows(f"{query} ORDER BY pipeline", self.url, taken)
         table = _typed(pd.DataFrame.from_records(rows, columns=[*_COLUMNS, "every"]))
-        snapshot = SummaryFrame(table.set_index("pipeline")[list(STATUS_KEYS)])
-        snapshot.attrs.update(read_at=taken, url=self.url)
+        named = table["pipeline"] != ""
+        partial = bool(table.loc[~named, "total"].isna().any())
+        snapshot = SummaryFrame(table[named].set_index("pipeline")[list(STATUS_KEYS)])
+        snapshot.attrs.update(read_at=taken, url=self.url, pipelines=None if partial else len(snapshot))
         return snapshot
 
     def diff(self, earlier: object, later: object) -> pd.DataFrame:
         """Return how the counts changed between two times (later minus earlier).
 
-        A pipeline that is in one snapshot only counts as 0 in the other; one that could not be read stays missing.
+        A pipeline that is in one snapshot only counts as 0 in the other; one that could not be read stays missing, as
+        does one that the other, being of some pipelines only, does not have.
         """
         before, after = self.at(earlier), self.at(later)
         names = before.index.union(after.index)
-        difference = SummaryFrame(after.reindex(names, fill_value=0) - before.reindex(names, fill_value=0))
+        difference = SummaryFrame(_all_of(names, after) - _all_of(names, before))
         difference.attrs = {"earlier": before.attrs["read_at"], "later": after.attrs["read_at"], "url": self.url}
         return difference
 
@@ -215,6 +227,10 @@ def _bound(store: sqlite3.Connection, now: float) -> None:
         "UPDATE snapshot SET every = ? WHERE time < ? AND every < ?",
         (_THINNED, now - THIN_AFTER_DAYS * 86_400, _THINNED),
     )
+
+
+def _all_of(names: pd.Index, snapshot: pd.DataFrame) -> pd.DataFrame:
+    return snapshot.reindex(names) if snapshot.attrs["pipelines"] is None else snapshot.reindex(names, fill_value=0)
 
 
 def _epoch(moment: object) -> float:

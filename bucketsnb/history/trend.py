@@ -12,7 +12,7 @@ from bucketsnb.formatting import age, printable
 from bucketsnb.frames import SummaryFrame
 from bucketsnb.schema import STATUS_KEYS
 
-__all__ = ["GAP", "Drain", "drain", "rates", "with_gaps"]
+__all__ = ["GAP", "Drain", "drain", "rates", "with_gaps", "with_zeros"]
 
 Numbers = NDArray[np.floating]
 
@@ -21,6 +21,31 @@ GAP = 2.5
 
 _SIGMAS = 2.0
 _POINTS = 3
+
+
+def with_zeros(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows with a name, and a row of zeros for each pipeline that a snapshot of all does not have.
+
+    Parameters
+    ----------
+    table
+        Columns ``time``, ``pipeline``, ``total`` to ``failure`` and ``every``, by time. A row without a name stands for
+        a snapshot that names no pipeline, or, with missing values, for one that is of some pipelines only.
+    """
+    named = table[table["pipeline"] != ""]
+    moments, times = pd.factorize(table["time"])
+    pipelines, names = pd.factorize(named["pipeline"])
+    seen = np.zeros((len(times), len(names)), dtype=bool)
+    seen[moments[table["pipeline"] != ""], pipelines] = True
+    seen[moments[(table["pipeline"] == "") & table["total"].isna()]] = True
+    where, who = np.nonzero(~seen)
+    if not where.size:
+        return named.reset_index(drop=True)
+    every = table.drop_duplicates("time")["every"].to_numpy()
+    zeros = pd.DataFrame({"time": times[where], "pipeline": names[who], "every": every[where]})
+    zeros[list(STATUS_KEYS)] = pd.DataFrame(0, index=zeros.index, columns=list(STATUS_KEYS), dtype="Int64")
+    whole = pd.concat([named, zeros]).sort_values(["time", "pipeline"], kind="stable", ignore_index=True)
+    return whole.astype(table.dtypes.to_dict())
 
 
 def with_gaps(table: pd.DataFrame) -> pd.DataFrame:
@@ -130,7 +155,8 @@ def drain(one: pd.DataFrame, pipeline: str) -> Drain:
     LookupError
         With fewer than three snapshots: two give a line without an uncertainty.
     """
-    known = one[one["queued"].notna()]
+    came = one["total"].ne(0).fillna(value=True).cummax()  # before, there was nothing to drain
+    known = one[came & one["queued"].notna()]
     if len(known) < _POINTS:
         raise LookupError(f"{pipeline!r} has {len(known)} snapshots in this time, and an estimate needs {_POINTS}")
     hours = (known["time"] - known["time"].iloc[0]).dt.total_seconds().to_numpy() / 3600

@@ -52,8 +52,9 @@ class StatusFrame(pd.DataFrame):
     Attributes
     ----------
     attrs
-        ``problems`` (why a pipeline's row is empty), ``read_at`` (epoch seconds), ``url``, and after
-        ``status(compare=True)`` also ``service`` (the service's own totals).
+        ``problems`` (why a pipeline's row is empty), ``read_at`` (epoch seconds), ``url``, ``pipelines`` (how many
+        there were, or None if only named ones were read), and after ``status(compare=True)`` also ``service`` (the
+        service's own totals).
     """
 
     @property
@@ -165,7 +166,8 @@ def read_status(
     if problems and len(problems) == len(names):
         raise next(answer for answer in answers.values() if isinstance(answer, BucketsError))
     frame = _frame_of(answers)
-    frame.attrs.update(problems=problems, read_at=time.time(), url=api.url)
+    whole = len(frame) if pipelines is None else None
+    frame.attrs.update(problems=problems, read_at=time.time(), url=api.url, pipelines=whole)
     if problems and warn:
         text = printable("; ".join(f"{name}: {reason}" for name, reason in problems.items()))
         warnings.warn(

@@ -78,6 +78,45 @@ def test_rates_leave_out_what_nobody_saw(history):
     assert rates.to_dict() == {"arrived": 2.0, "finished": 4.0, "left": 0.0, "queued": -2.0, "hours": 2.0}
 
 
+def test_a_pipeline_that_a_snapshot_does_not_have_counts_zero_in_it(history):
+    for minute, seen in enumerate((3, None, None, 3)):
+        rows = {} if seen is None else {"a": queue(seen)}
+        history.record(status(**rows), at=T0 + minute * 60, every=60)
+    assert history.frame(gaps=True)["queued"].tolist() == [3, 0, 0, 3]
+    assert history.frame().dtypes.to_dict() == history.frame(until=T0).dtypes.to_dict()
+    rates = history.rates().loc["a"]
+    assert (rates["arrived"], rates["left"], rates["hours"]) == pytest.approx((60, 60, 0.05))
+
+
+def test_a_pipeline_that_came_anew_counts_as_arrived_and_one_that_went_is_drained(history):
+    for minute, old, new in ((0, 20, 0), (30, 10, 0), (60, 0, 8), (90, 0, 6), (120, 0, 4)):
+        rows = {name: queue(number) for name, number in (("old", old), ("new", new)) if number}
+        history.record(status(**rows), at=T0 + minute * 60, every=1800)
+    assert history.rates()["arrived"].to_dict() == {"new": 4.0, "old": 0.0}
+    assert str(history.drain("old")).startswith("old: nothing is queued")
+    assert history.drain("new").per_hour == pytest.approx(-4.0), "the line begins when it came"
+
+
+def test_a_gap_of_the_snapshots_is_one_of_a_pipeline_that_went(history):
+    for minute, rows in ((0, {"a": queue(3)}), (1, {}), (20, {}), (21, {"a": queue(3)})):
+        history.record(status(**rows), at=T0 + minute * 60, every=60)
+    assert history.frame(gaps=True)["queued"].tolist() == [3, 0, pd.NA, 0, 3]
+
+
+def test_a_snapshot_of_some_pipelines_says_nothing_of_the_others(history):
+    whole = status(a=queue(5), b=queue(7))
+    for minute, part in enumerate((whole, status(a=queue(4)), whole)):
+        part.attrs["pipelines"] = 2
+        history.record(part, at=T0 + minute * 60, every=60)
+    table = history.frame(gaps=True)
+    assert table.loc[table["pipeline"] == "b", "queued"].tolist() == [7, 7]
+    difference = history.diff(T0, T0 + 60)["queued"]
+    assert difference["a"] == -1
+    assert pd.isna(difference["b"])
+    history.record(history.at(T0 + 60), at=T0 + 240, every=60)
+    assert pd.isna(history.diff(T0, T0 + 240)["queued"]["b"]), "what was of some pipelines stays so"
+
+
 def test_rates_of_one_snapshot_are_unknown(history):
     history.record(status(a=queue(1)), at=T0)
     rates = history.rates().loc["a"]

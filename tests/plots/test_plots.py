@@ -103,6 +103,12 @@ def test_a_gap_breaks_the_line():
     assert np.isnan(queued.get_ydata()).tolist() == [False, True, False]
 
 
+def test_a_snapshot_of_some_pipelines_has_no_sum_and_breaks_no_line():
+    both = pd.concat([SNAPSHOTS.assign(queued=5), SNAPSHOTS.assign(queued=7, pipeline="b")[::2]]).sort_values("time")
+    queued, _running = plots.backlog(both).axes[0].lines
+    assert queued.get_ydata().tolist() == [12, 12]
+
+
 def test_throughput_counts_what_ended_above_and_below():
     counts = plots.throughput(WORKS, every="1D").axes[0]
     heights = [bar.get_height() for bars in counts.containers for bar in bars]

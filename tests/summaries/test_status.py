@@ -79,6 +79,15 @@ def test_a_named_pipeline_costs_one_request(backend, filled):
     assert len(backend.requests) == 1
 
 
+def test_a_status_of_named_pipelines_is_no_word_about_the_others(filled, tmp_path):
+    history = History(filled.api.url, tmp_path / "history.db")
+    for second, frame in enumerate((filled.status(), filled.status("a"), filled.status().loc[["a"]])):
+        history.record(frame, at=1_790_000_000.0 + second)
+    table = history.frame()
+    assert table.loc[table["pipeline"] == "b", "total"].tolist() == [3]
+    assert pd.isna(history.diff(1_790_000_000, 1_790_000_001).loc["b", "total"])
+
+
 def test_an_empty_queue_has_the_columns_and_dtypes_of_a_full_one(buckets, filled):
     full = read_status(filled.api)
     empty = read_status(filled.api, [])
