@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bucketsnb.formatting import age, printable
+from bucketsnb.formatting import age, printable, when
 from bucketsnb.frames import SummaryFrame
 from bucketsnb.schema import STATUS_KEYS
 
@@ -112,7 +112,7 @@ def _rates_of(one: pd.DataFrame) -> list[float]:
 
 @dataclass(frozen=True)
 class Drain:
-    """When a pipeline's queue is empty, if it goes on as it did.
+    """When a pipeline's queue is empty, if it goes on as it did until its last snapshot.
 
     Attributes
     ----------
@@ -126,6 +126,8 @@ class Drain:
         Hours until empty, or None when the queue does not shrink.
     earliest, latest
         Hours, from the slope's uncertainty; `latest` is None when standing still cannot be excluded.
+    as_of
+        When the last snapshot was taken, in UTC; the hours count from then.
     """
 
     pipeline: str
@@ -135,16 +137,19 @@ class Drain:
     hours: float | None
     earliest: float | None
     latest: float | None
+    as_of: pd.Timestamp = field(kw_only=True)
 
     def __str__(self) -> str:
-        name = printable(self.pipeline)
+        return f"{printable(self.pipeline)}, as of {when(self.as_of)}: {self._finding()}"
+
+    def _finding(self) -> str:
         if self.queued == 0:
-            return f"{name}: nothing is queued"
+            return "nothing is queued"
         if self.hours is None:
-            return f"{name}: {self.queued:,} queued, not draining ({self.per_hour:+.1f} works an hour)"
+            return f"{self.queued:,} queued, not draining ({self.per_hour:+.1f} works an hour)"
         last = f"to {age(self.latest * 3600)}" if self.latest is not None else "or more: it may stand still"
         span = f"{age((self.earliest or 0.0) * 3600)} {last}"
-        return f"{name}: {self.queued:,} queued, empty in about {age(self.hours * 3600)} ({span})"
+        return f"{self.queued:,} queued, empty in about {age(self.hours * 3600)} ({span})"
 
 
 def drain(one: pd.DataFrame, pipeline: str) -> Drain:
@@ -164,7 +169,7 @@ def drain(one: pd.DataFrame, pipeline: str) -> Drain:
     slope, uncertainty = _slope(hours, queued)
     left = int(queued[-1])
     reach = [_hours(left, value) for value in (slope, slope - uncertainty, slope + uncertainty)]
-    return Drain(pipeline, left, slope, uncertainty, *reach)
+    return Drain(pipeline, left, slope, uncertainty, *reach, as_of=known["time"].iloc[-1])
 
 
 def _slope(hours: Numbers, queued: Numbers) -> tuple[float, float]:

@@ -93,7 +93,7 @@ def test_a_pipeline_that_came_anew_counts_as_arrived_and_one_that_went_is_draine
         rows = {name: queue(number) for name, number in (("old", old), ("new", new)) if number}
         history.record(status(**rows), at=T0 + minute * 60, every=1800)
     assert history.rates()["arrived"].to_dict() == {"new": 4.0, "old": 0.0}
-    assert str(history.drain("old")).startswith("old: nothing is queued")
+    assert str(history.drain("old")).endswith(": nothing is queued")
     assert history.drain("new").per_hour == pytest.approx(-4.0), "the line begins when it came"
 
 
@@ -131,7 +131,8 @@ def test_a_steady_queue_drains_when_the_line_says(history):
     assert drain.hours == pytest.approx(6.0)
     assert drain.earliest == pytest.approx(6.0)
     assert drain.latest == pytest.approx(6.0)
-    assert "60 queued, empty in about 6 h" in str(drain)
+    assert str(drain) == "a, as of 2026-09-21 18:13 UTC: 60 queued, empty in about 6 h (6 h to 6 h)"
+    assert drain.as_of.timestamp() == T0 + 4 * 3600
 
 
 def test_a_noisy_queue_drains_within_a_span(history):
