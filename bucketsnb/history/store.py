@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import platformdirs
 
@@ -234,10 +235,12 @@ def _all_of(names: pd.Index, snapshot: pd.DataFrame) -> pd.DataFrame:
 
 
 def _epoch(moment: object) -> float:
-    if isinstance(moment, (int, float)):
-        return float(moment)
+    if np.asarray(moment).dtype.kind in "iuf":
+        return float(moment)  # type: ignore[arg-type]  # a number, of Python or of numpy
     if isinstance(moment, datetime) and moment.tzinfo is None:
         return moment.replace(tzinfo=timezone.utc).timestamp()
+    if moment in ("now", "today"):  # pandas reads them as the time of day here, without a zone
+        return time.time()
     stamp = pd.Timestamp(moment)  # type: ignore[arg-type]  # what it cannot read, it refuses by name
     return (stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp).timestamp()
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -189,3 +192,23 @@ def test_a_file_that_is_no_history_is_named(tmp_path):
     (tmp_path / "history.db").write_text("not a database, and long enough to be read as one" * 100)
     with pytest.raises(ConfigurationError, match="BUCKETSNB_HISTORY"):
         History(URL, tmp_path / "history.db").record(status(a=queue(1)), at=T0)
+
+
+def test_now_is_now_wherever_this_machine_is(history, monkeypatch):
+    now = time.time()
+    history.record(status(a=queue(1)), at=now - 9 * 3600)
+    history.record(status(a=queue(50)), at=now - 60)
+    monkeypatch.setenv("TZ", "America/Vancouver")
+    time.tzset()
+    try:
+        assert [history.at(word)["queued"]["a"] for word in ("now", "today")] == [50, 50]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_seconds_of_numpy_are_seconds(history):
+    history.record(status(a=queue(5)), at=T0)
+    assert history.at(np.int64(T0 + 1))["queued"]["a"] == 5
+    assert history.at(np.float32(T0 + 1000))["queued"]["a"] == 5
+    assert history.at(np.datetime64("2027-01-01"))["queued"]["a"] == 5
