@@ -100,6 +100,8 @@ class Pages:
         page = self._read(self.document, skip=self.skip, limit=most + 1)
         count = len(page["id"])
         self.matched, self.exact = self.skip + count, True
+        if self.skip and not count:  # more are left out than match
+            self.matched = len(self.api.view_ids(self.document))
         if count == most + 1 and self.limit != most:
             yield from self._more(_rows(page, slice(most)))  # the one more said only that there are more
             return

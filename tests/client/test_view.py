@@ -108,6 +108,12 @@ class TestPages:
         assert (frame.works.matched, frame.works.exact) == (50, True)
         assert read.api.largest == 11
 
+    @pytest.mark.parametrize("page_size", [1, 10])
+    def test_leaving_out_more_than_there_are_invents_none(self, backend, buckets, page_size):
+        backend.store.load(make_works(3))
+        frame = buckets.view(skip=10, page_size=page_size)
+        assert (frame.works.shown, frame.works.matched, frame.works.exact) == (0, 3, True)
+
     @pytest.mark.parametrize("skip", [0, 3, 60])
     @pytest.mark.parametrize("limit", [None, 1, 10, 11, 30, 200])
     def test_skip_and_limit_mean_what_they_mean_in_a_list(self, skip, limit):
