@@ -122,11 +122,13 @@ class Pages:
         end = None if self.limit is None else self.skip + self.limit
         window = listed[self.skip : end]
         self.tell(0, len(window))
-        left, shared = _told_apart(window)
-        nulls = len(window) - len(left)
+        alike = _alike(listed)
+        left = dict.fromkeys(one for one in window if one not in alike) if alike else dict.fromkeys(window)
+        nulls, before = len(window) - len(left), sum(one in alike for one in listed[: self.skip])
         del listed, window
-        alike = first["id"].isna() | first["id"].isin(shared)  # works that no id tells apart are read last, all at once
-        first = _rows(first, ~alike) if alike.any() else first
+        shared = [one for one in alike if one is not None]
+        odd = first["id"].isna() | first["id"].isin(shared)  # works that no id tells apart are read last, all at once
+        first = _rows(first, ~odd) if odd.any() else first
         seen = list(dict.fromkeys(first["id"]))
         self.moved += sum(one not in left for one in seen)
         for one in seen:
@@ -139,7 +141,7 @@ class Pages:
         yield first
         yield from self._by_id(rest, room)
         if nulls and not self._stopped():
-            page = self._read(_both(self.document, _without_own_id(shared)), limit=nulls)
+            page = self._read(_both(self.document, _without_own_id(shared)), skip=before, limit=nulls)
             self.moved += nulls - len(page["id"])
             yield page
 
@@ -185,14 +187,12 @@ def checked(limit: int | None, size: int) -> tuple[int | None, int]:
     return most, each
 
 
-def _told_apart(ids: list[str | None]) -> tuple[dict[str, None], list[str]]:
-    """Return the ids that only one work has, in their order, and those that several share."""
-    once: dict[Any, None] = dict.fromkeys(ids)
+def _alike(ids: list[str | None]) -> set[str | None]:
+    """Return the ids that tell no work apart: those that several have, and None if some have none."""
+    once = set(ids)
     if len(once) == len(ids) and None not in once:
-        return once, []  # of a million works as of two: they are counted only where some are alike
-    counts = Counter(ids)
-    shared = [one for one, number in counts.items() if one is not None and number > 1]
-    return {one: None for one, number in counts.items() if one is not None and number == 1}, shared
+        return set()  # of a million works as of two: they are counted only where some are alike
+    return {one for one, number in Counter(ids).items() if one is None or number > 1}
 
 
 def _without_own_id(shared: list[str]) -> Mapping[str, Any]:

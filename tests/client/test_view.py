@@ -143,6 +143,16 @@ class TestPages:
         assert sorted(map(repr, frame.works.to_records())) == sorted(map(repr, works))
         assert (frame.works.matched, frame.attrs["moved"]) == (30, 0)
 
+    @pytest.mark.parametrize("skip", [1, 2, 5])
+    @pytest.mark.parametrize("limit", [None, 2, 4])
+    def test_works_that_no_id_tells_apart_are_those_after_the_ones_left_out(self, skip, limit):
+        works = [
+            make_work(id=one, function=f"f{place}")
+            for place, one in enumerate((None, "a", "twice", None, "twice", "b", None, "c", "twice"))
+        ]
+        frame = reader(works).view(skip=skip, limit=limit, page_size=1, progress=False)
+        assert sorted(frame.function) == [work["function"] for work in works[skip:][:limit]]
+
     def test_a_service_that_ignores_the_limit_has_sent_all(self):
         with Stub(answer(numbered(30))) as stub:
             from bucketsnb import Buckets
