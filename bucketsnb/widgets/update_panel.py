@@ -9,7 +9,10 @@ from typing import Any
 import ipywidgets  # type: ignore[import-untyped]  # it ships no types
 import pandas as pd
 
+from bucketsnb.changes.scope import Limits, gather
+from bucketsnb.changes.undo import context_of
 from bucketsnb.errors import WorkError
+from bucketsnb.query import Query
 from bucketsnb.schema import FIELDS, LEFT_TO_THE_SERVICE, STATUSES, Kind
 from bucketsnb.widgets.change_panel import ChangePanel, text_field
 from bucketsnb.widgets.worker import Run
@@ -54,14 +57,28 @@ class UpdatePanel(ChangePanel):
         which, buckets, name = self.targets.which, self.state.buckets, self.field.value
         value = value_of(name, self.value.value)
         limits = {key: limit for key, limit in self.limits.items() if key != "allow_all"}
+        width = Limits(allow_all=self.anywhere.value, max_affected=self.most.value)
         if which is None:
             return None
 
         def plan(_: Run) -> Any:
-            frame = which if isinstance(which, pd.DataFrame) else buckets.view(which, limit=limits["max_affected"])
+            frame = which if isinstance(which, pd.DataFrame) else read(buckets, which, width)
             return buckets.plan_update(with_value(frame, name, value), **limits)
 
         return plan
+
+
+def read(buckets: Any, query: Query, width: Limits) -> pd.DataFrame:
+    """Return the works that match, if a query may be as wide: a plan to update is made of a frame, and asks no more.
+
+    Raises
+    ------
+    ScopeRefused
+        If it is too wide; the message names what allows it.
+    """
+    gather(context_of(buckets.api), query, width, limit=0)  # the works themselves are read once, for the frame
+    frame: pd.DataFrame = buckets.view(query, limit=width.max_affected)
+    return frame
 
 
 def value_of(name: str, text: str) -> Any:

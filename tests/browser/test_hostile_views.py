@@ -247,6 +247,7 @@ def requeue(page: Locator, watched: Watched) -> None:
 def update(page: Locator, watched: Watched) -> None:
     expect(page.locator(".bnb-grid .bnb-counts")).to_contain_text(f"Shown {2 * len(ATTACKS) - 2}")
     panel = tab(page, "Update")
+    panel.get_by_label("without a pipeline in the query").check()
     panel.get_by_label("Set", exact=True).select_option("tags")
     panel.get_by_label("to", exact=True).fill(json.dumps([ATTACKS["maths"], ATTACKS["markup"], ATTACKS["override"]]))
     panel.get_by_label("to", exact=True).press("Tab")

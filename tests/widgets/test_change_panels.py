@@ -234,6 +234,21 @@ def test_update_sets_one_field_and_shows_the_cells(state: State, buckets: Bucket
     assert list(buckets.view(state.query)["priority"]) == [5, 5, 5]
 
 
+@pytest.mark.parametrize(("query", "said"), [(Query(), "every work"), (Query(status="failure"), "not limited")])
+def test_update_asks_for_the_pipelines_as_a_deletion_does(state: State, query: Query, said: str):
+    panel, deleting = UpdatePanel(state), DeletePanel(state)
+    state.query = query
+    panel.value.value = "5"
+    for one in (deleting, panel):
+        one.plan_button.click()
+        until(lambda one=one: one.messages.shown and not one.plan_button.disabled)
+        assert not one.box.armed
+    assert said in _errors(panel)[0]
+    assert _errors(panel) == _errors(deleting)
+    panel.anywhere.value = panel.running.value = True
+    _arm(panel)
+
+
 def test_update_refuses_what_is_no_value(state: State):
     panel = UpdatePanel(state)
     panel.value.value = "five"
