@@ -9,7 +9,7 @@ from typing import Any
 import ipywidgets  # type: ignore[import-untyped]  # it ships no types
 import pandas as pd
 
-from bucketsnb.changes.scope import Limits, gather
+from bucketsnb.changes.scope import Limits, check_count, gather
 from bucketsnb.changes.undo import context_of
 from bucketsnb.errors import WorkError
 from bucketsnb.query import Query
@@ -76,8 +76,9 @@ def read(buckets: Any, query: Query, width: Limits) -> pd.DataFrame:
     ScopeRefused
         If it is too wide; the message names what allows it.
     """
-    gather(context_of(buckets.api), query, width, limit=0)  # the works themselves are read once, for the frame
-    frame: pd.DataFrame = buckets.view(query, limit=width.max_affected)
+    none = gather(context_of(buckets.api), query, width, limit=0)  # the works are read whole once, for the frame
+    check_count(len(none.left_out), width)
+    frame: pd.DataFrame = buckets.view(query, limit=None)
     return frame
 
 

@@ -249,6 +249,22 @@ def test_update_asks_for_the_pipelines_as_a_deletion_does(state: State, query: Q
     _arm(panel)
 
 
+def test_update_refuses_more_than_the_most_instead_of_leaving_the_oldest_out(state: State):
+    panel, deleting = UpdatePanel(state), DeletePanel(state)
+    state.frame = None  # more match than are shown, so they are asked for by the query
+    panel.value.value = "5"
+    for one in (deleting, panel):
+        one.most.value = 2
+        one.plan_button.click()
+        until(lambda one=one: one.messages.shown and not one.plan_button.disabled)
+        assert not one.box.armed
+    assert "3 works would be affected" in _errors(panel)[0]
+    assert _errors(panel) == _errors(deleting)
+    panel.most.value = 3
+    _arm(panel)
+    assert state.plan.count == 3
+
+
 def test_update_refuses_what_is_no_value(state: State):
     panel = UpdatePanel(state)
     panel.value.value = "five"
