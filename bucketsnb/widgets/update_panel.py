@@ -112,7 +112,7 @@ def value_of(name: str, text: str) -> Any:
 
 
 def with_value(frame: pd.DataFrame, name: str, value: Any) -> pd.DataFrame:
-    """Return the frame with one value in every row of a column."""
+    """Return the frame with one value in every row of a column, as it was given: a dtype would make another of it."""
     edited = frame.copy()
-    edited[name] = pd.Series([value] * len(frame), index=frame.index, dtype=object).astype(frame[name].dtype)
+    edited[name] = pd.Series([value] * len(frame), index=frame.index, dtype=object)
     return edited

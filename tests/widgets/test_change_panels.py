@@ -265,6 +265,44 @@ def test_update_refuses_more_than_the_most_instead_of_leaving_the_oldest_out(sta
     assert state.plan.count == 3
 
 
+@pytest.mark.parametrize(
+    ("name", "typed", "value"),
+    [
+        ("creation", "1795467403.5", 1795467403.5),
+        ("start", "1795467403", 1795467403.0),
+        ("stop", "null", None),
+        ("tags", "a, b", ["a", "b"]),
+        ("event", "[12, 13]", [12, 13]),
+        ("results", '{"snr": {"best": 12.5}}', {"snr": {"best": 12.5}}),
+        ("results", "null", None),
+        ("site", "kko", "kko"),
+        ("status", "queued", "queued"),
+        ("timeout", "60", 60),
+    ],
+)
+def test_update_plans_the_very_value_that_was_typed(state: State, name: str, typed: str, value: Any):
+    works = state.buckets.api.view({"pipeline": PIPELINE})
+    state.buckets.api.update([{**work, "stop": 1795467400.0, "results": {"snr": 1}} for work in works])
+    _read(state)
+    panel = UpdatePanel(state)
+    panel.field.value, panel.value.value = name, typed
+    _arm(panel)
+    assert [change.after.record[name] for change in state.plan.changes] == [value] * 3
+
+
+@pytest.mark.parametrize(
+    ("name", "typed"),
+    [("priority", "true"), ("priority", "null"), ("timeout", "3.5"), ("status", "bogus"), ("creation", '"2026-11-20"')],
+)
+def test_update_refuses_what_a_frame_would_refuse(state: State, name: str, typed: str):
+    panel = UpdatePanel(state)
+    panel.field.value, panel.value.value = name, typed
+    panel.plan_button.click()
+    until(lambda: panel.messages.shown or panel.box.armed)
+    assert not panel.box.armed
+    assert name in _errors(panel)[0]
+
+
 def test_update_refuses_what_is_no_value(state: State):
     panel = UpdatePanel(state)
     panel.value.value = "five"
