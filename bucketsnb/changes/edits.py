@@ -139,7 +139,7 @@ def _emptied(found: Edits) -> list[str]:
 def plan_works(context: Context, works: Iterable[Any], *, reason: str = "") -> UpdatePlan:
     """Plan to overwrite works by whole works with ids: what :meth:`bucketsnb.client.Buckets.update` does."""
     refuse_read_only(context.api)
-    given = {record["id"]: record for record in encode_works(works, verb="update")[1]}
+    given = _each_once(encode_works(works, verb="update")[1])
     now = {record["id"]: record for record in read_works(context.api, list(given))}
     found = Edits([], [], [], known=True)
     for work in given.values():
@@ -149,6 +149,19 @@ def plan_works(context: Context, works: Iterable[Any], *, reason: str = "") -> U
         else:
             found.left_out.append(LeftOut(work["id"], "is not there"))
     return _made(context, found, [], reason, Limits(max_affected=None, allow_running=True))
+
+
+def _each_once(works: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    given: dict[str, dict[str, Any]] = {}
+    for index, work in enumerate(works):
+        if work["id"] in given:
+            raise WorkError(
+                f"Work {index}: {excerpt(work['id'], 60)} is given more than once: put its changes into one.",
+                index=index,
+                field="id",
+            )
+        given[work["id"]] = work
+    return given
 
 
 def _made(context: Context, found: Edits, notes: Sequence[str], reason: str, limits: Limits) -> UpdatePlan:

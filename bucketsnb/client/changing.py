@@ -137,7 +137,7 @@ class Changing(Planning):
         Raises
         ------
         WorkError
-            If a work cannot be sent or has no id; nothing was sent.
+            If a work cannot be sent, has no id or is given twice; nothing was sent.
         ServiceError
             If the service refused, or could not be asked.
         """

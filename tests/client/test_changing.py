@@ -263,6 +263,14 @@ def test_what_cannot_be_updated_is_named_before_anything_is_sent(
     assert len(backend.requests) == 0
 
 
+def test_a_work_that_is_given_twice_is_named_before_anything_is_sent(backend: LocalBackend, buckets: Buckets) -> None:
+    one, other = filled(backend, 2)
+    with pytest.raises(WorkError, match=f"Work 2: {one} is given more than once") as caught:
+        buckets.update([{"id": one, "priority": 5}, {"id": other}, {"id": one, "tags": ["x"]}])
+    assert (caught.value.index, caught.value.field) == (2, "id")
+    assert len(backend.requests) == 0
+
+
 def test_a_result_that_cannot_be_sent_is_named_at_once(backend: LocalBackend, buckets: Buckets) -> None:
     (one,) = filled(backend, 1)
     with pytest.raises(WorkError, match=r"results\.snr"):
