@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -16,7 +17,7 @@ import pandas as pd
 
 from bucketsnb.encoding import encode_works
 from bucketsnb.errors import WorkError
-from bucketsnb.formatting import excerpt
+from bucketsnb.formatting import elide, excerpt
 from bucketsnb.frames import to_records
 from bucketsnb.frames.columns import DERIVED
 from bucketsnb.schema import FIELD_NAMES, FIELDS, PARENT_PATH, Kind
@@ -109,8 +110,9 @@ def _completed(row: Any) -> dict[str, Any]:
     if not isinstance(row, Mapping):
         raise WorkError(f"is not a mapping but {type(row).__name__}")
     work: dict[str, Any] = {}
-    for name, value in row.items():
-        _put(work, _SHORT.get(str(name), str(name)), value)
+    given = [(_parts(_SHORT.get(str(name), str(name))), value) for name, value in row.items()]
+    for parts, value in sorted(given, key=lambda one: len(one[0])):  # what is whole goes before what is put into it
+        _put(work, parts, value)
     filled = {name: work.pop(name, None) for name in FIELD_NAMES}
     for name, value in _DEFAULTS.items():
         if filled[name] is None:
@@ -120,24 +122,31 @@ def _completed(row: Any) -> dict[str, Any]:
     return {**filled, **work}
 
 
-def _put(work: dict[str, Any], path: str, value: Any) -> None:
-    """Put a value where a dotted column name says, such as ``parameters.dm``."""
+def _parts(path: str) -> list[str]:
     name, _, rest = path.partition(".")
-    if not rest or name not in FIELDS or FIELDS[name].kind is not Kind.JSON:
-        work[path] = value
-        return
-    inner = work.get(name)
-    work[name] = dict(inner) if isinstance(inner, Mapping) else {}
-    _put_inner(work[name], rest, value)
+    return path.split(".") if rest and name in FIELDS and FIELDS[name].kind is Kind.JSON else [path]
 
 
-def _put_inner(inner: dict[str, Any], path: str, value: Any) -> None:
-    name, _, rest = path.partition(".")
-    if rest:
-        inner[name] = dict(inner.get(name) or {})
-        _put_inner(inner[name], rest, value)
-    else:
-        inner[name] = value
+def _put(work: dict[str, Any], parts: Sequence[str], value: Any) -> None:
+    """Put a value where a dotted column name says, such as ``parameters.dm``; what is given there stays."""
+    inner, path, last = work, ".".join(parts), parts[-1]
+    for depth, name in enumerate(parts[:-1], start=1):
+        whole = inner.get(name)
+        if whole is not None and not isinstance(whole, Mapping):
+            above = ".".join(parts[:depth])
+            raise WorkError(f"{path} has no place: {above} is not a mapping but {type(whole).__name__}", field=path)
+        inner[name] = dict(whole or {})
+        inner = inner[name]
+    old = inner.get(last)
+    if old is None:
+        inner[last] = value
+    elif value is not None and not _agree(old, value):
+        both = f"{excerpt(repr(old), 40)} and {excerpt(repr(value), 40)}"
+        raise WorkError(f"{path} is given twice, as {both}: keep one", field=path)
+
+
+def _agree(one: Any, other: Any) -> bool:
+    return isinstance(one, str | int | float) and type(one) is type(other) and bool(one == other)
 
 
 # --- where rows come from ---
@@ -146,8 +155,16 @@ def _put_inner(inner: dict[str, Any], path: str, value: Any) -> None:
 def _of_frame(frame: pd.DataFrame) -> list[Any]:
     if "record" in frame.columns:
         return [dict(work) for work in to_records(frame, partial=True)]
-    rows = frame.drop(columns=[name for name in DERIVED if name in frame.columns]).to_dict("records")
+    frame = frame.drop(columns=[name for name in DERIVED if name in frame.columns])
+    _refuse_twice(map(str, frame.columns))
+    rows = frame.to_dict("records")
     return [{str(name): value for name, value in row.items() if not _absent(value)} for row in rows]
+
+
+def _refuse_twice(columns: Iterable[str]) -> None:
+    twice = [name for name, count in Counter(columns).items() if count > 1]
+    if twice:
+        raise WorkError(f"The works have the column {elide(twice, most=3)} more than once: keep one.", field=twice[0])
 
 
 def _absent(value: Any) -> bool:
@@ -167,7 +184,9 @@ def _of_text(text: str, suffix: str) -> list[Any]:
     if suffix.lower() in (".json", ".jsonl", ".ndjson") or (not suffix and text.lstrip()[:1] in ("[", "{")):
         return _of_json(text)
     try:
-        return [_of_csv_row(row) for row in csv.DictReader(io.StringIO(text), skipinitialspace=True)]
+        reader = csv.DictReader(io.StringIO(text), skipinitialspace=True)
+        _refuse_twice(filter(None, reader.fieldnames or []))
+        return [_of_csv_row(row) for row in reader]
     except csv.Error as error:
         raise WorkError(f"The works cannot be read as CSV: {error}. As JSON they have no such limit.") from error
 

@@ -282,6 +282,68 @@ def test_a_csv_row_too_long_is_a_bad_row(buckets: Buckets) -> None:
     assert buckets.plan_deposit("pipeline,site,user\na,b,c,d\n").problems.row.tolist() == [0]
 
 
+NAMES = {"pipeline": "intensity-ml", "site": "chime", "user": "me"}
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["as written", "turned round"])
+@pytest.mark.parametrize(
+    ("row", "field", "expected"),
+    [
+        ({"parent": "a", "config": {"metrics": True}}, "config", {"metrics": True, "parent": "a"}),
+        ({"parent": "a", "config": {"parent": "a"}}, "config", {"parent": "a"}),
+        ({"parent": "a", "config": {"parent": None}}, "config", {"parent": "a"}),
+        ({"parent": None, "config": {"parent": "a"}}, "config", {"parent": "a"}),
+        ({"parameters.dm": 5, "parameters": {"x": 1}}, "parameters", {"x": 1, "dm": 5}),
+        ({"parameters.a.b": 1, "parameters.a": {"c": 2}, "parameters": None}, "parameters", {"a": {"b": 1, "c": 2}}),
+    ],
+    ids=str,
+)
+def test_what_is_given_whole_and_in_parts_comes_together_in_any_order(
+    buckets: Buckets, row: dict[str, Any], field: str, expected: dict[str, Any], turned: bool
+) -> None:
+    given = json.dumps(row)
+    plan = buckets.plan_deposit([{**NAMES, **(dict(reversed(row.items())) if turned else row)}])
+    assert plan.changes[0].work.record[field].items() >= expected.items()
+    assert json.dumps(row) == given
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["as written", "turned round"])
+@pytest.mark.parametrize(
+    ("row", "field", "said"),
+    [
+        ({"parent": "a", "config": {"parent": "b"}}, "config.parent", "given twice"),
+        ({"parent": "a", "config.parent": "b"}, "config.parent", "given twice"),
+        ({"parent": "a", "config": [1]}, "config.parent", "config is not a mapping but list"),
+        ({"parameters.dm": 5, "parameters": {"dm": 4}}, "parameters.dm", "given twice"),
+        ({"parameters.dm": 5, "parameters": "text"}, "parameters.dm", "parameters is not a mapping but str"),
+        ({"parameters.a": 2, "parameters.a.b": 1}, "parameters.a.b", "parameters.a is not a mapping but int"),
+        ({"parameters.a": "x", "parameters.a.b": 1}, "parameters.a.b", "parameters.a is not a mapping but str"),
+        ({"parameters.a": True, "parameters": {"a": 1}}, "parameters.a", "given twice, as 1 and True"),
+    ],
+    ids=str,
+)
+def test_what_is_given_twice_is_a_bad_row_and_no_value_is_lost(
+    buckets: Buckets, row: dict[str, Any], field: str, said: str, turned: bool
+) -> None:
+    plan = buckets.plan_deposit([NAMES, {**NAMES, **(dict(reversed(row.items())) if turned else row)}])
+    assert plan.problems[["row", "field"]].values.tolist() == [[1, field]]
+    assert said in plan.problems.problem[0]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "pipeline,site,user,priority,priority\nintensity-ml,chime,me,1,5\n",
+        pd.DataFrame([[*NAMES.values(), 1, 5]], columns=[*NAMES, "priority", "priority"]),
+    ],
+    ids=["csv", "frame"],
+)
+def test_a_column_that_is_there_twice_is_refused(buckets: Buckets, source: str | pd.DataFrame) -> None:
+    with pytest.raises(WorkError, match="the column priority more than once") as caught:
+        buckets.plan_deposit(source)
+    assert caught.value.field == "priority"
+
+
 @pytest.mark.parametrize("text", ["array", "lines", "file"])
 def test_json(backend: LocalBackend, buckets: Buckets, tmp_path: Path, text: str) -> None:
     works = make_works(2)
