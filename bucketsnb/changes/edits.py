@@ -23,7 +23,7 @@ from bucketsnb.changes.scope import (
     shared,
     unnamed,
 )
-from bucketsnb.changes.seen import Seen, described, differences
+from bucketsnb.changes.seen import MISSING, Seen, described, leaves, moved
 from bucketsnb.encoding import encode_works
 from bucketsnb.errors import WorkError
 from bucketsnb.formatting import count_of, elide, excerpt, near
@@ -34,12 +34,14 @@ from bucketsnb.schema import FIELD_NAMES, LEFT_TO_THE_SERVICE
 __all__ = ["Edits", "check_cells", "edits_of", "plan_update", "plan_works"]
 
 Record = Mapping[str, Any]
+Leaf = tuple[tuple[str, ...], Any, Any]
 
 _UNKNOWN_ORIGIN = (
     "It is not known what this frame was when it was read, so every difference from the works as they are now counts "
     "as an edit, also where a work moved by itself."
 )
 _SINCE = "changed since the frame was read"
+_UNREAD = "holds more than was read where it was edited"
 _STATUS_HINT = "created is for works that were not deposited yet: no worker and no count would see it"
 
 
@@ -77,8 +79,9 @@ def edits_of(frame: pd.DataFrame, now: Mapping[str, Record]) -> Edits:
     _refuse_strangers(ids, before, known=read is not None)
     edited = _own(records, read, found.left_out)
     _refuse_columns(frame.iloc[list(edited)], before)
+    whole = frame.attrs.get("columns", "all") == "all"
     for index, work in edited.items():
-        _compare(found, work, before.get(work["id"]), now.get(work["id"]), index)
+        _compare(found, work, before.get(work["id"]), now.get(work["id"]), index, whole=whole)
     return found
 
 
@@ -172,7 +175,9 @@ def _made(context: Context, found: Edits, notes: Sequence[str], reason: str, lim
     return made(UpdatePlan, context, PutAct(), changes, scope, reason, limits, notes)
 
 
-def _compare(found: Edits, work: Record, old: Record | None, current: Record | None, index: int) -> None:
+def _compare(
+    found: Edits, work: Record, old: Record | None, current: Record | None, index: int, *, whole: bool
+) -> None:
     was = old if old is not None else current
     if was is None:
         found.left_out.append(LeftOut(work["id"], "gone when the plan was made"))
@@ -181,19 +186,58 @@ def _compare(found: Edits, work: Record, old: Record | None, current: Record | N
     if not cells:
         return
     check_cells(cells, index)
-    moved = [] if old is None else _moved(old, current or {})
     if current is None:
         found.left_out.append(LeftOut(work["id"], "gone when the plan was made"))
-    elif moved:
-        found.left_out.append(LeftOut(work["id"], f"{_SINCE}: {described(moved)}"))
+        return
+    cells, why = _fitted(cells, old, current, whole=whole)
+    if why:
+        found.left_out.append(LeftOut(work["id"], why))
     else:
         found.works.append(Seen.of(current))
         found.cells.append(cells)
 
 
-def _moved(old: Record, current: Record) -> list[tuple[str, Any, Any]]:
-    whole = set(FIELD_NAMES) <= set(old)
-    return differences(old, current if whole else {name: current.get(name) for name in old})
+def _fitted(cells: dict[str, Any], old: Record | None, current: Record, *, whole: bool) -> tuple[dict[str, Any], str]:
+    """Return the new values of whole fields, or why there are none: a work read in part is edited in part."""
+    since = [] if old is None else moved(old, current, whole=whole)
+    if since:
+        return {}, f"{_SINCE}: {described(since)}"
+    if old is None or whole:
+        return cells, ""
+    edits = leaves({name: old.get(name) for name in cells}, cells)
+    unread = _unread(edits, current)
+    return ({}, f"{_UNREAD}: {described(unread)}") if unread else (_put_into(current, edits), "")
+
+
+def _unread(edits: Iterable[Leaf], current: Record) -> list[tuple[str, Any, Any]]:
+    """List edited paths that hold more than was read there: an edit would put an end to what nobody saw."""
+    held = [(path, old, _held(current, path)) for path, old, _ in edits]
+    return [(".".join(path), old, now) for path, old, now in held if _differs(old, now)]
+
+
+def _held(current: Record, path: Sequence[str]) -> Any:
+    held = current.get(path[0])
+    for name in path[1:]:
+        held = held.get(name, MISSING) if isinstance(held, Mapping) else MISSING
+    return held
+
+
+def _put_into(current: Record, edits: Iterable[Leaf]) -> dict[str, Any]:
+    """Return fields as they are now with edits put in, as what was not read of them is to stay."""
+    cells: dict[str, Any] = {}
+    for (name, *path), _, new in edits:
+        if path:
+            cells[name] = _with(cells[name] if name in cells else current[name], path, new)
+        else:
+            cells[name] = new
+    return cells
+
+
+def _with(value: Mapping[str, Any], path: Sequence[str], new: Any) -> dict[str, Any]:
+    name, *rest = path
+    if new is MISSING and not rest:
+        return {one: held for one, held in value.items() if one != name}
+    return {**value, name: _with(value[name], rest, new) if rest else new}
 
 
 def _differs(old: Any, new: Any) -> bool:

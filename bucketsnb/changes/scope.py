@@ -12,7 +12,7 @@ import pandas as pd
 
 from bucketsnb.changes.apply import Context, Looked, look, service_time
 from bucketsnb.changes.plan import LeftOut
-from bucketsnb.changes.seen import Seen, described, differences, same, shown
+from bucketsnb.changes.seen import Seen, described, moved, same, shown
 from bucketsnb.errors import PlanError, ReadOnly, ScopeRefused, WorkError
 from bucketsnb.formatting import count_of, elide
 from bucketsnb.frames import AsRead
@@ -275,23 +275,15 @@ def _of_frame(api: Api, frame: pd.DataFrame, limits: Limits) -> Scope:
     scope = _of_ids(api, ids)
     read = AsRead.of(frame)
     were = read.records(ids) if read else {}
+    whole = frame.attrs.get("columns", "all") == "all"
     works, left_out = [], [unnamed(value) for value in _odd_ids(frame)]
     for work in scope.works:
         old = were.get(work.id or "")
-        if old is None or _as_shown(old, work):
+        if old is None or same(old, work) or not (since := moved(old, work.record, whole=whole)):
             works.append(work)
         else:
-            moved = described(differences(old, {name: work.record.get(name) for name in old}))
-            left_out.append(LeftOut(work.id, f"changed since the frame was read: {moved}"))
+            left_out.append(LeftOut(work.id, f"changed since the frame was read: {described(since)}"))
     return Scope(works, left_out + scope.left_out)
-
-
-def _as_shown(old: Mapping[str, Any], work: Seen) -> bool:
-    """Tell whether a work is as a frame was read, as far as the frame holds its fields."""
-    if same(old, work):
-        return True
-    record = work.record
-    return set(old) < set(record) and all(record[name] == value for name, value in old.items())
 
 
 def _odd_ids(frame: pd.DataFrame) -> list[Any]:

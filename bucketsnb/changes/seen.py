@@ -10,7 +10,7 @@ from typing import Any
 
 from bucketsnb.formatting import excerpt
 
-__all__ = ["MISSING", "Change", "Seen", "described", "differences", "leaves", "same", "shown", "written"]
+__all__ = ["MISSING", "Change", "Seen", "described", "differences", "leaves", "moved", "same", "shown", "written"]
 
 
 class _Missing:
@@ -151,6 +151,25 @@ def leaves(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[tuple[s
         elif one is MISSING or other is MISSING or one != other:
             found.append(((name,), one, other))
     return found
+
+
+def moved(old: Mapping[str, Any], now: Mapping[str, Any], *, whole: bool) -> list[tuple[str, Any, Any]]:
+    """List what differs between a work as it was read and as it is now; of one read in part, only what was read.
+
+    Examples
+    --------
+    >>> moved({"config": {"parent": "a"}}, {"config": {"parent": "a", "metrics": True}}, whole=False)
+    []
+    """
+    return differences(old, now if whole else {name: _part(now.get(name), value) for name, value in old.items()})
+
+
+def _part(now: Any, read: Any) -> Any:
+    if isinstance(now, Mapping) and isinstance(read, Mapping):
+        return {name: _part(now[name], value) for name, value in read.items() if name in now}
+    if isinstance(now, list) and isinstance(read, list) and len(now) == len(read):
+        return [_part(one, value) for one, value in zip(now, read, strict=True)]
+    return now
 
 
 def described(cells: list[tuple[str, Any, Any]] | tuple[tuple[str, Any, Any], ...], most: int = 4) -> str:

@@ -169,6 +169,98 @@ def test_a_column_that_was_not_read_can_be_set(backend: LocalBackend, buckets: B
         buckets.plan_update(frame)
 
 
+PARTS = {"parameters": {"dm": 5, "of": {"a": 1, "b": 2}}, "results": {"snr": 1}}
+COLUMNS = [["priority", "parent"], ["priority", "parameters.dm"], ["priority", "parameters.of.a", "results"]]
+
+
+@pytest.mark.parametrize("columns", COLUMNS, ids=str)
+def test_what_was_read_in_part_has_not_moved_for_what_was_not_read(
+    backend: LocalBackend, buckets: Buckets, columns: list[str]
+) -> None:
+    ids = filled(backend, 2, **PARTS)
+    before = stored(buckets)
+    frame = buckets.view(columns=columns)
+    assert buckets.plan_delete(frame).count == 2
+    frame["priority"] = 5
+    assert buckets.plan_update(frame).apply().ok
+    assert stored(buckets) == {one: {**before[one], "priority": 5} for one in ids}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"config": {"parent": "b"}}, "config.parent null -> b"),
+        ({"parameters": {"dm": 6}}, "parameters.dm 5 -> 6"),
+        ({"parameters": {"of": {}}}, "parameters.dm 5 -> (none)"),
+        ({"parameters": None}, 'parameters {"dm": 5} -> null'),
+    ],
+    ids=str,
+)
+def test_what_was_read_in_part_and_moved_is_left_out(
+    backend: LocalBackend, buckets: Buckets, change: dict[str, object], said: str
+) -> None:
+    (one,) = filled(backend, 1, **PARTS)
+    frame = buckets.view(columns=["priority", "parent", "parameters.dm"])
+    backend.store.update([{"id": one, **change}])
+    (left,) = buckets.plan_delete(frame).left_out
+    assert left.why == f"changed since the frame was read: {said}"
+    frame["priority"] = 5
+    assert buckets.plan_update(frame).left_out == (left,)
+
+
+@pytest.mark.parametrize(
+    ("cell", "after"),
+    [
+        ({"dm": 6, "of": {"a": 1}}, {"dm": 6, "of": {"a": 1, "b": 2}, "x": 1}),
+        ({"dm": 5, "of": {"a": 3, "c": {"d": 4}}}, {"dm": 5, "of": {"a": 3, "b": 2, "c": {"d": 4}}, "x": 1}),
+        ({"dm": [7], "of": {}}, {"dm": [7], "of": {"b": 2}, "x": 1}),
+        ({"of": {"a": 1}, "y": 8}, {"of": {"a": 1, "b": 2}, "x": 1, "y": 8}),
+    ],
+    ids=str,
+)
+def test_an_edit_of_what_was_read_in_part_keeps_the_rest(
+    backend: LocalBackend, buckets: Buckets, cell: dict[str, object], after: dict[str, object]
+) -> None:
+    (one,) = filled(backend, 1, parameters={**PARTS["parameters"], "x": 1})
+    before = stored(buckets)[one]
+    frame = buckets.view(columns=["parameters.dm", "parameters.of.a"])
+    frame["parameters"] = [cell]
+    assert buckets.plan_update(frame).apply().ok
+    assert stored(buckets)[one] == {**before, "parameters": after}
+
+
+def test_a_parent_is_set_also_where_it_is_all_that_was_read_of_the_config(
+    backend: LocalBackend, buckets: Buckets
+) -> None:
+    (one,) = filled(backend, 1)
+    before = stored(buckets)[one]
+    frame = buckets.view(columns=["status", "parent"])
+    frame["parent"] = "6b04a88bcce5d83e4c9bf3fc"
+    assert buckets.plan_update(frame).apply().ok
+    assert stored(buckets)[one] == {**before, "config": {**before["config"], "parent": "6b04a88bcce5d83e4c9bf3fc"}}
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        (None, 'parameters {"dm": 5} -> {"dm": 5, "of": {"a": 1, "b": 2}}'),
+        ({"dm": 5, "of": 7}, 'parameters.of (none) -> {"a": 1, "b": 2}'),
+    ],
+    ids=str,
+)
+def test_an_edit_that_would_end_what_was_not_read_is_left_out(
+    backend: LocalBackend, buckets: Buckets, cell: object, said: str
+) -> None:
+    filled(backend, 1, **PARTS)
+    frame = buckets.view(columns=["parameters.dm"])
+    frame["parameters"] = [cell]
+    plan = buckets.plan_update(frame)
+    assert (plan.count, [left.why for left in plan.left_out]) == (
+        0,
+        [f"holds more than was read where it was edited: {said}"],
+    )
+
+
 def test_a_time_is_set_as_a_time(backend: LocalBackend, buckets: Buckets) -> None:
     (one,) = filled(backend, 1)
     frame = view(buckets)
