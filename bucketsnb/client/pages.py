@@ -123,7 +123,9 @@ class Pages:
         window = listed[self.skip : end]
         self.tell(0, len(window))
         alike = _alike(listed)
-        left = dict.fromkeys(one for one in window if one not in alike) if alike else dict.fromkeys(window)
+        left: dict[Any, None] = dict.fromkeys(window)
+        for one in alike:
+            left.pop(one, None)
         nulls, before = len(window) - len(left), sum(one in alike for one in listed[: self.skip])
         del listed, window
         shared = [one for one in alike if one is not None]
