@@ -23,7 +23,7 @@ from bucketsnb.changes.scope import (
     shared,
     unnamed,
 )
-from bucketsnb.changes.seen import MISSING, Seen, described, leaves, moved
+from bucketsnb.changes.seen import MISSING, Seen, described, leaves, moved, part
 from bucketsnb.encoding import encode_works
 from bucketsnb.errors import WorkError
 from bucketsnb.formatting import count_of, elide, excerpt, near
@@ -79,10 +79,18 @@ def edits_of(frame: pd.DataFrame, now: Mapping[str, Record]) -> Edits:
     _refuse_strangers(ids, before, known=read is not None)
     edited = _own(records, read, found.left_out)
     _refuse_columns(frame.iloc[list(edited)], before)
-    whole = frame.attrs.get("columns", "all") == "all"
+    parts = _parts(frame)
     for index, work in edited.items():
-        _compare(found, work, before.get(work["id"]), now.get(work["id"]), index, whole=whole)
+        _compare(found, work, before.get(work["id"]), now.get(work["id"]), index, whole=index not in parts)
     return found
+
+
+def _parts(frame: pd.DataFrame) -> frozenset[int]:
+    """Return the places of works of which not all was read."""
+    if frame.attrs.get("columns", "all") != "all":
+        return frozenset(range(len(frame)))
+    records = frame["record"] if "record" in frame.columns else ()
+    return frozenset(place for place, record in enumerate(records) if isinstance(record, list))
 
 
 def _own(records: Sequence[Record], read: AsRead | None, left_out: list[LeftOut]) -> dict[int, Record]:
@@ -202,11 +210,14 @@ def _fitted(cells: dict[str, Any], old: Record | None, current: Record, *, whole
     since = [] if old is None else moved(old, current, whole=whole)
     if since:
         return {}, f"{_SINCE}: {described(since)}"
-    if old is None or whole:
+    if whole:
         return cells, ""
-    edits = leaves({name: old.get(name) for name in cells}, cells)
+    read = {name: part(current.get(name), value) for name, value in cells.items()} if old is None else old
+    fresh = {name: value for name, value in cells.items() if name not in read}  # whole, as nothing of it was read
+    known = [name for name in cells if name in read]
+    edits = leaves({name: read[name] for name in known}, {name: cells[name] for name in known})
     unread = _unread(edits, current)
-    return ({}, f"{_UNREAD}: {described(unread)}") if unread else (_put_into(current, edits), "")
+    return ({}, f"{_UNREAD}: {described(unread)}") if unread else ({**_put_into(current, edits), **fresh}, "")
 
 
 def _unread(edits: Iterable[Leaf], current: Record) -> list[tuple[str, Any, Any]]:

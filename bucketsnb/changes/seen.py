@@ -10,7 +10,19 @@ from typing import Any
 
 from bucketsnb.formatting import excerpt
 
-__all__ = ["MISSING", "Change", "Seen", "described", "differences", "leaves", "moved", "same", "shown", "written"]
+__all__ = [
+    "MISSING",
+    "Change",
+    "Seen",
+    "described",
+    "differences",
+    "leaves",
+    "moved",
+    "part",
+    "same",
+    "shown",
+    "written",
+]
 
 
 class _Missing:
@@ -161,14 +173,15 @@ def moved(old: Mapping[str, Any], now: Mapping[str, Any], *, whole: bool) -> lis
     >>> moved({"config": {"parent": "a"}}, {"config": {"parent": "a", "metrics": True}}, whole=False)
     []
     """
-    return differences(old, now if whole else {name: _part(now.get(name), value) for name, value in old.items()})
+    return differences(old, now if whole else {name: part(now.get(name), value) for name, value in old.items()})
 
 
-def _part(now: Any, read: Any) -> Any:
+def part(now: Any, read: Any) -> Any:
+    """Return what there is now of a value in the places that a value read in part has."""
     if isinstance(now, Mapping) and isinstance(read, Mapping):
-        return {name: _part(now[name], value) for name, value in read.items() if name in now}
+        return {name: part(now[name], value) for name, value in read.items() if name in now}
     if isinstance(now, list) and isinstance(read, list) and len(now) == len(read):
-        return [_part(one, value) for one, value in zip(now, read, strict=True)]
+        return [part(one, value) for one, value in zip(now, read, strict=True)]
     return now
 
 

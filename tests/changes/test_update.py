@@ -141,11 +141,15 @@ TOGETHER = {
 
 
 @pytest.mark.parametrize("together", TOGETHER.values(), ids=TOGETHER)
-@pytest.mark.parametrize("read", [{"columns": "light"}, {"projection": {"results": False}}], ids=["light", "but one"])
+@pytest.mark.parametrize(
+    "read",
+    [{"columns": "light"}, {"projection": {"results": False}}, {"columns": ["priority", "parent", "results.snr"]}],
+    ids=["light", "but one", "parts of mappings"],
+)
 def test_what_was_not_read_is_no_edit_wherever_the_works_stand_by_now(
     backend: LocalBackend, buckets: Buckets, together: Callable[..., pd.DataFrame], read: dict[str, Any]
 ) -> None:
-    filled(backend, 3, results={"snr": 5}, tags=["low"], config={"parent": "run", "archive": {"logs": "copy"}})
+    filled(backend, 3, results={"snr": 5, "dm": 7}, config={"parent": "run", "archive": {"logs": "copy"}})
     before = stored(buckets)
     frame = together(lambda: buckets.view({"pipeline": PIPELINE}, **read))
     with pytest.raises(WorkError, match=r"this frame has only .* of its works"):
