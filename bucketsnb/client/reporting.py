@@ -39,7 +39,7 @@ class Reporting(Reading):
         pipeline
             A name, several, or None for all that have works now.
         compare
-            Read the service's own totals too, and warn where they differ from the sums.
+            Read the service's own totals too, and warn where they differ from the sums; of all pipelines only.
 
         Returns
         -------

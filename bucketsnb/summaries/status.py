@@ -18,7 +18,7 @@ import pandas as pd
 
 from bucketsnb import formatting, formatting_html
 from bucketsnb.api import AT_ONCE, ask_together
-from bucketsnb.errors import BucketsError, ServiceError
+from bucketsnb.errors import BucketsError, QueryError, ServiceError
 from bucketsnb.formatting import count_of, host_of, printable, when
 from bucketsnb.formatting_html import STATUS_COLOURS, Markup, element
 from bucketsnb.schema import STATUS_KEYS
@@ -136,7 +136,8 @@ def read_status(
     pipelines
         A name, several, or None for all that have works now.
     compare
-        Read the service's own totals too (one more request) and warn where they differ from ours.
+        Read the service's own totals too (one more request) and warn where they differ from ours. They are of all
+        pipelines, so it goes with None only.
     warn
         Say aloud which pipelines could not be read; ``attrs["problems"]`` has them either way.
     at_once
@@ -144,6 +145,8 @@ def read_status(
 
     Raises
     ------
+    QueryError
+        With `compare` for named pipelines.
     ServiceError
         When the names could not be read, or not one pipeline could.
 
@@ -154,6 +157,10 @@ def read_status(
     StatusDiffers
         With `compare`, where the service's own totals differ from the sums.
     """
+    if compare and pipelines is not None:
+        raise QueryError(
+            "compare=True compares with the service's totals, which are of all pipelines: leave the pipeline out"
+        )
     names = [pipelines] if isinstance(pipelines, str) else list(dict.fromkeys(pipelines or ()))
     if pipelines is None and not api.counts_at_once:
         names = sorted(api.pipelines())

@@ -146,6 +146,13 @@ def test_a_difference_to_the_services_own_totals_is_said(backend, filled):
         read_status(filled.api, compare=True)
 
 
+@pytest.mark.parametrize("named", ["b", ["b"], []])
+def test_the_services_totals_are_not_compared_with_some_pipelines(backend, filled, named):
+    with pytest.raises(QueryError, match="totals, which are of all pipelines"):
+        filled.status(named, compare=True)
+    assert not backend.requests
+
+
 def test_text_and_html_show_the_same_numbers_and_the_total(filled):
     frame = read_status(filled.api)
     text, html = repr(frame), frame._repr_html_()
