@@ -23,7 +23,7 @@ from bucketsnb.changes.scope import (
     shared,
     unnamed,
 )
-from bucketsnb.changes.seen import MISSING, Seen, described, leaves, moved, part
+from bucketsnb.changes.seen import MISSING, Seen, described, equal, leaves, moved, part
 from bucketsnb.encoding import encode_works
 from bucketsnb.errors import WorkError
 from bucketsnb.formatting import count_of, elide, excerpt, near
@@ -114,7 +114,7 @@ def _own(records: Sequence[Record], read: AsRead | None, left_out: list[LeftOut]
 
 
 def _is_as(was: Record, work: Record) -> bool:
-    return not any(_differs(was.get(name), value) for name, value in work.items())
+    return all(equal(was.get(name), value) for name, value in work.items())
 
 
 def _id(work: Record) -> str | None:
@@ -190,7 +190,7 @@ def _compare(
     if was is None:
         found.left_out.append(LeftOut(work["id"], "gone when the plan was made"))
         return
-    cells = {name: value for name, value in work.items() if _differs(was.get(name), value)}
+    cells = {name: value for name, value in work.items() if not equal(was.get(name), value)}
     if not cells:
         return
     check_cells(cells, index)
@@ -223,7 +223,7 @@ def _fitted(cells: dict[str, Any], old: Record | None, current: Record, *, whole
 def _unread(edits: Iterable[Leaf], current: Record) -> list[tuple[str, Any, Any]]:
     """List edited paths that hold more than was read there: an edit would put an end to what nobody saw."""
     held = [(path, old, _held(current, path)) for path, old, _ in edits]
-    return [(".".join(path), old, now) for path, old, now in held if _differs(old, now)]
+    return [(".".join(path), old, now) for path, old, now in held if not equal(old, now)]
 
 
 def _held(current: Record, path: Sequence[str]) -> Any:
@@ -249,14 +249,6 @@ def _with(value: Mapping[str, Any], path: Sequence[str], new: Any) -> dict[str, 
     if new is MISSING and not rest:
         return {one: held for one, held in value.items() if one != name}
     return {**value, name: _with(value[name], rest, new) if rest else new}
-
-
-def _differs(old: Any, new: Any) -> bool:
-    return (type(old) is not type(new) and not _both_numbers(old, new)) or bool(old != new)
-
-
-def _both_numbers(old: Any, new: Any) -> bool:
-    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in (old, new))
 
 
 def check_cells(cells: Mapping[str, Any], index: int = 0) -> None:

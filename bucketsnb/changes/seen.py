@@ -16,6 +16,7 @@ __all__ = [
     "Seen",
     "described",
     "differences",
+    "equal",
     "leaves",
     "moved",
     "part",
@@ -139,7 +140,22 @@ def same(record: Mapping[str, Any], seen: Seen, text: str | None = None) -> bool
     """
     if (written(record) if text is None else text) == seen.text:
         return True
-    return record == seen.record or Seen.of(record) == seen  # the second for NaN, and dear: few works get there
+    return equal(record, seen.record) or Seen.of(record) == seen  # the second for NaN, and dear: few works get there
+
+
+def equal(one: Any, other: Any) -> bool:
+    """Tell whether two JSON values are the same: ``1`` and ``1.0`` are, but ``1`` is not ``true`` as it is in Python.
+
+    Examples
+    --------
+    >>> equal({"flag": [1]}, {"flag": [1.0]}), equal({"flag": [1]}, {"flag": [True]})
+    (True, False)
+    """
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(equal(value, other[name]) for name, value in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(equal, one, other))
+    return isinstance(one, bool) is isinstance(other, bool) and bool(one == other)
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
@@ -160,7 +176,7 @@ def leaves(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[tuple[s
         one, other = old.get(name, MISSING), new.get(name, MISSING)
         if isinstance(one, Mapping) and isinstance(other, Mapping):
             found += [((name, *path), a, b) for path, a, b in leaves(one, other)]
-        elif one is MISSING or other is MISSING or one != other:
+        elif one is MISSING or other is MISSING or not equal(one, other):
             found.append(((name,), one, other))
     return found
 

@@ -7,11 +7,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bucketsnb.changes.journal import Journal, lines_of
-from bucketsnb.changes.seen import Seen, same, written
+from bucketsnb.changes.seen import Seen, differences, same, written
 
 TEXTS = st.text(st.characters(exclude_categories=()), max_size=4)
 SCALARS = st.one_of(
@@ -31,12 +32,30 @@ def _as_text(record: Any) -> str:
     return json.dumps(record, sort_keys=True)
 
 
+def _told_apart(value: Any) -> Any:
+    """Return a value in which true is not 1 to Python either."""
+    if isinstance(value, dict):
+        return {name: _told_apart(part) for name, part in value.items()}
+    return [_told_apart(part) for part in value] if isinstance(value, list) else (isinstance(value, bool), value)
+
+
 @given(RECORDS, st.data())
 def test_works_are_the_same_by_value_however_they_are_written(record: dict[str, Any], data: st.DataObject) -> None:
     seen, other = Seen.of(record), data.draw(RECORDS | st.just(dict(reversed(record.items()))))
-    expected = other == json.loads(seen.text) or _as_text(other) == _as_text(record)
+    expected = _told_apart(other) == _told_apart(json.loads(seen.text)) or _as_text(other) == _as_text(record)
     assert same(other, seen) is same(other, seen, written(other)) is expected
     assert same(json.loads(seen.text), seen)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "changed"),
+    [(1, True, True), (0, False, True), ([1], [True], True), ([{"a": 0}], [{"a": False}], True), (1, 1.0, False)],
+    ids=str,
+)
+def test_true_is_not_one(one: Any, other: Any, changed: bool) -> None:
+    old, new = {"results": {"flag": one}}, {"results": {"flag": other}}
+    assert same(new, Seen.of(old)) is not changed
+    assert differences(old, new) == ([("results.flag", one, other)] if changed else [])
 
 
 @given(st.lists(RECORDS, max_size=3))

@@ -351,6 +351,19 @@ def test_lists_that_are_equal_are_no_edit_whatever_they_are_made_of(backend: Loc
     assert buckets.plan_update(frame).cells.values.tolist() == [[frame["id"].iloc[0], "event", "[1, 2]", "[2, 1]"]]
 
 
+@pytest.mark.parametrize("columns", ["all", "parameters.flags"])
+def test_true_in_place_of_one_is_an_edit(backend: LocalBackend, buckets: Buckets, columns: str) -> None:
+    (one,) = filled(backend, 1, parameters={"flags": {"a": 1, "b": 0, "c": [1]}})
+    frame = buckets.view(columns=[columns] if "." in columns else columns)
+    frame["parameters"] = [{"flags": {"a": 1.0, "b": 0, "c": [1.0]}}]
+    assert buckets.plan_update(frame).count == 0
+    frame["parameters"] = [{"flags": {"a": True, "b": False, "c": [True]}}]
+    plan = buckets.plan_update(frame)
+    assert plan.cells.field.tolist() == ["parameters.flags.a", "parameters.flags.b", "parameters.flags.c"]
+    assert plan.apply().ok
+    assert str(stored(buckets)[one]["parameters"]) == "{'flags': {'a': True, 'b': False, 'c': [True]}}"
+
+
 def test_filling_a_whole_frame_is_refused_by_name(backend: LocalBackend, buckets: Buckets) -> None:
     filled(backend, 2)
     frame = buckets.view(limit=None).astype({"record": object})
