@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from bucketsnb.errors import WorkError
+from bucketsnb.formatting import elide
 from bucketsnb.frames.columns import COLUMNS, LIGHT
 from bucketsnb.frames.json_array import JSONArray
 from bucketsnb.frames.json_text import decode_json
@@ -84,22 +85,39 @@ class WorksAccessor:
         return frame
 
     def extra(self) -> pd.DataFrame:
-        """Return the fields that the schema does not know, one column each, for the works that have any."""
+        """Return the fields that the schema does not know, one column each, for the works that have any.
+
+        Raises
+        ------
+        WorkError
+            If only fields that the schema knows were read.
+        """
         self._columns("record")
-        found = {}
-        for label, text in zip(self._frame.index, self._frame["record"].array.texts, strict=True):
+        found: dict[int, dict[str, Any]] = {}
+        for place, text in enumerate(self._frame["record"].array.texts):
             record = {} if text is None else decode_json(text)
             unknown = {name: value for name, value in record.items() if name not in FIELD_NAMES}
             if unknown:
-                found[label] = unknown
+                found[place] = unknown
+        if not found:
+            self._refuse_if_unread()
         names = list(dict.fromkeys(name for unknown in found.values() for name in unknown))
         columns = {name: JSONArray._from_sequence([one.get(name) for one in found.values()]) for name in names}
-        return pd.DataFrame(columns, index=pd.Index(list(found), dtype=self._frame.index.dtype))
+        return pd.DataFrame(columns, index=self._frame.index.take(list(found)))
 
     def light(self) -> pd.DataFrame:
         """Return the few columns that tell works apart, and any that were added."""
         keep = {*LIGHT, "age"}
         return self._frame[[name for name in self._frame if name in keep or name not in COLUMNS]]
+
+    def _refuse_if_unread(self) -> None:
+        """Refuse to say that there are none where none were read: they come with whole works, or by their names."""
+        read = self._frame.attrs.get("columns", "all")
+        if read != "all" and set(read) <= {*FIELD_NAMES, "parent"}:
+            raise WorkError(
+                f"this frame has only {elide(read, most=22)} of its works: read it with columns='all', or name the "
+                "fields in columns="
+            )
 
     def _told(self, what: str) -> Any:
         self._columns("id")

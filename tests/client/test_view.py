@@ -307,6 +307,7 @@ class TestColumns:
     def test_fields_that_the_schema_does_not_know_can_be_read(self):
         frame = reader([make_work(id="a", group="old")]).view(columns=["group"])
         assert frame.works.extra().group.tolist() == ["old"]
+        assert reader([make_work(id="a")]).view(columns=["group"]).works.extra().empty
 
     @pytest.mark.parametrize(
         "arguments", [{"columns": []}, {"columns": [1]}, {"columns": "light", "projection": {"id": 1}}]

@@ -50,6 +50,21 @@ def test_unknown_fields_are_a_frame_of_their_own():
     assert frame_of(make_works(2)).works.extra().empty
 
 
+@pytest.mark.parametrize("labels", [[7, 7, 7], ["a", "b", "a"], [["a", "b", "a"], [1, 1, 1]]], ids=str)
+def test_unknown_fields_of_works_with_the_same_label_are_all_there(labels):
+    frame = frame_of([make_work(group="a"), make_work(), make_work(group="c")])
+    frame.index = pd.Index(labels) if len(labels) == 3 else pd.MultiIndex.from_arrays(labels)
+    extra = frame.works.extra()
+    assert extra.group.tolist() == ["a", "c"]
+    assert extra.index.equals(frame.index[[0, 2]])
+
+
+def test_unknown_fields_of_works_read_in_part_are_not_said_to_be_none():
+    frame = frame_of(make_works(1), fields=["id", "status"])
+    with pytest.raises(WorkError, match="this frame has only id, status of its works: read it with columns='all'"):
+        frame.works.extra()
+
+
 def test_light_keeps_what_tells_works_apart_and_what_was_added():
     frame = frame_of(make_works(1)).assign(mine=1)
     light = frame.works.light()
