@@ -77,10 +77,15 @@ class ConfirmBox(ipywidgets.VBox):  # type: ignore[misc]  # its base is untyped
         """Show a plan and ask; an empty plan, or one that cannot be applied, is shown without a question."""
         if self.busy:
             return
-        self._plan, self._receipt = plan, None
-        self.plan_view.value = plan._repr_html_()
+        self._receipt = None
         self.receipt_view.value = ""
-        if plan.count and ask:
+        self._show(plan, ask=ask and bool(plan.count))
+
+    def _show(self, plan: Any, *, ask: bool) -> None:
+        self._plan = plan
+        self.plan_view.value = plan._repr_html_()
+        self.progress.value = ""
+        if ask:
             self._state.plan = plan
             self._ask(plan)
         self._draw()
@@ -91,9 +96,10 @@ class ConfirmBox(ipywidgets.VBox):  # type: ignore[misc]  # its base is untyped
         running = int(getattr(plan, "running", 0) or 0)
         typed = running > 0 or plan.count >= TYPED_FROM
         notes = f" {count_of(running, 'of them is', 'of them are')} running." if running else ""
+        moved = " Works that somebody else has moved since are left alone." if plan.verb == "undo" else ""
         type_it = f" Type {plan.count} to confirm." if typed else ""
         self.confirm.ask(
-            f"{plan.summary}?{notes}{type_it}",
+            f"{plan.summary}?{notes}{moved}{type_it}",
             plan.summary,
             yes=lambda: self._apply(plan),
             no=lambda: self._put_away("Cancelled: nothing was sent."),
@@ -122,22 +128,27 @@ class ConfirmBox(ipywidgets.VBox):  # type: ignore[misc]  # its base is untyped
         self._start(lambda run: plan.apply(progress=run.progress, cancel=run.cancel), lambda: plan.receipt)
 
     def _ask_undo(self) -> None:
+        """Plan the undo, by reads only, and ask about that plan: it may find more, or less, than was seen done."""
         receipt = self._receipt
         if receipt is None or self.busy or self.armed:
             return
-        done = count_of(receipt.counts["done"], "work")
-        label = f"Undo: put back {done} on {receipt.host}"
-        self.confirm.ask(
-            f"{label}? Works that somebody else has moved since are left alone.",
-            label,
-            yes=lambda: self._start(lambda run: receipt.undo(progress=run.progress, cancel=run.cancel), lambda: None),
-            no=self._draw,
+        self._step(0, 0)
+        self.worker.start(
+            lambda run: (self._state.buckets.plan_undo(receipt.entry), run),
+            lambda found: self._take_undo(*found),
+            failed=lambda _: self._put_away(""),
         )
         self._draw()
 
+    def _take_undo(self, plan: Any, run: Run) -> None:
+        if run.cancel.is_set():
+            self._put_away("Stopped: nothing was sent.")
+        else:
+            self._show(plan, ask=True)
+
     def _resume(self) -> None:
         receipt = self._receipt
-        if receipt is not None and receipt.rest and not self.busy:
+        if receipt is not None and receipt.rest and not self.busy and not self.armed:
             self._start(lambda run: receipt.resume(progress=run.progress, cancel=run.cancel), lambda: None)
 
     def _start(self, job: Callable[[Run], Any], left: Callable[[], Any]) -> None:
@@ -183,7 +194,7 @@ class ConfirmBox(ipywidgets.VBox):  # type: ignore[misc]  # its base is untyped
             self.resume.description = f"Go on: {receipt.verb} the other {count_of(receipt.rest, 'work')}"
         show(self.stop, self.busy)
         show(self.undo, idle and not self.armed and _undoable(receipt))
-        show(self.resume, idle and receipt is not None and receipt.rest)
+        show(self.resume, idle and not self.armed and receipt is not None and receipt.rest)
 
     def static(self) -> Markup:
         """Return the plan that waits, or the last receipt, as plain HTML."""

@@ -20,7 +20,7 @@ from bucketsnb.widgets import (
     WithdrawPanel,
 )
 from bucketsnb.widgets.change_panel import PlanPanel
-from tests.factory import make_work
+from tests.factory import make_work, make_works
 from tests.widgets.waiting import until
 
 PIPELINE = "baseband-converter"
@@ -86,11 +86,89 @@ def test_delete_receipt_undo(state: State, backend: LocalBackend):
     assert backend.store.status(PIPELINE)["failure"] == 0
     assert "3 of 3 works done" in panel.static()
     state.receipt = None
-    panel.box.undo.click()
-    assert panel.box.confirm.yes.description.startswith("Undo: put back 3 works")
+    _ask_undo(panel)
+    assert ": put back 3 works on " in panel.box.confirm.yes.description
     _apply(panel)
     assert backend.store.status(PIPELINE)["failure"] == 3
     assert panel.box.undo.layout.display == "none"
+
+
+def _ask_undo(panel: PlanPanel) -> None:
+    panel.state.receipt = None
+    panel.box.undo.click()
+    until(lambda: panel.box.armed)
+    with panel.state.lock:  # the callback that asks has ended
+        pass
+
+
+def test_the_question_to_undo_counts_what_the_undo_would_do(buckets: Buckets, backend: LocalBackend):
+    backend.store.load(make_works(300, pipeline=PIPELINE, status="failure"))
+    state = State(buckets)
+    state.query = Query(pipeline=PIPELINE)
+    panel = DeletePanel(state)
+    _arm(panel)
+    panel.box.confirm.typed.value = "300"
+    backend.faults.add("DELETE /work", hang_up="after", skip=1)
+    backend.faults.add("POST /view", status=400, skip=3)  # nobody sees what came of the second request
+    panel.box.confirm.yes.click()
+    until(lambda: state.receipt is not None and not panel.box.busy)
+    assert (state.receipt.counts["done"], state.receipt.counts["unknown"]) == (250, 50)
+    with state.lock:  # the callback that brought the receipt has ended
+        panel.messages.clear()
+    _ask_undo(panel)
+    assert ": put back 300 works on " in panel.box.confirm.yes.description
+    panel.box.confirm.yes.click()
+    assert panel.box.armed
+    panel.box.confirm.typed.value = "300"
+    assert _apply(panel).counts["done"] == 300
+    assert backend.store.status(PIPELINE)["failure"] == 300
+
+
+def test_the_question_to_undo_a_deposit_says_that_it_deletes(buckets: Buckets, backend: LocalBackend):
+    panel = DepositPanel(State(buckets), [make_work(), make_work()])
+    _arm(panel)
+    _apply(panel)
+    _ask_undo(panel)
+    assert ": delete 2 works on " in panel.box.confirm.yes.description
+    _apply(panel)
+    assert backend.store.status()["total"] == 0
+
+
+def test_an_undo_that_is_not_confirmed_can_be_asked_for_again(state: State, backend: LocalBackend):
+    panel = DeletePanel(state)
+    _arm(panel)
+    _apply(panel)
+    sent = _changes(backend)
+    _ask_undo(panel)
+    panel.box.resume.click()
+    panel.box.confirm.no.click()
+    assert not state.armed
+    assert "3 of 3 works done" in panel.static()
+    assert panel.box.undo.layout.display is None
+    _ask_undo(panel)
+    panel.reason.value = "edited"
+    assert not panel.box.armed
+    with state.lock:  # the plan arrives after Stop
+        panel.box.undo.click()
+        panel.box.stop.click()
+    until(lambda: not panel.box.busy)
+    assert not panel.box.armed
+    assert "nothing was sent" in panel.box.progress.value
+    assert panel.box.undo.layout.display is None
+    assert _changes(backend) == sent
+
+
+def test_an_undo_that_cannot_be_planned_says_why(state: State, buckets: Buckets):
+    panel = DeletePanel(state)
+    _arm(panel)
+    receipt = _apply(panel)
+    receipt.undo()
+    panel.box.undo.click()
+    until(lambda: panel.messages.shown)
+    assert "undone before" in _errors(panel)[0]
+    assert not panel.box.armed
+    assert panel.box.undo.layout.display is None
+    assert panel.box.progress.value == ""
 
 
 def test_a_double_click_acts_once(state: State, backend: LocalBackend):
