@@ -22,6 +22,9 @@ __all__ = ["TYPED_FROM", "ConfirmBox"]
 TYPED_FROM = 100
 """From so many works on, and whenever one of them is running, the count has to be typed."""
 
+_NOT_UNDONE = ("undo", "withdraw")
+"""Verbs without an Undo button: a claimed work has one to give it back, beside those that end it."""
+
 
 class ConfirmBox(ipywidgets.VBox):  # type: ignore[misc]  # its base is untyped
     """Show a plan, ask, apply it once, and show its receipt.
@@ -72,6 +75,11 @@ class ConfirmBox(ipywidgets.VBox):  # type: ignore[misc]  # its base is untyped
     def busy(self) -> bool:
         """Whether something is being applied."""
         return self.worker.running
+
+    @property
+    def receipt(self) -> Any:
+        """The receipt that is shown, or None."""
+        return self._receipt
 
     def offer(self, plan: Any, *, ask: bool = True) -> None:
         """Show a plan and ask; an empty plan, or one that cannot be applied, is shown without a question."""
@@ -130,7 +138,7 @@ class ConfirmBox(ipywidgets.VBox):  # type: ignore[misc]  # its base is untyped
     def _ask_undo(self) -> None:
         """Plan the undo, by reads only, and ask about that plan: it may find more, or less, than was seen done."""
         receipt = self._receipt
-        if receipt is None or self.busy or self.armed:
+        if not _undoable(receipt) or self.busy or self.armed:
             return
         self._step(0, 0)
         self.worker.start(
@@ -209,4 +217,6 @@ class ConfirmBox(ipywidgets.VBox):  # type: ignore[misc]  # its base is untyped
 
 
 def _undoable(receipt: Any) -> bool:
-    return receipt is not None and bool(receipt.entry) and receipt.verb != "undo" and receipt.counts["done"] > 0
+    if receipt is None or not receipt.entry or receipt.verb in _NOT_UNDONE:
+        return False
+    return bool(receipt.counts["done"] > 0)

@@ -12,13 +12,15 @@ import ipywidgets  # type: ignore[import-untyped]  # it ships no types
 import traitlets
 
 from bucketsnb.changes.claim import Claim
+from bucketsnb.changes.seen import Seen, described, differences, same
 from bucketsnb.changes.undo import context_of
-from bucketsnb.errors import QueryError, WorkError
+from bucketsnb.errors import PlanError, QueryError, WorkError
 from bucketsnb.formatting import printable
 from bucketsnb.formatting_html import Markup, element
 from bucketsnb.widgets.cells import pretty
 from bucketsnb.widgets.change_panel import PlanPanel, text_field
 from bucketsnb.widgets.front import Front, sheet, source
+from bucketsnb.widgets.guard import Message
 from bucketsnb.widgets.panel import button, names_to_offer, note, row_of, show
 from bucketsnb.widgets.worker import Run, Worker
 
@@ -68,6 +70,7 @@ class WithdrawPanel(PlanPanel):
         self.failure = button("Failure", self.guard, lambda: self._end("failure"))
         self.give_back = button("Give back", self.guard, lambda: self._end("give_back"))
         self.ending = Worker(self.guard, name="bucketsnb end of a claim")
+        self.looking = Worker(self.guard, name="bucketsnb look at a claim")
         self.held = ipywidgets.VBox(
             [self.countdown, self.work, self.results, row_of(self.give_back, self.failure, self.success)]
         )
@@ -85,10 +88,24 @@ class WithdrawPanel(PlanPanel):
 
     def make_plan(self) -> Callable[[Run], Any] | None:
         """Forecast which work would be claimed, by reads only."""
-        if self.claim is not None and self.claim.held:
-            raise QueryError("one work is in your hands already: end it, or give it back, before claiming another")
-        asked, buckets = self._asked(), self.state.buckets
-        return lambda _: buckets.plan_withdraw(**asked)
+        asked, buckets, claim = self._asked(), self.state.buckets, self.claim if self._holds else None
+
+        def forecast(_: Run) -> Any:
+            lost = what_became(buckets.api, claim.work) if claim is not None else ""
+            if claim is not None and not lost:
+                raise QueryError("one work is in your hands already: end it, or give it back, before claiming another")
+            return claim, lost, buckets.plan_withdraw(**asked)
+
+        return forecast
+
+    def _planned(self, plan: Any) -> None:
+        claim, lost, forecast = plan
+        self._let_go(claim, lost)
+        super()._planned(forecast)
+
+    @property
+    def _holds(self) -> bool:
+        return self.claim is not None and self.claim.held
 
     def _asked(self) -> dict[str, Any]:
         typed = {name: field.value.strip() for name, field in self.fields.items()}
@@ -101,20 +118,42 @@ class WithdrawPanel(PlanPanel):
         return {"pipeline": self.pipeline.value.strip(), **asked}
 
     def _claimed(self, receipt: Any) -> None:
-        """Take the claimed work in hand, if the receipt is of this panel's claim."""
-        if receipt is not None and receipt.verb == "withdraw" and not (self.claim is not None and self.claim.held):
+        """Take the claimed work in hand, if the receipt is of this panel's claim; any other may be of what is held."""
+        if self._holds:
+            self._look()
+        elif receipt is not None and receipt.verb == "withdraw" and receipt is self.box.receipt:
             claim = Claim(context_of(self.state.buckets.api), receipt)
             self.claim = claim if claim else None
-            show(self.box.undo, on=False)
             self._draw()
+
+    def _look(self) -> None:
+        claim, api = self.claim, self.state.buckets.api
+        self.looking.start(lambda _: what_became(api, claim.work), lambda lost: self._let_go(claim, lost))
+
+    def _let_go(self, claim: Any, lost: str) -> None:
+        """Let go of a work that is lost: any change of it, whoever made it, keeps this panel from ending it."""
+        if not lost or claim is not self.claim or self.ending.running:
+            return
+        self.messages.show(Message("warning", lost, details=self.results.value))  # what was typed can be copied there
+        self._put_down()
+        self.keep()
+
+    def _put_down(self) -> None:
+        self.claim = None
+        self.results.value = ""
+        self._draw()
 
     def _end(self, how: str) -> None:
         claim = self.claim
-        if claim is None or not claim.held or self.ending.running:
+        if not self._holds or self.ending.running:
             return
         results = self._results() if how != "give_back" else None
         act = {"success": claim.success, "failure": claim.failure}.get(how)
-        self.ending.start(lambda _: act(results) if act else claim.give_back(), self._ended)
+        self.ending.start(
+            lambda _: act(results) if act else claim.give_back(),
+            self._ended,
+            failed=lambda error: self._look() if isinstance(error, PlanError) else None,
+        )
 
     def _results(self) -> dict[str, Any] | None:
         text = self.results.value.strip()
@@ -129,20 +168,16 @@ class WithdrawPanel(PlanPanel):
         return found
 
     def _ended(self, receipt: Any) -> None:
-        self.claim = None
-        self.results.value = ""
+        self._put_down()
         self.box.show_receipt(receipt)
-        self._draw()
 
     def _draw(self) -> None:
-        claim = self.claim
-        held = claim is not None and claim.held
-        show(self.held, held)
-        self.work.value = _work(claim) if held else ""
+        show(self.held, self._holds)
+        self.work.value = _work(self.claim) if self._holds else ""
         self._count_down()
 
     def _count_down(self) -> None:
-        left = self.claim.remaining if self.claim is not None and self.claim.held else math.inf
+        left = self.claim.remaining if self._holds else math.inf
         self.countdown.tell("until", at=None if math.isinf(left) else time.time() + left)
 
     def static(self) -> Markup:
@@ -153,7 +188,17 @@ class WithdrawPanel(PlanPanel):
         """Stop the work, leave the state, and close; a work in hand stays claimed, as its receipt says."""
         self.names.close()
         self.ending.close()
+        self.looking.close()
         super().close()
+
+
+def what_became(api: Any, claimed: dict[str, Any]) -> str:
+    """Say what became of a work since it was claimed; nothing while it is just as it was then."""
+    now = api.view({"id": claimed["id"]})
+    if now and same(now[0], Seen.of(claimed)):
+        return ""
+    became = f"changed since you claimed it ({described(differences(claimed, now[0]))})" if now else "is gone"
+    return printable(f"Work {claimed['id']} is not in your hands any more: it {became}.")
 
 
 def _work(claim: Any) -> Markup:

@@ -445,6 +445,102 @@ def test_withdraw_success_with_results(buckets: Buckets, backend: LocalBackend):
     assert (work["status"], work["results"]) == ("success", {"snr": 12.5})
 
 
+@pytest.fixture
+def holding(buckets: Buckets, backend: LocalBackend) -> WithdrawPanel:
+    """Return a panel with a claimed work in hand."""
+    backend.store.load([make_work(pipeline="fitburst", status="queued")])
+    panel = WithdrawPanel(State(buckets))
+    panel.pipeline.value = "fitburst"
+    _arm(panel)
+    _apply(panel)
+    assert panel.claim.held
+    return panel
+
+
+def _somebody_moves(panel: WithdrawPanel, **cells: Any) -> None:
+    panel.state.buckets.api.update([{**panel.claim.work, **cells}])
+
+
+def test_a_claimed_work_is_given_back_by_one_button(holding: WithdrawPanel, backend: LocalBackend):
+    with holding.state.lock:
+        assert holding.box.undo.layout.display == "none"
+    holding.box.undo.click()
+    assert not holding.box.busy
+    holding.give_back.click()
+    until(lambda: holding.claim is None)
+    assert backend.store.status("fitburst")["queued"] == 1
+
+
+@pytest.mark.parametrize("how", ["success", "failure", "give_back"])
+def test_a_work_that_somebody_moved_is_let_go_when_it_cannot_be_ended(holding: WithdrawPanel, how: str):
+    _somebody_moves(holding, status="queued")
+    holding.results.value = '{"snr": 12.5}'
+    getattr(holding, how).click()
+    until(lambda: holding.claim is None)
+    with holding.state.lock:
+        (message,) = [one for one in holding.messages.shown if one.kind == "warning"]
+    assert "not in your hands any more" in message.text
+    assert "status running -> queued" in message.text
+    assert "12.5" in message.details
+    assert holding.results.value == ""
+    assert holding.held.layout.display == "none"
+
+
+def test_a_work_that_was_undone_from_the_journal_is_let_go(holding: WithdrawPanel, backend: LocalBackend):
+    journal = JournalPanel(holding.state)
+    _arm(journal)
+    journal.box.confirm.typed.value = "1"
+    _apply(journal)
+    until(lambda: holding.claim is None)
+    assert backend.store.status("fitburst")["queued"] == 1
+    _arm(holding)
+    assert _apply(holding).verb == "withdraw"
+    assert holding.claim.held
+
+
+def test_a_forecast_lets_go_of_a_work_that_is_gone_and_of_no_other(holding: WithdrawPanel, backend: LocalBackend):
+    holding.plan_button.click()
+    until(lambda: holding.messages.shown)
+    assert "in your hands already" in _errors(holding)[0]
+    assert holding.claim.held
+    until(lambda: not holding.plan_button.disabled)
+    holding.state.buckets.api.delete([holding.claim.work["id"]])
+    backend.store.load([make_work(pipeline="fitburst", status="queued")])
+    _arm(holding)
+    until(lambda: holding.box.armed)
+    assert holding.claim is None
+    assert "it is gone" in holding.messages.shown[0].text
+
+
+def test_a_work_stays_in_hand_while_the_service_is_silent_and_when_others_are_changed(
+    holding: WithdrawPanel, backend: LocalBackend
+):
+    requeue = RequeuePanel(holding.state)
+    backend.store.load([make_work(pipeline="fitburst", status="failure", attempt=1)])
+    holding.state.query = Query(pipeline="fitburst", status="failure")
+    _arm(requeue)
+    _apply(requeue)
+    until(lambda: not holding.looking.running)
+    backend.faults.add("POST /view", status=400)
+    holding.success.click()
+    until(lambda: holding.messages.shown and not holding.ending.running)
+    assert holding.claim.held
+    holding.success.click()
+    until(lambda: holding.claim is None)
+    assert backend.store.status("fitburst")["success"] == 1
+
+
+def test_of_two_panels_on_a_page_the_one_that_claimed_holds(holding: WithdrawPanel, backend: LocalBackend):
+    other = WithdrawPanel(holding.state)
+    holding.give_back.click()
+    until(lambda: holding.claim is None)
+    other.pipeline.value = "fitburst"
+    _arm(other)
+    _apply(other)
+    assert other.claim.held
+    assert holding.claim is None
+
+
 def test_audit_is_sent_only_when_confirmed(buckets: Buckets, backend: LocalBackend):
     backend.store.load([make_work(pipeline=PIPELINE, status="failure", attempt=1, retries=3)])
     panel = AuditPanel(State(buckets))
