@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -14,6 +13,7 @@ from bucketsnb.errors import NotFound, QueryError
 from bucketsnb.formatting import host_of, printable
 from bucketsnb.frames import Gathered, WorksFrame, WorkView, assemble, columns_of
 from bucketsnb.query import Query
+from bucketsnb.summaries.attention import known_time
 
 __all__ = ["PAGE", "Reading"]
 
@@ -199,7 +199,7 @@ class Reading(ClientBase):
         cancel: Cancel | None,
         page_size: int,
     ) -> Pages:
-        document = Query.parse(query).to_document()
+        document = Query.parse(query).to_document(self._now())
         most, size = checked(limit, page_size)
         return Pages(self.api, document, selected(columns, projection), skip, most, size, cancel)
 
@@ -217,4 +217,4 @@ class Reading(ClientBase):
         )
 
     def _now(self) -> float:
-        return time.time() + (self.api.clock_skew or 0.0)
+        return known_time(self.api)

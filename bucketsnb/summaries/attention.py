@@ -19,7 +19,7 @@ from bucketsnb.schema import PARENT_PATH, STALE_DAYS, UNFINISHED
 if TYPE_CHECKING:
     from bucketsnb.api import Api
 
-__all__ = ["ClockSkew", "exhausted", "has_parent", "overdue", "service_time", "stale", "without_parent"]
+__all__ = ["ClockSkew", "exhausted", "has_parent", "known_time", "overdue", "service_time", "stale", "without_parent"]
 
 SKEW = 60.0
 """Seconds that two clocks may differ before it is said."""
@@ -32,9 +32,7 @@ class ClockSkew(UserWarning):
 
 
 def service_time(api: Api) -> float:
-    """Return the service's time as epoch seconds, from the Date header of its answers.
-
-    A difference of up to a minute is taken for latency and whole seconds, and this machine's clock is used.
+    """Return the service's time as epoch seconds, from the Date header of its answers; asks for one if there is none.
 
     Warns
     -----
@@ -44,12 +42,16 @@ def service_time(api: Api) -> float:
     if api.clock_skew is None:
         api.version()
     skew = api.clock_skew
-    if skew is None or abs(skew) <= SKEW:
-        return time.time()
-    side = "ahead of" if skew > 0 else "behind"
-    text = f"the service's clock is {age(abs(skew))} {side} this machine's; ages are by the service's"
-    warnings.warn(text, ClockSkew, stacklevel=4)
-    return time.time() + skew
+    if skew is not None and abs(skew) > SKEW:
+        side = "ahead of" if skew > 0 else "behind"
+        text = f"the service's clock is {age(abs(skew))} {side} this machine's; ages are by the service's"
+        warnings.warn(text, ClockSkew, stacklevel=4)
+    return known_time(api)
+
+
+def known_time(api: Api) -> float:
+    """Return the service's time as far as its last answer told it, else this machine's; sends nothing."""
+    return time.time() + (api.clock_skew or 0.0)
 
 
 def stale(now: float, *, days: float = STALE_DAYS, pipeline: str | None = None) -> dict[str, Any]:

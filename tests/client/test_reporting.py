@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from bucketsnb import Query
 from bucketsnb.summaries import ClockSkew
 from tests.factory import make_work
 
@@ -76,12 +77,37 @@ def test_a_clock_that_is_off_by_more_than_a_minute_is_said_and_the_services_is_u
     service_now = time.time() + ahead
     load(
         backend,
-        make_work(status="running", start=service_now - 100, timeout=50),
+        make_work(status="running", creation=service_now - 200, start=service_now - 100, timeout=50),
         make_work(status="running", start=service_now - 10, timeout=50),
     )
     monkeypatch.setattr(buckets.api, "clock_skew", ahead)
     with pytest.warns(ClockSkew, match="1 h ahead of this machine's"):
         assert ids(buckets.overdue()) == ["1"]
+
+
+@pytest.mark.parametrize("skew", [-3 * 3600.0, 30.0])
+@pytest.mark.filterwarnings("ignore::bucketsnb.summaries.ClockSkew")
+def test_questions_and_columns_go_by_the_same_clock_the_services(backend, buckets, monkeypatch, skew):
+    monkeypatch.setattr("bucketsnb.api.endpoints._skew", lambda answer: skew)
+    service_now = time.time() + skew
+    load(
+        backend,
+        make_work(status="running", creation=service_now - 200, start=service_now - 100, timeout=80),
+        make_work(status="running", creation=service_now - 200, start=service_now - 100, timeout=120),
+        make_work(status="queued", creation=service_now - 7 * DAY - 20),
+        make_work(status="queued", creation=service_now - 7 * DAY + 20),
+    )
+    buckets.api.version()
+    overdue, stale = Query(overdue=True), Query(older_than="7d")
+    columns = buckets.view({"status": "running"}).set_index("id")["overdue"]
+    assert sorted(one[0] for one in columns.index[columns]) == ids(buckets.overdue()) == ids(buckets.view(overdue))
+    assert ids(buckets.overdue()) == ["1"]
+    assert ids(buckets.view(stale)) == ids(buckets.stale()) == ["3"]
+    assert (buckets.count(overdue), buckets.count(stale)) == (1, 1)
+    counted = buckets.group_count({"status": "running"}, by="overdue").set_index("overdue")["works"]
+    assert counted.to_dict() == {True: 1, False: 1}
+    assert buckets.group_count(stale, by="site")["works"].sum() == 1
+    assert buckets.explain(stale).attrs["matched"] == 1
 
 
 def test_failures_are_grouped_by_their_folded_error(backend, buckets):
