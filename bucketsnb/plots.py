@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from bucketsnb.errors import ConfigurationError
 from bucketsnb.formatting import age, count_of, host_of, printable
 from bucketsnb.formatting_html import STATUS_COLOURS
+from bucketsnb.frames import NEEDS
 from bucketsnb.schema import STATUS_KEYS, STATUSES
 
 try:
@@ -111,27 +113,34 @@ def ages(frame: pd.DataFrame) -> Picture:
     shown = [status for status in STATUSES if (frame["status"] == status).any()]
     figure, rows = _figure(max(len(shown), 1), height=1.2 + 1.0 * max(len(shown), 1))
     _title(rows[0], f"Age by status, {count_of(len(frame), 'work')}")
-    values = {status: _seconds(frame.loc[frame["status"] == status, "age"]) for status in shown}
-    everything = np.concatenate(list(values.values())) if values else np.empty(0)
-    if not everything.size:
-        return _nothing(figure, rows[0], "no ages")
-    bins = _bins(everything)
+    unread = _unread(frame, "status", *NEEDS["age"])
+    if unread:
+        return _nothing(figure, rows[0], unread)
+    spans = {status: _Spans.of(frame.loc[frame["status"] == status, "age"]) for status in shown}
+    bins = _bins(list(spans.values()))
+    if bins is None:
+        return _nothing(figure, rows[0], _and_left_out("no ages", spans.values()))
     for axes, status in zip(rows, shown, strict=True):
-        _histogram(axes, values[status], bins, STATUS_COLOURS[status], status)
+        _histogram(axes, spans[status], bins, STATUS_COLOURS[status], status)
     return figure
 
 
 def waits(frame: pd.DataFrame) -> Picture:
-    """Draw how long works waited (creation to start) and ran (start to stop), with the medians."""
+    """Draw how long works waited (creation to start) and ran (start to stop), with the medians.
+
+    Works that were not started have no wait yet, and those that run no runtime.
+    """
     figure, rows = _figure(2, height=3.6)
     _title(rows[0], f"Wait and runtime, {count_of(len(frame), 'work')}")
-    values = {"wait": _seconds(frame["wait"]), "runtime": _seconds(frame["runtime"])}
-    everything = np.concatenate(list(values.values()))
-    if not everything.size:
-        return _nothing(figure, rows[0], "no works were started")
-    bins = _bins(everything)
+    ended = frame["stop"].notna() & (frame["status"] != "running")
+    over = {"wait": frame["start"].notna(), "runtime": ended}
+    spans = {name: _Spans.of(frame.loc[done, name], _unread(frame, *NEEDS[name])) for name, done in over.items()}
+    bins = _bins(list(spans.values()))
+    if bins is None:
+        unread = _unread(frame, *NEEDS["wait"], *NEEDS["runtime"])
+        return _nothing(figure, rows[0], unread or _and_left_out("no works were started", spans.values()))
     for axes, (name, colour) in zip(rows, (("wait", "#0072b2"), ("runtime", "#e69f00")), strict=True):
-        _histogram(axes, values[name], bins, colour, name)
+        _histogram(axes, spans[name], bins, colour, name)
     return figure
 
 
@@ -141,24 +150,21 @@ def throughput(frame: pd.DataFrame, every: str | None = None) -> Picture:
     Parameters
     ----------
     frame
-        Works; those with a ``stop`` count as ended then, as success above and failure below.
+        Works; those with a ``stop`` count as ended then, as success above and failure below. How many ended without one
+        is said.
     every
         Length of a stretch, as pandas writes it (``"1h"``); by default about 40 over the whole time.
     """
     figure, (counts, wait) = _figure(2, height=4.4, share=True)
     _title(counts, "Works ended, and the median wait of those started")
     times = pd.concat([frame["stop"], frame["start"]]).dropna()
-    if times.empty:
-        return _nothing(figure, counts, "no work has started or ended")
+    unread, stopless = _unread(frame, "stop", "status"), _stopless(frame)
+    if unread or times.empty:
+        return _nothing(figure, counts, unread or stopless or "no work has started or ended")
     step = pd.Timedelta(every) if every else max((times.max() - times.min()) / _BINS, pd.Timedelta("1min"))
     _ended(counts, frame, step)
-    started = frame[frame["start"].notna()]
-    middle = started["wait"].dt.total_seconds().groupby(started["start"].dt.floor(step)).median()
-    unit, seconds = _unit(middle)
-    wait.plot(middle.index.to_numpy(), middle.to_numpy() / seconds, color="#0072b2", marker=".", linewidth=1)
-    wait.set_ylabel(f"median wait, {unit}", color=_INK)
-    wait.set_ylim(bottom=0)
-    _dates(wait)
+    _note(counts, stopless)
+    _waited(wait, frame, step)
     return figure
 
 
@@ -224,31 +230,90 @@ def _label(text: object, *, longest: int = _LONGEST) -> str:
     return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
 
 
-def _seconds(column: pd.Series) -> Numbers:
-    seconds: Numbers = column.dropna().dt.total_seconds().to_numpy(dtype="float64")
-    return np.maximum(seconds, 1.0)
+def _unread(frame: pd.DataFrame, *names: str) -> str:
+    """Say which of the columns that a figure needs were not read; empty text if all were."""
+    read = frame.attrs.get("columns", "all")
+    lacking = [] if read == "all" else [name for name in dict.fromkeys(names) if name not in read]
+    return f"{' and '.join(lacking)} {'was' if len(lacking) == 1 else 'were'} not read" if lacking else ""
 
 
-def _bins(seconds: Numbers) -> Numbers:
-    low, high = float(seconds.min()), float(seconds.max())
+@dataclass(frozen=True)
+class _Spans:
+    """Spans of time in seconds; those below zero are counted only, as no work takes less than no time."""
+
+    seconds: Numbers
+    negative: int
+    unread: str = ""
+
+    @classmethod
+    def of(cls, column: pd.Series, unread: str = "") -> _Spans:
+        seconds: Numbers = column.dropna().dt.total_seconds().to_numpy(dtype="float64")
+        return cls(seconds[seconds >= 0], int((seconds < 0).sum()), unread)
+
+    @property
+    def left_out(self) -> str:
+        return f", {self.negative:,} below zero left out" if self.negative else ""
+
+    def __str__(self) -> str:
+        if self.unread:
+            return self.unread
+        if not self.seconds.size:
+            return f"none{self.left_out}"
+        median = float(np.median(self.seconds))
+        return f"{self.seconds.size:,}, median {age(median) if median >= 1 else 'under 1 s'}{self.left_out}"
+
+
+def _and_left_out(text: str, spans: Iterable[_Spans]) -> str:
+    return text + _Spans(np.empty(0), sum(one.negative for one in spans)).left_out
+
+
+def _bins(spans: Sequence[_Spans]) -> Numbers | None:
+    """Return edges for all of them; None if there is nothing to draw."""
+    everything = np.concatenate([np.empty(0), *(one.seconds for one in spans)])
+    if not everything.size:
+        return None
+    low, high = np.maximum((everything.min(), everything.max()), 1.0)
     edges: Numbers = np.geomspace(low * 0.9, high * 1.1 + 1, _BINS + 1)
     return edges
 
 
-def _histogram(axes: Axes, seconds: Numbers, bins: Numbers, colour: str, name: str) -> None:
-    axes.hist(seconds, bins=bins.tolist(), color=colour)
+def _histogram(axes: Axes, spans: _Spans, bins: Numbers, colour: str, name: str) -> None:
+    drawn = np.maximum(spans.seconds, 1.0)  # a logarithmic axis has no zero
+    axes.hist(drawn, bins=bins.tolist(), color=colour)
     axes.set_xscale("log")
     ticks = [tick for tick in _TICKS if bins[0] <= tick <= bins[-1]]
     axes.xaxis.set_major_locator(FixedLocator(ticks))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda number, _: age(number)))
     axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=3))
-    text = f"{name}: none"
-    if seconds.size:
-        median = float(np.median(seconds))
-        axes.axvline(median, color=_INK, linewidth=1, linestyle="--")
-        text = f"{name}: {seconds.size:,}, median {age(median)}"
+    if drawn.size:
+        axes.axvline(float(np.median(drawn)), color=_INK, linewidth=1, linestyle="--")
+    _note(axes, f"{name}: {spans}")
+
+
+def _note(axes: Axes, text: str) -> None:
     axes.set_title(text, loc="right", fontsize=8, color=_INK)
+
+
+def _stopless(frame: pd.DataFrame) -> str:
+    """Say how many works ended at no known time, as those that the service gives up on; empty text if none did."""
+    without = frame["status"].isin(["success", "failure"]) & frame["stop"].isna()
+    number = int(without.sum())
+    return f"{count_of(number, 'ended work')} {'has' if number == 1 else 'have'} no stop, and no bar" if number else ""
+
+
+def _waited(axes: Axes, frame: pd.DataFrame, step: pd.Timedelta) -> None:
+    """Draw the median wait of the works that started in each stretch of time."""
+    started = frame[frame["start"].notna()]
+    spans = _Spans.of(started["wait"])
+    kept = started[started["wait"] >= pd.Timedelta(0)]
+    middle = kept["wait"].dt.total_seconds().groupby(kept["start"].dt.floor(step)).median()
+    unit, seconds = _unit(middle)
+    axes.plot(middle.index.to_numpy(), middle.to_numpy() / seconds, color="#0072b2", marker=".", linewidth=1)
+    axes.set_ylabel(f"median wait, {unit}", color=_INK)
+    axes.set_ylim(bottom=0)
+    _note(axes, _unread(frame, *NEEDS["wait"]) or spans.left_out.removeprefix(", "))
+    _dates(axes)
 
 
 def _ended(axes: Axes, frame: pd.DataFrame, step: pd.Timedelta) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from bucketsnb import plots
 from bucketsnb.formatting_html import STATUS_COLOURS
 from bucketsnb.schema import STATUS_KEYS, STATUSES
+from tests.factory import make_work
 
 NOW = pd.Timestamp("2026-11-23T12:00:00Z")
 
@@ -118,3 +121,63 @@ def test_throughput_counts_what_ended_above_and_below():
 def test_waits_name_their_medians():
     titles = [axes.get_title(loc="right") for axes in plots.waits(WORKS).axes]
     assert titles == ["wait: 3, median 1 h", "runtime: 2, median 2 h 30 min"]
+
+
+def words(figure: plots.Picture) -> str:
+    titles = [axes.get_title(loc="right") for axes in figure.axes]
+    return "; ".join(one for one in [*titles, *(text.get_text() for axes in figure.axes for text in axes.texts)] if one)
+
+
+@pytest.mark.parametrize(
+    ("draw", "columns", "said"),
+    [
+        (plots.waits, "light", "start and stop were not read"),
+        (plots.waits, ["status", "creation", "start"], "wait: 2, median 1 h; runtime: stop was not read"),
+        (plots.throughput, "light", "stop was not read"),
+        (plots.throughput, ["status", "stop"], "creation and start were not read"),
+        (plots.ages, ["status"], "creation was not read"),
+        (plots.ages, ["creation"], "status was not read"),
+    ],
+)
+def test_what_was_not_read_is_said_and_not_taken_for_what_is_not_there(backend, buckets, draw, columns, said):
+    times = {"creation": 1e9, "start": 1e9 + 3600, "stop": 1e9 + 7200}
+    backend.store.load([make_work(status=status, **times) for status in ("success", "failure")])
+    assert words(draw(buckets.view(columns=columns))) == said
+
+
+def test_what_has_not_started_has_no_wait_and_what_runs_no_runtime(backend, buckets):
+    now = time.time()
+    backend.store.load(
+        [
+            *(make_work(status="queued", creation=now - 5 * 86_400, start=None, stop=None) for _ in range(9)),
+            make_work(status="running", creation=now - 9000, start=now - 7200, stop=None),
+            make_work(status="success", creation=now - 100, start=now - 90, stop=now - 80),
+        ]
+    )
+    assert words(plots.waits(buckets.view())) == "wait: 2, median 15 min 5 s; runtime: 1, median 10 s"
+    assert words(plots.waits(buckets.view({"status": "queued"}))) == "no works were started"
+
+
+def test_spans_below_zero_are_left_out_and_counted():
+    odd = works([("success", 2, -1, 0.5), ("success", 2, 1, -0.5), ("failure", 2, -1, -1)])
+    assert words(plots.waits(odd)) == (
+        "wait: 1, median 1 h, 2 below zero left out; runtime: 1, median 30 min, 2 below zero left out"
+    )
+    assert words(plots.waits(odd[2:])) == "no works were started, 2 below zero left out"
+    figure = plots.throughput(odd, every="1D")
+    assert words(figure) == "2 below zero left out"
+    assert figure.axes[1].lines[0].get_ydata().tolist() == [1.0]
+
+
+def test_less_than_a_second_is_not_a_second():
+    quick = works([("success", 2, 0.2 / 3600, 0.0)])
+    assert words(plots.waits(quick)) == "wait: 1, median under 1 s; runtime: 1, median under 1 s"
+
+
+def test_works_that_ended_without_a_stop_are_counted_beside_the_bars(backend, buckets):
+    lost = {"status": "running", "creation": 1e9, "start": 1e9 + 60, "attempt": 2, "retries": 2}
+    backend.store.load([make_work(**lost), make_work(**lost)])
+    buckets.audit()
+    assert words(plots.throughput(buckets.view())) == "2 ended works have no stop, and no bar"
+    alone = works([("failure", 2, None, None)])
+    assert words(plots.throughput(alone)) == "1 ended work has no stop, and no bar"
