@@ -31,7 +31,7 @@ class Selection:
     fields
         Fields of the schema that come back, whole or in part.
     columns
-        Columns that will hold something, or None for all.
+        Columns that will hold what the works have, ``config`` perhaps in part; None for all.
     """
 
     projection: Mapping[str, Any] | None
@@ -104,7 +104,8 @@ def _of_projection(projection: Mapping[str, Any]) -> Selection:
     if any(paths.values()):
         return _of_paths({"id": True, **paths})
     left = tuple(name for name in FIELD_NAMES if name not in paths)
-    return Selection(paths, left, left)
+    whole = [name for name in left if name != "config" or PARENT_PATH not in paths]
+    return Selection(paths, left, (*whole, *(["parent"] if "config" in whole else [])))
 
 
 def _of_paths(paths: Mapping[str, Any]) -> Selection:
@@ -112,6 +113,6 @@ def _of_paths(paths: Mapping[str, Any]) -> Selection:
     tops = {path.split(".")[0] for path in wanted}
     fields = tuple(name for name in FIELD_NAMES if name in tops)
     columns = dict.fromkeys("parent" if path == PARENT_PATH else path.split(".")[0] for path in wanted)
-    if "config" in columns:
+    if "config" in wanted:
         columns["parent"] = None
     return Selection(paths, fields, tuple(columns))

@@ -5,6 +5,7 @@ import json
 import threading
 import warnings
 
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -299,6 +300,25 @@ class TestColumns:
         assert frame.parent.tolist() == ["run"]
         assert frame.age.notna().all()
         assert frame.works.to_records(partial=True)[0]["config"] == {"parent": "run"}
+
+    @pytest.mark.parametrize(
+        ("asked", "held"),
+        [
+            ({"columns": ["config.archive"]}, {"config"}),
+            ({"columns": ["config"]}, {"config", "parent"}),
+            ({"projection": {"config.parent": True}}, {"parent"}),
+            ({"projection": {"results": False}}, {"config", "parent"}),
+            ({"projection": {"config": False}}, set()),
+            ({"projection": {"config.parent": False}}, set()),
+        ],
+        ids=repr,
+    )
+    def test_a_parent_is_said_to_be_read_where_it_is(self, backend, buckets, asked, held):
+        config = make_work()["config"]
+        backend.store.load([make_work(config={**config, "parent": "run"})])
+        frame = buckets.view(**asked)
+        assert held == {"config", "parent"}.intersection(frame.attrs["columns"])
+        assert frame.parent.tolist() == (["run"] if "parent" in held else [pd.NA])
 
     def test_a_slip_in_a_column_is_said(self):
         with pytest.warns(UnknownField, match="no column 'stats'; did you mean 'status'"):
