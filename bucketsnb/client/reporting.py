@@ -5,9 +5,9 @@ Everything here only reads; nothing sends an audit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -88,16 +88,23 @@ class Reporting(Reading):
         failed = Query.parse(query) & Query(status="failure")
         return failures_of(self.view(failed, limit=limit, columns=_WHY))
 
-    def events(self, events: int | Sequence[int]) -> pd.DataFrame:
+    def events(self, events: int | str | Sequence[int | str]) -> pd.DataFrame:
         """Return one row per event and pipeline with the status, attempts and age of the latest work.
+
+        Parameters
+        ----------
+        events
+            An id, or several; digits may be text, as they are in ``Query(event=...)``.
 
         Returns
         -------
         pandas.DataFrame
             See :func:`bucketsnb.summaries.events_of`; events without works are in ``attrs["without_works"]``.
         """
-        wanted = [events] if isinstance(events, int) else list(events)
-        return events_of(self.view(Query(event=wanted), limit=None, columns=_ABOUT), wanted)
+        several = isinstance(events, Iterable) and not isinstance(events, str)
+        wanted: list[Any] = list(events) if several else [events]  # type: ignore[arg-type]
+        found = self.view(Query(event=wanted), limit=None, columns=_ABOUT)
+        return events_of(found, [int(event) for event in wanted])
 
     def family(self, parent: str) -> Family:
         """Return the works of one parent as a tree; costs a request a generation, ten at most."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from datetime import timedelta
 
+import numpy as np
 import pytest
 
 from bucketsnb import Query
@@ -126,6 +127,14 @@ def test_events_show_the_latest_work_of_each_pipeline(backend, buckets):
     load(backend, make_work(event=[7], status="failure"), make_work(event=[7], status="queued"), make_work(event=[8]))
     table = buckets.events(7)
     assert table[["event", "status", "works"]].values.tolist() == [[7, "queued", 2]]
+
+
+@pytest.mark.parametrize("asked", ["9385707", ["9385707"], np.int64(9385707), (9385707,)], ids=repr)
+def test_the_digits_of_an_event_are_one_id(backend, buckets, asked):
+    load(backend, make_work(event=[9385707]), make_work(event=[3, 7]))
+    table = buckets.events(asked)
+    assert table["event"].tolist() == [9385707]
+    assert table.attrs["without_works"] == []
 
 
 def test_a_family_has_every_generation(backend, buckets):
