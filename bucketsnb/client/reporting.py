@@ -5,7 +5,7 @@ Everything here only reads; nothing sends an audit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -107,7 +107,10 @@ class Reporting(Reading):
         return events_of(found, [int(event) for event in wanted])
 
     def family(self, parent: str) -> Family:
-        """Return the works of one parent as a tree; costs a request a generation, ten at most."""
+        """Return the works of one parent as a tree; costs a request a generation, ten at most.
+
+        A tree that goes on below the tenth says so, and its ``complete`` is False; to know costs one request more.
+        """
         found = [self.view({"id": parent}, limit=None)]
         known, generation = {parent}, [parent]
         for _ in range(_DEEPEST):
@@ -118,7 +121,12 @@ class Reporting(Reading):
             known.update(generation)
             if not generation:
                 break
-        return Family(parent, pd.concat(found, ignore_index=True))
+        works = pd.concat(found, ignore_index=True)
+        return Family(parent, works, complete=not generation or not self._have_others_below(generation, known))
+
+    def _have_others_below(self, parents: Sequence[str], known: Container[str]) -> bool:
+        """Say whether works have children that are not known yet."""
+        return any(one not in known for one in self.api.view_ids({PARENT_PATH: {"$in": list(parents)}}))
 
     def history(self, path: str | os.PathLike[str] | None = None) -> History:
         """Return the snapshots of this service's status; see :class:`bucketsnb.history.History`."""

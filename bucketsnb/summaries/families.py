@@ -74,16 +74,19 @@ class Family:
         Id of the parent.
     frame
         The parent, if it is in the queue, and everything below it.
+    complete
+        Whether that is all: False if there are works further down that were not read.
 
     Attributes
     ----------
-    frame
-        Those works.
+    frame, complete
+        The same.
     """
 
-    def __init__(self, parent: str, frame: pd.DataFrame) -> None:
+    def __init__(self, parent: str, frame: pd.DataFrame, *, complete: bool = True) -> None:
         self.parent = parent
         self.frame = frame
+        self.complete = complete
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -108,7 +111,8 @@ class Family:
     def _heading(self) -> str:
         summary = ", ".join(f"{number} {status}" for status, number in self.counts.items()) or "no works"
         known = "" if (self.frame["id"] == self.parent).any() else " (the parent itself is not in the queue)"
-        return f"family of {printable(self.parent)}{known}: {summary}"
+        further = "" if self.complete else "; there are more generations, which were not read"
+        return f"family of {printable(self.parent)}{known}: {summary}{further}"
 
     def _shown(self) -> list[tuple[int, Any]]:
         return list(self._walk())[:_SHOWN]

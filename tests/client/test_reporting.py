@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -142,6 +143,16 @@ def test_a_family_has_every_generation(backend, buckets):
     child["config"]["parent"], grandchild["config"]["parent"] = "1" * 24, "2" * 24
     load(backend, make_work(), child, grandchild, make_work())
     assert ids(buckets.family("1" * 24).frame) == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize(("generations", "complete"), [(10, True), (11, False)])
+def test_a_family_that_goes_on_below_what_was_read_says_so(backend, buckets, generations, complete):
+    ids = [f"{number:024x}" for number in range(generations + 2)]
+    backend.store.load([make_work(id=one, config={"parent": above}) for above, one in pairwise(ids)])
+    family = buckets.family(ids[1])
+    assert (len(family.frame), family.complete) == (11, complete)
+    for text in (repr(family), family._repr_html_()):
+        assert ("there are more generations" in text) is not complete
 
 
 def test_a_watch_fills_the_history_of_this_service_and_never_audits(backend, buckets):
