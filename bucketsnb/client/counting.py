@@ -40,7 +40,10 @@ class Counts(pd.DataFrame):
 
     def _table(self) -> tuple[list[Any], list[list[Any]]]:
         most = pd.get_option("display.max_rows") or 60
-        rows = [list(map(_short, row)) for row in self[:most].itertuples(index=False)]
+        head = pd.DataFrame(self[:most])
+        for name in head.columns.intersection(["event"]):  # ids are names, and names have no thousands
+            head[name] = head[name].map(str, na_action="ignore").astype(object)
+        rows = [list(map(_short, row)) for row in head.itertuples(index=False)]
         if len(self) > most:
             rows.append([f"and {len(self) - most:,} more", *[""] * (self.shape[1] - 1)])
         return list(self.columns), rows
@@ -77,7 +80,7 @@ def grouped(api: Api, query: Query, by: Sequence[str]) -> Counts:
         table, requests, read = _from_works(api, query, by)  # there is a pipeline whose name no path can hold
         requests += 1
     counts = Counts(table.sort_values("works", ascending=False, kind="stable", ignore_index=True))
-    total = count_of(int(counts["works"].sum()), "work")
+    total = count_of(read or int(counts["works"].sum()), "work")  # of one with several elements there are several rows
     cost = f"{count_of(requests, 'request')}, {count_of(read, 'work')} read"
     counts.attrs = {
         "query": query.to_document(known_time(api)),
@@ -129,7 +132,8 @@ def _from_works(api: Api, query: Query, by: Sequence[str]) -> tuple[pd.DataFrame
     for name in by:
         if name in _LISTS:
             frame = WorksAccessor(frame).explode(name)
-    sizes = pd.DataFrame(frame[list(by)]).groupby(list(by), observed=True, dropna=False, sort=True).size()
+    once = pd.DataFrame(frame[list(by)]).assign(work=frame.index).drop_duplicates()
+    sizes = once.groupby(list(by), observed=True, dropna=False, sort=True).size()
     return sizes.rename("works").astype("Int64").reset_index(), 1, read
 
 

@@ -138,7 +138,7 @@ class Reading(ClientBase):
             A query, or a query document; None for every work.
         by
             Columns, such as ``["site", "status"]``. By ``event``, ``tags``, ``products`` or ``plots``, a work counts
-            once for each of its elements.
+            in the row of each of its elements, once.
 
         Returns
         -------

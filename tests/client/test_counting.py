@@ -77,6 +77,16 @@ def test_the_cost_of_a_group_count_is_said(queue, buckets):
     assert "4 requests, 0 works read" in buckets.group_count()._repr_html_()
 
 
+def test_a_work_counts_once_in_the_row_of_each_of_its_elements(backend, buckets):
+    backend.store.load([make_work(event=[9385707, 9385707]), make_work(event=[9385707, 6]), make_work(event=[])])
+    table = buckets.group_count(by="event")
+    assert as_rows(table) == [("6", "1"), ("9385707", "2"), ("<NA>", "1")]
+    for text in (repr(table), table._repr_html_()):
+        assert "3 works by event" in text
+        assert "9385707" in text
+        assert "NA" not in text
+
+
 def test_a_pipeline_whose_name_no_path_can_hold_is_counted_too():
     works = [{"pipeline": name, "status": "queued"} for name in ("", "b")]
     with Stub(answer(["", "b"])) as stub, Buckets(stub.url) as client:
