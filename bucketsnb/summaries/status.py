@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import chain
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -59,7 +60,7 @@ class StatusFrame(pd.DataFrame):
 
     @property
     def _constructor(self) -> Callable[..., pd.DataFrame]:
-        return _status_or_plain
+        return partial(_status_or_plain, self.index)
 
     @property
     def totals(self) -> pd.Series:
@@ -67,12 +68,16 @@ class StatusFrame(pd.DataFrame):
         return pd.DataFrame(self)[list(STATUS_KEYS)].sum().astype("Int64")
 
     def __repr__(self) -> str:
-        """Draw every pipeline and the total as plain text."""
+        """Draw every pipeline and the total as plain text; as pandas does, where it was made into something else."""
+        if not _holds_counts(self):
+            return repr(pd.DataFrame(self))
         rows = [[*line, self._problem(line[0])] for line in self._lines()]
         drawn = formatting.table(["pipeline", *STATUS_KEYS, ""], rows)
         return f"{self._heading()}\n{drawn}"
 
     def _repr_html_(self) -> str:
+        if not _holds_counts(self):
+            return str(pd.DataFrame(self)._repr_html_())  # type: ignore[operator]  # the stubs do not know it
         rows = [[*line, self._problem(line[0]) or self._bar(line)] for line in self._lines()]
         return str(formatting_html.table(["pipeline", *STATUS_KEYS, "share"], rows, caption=self._heading()))
 
@@ -92,6 +97,8 @@ class StatusFrame(pd.DataFrame):
     @staticmethod
     def _bar(line: Sequence[Any]) -> Markup:
         """Draw the shares of the statuses side by side; the words and numbers stand in the row itself."""
+        if any(number is pd.NA or number < 0 for number in line[2:]):
+            return Markup("")  # differences and gaps have no shares
         total = sum(int(number) for number in line[2:])
         parts = [
             element(
@@ -110,10 +117,14 @@ class StatusFrame(pd.DataFrame):
         )
 
 
-def _status_or_plain(*args: Any, **kwargs: Any) -> pd.DataFrame:
-    """Stay a StatusFrame while the columns are those of one; anything else is an ordinary frame."""
+def _status_or_plain(known: pd.Index, *args: Any, **kwargs: Any) -> pd.DataFrame:
+    """Stay a StatusFrame while it holds counts of known pipelines; anything else is an ordinary frame."""
     made = pd.DataFrame(*args, **kwargs)
-    return StatusFrame(made) if list(made.columns) == list(STATUS_KEYS) else made
+    return StatusFrame(made) if _holds_counts(made) and made.index.isin(known).all() else made
+
+
+def _holds_counts(frame: pd.DataFrame) -> bool:
+    return list(frame.columns) == list(STATUS_KEYS) and all(dtype == pd.Int64Dtype() for dtype in frame.dtypes)
 
 
 def read_status(

@@ -161,6 +161,36 @@ def test_text_and_html_show_the_same_numbers_and_the_total(filled):
         assert word in html
 
 
+@pytest.mark.parametrize(
+    ("work_out", "stays"),
+    [
+        (lambda status: status.head(1), True),
+        (lambda status: status.sort_values("total"), True),
+        (lambda status: status - status.shift(1), True),
+        (lambda status: status.div(status["total"], axis=0), False),
+        (lambda status: status > 2, False),
+        (lambda status: status.reindex(["a", "new"]), False),
+        (lambda status: status.describe(), False),
+        (lambda status: status.astype("float64"), False),
+    ],
+    ids=["head", "sort", "difference", "shares", "flags", "reindex", "describe", "floats"],
+)
+def test_what_is_worked_out_of_a_status_is_drawn_as_what_it_is(filled, work_out, stays):
+    made = work_out(filled.status())
+    assert isinstance(made, StatusFrame) is stays
+    assert repr(made)
+    assert "<table" in made._repr_html_()
+
+
+def test_a_status_that_was_edited_in_place_is_drawn_all_the_same(filled):
+    frame = filled.status()
+    frame["share"] = 0.5
+    assert "share" in repr(frame)
+    assert "share" in frame._repr_html_()
+    del frame["failure"]
+    assert "<table" in frame._repr_html_()
+
+
 def test_hostile_names_are_only_text():
     index = pd.Index(["<script>alert(1)</script>\u202e"], name="pipeline")
     frame = StatusFrame({key: pd.array([1], dtype="Int64") for key in STATUS_KEYS}, index=index)
