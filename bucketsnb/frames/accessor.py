@@ -94,13 +94,17 @@ class WorksAccessor:
         """
         self._columns("record")
         found: dict[int, dict[str, Any]] = {}
+        read = self._frame.attrs.get("columns", "all")
         for place, text in enumerate(self._frame["record"].array.texts):
             record = {} if text is None else decode_json(text)
+            if isinstance(record, list):  # what was read of a work of which not all was
+                read = record if read == "all" else read
+                continue
             unknown = {name: value for name, value in record.items() if name not in FIELD_NAMES}
             if unknown:
                 found[place] = unknown
         if not found:
-            self._refuse_if_unread()
+            _refuse_if_unread(read)
         names = list(dict.fromkeys(name for unknown in found.values() for name in unknown))
         columns = {name: JSONArray._from_sequence([one.get(name) for one in found.values()]) for name in names}
         return pd.DataFrame(columns, index=self._frame.index.take(list(found)))
@@ -109,15 +113,6 @@ class WorksAccessor:
         """Return the few columns that tell works apart, and any that were added."""
         keep = {*LIGHT, "age"}
         return self._frame[[name for name in self._frame if name in keep or name not in COLUMNS]]
-
-    def _refuse_if_unread(self) -> None:
-        """Refuse to say that there are none where none were read: they come with whole works, or by their names."""
-        read = self._frame.attrs.get("columns", "all")
-        if read != "all" and set(read) <= {*FIELD_NAMES, "parent"}:
-            raise WorkError(
-                f"this frame has only {elide(read, most=22)} of its works: read it with columns='all', or name the "
-                "fields in columns="
-            )
 
     def _told(self, what: str) -> Any:
         self._columns("id")
@@ -129,3 +124,12 @@ class WorksAccessor:
         absent = [name for name in names if name not in self._frame]
         if absent:
             raise WorkError(f"this is not a frame of works, as view returns them: it has no column {absent[0]!r}")
+
+
+def _refuse_if_unread(read: Any) -> None:
+    """Refuse to say that there are none where none were read: they come with whole works, or by their names."""
+    if read != "all" and set(read) <= {*FIELD_NAMES, "parent"}:
+        raise WorkError(
+            f"this frame has only {elide(read, most=22)} of its works: read it with columns='all', or name the fields "
+            "in columns="
+        )

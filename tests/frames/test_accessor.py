@@ -60,9 +60,11 @@ def test_unknown_fields_of_works_with_the_same_label_are_all_there(labels):
 
 
 def test_unknown_fields_of_works_read_in_part_are_not_said_to_be_none():
-    frame = frame_of(make_works(1), fields=["id", "status"])
+    frame = frame_of([{"id": "a", "status": "queued"}], fields=["id", "status"])
     with pytest.raises(WorkError, match="this frame has only id, status of its works: read it with columns='all'"):
         frame.works.extra()
+    with pytest.raises(WorkError, match="this frame has only id, status of its works"):
+        pd.concat([frame, frame_of(make_works(1))]).works.extra()
 
 
 def test_light_keeps_what_tells_works_apart_and_what_was_added():
