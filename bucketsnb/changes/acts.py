@@ -12,7 +12,7 @@ from typing import Any
 from bucketsnb.api import DELETE_CHUNK, Api
 from bucketsnb.changes.apply import Looked, Walk, look
 from bucketsnb.changes.receipt import Outcome
-from bucketsnb.changes.seen import MISSING, Change, Seen, described, differences, leaves, same
+from bucketsnb.changes.seen import MISSING, Change, Seen, described, differences, equal, leaves, same
 from bucketsnb.errors import BucketsError, Refused, ServiceError, ServiceFailed, Unreachable
 from bucketsnb.formatting import excerpt
 
@@ -247,7 +247,7 @@ class PutAct(_GuardedAct):
         change = walk.change(position)
         after = change.after
         moved = described(differences(after.record if after else {}, record))
-        undone = any(_at(record, path) == _plain(old) for path, old, _ in _planned(change))
+        undone = any(equal(_at(record, path), _plain(old)) for path, old, _ in _planned(change))
         if undone or reply.said is Said.NEVER_ASKED:
             detail = f"Changed by someone else at the same moment: {moved}"
             walk.fate(position, Outcome.DRIFTED, after=Seen.of(record), detail=detail)
@@ -257,7 +257,7 @@ class PutAct(_GuardedAct):
 
 def _holds(record: Record, change: Change) -> bool:
     """Tell whether every planned cell of a work holds its new value; a field that is missing is as good as null."""
-    return all(_at(record, path) == _plain(new) for path, _, new in _planned(change))
+    return all(equal(_at(record, path), _plain(new)) for path, _, new in _planned(change))
 
 
 def _planned(change: Change) -> list[tuple[tuple[str, ...], Any, Any]]:

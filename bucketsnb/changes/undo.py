@@ -15,7 +15,7 @@ from bucketsnb.changes.plan import LeftOut, Plan, UndoDepositPlan, UndoPlan
 from bucketsnb.changes.receipt import Fate, Outcome
 from bucketsnb.changes.restore import RestoreAct
 from bucketsnb.changes.scope import read_works, refuse_read_only
-from bucketsnb.changes.seen import Change, Seen, described, differences
+from bucketsnb.changes.seen import Change, Seen, described, differences, equal
 from bucketsnb.changes.withdraw import OF_THE_SERVICE, as_it_was
 from bucketsnb.errors import PlanError, PlanSpent
 from bucketsnb.formatting import host_of
@@ -189,7 +189,7 @@ def _nothing_to_undo(entry: Entry, work: Kept, now: Mapping[str, Mapping[str, An
         return ""
     if entry.verb in ("deposit", "withdraw"):
         return f"nobody saw what came of the {entry.verb}: it cannot be told from others"
-    return "was not changed" if now.get(work.id or "") == work.before else ""
+    return "was not changed" if equal(now.get(work.id or ""), work.before) else ""
 
 
 def _change(entry: Entry, work: Kept) -> Change:

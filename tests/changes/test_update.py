@@ -364,6 +364,15 @@ def test_true_in_place_of_one_is_an_edit(backend: LocalBackend, buckets: Buckets
     assert str(stored(buckets)[one]["parameters"]) == "{'flags': {'a': True, 'b': False, 'c': [True]}}"
 
 
+def test_true_in_place_of_one_is_done_only_if_it_is_there(backend: LocalBackend, buckets: Buckets) -> None:
+    filled(backend, 1, parameters={"flag": 1})
+    frame = buckets.view()
+    frame["parameters"] = [{"flag": True}]
+    backend.faults.add("PUT /work", status=400)
+    receipt = buckets.plan_update(frame).apply()
+    assert receipt.frame.outcome.tolist() == ["refused"]
+
+
 def test_filling_a_whole_frame_is_refused_by_name(backend: LocalBackend, buckets: Buckets) -> None:
     filled(backend, 2)
     frame = buckets.view(limit=None).astype({"record": object})
