@@ -25,7 +25,7 @@ def events_of(frame: pd.DataFrame, events: Sequence[int]) -> SummaryFrame:
     Parameters
     ----------
     frame
-        Works about these events.
+        Works about these events; of those created at the same time, the first is the latest, as ``view`` shows them.
     events
         The ids that were asked for; those without works are listed in ``attrs["without_works"]``.
 
@@ -38,7 +38,7 @@ def events_of(frame: pd.DataFrame, events: Sequence[int]) -> SummaryFrame:
     wanted = [int(event) for event in events]
     places, found = _about(frame, set(wanted))
     rows = pd.DataFrame(frame.iloc[places][["pipeline", *_LATEST]]).assign(event=pd.array(found, dtype="Int64"))
-    rows = rows[["event", "pipeline", *_LATEST]].sort_values("creation", kind="stable", na_position="first")
+    rows = rows[["event", "pipeline", *_LATEST]][::-1].sort_values("creation", kind="stable", na_position="first")
     works = rows.groupby(["event", "pipeline"], dropna=False).size().rename("works").astype("Int64")
     latest = rows.drop_duplicates(["event", "pipeline"], keep="last")
     table = SummaryFrame(

@@ -130,6 +130,11 @@ def test_events_show_the_latest_work_of_each_pipeline(backend, buckets):
     assert table[["event", "status", "works"]].values.tolist() == [[7, "queued", 2]]
 
 
+def test_the_latest_of_works_created_at_once_is_the_one_that_a_view_shows_first(backend, buckets):
+    load(backend, *(make_work(event=[7], creation=1e9, status=status) for status in ("failure", "success")))
+    assert buckets.events(7)["id"].tolist() == buckets.view()["id"].tolist()[:1]
+
+
 @pytest.mark.parametrize("asked", ["9385707", ["9385707"], np.int64(9385707), (9385707,)], ids=repr)
 def test_the_digits_of_an_event_are_one_id(backend, buckets, asked):
     load(backend, make_work(event=[9385707]), make_work(event=[3, 7]))
