@@ -69,9 +69,8 @@ def status_bars(status: pd.DataFrame) -> Picture:
         What ``buckets.status()`` returned; of very many pipelines the smallest share one bar.
     """
     place = host_of(status.attrs["url"]) if status.attrs.get("url") else "the queue"
-    status = _most(status)
-    known = status.fillna(0)
-    figure, (axes,) = _figure(1, height=1.4 + 0.34 * max(len(status), 2))
+    known = _most(status.assign(unread=status["total"].isna().astype("Int64"))).fillna(0)
+    figure, (axes,) = _figure(1, height=1.4 + 0.34 * max(len(known), 2))
     _title(axes, f"Works by pipeline and status on {place}", pad=22)
     if known.empty:
         return _nothing(figure, axes, "no works")
@@ -81,9 +80,8 @@ def status_bars(status: pd.DataFrame) -> Picture:
         widths = known[key].to_numpy(dtype="float64")
         axes.barh(_places(names), widths, left=left, color=STATUS_COLOURS[key], label=key, height=0.7)
         left = left + widths
-    for row, (total, read) in enumerate(zip(left, status["total"].notna(), strict=True)):
-        text = f" {int(total):,}" if read else " could not be read"
-        axes.text(total, row, text, va="center", color=_INK, fontsize=8)
+    for row, (end, total, unread) in enumerate(zip(left, known["total"], known["unread"], strict=True)):
+        axes.text(end, row, f" {_counted(int(total), int(unread))}", va="center", color=_INK, fontsize=8)
     axes.set_yticks(_places(names), names, parse_math=False)
     axes.invert_yaxis()
     axes.set_xlim(0, float(left.max()) * 1.1 or 1)
@@ -101,6 +99,13 @@ def _most(status: pd.DataFrame) -> pd.DataFrame:
     rest = status[~status.index.isin(kept)]
     others = pd.DataFrame([rest.sum()], index=[f"and {len(rest):,} more"])
     return pd.concat([pd.DataFrame(status[status.index.isin(kept)]), others])
+
+
+def _counted(total: int, unread: int) -> str:
+    """Say how many works a row has, of whatever status, and how many of its pipelines are unread."""
+    if not unread:
+        return f"{total:,}"
+    return f"{total:,}, and {unread:,} could not be read" if total else "could not be read"
 
 
 def _places(names: Sequence[str]) -> Numbers:

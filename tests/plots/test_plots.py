@@ -94,6 +94,19 @@ def test_very_many_pipelines_are_still_a_picture_that_can_be_looked_at():
     assert said[-2:] == ["could not be read", f"{sum(range(1, 1943)):,}"]
 
 
+def test_a_bar_says_the_total_of_the_table(backend, buckets):
+    backend.store.load([*(make_work(pipeline="a", status="created") for _ in range(5)), make_work(pipeline="a")])
+    status = buckets.status()
+    said = [text.get_text().strip() for text in plots.status_bars(status).axes[0].texts]
+    assert said == [str(status["total"]["a"])] == ["6"]
+
+
+def test_the_bar_of_all_others_says_how_many_of_them_could_not_be_read():
+    counts = {f"p{n}": (1, 1, 0, 0, 0) for n in range(5)}
+    figure = plots.status_bars(status({**{f"u{n}": (None,) * 5 for n in range(65)}, **counts}))
+    assert figure.axes[0].texts[-1].get_text() == " 5, and 6 could not be read"
+
+
 def test_a_name_is_text_not_mathematics():
     figure = plots.status_bars(status({r"$\frac{1}{2$": (1, 1, 0, 0, 0), "名前\u202e": (1, 1, 0, 0, 0)}))
     assert figure._repr_png_()
