@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from bucketsnb import formatting
 from bucketsnb import formatting_html as shown
-from bucketsnb.formatting import elide, excerpt, near, when
+from bucketsnb.formatting import elide, excerpt, near
 from bucketsnb.query.evaluate import MISSING, meets, reach
 from bucketsnb.query.filters import AnyOf, Equals, FieldFilter, Filter, noun, word_of
 from bucketsnb.query.phrases import Every
-from bucketsnb.query.times import moment
+from bucketsnb.query.times import instant_text, moment
 from bucketsnb.query.values import literal
 from bucketsnb.schema import TIME_FIELDS
 
@@ -203,7 +203,7 @@ def _value(record: Mapping[str, Any], path: str) -> str:
         return "missing"
     value = values[0] if len(values) == 1 else values
     if path in TIME_FIELDS and isinstance(value, int | float):
-        return when(value)
+        return instant_text(value)
     return _written(value)
 
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from bucketsnb.formatting import elide, printable, when
-from bucketsnb.query.times import AGO, is_ago, moment_text, resolved
+from bucketsnb.formatting import elide, printable
+from bucketsnb.query.times import AGO, instant_text, is_ago, moment_text, resolved
 from bucketsnb.query.values import canonical, literal
 from bucketsnb.schema import FIELDS, PARENT_PATH, TIME_FIELDS, Field, Kind
 
@@ -139,7 +139,7 @@ class FieldFilter(Filter):
         if is_ago(value):
             return f"{value[AGO]} ago"
         if self.path in TIME_FIELDS and isinstance(value, int | float):
-            return when(value)
+            return instant_text(value)
         return "null" if value is None else printable(value) if isinstance(value, str) else literal(value)
 
     def _keyword(self, value: Any, prefix: str = "") -> dict[str, Any]:

@@ -14,8 +14,20 @@ from datetime import date, datetime, time, timedelta, timezone
 from typing import Any
 
 from bucketsnb.errors import QueryError
+from bucketsnb.formatting import when
 
-__all__ = ["AGO", "ago", "is_ago", "moment", "moment_text", "resolved", "seconds_of", "span", "span_text"]
+__all__ = [
+    "AGO",
+    "ago",
+    "instant_text",
+    "is_ago",
+    "moment",
+    "moment_text",
+    "resolved",
+    "seconds_of",
+    "span",
+    "span_text",
+]
 
 AGO = "$ago"
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -240,6 +252,23 @@ def moment_text(value: Any) -> Any:
         return value
     text = text.removesuffix("T00:00:00") if text.endswith("T00:00:00") else f"{text}Z"
     return text if _of_text(text) == value else value
+
+
+def instant_text(seconds: float) -> str:
+    """Say when, as :func:`~bucketsnb.formatting.when` does, with the seconds where there are some: they decide.
+
+    Examples
+    --------
+    >>> instant_text(1795132800.0), instant_text(1795132830), instant_text(1795132830.25)
+    ('2026-11-20 00:00 UTC', '2026-11-20 00:00:30 UTC', '2026-11-20 00:00:30.25 UTC')
+    """
+    try:
+        instant = _EPOCH + timedelta(seconds=seconds)
+    except (OverflowError, ValueError):
+        return when(seconds)
+    if not (instant.second or instant.microsecond):
+        return when(seconds)
+    return f"{instant:%Y-%m-%d %H:%M:%S.%f}".rstrip("0").rstrip(".") + " UTC"
 
 
 def resolved(part: Any, now: float) -> Any:

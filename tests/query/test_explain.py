@@ -27,10 +27,17 @@ def test_what_the_work_holds_stands_beside_each_condition():
     assert [(report.text, report.value) for report in explain_work(query, work)] == [
         ("exhausted: failed with no attempts left", "status failure, attempt 1, retries 2"),
         ("results.snr is more than 5", "missing"),
-        ("created since 2026-09-21 14:13 UTC", "2026-09-21 14:13 UTC"),
+        ("created since 2026-09-21 14:13:20 UTC", "2026-09-21 14:13:20 UTC"),
         ("has parent", "null"),
         ("tags is low", "high, low"),
     ]
+
+
+def test_times_are_told_to_what_decides():
+    (report,) = explain_work(Query(until="2026-11-20T12:00:30Z"), make_work(creation=1795176030.5))
+    assert (report.text, report.value) == ("created before 2026-11-20 12:00:30 UTC", "2026-11-20 12:00:30.5 UTC")
+    (report,) = explain_work(Query(until="2026-11-20"), make_work(creation=1e300))
+    assert (report.text, report.value) == ("created before 2026-11-20 00:00 UTC", "1e+300 s since 1970")
 
 
 @pytest.mark.parametrize(
