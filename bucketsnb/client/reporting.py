@@ -80,13 +80,23 @@ class Reporting(Reading):
 
         Numbers, ids, paths and times in the error text are folded, so that like errors fall together.
 
+        Parameters
+        ----------
+        query
+            Which works, of those that failed; None for all of them.
+        limit
+            How many of the newest to group; the table says of how many.
+
         Returns
         -------
         pandas.DataFrame
             See :func:`bucketsnb.summaries.failures_of`.
         """
         failed = Query.parse(query) & Query(status="failure")
-        return failures_of(self.view(failed, limit=limit, columns=_WHY))
+        found = self.view(failed, limit=limit, columns=_WHY)
+        table = failures_of(found)
+        table.attrs.update(read=len(found), matched=found.attrs["matched"], exact=found.attrs["exact"])
+        return table
 
     def events(self, events: int | str | Sequence[int | str]) -> pd.DataFrame:
         """Return one row per event and pipeline with the status, attempts and age of the latest work.

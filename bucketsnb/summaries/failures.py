@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import pandas as pd
 
+from bucketsnb.formatting import count_of
 from bucketsnb.frames import SummaryFrame
 
-__all__ = ["error_text", "failures_of", "fold"]
+__all__ = ["Failures", "error_text", "failures_of", "fold"]
 
 _KEYS = ("error", "exception", "errors", "message", "reason", "detail", "stderr", "traceback")
 _DEEP = 3
@@ -26,6 +27,27 @@ _FOLDS = (
 )
 _GROUP = ["pipeline", "function", "site", "user", "error"]
 _TEXT = pd.StringDtype("python")
+
+
+class Failures(SummaryFrame):
+    """Groups of failed works, that say how many works they were made of where that was not all that match.
+
+    Attributes
+    ----------
+    attrs
+        Of ``buckets.failures()``: how many works were ``read``, and how many ``matched``, at least unless ``exact``.
+    """
+
+    @property
+    def _constructor(self) -> Callable[..., SummaryFrame]:
+        return SummaryFrame
+
+    def _said(self) -> str:
+        read = self.attrs.get("read", 0)
+        if read >= self.attrs.get("matched", 0):
+            return super()._said()
+        failed = count_of(self.attrs["matched"], "failed work", at_least=not self.attrs["exact"])
+        return f"{super()._said()}, made of the newest {read:,} of {failed}"
 
 
 def error_text(results: Any, *, deep: int = _DEEP) -> str | None:
@@ -71,7 +93,7 @@ def fold(text: str) -> str:
     return text
 
 
-def failures_of(frame: pd.DataFrame) -> SummaryFrame:
+def failures_of(frame: pd.DataFrame) -> Failures:
     """Group failed works by where and why.
 
     Parameters
@@ -107,7 +129,7 @@ def failures_of(frame: pd.DataFrame) -> SummaryFrame:
         example=("example", "last"),
         text=("text", "last"),
     )
-    return SummaryFrame(_typed(whole).sort_values("count", ascending=False, kind="stable", ignore_index=True))
+    return Failures(_typed(whole).sort_values("count", ascending=False, kind="stable", ignore_index=True))
 
 
 def _doer(function: Any, command: Any) -> str | None:

@@ -124,6 +124,16 @@ def test_failures_are_grouped_by_their_folded_error(backend, buckets):
     assert buckets.failures({"pipeline": "fitburst"})["count"].tolist() == [1]
 
 
+def test_failures_of_the_newest_works_only_say_so(backend, buckets):
+    load(backend, *(make_work(status="failure", results={"error": "lost"}) for _ in range(3)))
+    part = buckets.failures(limit=1)
+    assert (part["count"].tolist(), part.attrs) == ([1], {"read": 1, "matched": 2, "exact": False})
+    for text in (repr(part), part._repr_html_()):
+        assert "1 row, made of the newest 1 of at least 2 failed works" in text
+    assert "made of" not in repr(buckets.failures())
+    assert "made of" not in repr(buckets.failures(limit=3))
+
+
 def test_events_show_the_latest_work_of_each_pipeline(backend, buckets):
     load(backend, make_work(event=[7], status="failure"), make_work(event=[7], status="queued"), make_work(event=[8]))
     table = buckets.events(7)
