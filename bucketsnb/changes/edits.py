@@ -29,6 +29,7 @@ from bucketsnb.errors import WorkError
 from bucketsnb.formatting import count_of, elide, excerpt, near
 from bucketsnb.frames import COLUMNS, AsRead, frame_of, to_records
 from bucketsnb.frames.columns import DERIVED, NESTED
+from bucketsnb.frames.records import parts_of
 from bucketsnb.schema import FIELD_NAMES, LEFT_TO_THE_SERVICE
 
 __all__ = ["Edits", "check_cells", "edits_of", "plan_update", "plan_works"]
@@ -79,18 +80,10 @@ def edits_of(frame: pd.DataFrame, now: Mapping[str, Record]) -> Edits:
     _refuse_strangers(ids, before, known=read is not None)
     edited = _own(records, read, found.left_out)
     _refuse_columns(frame.iloc[list(edited)], before)
-    parts = _parts(frame)
+    parts = parts_of(frame)
     for index, work in edited.items():
         _compare(found, work, before.get(work["id"]), now.get(work["id"]), index, whole=index not in parts)
     return found
-
-
-def _parts(frame: pd.DataFrame) -> frozenset[int]:
-    """Return the places of works of which not all was read."""
-    if frame.attrs.get("columns", "all") != "all":
-        return frozenset(range(len(frame)))
-    records = frame["record"] if "record" in frame.columns else ()
-    return frozenset(place for place, record in enumerate(records) if isinstance(record, list))
 
 
 def _own(records: Sequence[Record], read: AsRead | None, left_out: list[LeftOut]) -> dict[int, Record]:
@@ -200,7 +193,7 @@ def _compare(
     cells, why = _fitted(cells, old, current, whole=whole)
     if why:
         found.left_out.append(LeftOut(work["id"], why))
-    else:
+    elif cells:
         found.works.append(Seen.of(current))
         found.cells.append(cells)
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 
+from bucketsnb.changes.seen import equal
 from bucketsnb.encoding import encode_works
 from bucketsnb.errors import WorkError
 from bucketsnb.formatting import elide, excerpt
@@ -140,13 +141,9 @@ def _put(work: dict[str, Any], parts: Sequence[str], value: Any) -> None:
     old = inner.get(last)
     if old is None:
         inner[last] = value
-    elif value is not None and not _agree(old, value):
+    elif value is not None and not equal(old, value):
         both = f"{excerpt(repr(old), 40)} and {excerpt(repr(value), 40)}"
         raise WorkError(f"{path} is given twice, as {both}: keep one", field=path)
-
-
-def _agree(one: Any, other: Any) -> bool:
-    return isinstance(one, str | int | float) and type(one) is type(other) and bool(one == other)
 
 
 # --- where rows come from ---
@@ -154,11 +151,20 @@ def _agree(one: Any, other: Any) -> bool:
 
 def _of_frame(frame: pd.DataFrame) -> list[Any]:
     if "record" in frame.columns:
-        return [dict(work) for work in to_records(frame, partial=True)]
+        return _with_parts(to_records(frame, partial=True), frame)
     frame = frame.drop(columns=[name for name in DERIVED if name in frame.columns])
     _refuse_twice(map(str, frame.columns))
     rows = frame.to_dict("records")
     return [{str(name): value for name, value in row.items() if not _absent(value)} for row in rows]
+
+
+def _with_parts(works: list[dict[str, Any]], frame: pd.DataFrame) -> list[Any]:
+    """Add what stands in dotted columns, such as ``parameters.dm``, to the works of a frame."""
+    for name in [name for name in map(str, frame.columns) if len(_parts(name)) > 1]:
+        for work, value in zip(works, frame[name], strict=True):
+            if not _absent(value):
+                work[name] = value
+    return list(works)
 
 
 def _refuse_twice(columns: Iterable[str]) -> None:

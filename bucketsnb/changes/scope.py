@@ -16,6 +16,7 @@ from bucketsnb.changes.seen import Seen, described, moved, same, shown
 from bucketsnb.errors import PlanError, ReadOnly, ScopeRefused, WorkError
 from bucketsnb.formatting import count_of, elide
 from bucketsnb.frames import AsRead
+from bucketsnb.frames.records import kept_of
 from bucketsnb.query import Query
 
 if TYPE_CHECKING:
@@ -290,4 +291,5 @@ def _odd_ids(frame: pd.DataFrame) -> list[Any]:
     """Return what the service holds as the id of works that have none that is text."""
     rows = frame[[not _is_name(one) for one in frame["id"]]]
     wholes = rows["record"] if "record" in rows.columns else [None] * len(rows)
-    return [whole.get("id") if isinstance(whole, dict) else None for whole in wholes]
+    odds = [kept_of(whole)[1] for whole in wholes]
+    return [odd.get("id") if isinstance(odd, dict) else None for odd in odds]

@@ -155,7 +155,7 @@ def equal(one: Any, other: Any) -> bool:
         return one.keys() == other.keys() and all(equal(value, other[name]) for name, value in one.items())
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(equal, one, other))
-    return isinstance(one, bool) is isinstance(other, bool) and bool(one == other)
+    return isinstance(one, bool) is isinstance(other, bool) and bool(one == other or (one != one and other != other))
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:

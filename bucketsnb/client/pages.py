@@ -159,7 +159,8 @@ class Pages:
 
     def _read(self, document: Mapping[str, Any], *, limit: int | None, skip: int = 0, of_many: bool = False) -> _Page:
         data = self.api.view_bytes(document, self.selection.projection, skip=skip, limit=limit)
-        return columns_of(data, self.selection.fields, nested_now=of_many)
+        whole = self.selection.projection is None
+        return columns_of(data, self.selection.fields, nested_now=of_many, whole=whole)
 
     def _stopped(self) -> bool:
         self.cancelled = self.cancelled or (self.cancel is not None and self.cancel.is_set())

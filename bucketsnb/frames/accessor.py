@@ -12,7 +12,7 @@ from bucketsnb.formatting import elide
 from bucketsnb.frames.columns import COLUMNS, LIGHT
 from bucketsnb.frames.json_array import JSONArray
 from bucketsnb.frames.json_text import decode_json
-from bucketsnb.frames.records import to_records
+from bucketsnb.frames.records import kept_of, to_records
 from bucketsnb.frames.works_frame import NEEDED, caption
 from bucketsnb.schema import FIELD_NAMES
 
@@ -96,11 +96,9 @@ class WorksAccessor:
         found: dict[int, dict[str, Any]] = {}
         read = self._frame.attrs.get("columns", "all")
         for place, text in enumerate(self._frame["record"].array.texts):
-            record = {} if text is None else decode_json(text)
-            if isinstance(record, list):  # what was read of a work of which not all was
-                read = record if read == "all" else read
-                continue
-            unknown = {name: value for name, value in record.items() if name not in FIELD_NAMES}
+            part, odd = kept_of(None if text is None else decode_json(text))
+            read = part if part is not None and read == "all" else read
+            unknown = {name: value for name, value in (odd or {}).items() if name not in FIELD_NAMES}
             if unknown:
                 found[place] = unknown
         if not found:

@@ -47,7 +47,9 @@ _PIECE = 1 << 20
 _AT_ONCE = 20_000  # values that are gathered while they are in the processor's cache
 
 
-def columns_of(data: bytes, fields: Sequence[str] = FIELD_NAMES, *, nested_now: bool = False) -> Columns:
+def columns_of(
+    data: bytes, fields: Sequence[str] = FIELD_NAMES, *, nested_now: bool = False, whole: bool = True
+) -> Columns:
     """Read an answer of the service, a JSON array of works.
 
     Parameters
@@ -59,6 +61,8 @@ def columns_of(data: bytes, fields: Sequence[str] = FIELD_NAMES, *, nested_now: 
         of its own. Where not all fields were asked for, an absent one is the same as null.
     nested_now
         Find the nested cells now, not when someone looks: for a page of many, whose works can then go.
+    whole
+        False if only a part of some of these fields was asked for.
 
     Raises
     ------
@@ -67,9 +71,10 @@ def columns_of(data: bytes, fields: Sequence[str] = FIELD_NAMES, *, nested_now: 
     """
     _check_utf8(data)
     reader = _Reader(tuple(fields), shared_texts(data, [name for name in fields if FIELDS[name].kind is Kind.TEXT]))
+    part = None if whole and set(fields) >= set(FIELD_NAMES) else list(fields)
     with pausing_collection():
         # no name for the list of works here: the collector would walk through it as soon as it goes on
-        return _columns(reader, *_read(reader, data), nested_now=nested_now)
+        return _columns(reader, *_read(reader, data), part, nested_now=nested_now)
 
 
 def columns_of_records(records: Sequence[Any], fields: Sequence[str] = FIELD_NAMES) -> Columns:
@@ -239,7 +244,9 @@ def _bad(message: str, text: str) -> BadAnswer:
     return BadAnswer(f"{message}: {excerpt(text, 60)}", method="POST", path="/view", status=200, excerpt=shown)
 
 
-def _columns(reader: _Reader, works: list[Any], records: dict[int, bytes], *, nested_now: bool) -> Columns:
+def _columns(
+    reader: _Reader, works: list[Any], records: dict[int, bytes], part: list[str] | None, *, nested_now: bool
+) -> Columns:
     columns: Columns = {name: missing(name, len(works)) for name in STORED if name not in reader.fields}
     odd = np.zeros(len(works), dtype=bool)
     nested = {name: np.empty(len(works) if nested_now else 0, dtype=object) for name in reader.fields if name in NESTED}
@@ -255,23 +262,23 @@ def _columns(reader: _Reader, works: list[Any], records: dict[int, bytes], *, ne
     for index in odd.nonzero()[0].tolist():
         if index not in records:
             records[index] = msgspec.json.encode(works[index])
-    columns["record"] = _records_later(reader.fields, records, len(works))
+    columns["record"] = _records_later(part, records, len(works))
     return columns
 
 
-def _records_later(fields: Sequence[str], records: Mapping[int, bytes], count: int) -> JSONArray:
-    return JSONArray.later(lambda: _records(fields, records, count), count)
+def _records_later(part: list[str] | None, records: Mapping[int, bytes], count: int) -> JSONArray:
+    return JSONArray.later(lambda: _records(part, records, count), count)
 
 
-def _records(fields: Sequence[str], records: Mapping[int, bytes], count: int) -> Objects:
-    """Return what is kept of each work beside its cells: all of an odd one, and of a part what it is a part of.
+def _records(part: list[str] | None, records: Mapping[int, bytes], count: int) -> Objects:
+    """Return what is kept of each work beside its cells: an odd work itself; of a part the fields read, then the same.
 
     That is kept with each work, as works of several reads come to stand in one frame, which knows nothing of them.
     """
-    whole = set(fields) >= set(FIELD_NAMES)
-    texts = np.full(count, None if whole else encode_json(list(fields)), dtype=object)
+    mark = None if part is None else encode_json(part)
+    texts = np.full(count, mark, dtype=object)
     for index, text in records.items():
-        texts[index] = text
+        texts[index] = text if mark is None else mark[:-1] + b"," + text + b"]"
     return texts
 
 

@@ -18,7 +18,7 @@ from bucketsnb.frames.json_array import JSONArray
 from bucketsnb.frames.json_text import Edited
 from bucketsnb.schema import FIELD_NAMES, FIELDS, Kind
 
-__all__ = ["to_records"]
+__all__ = ["kept_of", "parts_of", "to_records"]
 
 
 def to_records(frame: pd.DataFrame, *, partial: bool = False) -> list[dict[str, Any]]:
@@ -52,8 +52,8 @@ def to_records(frame: pd.DataFrame, *, partial: bool = False) -> list[dict[str, 
     if twice:
         raise WorkError(f"the frame has the column {elide(twice, most=3)} more than once: keep one", field=twice[0])
     with pausing_collection():
-        records = _plain("record", frame["record"]) if "record" in frame else [None] * len(frame)
-        parts = _parts(frame, records)
+        kept = _kept(frame)
+        parts, records = _parts(frame, kept), [odd for _, odd in kept]
         if not partial:
             _refuse_parts(frame, parts)
         cells = {name: _plain(name, frame[name]) for name in FIELD_NAMES if name in frame}
@@ -66,16 +66,41 @@ def to_records(frame: pd.DataFrame, *, partial: bool = False) -> list[dict[str, 
     return works
 
 
-def _parts(frame: pd.DataFrame, records: Sequence[Any]) -> dict[int, Sequence[str]]:
-    """Return which fields were read of works of which not all were, by place: those that their records name."""
-    parts: dict[int, Sequence[str]] = {
-        place: record for place, record in enumerate(records) if isinstance(record, list)
-    }
+def kept_of(record: Any) -> tuple[list[str] | None, Any]:
+    """Return what a cell of the column ``record`` says: the fields read of a part of a work, and the work, if odd.
+
+    Examples
+    --------
+    >>> kept_of(None), kept_of({"shape": "old"})
+    ((None, None), (None, {'shape': 'old'}))
+    >>> kept_of(["id", "site"]), kept_of(["id", {"id": 5}])
+    ((['id', 'site'], None), (['id'], {'id': 5}))
+    """
+    if not isinstance(record, list):
+        return None, record
+    read = [name for name in record if isinstance(name, str)]
+    return read, next((odd for odd in record if isinstance(odd, dict)), None)
+
+
+def parts_of(frame: pd.DataFrame) -> dict[int, Sequence[str]]:
+    """Return which fields were read of works of which not all was, by place.
+
+    Each work knows that itself, in the column ``record``; what the frame knows counts where none does.
+    """
+    return _parts(frame, _kept(frame))
+
+
+def _kept(frame: pd.DataFrame) -> list[tuple[list[str] | None, Any]]:
+    records = _plain("record", frame["record"]) if "record" in frame else [None] * len(frame)
+    return [kept_of(record) for record in records]
+
+
+def _parts(frame: pd.DataFrame, kept: Sequence[tuple[list[str] | None, Any]]) -> dict[int, Sequence[str]]:
+    parts: dict[int, Sequence[str]] = {place: read for place, (read, _) in enumerate(kept) if read is not None}
     read = frame.attrs.get("columns", "all")
-    if read != "all":
-        fields = [*read, "config"] if "parent" in read else read
-        parts |= {place: fields for place, record in enumerate(records) if record is None}
-    return parts
+    if read == "all" or parts:
+        return parts
+    return dict.fromkeys(range(len(frame)), [*read, "config"] if "parent" in read else read)
 
 
 def _refuse_parts(frame: pd.DataFrame, parts: Mapping[int, Sequence[str]]) -> None:
@@ -121,7 +146,7 @@ def _refuse_parents(frame: pd.DataFrame, parts: Mapping[int, Sequence[str]]) -> 
 
 def _restore_odd(works: list[dict[str, Any]], cells: Mapping[str, list[Any]], records: Sequence[Any]) -> None:
     """Put the own records of odd works in place, with those cells that differ from what the record gives."""
-    places = [place for place, whole in enumerate(records) if whole is not None and not isinstance(whole, list)]
+    places = [place for place, whole in enumerate(records) if whole is not None]
     if not places:
         return
     for place in places:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from itertools import chain
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -60,7 +59,7 @@ class StatusFrame(pd.DataFrame):
 
     @property
     def _constructor(self) -> Callable[..., pd.DataFrame]:
-        return partial(_status_or_plain, self.index)
+        return _status_or_plain
 
     @property
     def totals(self) -> pd.Series:
@@ -117,14 +116,15 @@ class StatusFrame(pd.DataFrame):
         )
 
 
-def _status_or_plain(known: pd.Index, *args: Any, **kwargs: Any) -> pd.DataFrame:
-    """Stay a StatusFrame while it holds counts of known pipelines; anything else is an ordinary frame."""
+def _status_or_plain(*args: Any, **kwargs: Any) -> pd.DataFrame:
+    """Stay a StatusFrame while it holds counts, a row a pipeline; anything else is an ordinary frame."""
     made = pd.DataFrame(*args, **kwargs)
-    return StatusFrame(made) if _holds_counts(made) and made.index.isin(known).all() else made
+    return StatusFrame(made) if _holds_counts(made) else made
 
 
 def _holds_counts(frame: pd.DataFrame) -> bool:
-    return list(frame.columns) == list(STATUS_KEYS) and all(dtype == pd.Int64Dtype() for dtype in frame.dtypes)
+    counts = list(frame.columns) == list(STATUS_KEYS) and all(dtype == pd.Int64Dtype() for dtype in frame.dtypes)
+    return counts and frame.index.nlevels == 1 and frame.index.is_unique
 
 
 def read_status(

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bucketsnb.frames import JSONArray, python_texts
+from bucketsnb.frames.records import kept_of
 from bucketsnb.widgets.cells import Column, column_of, draw
 
 __all__ = ["COLUMNS", "Rows"]
@@ -103,7 +104,7 @@ class Rows:
         values = self.frame[column.name].array.take(places)
         if column.kind != "status" or "record" not in self.frame or not pd.isna(values).any():
             return values
-        records = self.frame["record"].array.take(places)
+        records = [kept_of(record)[1] for record in self.frame["record"].array.take(places)]
         return [
             record.get("status") if isinstance(record, dict) and pd.isna(value) else value
             for value, record in zip(values, records, strict=True)

@@ -395,3 +395,15 @@ def test_works_of_the_public_client_are_taken(backend: LocalBackend, buckets: Bu
 
     assert buckets.plan_deposit([Work()]).apply().ok
     assert buckets.deposit([Work()]) is True
+
+
+def test_what_a_dotted_column_adds_to_a_frame_of_works_goes_along(backend: LocalBackend, buckets: Buckets) -> None:
+    filled(backend, 1, parameters={"dm": 5})
+    frame = buckets.view()
+    frame["parameters.snr"] = 9
+    (work,) = [change.work.record for change in buckets.plan_deposit(frame).changes]
+    assert work["parameters"] == {"dm": 5, "snr": 9}
+    frame["parameters.dm"] = 6
+    assert [problem for _, _, problem in buckets.plan_deposit(frame).bad] == [
+        "parameters.dm is given twice, as 5 and 6: keep one"
+    ]

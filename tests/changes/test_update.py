@@ -143,17 +143,25 @@ TOGETHER = {
 @pytest.mark.parametrize("together", TOGETHER.values(), ids=TOGETHER)
 @pytest.mark.parametrize(
     "read",
-    [{"columns": "light"}, {"projection": {"results": False}}, {"columns": ["priority", "parent", "results.snr"]}],
-    ids=["light", "but one", "parts of mappings"],
+    [
+        {"columns": "light"},
+        {"projection": {"results": False}},
+        {"projection": {"results.dm": False}},
+        {"columns": ["priority", "parent", "results.snr"]},
+        {"columns": ["priority", "shape", "results.snr"]},
+    ],
+    ids=["light", "but one", "but a part", "parts of mappings", "a part and an unknown field"],
 )
+@pytest.mark.parametrize("more", [{}, {"shape": "old"}], ids=["regular", "odd"])
 def test_what_was_not_read_is_no_edit_wherever_the_works_stand_by_now(
-    backend: LocalBackend, buckets: Buckets, together: Callable[..., pd.DataFrame], read: dict[str, Any]
+    backend: LocalBackend, buckets: Buckets, together: Callable[..., pd.DataFrame], read: dict[str, Any], more: Any
 ) -> None:
-    filled(backend, 3, results={"snr": 5, "dm": 7}, config={"parent": "run", "archive": {"logs": "copy"}})
+    filled(backend, 3, **more, results={"snr": 5, "dm": 7}, config={"parent": "run", "archive": {"logs": "copy"}})
     before = stored(buckets)
     frame = together(lambda: buckets.view({"pipeline": PIPELINE}, **read))
     with pytest.raises(WorkError, match=r"this frame has only .* of its works"):
         frame.works.to_records()
+    assert buckets.plan_update(frame).count == 0
     frame["priority"] = 5
     plan = buckets.plan_update(frame)
     assert plan.cells[["field", "old", "new"]].values.tolist() == [["priority", "3", "5"]] * 3

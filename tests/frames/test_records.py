@@ -202,6 +202,19 @@ def test_whole_works_and_parts_of_works_put_together_are_told_apart():
     with pytest.raises(WorkError, match="only id, tags of 1 of its works"):
         to_records(frame)
     assert to_records(frame, partial=True) == [whole, part]
+    joined = concat([frame_of([whole]), frame_of([part], fields=["id", "tags"])])
+    joined.at[0, "tags"] = None
+    assert to_records(joined, partial=True) == [{**whole, "tags": None}, part]
+
+
+def test_odd_works_of_which_not_all_was_read_are_given_back_as_they_were():
+    odd = {"id": "a", "status": "paused", "shape": "old"}
+    frame = frame_of([odd], fields=["id", "status"])
+    frame.attrs = {}
+    with pytest.raises(WorkError, match="only id, status of its works"):
+        to_records(frame)
+    assert to_records(frame, partial=True) == [odd]
+    assert frame.works.extra()["shape"].tolist() == ["old"]
 
 
 def test_changing_frames_put_together_leaves_the_parts_alone():

@@ -169,11 +169,14 @@ def test_text_and_html_show_the_same_numbers_and_the_total(filled):
         (lambda status: status - status.shift(1), True),
         (lambda status: status.div(status["total"], axis=0), False),
         (lambda status: status > 2, False),
-        (lambda status: status.reindex(["a", "new"]), False),
+        (lambda status: status.reindex(["a", "new"]), True),
+        (lambda status: pd.concat([status.head(1), status.tail(1)]), True),
+        (lambda status: pd.concat([status, status]), False),
+        (lambda status: pd.concat({"monday": status, "tuesday": status}), False),
         (lambda status: status.describe(), False),
         (lambda status: status.astype("float64"), False),
     ],
-    ids=["head", "sort", "difference", "shares", "flags", "reindex", "describe", "floats"],
+    ids=["head", "sort", "difference", "shares", "flags", "reindex", "parts", "twice", "by day", "describe", "floats"],
 )
 def test_what_is_worked_out_of_a_status_is_drawn_as_what_it_is(filled, work_out, stays):
     made = work_out(filled.status())
