@@ -23,6 +23,14 @@ from bucketsnb.backend.sqlite import SQLiteStore
 from bucketsnb.cli import main
 
 
+@pytest.fixture(autouse=True)
+def terminal() -> Iterator[None]:
+    """Let a service hear of the end of its terminal: under nohup, what these tests start would be told to ignore it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_serve_fills_an_empty_store_once_and_stops_when_told(tmp_path: Path, stop: signal.Signals) -> None:
     store = ["--store", f"sqlite:///{tmp_path}/works.db"]
