@@ -9,13 +9,13 @@ import pandas as pd
 
 from bucketsnb import formatting, formatting_html
 from bucketsnb.api import AT_ONCE, Api, ask_together
+from bucketsnb.changes.apply import service_time
 from bucketsnb.client.selection import selected
 from bucketsnb.errors import QueryError
 from bucketsnb.formatting import count_of, elide, near
 from bucketsnb.frames import DTYPES, WorksAccessor, frame_of
 from bucketsnb.query import EmptyReport, Query, explain_empty
 from bucketsnb.schema import STATUS_KEYS, STATUSES
-from bucketsnb.summaries.attention import known_time
 
 __all__ = ["Counts", "explained", "grouped", "number_of"]
 
@@ -57,7 +57,7 @@ def number_of(api: Api, query: Query) -> int:
     """Return how many works match."""
     pipelines, statuses = query.pipelines, query.statuses
     if not query.only_pipeline_and_status or len(pipelines or ()) > _MOST_PIPELINES:
-        return len(api.view_ids(query.to_document(known_time(api))))
+        return len(api.view_ids(query.to_document(service_time(api))))
     answers = [api.status()] if pipelines is None else _statuses(api, pipelines)
     return sum(answer[key] for answer in answers for key in (("total",) if statuses is None else statuses))
 
@@ -83,7 +83,7 @@ def grouped(api: Api, query: Query, by: Sequence[str]) -> Counts:
     total = count_of(read or int(counts["works"].sum()), "work")  # of one with several elements there are several rows
     cost = f"{count_of(requests, 'request')}, {count_of(read, 'work')} read"
     counts.attrs = {
-        "query": query.to_document(known_time(api)),
+        "query": query.to_document(service_time(api)),
         "cost": {"requests": requests, "works_read": read},
         "summary": f"{total} by {elide(by)} ({cost})",
     }
@@ -125,9 +125,9 @@ def _by_status(answer: Mapping[str, int]) -> Iterable[tuple[str | None, int]]:
 def _from_works(api: Api, query: Query, by: Sequence[str]) -> tuple[pd.DataFrame, int, int]:
     selection = selected(by, None)
     projection = {path: True for path in selection.projection or () if path != "id"}
-    data = api.view_bytes(query.to_document(known_time(api)), projection, limit=None)
+    data = api.view_bytes(query.to_document(service_time(api)), projection, limit=None)
     fields = [name for name in selection.fields if name != "id"]
-    frame: pd.DataFrame = frame_of(data, fields=fields, now=known_time(api))
+    frame: pd.DataFrame = frame_of(data, fields=fields, now=service_time(api))
     read = len(frame)
     for name in by:
         if name in _LISTS:
@@ -150,7 +150,7 @@ def explained(api: Api, query: Query) -> Counts:
         }
     )
     blamed = [report for report in reports if report.empties]
-    document = query.to_document(known_time(api))
+    document = query.to_document(service_time(api))
     counts.attrs = {"query": document, "matched": total, "summary": _finding(total, blamed, len(reports))}
     return counts
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from bucketsnb.changes.apply import service_time
 from bucketsnb.client.base import ClientBase
 from bucketsnb.client.counting import Counts, explained, grouped, number_of
 from bucketsnb.client.pages import Cancel, Pages, Tell, at_times, checked, telling
@@ -13,7 +14,6 @@ from bucketsnb.errors import NotFound, QueryError
 from bucketsnb.formatting import host_of, printable
 from bucketsnb.frames import Gathered, WorksFrame, WorkView, assemble, columns_of
 from bucketsnb.query import Query
-from bucketsnb.summaries.attention import known_time
 
 __all__ = ["PAGE", "Reading"]
 
@@ -217,4 +217,4 @@ class Reading(ClientBase):
         )
 
     def _now(self) -> float:
-        return known_time(self.api)
+        return service_time(self.api)

@@ -6,20 +6,20 @@ fresh works old.
 
 from __future__ import annotations
 
-import time
 import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from bucketsnb.changes.apply import service_time as known_time
 from bucketsnb.formatting import age
 from bucketsnb.schema import PARENT_PATH, STALE_DAYS, UNFINISHED
 
 if TYPE_CHECKING:
     from bucketsnb.api import Api
 
-__all__ = ["ClockSkew", "exhausted", "has_parent", "known_time", "overdue", "service_time", "stale", "without_parent"]
+__all__ = ["ClockSkew", "exhausted", "has_parent", "overdue", "service_time", "stale", "without_parent"]
 
 SKEW = 60.0
 """Seconds that two clocks may differ before it is said."""
@@ -47,11 +47,6 @@ def service_time(api: Api) -> float:
         text = f"the service's clock is {age(abs(skew))} {side} this machine's; ages are by the service's"
         warnings.warn(text, ClockSkew, stacklevel=4)
     return known_time(api)
-
-
-def known_time(api: Api) -> float:
-    """Return the service's time as far as its last answer told it, else this machine's; sends nothing."""
-    return time.time() + (api.clock_skew or 0.0)
 
 
 def stale(now: float, *, days: float = STALE_DAYS, pipeline: str | None = None) -> dict[str, Any]:
