@@ -21,6 +21,7 @@ from bucketsnb.errors import WorkError
 from bucketsnb.formatting import elide, excerpt
 from bucketsnb.frames import to_records
 from bucketsnb.frames.columns import DERIVED
+from bucketsnb.frames.json_text import decode_json, encode_json
 from bucketsnb.schema import FIELD_NAMES, FIELDS, PARENT_PATH, Kind
 
 __all__ = ["Checked", "Problem", "Source", "checked", "rows_of"]
@@ -133,17 +134,24 @@ def _put(work: dict[str, Any], parts: Sequence[str], value: Any) -> None:
     inner, path, last = work, ".".join(parts), parts[-1]
     for depth, name in enumerate(parts[:-1], start=1):
         whole = inner.get(name)
-        if whole is not None and not isinstance(whole, Mapping):
+        if not (_absent(whole) or isinstance(whole, Mapping)):
             above = ".".join(parts[:depth])
             raise WorkError(f"{path} has no place: {above} is not a mapping but {type(whole).__name__}", field=path)
-        inner[name] = dict(whole or {})
+        inner[name] = dict(whole) if isinstance(whole, Mapping) else {}
         inner = inner[name]
     old = inner.get(last)
-    if old is None:
+    if _absent(old):
         inner[last] = value
-    elif value is not None and not equal(old, value):
+    elif not (_absent(value) or _agree(old, value)):
         both = f"{excerpt(repr(old), 40)} and {excerpt(repr(value), 40)}"
         raise WorkError(f"{path} is given twice, as {both}: keep one", field=path)
+
+
+def _agree(one: Any, other: Any) -> bool:
+    try:
+        return equal(decode_json(encode_json(one)), decode_json(encode_json(other)))
+    except TypeError:  # one of them is nothing that could be sent
+        return False
 
 
 # --- where rows come from ---

@@ -407,3 +407,26 @@ def test_what_a_dotted_column_adds_to_a_frame_of_works_goes_along(backend: Local
     assert [problem for _, _, problem in buckets.plan_deposit(frame).bad] == [
         "parameters.dm is given twice, as 5 and 6: keep one"
     ]
+
+
+@pytest.mark.parametrize(
+    ("more", "parameters"),
+    [
+        ({"parameters": {"l": [1, 2]}, "parameters.l": np.array([1, 2])}, {"l": [1, 2]}),
+        ({"parameters": {"l": [1, 2]}, "parameters.l": pd.NA}, {"l": [1, 2]}),
+        ({"parameters": pd.NA, "parameters.l": 5}, {"l": 5}),
+        ({"parameters": {"l": np.int64(5)}, "parameters.l": 5.0}, {"l": 5}),
+    ],
+    ids=["an array", "nothing", "nothing whole", "numbers"],
+)
+def test_the_same_value_given_twice_and_nothing_beside_a_value_are_given_once(
+    buckets: Buckets, more: dict[str, Any], parameters: dict[str, Any]
+) -> None:
+    (change,) = buckets.plan_deposit([{"pipeline": PIPELINE, "site": "chime", "user": "u", **more}]).changes
+    assert change.work.record["parameters"] == parameters
+
+
+def test_arrays_that_differ_are_given_twice(buckets: Buckets) -> None:
+    row = {"pipeline": PIPELINE, "site": "chime", "user": "u", "parameters.l": np.array([1, 3])}
+    ((_, field, problem),) = buckets.plan_deposit([{**row, "parameters": {"l": np.array([1, 2])}}]).bad
+    assert (field, "given twice" in problem) == ("parameters.l", True)
