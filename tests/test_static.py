@@ -22,10 +22,3 @@ def test_a_checker_finds_nothing(tool):
     result = subprocess.run([sys.executable, *TOOLS[tool]], cwd=ROOT, capture_output=True, text=True, timeout=280)
 
     assert result.returncode == 0, result.stdout + result.stderr
-
-
-@pytest.mark.parametrize(
-    "path", sorted((ROOT / "bucketsnb").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT))
-)
-def test_a_module_can_be_read_in_one_sitting(path):
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
