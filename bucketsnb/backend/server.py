@@ -25,11 +25,12 @@ except ModuleNotFoundError as error:
         'a service of one\'s own needs uvicorn and starlette: pip install "bucketsnb[backend]"', name=error.name
     ) from error
 
-from bucketsnb.backend.guard import is_loopback
-from bucketsnb.backend.observed import Faults, Observed, RequestLog
-from bucketsnb.backend.routes import build_app
+from bucketsnb.backend.faults import Faults, Observed, RequestLog
+from bucketsnb.backend.http.access import is_loopback
+from bucketsnb.backend.http.routes import build_app
 from bucketsnb.backend.samples import sample_works
-from bucketsnb.backend.store import Store, open_store
+from bucketsnb.backend.stores.base import Store
+from bucketsnb.backend.stores.open import open_store
 
 __all__ = ["LocalBackend", "serve"]
 

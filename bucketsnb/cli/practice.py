@@ -25,7 +25,7 @@ def backend_errors() -> Iterator[None]:
         The backend's parts are not installed, or the store cannot be used.
     """
     require("uvicorn", extra="backend", what="The local backend")
-    from bucketsnb.backend.store import StoreError  # of the extra `backend`
+    from bucketsnb.backend.stores.base import StoreError  # of the extra `backend`
 
     try:
         yield

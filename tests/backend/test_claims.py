@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bucketsnb.backend.matching import compile_query
-from bucketsnb.backend.sqlite import SQLiteStore
-from bucketsnb.backend.store import Withdrawal
+from bucketsnb.backend.stores.base import Withdrawal
+from bucketsnb.backend.stores.sqlite.store import SQLiteStore
+from bucketsnb.matching import compile_query
 from tests.factory import make_work, make_works
 
 TAGS = ["x", "y", 1, True, None, ["x"]]

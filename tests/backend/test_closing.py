@@ -16,9 +16,9 @@ import pytest
 import requests
 
 from bucketsnb import LocalBackend
-from bucketsnb.backend import sqlite_rows
-from bucketsnb.backend.sqlite import SQLiteStore
-from bucketsnb.backend.store import StoreUnavailable
+from bucketsnb.backend.stores.base import StoreUnavailable
+from bucketsnb.backend.stores.sqlite import rows
+from bucketsnb.backend.stores.sqlite.store import SQLiteStore
 from tests.factory import make_work
 
 WORKS = 400
@@ -116,7 +116,7 @@ def test_a_thread_that_closes_the_store_amid_a_read_of_its_own_ends_it(
     store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As the handler of a signal may."""
-    monkeypatch.setattr(sqlite_rows, "let_others", lambda number: store.close() if number == 100 else None)
+    monkeypatch.setattr(rows, "let_others", lambda number: store.close() if number == 100 else None)
     view = store.view(SEARCH)
     assert next(view)
     with pytest.raises(StoreUnavailable, match="is closed"):
@@ -158,7 +158,7 @@ def test_a_client_that_hangs_up_while_a_piece_is_read_ends_its_view(
             reading.set()
             assert hung_up.wait(30)
 
-    monkeypatch.setattr(sqlite_rows, "let_others", amid_the_second_piece)
+    monkeypatch.setattr(rows, "let_others", amid_the_second_piece)
     with LocalBackend(store) as backend, caplog.at_level(logging.ERROR):
         with requests.post(f"{backend.url}/view", json={"query": SEARCH}, stream=True, timeout=30) as unread:
             assert unread.raw.read(400_000)

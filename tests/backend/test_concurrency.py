@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import requests
 
-from bucketsnb.backend.store import Store, open_store
+from bucketsnb.backend.stores.base import Store
+from bucketsnb.backend.stores.open import open_store
 from tests.backend.serving import HERE, served_often
 from tests.factory import make_work, make_works
 
@@ -41,7 +42,7 @@ def test_eight_threads_and_four_processes_claim_every_work_once(
     store = open_store(address)
     ids = store.deposit(make_works(works, parameters={"snr": 9}))
     script = (
-        "import json, sys; from bucketsnb.backend.store import open_store; store = open_store(sys.argv[1]);"
+        "import json, sys; from bucketsnb.backend.stores.open import open_store; store = open_store(sys.argv[1]);"
         "query = json.loads(sys.argv[2]); sys.stdout.write('ready\\n'); sys.stdout.flush(); sys.stdin.readline();"
         "print(json.dumps([json.loads(work)['id'] for work in iter(lambda: store.withdraw(query), None)]));"
     )

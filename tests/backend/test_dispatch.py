@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from bucketsnb.backend.dispatch import Dispatcher
-from bucketsnb.backend.sqlite import SQLiteStore
-from bucketsnb.backend.store import UnknownWorks, WouldWait
+from bucketsnb.backend.http.dispatch import Dispatcher
+from bucketsnb.backend.stores.base import UnknownWorks, WouldWait
+from bucketsnb.backend.stores.sqlite.store import SQLiteStore
 from tests.factory import make_work, make_works
 
 CLAIM = {"pipeline": "baseband-converter"}

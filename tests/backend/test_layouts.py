@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from bucketsnb.backend.sqlite import SQLiteStore
-from bucketsnb.backend.sqlite_schema import COLUMNS, SCHEMA_VERSION, STEPS
+from bucketsnb.backend.stores.sqlite.schema import COLUMNS, SCHEMA_VERSION, STEPS
+from bucketsnb.backend.stores.sqlite.store import SQLiteStore
 
 SECOND = Path(__file__).with_name("layouts") / "second.sql"
 """A file that was written when the second layout was the newest: works 0 to 9, two of each status, and an odd one."""

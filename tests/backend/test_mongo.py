@@ -17,11 +17,12 @@ from bson import Code, Decimal128, Int64, ObjectId, Timestamp
 from bson.datetime_ms import DatetimeMS
 from pymongo.errors import AutoReconnect, OperationFailure
 
-from bucketsnb.backend.matching import QueryNotUnderstood
-from bucketsnb.backend.mongo import MongoStore
-from bucketsnb.backend.mongo_server import without_secrets
-from bucketsnb.backend.store import StoreError, StoreUnavailable, UnknownWorks, open_store
+from bucketsnb.backend.stores.base import StoreError, StoreUnavailable, UnknownWorks
+from bucketsnb.backend.stores.mongo.server import without_secrets
+from bucketsnb.backend.stores.mongo.store import MongoStore
+from bucketsnb.backend.stores.open import open_store
 from bucketsnb.backend.works import WorkRefused, WorkTooLarge
+from bucketsnb.matching import QueryNotUnderstood
 from tests.factory import make_work, make_works
 
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bucketsnb.backend import sqlite_rows as rows
-from bucketsnb.backend.matching import QueryNotUnderstood, compile_query
-from bucketsnb.backend.narrowing import narrow
-from bucketsnb.backend.sqlite import SQLiteStore
+from bucketsnb.backend.stores.sqlite import rows
+from bucketsnb.backend.stores.sqlite.narrowing import narrow
+from bucketsnb.backend.stores.sqlite.store import SQLiteStore
+from bucketsnb.matching import QueryNotUnderstood, compile_query
 from tests.factory import make_work
 
 VALUES = [None, True, 0, 1, 2, 3, 2.5, float("nan"), "", "a", "b", "é", "a\0b", "3", 2**63 - 1, -1]

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from bucketsnb.backend.matching import compile_projection
 from bucketsnb.backend.samples import sample_works
-from bucketsnb.backend.sqlite_rows import shaper
+from bucketsnb.backend.stores.sqlite.rows import shaper
+from bucketsnb.matching import compile_projection
 from tests.factory import make_work
 
 PROJECTIONS: list[dict[str, Any]] = [

@@ -16,8 +16,8 @@ import requests
 
 from bucketsnb import LocalBackend
 from bucketsnb.backend.server import serve
-from bucketsnb.backend.sqlite import SQLiteStore
-from bucketsnb.backend.store import StoreUnavailable
+from bucketsnb.backend.stores.base import StoreUnavailable
+from bucketsnb.backend.stores.sqlite.store import SQLiteStore
 from tests.backend.serving import served
 from tests.factory import make_work, make_works
 

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from bucketsnb.backend import sqlite_log
-from bucketsnb.backend.sqlite import SQLiteStore
-from bucketsnb.backend.store import StoreUnavailable, Wait
+from bucketsnb.backend.stores.base import StoreUnavailable, Wait
+from bucketsnb.backend.stores.sqlite import log as sqlite_log
+from bucketsnb.backend.stores.sqlite.store import SQLiteStore
 from tests.factory import make_works
 
 

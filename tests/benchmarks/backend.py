@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from bucketsnb.backend.samples import sample_works
-from bucketsnb.backend.sqlite import SQLiteStore
+from bucketsnb.backend.stores.sqlite.store import SQLiteStore
 from tests.benchmarks.lines import ROOT, Line
 
 CHUNK, CHUNKS = 1_000, 8

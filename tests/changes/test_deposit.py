@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from bucketsnb import Buckets, LocalBackend
-from bucketsnb.backend.store import Store
+from bucketsnb.backend.stores.base import Store
 from bucketsnb.changes import deposit
 from bucketsnb.errors import OutcomeUnknown, Refused, ScopeRefused, WorkError
 from tests.changes.helpers import PIPELINE, changes_sent, filled, lines, stored

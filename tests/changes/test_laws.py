@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bucketsnb import Buckets, LocalBackend
-from bucketsnb.backend.store import Store
+from bucketsnb.backend.stores.base import Store
 from bucketsnb.changes.receipt import Receipt
 from bucketsnb.changes.seen import Seen
 from tests.changes.helpers import PIPELINE, but_id, stored

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bucketsnb import Buckets, LocalBackend
-from bucketsnb.backend.store import Store
+from bucketsnb.backend.stores.base import Store
 from bucketsnb.changes.entry import read_entry
 from bucketsnb.changes.journal import Journal
 from bucketsnb.changes.plan import Plan

@@ -19,7 +19,7 @@ import pytest
 from click.testing import CliRunner
 
 from bucketsnb.backend.samples import sample_works
-from bucketsnb.backend.sqlite import SQLiteStore
+from bucketsnb.backend.stores.sqlite.store import SQLiteStore
 from bucketsnb.cli import main
 
 
@@ -44,14 +44,14 @@ def test_ctrl_c_stops_a_serve_that_waits_for_its_store(tmp_path: Path) -> None:
         other.execute("BEGIN EXCLUSIVE")
         code = f"""
 import os, signal, sqlite3, threading
-from bucketsnb.backend import sqlite_file
+from bucketsnb.backend.stores.sqlite import file
 signal.signal(signal.SIGINT, signal.default_int_handler)  # tests that run in the background of a shell ignore it
-wait = sqlite_file._wait_for
+wait = file._wait_for
 def told(*args):
     threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
     wait(*args)
-sqlite_file._wait_for = told
-sqlite_file.BUSY_SECONDS = 60.0
+file._wait_for = told
+file.BUSY_SECONDS = 60.0
 from bucketsnb.cli import main
 main(["serve", "--port", "0", "--store", "sqlite:///{tmp_path}/works.db"])
 """

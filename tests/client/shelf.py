@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from bucketsnb.backend.matching import compile_query, project
+from bucketsnb.matching import compile_query, project
 
 
 class Shelf:

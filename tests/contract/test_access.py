@@ -152,7 +152,7 @@ def test_a_query_over_16_megabytes_is_refused_before_it_is_understood(ask: Askin
 
 
 def test_a_body_of_unsaid_length_over_the_limit_is_refused(ask: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bucketsnb.backend.guard.BODY_BYTES_MAX", 4_000_000)
+    monkeypatch.setattr("bucketsnb.backend.http.access.BODY_BYTES_MAX", 4_000_000)
     pieces = (b" " * 1_000_000 for _ in range(5))
     answer = ask("POST", "/work", data=pieces)
     assert (

@@ -229,7 +229,7 @@ def test_an_answer_that_nobody_reads_on_holds_up_nobody(ask: Asking, service: Lo
 def test_an_answer_that_nobody_reads_on_is_given_up_and_does_not_look_whole(
     ask: Asking, service: LocalBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bucketsnb.backend.viewing._PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr("bucketsnb.backend.http.viewing._PATIENCE_SECONDS", 0.0)
     closed = threading.Event()
     view = service.store.view
 

@@ -24,7 +24,7 @@ from typing import Any
 
 import requests
 
-from bucketsnb.backend.store import open_store
+from bucketsnb.backend.stores.open import open_store
 from tests.backend.serving import served
 from tests.factory import make_work
 

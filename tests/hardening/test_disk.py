@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 import requests
 
-from bucketsnb.backend.sqlite_schema import SCHEMA_VERSION
-from bucketsnb.backend.store import StoreUnavailable, open_store
+from bucketsnb.backend.stores.base import StoreUnavailable
+from bucketsnb.backend.stores.open import open_store
+from bucketsnb.backend.stores.sqlite.schema import SCHEMA_VERSION
 from tests.backend.serving import HERE
 from tests.factory import make_work
 
@@ -29,7 +30,7 @@ LIMITS = {
 SCRIPT = """
 import resource, signal, sys
 from bucketsnb.backend.server import serve
-from bucketsnb.backend.store import open_store
+from bucketsnb.backend.stores.open import open_store
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 store = open_store(sys.argv[1])
 {limit}
@@ -95,7 +96,7 @@ def test_a_disk_that_takes_no_more_is_said_and_loses_nothing(
 def test_a_file_that_may_not_be_written_is_refused_with_the_reason() -> None:
     # Nobody may write it: root, who may write anything, becomes another user first. A folder that all may enter.
     script = (
-        "import os, sys; from bucketsnb.backend.server import serve; import bucketsnb.backend.sqlite;"
+        "import os, sys; from bucketsnb.backend.server import serve; import bucketsnb.backend.stores.sqlite.store;"
         "os.getuid() or os.setuid(65534); serve('127.0.0.1', 0, sys.argv[1])"
     )
     with tempfile.TemporaryDirectory() as folder:

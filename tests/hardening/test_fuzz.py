@@ -18,9 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bucketsnb import Buckets
-from tests.backend.matching.test_fuzz import json as any_json
 from tests.backend.serving import served
 from tests.factory import make_work, make_works
+from tests.matching.test_fuzz import json as any_json
 
 SECONDS = 15.0
 """A hang, not a speed: an answer takes well under two seconds on a machine that has nothing else to do."""
@@ -282,8 +282,8 @@ def test_a_path_leads_nowhere_else(service: Service, trick: str) -> None:
 
 
 def test_the_description_names_every_route_there_is(service: Service) -> None:
-    from bucketsnb.backend.routes import build_app
-    from bucketsnb.backend.store import open_store
+    from bucketsnb.backend.http.routes import build_app
+    from bucketsnb.backend.stores.open import open_store
 
     described = json.loads(service.timed("GET", "/openapi.json")[1])["paths"]
     store = open_store()

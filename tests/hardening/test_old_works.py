@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bucketsnb import Buckets, LocalBackend
-from bucketsnb.backend.narrowing import Condition
+from bucketsnb.backend.stores.sqlite.narrowing import Condition
 from bucketsnb.errors import WorkError
 from bucketsnb.frames import to_records
 from tests.factory import make_work
@@ -215,7 +215,7 @@ def test_an_audit_says_what_it_would_change_beyond_what_can_be_shown(backend: Lo
 @pytest.fixture
 def twins(backend: LocalBackend, buckets: Buckets, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
     """Put in two works with one id, of two users, beside one other; found as MongoDB finds them; return both ids."""
-    monkeypatch.setattr("bucketsnb.backend.sqlite.narrow", lambda *_: Condition("1", exact=False))
+    monkeypatch.setattr("bucketsnb.backend.stores.sqlite.narrow", lambda *_: Condition("1", exact=False))
     first, other = backend.store.load([make_work(pipeline=PIPELINE, status="failure", user=one) for one in "ab"])
     insert(backend, {**BASE, "id": first, "user": "twin"}, key="twin")
     assert len(buckets.api.view({"id": first})) == 2

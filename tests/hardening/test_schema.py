@@ -21,7 +21,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from bucketsnb import LocalBackend
-from bucketsnb.backend.openapi import description
+from bucketsnb.backend.http.openapi import description
 from tests.factory import make_work, make_works
 
 SECONDS = 2.0

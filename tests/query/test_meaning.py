@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from bucketsnb.backend.matching import QueryNotUnderstood, compile_query
+from bucketsnb.matching import QueryNotUnderstood, compile_query
 from bucketsnb.query import Query, any_of, explain_work, not_
 from bucketsnb.query.evaluate import meets
 from bucketsnb.query.times import resolved

@@ -24,7 +24,7 @@ from bucketsnb import Buckets, LocalBackend
 with LocalBackend(sample=50) as backend, Buckets(backend.url) as buckets:
     assert len(buckets.view({})) == 50
 """,
-    "mongo": "import bucketsnb.backend.mongo, bucketsnb.backend.server",
+    "mongo": "import bucketsnb.backend.stores.mongo.store, bucketsnb.backend.server",
     "plots": """
 from bucketsnb import plots
 from bucketsnb.frames import frame_of

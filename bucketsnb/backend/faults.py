@@ -1,0 +1,317 @@
+"""What a local backend adds for tests and notebooks: a log of requests, and faults on demand."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any, Literal
+from urllib.parse import parse_qsl
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bucketsnb.backend.http.problems import problem
+from bucketsnb.backend.stores.base import Store
+
+__all__ = ["Fault", "Faults", "LoggedRequest", "Observed", "RequestLog"]
+
+_LOGGED_MAX = 10_000
+_LOGGED_BYTES_MAX = 256 * 1024 * 1024
+_SECRET_HEADERS = frozenset({"x-access-token", "authorization", "cookie"})
+
+
+@dataclass
+class LoggedRequest:
+    """One request as the backend saw it.
+
+    Parameters
+    ----------
+    method, path, query
+        Of the request line; `query` is the text after the question mark.
+    headers
+        By lower-case name, without those that carry secrets.
+    status
+        Of the answer, or None while there is none.
+    """
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    status: int | None = None
+    pieces: list[bytes] = field(default_factory=list, repr=False)
+
+    @property
+    def body(self) -> bytes:
+        """What has been read of the body so far."""
+        return b"".join(self.pieces)
+
+    @property
+    def params(self) -> list[tuple[str, str]]:
+        """The parameters of the query string, in order."""
+        return parse_qsl(self.query, keep_blank_values=True)
+
+
+class RequestLog:
+    """The latest requests, oldest first: a sequence that can be cleared; old ones give way to new."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._requests: deque[LoggedRequest] = deque()
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._requests)
+
+    def __iter__(self) -> Iterator[LoggedRequest]:
+        with self._lock:
+            return iter(list(self._requests))
+
+    def __getitem__(self, place: int) -> LoggedRequest:
+        return self._requests[place]
+
+    def __repr__(self) -> str:
+        return f"<RequestLog of {len(self)}>"
+
+    def of(self, method: str, path: str = "*") -> list[LoggedRequest]:
+        """Give the requests of a method whose path matches a pattern with ``*``."""
+        return [one for one in self if one.method == method and fnmatchcase(one.path, path)]
+
+    def clear(self) -> None:
+        """Forget all requests."""
+        with self._lock:
+            self._requests.clear()
+            self._bytes = 0
+
+    def add(self, request: LoggedRequest) -> None:
+        """Remember a request that begins."""
+        with self._lock:
+            self._requests.append(request)
+            self._trim()
+
+    def grow(self, request: LoggedRequest, piece: bytes) -> None:
+        """Remember more of a request's body."""
+        with self._lock:
+            request.pieces.append(piece)
+            self._bytes += len(piece)
+            self._trim()
+
+    def _trim(self) -> None:
+        while len(self._requests) > _LOGGED_MAX or (self._bytes > _LOGGED_BYTES_MAX and len(self._requests) > 1):
+            self._bytes -= sum(map(len, self._requests.popleft().pieces))
+
+
+@dataclass
+class Fault:
+    """Something that goes wrong with the requests that match; see `Faults.add`."""
+
+    pattern: str
+    delay: float = 0.0
+    status: int | None = None
+    body: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    hang_up: Literal["before", "after"] | None = None
+    change: Callable[[Store], object] | None = None
+    acted: Callable[[Store], object] | None = None
+    times: int | None = 1
+    skip: int = 0
+
+    def wants(self, line: str) -> bool:
+        """Say whether the fault befalls this request, and count it if so."""
+        if self.times == 0 or not fnmatchcase(line, self.pattern):
+            return False
+        if self.skip:
+            self.skip -= 1
+            return False
+        if self.times is not None:
+            self.times -= 1
+        return True
+
+
+class Faults:
+    """The faults that are still to come; `add` one, `clear` all."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._faults: list[Fault] = []
+
+    def __len__(self) -> int:
+        return sum(fault.times != 0 for fault in self._faults)
+
+    def add(
+        self,
+        pattern: str = "*",
+        *,
+        delay: float = 0.0,
+        status: int | None = None,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        hang_up: Literal["before", "after"] | None = None,
+        change: Callable[[Store], object] | None = None,
+        acted: Callable[[Store], object] | None = None,
+        times: int | None = 1,
+        skip: int = 0,
+    ) -> Fault:
+        """Order a fault.
+
+        Parameters
+        ----------
+        pattern
+            Which requests: method and path, with ``*`` for anything, such as ``"POST /work"`` or ``"GET /status*"``.
+        delay
+            Seconds to wait before anything else happens.
+        status, body, headers
+            Answer with these; the service does not see the request. A body alone has the status 200.
+        hang_up
+            Close the connection without an answer, ``"before"`` or ``"after"`` the service has acted.
+        change
+            Called with the store before the service acts, so that works change under the request.
+        acted
+            Called with the store when the service has acted, before the answer leaves.
+        times
+            How many requests it befalls; None means all.
+        skip
+            How many matching requests pass unharmed first.
+        """
+        fault = Fault(pattern, delay, status, body, dict(headers or {}), hang_up, change, acted, times, skip)
+        with self._lock:
+            self._faults.append(fault)
+        return fault
+
+    def clear(self) -> None:
+        """Take back all faults."""
+        with self._lock:
+            self._faults.clear()
+
+    def take(self, line: str) -> Fault | None:
+        """Give the first fault that befalls this request, or None."""
+        with self._lock:
+            return next((fault for fault in self._faults if fault.wants(line)), None)
+
+
+class Observed:
+    """An application whose requests are logged and may be made to fail.
+
+    Parameters
+    ----------
+    app
+        The service.
+    store
+        What `Fault.change` is given.
+    hang_up
+        Closes the connection of a request.
+    """
+
+    def __init__(self, app: ASGIApp, store: Store, hang_up: Callable[[Scope], None]) -> None:
+        self.requests = RequestLog()
+        self.faults = Faults()
+        self._app = app
+        self._store = store
+        self._hang_up = hang_up
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        logged = _logged(scope)
+        self.requests.add(logged)
+
+        async def receive_logged() -> Message:
+            message = await receive()
+            if message["type"] == "http.request" and message.get("body"):
+                self.requests.grow(logged, message["body"])
+            return message
+
+        async def send_logged(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                logged.status = message["status"]
+            await send(message)
+
+        fault = self.faults.take(f"{logged.method} {logged.path}")
+        if fault is None:
+            await self._app(scope, receive_logged, send_logged)
+        else:
+            await self._fail(fault, scope, receive_logged, send_logged)
+
+    async def _fail(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
+        # The body is taken first, so that the service acts on it even if nobody waits for the answer any more.
+        body = await _read_all(receive)
+        await asyncio.sleep(fault.delay)
+        if fault.change is not None:
+            await asyncio.get_running_loop().run_in_executor(None, fault.change, self._store)
+        if fault.hang_up is None and fault.status is None and fault.body is None:
+            await self._app(scope, _again(body, receive), self._after(fault, send))
+            return
+        if fault.hang_up == "after":
+            await self._app(scope, _again(body, receive), _nowhere)
+        if fault.hang_up is not None:
+            self._hang_up(scope)
+            await _disconnected(receive)
+            return
+        await _answer(fault, scope, receive, send)
+
+    def _after(self, fault: Fault, send: Send) -> Send:
+        """Hold the answer until what is to be called in between is done."""
+        acted = fault.acted
+        if acted is None:
+            return send
+
+        async def send_after(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                await asyncio.get_running_loop().run_in_executor(None, acted, self._store)
+            await send(message)
+
+        return send_after
+
+
+async def _answer(fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
+    response = problem(fault.status or 200, "a fault that was ordered")
+    if fault.body is not None:
+        response.body = fault.body
+        response.headers["content-length"] = str(len(fault.body))
+    response.headers.update(fault.headers)
+    await response(scope, receive, send)
+
+
+def _logged(scope: Scope) -> LoggedRequest:
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    shown = {name: value for name, value in headers.items() if name not in _SECRET_HEADERS}
+    return LoggedRequest(scope["method"], scope["path"], scope["query_string"].decode("latin-1"), shown)
+
+
+async def _nowhere(_message: Message) -> None:
+    """Take an answer that nobody is to see."""
+
+
+async def _read_all(receive: Receive) -> bytes:
+    pieces, more = [], True
+    while more:
+        message = await receive()
+        pieces.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    return b"".join(pieces)
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """Receive a body that has been read before, and then what comes after it."""
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive_again() -> Message:
+        return messages.pop() if messages else await receive()
+
+    return receive_again
+
+
+async def _disconnected(receive: Callable[[], Awaitable[Any]]) -> None:
+    with suppress(asyncio.TimeoutError):
+        await asyncio.wait_for(_until_disconnected(receive), 5)
+
+
+async def _until_disconnected(receive: Callable[[], Awaitable[Any]]) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,82 @@
+"""Every refusal as JSON in the shape of the service, and which HTTP status each kind of failure has."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from bucketsnb.backend.stores.base import StoreError, StoreFull, UnknownWorks
+from bucketsnb.backend.works import WorkRefused, WorkTooLarge
+from bucketsnb.matching import QueryNotUnderstood, QueryTooSlow
+
+__all__ = ["HANDLERS", "BadRequest", "answer", "problem"]
+
+
+class BadRequest(ValueError):
+    """The request is not one that the service can act on; the message names what is wrong."""
+
+
+def answer(value: object) -> Response:
+    """Answer with JSON."""
+    return Response(msgspec.json.encode(value), media_type="application/json")
+
+
+def problem(status: int, message: str) -> Response:
+    """Answer that the request failed, in the shape of the service's own errors."""
+    phrase = HTTPStatus(status).phrase
+    body = msgspec.json.encode({"description": phrase, "status": status, "message": message})
+    return Response(body, status_code=status, media_type="application/json")
+
+
+def _status(error: Exception) -> int:
+    return next(status for kind, status in _STATUSES if isinstance(error, kind))
+
+
+_STATUSES: tuple[tuple[type[Exception], int], ...] = (
+    (WorkTooLarge, 413),
+    (WorkRefused, 400),
+    (BadRequest, 400),
+    (QueryNotUnderstood, 400),
+    (QueryTooSlow, 400),
+    (UnknownWorks, 404),
+    (StoreFull, 507),
+    (StoreError, 503),
+)
+
+
+# Coroutines, all of them: a plain function would be run in a thread of its own for every refusal.
+async def _known(_request: Request, error: Exception) -> Response:
+    return problem(_status(error), str(error))
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    message = str(getattr(error, "detail", error))
+    if status == 404:
+        message = f"Requested URL {request.url.path} not found"
+    if status == 405:
+        message = f"Method {request.method} not allowed for URL {request.url.path}"
+    response = problem(status, message)
+    response.headers.update(getattr(error, "headers", None) or {})
+    return response
+
+
+async def _gone(_request: Request, _error: Exception) -> Response:
+    """Answer nobody: the client has left before its request was whole, which is no failure of the service."""
+    return problem(400, "the request was not whole")
+
+
+async def _unknown(_request: Request, _error: Exception) -> Response:
+    return problem(500, "the backend failed in a way it does not know; its log has the details")
+
+
+HANDLERS = {
+    **{kind: _known for kind, _ in _STATUSES},
+    HTTPException: _http,
+    ClientDisconnect: _gone,
+    Exception: _unknown,
+}

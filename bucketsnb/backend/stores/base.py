@@ -1,0 +1,160 @@
+"""What every store of works must promise.
+
+How works are kept is left to the stores; what a valid work is, to `works`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from enum import Enum
+from typing import Any, Protocol
+
+from bucketsnb.backend.stores.counts import Counts
+
+__all__ = [
+    "Store",
+    "StoreError",
+    "StoreFull",
+    "StoreUnavailable",
+    "UnknownWorks",
+    "Wait",
+    "Withdrawal",
+    "WouldWait",
+]
+
+
+class StoreError(Exception):
+    """The store could not do what was asked, and has changed nothing."""
+
+
+class StoreUnavailable(StoreError):
+    """The store cannot be opened, read or written now: locked for too long, read-only, or damaged."""
+
+
+class StoreFull(StoreError):
+    """There is no room left where the store keeps its works."""
+
+
+class WouldWait(Exception):
+    """What may not wait would have to: for another change, or for the disk. Nothing was changed."""
+
+
+class UnknownWorks(StoreError):
+    """An update named works that the store does not hold, so nothing was updated.
+
+    Attributes
+    ----------
+    ids
+        The ids that were not found.
+    """
+
+    def __init__(self, ids: Sequence[str]) -> None:
+        shown = ", ".join(ids[:5]) + (f" and {len(ids) - 5} more" if len(ids) > 5 else "")
+        super().__init__(f"no work has the id {shown}; nothing was updated")
+        self.ids = list(ids)
+
+
+class Wait(Enum):
+    """What a change waits for: its turn and then the disk, its turn only, or nothing at all."""
+
+    DISK = "disk"
+    TURN = "turn"
+    NOTHING = "nothing"
+
+
+class Withdrawal(Protocol):
+    """A withdrawal whose query has been judged; calling it claims one work, as `Store.withdraw` does.
+
+    Attributes
+    ----------
+    at_once
+        Whether it finds its work by an index, and is no search.
+    """
+
+    at_once: bool
+
+    def __call__(self) -> bytes | None:
+        """Claim one work."""
+
+    def now(self) -> bytes | None:
+        """Claim one work as well, or raise `WouldWait` where that takes more than a moment of this thread."""
+
+
+class Store(Protocol):
+    """A place that keeps works; safe to use from any thread.
+
+    Every change is atomic and is seen by every later read. It is on disk before its method returns; only a claim may
+    get there a moment later, so that a power cut can undo it. Times are epoch seconds. Methods raise `StoreError`, and
+    `QueryNotUnderstood` for a query that cannot be decided exactly.
+
+    Attributes
+    ----------
+    url
+        Its address, without a password.
+    one_writer
+        Whether changes are best made by one thread, many at a time (`together`), or side by side.
+    """
+
+    url: str
+    one_writer: bool
+
+    def deposit(self, works: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Add works as queued, all or none, and give their new ids in the same order."""
+
+    def load(self, works: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Add works as they are: status and id are kept. For samples and tests; no route does this."""
+
+    def withdraw(self, query: Mapping[str, Any]) -> bytes | None:
+        """Claim the queued work that matches and comes first: its JSON after the claim, or None if there is none.
+
+        The highest priority comes first, then the oldest creation, then the first deposit.
+        """
+
+    def withdrawal(self, query: Mapping[str, Any]) -> Withdrawal:
+        """Prepare a withdrawal that may be made many times."""
+
+    def update(self, works: Sequence[Mapping[str, Any]]) -> None:
+        """Set the given fields of works by id, all or none; `UnknownWorks` names ids that are not there."""
+
+    def delete(self, ids: Sequence[str]) -> int:
+        """Remove works by id, and say how many there were; ids that are not there are passed over."""
+
+    def view(
+        self,
+        query: Mapping[str, Any],
+        projection: Mapping[str, Any] | None = None,
+        skip: int = 0,
+        limit: int | None = None,
+    ) -> Iterator[bytes]:
+        """Stream one JSON array of the matching works in pieces: latest creation first, then latest deposit.
+
+        The query is judged before the first piece is asked for; closing the iterator ends the read.
+        """
+
+    def status(self, pipeline: str | None = None) -> Counts:
+        """Count works by status, with the keys of `STATUS_KEYS` in their order."""
+
+    def statuses(self) -> dict[str, Counts]:
+        """Count works by status for each pipeline that has works, in alphabetical order."""
+
+    def pipelines(self) -> list[str]:
+        """Give the pipelines that have works, in alphabetical order."""
+
+    def audit_failed(self) -> int:
+        """Queue again the failed works with attempts left, and count them."""
+
+    def audit_expired(self) -> int:
+        """Fail the running works past their timeout, and count them."""
+
+    def audit_stale(self, days: float) -> int:
+        """Fail the queued and running works created more than so many days ago, and count them."""
+
+    def together(self, wait: Wait = Wait.DISK) -> AbstractContextManager[None]:
+        """Make the changes of this thread within the block as one, for which all wait once; each stays atomic."""
+
+    def clear(self) -> None:
+        """Remove every work."""
+
+    def close(self) -> None:
+        """Let go of files and connections; a temporary store is deleted."""

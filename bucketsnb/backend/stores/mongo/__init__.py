@@ -1,0 +1,1 @@
+"""Works in MongoDB, for a queue that several machines serve."""

@@ -1,0 +1,208 @@
+"""The MongoDB server behind a store: how it is reached, what its errors mean, and changes made whole or not at all."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from bson.errors import BSONError
+from pymongo import MongoClient
+from pymongo.client_session import ClientSession
+from pymongo.errors import (
+    AutoReconnect,
+    BulkWriteError,
+    ConfigurationError,
+    DocumentTooLarge,
+    OperationFailure,
+    PyMongoError,
+)
+from pymongo.write_concern import WriteConcern
+
+from bucketsnb.backend.stores.base import StoreError, StoreFull, StoreUnavailable
+from bucketsnb.backend.stores.mongo.documents import Record
+from bucketsnb.backend.works import WorkRefused, WorkTooLarge
+from bucketsnb.matching import QueryNotUnderstood, QueryTooSlow
+
+__all__ = ["DUPLICATE", "DURABLE", "MongoServer", "codes_of", "translated", "without_secrets"]
+
+T = TypeVar("T")
+
+DURABLE: WriteConcern = WriteConcern(w="majority", j=True)
+"""What was acknowledged is in the journals of a majority, so that it outlives any one machine."""
+
+DUPLICATE = 11_000
+_PATIENCE = 20.0
+"""Seconds for which a change is tried again while there is no primary."""
+
+_OPTIONS: dict[str, Any] = {"serverSelectionTimeoutMS": 10_000, "socketTimeoutMS": 120_000, "appname": "bucketsnb"}
+_QUERY_CODES = frozenset({2, 9, 14, 16, 31, 51, 73, 15_998, 51_091})
+"""BadValue, FailedToParse, TypeMismatch and their kind: they blame what was asked."""
+_WORK_CODES = frozenset({2, 14, 15, 28, 52, 54, 55, 56, 57})
+"""BadValue, Overflow, DollarPrefixedFieldName and their kind: they blame a document."""
+_SIZE_CODES = frozenset({10_334, 17_280, 17_419, 17_420})
+_TOO_SLOW = 50
+_TOO_MUCH = "TransactionTooLargeForCache"
+_DISK_CODES = frozenset({14_031})
+_MOVING_CODES = frozenset({91, 189, 10_107, 11_600, 11_602, 13_435, 13_436})
+"""ShutdownInProgress, PrimarySteppedDown, NotWritablePrimary and their kind: another server takes over."""
+
+
+class MongoServer:
+    """A replica set, a sharded cluster or a single server.
+
+    Parameters
+    ----------
+    address
+        As MongoDB writes it.
+
+    Raises
+    ------
+    ValueError
+        If the address is not one.
+    StoreUnavailable
+        If no server answers.
+    """
+
+    def __init__(self, address: str) -> None:
+        self.url = without_secrets(address)
+        given = {name.lower() for name in re.findall(r"[?&](\w+)=", address)}
+        options = {name: value for name, value in _OPTIONS.items() if name.lower() not in given}
+        try:
+            self.client: MongoClient[Record] = MongoClient(address, **options)
+        except (ValueError, PyMongoError) as error:
+            # The driver quotes what it could not read, which may be a part of the password.
+            reason = "" if "@" in address else f": {error}"
+            raise ValueError(
+                f"{self.url} is no address that MongoDB reads{reason}; percent-encode what is special in the password"
+            ) from None
+        with translated(self.url):
+            try:
+                hello = self.client.admin.command("hello")
+            except BaseException:
+                self.client.close()
+                raise
+        self.transactions = "setName" in hello or hello.get("msg") == "isdbgrid"
+
+    def whole(self, act: Callable[[ClientSession | None], T], *, several: bool = True) -> T:
+        """Make the changes of `act` all or none, and again if the server went away.
+
+        Parameters
+        ----------
+        act
+            Is given the transaction, or None; it must bear being called again.
+        several
+            Whether it makes more than one change. One is whole by itself; more need a transaction, which a single
+            server that is no replica set has not.
+        """
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                return self._in_transaction(act) if several and self.transactions else act(None)
+            except PyMongoError as error:
+                if not _passes(error) or time.monotonic() > deadline:
+                    raise
+            time.sleep(0.1)
+
+    def _in_transaction(self, act: Callable[[ClientSession | None], T]) -> T:
+        with self.client.start_session() as session:
+            session.start_transaction(write_concern=DURABLE)
+            try:
+                done = act(session)
+            except BaseException:
+                session.abort_transaction()
+                raise
+            _commit(session)
+            return done
+
+
+def _commit(session: ClientSession) -> None:
+    """Commit, and ask again where the answer was lost: the server knows whether it has done it."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            session.commit_transaction()
+        except PyMongoError as error:
+            if not error.has_error_label("UnknownTransactionCommitResult") or time.monotonic() > deadline:
+                raise
+        else:
+            return
+        time.sleep(0.1)
+
+
+def _passes(error: PyMongoError) -> bool:
+    """Whether the error is one that ends when another server has taken over, or another change is done."""
+    if error.has_error_label("TransientTransactionError") or isinstance(error, AutoReconnect):
+        return True
+    return not _MOVING_CODES.isdisjoint(codes_of(error))
+
+
+def codes_of(error: Exception) -> set[int]:
+    """Give the codes of a server's refusal, those of each document among them."""
+    codes = {error.code} if isinstance(error, OperationFailure) else set()
+    if isinstance(error, BulkWriteError):
+        details = error.details
+        codes = {one.get("code") for kind in ("writeErrors", "writeConcernErrors") for one in details.get(kind) or ()}
+    return {code for code in codes if code is not None}
+
+
+@contextmanager
+def translated(url: str, *, changing: bool = False) -> Iterator[None]:
+    """Turn the driver's errors into the store's own.
+
+    Parameters
+    ----------
+    url
+        Which server, for the message.
+    changing
+        Whether works are written, so that a refusal blames them and not a query.
+    """
+    try:
+        yield
+    except (PyMongoError, BSONError) as error:
+        raise _translation(error, url, changing=changing) from error
+
+
+def _translation(error: PyMongoError | BSONError, url: str, *, changing: bool) -> Exception:
+    codes, text = codes_of(error), _said(error)
+    if isinstance(error, DocumentTooLarge) or codes & _SIZE_CODES:
+        too_large = f"MongoDB holds no work as large as one would become; nothing was changed: {text}"
+        return WorkTooLarge(too_large) if changing else QueryNotUnderstood(f"the query is too large: {text}")
+    if (getattr(error, "details", None) or {}).get("codeName") == _TOO_MUCH:
+        return WorkTooLarge("MongoDB cannot take so many works at once: send fewer; nothing was changed")
+    if codes & (_WORK_CODES if changing else _QUERY_CODES):
+        return WorkRefused(f"MongoDB refuses: {text}") if changing else QueryNotUnderstood(f"MongoDB refuses: {text}")
+    if _TOO_SLOW in codes:
+        return QueryTooSlow("MongoDB took too long over the query: simplify its regular expression")
+    if codes & _DISK_CODES:
+        return StoreFull(f"MongoDB at {url} is out of disk: {text}")
+    if isinstance(error, (OperationFailure, ConfigurationError)) and not codes & _MOVING_CODES:
+        return StoreError(f"MongoDB at {url} refuses: {text}")
+    return StoreUnavailable(f"MongoDB at {url} does not answer: {text}")
+
+
+def _said(error: Exception) -> str:
+    """Give what the server said, without the works that the driver adds to it."""
+    details = getattr(error, "details", None) or {}
+    refusals = details.get("writeErrors") or details.get("writeConcernErrors") or [details]
+    said = str(refusals[0].get("errmsg") or error)
+    return said if len(said) <= 300 else said[:300] + "..."
+
+
+def without_secrets(address: str) -> str:
+    """Give an address without user, password and options.
+
+    Examples
+    --------
+    >>> without_secrets("mongodb://me:secret@a:1,b:2/work?replicaSet=rs0")
+    'mongodb://a:1,b:2/work'
+    >>> without_secrets("mongodb://me:sec/ret@a")
+    'mongodb://...'
+    """
+    scheme, _, rest = address.partition("://")
+    parts = re.match(r"(?:[^@/?]*@)?([^@/?]*)(/[^@/?]*)?(\?[^@]*)?$", rest)
+    if parts is None:
+        return f"{scheme}://..."
+    return f"{scheme}://{parts.group(1)}{parts.group(2) or ''}".rstrip("/")

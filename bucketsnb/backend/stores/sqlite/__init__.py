@@ -1,0 +1,1 @@
+"""Works in a SQLite file."""

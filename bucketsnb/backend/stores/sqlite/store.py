@@ -1,0 +1,190 @@
+"""A store in one SQLite file: JSON text with indexed columns, SQL to narrow a query, the exact matcher to decide it."""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from bucketsnb.backend.stores.base import StoreUnavailable, UnknownWorks, Wait
+from bucketsnb.backend.stores.counts import Counts
+from bucketsnb.backend.stores.json_stream import gathered
+from bucketsnb.backend.stores.sqlite import rows
+from bucketsnb.backend.stores.sqlite.claim import SQLiteWithdrawal
+from bucketsnb.backend.stores.sqlite.narrowing import narrow
+from bucketsnb.backend.stores.sqlite.readers import Readers
+from bucketsnb.backend.stores.sqlite.writer import Writer
+from bucketsnb.backend.works import changes_of, encoded, new_record
+from bucketsnb.matching import Matcher, compile_query
+from bucketsnb.schema import STATUS_KEYS, STATUSES
+
+__all__ = ["SQLiteStore"]
+
+_COUNTS = (" + ".join(STATUSES), *STATUS_KEYS[1:])
+"""The counts of a pipeline in the order of `STATUS_KEYS`; works whose status has no key of its own are in the total."""
+
+_OF_EACH = ", ".join(_COUNTS)
+_OF_ALL = ", ".join(f"coalesce(sum({count}), 0)" for count in _COUNTS)
+
+
+class SQLiteStore:
+    """Works in a SQLite file that several threads and processes may share.
+
+    One connection writes, in one transaction at a time; each read has a connection of its own and holds up nobody.
+    A change is on the disk when it returns, so that it outlives a power cut; only a claim does not wait for that, and
+    is on the disk a moment later (`log.SECONDS`). Nothing is lost when the process ends, however it ends.
+
+    Parameters
+    ----------
+    path
+        The file; created where there is none. None keeps works in a temporary folder until `close`.
+
+    Raises
+    ------
+    StoreUnavailable
+        If the file cannot be used: it cannot be opened, is of something else, or of a newer bucketsnb.
+    """
+
+    one_writer = True
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="bucketsnb-") if path is None else None
+        self.path = (Path(self._folder.name) / "works.db") if self._folder else Path(path or "").absolute()
+        self.url = f"sqlite:///{self.path}"
+        if sqlite3.sqlite_version_info < (3, 35):
+            raise StoreUnavailable(f"this Python has SQLite {sqlite3.sqlite_version}, and 3.35 or newer is needed")
+        self._writer = Writer(self.path, lasting=path is not None)
+        self._readers = Readers(self.path)
+        self._reading = self._readers.reading
+
+    def deposit(self, works: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Add works as queued, all or none, and give their new ids in the same order."""
+        return self._add([new_record(work, index) for index, work in enumerate(works)])
+
+    def load(self, works: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Add works as they are: status and id are kept."""
+        return self._add([new_record(work, index, as_it_is=True) for index, work in enumerate(works)])
+
+    def _add(self, records: Sequence[dict[str, Any]]) -> list[str]:
+        bodies = [encoded(record, index) for index, record in enumerate(records)]
+        with self._writer.changing() as writer:
+            rows.insert(writer, records, bodies)
+        return [record["id"] for record in records]
+
+    def withdraw(self, query: Mapping[str, Any]) -> bytes | None:
+        """Claim the first queued work that matches: highest priority, then oldest."""
+        return self.withdrawal(query)()
+
+    def withdrawal(self, query: Mapping[str, Any]) -> SQLiteWithdrawal:
+        """Prepare a withdrawal that may be made many times."""
+        return SQLiteWithdrawal(query, self._writer, self._reading)
+
+    def update(self, works: Sequence[Mapping[str, Any]]) -> None:
+        """Set the given fields of works by id, all or none."""
+        changes = [changes_of(work, index) for index, work in enumerate(works)]
+        with self._writer.changing() as writer:
+            missing = [change["id"] for index, change in enumerate(changes) if not rows.change(writer, change, index)]
+            if missing:
+                raise UnknownWorks(["null" if one is None else one for one in missing])
+
+    def delete(self, ids: Sequence[str]) -> int:
+        """Remove works by id, and say how many there were."""
+        with self._writer.changing() as writer:
+            return sum(writer.execute("DELETE FROM works WHERE id = ?", (one,)).rowcount for one in ids)
+
+    def view(
+        self,
+        query: Mapping[str, Any],
+        projection: Mapping[str, Any] | None = None,
+        skip: int = 0,
+        limit: int | None = None,
+    ) -> Iterator[bytes]:
+        """Stream one JSON array of the matching works in pieces, newest first."""
+        matches = compile_query(query)
+        shape = rows.shaper(projection)
+        return self._pieces(query, matches, shape, max(skip, 0), limit)
+
+    def _pieces(
+        self, query: Mapping[str, Any], matches: Matcher, shape: rows.Shaper | None, skip: int, limit: int | None
+    ) -> Iterator[bytes]:
+        def found(connection: sqlite3.Connection) -> Generator[bytes, None, None]:
+            condition = narrow(query, lambda: rows.any_odd(connection))
+            with closing(rows.newest(connection, condition, matches, shape, skip, limit)) as works:
+                yield from gathered(works)
+
+        with self._readers.lent() as reader:
+            yield from reader.each(found)
+
+    def status(self, pipeline: str | None = None) -> Counts:
+        """Count works by status, from counts that are kept."""
+        where, values = ("", ()) if pipeline is None else (" WHERE pipeline = ?", (pipeline,))
+        with self._reading() as reader:
+            numbers = reader.execute(f"SELECT {_OF_ALL} FROM counts{where}", values).fetchone()  # noqa: S608 - one of two
+        return dict(zip(STATUS_KEYS, numbers, strict=True))
+
+    def statuses(self) -> dict[str, Counts]:
+        """Count works by status for each pipeline, from counts that are kept."""
+        with self._reading() as reader:
+            counted = reader.execute(f"SELECT pipeline, {_OF_EACH} FROM counts ORDER BY 1").fetchall()  # noqa: S608 - our names
+        return {name.decode(): dict(zip(STATUS_KEYS, numbers, strict=True)) for name, *numbers in counted}
+
+    def pipelines(self) -> list[str]:
+        """Give the pipelines that have works, in alphabetical order."""
+        with self._reading() as reader:
+            return [name.decode() for (name,) in reader.execute("SELECT pipeline FROM counts ORDER BY 1")]
+
+    def audit_failed(self) -> int:
+        """Queue again the failed works with attempts left."""
+        return self._audit(
+            "UPDATE works INDEXED BY works_failed SET status = 'queued', settled = NULL,"
+            " body = json_set(body, '$.status', 'queued')"
+            " WHERE status = 'failure' AND attempt < retries"
+        )
+
+    def audit_expired(self) -> int:
+        """Fail the running works past their timeout."""
+        return self._audit(
+            "UPDATE works INDEXED BY works_running SET status = 'failure', settled = 'failure',"
+            " body = json_set(body, '$.status', 'failure')"
+            " WHERE status = 'running' AND start + timeout < ?",
+            time.time(),
+        )
+
+    def audit_stale(self, days: float) -> int:
+        """Fail the queued and running works created more than so many days ago.
+
+        Their attempts are used up too: otherwise the next pass over failed works would queue them again, for ever.
+        """
+        return self._audit(
+            "UPDATE works SET status = 'failure', settled = 'failure', attempt = max(attempt, retries),"
+            " body = json_set(body, '$.status', 'failure', '$.attempt', max(attempt, retries))"
+            " WHERE settled IS NULL AND creation < ?",
+            time.time() - days * 86_400,
+        )
+
+    def _audit(self, sql: str, *values: float) -> int:
+        # The indexes are named: left to itself SQLite reads every failed and every running work on each pass.
+        with self._writer.changing() as writer:
+            return writer.execute(sql, values).rowcount
+
+    def clear(self) -> None:
+        """Remove every work."""
+        with self._writer.changing() as writer:
+            writer.execute("DELETE FROM works")
+
+    def close(self) -> None:
+        """Let go of the file, and so end every view that is under way; a temporary one is deleted."""
+        self._writer.close()
+        self._readers.close()
+        if self._folder:
+            self._folder.cleanup()
+
+    @contextmanager
+    def together(self, wait: Wait = Wait.DISK) -> Iterator[None]:
+        """Make the changes of this thread within the block as one, for which all wait once; each stays atomic."""
+        with self._writer.changing(wait):
+            yield
