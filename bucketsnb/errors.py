@@ -32,6 +32,7 @@ Errors carry data, not only text, and never a token.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from enum import Enum
 from types import MappingProxyType
 from typing import Any
 
@@ -52,6 +53,7 @@ __all__ = [
     "QueryError",
     "ReadOnly",
     "Refused",
+    "ScopeReason",
     "ScopeRefused",
     "ServiceError",
     "ServiceFailed",
@@ -100,8 +102,44 @@ class PlanError(BucketsError):
     """A change that was refused before anything was sent."""
 
 
+class ScopeReason(Enum):
+    """Why a change is too wide."""
+
+    EVERY_PIPELINE = "every pipeline"
+    """The query is not limited to named pipelines; ``allow_all`` accepts that."""
+    TOO_MANY = "too many"
+    """More works than ``max_affected``."""
+    RUNNING = "running"
+    """Some of the works are running; ``allow_running`` accepts that."""
+
+
 class ScopeRefused(PlanError):
-    """Narrow the query, or pass the argument that the message names."""
+    """Narrow the query, or pass the argument that the message names.
+
+    Attributes
+    ----------
+    reason
+        Why, or None where none of the limits is the reason.
+    count
+        Works that would be affected, or None if they were not counted.
+    running, others
+        Ids of the works that are running, and of those that are not, where that is the reason.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: ScopeReason | None = None,
+        count: int | None = None,
+        running: Sequence[str] = (),
+        others: Sequence[str] = (),
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.count = count
+        self.running = tuple(running)
+        self.others = tuple(others)
 
 
 class PlanExpired(PlanError):

@@ -13,7 +13,7 @@ import pandas as pd
 from bucketsnb.changes.apply import Context, Looked, look, service_time
 from bucketsnb.changes.plan import LeftOut
 from bucketsnb.changes.seen import Seen, described, moved, same, shown
-from bucketsnb.errors import PlanError, ReadOnly, ScopeRefused, WorkError
+from bucketsnb.errors import PlanError, ReadOnly, ScopeReason, ScopeRefused, WorkError
 from bucketsnb.formatting import count_of, elide
 from bucketsnb.frames import AsRead
 from bucketsnb.frames.records import kept_of
@@ -178,7 +178,9 @@ def check_count(number: int, limits: Limits) -> None:
     if limits.max_affected is not None and number > limits.max_affected:
         raise ScopeRefused(
             f"{count_of(number, 'work')} would be affected, and at most {limits.max_affected:,} are allowed. "
-            f"Narrow the query, or pass max_affected={number}."
+            f"Narrow the query, or pass max_affected={number}.",
+            reason=ScopeReason.TOO_MANY,
+            count=number,
         )
 
 
@@ -194,7 +196,11 @@ def check_running(works: Sequence[Seen], limits: Limits) -> None:
     if running and not limits.allow_running:
         raise ScopeRefused(
             f"{len(running):,} of {count_of(len(works), 'work')} {'is' if len(running) == 1 else 'are'} running, and a "
-            f"worker may be busy with them ({elide(running, most=3)}). Leave them out, or pass allow_running=True."
+            f"worker may be busy with them ({elide(running, most=3)}). Leave them out, or pass allow_running=True.",
+            reason=ScopeReason.RUNNING,
+            count=len(works),
+            running=[str(one) for one in running],
+            others=[work.id for work in works if work.id and work.status != "running"],
         )
 
 
@@ -238,7 +244,9 @@ def _looks(api: Api, ids: Sequence[str], query: Mapping[str, Any] | None) -> Ite
 def _of_query(api: Api, query: Query, limits: Limits, limit: int | None) -> Scope:
     if query.pipelines is None and not limits.allow_all:
         said = "An empty query means every work" if query.is_empty else "The query is not limited to named pipelines"
-        raise ScopeRefused(f"{said}. Name the pipelines (pipeline=...), or pass allow_all=True.")
+        raise ScopeRefused(
+            f"{said}. Name the pipelines (pipeline=...), or pass allow_all=True.", reason=ScopeReason.EVERY_PIPELINE
+        )
     document = query.to_document(now=service_time(api))
     found = [record.get("id") for record in api.view(document, {"id": True}, limit=None)]
     counts: Counter[str] = Counter(one for one in found if isinstance(one, str) and one)

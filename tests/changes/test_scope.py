@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bucketsnb import Buckets, LocalBackend, Query, any_of
-from bucketsnb.errors import PlanError, QueryError, ScopeRefused, WorkError
+from bucketsnb.errors import PlanError, QueryError, ScopeReason, ScopeRefused, WorkError
 from tests.changes.helpers import PIPELINE, changes_sent, filled
 
 
@@ -46,6 +46,18 @@ def test_the_cap_holds_for_ids_and_frames_before_any_request(backend: LocalBacke
         with pytest.raises(ScopeRefused, match="max_affected=3"):
             buckets.plan_delete(which, max_affected=2)
     assert len(backend.requests) == 0
+
+
+def test_a_refusal_carries_its_reason_as_data(backend: LocalBackend, buckets: Buckets) -> None:
+    failed, running = filled(backend, 2, status="failure"), filled(backend, 1, status="running", start=1.0)
+    refusals = []
+    for which, limits in (({}, {}), ([*failed, *running], {}), ({"pipeline": PIPELINE}, {"max_affected": 2})):
+        with pytest.raises(ScopeRefused) as refused:
+            buckets.plan_delete(which, **limits)
+        refusals.append(refused.value)
+    assert [one.reason for one in refusals] == [ScopeReason.EVERY_PIPELINE, ScopeReason.RUNNING, ScopeReason.TOO_MANY]
+    assert [one.count for one in refusals] == [None, 3, 3]
+    assert (refusals[1].running, refusals[1].others) == (tuple(running), tuple(failed))
 
 
 @pytest.mark.parametrize("verb", ["plan_delete", "plan_requeue"])
