@@ -9,7 +9,7 @@
     ├── PlanError                 a change that was refused before anything was sent
     │   ├── ScopeRefused          too wide: the message names the argument that allows it
     │   ├── PlanExpired           shown too long ago
-    │   ├── PlanSpent             applied or undone before
+    │   ├── PlanAlreadyApplied    applied or undone before
     │   └── ReadOnly              this client may not change works
     ├── PartlyDone                a change that was not made to every work: ``receipt`` says what became of each
     ├── ConfirmationNeeded        nobody is there to ask; ``force=True`` is for scripts
@@ -47,9 +47,9 @@ __all__ = [
     "NotFound",
     "OutcomeUnknown",
     "PartlyDone",
+    "PlanAlreadyApplied",
     "PlanError",
     "PlanExpired",
-    "PlanSpent",
     "QueryError",
     "ReadOnly",
     "Refused",
@@ -146,7 +146,7 @@ class PlanExpired(PlanError):
     """Build the plan again: what it shows is too old to act on."""
 
 
-class PlanSpent(PlanError):
+class PlanAlreadyApplied(PlanError):
     """Build a new plan: this one was applied, or this entry undone, before."""
 
 

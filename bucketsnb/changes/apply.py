@@ -19,7 +19,7 @@ from bucketsnb.changes.journal import Journal, Writer
 from bucketsnb.changes.plan import document_of
 from bucketsnb.changes.receipt import Fate, Outcome, Receipt
 from bucketsnb.changes.seen import Change, written
-from bucketsnb.errors import BucketsError, JournalError, PlanExpired, PlanSpent, ReadOnly
+from bucketsnb.errors import BucketsError, JournalError, PlanAlreadyApplied, PlanExpired, ReadOnly
 from bucketsnb.formatting import count_of, when
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ class Application:
                 self.spent, self._plan = True, plan
                 writer = self._begin(plan)
             except BaseException as error:
-                self.spent = isinstance(error, PlanSpent)  # nothing was sent: the same plan may go later
+                self.spent = isinstance(error, PlanAlreadyApplied)  # nothing was sent: the same plan may go later
                 raise
             try:
                 return self._pass(plan, fates, writer, progress, cancel, _REST if self._before is None else AGAIN)
@@ -212,7 +212,7 @@ class Application:
     @contextmanager
     def _alone(self, otherwise: str) -> Iterator[None]:
         if not self._busy.acquire(blocking=False):
-            raise PlanSpent(f"{otherwise} Wait for its receipt.")
+            raise PlanAlreadyApplied(f"{otherwise} Wait for its receipt.")
         try:
             yield
         except KeyboardInterrupt as stop:
@@ -240,7 +240,7 @@ class Application:
     def _may(self, plan: Plan) -> None:
         _refuse_read_only(self.context)
         if self.spent:
-            raise PlanSpent(
+            raise PlanAlreadyApplied(
                 f"“{plan.summary}” was applied before, and a plan is applied once; nothing was sent. Its receipt is in "
                 "plan.receipt: receipt.resume() goes on with the rest, or build a new plan."
             )
@@ -265,7 +265,9 @@ class Application:
         writer = self.context.journal.reopen(entry, length=self._lengths.get(entry))
         if self.context.journal.length(entry + UNDO_SUFFIX):
             writer.close()
-            raise PlanSpent(f"{entry} was undone since, so it is not gone on with; nothing was sent. Plan it anew.")
+            raise PlanAlreadyApplied(
+                f"{entry} was undone since, so it is not gone on with; nothing was sent. Plan it anew."
+            )
         self._lengths[entry] = writer.length
         return writer
 

@@ -38,7 +38,7 @@ from typing import Any
 
 import platformdirs
 
-from bucketsnb.errors import JournalError, PlanSpent
+from bucketsnb.errors import JournalError, PlanAlreadyApplied
 
 _fcntl: Any
 try:
@@ -96,7 +96,7 @@ class Journal:
         ------
         JournalError
             If it cannot be kept.
-        PlanSpent
+        PlanAlreadyApplied
             If an entry of this id was begun before.
         """
         self._make_room()
@@ -125,7 +125,7 @@ class Journal:
         ------
         JournalError
             If it is not there, cannot be written, or is being written by another process or thread.
-        PlanSpent
+        PlanAlreadyApplied
             If it was written since it was read.
         """
         return Writer(self.path(entry), new=False, length=length)
@@ -190,7 +190,7 @@ class Writer:
     ------
     JournalError
         If it cannot be opened, or somebody else is writing it.
-    PlanSpent
+    PlanAlreadyApplied
         If it was to be made and was begun before, or has another length.
     """
 
@@ -281,7 +281,9 @@ class Writer:
     def _start(self) -> None:
         """Start an empty file; what is left of a start that was cut off before anything could be sent is dropped."""
         if sum(1 for _ in lines_of(self.path)) >= _BEGUN:
-            raise PlanSpent(f"{self.entry} was begun meanwhile, by another process or thread; nothing was sent.")
+            raise PlanAlreadyApplied(
+                f"{self.entry} was begun meanwhile, by another process or thread; nothing was sent."
+            )
         try:
             with _kept(self.path):
                 os.ftruncate(self._file, 0)
@@ -293,7 +295,7 @@ class Writer:
     def _mend(self, length: int | None) -> None:
         """Start on a line of its own after one that was cut off in the middle."""
         if length is not None and length != self.length:
-            raise PlanSpent(
+            raise PlanAlreadyApplied(
                 f"{self.entry} was gone on with meanwhile, by another process, thread or plan; nothing was sent. "
                 "Look into the journal, and plan it anew."
             )

@@ -168,7 +168,7 @@ class Plan:
 
         Raises
         ------
-        PlanSpent
+        PlanAlreadyApplied
             If it was applied before; nothing is sent.
         PlanExpired
             If it was shown too long ago; nothing is sent.

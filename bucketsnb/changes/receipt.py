@@ -193,7 +193,7 @@ class Receipt:
 
         Raises
         ------
-        PlanSpent
+        PlanAlreadyApplied
             If it was undone before.
         PlanError
             If it cannot be undone; the message says why.

@@ -17,7 +17,7 @@ from bucketsnb.changes.restore import RestoreAct
 from bucketsnb.changes.scope import read_works, refuse_read_only
 from bucketsnb.changes.seen import Change, Seen, described, differences, equal
 from bucketsnb.changes.withdraw import OF_THE_SERVICE, as_it_was
-from bucketsnb.errors import PlanError, PlanSpent
+from bucketsnb.errors import PlanAlreadyApplied, PlanError
 from bucketsnb.formatting import host_of
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _earlier(journal: Journal, entry_id: str) -> Entry | None:
     if not any(work.outcome in AGAIN for work in earlier.works):
         done = any(work.outcome is Outcome.DONE for work in earlier.works)
         what = "was undone before" if done else "could not be undone before, as all its works had moved on"
-        raise PlanSpent(f"{entry_id} {what} (entry {earlier.id}); nothing was sent.")
+        raise PlanAlreadyApplied(f"{entry_id} {what} (entry {earlier.id}); nothing was sent.")
     return earlier
 
 

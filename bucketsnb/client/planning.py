@@ -200,7 +200,7 @@ class Planning(ClientBase):
 
         Raises
         ------
-        PlanSpent
+        PlanAlreadyApplied
             If it was undone before.
         PlanError
             If it cannot be undone; the message says why.

@@ -8,7 +8,15 @@ import time
 import pytest
 
 from bucketsnb import Buckets, LocalBackend, Query
-from bucketsnb.errors import OutcomeUnknown, PartlyDone, PlanExpired, PlanSpent, ReadOnly, Refused, ServiceError
+from bucketsnb.errors import (
+    OutcomeUnknown,
+    PartlyDone,
+    PlanAlreadyApplied,
+    PlanExpired,
+    ReadOnly,
+    Refused,
+    ServiceError,
+)
 from tests.changes.helpers import PIPELINE, changes_sent, filled, lines, stored
 
 
@@ -69,7 +77,7 @@ def test_a_second_apply_raises_and_sends_nothing(backend: LocalBackend, buckets:
     plan = buckets.plan_delete(pipeline=PIPELINE)
     plan.apply()
     backend.requests.clear()
-    with pytest.raises(PlanSpent, match="applied before"):
+    with pytest.raises(PlanAlreadyApplied, match="applied before"):
         plan.apply()
     assert len(backend.requests) == 0
     assert plan.spent
@@ -86,7 +94,7 @@ def test_a_double_click_acts_once(backend: LocalBackend, buckets: Buckets) -> No
         together.wait()
         try:
             outcomes.append(plan.apply())
-        except PlanSpent as spent:
+        except PlanAlreadyApplied as spent:
             outcomes.append(spent)
 
     threads = [threading.Thread(target=click) for _ in range(8)]
@@ -94,7 +102,7 @@ def test_a_double_click_acts_once(backend: LocalBackend, buckets: Buckets) -> No
         thread.start()
     for thread in threads:
         thread.join()
-    assert sum(isinstance(one, PlanSpent) for one in outcomes) == 7
+    assert sum(isinstance(one, PlanAlreadyApplied) for one in outcomes) == 7
     assert changes_sent(backend) == ["DELETE /work"]
 
 

@@ -25,7 +25,7 @@ from bucketsnb.changes.entry import journal_frame, read_entry, summary_of
 from bucketsnb.changes.journal import Journal, Writer, lines_of
 from bucketsnb.changes.plan import Plan
 from bucketsnb.changes.receipt import Receipt
-from bucketsnb.errors import JournalError, PlanError, PlanSpent
+from bucketsnb.errors import JournalError, PlanAlreadyApplied, PlanError
 from tests.changes.helpers import PIPELINE, changes_sent, filled, journal_file, lines, stored
 from tests.factory import make_work
 
@@ -356,7 +356,7 @@ def test_two_applications_of_one_entry_exclude_each_other(tmp_path: Path) -> Non
     journal = Journal(tmp_path)
     with journal.begin({}, [], entry="one"), pytest.raises(JournalError, match="being written"):
         Writer(journal.path("one"), new=False)
-    with pytest.raises(PlanSpent):
+    with pytest.raises(PlanAlreadyApplied):
         journal.begin({}, [], entry="one")
 
 

@@ -15,7 +15,7 @@ from bucketsnb import Buckets, LocalBackend
 from bucketsnb.api import Api
 from bucketsnb.changes.entry import read_entry
 from bucketsnb.changes.journal import Journal, Writer
-from bucketsnb.errors import PlanError, PlanSpent
+from bucketsnb.errors import PlanAlreadyApplied, PlanError
 from tests.changes.helpers import PIPELINE, but_id, filled, stored
 
 SIGKILLED = -signal.SIGKILL
@@ -162,12 +162,12 @@ def test_an_undo_killed_anywhere_resumes_and_brings_every_work_back_once(
         entry = buckets.plan_delete(pipeline=PIPELINE).apply().entry
         ended = run(processes, steps, backend, "undo", entry)
         if ended:
-            with pytest.raises(PlanSpent):
+            with pytest.raises(PlanAlreadyApplied):
                 buckets.undo(entry)
         else:
             try:
                 assert buckets.undo(entry).ok
-            except PlanSpent:
+            except PlanAlreadyApplied:
                 assert restored(buckets) == before
         assert restored(buckets) == before
         assert backend.store.pipelines() == [PIPELINE]

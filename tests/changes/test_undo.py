@@ -17,7 +17,7 @@ from bucketsnb.changes.entry import read_entry
 from bucketsnb.changes.journal import Journal
 from bucketsnb.changes.plan import Plan
 from bucketsnb.changes.restore import HOLDING
-from bucketsnb.errors import JournalError, PlanError, PlanSpent
+from bucketsnb.errors import JournalError, PlanAlreadyApplied, PlanError
 from bucketsnb.schema import pipeline_problem
 from tests.changes.helpers import PIPELINE, but_id, changes_sent, filled, stored
 from tests.factory import make_work
@@ -98,7 +98,7 @@ def test_a_second_undo_refuses_and_sends_nothing(backend: LocalBackend, buckets:
     before = stored(buckets)
     backend.requests.clear()
     for again in (receipt.undo, lambda: buckets.undo(receipt.entry)):
-        with pytest.raises(PlanSpent, match="undone before"):
+        with pytest.raises(PlanAlreadyApplied, match="undone before"):
             again()
     assert changes_sent(backend) == []
     assert stored(buckets) == before
@@ -110,7 +110,7 @@ def test_two_undo_plans_of_one_entry_act_once(backend: LocalBackend, buckets: Bu
     entry = buckets.plan_delete(pipeline=PIPELINE).apply().entry
     one, other = buckets.plan_undo(entry), buckets.plan_undo(entry)
     assert one.apply().ok
-    with pytest.raises(PlanSpent):
+    with pytest.raises(PlanAlreadyApplied):
         other.apply()
     assert len(stored(buckets)) == 2
 
@@ -134,7 +134,7 @@ def test_an_undo_that_was_cut_short_is_gone_on_with_once(backend: LocalBackend, 
     one, other = buckets.plan_undo(entry), buckets.plan_undo(entry)
     assert one.apply().ok
     for again in (other.apply, cut.resume):
-        with pytest.raises(PlanSpent, match="gone on with meanwhile"):
+        with pytest.raises(PlanAlreadyApplied, match="gone on with meanwhile"):
             again()
     assert len(stored(buckets)) == 250
 
@@ -143,7 +143,7 @@ def test_a_change_that_was_undone_is_not_gone_on_with(backend: LocalBackend, buc
     filled(backend, 300)
     cut = buckets.plan_delete(pipeline=PIPELINE).apply(cancel=AfterOne())
     assert cut.undo().counts["done"] == 250
-    with pytest.raises(PlanSpent, match="was undone since"):
+    with pytest.raises(PlanAlreadyApplied, match="was undone since"):
         cut.resume()
     assert len(stored(buckets)) == 300
 
@@ -155,7 +155,7 @@ def test_an_undo_does_not_go_ahead_of_the_change_it_undoes(backend: LocalBackend
     with Journal().reopen(cut.entry), pytest.raises(JournalError, match="being written"):
         undo.apply()
     assert cut.resume().ok
-    with pytest.raises(PlanSpent, match="gone on with meanwhile"):
+    with pytest.raises(PlanAlreadyApplied, match="gone on with meanwhile"):
         undo.apply()
     assert buckets.undo(cut.entry).counts["done"] == 300
 
@@ -227,7 +227,7 @@ def test_an_undo_that_went_wrong_half_way_resumes_to_the_same_end(
         assert buckets.undo(receipt.entry).ok
     assert by_content(stored(buckets)) == by_content(before)
     assert backend.store.pipelines() == [PIPELINE]
-    with pytest.raises(PlanSpent):
+    with pytest.raises(PlanAlreadyApplied):
         buckets.undo(receipt.entry)
 
 
@@ -508,7 +508,7 @@ class TestMovedAtTheMomentOfTheChange:
         receipt = planned("update", backend, buckets).apply()
         self.tag(backend.store)
         assert receipt.undo().counts["drifted"] == 1
-        with pytest.raises(PlanSpent, match="could not be undone before, as all its works had moved on"):
+        with pytest.raises(PlanAlreadyApplied, match="could not be undone before, as all its works had moved on"):
             receipt.undo()
 
 
