@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from difflib import get_close_matches
 from numbers import Real
 from typing import Any, Literal
-from urllib.parse import urlsplit
+
+from bucketsnb.addresses import without_login
 
 __all__ = [
     "Align",
@@ -36,8 +36,6 @@ Align = Literal["left", "right", "center"]
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """Letters that Unicode calls printable, and that are drawn as nothing: fillers, joiners and an empty Braille cell."""
-
-_CREDENTIALS = re.compile(r"//[^/@\s]*@")
 
 
 def printable(text: object, *, keep: str = "") -> str:
@@ -202,8 +200,8 @@ def host_of(url: str) -> str:
     >>> host_of("https://me:secret@frb-vsop.chime:8004/buckets/")
     'frb-vsop.chime:8004'
     """
-    bare = _CREDENTIALS.sub("//", url)
-    return printable(urlsplit(bare if "//" in bare else f"//{bare}").netloc.rpartition("@")[2])
+    bare = without_login(url)
+    return printable(bare.partition("//")[2].partition("/")[0] if "//" in bare else bare.partition("/")[0])
 
 
 def near(word: str, words: Iterable[str], most: int = 3) -> list[str]:

@@ -15,6 +15,7 @@ from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 import yaml
 
+from bucketsnb.addresses import token_problem, without_login
 from bucketsnb.errors import ConfigurationError
 from bucketsnb.formatting import excerpt, near, printable
 
@@ -64,19 +65,8 @@ class Secret:
         raise TypeError(f"the secret from {self.source} is not pickled; build the client in the process that uses it")
 
     def problem(self) -> str | None:
-        """Say, without showing it, why this text cannot go into an HTTP header; ``None`` if it can."""
-        if not isinstance(self.__value, str):
-            return f"is not text but {type(self.__value).__name__}"
-        if not self.__value:
-            return "is empty"
-        if self.__value != self.__value.strip():
-            return "has a space or an end of line around it"
-        wrong = next((i for i, letter in enumerate(self.__value) if not _fits_a_header(letter)), None)
-        return None if wrong is None else f"has a character at place {wrong + 1} that an HTTP header cannot carry"
-
-
-def _fits_a_header(letter: str) -> bool:
-    return " " <= letter <= "~" or "\xa0" <= letter <= "\xff"
+        """Say, without showing it, why this text cannot be a token; ``None`` if it can."""
+        return token_problem(self.__value)
 
 
 @dataclass(frozen=True)
@@ -224,11 +214,11 @@ def _workspace_addresses(path: Path) -> list[str] | str:
 
 def _clean(address: str, source: str) -> tuple[str, Secret | None]:
     """Return an address as the transport joins paths to it, and the login that was written in it."""
-    shown = printable(_without_login(address))
+    shown = printable(without_login(address))
     if "://" not in address:
         rest = address.split(":/", 1)[-1] if address.startswith(("http:/", "https:/")) else address
         rest = rest.removeprefix("http//").removeprefix("https//").lstrip("/")
-        _refuse(shown, source, f"it has no scheme; did you mean {printable(_without_login('http://' + rest))!r}?")
+        _refuse(shown, source, f"it has no scheme; did you mean {printable(without_login('http://' + rest))!r}?")
     try:
         parts = urlsplit(address)
         port = parts.port
@@ -257,12 +247,6 @@ def _problem_of(parts: SplitResult, address: str, port: int | None) -> str | Non
     if parts.query or parts.fragment:
         return "it ends in a query or fragment; only scheme, host, port and path belong there"
     return None
-
-
-def _without_login(address: str) -> str:
-    head, at, tail = address.rpartition("@")
-    scheme = head.split("://", 1)[0] + "://" if "://" in head else ""
-    return scheme + tail if at else address
 
 
 def _refuse(shown: str, source: str, reason: str) -> NoReturn:

@@ -25,8 +25,8 @@ except ModuleNotFoundError as error:
         'a service of one\'s own needs uvicorn and starlette: pip install "bucketsnb[backend]"', name=error.name
     ) from error
 
+from bucketsnb.addresses import is_loopback, token_problem
 from bucketsnb.backend.faults import Faults, Observed, RequestLog
-from bucketsnb.backend.http.access import is_loopback
 from bucketsnb.backend.http.routes import build_app
 from bucketsnb.backend.samples import sample_works
 from bucketsnb.backend.stores.base import Store
@@ -271,8 +271,9 @@ def _url(listening: socket.socket) -> str:
 
 
 def _check_host(host: str, token: str | None, option: str) -> None:
-    if token is not None and not token.strip():
-        raise ValueError(f"the token is empty: give one with {option}, or none")
+    problem = None if token is None else token_problem(token)
+    if problem:
+        raise ValueError(f"the token {problem}: give another with {option}, or none")
     if token or is_loopback(host):
         return
     raise ValueError(f"{host} can be reached from other machines: give a token with {option}, or listen on 127.0.0.1")

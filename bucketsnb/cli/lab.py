@@ -13,6 +13,7 @@ from typing import IO, Any
 
 import click
 
+from bucketsnb.addresses import without_login
 from bucketsnb.api import Api
 from bucketsnb.cli import notebooks
 from bucketsnb.cli.jupyter import JupyterLab, require, running_as_root
@@ -118,7 +119,7 @@ def _answering(url: str) -> str:
 def _practice_queue(store: str | None, sample: int | None) -> Iterator[str]:
     number = _SAMPLE if sample is None and store is None else sample or 0
     with practice_queue(store, number) as (url, total):
-        kept = f"kept in {printable(store)}" if store else "gone when you stop"
+        kept = f"kept in {printable(without_login(store))}" if store else "gone when you stop"
         click.echo(f"Practice queue: {url} ({count_of(total, 'work')}, {kept})")
         yield url
 

@@ -36,7 +36,7 @@ def command(*, host: str, port: int, store: str, sample: int, token_file: Path |
 
     One line on stdout says when it takes requests. The public clients work on it unchanged.
     """
-    token = token_file.read_text("utf-8").strip() if token_file else None
+    token = token_file.read_bytes().decode("utf-8", "replace").strip() if token_file else None
     with backend_errors():
         from bucketsnb.backend.server import serve
 

@@ -17,8 +17,8 @@ from bson import Code, Decimal128, Int64, ObjectId, Timestamp
 from bson.datetime_ms import DatetimeMS
 from pymongo.errors import AutoReconnect, OperationFailure
 
+from bucketsnb.addresses import without_login
 from bucketsnb.backend.stores.base import StoreError, StoreUnavailable, UnknownWorks
-from bucketsnb.backend.stores.mongo.server import without_secrets
 from bucketsnb.backend.stores.mongo.store import MongoStore
 from bucketsnb.backend.stores.open import open_store
 from bucketsnb.backend.works import WorkRefused, WorkTooLarge
@@ -275,7 +275,7 @@ ADDRESSES = {
 
 @pytest.mark.parametrize(("address", "shown"), ADDRESSES.items())
 def test_no_password_is_in_the_address_that_is_shown(address: str, shown: str) -> None:
-    assert shown == without_secrets(address)
+    assert shown == without_login(address)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ answers no pages but those of this machine, as works hold commands that runners 
 from __future__ import annotations
 
 import hmac
-import ipaddress
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -16,9 +15,10 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bucketsnb.addresses import is_loopback
 from bucketsnb.backend.http.problems import problem
 
-__all__ = ["BODY_BYTES_MAX", "Guard", "is_loopback", "read_body"]
+__all__ = ["BODY_BYTES_MAX", "Guard", "read_body"]
 
 BODY_BYTES_MAX = 100_000_000
 """Bytes that the body of a request may have, as in the service."""
@@ -96,16 +96,6 @@ def _is_from_elsewhere(headers: Mapping[bytes, bytes], path: str) -> bool:
         return not is_loopback(urlsplit(origin.decode("latin-1")).hostname or "")
     except ValueError:
         return True
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether a name or an address is this machine's own, whoever asks."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _too_large() -> Response:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+from bucketsnb.addresses import without_login
 from bucketsnb.backend.stores.base import Store, StoreUnavailable
 from bucketsnb.backend.stores.sqlite.store import SQLiteStore
 
 __all__ = ["open_store", "sqlite_path"]
+
+_LIKE_AN_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/|.*://|.*(//|:).*@|.*//.*:", re.DOTALL)
+"""What is meant as an address and is none, such as ``MONGODB://...``: as a file's name it would show its password."""
 
 
 def sqlite_path(address: str) -> Path:
@@ -20,15 +25,27 @@ def sqlite_path(address: str) -> Path:
     >>> sqlite_path("sqlite:///works.db"), sqlite_path("sqlite:///data/works.db"), sqlite_path("./works.db")
     (PosixPath('works.db'), PosixPath('/data/works.db'), PosixPath('works.db'))
     """
-    scheme, found, rest = address.partition("://")
-    if not found:
-        return Path(address).expanduser()
-    if scheme != "sqlite" or not rest.startswith("/") or not rest.strip("/"):
-        raise ValueError(f"store {address!r} is not an address this backend knows: use sqlite:///path/to/works.db")
-    name = rest[1:]
+    if not address.startswith("sqlite:///"):
+        return _plain_path(address)
+    name = address.removeprefix("sqlite:///")
+    if not name.strip("/"):
+        raise _unknown(address)
     if "/" not in name or name.startswith("./"):
         return Path(name)
     return Path("/" + name.lstrip("/"))
+
+
+def _plain_path(address: str) -> Path:
+    if address.strip() != address or _LIKE_AN_ADDRESS.match(address):
+        raise _unknown(address)
+    return Path(address).expanduser()
+
+
+def _unknown(address: str) -> ValueError:
+    return ValueError(
+        f"store {without_login(address)!r} is not an address this backend knows: use sqlite:///path/to/works.db or "
+        "mongodb://..., in small letters and with nothing before it"
+    )
 
 
 def open_store(address: str | Path | None = None) -> Store:

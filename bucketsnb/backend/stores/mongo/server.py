@@ -21,12 +21,13 @@ from pymongo.errors import (
 )
 from pymongo.write_concern import WriteConcern
 
+from bucketsnb.addresses import without_login
 from bucketsnb.backend.stores.base import StoreError, StoreFull, StoreUnavailable
 from bucketsnb.backend.stores.mongo.documents import Record
 from bucketsnb.backend.works import WorkRefused, WorkTooLarge
 from bucketsnb.matching import QueryNotUnderstood, QueryTooSlow
 
-__all__ = ["DUPLICATE", "DURABLE", "MongoServer", "codes_of", "translated", "without_secrets"]
+__all__ = ["DUPLICATE", "DURABLE", "MongoServer", "codes_of", "translated"]
 
 T = TypeVar("T")
 
@@ -67,14 +68,14 @@ class MongoServer:
     """
 
     def __init__(self, address: str) -> None:
-        self.url = without_secrets(address)
+        self.url = without_login(address)
         given = {name.lower() for name in re.findall(r"[?&](\w+)=", address)}
         options = {name: value for name, value in _OPTIONS.items() if name.lower() not in given}
         try:
             self.client: MongoClient[Record] = MongoClient(address, **options)
         except (ValueError, PyMongoError) as error:
             # The driver quotes what it could not read, which may be a part of the password.
-            reason = "" if "@" in address else f": {error}"
+            reason = f": {error}" if self.url == address.rstrip("/") else ""
             raise ValueError(
                 f"{self.url} is no address that MongoDB reads{reason}; percent-encode what is special in the password"
             ) from None
@@ -189,20 +190,3 @@ def _said(error: Exception) -> str:
     refusals = details.get("writeErrors") or details.get("writeConcernErrors") or [details]
     said = str(refusals[0].get("errmsg") or error)
     return said if len(said) <= 300 else said[:300] + "..."
-
-
-def without_secrets(address: str) -> str:
-    """Give an address without user, password and options.
-
-    Examples
-    --------
-    >>> without_secrets("mongodb://me:secret@a:1,b:2/work?replicaSet=rs0")
-    'mongodb://a:1,b:2/work'
-    >>> without_secrets("mongodb://me:sec/ret@a")
-    'mongodb://...'
-    """
-    scheme, _, rest = address.partition("://")
-    parts = re.match(r"(?:[^@/?]*@)?([^@/?]*)(/[^@/?]*)?(\?[^@]*)?$", rest)
-    if parts is None:
-        return f"{scheme}://..."
-    return f"{scheme}://{parts.group(1)}{parts.group(2) or ''}".rstrip("/")

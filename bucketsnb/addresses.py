@@ -1,0 +1,66 @@
+"""What the client and the backend both hold about an address: how it is shown, whose it is, and what a token may be."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+__all__ = ["is_loopback", "token_problem", "without_login"]
+
+_SCHEME = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.-]*:/+)")
+_AT = re.compile("%40|[\uff20\ufe6b]")
+"""Spellings of the sign between login and host, beside ``@`` itself."""
+
+_REST = re.compile(r"(?:[^@/?#]*@)?([^@/?#]*)(/[^@?#]*)?(?:[?#][^@]*)?")
+
+
+def without_login(address: str) -> str:
+    """Return an address of any scheme, also a mistyped one, without user, password and options.
+
+    Where a sign such as ``/`` leaves open which part is the password, all of it is left out.
+
+    Examples
+    --------
+    >>> without_login("mongodb://me:secret@a:1,b:2/work?replicaSet=rs0")
+    'mongodb://a:1,b:2/work'
+    >>> without_login(" MONGODB:/me:secret@a"), without_login("mongodb//me:secret@a")
+    ('MONGODB:/a', '...')
+    """
+    scheme = _SCHEME.match(address)
+    start, head = (scheme.end(), scheme[1]) if scheme else (0, "")
+    rest = _REST.fullmatch(_AT.sub("@", address[start:]))
+    return head + "..." if rest is None else (head + rest[1] + (rest[2] or "")).rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a name or an address is this machine's own, whoever asks.
+
+    Examples
+    --------
+    >>> is_loopback("localhost"), is_loopback("127.0.0.2"), is_loopback("::1"), is_loopback("localhost.example")
+    (True, True, True, False)
+    """
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def token_problem(token: object) -> str | None:
+    """Say, without showing it, why something cannot be a token; ``None`` if it can.
+
+    Examples
+    --------
+    >>> token_problem("clé")
+    'has a character at place 3 that is not plain ASCII'
+    """
+    if not isinstance(token, str):
+        return f"is not text but {type(token).__name__}"
+    if not token.strip():
+        return "is empty"
+    if token != token.strip():
+        return "has a space or an end of line around it"
+    wrong = next((place for place, letter in enumerate(token, 1) if not " " <= letter <= "~"), None)
+    return None if wrong is None else f"has a character at place {wrong} that is not plain ASCII"
