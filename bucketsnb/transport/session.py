@@ -5,19 +5,21 @@ from __future__ import annotations
 import base64
 import logging
 import os
+import re
 import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NoReturn
-from urllib.parse import urljoin, urlsplit
 
 import requests
 import urllib3
+from urllib3.util import parse_url
 
+from bucketsnb.addresses import without_login
 from bucketsnb.errors import BadAnswer, NoAnswer, Refused, ServiceError, Unreachable
-from bucketsnb.formatting import count_of, excerpt, host_of
+from bucketsnb.formatting import count_of, excerpt
 from bucketsnb.settings import GIVEN, Settings
 from bucketsnb.transport.body import UnreadableBodyError, read_body, read_start
 from bucketsnb.transport.connection import Clock, Hidden, new_session, unsigned
@@ -34,6 +36,9 @@ CONNECT_SECONDS = 5.0
 
 SHORTEST = 4
 """Characters from which a token or password is looked for in what the service says; one letter is everywhere."""
+
+_PLAIN = re.compile(r"[!-\[\]-~]+")
+"""Visible ASCII without the backslash."""
 
 _LOG = logging.getLogger("bucketsnb.transport")
 _ALIVE: weakref.WeakSet[Transport] = weakref.WeakSet()
@@ -218,7 +223,8 @@ class Transport:
             answer = self._exchange(send, target)
             if not 300 <= answer.status < 400:
                 return answer
-            target = _redirected(send.call, target, answer, self.hide)
+            target = _redirected(send.call, answer, self.hide)
+            send = replace(send, params=None)  # the service has said the whole of the next address
         raise TryFailedError(Refused(f"{send.call}: redirected four times in a row.", **send.call.details), Fate.FINAL)
 
     def _exchange(self, send: _Send, target: str, *, signed: bool = True) -> Answer:
@@ -349,18 +355,15 @@ def _why_not(error: ServiceError) -> str | None:
     return next(iter(tried), "no answer in time" if isinstance(error, NoAnswer) else excerpt(error))
 
 
-def _redirected(call: Call, target: str, answer: Answer, hide: Callable[[str], str]) -> str:
+def _redirected(call: Call, answer: Answer, hide: Callable[[str], str]) -> str:
     """Return where a redirect leads, if it may be followed."""
     location = answer.headers.get("location", "")
-    try:
-        goal = urljoin(target, location)
-        same = _origin(goal) == _origin(target)
-        parts = urlsplit(goal)
-        shown = excerpt(hide(f"{parts.scheme}://{host_of(goal)}{parts.path}"), 200) if location else "nowhere"
-    except ValueError:
-        goal, same, shown = "", False, "what is no address"
-    if call.method in ("GET", "HEAD") and location and same:
-        return goal
+    goal = _goal(location)
+    if call.method in ("GET", "HEAD") and goal is not None and _is_here(goal, call.url):
+        return parse_url(call.url)._replace(path=goal.path or "/", query=goal.query).url
+    shown = (
+        excerpt(hide(without_login(location)), 200) if goal else "what is no plain address" if location else "nowhere"
+    )
     message = (
         f"{call}: the service answered {answer.status}, a redirect to {shown}, which is not followed; "
         "nothing was sent there. If that is the service, use its address."
@@ -368,9 +371,27 @@ def _redirected(call: Call, target: str, answer: Answer, hide: Callable[[str], s
     raise TryFailedError(Refused(message, status=answer.status, **call.details), Fate.FINAL)
 
 
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+def _goal(location: str) -> urllib3.util.Url | None:
+    """Read a path or a whole address as the library that connects does; None for what another may read otherwise.
+
+    A space, a backslash or a login in an address is read as another host by some parsers, and so is a missing slash.
+    """
+    whole = location.lower().startswith(("http://", "https://"))
+    if not (whole or re.match("/(?!/)", location)) or not _PLAIN.fullmatch(location):
+        return None
+    try:
+        goal = parse_url(location)
+    except urllib3.exceptions.LocationParseError:
+        return None
+    return goal if goal.auth is None and bool(goal.host) == whole else None
+
+
+def _is_here(goal: urllib3.util.Url, url: str) -> bool:
+    return goal.host is None or _origin(goal) == _origin(parse_url(url))
+
+
+def _origin(url: urllib3.util.Url) -> tuple[str | None, str | None, int | None]:
+    return url.scheme, url.host, url.port or {"http": 80, "https": 443}.get(url.scheme or "")
 
 
 def _renew_in_child() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from bucketsnb import errors
 from bucketsnb.transport import Means
-from tests.stub import Stub, answer, fail, polite, redirect, then_close
+from tests.stub import Stub, answer, fail, head, polite, redirect, then_close
 
 
 def get(transport, path="/version"):
@@ -240,7 +240,7 @@ def test_a_redirected_change_is_not_sent_again_even_on_the_same_origin(stub, con
 def test_a_redirect_to_what_is_no_address_is_refused(stub, connect, location, method):
     stub.then(redirect(location))
 
-    with pytest.raises(errors.Refused, match="no address, which is not followed"):
+    with pytest.raises(errors.Refused, match="no plain address, which is not followed"):
         connect(stub.url).request(method, "/version", means=Means.ONCE)
 
 
@@ -249,3 +249,111 @@ def test_redirects_in_a_circle_end(stub, connect):
 
     with pytest.raises(errors.Refused, match="four times"):
         get(connect(stub.url))
+
+
+HOSTILE = [
+    r"http://{evil}\@{good}/version",
+    r"http://{evil}\\@{good}/version",
+    r"http://{evil}%5C@{good}/version",
+    r"http:\\{evil}/version",
+    r"http:/\{evil}/version",
+    r"/\{evil}/version",
+    r"\\{evil}/version",
+    r"\/{evil}/version",
+    "//{evil}/version",
+    "///{evil}/version",
+    "////{evil}/version",
+    "http:///{evil}/version",
+    "http:/{evil}/version",
+    "http:{evil}/version",
+    "{evil}/version",
+    "http://{good}@{evil}/version",
+    "http://{good}:x@{evil}/version",
+    "http://{evil}@{good}/version",
+    "http://{evil}#@{good}/version",
+    "http://{evil}?@{good}/version",
+    "http://{evil};@{good}/version",
+    "http://{evil}/\t@{good}/version",
+    "ht\ttp://{evil}/version",
+    "/\t/{evil}/version",
+    "http://{evil}\t/version",
+    "http://{good}\x00@{evil}/version",
+    "http://{good}\x7f.{evil}/version",
+    "http://{good}%2f@{evil}/version",
+    "http://{evil}%2f@{good}/version",
+    "http://{evil}%23@{good}/version",
+    "http://{good}%00.{evil}/version",
+    "http://127\u30020\u30020\u30021:{evil_port}/version",
+    "http://127\uff0e0\uff0e0\uff0e1:{evil_port}/version",
+    "http://\u2460\u2461\u2466.0.0.1:{evil_port}/version",
+    "http://127.1:{evil_port}/version",
+    "http://2130706433:{evil_port}/version",
+    "http://0x7f000001:{evil_port}/version",
+    "http://[::ffff:127.0.0.1]:{evil_port}/version",
+    "http://[::1%25lo]:{evil_port}/version",
+    "http://[::1%lo]:{evil_port}/version",
+    "HTTP://{evil}/version",
+    "HtTp:\\\\{evil}/version",
+    "https://{good}/version",
+    "https:{good}/version",
+    "ftp://{good}/version",
+    "file:///etc/passwd",
+    "javascript:fetch('http://{evil}')",
+    "data:text/plain,{evil}",
+    "gopher://{evil}/version",
+    "version",
+    "../version",
+    "?http://{evil}/version",
+    "http://{good}/version, http://{evil}/version",
+    "http://{good} http://{evil}/version",
+]
+"""What a service may write to have the token sent to another one, or to where two readers see two places."""
+
+
+@pytest.mark.parametrize("location", HOSTILE)
+def test_no_spelling_of_a_redirect_brings_the_token_elsewhere(stub, connect, location):
+    with Stub(default=answer({"version": "false"})) as evil:
+        places = {"good": f"127.0.0.1:{stub.port}", "evil": f"127.0.0.1:{evil.port}", "evil_port": evil.port}
+        stub.default = redirect_in_utf8(location.format(**places))
+        with pytest.raises(errors.Refused, match="which is not followed") as caught:
+            get(connect(stub.url, token="t0ken-hush"))
+
+        assert (evil.connections, evil.requests) == (0, [])
+    assert stub.routes == ["GET /version"]
+    assert "t0ken" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "/elsewhere?x=//{evil}",
+        "/elsewhere?next=http://a@{evil}/",
+        "/elsewhere#//{evil}/",
+        "/@{evil}/../elsewhere",
+        "http://{good}/elsewhere",
+        "HTTP://{good}/elsewhere?a=b@c",
+        "http://{good}//{evil}/../../elsewhere",
+    ],
+)
+def test_a_redirect_to_the_same_origin_goes_there_whatever_its_path_holds(stub, connect, location):
+    with Stub() as evil:
+        places = {"good": f"127.0.0.1:{stub.port}", "evil": f"127.0.0.1:{evil.port}"}
+        stub.then(redirect(location.format(**places)), answer({"version": "there"}))
+
+        assert b"there" in get(connect(stub.url, token="t")).body
+        assert evil.connections == 0
+    assert [seen.path for seen in stub.requests] == ["/version", "/elsewhere"]
+
+
+def test_a_redirected_question_is_asked_as_the_redirect_says(stub, connect):
+    stub.then(redirect("/there?b=2"), answer({}))
+    connect(stub.url).request("GET", "/version", means=Means.READ, params=[("a", "1")])
+
+    assert [seen.query for seen in stub.requests] == [[("a", "1")], [("b", "2")]]
+
+
+def redirect_in_utf8(location):
+    def act(exchange):
+        exchange.send(head(302, 0)[:-2] + b"Location: " + location.encode() + b"\r\n\r\n")
+
+    return act
