@@ -1,37 +1,46 @@
-"""The words of the Buckets service: the fields of a work, its statuses, and the limits the service's own client keeps.
+"""The one model of a work, that of the public client: its fields, with kinds, bounds, choices and defaults.
 
 Both the client and the backend build on this module, and it builds on nothing of ours.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import math
+import re
+import reprlib
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from enum import Enum
+from functools import partial
 from types import MappingProxyType
+from typing import Any
 
 __all__ = [
-    "ATTEMPT_MIN",
     "COUNTS_AT_ONCE",
     "FIELDS",
     "FIELD_NAMES",
     "FINISHED",
+    "INTEGER_MAX",
     "LEFT_TO_THE_SERVICE",
     "PARENT_PATH",
-    "PIPELINE_MAX",
-    "PRIORITY_MAX",
-    "PRIORITY_MIN",
-    "RETRIES_MAX",
+    "PATHS",
+    "QUEUE_FIELDS",
     "STALE_DAYS",
     "STATUSES",
     "STATUS_KEYS",
-    "TIMEOUT_MAX",
-    "TIMEOUT_MIN",
     "TIME_FIELDS",
+    "TIME_MAX",
     "UNFINISHED",
     "Field",
     "Kind",
-    "pipeline_problem",
+    "Problem",
+    "problems",
+    "problems_of_change",
+    "queue_problems",
+    "value_problems",
+    "with_defaults",
 ]
 
 STATUSES = ("created", "queued", "running", "success", "failure")
@@ -53,11 +62,6 @@ and those that are asked for early, the version and the counts of all together.
 The service has no such request, and sends no such header; a backend of our own does.
 """
 
-PIPELINE_MAX = 128
-PRIORITY_MIN, PRIORITY_MAX = 1, 5
-TIMEOUT_MIN, TIMEOUT_MAX = 1, 259_200
-RETRIES_MAX = 5
-ATTEMPT_MIN = 0
 STALE_DAYS = 7.0
 """Age in days after which the service's daemons treat a work as stale."""
 
@@ -68,91 +72,427 @@ PARENT_PATH = "config.parent"
 class Kind(Enum):
     """What a field's value is on the wire.
 
-    Times are epoch seconds (floats). ``JSON`` is any nested value: a mapping, a list, or null.
+    Times are epoch seconds (floats). A mapping has the parts that its field names, or any if it names none.
     """
 
     TEXT = "text"
     STATUS = "status"
     INTEGER = "integer"
+    BOOLEAN = "boolean"
     TIME = "time"
     TEXTS = "list of text"
     INTEGERS = "list of integers"
-    JSON = "json"
+    MAPPING = "mapping"
 
 
 @dataclass(frozen=True)
 class Field:
-    """One named part of a work.
+    """One named part of a work, or of a mapping in it.
 
     Parameters
     ----------
     name
-        The key in the record.
+        The key in the record, or in the mapping.
     kind
         What its value is on the wire.
     meaning
         One phrase for people.
     required
         Whether a deposit must carry it.
+    null
+        Whether it may be null.
+    default
+        What the public client fills in; of a mapping with parts, the defaults of the parts.
+    sent
+        Whether the public client sends it at all.
+    least, most
+        Bounds of a number, or of the number of characters of text, both inclusive.
+    choices
+        The words that it may be; none: any.
+    pattern
+        Regular expression that the whole text matches.
+    like
+        What a right value is, in words, where the rest does not say it.
+    example
+        A right value, as JSON.
+    parts
+        The fields of a mapping; none: it may hold anything.
     """
 
     name: str
     kind: Kind
     meaning: str
     required: bool = False
+    null: bool = True
+    default: Any = None
+    sent: bool = True
+    least: int | None = None
+    most: int | None = None
+    choices: tuple[str, ...] = ()
+    pattern: str = ""
+    like: str = ""
+    example: str = ""
+    parts: tuple[Field, ...] = ()
+
+    @property
+    def expected(self) -> str:
+        """What a right value is, in words.
+
+        Examples
+        --------
+        >>> FIELDS["priority"].expected
+        'an integer from 1 to 5'
+        """
+        words = self.like or (f"one of {', '.join(self.choices)}" if self.choices else _EXPECTED[self.kind])
+        example = f", such as {self.example}" if self.example else ""
+        return f"{words}{self._bounds()}{' or null' if self.null else ''}{example}"
+
+    def _bounds(self) -> str:
+        if self.kind is not Kind.INTEGER or self.most is None or self.least is None:
+            return ""
+        if self.least <= -INTEGER_MAX:
+            return f" of at most {self.most}"
+        return f" of {self.least} or more" if self.most >= INTEGER_MAX else f" from {self.least} to {self.most}"
 
 
-_ALL = (
-    Field("pipeline", Kind.TEXT, "name of the pipeline", required=True),
-    Field("site", Kind.TEXT, "where the work is to be done", required=True),
-    Field("user", Kind.TEXT, "who created the work", required=True),
-    Field("function", Kind.TEXT, "Python function to run"),
-    Field("parameters", Kind.JSON, "arguments of the function"),
-    Field("command", Kind.TEXTS, "command line to run"),
-    Field("results", Kind.JSON, "what the work produced"),
-    Field("products", Kind.TEXTS, "data products"),
-    Field("plots", Kind.TEXTS, "plots"),
-    Field("tags", Kind.TEXTS, "searchable labels"),
-    Field("event", Kind.INTEGERS, "ids of the events the work is about"),
-    Field("id", Kind.TEXT, "id given by the service, 24 hexadecimal digits"),
-    Field("creation", Kind.TIME, "when the work was created, by its creator's clock"),
-    Field("start", Kind.TIME, "when it was last withdrawn"),
-    Field("stop", Kind.TIME, "when it last ended"),
-    Field("attempt", Kind.INTEGER, "how many times it was withdrawn"),
-    Field("status", Kind.STATUS, "created, queued, running, success or failure"),
-    Field("timeout", Kind.INTEGER, "seconds one attempt may take"),
-    Field("retries", Kind.INTEGER, "how many attempts it has in total"),
-    Field("priority", Kind.INTEGER, "1 (last) to 5 (first)"),
-    Field("config", Kind.JSON, "life of the work: archive, parent, orgs, teams"),
-    Field("notify", Kind.JSON, "whom to tell"),
+INTEGER_MAX = 2**31 - 1
+"""The largest integer of a field that has no bound of its own; the least one has its sign turned."""
+
+TIME_MAX = 10**15
+"""Epoch seconds that no time reaches, before or after."""
+
+_EXPECTED: Mapping[Kind, str] = {
+    Kind.TEXT: "text",
+    Kind.INTEGER: "an integer",
+    Kind.BOOLEAN: "true or false",
+    Kind.TIME: "epoch seconds",
+    Kind.TEXTS: "a list of text",
+    Kind.INTEGERS: "a list of integers",
+    Kind.MAPPING: "a mapping",
+}
+
+# --- the work of the public client: each class of its model is one tuple here ---
+
+_set = partial(Field, null=False)  # of what is never null
+
+_KEPT = ("bypass", "copy", "delete", "move")
+
+_ARCHIVE = (
+    _set("results", Kind.BOOLEAN, "whether the results are archived", default=True),
+    _set("products", Kind.TEXT, "what becomes of the products", default="copy", choices=_KEPT),
+    _set("plots", Kind.TEXT, "what becomes of the plots", default="copy", choices=_KEPT),
+    _set("logs", Kind.TEXT, "what becomes of the logs", default="move", choices=_KEPT),
 )
 
-FIELDS: Mapping[str, Field] = MappingProxyType({field.name: field for field in _ALL})
+_STRATEGIES = ("strict", "relaxed")
+
+_CONFIG = (
+    _set("archive", Kind.MAPPING, "what is kept of it", parts=_ARCHIVE, example='{"results": true}'),
+    _set("metrics", Kind.BOOLEAN, "whether to make metrics", default=False),
+    Field("parent", Kind.TEXT, "id of the parent run"),
+    _set("orgs", Kind.TEXTS, "GitHub organizations it belongs to", default=("chimefrb",)),
+    Field("teams", Kind.TEXTS, "GitHub teams with access"),
+    _set("strategy", Kind.TEXT, "whether its site is checked", default="strict", choices=_STRATEGIES, sent=False),
+)
+
+_SLACK = (
+    Field("channel_id", Kind.TEXT, "channel to tell"),
+    Field("member_ids", Kind.TEXTS, "people to tell"),
+    Field("message", Kind.TEXT, "what to tell them"),
+    Field("results", Kind.BOOLEAN, "whether to tell the results"),
+    Field("products", Kind.BOOLEAN, "whether to tell the products"),
+    Field("plots", Kind.BOOLEAN, "whether to tell the plots"),
+    Field("blocks", Kind.MAPPING, "blocks of the message"),
+    Field("reply", Kind.MAPPING, "what Slack answered"),
+)
+
+_NOTIFY = (_set("slack", Kind.MAPPING, "whom to tell", parts=_SLACK, example='{"channel_id": "C01"}'),)
+
+_NAME: dict[str, Any] = {
+    "least": 1,
+    "most": 128,
+    "pattern": r"(?:[^\W_]|-)*",  # letters and digits of any script
+    "like": "1 to 128 letters, digits or hyphens",
+}
+_ANY_TEXT: dict[str, Any] = {"least": 1, "like": "text, not empty"}
+_TIME: dict[str, Any] = {"least": -TIME_MAX, "most": TIME_MAX}
+
+_WORK = (
+    _set("pipeline", Kind.TEXT, "name of the pipeline", required=True, **_NAME),
+    _set("site", Kind.TEXT, "where the work is to be done", required=True, **_ANY_TEXT),
+    _set("user", Kind.TEXT, "who created the work", required=True, **_ANY_TEXT),
+    Field("function", Kind.TEXT, "Python function to run"),
+    Field("parameters", Kind.MAPPING, "arguments of the function", example='{"dm": 348.8}'),
+    Field("command", Kind.TEXTS, "command line to run", example='["echo", "hi"]'),
+    Field("results", Kind.MAPPING, "what the work produced", example='{"dm": 348.8}'),
+    Field("products", Kind.TEXTS, "data products", example='["a.h5"]'),
+    Field("plots", Kind.TEXTS, "plots", example='["a.png"]'),
+    Field("tags", Kind.TEXTS, "searchable labels", example='["low", "high"]'),
+    Field("event", Kind.INTEGERS, "ids of the events the work is about", example="[9385707]"),
+    Field("id", Kind.TEXT, "id given by the service, 24 hexadecimal digits"),
+    _set("creation", Kind.TIME, "when the work was created, by its creator's clock", default=time.time, **_TIME),
+    Field("start", Kind.TIME, "when it was last withdrawn", **_TIME),
+    Field("stop", Kind.TIME, "when it last ended", **_TIME),
+    _set("attempt", Kind.INTEGER, "how many times it was withdrawn", default=0, least=0, most=INTEGER_MAX),
+    _set("status", Kind.STATUS, ", ".join(STATUSES), default="created", choices=STATUSES),
+    _set("timeout", Kind.INTEGER, "seconds one attempt may take", default=3600, least=1, most=3 * 86_400),
+    _set("retries", Kind.INTEGER, "how many attempts it has in total", default=2, least=-INTEGER_MAX, most=5),
+    _set("priority", Kind.INTEGER, "1 (last) to 5 (first)", default=3, least=1, most=5),
+    _set("config", Kind.MAPPING, "life of the work", parts=_CONFIG, example='{"archive": {"results": true}}'),
+    _set("notify", Kind.MAPPING, "whom to tell", parts=_NOTIFY, example='{"slack": {"channel_id": "C01"}}'),
+)
+
+FIELDS: Mapping[str, Field] = MappingProxyType({field.name: field for field in _WORK})
 """The 22 fields of a work by name, in the order the public client sends them."""
 
 FIELD_NAMES = tuple(FIELDS)
-TIME_FIELDS = tuple(field.name for field in _ALL if field.kind is Kind.TIME)
+TIME_FIELDS = tuple(field.name for field in _WORK if field.kind is Kind.TIME)
 
 LEFT_TO_THE_SERVICE = frozenset({"id"})
 """Fields that a client may not set by an update."""
 
 
-def pipeline_problem(name: object) -> str | None:
-    """Say what is wrong with a pipeline name, or ``None`` if it is one.
+def _with_paths(fields: Iterable[Field], above: str = "") -> Iterator[tuple[str, Field]]:
+    for field in fields:
+        yield above + field.name, field
+        yield from _with_paths(field.parts, f"{above}{field.name}.")
 
-    The rule is that of the public client: 1 to 128 characters, each a letter or digit (of any script) or a hyphen.
+
+PATHS: Mapping[str, Field] = MappingProxyType(dict(_with_paths(_WORK)))
+"""Every field by its path, those of mappings too: ``"priority"``, ``"config.archive.results"``."""
+
+
+QUEUE_FIELDS: Mapping[str, Field] = MappingProxyType(
+    {
+        "pipeline": replace(FIELDS["pipeline"], pattern="", like="1 to 128 characters"),
+        **{name: FIELDS[name] for name in ("status", "priority", "timeout", "retries", "attempt", *TIME_FIELDS)},
+    }
+)
+"""The fields that a queue itself goes by; it takes pipelines with names of other times too."""
+
+
+# --- what is wrong with a work ---
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a work.
+
+    Parameters
+    ----------
+    path
+        Which field, such as ``"config.archive.results"`` or ``"tags[1]"``.
+    why
+        What is wrong with it.
+    expected
+        What would be right.
+    """
+
+    path: str
+    why: str
+    expected: str
+
+    @property
+    def text(self) -> str:
+        """What is wrong and what would be right, without the path."""
+        return f"{self.why}; {self.expected}" if self.expected else self.why
+
+    def __str__(self) -> str:
+        return f"{self.path} {self.text}" if self.path else self.text
+
+
+def problems(record: Mapping[str, Any]) -> list[Problem]:
+    """Name everything for which the public client would refuse a work, or take it for another.
+
+    Parameters
+    ----------
+    record
+        A work as it is to be sent: of plain JSON values, with the defaults filled in.
 
     Examples
     --------
-    >>> pipeline_problem("baseband-converter")
-    >>> pipeline_problem("a b")
-    "pipeline 'a b' has ' ', and only letters, digits and hyphens are allowed"
+    >>> for problem in problems({"pipeline": "a b", "site": "chime", "user": "me", "config": {"archive": "yes"}}):
+    ...     print(problem)
+    pipeline is 'a b'; expected 1 to 128 letters, digits or hyphens
+    config.archive is 'yes', text; expected a mapping, such as {"results": true}
     """
-    if not isinstance(name, str):
-        return f"pipeline must be text, not {type(name).__name__}"
-    if not 1 <= len(name) <= PIPELINE_MAX:
-        return f"pipeline has {len(name)} characters, and 1 to {PIPELINE_MAX} are allowed"
-    wrong = next((letter for letter in name if not (letter.isalnum() or letter == "-")), None)
+    return list(_problems(record))
+
+
+def problems_of_change(record: Mapping[str, Any], changes: Mapping[str, Any]) -> list[Problem]:
+    """Name what new values of fields would make wrong in a work; what was wrong with it before is not named.
+
+    Examples
+    --------
+    >>> old = {"pipeline": "a b", "site": "chime", "user": "me", "function": "f"}
+    >>> [problem.path for problem in problems_of_change(old, {"priority": 9, "command": ["f"]})]
+    ['priority', 'command']
+    """
+    before = set(_problems(record))
+    return [problem for problem in _problems({**record, **changes}) if problem not in before]
+
+
+def queue_problems(record: Mapping[str, Any]) -> list[Problem]:
+    """Name what a queue cannot work with, among the fields that are there: less than the public client asks for.
+
+    Examples
+    --------
+    >>> [str(problem) for problem in queue_problems({"pipeline": "Old name", "priority": 0, "config": "a.yml"})]
+    ['priority is 0; expected an integer from 1 to 5']
+    """
+    given = ((field, record[name]) for name, field in QUEUE_FIELDS.items() if name in record)
+    return [problem for field, value in given for problem in _value_problems(field, value, field.name)]
+
+
+def value_problems(field: Field, value: Any, path: str) -> list[Problem]:
+    """Name what is wrong with a value of a field, its parts too."""
+    return list(_value_problems(field, value, path))
+
+
+def _problems(record: Mapping[str, Any]) -> Iterator[Problem]:
+    yield from _part_problems(_WORK, record, "")
+    if record.get("function") and record.get("command"):
+        yield Problem("command", "is given beside function", "give one of the two, and leave the other out or null")
+
+
+def _part_problems(fields: tuple[Field, ...], value: Mapping[str, Any], path: str) -> Iterator[Problem]:
+    above = f"{path}." if path else ""
+    for field in fields:
+        if field.name in value:
+            yield from _value_problems(field, value[field.name], above + field.name)
+        elif field.required:
+            yield Problem(above + field.name, "is missing", f"expected {field.expected}")
+    names = [field.name for field in fields]
+    for name in value:
+        if name not in names:
+            yield _unknown(name, names, path)
+
+
+def _unknown(name: str, names: Sequence[str], path: str) -> Problem:
+    meant = get_close_matches(name.casefold(), names, n=1, cutoff=0.7)
+    shown = name if name.isprintable() and len(name) <= _LONGEST_NAME else _short(name)
+    cure = f"did you mean {meant[0]!r}?" if meant else f"expected one of {', '.join(names)}"
+    return Problem(f"{path}.{shown}" if path else shown, f"is not a field of {path or 'a work'}", cure)
+
+
+def _value_problems(field: Field, value: Any, path: str) -> Iterator[Problem]:
+    if value is None:
+        if not field.null:
+            yield Problem(path, "is null", f"expected {field.expected}")
+    elif not _IS[field.kind](value):
+        yield Problem(path, f"is {_short(value)}, {_noun(value)}", f"expected {field.expected}")
+    elif field.kind in _ELEMENTS:
+        yield from _element_problems(field, value, path)
+    elif field.parts:
+        yield from _part_problems(field.parts, value, path)
+    elif not _is_allowed(field, value):
+        meant = get_close_matches(str(value).casefold(), field.choices, n=1)
+        hint = f"; did you mean {meant[0]!r}?" if meant else ""
+        yield Problem(path, f"is {_short(value)}", f"expected {field.expected}{hint}")
+
+
+def _element_problems(field: Field, values: Sequence[Any], path: str) -> Iterator[Problem]:
+    """Name the first element that is wrong: a list may be long."""
+    is_right = _IS[_ELEMENTS[field.kind]]
+    wrong = next((place for place, value in enumerate(values) if not is_right(value)), None)
     if wrong is not None:
-        return f"pipeline {name!r} has {wrong!r}, and only letters, digits and hyphens are allowed"
-    return None
+        value = values[wrong]
+        expected = "expected text" if field.kind is Kind.TEXTS else "expected an integer"
+        yield Problem(f"{path}[{wrong}]", f"is {_short(value)}, {_noun(value)}", expected)
+
+
+def _is_allowed(field: Field, value: Any) -> bool:
+    if field.choices:
+        return value in field.choices
+    size = len(value) if field.kind is Kind.TEXT else value
+    if (field.least is not None and size < field.least) or (field.most is not None and size > field.most):
+        return False
+    return not field.pattern or re.fullmatch(field.pattern, value) is not None
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_time(value: Any) -> bool:
+    return _is_integer(value) or (isinstance(value, float) and math.isfinite(value))
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+_IS: Mapping[Kind, Callable[[Any], bool]] = {
+    Kind.TEXT: _is_text,
+    Kind.STATUS: _is_text,
+    Kind.INTEGER: _is_integer,
+    Kind.BOOLEAN: lambda value: isinstance(value, bool),
+    Kind.TIME: _is_time,
+    Kind.TEXTS: lambda value: isinstance(value, list),
+    Kind.INTEGERS: lambda value: isinstance(value, list),
+    Kind.MAPPING: lambda value: isinstance(value, Mapping),
+}
+_ELEMENTS: Mapping[Kind, Kind] = {Kind.TEXTS: Kind.TEXT, Kind.INTEGERS: Kind.INTEGER}
+
+
+def _noun(value: Any) -> str:
+    if value is None:
+        return "null"
+    nouns = {bool: "a boolean", str: "text", int: "a number", float: "a number", list: "a list", dict: "a mapping"}
+    return nouns.get(type(value), type(value).__name__)
+
+
+_LONGEST_NAME = 60
+
+
+class _Short(reprlib.Repr):
+    """Writes any value in a few words: an integer may have more digits than Python writes."""
+
+    def repr_int(self, x: int, level: int) -> str:
+        return f"{x}" if abs(x) < 10**18 else "an integer of more than 18 digits"
+
+
+_SHORT = _Short()
+_SHORT.maxstring = 40
+_SHORT.maxlist = _SHORT.maxdict = 3
+
+
+def _short(value: Any) -> str:
+    return _SHORT.repr(value)
+
+
+# --- what is filled in ---
+
+
+def with_defaults(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Fill in what the public client fills in where a work says nothing, at every depth; what is given stays as given.
+
+    A null where none may stand says nothing. The fields come in the order the public client sends them, then all
+    others.
+
+    Examples
+    --------
+    >>> work = with_defaults({"pipeline": "a", "config": {"archive": {"products": "move"}}})
+    >>> work["priority"], work["config"]["archive"]
+    (3, {'results': True, 'products': 'move', 'plots': 'copy', 'logs': 'move'})
+    """
+    return _filled(_WORK, record)
+
+
+def _filled(fields: tuple[Field, ...], given: Mapping[str, Any]) -> dict[str, Any]:
+    known = {
+        field.name: _filled_value(field, given.get(field.name)) for field in fields if field.sent or field.name in given
+    }
+    return {**known, **{name: value for name, value in given.items() if name not in known}}
+
+
+def _filled_value(field: Field, value: Any) -> Any:
+    if value is None and not field.null:
+        return _filled(field.parts, {}) if field.parts else _default(field)
+    return _filled(field.parts, value) if field.parts and isinstance(value, Mapping) else value
+
+
+def _default(field: Field) -> Any:
+    if callable(field.default):
+        return field.default()
+    return list(field.default) if isinstance(field.default, tuple) else field.default

@@ -10,27 +10,15 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from math import isfinite
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from bucketsnb.schema import (
-    ATTEMPT_MIN,
-    PIPELINE_MAX,
-    PRIORITY_MAX,
-    PRIORITY_MIN,
-    RETRIES_MAX,
-    STATUSES,
-    TIMEOUT_MAX,
-    TIMEOUT_MIN,
-)
+from bucketsnb.schema import FIELDS, TIME_FIELDS, Problem, queue_problems, value_problems
 
 __all__ = [
     "DEPTH_MAX",
-    "INTEGER_MAX",
-    "TIME_BOUND",
     "WORK_BYTES_MAX",
     "WorkRefused",
     "WorkTooLarge",
@@ -45,12 +33,6 @@ WORK_BYTES_MAX = 16 * 1024 * 1024
 
 DEPTH_MAX = 100
 """Levels of nesting that one work may have; a MongoDB document may have as many."""
-
-INTEGER_MAX = 2**31 - 1
-"""The largest number of an attempt, and the least of retries with its sign turned."""
-
-TIME_BOUND = 1e15
-"""Epoch seconds that no time reaches, before or after."""
 
 
 class WorkRefused(ValueError):
@@ -121,10 +103,8 @@ def changes_of(work: Any, index: int) -> dict[str, Any]:
         If a field has a value that no work may have.
     """
     changes = dict(_mapping(work, index))
-    wanted = changes.setdefault("id", None)
-    if wanted is not None and not isinstance(wanted, str):
-        raise WorkRefused(f"works[{index}].id must be text, not {_kind(wanted)}")
-    _check(changes, index)
+    changes.setdefault("id", None)
+    _check(changes, index, value_problems(FIELDS["id"], changes["id"], "id"))
     return changes
 
 
@@ -149,7 +129,9 @@ def encoded(record: Mapping[str, Any], index: int) -> str:
 
 _MANY_DIGITS = re.compile(rb"[0-9]{19}")
 
-_DEFAULTS: dict[str, Any] = {"start": None, "stop": None, "attempt": 0, "timeout": 3600, "retries": 2, "priority": 3}
+_DEFAULTS: dict[str, Any] = {
+    name: FIELDS[name].default for name in ("start", "stop", "attempt", "timeout", "retries", "priority")
+}
 
 
 def _mapping(work: Any, index: int) -> Mapping[str, Any]:
@@ -158,62 +140,13 @@ def _mapping(work: Any, index: int) -> Mapping[str, Any]:
     return {name: value for name, value in work.items() if name != "_id"} if "_id" in work else work
 
 
-def _check(record: dict[str, Any], index: int) -> None:
-    for name, check in _CHECKS:
-        if name in record:
-            record[name] = check(record[name], f"works[{index}].{name}")
-
-
-def _pipeline(value: Any, where: str) -> str:
-    if not isinstance(value, str):
-        raise WorkRefused(f"{where} must be text, not {_kind(value)}")
-    if not 1 <= len(value) <= PIPELINE_MAX:
-        raise WorkRefused(f"{where} has {len(value)} characters, and 1 to {PIPELINE_MAX} are allowed")
-    return value
-
-
-def _status(value: Any, where: str) -> str:
-    if value not in STATUSES:
-        shown = repr(value[:40]) if isinstance(value, str) else _kind(value)
-        raise WorkRefused(f"{where} must be one of {', '.join(STATUSES)}, not {shown}")
-    return str(value)
-
-
-def _integer(least: int, most: int) -> Callable[[Any, str], int]:
-    def check(value: Any, where: str) -> int:
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise WorkRefused(f"{where} must be an integer, not {_kind(value)}")
-        if not least <= value <= most:
-            raise WorkRefused(f"{where} is {_shown(value)}, and {least:,} to {most:,} are allowed")
-        return value
-
-    return check
-
-
-def _time(value: Any, where: str) -> float:
-    # Clients of the 3.x line parse times as strict floats, so an integer becomes one here.
-    if not isinstance(value, (int, float)) or isinstance(value, bool):
-        raise WorkRefused(f"{where} must be epoch seconds, not {_kind(value)}")
-    if not abs(value) < TIME_BOUND or not isfinite(value):
-        raise WorkRefused(f"{where} is not a time in epoch seconds")
-    return float(value)
-
-
-def _time_or_null(value: Any, where: str) -> float | None:
-    return None if value is None else _time(value, where)
-
-
-_CHECKS: Sequence[tuple[str, Callable[[Any, str], Any]]] = (
-    ("pipeline", _pipeline),
-    ("status", _status),
-    ("priority", _integer(PRIORITY_MIN, PRIORITY_MAX)),
-    ("timeout", _integer(TIMEOUT_MIN, TIMEOUT_MAX)),
-    ("retries", _integer(-INTEGER_MAX, RETRIES_MAX)),
-    ("attempt", _integer(ATTEMPT_MIN, INTEGER_MAX)),
-    ("creation", _time),
-    ("start", _time_or_null),
-    ("stop", _time_or_null),
-)
+def _check(record: dict[str, Any], index: int, problems: Sequence[Problem] = ()) -> None:
+    for problem in (*problems, *queue_problems(record)):
+        raise WorkRefused(f"works[{index}].{problem}")
+    for name in TIME_FIELDS:
+        # Clients of the 3.x line parse times as strict floats, so an integer becomes one here.
+        if record.get(name) is not None:
+            record[name] = float(record[name])
 
 
 def _kind(value: Any) -> str:
@@ -221,10 +154,6 @@ def _kind(value: Any) -> str:
         return "null"
     names = {bool: "a boolean", str: "text", int: "a number", float: "a number", list: "an array", dict: "an object"}
     return names.get(type(value), type(value).__name__)
-
-
-def _shown(value: int) -> str:
-    return f"{value:,}" if abs(value) < 10**18 else "of more than 18 digits"
 
 
 def _huge_integers(value: Any, where: str) -> Iterator[str]:

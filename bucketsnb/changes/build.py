@@ -11,22 +11,12 @@ from bucketsnb.changes.acts import DeleteAct, PutAct
 from bucketsnb.changes.apply import Act, Application, Context
 from bucketsnb.changes.plan import DeletePlan, LeftOut, Plan, RequeuePlan
 from bucketsnb.changes.scope import Limits, Scope, Which, advice, check_running, gather
-from bucketsnb.changes.seen import MISSING, Change, Seen
+from bucketsnb.changes.seen import Change, Seen
 from bucketsnb.encoding import encode_works
 from bucketsnb.errors import WorkError
 from bucketsnb.formatting import count_of, excerpt
 from bucketsnb.query import Query
-from bucketsnb.schema import (
-    ATTEMPT_MIN,
-    PRIORITY_MAX,
-    PRIORITY_MIN,
-    RETRIES_MAX,
-    STALE_DAYS,
-    STATUSES,
-    TIME_FIELDS,
-    TIMEOUT_MAX,
-    TIMEOUT_MIN,
-)
+from bucketsnb.schema import QUEUE_FIELDS, STALE_DAYS, TIME_FIELDS, queue_problems
 
 __all__ = ["UNDO_DELETE", "changed", "made", "plan_delete", "plan_requeue"]
 
@@ -66,24 +56,9 @@ def _can_come_back(record: Mapping[str, Any]) -> bool:
         encode_works([record], verb="update")
     except WorkError:
         return False
-    return (
-        record.get("status") in STATUSES
-        and isinstance(record.get("pipeline"), str)
-        and all(_is_within(record.get(name), *limits) for name, limits in _INTEGERS.items())
-        and all(record.get(name, MISSING) is None or isinstance(record.get(name), float) for name in TIME_FIELDS)
-    )
-
-
-def _is_within(value: Any, least: int, most: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
-
-
-_INTEGERS = {
-    "priority": (PRIORITY_MIN, PRIORITY_MAX),
-    "timeout": (TIMEOUT_MIN, TIMEOUT_MAX),
-    "retries": (-(2**31), RETRIES_MAX),
-    "attempt": (ATTEMPT_MIN, 2**31),
-}
+    whole = QUEUE_FIELDS.keys() - TIME_FIELDS <= record.keys()
+    floats = all(record.get(name) is None or isinstance(record[name], float) for name in TIME_FIELDS)
+    return whole and floats and not queue_problems(record)
 
 
 def plan_requeue(

@@ -19,7 +19,7 @@ from bucketsnb.changes.receipt import Outcome
 from bucketsnb.changes.seen import Seen, described, differences, written
 from bucketsnb.encoding import encode_works
 from bucketsnb.errors import ServiceError, WorkError
-from bucketsnb.schema import pipeline_problem
+from bucketsnb.schema import FIELDS, value_problems
 
 __all__ = ["HOLDING", "RestoreAct"]
 
@@ -45,9 +45,9 @@ class RestoreAct:
 
     def __init__(self, entry: str) -> None:
         self.holding = HOLDING + entry
-        problem = pipeline_problem(self.holding)
-        if problem:
-            raise WorkError(problem)
+        wrong = value_problems(FIELDS["pipeline"], self.holding, "pipeline")
+        if wrong:
+            raise WorkError(str(wrong[0]))
 
     def step(self, walk: Walk, positions: Sequence[int]) -> None:
         """Do one chunk; works that are held already are only put back."""

@@ -16,33 +16,22 @@ from typing import Any
 import pandas as pd
 
 from bucketsnb.changes.seen import equal
-from bucketsnb.encoding import encode_works
+from bucketsnb.encoding import encode_works, judge
 from bucketsnb.errors import WorkError
 from bucketsnb.formatting import elide, excerpt
 from bucketsnb.frames import to_records
 from bucketsnb.frames.columns import DERIVED
 from bucketsnb.frames.json_text import decode_json, encode_json
-from bucketsnb.schema import FIELD_NAMES, FIELDS, PARENT_PATH, Kind
+from bucketsnb.schema import FIELDS, PARENT_PATH, Kind
 
 __all__ = ["Checked", "Problem", "Source", "checked", "rows_of"]
 
 Source = Iterable[Any] | pd.DataFrame | str | Path
 """What works are read from: a list of works, a DataFrame, or CSV or JSON as text or in a file."""
 
-_ARCHIVE = {"results": True, "products": "copy", "plots": "copy", "logs": "move"}
-_SLACK = ("channel_id", "member_ids", "message", "results", "products", "plots", "blocks", "reply")
-_DEFAULTS: Mapping[str, Any] = {
-    "attempt": 0,
-    "status": "created",
-    "timeout": 3600,
-    "retries": 2,
-    "priority": 3,
-    "config": {"archive": _ARCHIVE, "metrics": False, "parent": None, "orgs": ["chimefrb"], "teams": None},
-    "notify": {"slack": dict.fromkeys(_SLACK)},
-}
 _SHORT = {"parent": PARENT_PATH}
 _LISTS = frozenset({Kind.TEXTS, Kind.INTEGERS})
-_NESTED = _LISTS | {Kind.JSON}
+_NESTED = _LISTS | {Kind.MAPPING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,42 +80,32 @@ def rows_of(source: Source) -> list[Any]:
 def checked(rows: Sequence[Any]) -> Checked:
     """Check every row, fill in what it leaves out with the public client's defaults, and name every problem."""
     judged = [_judged(place, row) for place, row in enumerate(rows)]
-    works = [one for one in judged if not isinstance(one, Problem)]
-    return Checked(encode_works(works, verb="deposit")[1], [one for one in judged if isinstance(one, Problem)])
+    good = [record for record, wrong in judged if not wrong]
+    return Checked(encode_works(good, verb="deposit")[1], [one for _, wrong in judged for one in wrong])
 
 
-def _judged(place: int, row: Any) -> dict[str, Any] | Problem:
+def _judged(place: int, row: Any) -> tuple[dict[str, Any], list[Problem]]:
     try:
-        work = _completed(getattr(row, "payload", row))
-        encode_works([work], verb="deposit")
+        record, wrong = judge(_completed(getattr(row, "payload", row)))
     except WorkError as error:
-        return Problem(place, error.field or "", _without_index(str(error)))
-    return work
-
-
-def _without_index(message: str) -> str:
-    return message.partition(": ")[2] if message.startswith("Work 0 (") else message
+        return {}, [Problem(place, error.field or "", str(error))]
+    return record, [Problem(place, one.path, one.text) for one in wrong]
 
 
 def _completed(row: Any) -> dict[str, Any]:
+    """Return a row as a work: what stands under a dotted name is put where it belongs."""
     if not isinstance(row, Mapping):
         raise WorkError(f"is not a mapping but {type(row).__name__}")
     work: dict[str, Any] = {}
     given = [(_parts(_SHORT.get(str(name), str(name))), value) for name, value in row.items()]
     for parts, value in sorted(given, key=lambda one: len(one[0])):  # what is whole goes before what is put into it
         _put(work, parts, value)
-    filled = {name: work.pop(name, None) for name in FIELD_NAMES}
-    for name, value in _DEFAULTS.items():
-        if filled[name] is None:
-            filled[name] = json.loads(json.dumps(value))
-        elif isinstance(value, dict) and isinstance(filled[name], Mapping):
-            filled[name] = {**value, **filled[name]}
-    return {**filled, **work}
+    return work
 
 
 def _parts(path: str) -> list[str]:
     name, _, rest = path.partition(".")
-    return path.split(".") if rest and name in FIELDS and FIELDS[name].kind is Kind.JSON else [path]
+    return path.split(".") if rest and name in FIELDS and FIELDS[name].kind is Kind.MAPPING else [path]
 
 
 def _put(work: dict[str, Any], parts: Sequence[str], value: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ from bucketsnb.changes.seen import Change, Seen
 from bucketsnb.encoding import encode
 from bucketsnb.errors import QueryError
 from bucketsnb.formatting import count_of, excerpt
-from bucketsnb.schema import PARENT_PATH, PRIORITY_MAX, PRIORITY_MIN
+from bucketsnb.schema import FIELDS, PARENT_PATH, value_problems
 
 __all__ = [
     "CANDIDATES",
@@ -106,12 +107,11 @@ def _events(value: Any) -> list[int]:
 
 
 def _priority(value: Any) -> int:
-    if isinstance(value, bool) or not hasattr(value, "__index__") or not PRIORITY_MIN <= value <= PRIORITY_MAX:
-        raise QueryError(
-            f"priority={excerpt(repr(value), 40)} matches no work: priorities are {PRIORITY_MIN} to {PRIORITY_MAX}. "
-            "Leave it out to take any. Nothing was sent."
-        )
-    return int(value)
+    priority = operator.index(value) if hasattr(value, "__index__") and not isinstance(value, bool) else value
+    wrong = value_problems(FIELDS["priority"], priority, "priority")
+    if wrong:
+        raise QueryError(f"{wrong[0]}. Leave it out to take any. Nothing was sent.")
+    return int(priority)
 
 
 def _empty(name: str, value: object) -> QueryError:

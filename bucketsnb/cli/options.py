@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from bucketsnb.schema import PRIORITY_MAX, PRIORITY_MIN, STATUSES
+from bucketsnb.schema import FIELDS, STATUSES
 
 __all__ = ["HELP", "query_from", "query_options", "url_option"]
 
@@ -21,6 +21,8 @@ url_option = click.option(
     "--url", metavar="URL", help="Address of the service; by default BUCKETSNB_URL, else the workspace file."
 )
 
+_PRIORITY = click.IntRange(FIELDS["priority"].least, FIELDS["priority"].most)
+
 _QUERY_OPTIONS = (
     click.option("--pipeline", "-p", multiple=True, help="Name of a pipeline; may be given several times."),
     click.option("--status", "-s", multiple=True, type=click.Choice(STATUSES), help="May be given several times."),
@@ -29,7 +31,7 @@ _QUERY_OPTIONS = (
     click.option("--site", multiple=True, help="Where the work is to be done."),
     click.option("--user", multiple=True, help="Who created the work."),
     click.option("--parent", multiple=True, help="Id of the parent pipeline run (config.parent)."),
-    click.option("--priority", type=click.IntRange(PRIORITY_MIN, PRIORITY_MAX), help="Exactly this priority."),
+    click.option("--priority", type=_PRIORITY, help="Exactly this priority."),
     click.option("--older-than", metavar="AGE", help="Created longer ago than this, such as 7d or 36h."),
     click.option("--newer-than", metavar="AGE", help="Created less long ago than this."),
     click.option("--since", metavar="TIME", help="Created at or after this time, such as 2026-11-23."),

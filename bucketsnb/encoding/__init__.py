@@ -8,30 +8,16 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any, Literal
 
 import msgspec
 
 from bucketsnb.encoding.values import DEEPEST, UnfitError, plain, plain_key
 from bucketsnb.errors import QueryError, WorkError
-from bucketsnb.formatting import excerpt, near, printable
-from bucketsnb.schema import (
-    FIELD_NAMES,
-    FIELDS,
-    LEFT_TO_THE_SERVICE,
-    PRIORITY_MAX,
-    PRIORITY_MIN,
-    RETRIES_MAX,
-    STATUSES,
-    TIME_FIELDS,
-    TIMEOUT_MAX,
-    TIMEOUT_MIN,
-    Kind,
-    pipeline_problem,
-)
+from bucketsnb.formatting import elide, excerpt, printable
+from bucketsnb.schema import FIELDS, LEFT_TO_THE_SERVICE, TIME_FIELDS, Kind, Problem, problems, with_defaults
 
-__all__ = ["DEEPEST", "LARGEST_WORK", "Verb", "decode", "encode", "encode_works"]
+__all__ = ["DEEPEST", "LARGEST_WORK", "Verb", "decode", "encode", "encode_works", "judge", "refusal"]
 
 Verb = Literal["deposit", "update", "restore"]
 
@@ -40,16 +26,6 @@ LARGEST_WORK = 16 * 1024**2
 
 TICK = 1e-6
 """Seconds by which equal creation times are moved apart."""
-
-_SLIP = 0.8
-"""Likeness from which an unknown field counts as a slip of a known one: `priorty`, not `comment` for `command`."""
-
-_INTEGERS = {
-    "priority": (PRIORITY_MIN, PRIORITY_MAX),
-    "timeout": (TIMEOUT_MIN, TIMEOUT_MAX),
-    "retries": (-(2**31), RETRIES_MAX),
-    "attempt": (0, 2**31),
-}
 
 
 def encode_works(works: Iterable[Any], *, verb: Verb) -> tuple[bytes, list[dict[str, Any]]]:
@@ -60,11 +36,10 @@ def encode_works(works: Iterable[Any], *, verb: Verb) -> tuple[bytes, list[dict[
     works
         Mappings, or objects with a ``payload`` that is one, such as the public client's ``Work``.
     verb
-        ``"deposit"`` checks what the queue needs (pipeline, site, user, priority, timeout, retries, attempt, status,
-        event, tags) and refuses unknown fields that look like a slip of a known one; other unknown fields are kept.
-        It empties ``id``, which the service gives, fills in a missing `creation` with the present time, and moves equal
-        creation times apart by a microsecond, so that a deposit without an answer can be looked for.
-        ``"restore"`` treats id and creation alike and checks nothing else: for works that were in the queue before.
+        ``"deposit"`` fills in what the public client fills in, at every depth, and refuses what that would not read
+        (:func:`bucketsnb.schema.problems`). It empties ``id``, which the service gives, and moves equal creation times
+        apart by a microsecond, so that a deposit without an answer can be looked for.
+        ``"restore"`` treats id and creation alike and does nothing else: for works that were in the queue before.
         ``"update"`` asks for an ``id`` in each, and checks nothing else.
 
     Returns
@@ -86,6 +61,8 @@ def encode_works(works: Iterable[Any], *, verb: Verb) -> tuple[bytes, list[dict[
     records = [_record(work, index, verb) for index, work in enumerate(_listed(works))]
     if verb != "update":
         _stamp(records)
+    if verb == "deposit":
+        records = [_sound(record, index) for index, record in enumerate(records)]
     return b"[" + b",".join(_bytes_of(record, index) for index, record in enumerate(records)) + b"]", records
 
 
@@ -137,22 +114,71 @@ def _listed(works: object) -> list[Any]:
     return list(works)
 
 
-def _record(work: Any, index: int, verb: Verb) -> dict[str, Any]:
+def judge(work: Any) -> tuple[dict[str, Any], list[Problem]]:
+    """Convert one work to plain values, and name all for which :func:`encode_works` would refuse to deposit it.
+
+    Raises
+    ------
+    WorkError
+        If it is not a mapping at all.
+    """
+    record, unfit = _converted(work)
+    if unfit:
+        named = {one.path.partition(".")[0].partition("[")[0] for one in unfit}
+        return record, [*unfit, *(one for one in problems(with_defaults(record)) if one.path not in named)]
+    filled = with_defaults(record)
+    return record, problems(filled) or _size_problems(filled, len(msgspec.json.encode(filled)))
+
+
+def _converted(work: Any) -> tuple[dict[str, Any], list[Problem]]:
+    """Return the fields of a work as plain values, and name those that have none."""
     given = getattr(work, "payload", work)
     if not isinstance(given, Mapping):
-        raise WorkError(f"Work {index} is not a mapping but {type(work).__name__}.", index=index)
+        raise WorkError(f"is not a mapping but {type(work).__name__}")
+    record, unfit = {}, []
+    for name, value in given.items():
+        try:
+            record[plain_key(name, "")] = _field(str(name), value)
+        except UnfitError as error:  # noqa: PERF203 - each field is named
+            unfit.append(Problem(error.path, error.reason, ""))
+    return record, unfit
+
+
+def _record(work: Any, index: int, verb: Verb) -> dict[str, Any]:
     try:
-        record = {plain_key(name, ""): _field(str(name), value) for name, value in given.items()}
-        if verb == "deposit":
-            _check(record)
-        if verb == "update":
-            _check_id(record.get("id"))
-    except UnfitError as error:
-        label = printable(excerpt(given.get("pipeline") or "no pipeline", 60))
-        raise WorkError(f"Work {index} ({label}): {error}", index=index, field=error.path or None) from None
-    if verb != "update":
+        record, unfit = _converted(work)
+    except WorkError as error:
+        raise WorkError(f"Work {index} {error}.", index=index) from None
+    _refuse(unfit, record, index)
+    if verb == "update":
+        _refuse(_id_problems(record.get("id")), record, index)
+    else:
         record.update(dict.fromkeys(LEFT_TO_THE_SERVICE & record.keys()))
     return record
+
+
+def _sound(record: dict[str, Any], index: int) -> dict[str, Any]:
+    filled = with_defaults(record)
+    _refuse(problems(filled), filled, index)
+    return filled
+
+
+def _refuse(found: Sequence[Problem], record: Mapping[str, Any], index: int) -> None:
+    if found:
+        raise refusal(found, record, index)
+
+
+def refusal(found: Sequence[Problem], record: Mapping[str, Any], index: int) -> WorkError:
+    """Make the error that names a work and what is wrong with it; its `field` is the first that is wrong."""
+    label = printable(excerpt(record.get("pipeline") or "no pipeline", 60))
+    also = f". Also wrong: {elide((one.path for one in found[1:]), most=3)}" if found[1:] else ""
+    return WorkError(f"Work {index} ({label}): {found[0]}{also}", index=index, field=found[0].path or None)
+
+
+def _id_problems(value: Any) -> list[Problem]:
+    if isinstance(value, str) and value:
+        return []
+    return [Problem("id", f"is {excerpt(repr(value), 40)}", "expected the id of the work to update")]
 
 
 def _field(name: str, value: Any) -> Any:
@@ -180,77 +206,17 @@ def _time(value: Any, name: str) -> float | None:
 
 
 def _bytes_of(record: dict[str, Any], index: int) -> bytes:
-    data = msgspec.json.encode(record)
-    if len(data) > LARGEST_WORK:
-        name, size = max(((name, len(msgspec.json.encode(value))) for name, value in record.items()), key=_second)
-        raise WorkError(
-            f"Work {index} has {len(data):,} bytes, and at most {LARGEST_WORK:,} are allowed; {name} has {size:,}.",
-            index=index,
-            field=name,
-        )
+    data: bytes = msgspec.json.encode(record)
+    _refuse(_size_problems(record, len(data)), record, index)
     return data
 
 
-def _second(pair: tuple[str, int]) -> int:
-    return pair[1]
-
-
-# --- checks of a deposit ---
-
-
-def _check(record: dict[str, Any]) -> None:
-    _check_names(record)
-    problem = pipeline_problem(record.get("pipeline"))
-    if problem:
-        raise UnfitError("pipeline", problem.removeprefix("pipeline "))
-    for name in ("site", "user"):
-        if not isinstance(record.get(name), str) or not record[name]:
-            raise UnfitError(name, f"must be text and not empty, not {excerpt(repr(record.get(name)), 40)}")
-    for name, (least, most) in _INTEGERS.items():
-        _check_integer(name, record.get(name), least, most)
-    if record.get("status") is not None and record["status"] not in STATUSES:
-        hint = _hint(str(record["status"]), STATUSES)
-        raise UnfitError("status", f"is {excerpt(repr(record['status']), 40)}, not one of {', '.join(STATUSES)}{hint}")
-    _check_elements("event", record.get("event"), int)
-    _check_elements("tags", record.get("tags"), str)
-
-
-def _check_names(record: dict[str, Any]) -> None:
-    for name in record.keys() - FIELDS.keys():
-        meant = get_close_matches(name.casefold(), FIELD_NAMES, n=1, cutoff=_SLIP)
-        if meant:
-            raise UnfitError(printable(name), f"is not a field of a work; did you mean {meant[0]!r}?")
-
-
-def _hint(word: str, words: Sequence[str]) -> str:
-    meant = near(word, words)
-    return f"; did you mean {meant[0]!r}?" if meant else ""
-
-
-def _check_integer(name: str, value: Any, least: int, most: int) -> None:
-    if value is None:
-        return
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise UnfitError(name, f"must be an integer, not {excerpt(repr(value), 40)}")
-    if not least <= value <= most:
-        bounds = f"at most {most}" if least < 0 else f"{least} to {most}"
-        raise UnfitError(name, f"is {value}, and {bounds} is allowed")
-
-
-def _check_elements(name: str, values: Any, kind: type) -> None:
-    if values is None:
-        return
-    if not isinstance(values, list):
-        raise UnfitError(name, f"must be a list, not {excerpt(repr(values), 40)}")
-    for place, value in enumerate(values):
-        if not isinstance(value, kind) or isinstance(value, bool):
-            word = "an integer" if kind is int else "text"
-            raise UnfitError(f"{name}[{place}]", f"must be {word}, not {excerpt(repr(value), 40)}")
-
-
-def _check_id(value: Any) -> None:
-    if not isinstance(value, str) or not value:
-        raise UnfitError("id", f"must be the id of the work to update, not {excerpt(repr(value), 40)}")
+def _size_problems(record: Mapping[str, Any], size: int) -> list[Problem]:
+    if size <= LARGEST_WORK:
+        return []
+    most, name = max((len(msgspec.json.encode(value)), name) for name, value in record.items())
+    allowed = f"at most {LARGEST_WORK:,} bytes are allowed in a work"
+    return [Problem(name, f"has {most:,} bytes of the {size:,} of the work", allowed)]
 
 
 # --- creation times ---

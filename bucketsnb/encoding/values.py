@@ -34,6 +34,7 @@ class UnfitError(ValueError):
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(f"{path} {reason}" if path else reason)
         self.path = path
+        self.reason = reason
 
 
 def plain(value: Any, path: str, depth: int, *, as_time: bool = False) -> Any:

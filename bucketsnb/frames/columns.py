@@ -66,7 +66,7 @@ DERIVED = tuple(NEEDS)
 
 STORED = tuple(name for name in COLUMNS if name not in DERIVED)
 
-NESTED = tuple(name for name, field in FIELDS.items() if field.kind in {Kind.JSON, Kind.TEXTS, Kind.INTEGERS})
+NESTED = tuple(name for name, field in FIELDS.items() if field.kind in {Kind.MAPPING, Kind.TEXTS, Kind.INTEGERS})
 
 TEXT = pd.StringDtype("python")
 STATUS = pd.CategoricalDtype(list(STATUSES), ordered=True)

@@ -19,17 +19,14 @@ from bucketsnb.query.reading import LISTS
 from bucketsnb.query.times import ago, is_ago, moment, seconds_of
 from bucketsnb.query.values import is_operators, plain
 from bucketsnb.schema import (
-    ATTEMPT_MIN,
     FIELDS,
     PARENT_PATH,
-    PRIORITY_MAX,
-    PRIORITY_MIN,
     STALE_DAYS,
     STATUSES,
     TIME_FIELDS,
-    TIMEOUT_MIN,
     UNFINISHED,
     Kind,
+    value_problems,
 )
 
 __all__ = ["WORDS", "document_of"]
@@ -38,11 +35,11 @@ Build = Callable[[str, Any], Document]
 
 _TEXT_WORDS = {"pipeline", "site", "user", "parent", "id", "function", "tags", "command", "products", "plots"}
 _NUMBER_WORDS = tuple(name for name, field in FIELDS.items() if field.kind is Kind.INTEGER)
-_JSON_WORDS = tuple(name for name, field in FIELDS.items() if field.kind is Kind.JSON)
+_JSON_WORDS = tuple(name for name, field in FIELDS.items() if field.kind is Kind.MAPPING)
 _NULLABLE = (
     {"parent", "function", "start", "stop"} | set(_JSON_WORDS) | {"id", "creation"}
 )  # lists have their own form: an empty list counts as none
-_RANGES = {"priority": (PRIORITY_MIN, PRIORITY_MAX), "attempt": (ATTEMPT_MIN, None), "timeout": (TIMEOUT_MIN, None)}
+_BOUNDED = ("priority", "attempt", "timeout")
 
 _OPERATORS = {sign: operator for operator, sign in SIGNS.items()}
 _COMPARISON = re.compile(r"\s*(>=|<=|==|!=|>|<)\s*(.+?)\s*", re.ASCII)
@@ -183,11 +180,9 @@ def _event(word: str, value: Any) -> int:
 
 def _number(word: str, value: Any) -> int:
     number = _whole(word, value)
-    low, high = _RANGES.get(word, (None, None))
-    if (low is not None and number < low) or (high is not None and number > high):
-        raise QueryError(
-            f"{word}={number} matches no work; {word} is {f'{low} to {high}' if high else f'{low} or more'}"
-        )
+    wrong = value_problems(FIELDS[word], number, word) if word in _BOUNDED else []
+    if wrong:
+        raise QueryError(f"{word}={number} matches no work; {wrong[0].expected}")
     return number
 
 

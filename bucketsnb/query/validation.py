@@ -31,9 +31,9 @@ class UnknownValue(QueryWarning):
     """Correct the value: no work can have it."""
 
 
-_CONFIG = ("archive", "metrics", "parent", "orgs", "teams", "strategy")
+_CONFIG = tuple(part.name for part in FIELDS["config"].parts)
 _LITERAL = "$literal"
-_OPEN = Field("", Kind.JSON, "a path of which nothing is known")
+_OPEN = Field("", Kind.MAPPING, "a path of which nothing is known")
 _OPERATORS = (
     *("$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$and", "$or", "$nor", "$not", "$exists", "$type"),
     *("$size", "$all", "$elemMatch", "$regex", "$options", "$mod", "$expr", "$where", "$text", "$comment", "$ago"),
@@ -110,7 +110,7 @@ def _condition(path: str, condition: Any) -> Iterator[Slip]:
         yield from _operator(operator, path)
         if operator == "$not":
             yield from _condition(path, operand)
-    if isinstance(condition, dict) and FIELDS.get(path, _OPEN).kind is not Kind.JSON:
+    if isinstance(condition, dict) and FIELDS.get(path, _OPEN).kind is not Kind.MAPPING:
         for name in condition:
             if f"${name}" in _OPERATORS:
                 yield UnknownOperator, f"{printable(path)}: {name!r} is no operator; did you mean '${name}'?"

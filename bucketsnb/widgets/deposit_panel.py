@@ -11,7 +11,7 @@ import pandas as pd
 
 from bucketsnb.errors import WorkError
 from bucketsnb.formatting import count_of
-from bucketsnb.schema import FIELDS, PRIORITY_MAX, PRIORITY_MIN, RETRIES_MAX, TIMEOUT_MAX, TIMEOUT_MIN
+from bucketsnb.schema import FIELDS, Field
 from bucketsnb.widgets.change_panel import MAX_AFFECTED, PlanPanel, text_field
 from bucketsnb.widgets.guard import Message
 from bucketsnb.widgets.panel import note, row_of
@@ -30,11 +30,7 @@ _TEXTS = {
     "tags": "a, b",
     "event": "9385707",
 }
-_NUMBERS = {
-    "priority": (3, PRIORITY_MIN, PRIORITY_MAX),
-    "retries": (2, 0, RETRIES_MAX),
-    "timeout": (3600, TIMEOUT_MIN, TIMEOUT_MAX),
-}
+_NUMBERS = tuple(FIELDS[name] for name in ("priority", "retries", "timeout"))
 
 
 class DepositPanel(PlanPanel):
@@ -52,10 +48,7 @@ class DepositPanel(PlanPanel):
         super().__init__(source, title="Deposit works", verb="Check and preview")
         self.works = works
         self.fields = {name: text_field(name, hint) for name, hint in _TEXTS.items()}
-        self.numbers = {
-            name: ipywidgets.BoundedIntText(value=value, min=low, max=high, description=name)
-            for name, (value, low, high) in _NUMBERS.items()
-        }
+        self.numbers = {field.name: _number(field) for field in _NUMBERS}
         self.pasted = ipywidgets.Textarea(
             description="CSV or JSON", placeholder="pipeline,site,user,parameters.dm\nfitburst,chime,me,348.8", rows=6
         )
@@ -109,6 +102,11 @@ class DepositPanel(PlanPanel):
             text = f"{count_of(bad, 'row')} cannot be sent, so nothing will be."
             self.messages.show(Message("error", text, "Correct the rows that are listed, or leave bad rows out."))
         self.keep()
+
+
+def _number(field: Field) -> ipywidgets.BoundedIntText:
+    least = max(0, field.least or 0)  # retries have no lower bound, and less than none means none
+    return ipywidgets.BoundedIntText(value=field.default, min=least, max=field.most, description=field.name)
 
 
 def _value(name: str, text: str) -> Any:

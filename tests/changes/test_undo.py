@@ -18,7 +18,7 @@ from bucketsnb.changes.journal import Journal
 from bucketsnb.changes.plan import Plan
 from bucketsnb.changes.restore import HOLDING
 from bucketsnb.errors import JournalError, PlanAlreadyApplied, PlanError
-from bucketsnb.schema import pipeline_problem
+from bucketsnb.schema import FIELDS, value_problems
 from tests.changes.helpers import PIPELINE, but_id, changes_sent, filled, stored
 from tests.factory import make_work
 
@@ -65,7 +65,7 @@ def test_they_enter_under_a_holding_pipeline_and_one_update_puts_them_back(
     assert changes_sent(backend) == ["POST /work", "PUT /work"]
     (holding,) = seen[0]
     assert holding.startswith(HOLDING)
-    assert pipeline_problem(holding) is None
+    assert value_problems(FIELDS["pipeline"], holding, "pipeline") == []
     assert backend.store.pipelines() == [PIPELINE]
 
 

@@ -292,7 +292,7 @@ def test_a_time_is_set_as_a_time(backend: LocalBackend, buckets: Buckets) -> Non
         ("status", "created", "no worker and no count"),
         ("priority", 9, "1 to 5"),
         ("priority", pd.NA, "cannot be empty"),
-        ("pipeline", "a b", "only letters"),
+        ("pipeline", "a b", "letters, digits or hyphens"),
         ("timeout", 0, "timeout"),
         ("attempt", -1, "attempt"),
     ],

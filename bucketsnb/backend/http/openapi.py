@@ -9,18 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from bucketsnb import __version__
-from bucketsnb.backend.works import INTEGER_MAX, TIME_BOUND
-from bucketsnb.schema import (
-    ATTEMPT_MIN,
-    PIPELINE_MAX,
-    PRIORITY_MAX,
-    PRIORITY_MIN,
-    RETRIES_MAX,
-    STATUS_KEYS,
-    STATUSES,
-    TIMEOUT_MAX,
-    TIMEOUT_MIN,
-)
+from bucketsnb.schema import QUEUE_FIELDS, STATUS_KEYS, Field, Kind
 
 __all__ = ["description"]
 
@@ -36,29 +25,27 @@ _COUNTS: Schema = {
     "additionalProperties": False,
 }
 _COUNTS_BY_PIPELINE: Schema = {"type": "object", "additionalProperties": _COUNTS}
-_TIME: Schema = {
-    "type": "number",
-    "description": "Epoch seconds.",
-    "exclusiveMinimum": -TIME_BOUND,
-    "exclusiveMaximum": TIME_BOUND,
-}
-_TIME_OR_NULL: Schema = {**_TIME, "type": ["number", "null"]}
-_PIPELINE: Schema = {"type": "string", "minLength": 1, "maxLength": PIPELINE_MAX}
-_FIELDS: Schema = {
-    "pipeline": _PIPELINE,
-    "status": {"enum": list(STATUSES)},
-    "priority": {"type": "integer", "minimum": PRIORITY_MIN, "maximum": PRIORITY_MAX},
-    "timeout": {"type": "integer", "minimum": TIMEOUT_MIN, "maximum": TIMEOUT_MAX},
-    "retries": {"type": "integer", "minimum": -INTEGER_MAX, "maximum": RETRIES_MAX},
-    "attempt": {"type": "integer", "minimum": ATTEMPT_MIN, "maximum": INTEGER_MAX},
-    "creation": _TIME,
-    "start": _TIME_OR_NULL,
-    "stop": _TIME_OR_NULL,
-}
+_TYPES = {Kind.TEXT: "string", Kind.STATUS: "string", Kind.INTEGER: "integer", Kind.TIME: "number"}
+
+
+def _schema(field: Field) -> Schema:
+    """Describe a field of the model of a work."""
+    if field.choices:
+        return {"enum": list(field.choices)}
+    least, most = ("minLength", "maxLength") if field.kind is Kind.TEXT else ("minimum", "maximum")
+    words = {"description": "Epoch seconds."} if field.kind is Kind.TIME else {}
+    kind = _TYPES[field.kind]
+    return {"type": [kind, "null"] if field.null else kind, least: field.least, most: field.most, **words}
+
+
+_FIELDS: Schema = {name: _schema(field) for name, field in QUEUE_FIELDS.items()}
+_TIME_OR_NULL, _PIPELINE = _FIELDS["start"], _FIELDS["pipeline"]
+_TIME = {**_TIME_OR_NULL, "type": "number"}
+_STATUS_OR_NULL = {"enum": [*_FIELDS["status"]["enum"], None]}
 _WORK: Schema = {
     "description": "Other fields than these are kept as they are, but for the id, which the service gives.",
     "type": "object",
-    "properties": {**_FIELDS, "status": {"enum": [*STATUSES, None]}, "creation": _TIME_OR_NULL},
+    "properties": {**_FIELDS, "status": _STATUS_OR_NULL, "creation": _TIME_OR_NULL},
     "required": ["pipeline"],
 }
 _CHANGE: Schema = {"type": "object", "properties": {"id": {"type": "string"}, **_FIELDS}, "required": ["id"]}
