@@ -9,11 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 from bucketsnb.api import arguments, shapes
+from bucketsnb.api.completeness import LongestAnswer, read_rest
 from bucketsnb.encoding import Verb, decode, encode, encode_works
 from bucketsnb.errors import (
     BadAnswer,
@@ -37,6 +39,8 @@ it is busy."""
 
 _ALL_DETAILS = "/status/details"
 
+_ONLY_ID: Mapping[str, Any] = {"id": True}
+
 _SMALL = 64 * 1024**2
 """Bytes allowed for answers that are no works."""
 
@@ -44,6 +48,15 @@ _LATEST = 2.0**33
 """Epoch seconds (in 2242) before which a service's clock is believed."""
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class _Page(Generic[T]):
+    """One answer to a view: its works, its bytes, and whether more may match."""
+
+    works: list[T]
+    size: int
+    may_be_cut: bool
 
 
 class Api:
@@ -64,6 +77,9 @@ class Api:
         self.transport = transport
         self.clock_skew: float | None = None
         """Seconds that the service's clock is ahead of this one, by its last answer; None when it said no time."""
+
+        self.longest_answer = LongestAnswer()
+        """By which a view knows that it was answered in full."""
 
         self.counts_at_once: bool | None = None
         """Whether `statuses` saves requests: the service, a backend of our own, offers it, and has many pipelines, or
@@ -131,8 +147,36 @@ class Api:
         limit
             How many at most; None, 0 or -1 for all.
         """
-        call = self._view_call(query_document, projection, skip, limit)
-        return self._checked("POST", "/view", call(), shapes.records)
+        most = None if limit in (None, 0, -1) else limit
+        page = self._page(query_document, projection, skip, limit, shapes.records)
+        if not page.may_be_cut:
+            return page.works
+        if projection and _with_id(projection) != projection:  # nothing to know them by again
+            found = self.view(query_document, _with_id(projection), skip=skip, limit=limit)
+            return [{name: value for name, value in record.items() if name != "id"} for record in found]
+        return self._whole(page, query_document, projection, skip, most, shapes.records, _id_of)
+
+    def view_by_ids(self, ids: Sequence[str], query_document: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Return the records of these ids, those only that match a query where one is given.
+
+        As long as an answer brings some of them, the rest is asked for again: only ids that an answer without any of
+        them left out are not there.
+        """
+        found: list[dict[str, Any]] = []
+        missing, before = list(dict.fromkeys(ids)), (0, 0)
+        while missing:
+            named = {"id": {"$in": missing}}
+            document = {"$and": [query_document, named]} if query_document else named
+            page = self._page(document, None, 0, None, shapes.records)
+            came = {_id_of(record) for record in page.works}
+            if came.isdisjoint(missing):
+                break
+            if found:
+                self.longest_answer.was_cut(*before)
+            before = len(page.works), page.size
+            found += page.works
+            missing = [one for one in missing if one not in came]
+        return found
 
     def view_bytes(
         self,
@@ -142,7 +186,10 @@ class Api:
         skip: int = 0,
         limit: int | None = 100,
     ) -> bytes:
-        """Return the same answer as :meth:`view`, as the JSON array that came, checked only for its brackets."""
+        """Return one answer to a view as the JSON array that came, checked only for its brackets.
+
+        It may hold fewer works than match, as :meth:`goes_on` tells.
+        """
         answer = self._view_call(query_document, projection, skip, limit)()
         body = answer.body.strip()
         if not (body.startswith(b"[") and body.endswith(b"]")):
@@ -153,11 +200,73 @@ class Api:
 
     def view_ids(self, query_document: Mapping[str, Any] | None = None) -> list[str | None]:
         """Return the ids of all works that match, newest first; None for a work whose id is no text."""
-        call = self._view_call(query_document, {"id": True}, 0, None)
-        answer = call()
+        page = self._page(query_document, _ONLY_ID, 0, None, shapes.ids_of_records, shapes.ids_at_once)
+        if not page.may_be_cut:
+            return page.works
+        return self._whole(page, query_document, _ONLY_ID, 0, None, shapes.ids_of_records, lambda one: one)
+
+    def goes_on(
+        self, query_document: Mapping[str, Any] | None, ids: Sequence[str | None], size: int, *, skip: int, asked: int
+    ) -> bool:
+        """Say whether more works match than an answer of :meth:`view_bytes` held; asks only where it may be so.
+
+        Parameters
+        ----------
+        query_document, skip
+            As they were sent.
+        ids
+            Ids of the works that came; None for one that has none.
+        size
+            Bytes of the answer.
+        asked
+            How many works were asked for.
+        """
+        if not self.longest_answer.may_be_cut(len(ids), size, asked):
+            return False
+        repeated = min(1, len(ids) - 1)
+        start = skip + len(ids) - repeated
+        following = self._page(query_document, _ONLY_ID, start, repeated + 1, shapes.ids_of_records).works
+        if following == list(ids[len(ids) - repeated :]):
+            return False
+        self.longest_answer.was_cut(len(ids), size)
+        return True
+
+    def _page(
+        self,
+        document: Mapping[str, Any] | None,
+        projection: Mapping[str, Any] | None,
+        skip: int,
+        limit: int | None,
+        shape: Callable[[Any], list[T]],
+        at_once: Callable[[bytes], list[T] | None] = lambda _body: None,
+    ) -> _Page[T]:
+        """Return one answer to a view."""
+        answer = self._view_call(document, projection, skip, limit)()
         _check_type(self, "POST", "/view", answer)
-        ids = shapes.ids_at_once(answer.body)
-        return self._checked("POST", "/view", answer, shapes.ids_of_records) if ids is None else ids
+        quickly = at_once(answer.body)
+        works = self._checked("POST", "/view", answer, shape) if quickly is None else quickly
+        size, asked = len(answer.body), None if limit in (None, 0, -1) else limit
+        return _Page(works, size, self.longest_answer.may_be_cut(len(works), size, asked))
+
+    def _whole(
+        self,
+        first: _Page[T],
+        document: Mapping[str, Any] | None,
+        projection: Mapping[str, Any] | None,
+        skip: int,
+        most: int | None,
+        shape: Callable[[Any], list[T]],
+        key: Callable[[T], str | None],
+    ) -> list[T]:
+        """Return an answer together with what follows it."""
+
+        def read(start: int, limit: int | None) -> list[T]:
+            return self._page(document, projection, skip + start, limit, shape).works
+
+        found = read_rest(first.works, read, key, most)
+        if len(found) > len(first.works):
+            self.longest_answer.was_cut(len(first.works), first.size)
+        return found
 
     def _view_call(
         self, document: Mapping[str, Any] | None, projection: Mapping[str, Any] | None, skip: int, limit: int | None
@@ -384,6 +493,19 @@ def _check_type(api: Api, method: str, path: str, answer: Answer) -> None:
     kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind and "json" not in kind and kind not in ("text/plain", "application/octet-stream"):
         api._bad(method, path, answer, f"JSON was expected, not {printable(kind)}")
+
+
+def _id_of(record: Mapping[str, Any]) -> str | None:
+    given = record.get("id")
+    return given if isinstance(given, str) else None
+
+
+def _with_id(projection: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a projection that sends the ids too, which may be this one."""
+    others = {name: wanted for name, wanted in projection.items() if name not in ("id", "_id")}
+    if projection.get("id") or not (any(others.values()) or "id" in projection):
+        return projection
+    return {**others, "id": True} if any(others.values()) else others
 
 
 def _skew(answer: Answer) -> float | None:

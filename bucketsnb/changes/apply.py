@@ -362,8 +362,7 @@ class Looked(dict[str, dict[str, Any]]):
 
 def look(api: Api, ids: Sequence[str], query: Mapping[str, Any] | None = None) -> Looked:
     """Read works by id as they are now, those only that match a query where one is given."""
-    named = {"id": {"$in": list(ids)}}
-    found = api.view({"$and": [query, named]} if query else named, limit=None) if ids else []
+    found = api.view_by_ids(ids, query)
     works = [record for record in found if isinstance(record.get("id"), str)]
     looked = Looked({record["id"]: record for record in works})
     if len(looked) < len(works):

@@ -125,16 +125,23 @@ def _by_status(answer: Mapping[str, int]) -> Iterable[tuple[str | None, int]]:
 def _from_works(api: Api, query: Query, by: Sequence[str]) -> tuple[pd.DataFrame, int, int]:
     selection = selected(by, None)
     projection = {path: True for path in selection.projection or () if path != "id"}
-    data = api.view_bytes(query.to_document(service_time(api)), projection, limit=None)
+    document = query.to_document(service_time(api))
     fields = [name for name in selection.fields if name != "id"]
+    data: bytes | list[dict[str, Any]] = api.view_bytes(document, projection, limit=None)
     frame: pd.DataFrame = frame_of(data, fields=fields, now=service_time(api))
-    read = len(frame)
+    requests, read = 1, len(frame)
+    if api.longest_answer.may_be_cut(read, len(data), None):
+        requests += 1
+        if api.view(document, {"id": True}, skip=read, limit=1):
+            whole = api.view(document, selection.projection, limit=None)
+            frame = frame_of(whole, fields=fields, now=service_time(api))
+            requests, read = requests + -(-len(whole) // read), len(whole)
     for name in by:
         if name in _LISTS:
             frame = WorksAccessor(frame).explode(name)
     once = pd.DataFrame(frame[list(by)]).assign(work=frame.index).drop_duplicates()
     sizes = once.groupby(list(by), observed=True, dropna=False, sort=True).size()
-    return sizes.rename("works").astype("Int64").reset_index(), 1, read
+    return sizes.rename("works").astype("Int64").reset_index(), requests, read
 
 
 def explained(api: Api, query: Query) -> Counts:

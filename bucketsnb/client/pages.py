@@ -97,13 +97,17 @@ class Pages:
         if self._stopped():
             return
         most = self.size if self.limit is None else min(self.limit, self.size)
-        page = self._read(self.document, skip=self.skip, limit=most + 1)
+        page, size = self._read(self.document, skip=self.skip, limit=most + 1)
         count = len(page["id"])
         self.matched, self.exact = self.skip + count, True
         if self.skip and not count:  # more are left out than match
             self.matched = len(self.api.view_ids(self.document))
         if count == most + 1 and self.limit != most:
             yield from self._more(_rows(page, slice(most)))  # the one more said only that there are more
+            return
+        if self.api.goes_on(self.document, _plain(page["id"]), size, skip=self.skip, asked=most + 1):
+            self.size = min(self.size, count)  # as much as it sends in one answer
+            yield from self._more(_rows(page, slice(most)))
             return
         if self.limit is not None and count > self.limit:
             self.exact = count != most + 1  # a service that sends more than it was asked for sends all
@@ -144,9 +148,17 @@ class Pages:
         yield first
         yield from self._by_id(rest, room)
         if nulls and not self._stopped():
-            page = self._read(_both(self.document, _without_own_id(shared)), skip=before, limit=nulls)
-            self.moved += nulls - len(page["id"])
-            yield page
+            yield from self._read_unnamed(_both(self.document, _without_own_id(shared)), before, nulls)
+
+    def _read_unnamed(self, document: Mapping[str, Any], skip: int, most: int) -> Iterator[_Page]:
+        while most:
+            page, _ = self._read(document, skip=skip, limit=most)
+            count = len(page["id"])
+            yield _rows(page, slice(most))
+            if not count:
+                break
+            skip, most = skip + count, max(most - count, 0)
+        self.moved += most
 
     def _by_id(self, ids: list[str], room: int) -> Iterator[_Page]:
         del ids[max(room, 0) :]
@@ -154,14 +166,28 @@ class Pages:
         while ids and not self._stopped():
             chunk = ids[-self.size :][::-1]
             del ids[-self.size :]
-            page = self._read(_both(self.document, {"id": {"$in": chunk}}), limit=None, of_many=True)
-            self.moved += len(chunk) - len(set(_plain(page["id"])))
-            yield page
+            yield from self._of_ids(chunk)
 
-    def _read(self, document: Mapping[str, Any], *, limit: int | None, skip: int = 0, of_many: bool = False) -> _Page:
+    def _of_ids(self, ids: list[str]) -> Iterator[_Page]:
+        """Read works by id; as long as an answer brings some of them, the rest is asked for again."""
+        most = 0
+        while ids:
+            page, _ = self._read(_both(self.document, {"id": {"$in": ids}}), limit=None, of_many=True)
+            came = set(_plain(page["id"]))
+            if came.isdisjoint(ids):
+                break
+            self.size = min(self.size, most) if most else self.size  # as much as it sends in one answer
+            most = max(most, len(came))
+            yield page
+            ids = [one for one in ids if one not in came]
+        self.moved += len(ids)
+
+    def _read(
+        self, document: Mapping[str, Any], *, limit: int | None, skip: int = 0, of_many: bool = False
+    ) -> tuple[_Page, int]:
         data = self.api.view_bytes(document, self.selection.projection, skip=skip, limit=limit)
         whole = self.selection.projection is None
-        return columns_of(data, self.selection.fields, nested_now=of_many, whole=whole)
+        return columns_of(data, self.selection.fields, nested_now=of_many, whole=whole), len(data)
 
     def _stopped(self) -> bool:
         self.cancelled = self.cancelled or (self.cancel is not None and self.cancel.is_set())

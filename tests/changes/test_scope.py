@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from bucketsnb import Buckets, LocalBackend, Query, any_of
@@ -33,7 +35,7 @@ def test_the_cap_is_a_thousand_and_names_the_argument_that_raises_it(backend: Lo
     filled(backend, 1001)
     with pytest.raises(ScopeRefused, match=r"1,001 works .* at most 1,000 .* max_affected=1001"):
         buckets.plan_delete(pipeline=PIPELINE)
-    assert len(backend.requests) == 1
+    assert [json.loads(request.body)["projection"] for request in backend.requests] == [{"id": True, "_id": False}] * 2
     assert buckets.plan_delete(pipeline=PIPELINE, max_affected=1001).count == 1001
     assert buckets.plan_delete(pipeline=PIPELINE, max_affected=None).count == 1001
 

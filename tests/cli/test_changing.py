@@ -105,7 +105,7 @@ def test_partly_done_says_which_were_left(queue: LocalBackend) -> None:
         queue.store.update([{"id": found[0]["id"], "status": "queued"}])
 
     # The last look before the deletion sees it as it was; the service changes it then.
-    queue.faults.add("POST /view", change=one_runs_again, skip=2)
+    queue.faults.add("POST /view", change=one_runs_again, skip=3)
     code, out, _ = run(*FAILED, "--yes", "--json")
     assert code == 5
     assert json.loads(out)["counts"]["drifted"] == 1

@@ -39,8 +39,8 @@ def sent(backend):
         ({"pipeline": {"$in": []}}, 0, []),
         ({"pipeline": "nowhere"}, 0, ["GET /status/details/nowhere"]),
         ({"status": "created"}, 0, ["POST /view"]),
-        ({"site": "kko"}, 4, ["POST /view"]),
-        ({"pipeline": {"$ne": "a"}}, 2, ["POST /view"]),
+        ({"site": "kko"}, 4, ["POST /view"] * 2),
+        ({"pipeline": {"$ne": "a"}}, 2, ["POST /view"] * 2),
     ],
 )
 def test_counts_come_from_the_status_where_they_can(queue, buckets, query, count, requests):
@@ -58,11 +58,11 @@ def as_rows(table):
         (None, ["pipeline", "status"], ["a failure 3", "a queued 2", "b failure 1", "c-with-none success 1"], 4),
         (None, "status", ["failure 4", "queued 2", "success 1"], 1),
         ({"pipeline": "a"}, "pipeline", ["a 5"], 1),
-        ({"site": "kko"}, ["pipeline", "status"], ["a failure 3", "b failure 1"], 1),
-        ({"status": "failure"}, ["status", "site"], ["failure kko 4"], 1),
-        (None, ["tags"], ["<NA> 2", "x 5", "y 3"], 1),
-        (None, ["parent"], ["<NA> 6", "run 1"], 1),
-        (None, ["event"], ["7 1", "<NA> 6"], 1),
+        ({"site": "kko"}, ["pipeline", "status"], ["a failure 3", "b failure 1"], 2),
+        ({"status": "failure"}, ["status", "site"], ["failure kko 4"], 2),
+        (None, ["tags"], ["<NA> 2", "x 5", "y 3"], 2),
+        (None, ["parent"], ["<NA> 6", "run 1"], 2),
+        (None, ["event"], ["7 1", "<NA> 6"], 2),
     ],
 )
 def test_group_counts(queue, buckets, query, by, rows, requests):
@@ -72,7 +72,7 @@ def test_group_counts(queue, buckets, query, by, rows, requests):
 
 
 def test_the_cost_of_a_group_count_is_said(queue, buckets):
-    assert buckets.group_count({"site": "kko"}, "status").attrs["cost"] == {"requests": 1, "works_read": 4}
+    assert buckets.group_count({"site": "kko"}, "status").attrs["cost"] == {"requests": 2, "works_read": 4}
     assert "4 requests, 0 works read" in repr(buckets.group_count())
     assert "4 requests, 0 works read" in buckets.group_count()._repr_html_()
 

@@ -1,0 +1,103 @@
+"""Whether an answer to a view holds all that was asked for, and how to read on where it does not.
+
+A service may send fewer works than were asked for, by a cap of its own, without saying so. What it has sent once is no
+such cap: a shorter answer is taken for all there is, and any other is followed by a second request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+__all__ = ["LongestAnswer", "read_rest"]
+
+_OVERLAP = 16
+"""Works that the next page repeats, at most: by them it is seen that nothing slid in between two requests."""
+
+_BARREN = 3
+"""Pages in a row without a new work after which a service is taken to send the same again and again."""
+
+T = TypeVar("T")
+
+
+class LongestAnswer:
+    """The most that a service has sent in one answer, in works and in bytes: neither is a cap on what it sends."""
+
+    def __init__(self) -> None:
+        self.works = 0
+        self.size = 0
+
+    def may_be_cut(self, works: int, size: int, asked: int | None) -> bool:
+        """Say whether more works than these may match, and remember the answer.
+
+        Parameters
+        ----------
+        works, size
+            Works of the answer, and its bytes.
+        asked
+            How many works were asked for; None for all.
+
+        Examples
+        --------
+        >>> longest = LongestAnswer()
+        >>> longest.may_be_cut(50, 30_000, 101), longest.may_be_cut(49, 29_000, None), longest.may_be_cut(9, 5_000, 9)
+        (True, False, False)
+        """
+        is_full = asked is not None and works >= asked
+        cut = works > 0 and not is_full and (works >= self.works or size >= self.size)
+        self.works, self.size = max(works, self.works), max(size, self.size)
+        return cut
+
+    def was_cut(self, works: int, size: int) -> None:
+        """Note that an answer of so many works and bytes was not all: longer ones from before prove nothing now."""
+        self.works, self.size = min(works, self.works), min(size, self.size)
+
+
+def read_rest(
+    first: Sequence[T], read: Callable[[int, int | None], Sequence[T]], key: Callable[[T], str | None], most: int | None
+) -> list[T]:
+    """Read what follows the first answer to a view, page by page.
+
+    Parameters
+    ----------
+    first
+        The works of that answer.
+    read
+        Reads a page: how many works to skip, counted from the first of that answer, and how many to read at most.
+    key
+        The id of a work; None where it has none.
+    most
+        How many works were asked for in all; None for all.
+
+    Returns
+    -------
+    list
+        Those works and all that follow. Every page repeats some works that are known; where it repeats none, works were
+        removed meanwhile and what follows moved up, so that the read goes back to where it knows one.
+    """
+    found = list(first)
+    known = {key(work) for work in found}
+    overlap = min(_OVERLAP, len(first) // 2)
+    position = furthest = len(first)
+    previous, barren = first, 0
+    while (most is None or len(found) < most) and barren < _BARREN:
+        start = max(position - overlap, 0)
+        page = read(start, None if most is None else most - start)
+        fresh = [work for place, work in enumerate(page) if _is_new(key(work), known, place >= position - start)]
+        fresh = [] if page == previous else fresh  # works without ids, of a service that does not skip
+        previous = page
+        if start and overlap and len(fresh) == len(page) and barren < _BARREN:
+            position = max(start - len(first), 0)
+            continue
+        found += fresh
+        known.update(map(key, fresh))
+        if len(page) <= position - start:
+            break
+        position = start + len(page)
+        barren = 0 if fresh or position <= furthest else barren + 1
+        furthest = max(furthest, position)
+    return found if most is None else found[:most]
+
+
+def _is_new(one: str | None, known: set[str | None], beyond: bool) -> bool:  # noqa: FBT001
+    return beyond if one is None else one not in known
