@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import re
+import socket
 
-__all__ = ["is_loopback", "token_problem", "without_login"]
+__all__ = ["is_loopback", "leads_to_this_machine", "token_problem", "without_login"]
 
 _SCHEME = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.-]*:/+)")
 _AT = re.compile("%40|[\uff20\ufe6b]")
@@ -46,6 +48,20 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def leads_to_this_machine(host: str) -> bool:
+    """Say whether a connection to a host ends on this machine, in whatever spelling the system's look-up takes.
+
+    Examples
+    --------
+    >>> leads_to_this_machine("127.1"), leads_to_this_machine("::ffff:127.0.0.1"), leads_to_this_machine("10.0.0.1")
+    (True, True, False)
+    """
+    name = host.lower().rstrip(".").removeprefix("::ffff:")
+    with contextlib.suppress(OSError, UnicodeError):
+        name = socket.inet_ntoa(socket.inet_aton(name))  # 127.1, 0x7f000001
+    return name in ("0.0.0.0", "::") or name.endswith(".localhost") or is_loopback(name)  # noqa: S104 - compared only
 
 
 def token_problem(token: object) -> str | None:

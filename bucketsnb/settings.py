@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 import yaml
 
-from bucketsnb.addresses import token_problem, without_login
+from bucketsnb.addresses import leads_to_this_machine, token_problem, without_login
 from bucketsnb.errors import ConfigurationError
 from bucketsnb.formatting import excerpt, near, printable
 
@@ -28,6 +29,8 @@ TOKEN_NAMES = ("WORKFLOW_HTTP_TOKEN", "WORKFLOW_TOKEN")
 GITHUB_NAMES = ("GITHUB_TOKEN", "GITHUB_PAT")
 WORKSPACE = Path(".config/workflow/workspace.yml")
 SECRETS = "/run/secrets"
+
+_PROXY_SCHEMES = frozenset({"http", "https", "socks4", "socks4a", "socks5", "socks5h"})
 
 _YES = frozenset({"1", "true", "yes", "on"})
 _NO = frozenset({"", "0", "false", "no", "off"})
@@ -87,6 +90,9 @@ class Settings:
         Whether calls that change works are refused.
     logins
         ``user:password`` of those addresses that were written with one.
+    proxies
+        Addresses of proxies, by ``http``, ``https``, ``all``, or scheme and host of a service; None goes by the
+        environment.
     """
 
     urls: tuple[str, ...]
@@ -95,6 +101,7 @@ class Settings:
     timeout: float = DEFAULT_TIMEOUT
     read_only: bool = False
     logins: Mapping[str, Secret] = field(default_factory=dict, repr=False)
+    proxies: Mapping[str, Secret] | None = None
 
 
 def resolve(
@@ -104,6 +111,7 @@ def resolve(
     timeout: float | None = None,
     read_only: bool | None = None,
     github_token: bool = False,
+    proxies: Mapping[str, str] | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Settings:
     """Settle what a client uses, without asking any service.
@@ -122,6 +130,9 @@ def resolve(
         True, or ``BUCKETSNB_READ_ONLY=1`` whatever this argument says, refuses every change.
     github_token
         Whether ``GITHUB_TOKEN`` and ``GITHUB_PAT`` may serve as tokens.
+    proxies
+        As in requests, ``{"http": "http://proxy.example:3128"}``; ``{}`` uses none. Else ``BUCKETSNB_PROXY``, an
+        address or ``off``, else ``http_proxy`` and its kind; neither is used for a service on this machine.
     environ
         In place of the environment, for tests.
 
@@ -141,6 +152,8 @@ def resolve(
     del environ
     addresses, source = _addresses(baseurl, env)
     cleaned = [_clean(address, source) for address in addresses]
+    through = _proxies(proxies, env, [url for url, _ in cleaned])
+    del proxies  # they may hold passwords
     return Settings(
         urls=tuple(dict.fromkeys(url for url, _ in cleaned)),
         url_source=source,
@@ -148,6 +161,7 @@ def resolve(
         timeout=_timeout(timeout, env),
         read_only=_read_only(read_only, env),
         logins={url: login for url, login in cleaned if login is not None},
+        proxies=through,
     )
 
 
@@ -283,6 +297,50 @@ def _from_file(path: Path) -> Secret | None:
     except UnicodeDecodeError:  # its traceback would hold the bytes
         reason = "it is not UTF-8 text"
     raise ConfigurationError(f"The token file {path} cannot be read: {reason}.")
+
+
+# --- proxies ---
+
+
+def _proxies(given: object, environ: _Environment, urls: Sequence[str]) -> dict[str, Secret] | None:
+    if given is not None:
+        return _given_proxies(given)
+    text = environ.get("BUCKETSNB_PROXY")
+    if not text:
+        return None
+    if text.lower() in _NO:
+        return {}
+    proxy, services = _proxy(text, "BUCKETSNB_PROXY"), [urlsplit(url) for url in urls]
+    away = [parts for parts in services if not leads_to_this_machine(parts.hostname or "")]
+    return {f"{parts.scheme}://{parts.hostname}": proxy for parts in away}
+
+
+def _given_proxies(given: object) -> dict[str, Secret]:
+    if not isinstance(given, Mapping):
+        kind = type(given).__name__
+        raise ConfigurationError(f'proxies= must be like {{"http": "http://proxy.example:3128"}}, not {kind}.')
+    for name in given:
+        if not re.fullmatch(r"(http|https|all)(://[^/@]+)?", str(name)):
+            shown = excerpt(repr(printable(without_login(str(name)))), 40)
+            raise ConfigurationError(f'proxies= has the name {shown}; the names are "http", "https" and "all".')
+    return {str(name): _proxy(address, f"proxies[{name!r}]") for name, address in given.items() if address}
+
+
+def _proxy(address: object, source: str) -> Secret:
+    """Check the address of a proxy, which may hold a login; one without a scheme is that of an http proxy."""
+    text = address if isinstance(address, str) else ""
+    whole = text if "://" in text else f"http://{text}"
+    try:
+        parts = urlsplit(whole)
+        good = parts.hostname and parts.port != 0 and parts.scheme in _PROXY_SCHEMES and not re.search(r"[\s\\]", text)
+    except ValueError:
+        good = False
+    if not good:
+        shown = printable(without_login(text)) if isinstance(address, str) else type(address).__name__
+        raise ConfigurationError(
+            f"The proxy {excerpt(repr(shown), 80)} from {source} is no address such as http://proxy.example:3128."
+        )
+    return Secret(whole, source)
 
 
 # --- the rest ---

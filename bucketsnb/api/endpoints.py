@@ -26,7 +26,7 @@ from bucketsnb.errors import (
     ServiceError,
     ServiceFailed,
 )
-from bucketsnb.formatting import count_of, excerpt, host_of, printable
+from bucketsnb.formatting import count_of, excerpt, printable
 from bucketsnb.schema import COUNTS_AT_ONCE, STALE_DAYS
 from bucketsnb.transport import MAX_BYTES, Answer, Means, Transport
 
@@ -458,7 +458,7 @@ class Api:
     def _bad(self, method: str, path: str, answer: Answer, reason: str) -> NoReturn:
         shown = excerpt(self.transport.hide(answer.body[:4096].decode("utf-8", "replace")), 300)
         raise BadAnswer(
-            f"{method} {printable(path)} on {host_of(self.url)}: {reason}; "
+            f"{self.transport.call(method, path)}: {reason}; "
             f"the service answered {answer.status} with {shown or 'an empty body'}. "
             "Check that the address is that of a Buckets service.",
             method=method,

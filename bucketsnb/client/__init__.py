@@ -25,6 +25,9 @@ class Buckets(Core, Changing, Reporting):
         Refuse every change; ``BUCKETSNB_READ_ONLY=1`` does so whatever this says.
     github_token
         Whether ``GITHUB_TOKEN`` and ``GITHUB_PAT`` may serve as tokens.
+    proxies
+        As in requests, ``{"http": "http://proxy.example:3128"}``; ``{}`` uses none. Else ``BUCKETSNB_PROXY``, an
+        address or ``off``, else ``http_proxy`` and its kind, which are never used for a service on this machine.
 
     Raises
     ------

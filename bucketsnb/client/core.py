@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
 from typing import Any, TypeVar
@@ -29,10 +29,14 @@ class Core(ClientBase):
         timeout: float | None = None,
         read_only: bool | None = None,
         github_token: bool = False,
+        proxies: Mapping[str, str] | None = None,
     ) -> None:
         secret = None if token is None else Secret(token, "token=")
         del token  # so that no traceback of what follows can show it
-        self.settings = resolve(baseurl, token=secret, timeout=timeout, read_only=read_only, github_token=github_token)
+        self.settings = resolve(
+            baseurl, token=secret, timeout=timeout, read_only=read_only, github_token=github_token, proxies=proxies
+        )
+        del proxies  # their addresses may hold passwords
         self.api = Api(Transport(self.settings))
 
     def __repr__(self) -> str:

@@ -26,6 +26,7 @@ from bucketsnb.errors import (
 )
 from bucketsnb.formatting import excerpt, host_of
 from bucketsnb.transport.retry import Fate, TryFailedError
+from bucketsnb.transport.routes import Route
 
 __all__ = ["Call", "of_exception", "of_status", "reason_of", "retry_after", "without_frames", "words_of"]
 
@@ -47,16 +48,33 @@ _WHAT_NEXT: Mapping[type[ServiceError], str] = {
 }
 
 
+_NO_PROXY = "If the service needs no proxy, set BUCKETSNB_PROXY=off, or pass proxies={}."
+_BY_PROXY: Mapping[int, str] = {
+    403: f"The proxy may have refused it itself. {_NO_PROXY}",
+    407: f"The proxy needs a login: write user:password@ before its host. {_NO_PROXY}",
+}
+"""What to do about statuses that are a proxy's own, or are taken for such: services say 401 of a token."""
+
+_TUNNEL = re.compile(r"Tunnel connection failed: ([0-9]{3})")
+"""How :mod:`http.client` says that a proxy refused to connect; the status stands nowhere else."""
+
+
 @dataclass(frozen=True)
 class Call:
-    """What is known of a request when it is described: its method, its path, and the service's base address."""
+    """What is known of a request when it is described: its method, its path, and the way to the service."""
 
     method: str
     path: str
-    url: str
+    route: Route
 
     def __str__(self) -> str:
-        return f"{self.method} {excerpt(self.path, 200)} on {host_of(self.url)}"
+        through = f" through the proxy {self.route.via}" if self.route.proxy else ""
+        return f"{self.method} {excerpt(self.path, 200)} on {host_of(self.url)}{through}"
+
+    @property
+    def url(self) -> str:
+        """Base address of the service."""
+        return self.route.url
 
     @property
     def details(self) -> dict[str, Any]:
@@ -76,11 +94,15 @@ def of_status(
     token_source
         Where the token that was sent came from, or None.
     """
-    kind = _BY_STATUS.get(status, ServiceFailed if status >= 500 else Refused)
+    by_proxy = call.route.is_relayed and status in _BY_PROXY
+    kind = Refused if by_proxy else _BY_STATUS.get(status, ServiceFailed if status >= 500 else Refused)
     shown = excerpt(text, 300)
     said = f": {shown.removesuffix('.')}" if shown else ""
     next_step = _about_the_token(token_source) if kind is Unauthorized else _WHAT_NEXT.get(kind, "Correct the request.")
-    message = f"{call}: the service answered {status}{said}. {next_step}"
+    if call.route.is_relayed:
+        next_step = _BY_PROXY[status] if by_proxy else f"{next_step} {_NO_PROXY}"
+    who = ", which" if call.route.is_relayed else ": the service"
+    message = f"{call}{who} answered {status}{said}. {next_step}"
     wait = retry_after(headers.get("retry-after", "")) if status in (429, 503) else None
     fate = Fate.NEVER_SENT if status == 429 else Fate.SILENCE if status in GATEWAY_STATUSES else Fate.FINAL
     return TryFailedError(kind(message, status=status, excerpt=shown, **call.details), fate, wait=wait)
@@ -114,12 +136,8 @@ def of_exception(
         return TryFailedError(BadAnswer(text, **call.details), Fate.FINAL)
     reason, in_time, in_vain = reason_of(error), not _ran_out(error), _is_lasting(error)
     if not sent:
-        kind = Unreachable(
-            f"{call}: no connection ({reason}). Check the address, the network and that the service runs.",
-            tried={call.url: reason},
-            **call.details,
-        )
-        return TryFailedError(kind, Fate.NEVER_SENT if in_time and not in_vain else Fate.FINAL)
+        unreachable = _unreachable(call, reason, _refused_tunnel(error))
+        return TryFailedError(unreachable, Fate.NEVER_SENT if in_time and not in_vain else Fate.FINAL)
     if not in_time:
         text = f"{call}: no whole answer within {timeout:g} s. Try again, or raise timeout=."
         return TryFailedError(NoAnswer(text, **call.details), Fate.FINAL)
@@ -127,6 +145,24 @@ def of_exception(
         return TryFailedError(BadAnswer(f"{call}: the answer was cut off ({reason}).", **call.details), Fate.SILENCE)
     text = f"{call}: the connection was lost before an answer came ({reason})."
     return TryFailedError(NoAnswer(text, **call.details), Fate.SILENCE)
+
+
+def _unreachable(call: Call, reason: str, by_proxy: int | None) -> Unreachable:
+    if by_proxy is not None:
+        step = _BY_PROXY.get(by_proxy, _NO_PROXY)
+        text, reason = f"{call}, which answered {by_proxy}. {step}", f"the proxy {call.route.via} answered {by_proxy}"
+    elif call.route.proxy:
+        text = f"{call}: no connection ({reason}). Check that the proxy runs. {_NO_PROXY}"
+        reason = f"through the proxy {call.route.via}: {reason}"
+    else:
+        text = f"{call}: no connection ({reason}). Check the address, the network and that the service runs."
+    return Unreachable(text, tried={call.url: reason}, **call.details)
+
+
+def _refused_tunnel(error: BaseException) -> int | None:
+    """Return the status with which a proxy refused to connect to the service, or None."""
+    found = (_TUNNEL.search(str(link)) for link in _chain(error) if isinstance(link, OSError))
+    return next((int(status[1]) for status in found if status), None)
 
 
 def retry_after(value: str) -> float | None:
@@ -171,7 +207,9 @@ def _ran_out(error: BaseException) -> bool:
 
 
 def _is_lasting(error: BaseException) -> bool:
-    return any(isinstance(link, socket.gaierror | ssl.SSLError | ValueError) for link in _chain(error))
+    refused = _refused_tunnel(error)
+    lasting = refused is not None and refused not in GATEWAY_STATUSES
+    return lasting or any(isinstance(link, socket.gaierror | ssl.SSLError | ValueError) for link in _chain(error))
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -18,13 +18,14 @@ import urllib3
 from urllib3.util import parse_url
 
 from bucketsnb.addresses import without_login
-from bucketsnb.errors import BadAnswer, NoAnswer, Refused, ServiceError, Unreachable
+from bucketsnb.errors import BadAnswer, NoAnswer, Refused, ServiceError, Unauthorized, Unreachable
 from bucketsnb.formatting import count_of, excerpt
 from bucketsnb.settings import GIVEN, Settings
 from bucketsnb.transport.body import UnreadableBodyError, read_body, read_start
-from bucketsnb.transport.connection import Clock, Hidden, new_session, unsigned
+from bucketsnb.transport.connection import Clock, Hidden, new_session
 from bucketsnb.transport.convert import Call, of_exception, of_status, without_frames, words_of
 from bucketsnb.transport.retry import Fate, Means, Policy, TryFailedError, retrying
+from bucketsnb.transport.routes import route_to
 
 __all__ = ["Answer", "Transport"]
 
@@ -150,6 +151,10 @@ class Transport:
             text = text.replace(secret, "<hidden>")
         return text
 
+    def call(self, method: str, path: str) -> Call:
+        """Return a request as messages describe it; with several addresses it may send requests, to pick one."""
+        return Call(method, path, route_to(self.url, self.settings.proxies))
+
     def request(
         self,
         method: str,
@@ -185,8 +190,7 @@ class Transport:
         ServiceError
             One of the classes in :mod:`bucketsnb.errors`, of the last try, with ``attempts``.
         """
-        call = Call(method, path, self.url)
-        send = _Send(call, means, params, body, timeout or self.settings.timeout, max_bytes)
+        send = _Send(self.call(method, path), means, params, body, timeout or self.settings.timeout, max_bytes)
         attempts = 0
 
         def attempt() -> Answer:
@@ -257,7 +261,9 @@ class Transport:
             data=send.body,
             headers={"Content-Type": "application/json; charset=utf-8"} if send.body is not None else None,
             timeout=(min(send.timeout, CONNECT_SECONDS), send.timeout),
-            auth=self._sign if signed else unsigned,
+            auth=self._sign if signed else None,
+            proxies=send.call.route.proxies,
+            verify=send.call.route.verify,
             stream=True,
             allow_redirects=False,
         )
@@ -306,11 +312,12 @@ class Transport:
     def _probe(self, url: str) -> str | None:
         """Ask an address whether a service is there, without the token; return why not, or None."""
         seconds = min(self.settings.timeout, CONNECT_SECONDS)
-        send = _Send(Call("HEAD", "/version", url), Means.READ, None, None, seconds, 0)
+        call = Call("HEAD", "/version", route_to(url, self.settings.proxies))
+        send = _Send(call, Means.READ, None, None, seconds, 0)
         try:
             answer = self._exchange(send, url + "/version", signed=False)
         except TryFailedError as failure:
-            return _why_not(failure.error)
+            return _why_not(call, failure.error)
         return f"answered {answer.status}, a redirect" if answer.status >= 300 else None
 
     # --- session ---
@@ -336,7 +343,8 @@ class Transport:
     def _secrets(self) -> list[str]:
         token = [self.settings.token.reveal()] if self.settings.token else []
         passwords = [login.reveal().partition(":")[2] for login in self.settings.logins.values()]
-        return [secret for secret in (*token, *passwords, self._login()) if secret and len(secret) >= SHORTEST]
+        proxy = route_to(self._picked, self.settings.proxies).secrets if self._picked else []
+        return [secret for secret in (*token, *passwords, self._login(), *proxy) if secret and len(secret) >= SHORTEST]
 
 
 def _start_of(response: requests.Response, encoding: str) -> bytes:
@@ -346,11 +354,11 @@ def _start_of(response: requests.Response, encoding: str) -> bytes:
         return b""
 
 
-def _why_not(error: ServiceError) -> str | None:
-    if error.status in (401, 403, 405):  # a service is there, and wants a token or does not know HEAD
+def _why_not(call: Call, error: ServiceError) -> str | None:
+    if isinstance(error, Unauthorized) or error.status == 405:  # a service is there: it wants a token, or knows no HEAD
         return None
     if error.status is not None:
-        return f"answered {error.status}"
+        return f"through the proxy {call.route.via}, which " * call.route.is_relayed + f"answered {error.status}"
     tried = error.tried.values() if isinstance(error, Unreachable) else ()
     return next(iter(tried), "no answer in time" if isinstance(error, NoAnswer) else excerpt(error))
 

@@ -1,0 +1,106 @@
+"""How a request gets to the service: through which proxy, if any, and which certificates are trusted on the way."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+from urllib.parse import SplitResult, unquote, urlsplit
+
+import requests
+
+from bucketsnb.addresses import leads_to_this_machine
+from bucketsnb.formatting import host_of
+from bucketsnb.settings import Secret
+
+__all__ = ["Route", "route_to"]
+
+_ENVIRONMENT = requests.Session()
+"""Sends nothing: it is asked what requests reads from the environment, and from the system's settings of proxies."""
+
+_WITH_PORT = re.compile(r"(\[.*\]|[^:]*):([0-9]+)")
+
+
+@dataclass(frozen=True)
+class Route:
+    """The way to one address.
+
+    Parameters
+    ----------
+    url
+        Base address of the service.
+    proxy
+        Address of the proxy, maybe with its login, or None.
+    verify
+        As in requests: a file or folder of certificates, or True for the usual ones.
+    """
+
+    url: str
+    proxy: Secret | None = None
+    verify: bool | str = True
+
+    @property
+    def via(self) -> str:
+        """Host and port of the proxy, without its login; empty where there is none."""
+        return host_of(self.proxy.reveal()) if self.proxy else ""
+
+    @property
+    def is_relayed(self) -> bool:
+        """Whether a proxy reads the requests, so that an answer may be its own; one of TLS only passes bytes on."""
+        return self.proxy is not None and urlsplit(self.url).scheme == "http"
+
+    @property
+    def proxies(self) -> dict[str, str]:
+        """The argument of requests that makes it take this way and no other."""
+        parts = urlsplit(self.url)
+        return {f"{parts.scheme}://{parts.hostname}": self.proxy.reveal() if self.proxy else ""}
+
+    @property
+    def secrets(self) -> list[str]:
+        """What of the proxy's login no message may hold."""
+        parts = urlsplit(self.proxy.reveal()) if self.proxy else None
+        if parts is None or not parts.password:
+            return []
+        login = f"{unquote(parts.username or '')}:{unquote(parts.password)}"
+        return [parts.password, unquote(parts.password), base64.b64encode(login.encode()).decode("ascii")]
+
+
+def route_to(url: str, proxies: Mapping[str, Secret] | None = None) -> Route:
+    """Return the way to an address.
+
+    Parameters
+    ----------
+    url
+        Base address of the service.
+    proxies
+        By scheme, by scheme and host, or for ``all``; None takes those of the environment, which are never used for a
+        service on this machine.
+    """
+    parts = urlsplit(url)
+    found = _ENVIRONMENT.merge_environment_settings(url, {}, None, None, None)
+    if proxies is None:
+        usable = not (leads_to_this_machine(parts.hostname or "") or _is_exempt(parts))
+        proxies = {name: Secret(text, "the environment") for name, text in found["proxies"].items() if text and usable}
+    names = (f"{parts.scheme}://{parts.hostname}", parts.scheme, f"all://{parts.hostname}", "all")
+    proxy = next((proxies[name] for name in names if name in proxies), None)
+    return Route(url, proxy, True if found["verify"] is None else found["verify"])
+
+
+def _is_exempt(parts: SplitResult) -> bool:
+    """Say whether ``no_proxy`` names an address in a way that requests does not read: with its port, or a network."""
+    listed = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    return any(_covers(entry, parts) for entry in re.split(r"[,\s]+", listed))
+
+
+def _covers(entry: str, parts: SplitResult) -> bool:
+    with_port = _WITH_PORT.fullmatch(entry)
+    name, port = with_port.groups() if with_port else (entry, None)
+    if port is not None and int(port) != (parts.port or {"http": 80, "https": 443}[parts.scheme]):
+        return False
+    try:
+        return ip_address(parts.hostname or "") in ip_network(name.strip("[]"), strict=False)
+    except ValueError:  # a name, which requests has looked at
+        return False
