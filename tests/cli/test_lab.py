@@ -57,8 +57,9 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 
 def environ() -> dict[str, str]:
-    """Let the command be found from any folder, installed or not."""
-    return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "WORKFLOW_TOKEN": TOKEN}
+    """Let the command be found from any folder, installed or not; and no proxy may be in the way of this machine."""
+    proxies = dict.fromkeys(("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"), "http://127.0.0.1:1")
+    return {**os.environ, **proxies, "PYTHONPATH": str(Path(__file__).parents[2]), "WORKFLOW_TOKEN": TOKEN}
 
 
 def family(process: subprocess.Popen[str]) -> list[psutil.Process]:
