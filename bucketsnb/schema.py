@@ -98,7 +98,7 @@ class Field:
     meaning
         One phrase for people.
     required
-        Whether a deposit must carry it.
+        Whether a work must hold it: the service's daemons stop at a finished work without ``config.archive.results``.
     null
         Whether it may be null.
     default
@@ -178,7 +178,7 @@ _set = partial(Field, null=False)  # of what is never null
 _KEPT = ("bypass", "copy", "delete", "move")
 
 _ARCHIVE = (
-    _set("results", Kind.BOOLEAN, "whether the results are archived", default=True),
+    _set("results", Kind.BOOLEAN, "whether the results are archived", required=True, default=True),
     _set("products", Kind.TEXT, "what becomes of the products", default="copy", choices=_KEPT),
     _set("plots", Kind.TEXT, "what becomes of the plots", default="copy", choices=_KEPT),
     _set("logs", Kind.TEXT, "what becomes of the logs", default="move", choices=_KEPT),
@@ -187,7 +187,7 @@ _ARCHIVE = (
 _STRATEGIES = ("strict", "relaxed")
 
 _CONFIG = (
-    _set("archive", Kind.MAPPING, "what is kept of it", parts=_ARCHIVE, example='{"results": true}'),
+    _set("archive", Kind.MAPPING, "what is kept of it", required=True, parts=_ARCHIVE, example='{"results": true}'),
     _set("metrics", Kind.BOOLEAN, "whether to make metrics", default=False),
     Field("parent", Kind.TEXT, "id of the parent run"),
     _set("orgs", Kind.TEXTS, "GitHub organizations it belongs to", default=("chimefrb",)),
@@ -238,7 +238,14 @@ _WORK = (
     _set("timeout", Kind.INTEGER, "seconds one attempt may take", default=3600, least=1, most=3 * 86_400),
     _set("retries", Kind.INTEGER, "how many attempts it has in total", default=2, least=-INTEGER_MAX, most=5),
     _set("priority", Kind.INTEGER, "1 (last) to 5 (first)", default=3, least=1, most=5),
-    _set("config", Kind.MAPPING, "life of the work", parts=_CONFIG, example='{"archive": {"results": true}}'),
+    _set(
+        "config",
+        Kind.MAPPING,
+        "life of the work",
+        required=True,
+        parts=_CONFIG,
+        example='{"archive": {"results": true}}',
+    ),
     _set("notify", Kind.MAPPING, "whom to tell", parts=_NOTIFY, example='{"slack": {"channel_id": "C01"}}'),
 )
 
@@ -328,8 +335,9 @@ def problems_of_change(record: Mapping[str, Any], changes: Mapping[str, Any]) ->
     >>> [problem.path for problem in problems_of_change(old, {"priority": 9, "command": ["f"]})]
     ['priority', 'command']
     """
-    before = set(_problems(record))
-    return [problem for problem in _problems({**record, **changes}) if problem not in before]
+    after = problems({**record, **changes})
+    before = problems(record) if after else []
+    return [problem for problem in after if problem not in before]
 
 
 def queue_problems(record: Mapping[str, Any]) -> list[Problem]:
@@ -378,7 +386,7 @@ def _unknown(name: str, names: Sequence[str], path: str) -> Problem:
 def _value_problems(field: Field, value: Any, path: str) -> Iterator[Problem]:
     if value is None:
         if not field.null:
-            yield Problem(path, "is null", f"expected {field.expected}")
+            yield Problem(path, "is missing" if field.required else "is null", f"expected {field.expected}")
     elif not _IS[field.kind](value):
         yield Problem(path, f"is {_short(value)}, {_noun(value)}", f"expected {field.expected}")
     elif field.kind in _ELEMENTS:

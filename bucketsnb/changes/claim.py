@@ -11,6 +11,7 @@ from bucketsnb.changes import drawing
 from bucketsnb.changes.acts import PutAct
 from bucketsnb.changes.apply import Context, service_time
 from bucketsnb.changes.build import made
+from bucketsnb.changes.edits import refuse_unfit
 from bucketsnb.changes.plan import UpdatePlan
 from bucketsnb.changes.receipt import Outcome, Receipt
 from bucketsnb.changes.scope import ChangeWarning, Limits, Scope
@@ -106,7 +107,8 @@ class Claim:
         _check_names(fields)
         cells = {"status": status, "stop": service_time(self._context.api), **fields}
         if results is not None:
-            cells["results"] = dict(results)
+            cells["results"] = results
+        refuse_unfit(work.record, cells, 0)
         after = encode_works([{**work.record, **cells}], verb="update")[1][0]
         reason = f"end of the work claimed by {self._entry}"
         scope, limits = Scope([work]), Limits(allow_running=True)

@@ -24,7 +24,7 @@ from bucketsnb.changes.scope import (
     unnamed,
 )
 from bucketsnb.changes.seen import MISSING, Seen, described, equal, leaves, moved, part
-from bucketsnb.encoding import encode_works
+from bucketsnb.encoding import encode_works, judge_change, refusal
 from bucketsnb.errors import WorkError
 from bucketsnb.formatting import count_of, elide, excerpt, near
 from bucketsnb.frames import COLUMNS, AsRead, frame_of, to_records
@@ -32,7 +32,7 @@ from bucketsnb.frames.columns import DERIVED, NESTED
 from bucketsnb.frames.records import parts_of
 from bucketsnb.schema import FIELD_NAMES, LEFT_TO_THE_SERVICE
 
-__all__ = ["Edits", "check_cells", "edits_of", "plan_update", "plan_works"]
+__all__ = ["Edits", "edits_of", "plan_update", "plan_works", "refuse_unfit"]
 
 Record = Mapping[str, Any]
 Leaf = tuple[tuple[str, ...], Any, Any]
@@ -146,8 +146,9 @@ def plan_works(context: Context, works: Iterable[Any], *, reason: str = "") -> U
     given = _each_once(encode_works(works, verb="update")[1])
     now = {record["id"]: record for record in read_works(context.api, list(given))}
     found = Edits([], [], [], known=True)
-    for work in given.values():
+    for index, work in enumerate(given.values()):
         if work["id"] in now:
+            refuse_unfit(now[work["id"]], work, index)
             found.works.append(Seen.of(now[work["id"]]))
             found.cells.append(work)
         else:
@@ -186,7 +187,7 @@ def _compare(
     cells = {name: value for name, value in work.items() if not equal(was.get(name), value)}
     if not cells:
         return
-    check_cells(cells, index)
+    _refuse_unmeant(cells, index)
     if current is None:
         found.left_out.append(LeftOut(work["id"], "gone when the plan was made"))
         return
@@ -194,6 +195,7 @@ def _compare(
     if why:
         found.left_out.append(LeftOut(work["id"], why))
     elif cells:
+        refuse_unfit(current, cells, index)
         found.works.append(Seen.of(current))
         found.cells.append(cells)
 
@@ -244,29 +246,25 @@ def _with(value: Mapping[str, Any], path: Sequence[str], new: Any) -> dict[str, 
     return {**value, name: _with(value[name], rest, new) if rest else new}
 
 
-def check_cells(cells: Mapping[str, Any], index: int = 0) -> None:
-    """Refuse new values that cannot be meant.
+def refuse_unfit(record: Record, cells: Mapping[str, Any], index: int) -> None:
+    """Refuse new values with which the public client would not read a work; what was wrong before may stay.
 
     Raises
     ------
     WorkError
-        For the first of them.
+        With the index of the work, and the path of the first field that is wrong.
     """
-    for name, value in cells.items():
-        if name in LEFT_TO_THE_SERVICE:
-            raise WorkError(f"Work {index}: {name} is given by the service and cannot be set.", index=index, field=name)
-        if value is None and name in _REQUIRED:
-            raise WorkError(f"Work {index}: {name} cannot be empty.", index=index, field=name)
+    wrong = judge_change(record, cells)
+    if wrong:
+        raise refusal(wrong, record, index)
+
+
+def _refuse_unmeant(cells: Mapping[str, Any], index: int) -> None:
+    """Refuse new values that nobody can mean to type into a frame."""
+    for name in LEFT_TO_THE_SERVICE & cells.keys():
+        raise WorkError(f"Work {index}: {name} is given by the service and cannot be set.", index=index, field=name)
     if cells.get("status") == "created":
         raise WorkError(f"Work {index}: status cannot be set to created: {_STATUS_HINT}.", index=index, field="status")
-    try:
-        encode_works([{**_SOUND, **cells}], verb="deposit")
-    except WorkError as error:
-        raise WorkError(str(error).replace("Work 0", f"Work {index}", 1), index=index, field=error.field) from None
-
-
-_SOUND = {"pipeline": "checked", "site": "local", "user": "checked"}
-_REQUIRED = frozenset({"pipeline", "site", "user", "status", "creation", "attempt", "timeout", "retries", "priority"})
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -49,6 +49,10 @@ class Changing(Planning):
     def deposit(self, works: Iterable[Any], return_ids: bool = False) -> bool | list[str]:  # noqa: FBT001, FBT002 - the service's client takes it so
         """Put new works into their queues, once.
 
+        What a work leaves out is filled in as the payload of the public client's ``Work`` has it, inside ``config`` and
+        ``notify`` too; what is given stays as given. A null where none may stand, as in ``priority``, says nothing.
+        What ``Work`` would not read, or would read as something else, is refused.
+
         An answer that is lost is settled by looking for the works by their creation times; they are never sent twice.
 
         Parameters
@@ -66,7 +70,7 @@ class Changing(Planning):
         Raises
         ------
         WorkError
-            If a work cannot be sent; the message names it and the field, and nothing was sent.
+            If a work cannot be sent; the message names it, the field, and what would be right. Nothing was sent.
         OutcomeUnknown
             If nobody can tell whether they were stored: `check` finds them, `found` has those that were found.
         """
@@ -137,7 +141,7 @@ class Changing(Planning):
         Raises
         ------
         WorkError
-            If a work cannot be sent, has no id or is given twice; nothing was sent.
+            If a work has no id, is given twice, or would not be one that the public client reads; nothing was sent.
         ServiceError
             If the service refused, or could not be asked.
         """

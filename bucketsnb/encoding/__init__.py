@@ -15,9 +15,18 @@ import msgspec
 from bucketsnb.encoding.values import DEEPEST, UnfitError, plain, plain_key
 from bucketsnb.errors import QueryError, WorkError
 from bucketsnb.formatting import elide, excerpt, printable
-from bucketsnb.schema import FIELDS, LEFT_TO_THE_SERVICE, TIME_FIELDS, Kind, Problem, problems, with_defaults
+from bucketsnb.schema import (
+    FIELDS,
+    LEFT_TO_THE_SERVICE,
+    TIME_FIELDS,
+    Kind,
+    Problem,
+    problems,
+    problems_of_change,
+    with_defaults,
+)
 
-__all__ = ["DEEPEST", "LARGEST_WORK", "Verb", "decode", "encode", "encode_works", "judge", "refusal"]
+__all__ = ["DEEPEST", "LARGEST_WORK", "Verb", "decode", "encode", "encode_works", "judge", "judge_change", "refusal"]
 
 Verb = Literal["deposit", "update", "restore"]
 
@@ -128,6 +137,15 @@ def judge(work: Any) -> tuple[dict[str, Any], list[Problem]]:
         return record, [*unfit, *(one for one in problems(with_defaults(record)) if one.path not in named)]
     filled = with_defaults(record)
     return record, problems(filled) or _size_problems(filled, len(msgspec.json.encode(filled)))
+
+
+def judge_change(record: Mapping[str, Any], changes: Mapping[str, Any]) -> list[Problem]:
+    """Name what new values of fields would make wrong in a work that is in the queue, as :func:`judge` does for others.
+
+    What was wrong with it before is not named: it is carried as it is.
+    """
+    new, unfit = _converted(changes)
+    return [*unfit, *problems_of_change(record, new)]
 
 
 def _converted(work: Any) -> tuple[dict[str, Any], list[Problem]]:

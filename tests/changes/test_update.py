@@ -291,7 +291,7 @@ def test_a_time_is_set_as_a_time(backend: LocalBackend, buckets: Buckets) -> Non
         ("status", "sucess", "did you mean 'success'"),
         ("status", "created", "no worker and no count"),
         ("priority", 9, "1 to 5"),
-        ("priority", pd.NA, "cannot be empty"),
+        ("priority", pd.NA, "priority is null; expected an integer from 1 to 5"),
         ("pipeline", "a b", "letters, digits or hyphens"),
         ("timeout", 0, "timeout"),
         ("attempt", -1, "attempt"),

@@ -280,8 +280,9 @@ def test_a_result_that_cannot_be_sent_is_named_at_once(backend: LocalBackend, bu
 
 def test_an_update_that_the_service_refuses_is_raised(backend: LocalBackend, buckets: Buckets) -> None:
     (one,) = filled(backend, 1)
+    backend.faults.add("PUT /work", status=400)
     with pytest.raises(Refused):
-        buckets.update([{"id": one, "priority": "high"}])
+        buckets.update([{"id": one, "priority": 5}])
 
 
 def test_nothing_to_update_or_deposit_says_so(backend: LocalBackend, buckets: Buckets) -> None:

@@ -105,7 +105,7 @@ def test_works_of_other_times_are_taken(ask: Asking, old: dict[str, object]) -> 
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"pipeline": None}, "works[1].pipeline is null; expected 1 to 128 characters"),
+        ({"pipeline": None}, "works[1].pipeline is missing; expected 1 to 128 characters"),
         ({"pipeline": ""}, "works[1].pipeline is ''; expected 1 to 128 characters"),
         ({"pipeline": "x" * 129}, "works[1].pipeline is 'xxx"),
         ({"priority": 0}, "works[1].priority is 0; expected an integer from 1 to 5"),

@@ -189,8 +189,8 @@ def test_integers_that_pandas_made_floats_are_integers_again():
     [
         ({"pipeline": "a b"}, "pipeline", "letters, digits or hyphens"),
         ({"pipeline": ""}, "pipeline", "is ''; expected 1 to 128"),
-        ({"pipeline": None}, "pipeline", "is null; expected 1 to 128"),
-        ({"site": None}, "site", "is null; expected text"),
+        ({"pipeline": None}, "pipeline", "is missing; expected 1 to 128"),
+        ({"site": None}, "site", "is missing; expected text"),
         ({"user": ""}, "user", "expected text, not empty"),
         ({"priority": 0}, "priority", "1 to 5"),
         ({"priority": 6}, "priority", "1 to 5"),
