@@ -6,12 +6,12 @@ Needs the extra ``lab``. Nothing is written unless the whole notebook ran.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from bucketsnb.errors import BucketsError, ConfigurationError
+from bucketsnb.files import replace_file
 from bucketsnb.formatting import excerpt
 from bucketsnb.formatting_html import escape
 
@@ -65,7 +65,7 @@ def render(
     notebook
         With one code cell tagged ``parameters``, whose names may be set anew.
     out
-        The file; its folder must exist. It is replaced whole, or not at all.
+        The file; its folder must exist. It is replaced whole, or not at all, and keeps its mode; a link is followed.
     parameters
         Names and plain values to set after the tagged cell.
     title
@@ -87,7 +87,7 @@ def render(
         raise ReportFailed(f"the report stopped at an error, and nothing was written: {told}") from error
     exporter = HTMLExporter(template_name="basic", exclude_input=True, exclude_output_prompt=True, embed_images=True)
     body, _ = exporter.from_notebook_node(book)
-    _write(out, _PAGE.format(title=escape(title), body=body))
+    replace_file(out, _PAGE.format(title=escape(title), body=body))
 
 
 def _client(book: nbformat.NotebookNode) -> NotebookClient:
@@ -102,15 +102,3 @@ def _set(book: nbformat.NotebookNode, parameters: Mapping[str, Any]) -> None:
         raise ReportFailed(f"the notebook has no cell tagged {TAG!r}")
     source = "\n".join(f"{name} = {value!r}" for name, value in parameters.items())
     book.cells.insert(place + 1, nbformat.v4.new_code_cell(source))
-
-
-def _write(out: Path, page: str) -> None:
-    handle, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(page)
-        Path(name).chmod(0o644)
-        Path(name).replace(out)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 
 from platformdirs import user_data_path
 
 from bucketsnb.errors import ConfigurationError
+from bucketsnb.files import replace_file
 from bucketsnb.query import Query
 
 __all__ = ["SavedQueries"]
@@ -78,9 +77,6 @@ class SavedQueries:
     def _write(self, documents: dict[str, dict[str, object]]) -> None:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=".queries-")
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(documents, file, indent=1)
-            Path(name).replace(self.path)
+            replace_file(self.path, json.dumps(documents, indent=1))
         except OSError as error:
             raise ConfigurationError(f"the query could not be saved in {self.path}: {error}") from error
