@@ -26,6 +26,7 @@ __all__ = [
     "host_of",
     "json_text",
     "near",
+    "place_of",
     "printable",
     "table",
     "when",
@@ -202,6 +203,18 @@ def host_of(url: str) -> str:
     """
     bare = without_login(url)
     return printable(bare.partition("//")[2].partition("/")[0] if "//" in bare else bare.partition("/")[0])
+
+
+def place_of(url: str) -> str:
+    """Return host, port and path of an address: behind one host there may be several services.
+
+    Examples
+    --------
+    >>> place_of("https://me:secret@frb-vsop.chime:8004/buckets/")
+    'frb-vsop.chime:8004/buckets'
+    """
+    bare = without_login(url)
+    return printable((bare.partition("//")[2] if "//" in bare else bare).rstrip("/"))
 
 
 def near(word: str, words: Iterable[str], most: int = 3) -> list[str]:

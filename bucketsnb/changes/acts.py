@@ -58,9 +58,13 @@ class Reply:
         return f"answered {status}" + (f" with {excerpt(shown, 60)}" if shown else "")
 
 
-def ask(call: Callable[[], Any]) -> Reply:
-    """Send one request that changes works, and sort what comes of it; any error is in the reply."""
+def ask(walk: Walk, call: Callable[[], Any]) -> Reply:
+    """Send one request that changes works, if its record is still there, and sort what comes of it.
+
+    Any error is in the reply.
+    """
     try:
+        walk.writer.check()
         return Reply(Said.YES, value=call())
     except Unreachable as error:
         return Reply(Said.NEVER_ASKED, error)
@@ -134,7 +138,7 @@ class _GuardedAct(ABC):
 
     def _send(self, walk: Walk, going: Sequence[int]) -> Reply:
         """Send works, and again in halves if they were refused together: one that cannot be taken holds up no other."""
-        reply = ask(lambda: self.send(walk.api, [walk.change(position) for position in going]))
+        reply = ask(walk, lambda: self.send(walk.api, [walk.change(position) for position in going]))
         self._settle(walk, going, reply)
         refused = [position for position in going if walk.fates[position].outcome is Outcome.REFUSED]
         if not (self.divides and may_divide(walk, reply, len(refused))):

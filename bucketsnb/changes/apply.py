@@ -14,8 +14,8 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from bucketsnb.changes.entry import UNDO_SUFFIX
-from bucketsnb.changes.journal import Journal, Writer
+from bucketsnb.changes.journal import Journal, new_entry
+from bucketsnb.changes.journal_file import UNDO_SUFFIX, Writer
 from bucketsnb.changes.plan import document_of
 from bucketsnb.changes.receipt import Fate, Outcome, Receipt
 from bucketsnb.changes.seen import Change, written
@@ -86,12 +86,18 @@ class Walk:
         """The service."""
         return self.context.api
 
+    @property
+    def unkept(self) -> JournalError | None:
+        """Why something is not on record, if it is not."""
+        return next((error for error in self.errors if isinstance(error, JournalError)), None)
+
     def change(self, position: int) -> Change:
         """Return the change at a position of the plan."""
         return self.plan.changes[position]
 
     def fate(self, position: int, outcome: Outcome, *, detail: str = "", **more: Any) -> None:
-        """Say what became of the work at a position."""
+        """Say what became of the work at a position; from here on that is to be put on record."""
+        self.unrecorded.add(position)
         change = self.change(position)
         self.fates[position] = Fate(outcome, more.pop("id", change.id), change.before, detail=detail, **more)
 
@@ -144,7 +150,8 @@ class Application:
     act
         How a chunk is done.
     entry
-        Id of the journal's entry, where it is not to be a new one.
+        Id of the journal's entry, where it is not to be a new one. A new one is given its id here, with the plan: a
+        copy of the plan in a forked process has the same, and an entry is begun once.
     head
         What else the journal is to keep at the start of the entry.
     fates
@@ -167,7 +174,7 @@ class Application:
         self.act = act
         self.latest: Receipt | None = None
         self.spent = False
-        self._entry = entry
+        self._entry = entry or new_entry()
         self._head = dict(head or {})
         self._before = fates
         self._lengths = dict(lengths or {})
@@ -255,7 +262,7 @@ class Application:
     def _begin(self, plan: Plan) -> Writer:
         journal, undoes = self.context.journal, self._head.get("undoes")
         with journal.reopen(undoes, length=self._lengths.get(undoes)) if undoes else nullcontext():
-            if self._before is not None and self._entry is not None:
+            if self._before is not None:
                 return self._reopen(self._entry)
             head = {**document_of(plan), **self._head}
             return journal.begin(head, [change.id for change in plan.changes], entry=self._entry)
@@ -292,6 +299,8 @@ class Application:
                         self._end(walk)
                     finally:
                         self._lengths[writer.entry] = writer.length
+                        if walk.unkept is not None and not walk.sent and writer.is_new:
+                            writer.discard()  # so that the same plan may go once it can be kept
         except BaseException:
             self.latest = self._receipt(plan, walk.fates, writer.entry, walk)
             raise
@@ -300,9 +309,8 @@ class Application:
         except KeyboardInterrupt:  # pressed after all was done: it takes no receipt away
             self.latest = self._receipt(plan, walk.fates, writer.entry, walk)
             raise
-        unkept = next((error for error in walk.errors if isinstance(error, JournalError)), None)
-        if unkept is not None and not walk.sent:
-            raise unkept
+        if walk.unkept is not None and not walk.sent:
+            raise walk.unkept
         return self.latest
 
     def _chunks(self, walk: Walk, progress: Progress | None, cancel: Cancel | None, left: Collection[Outcome]) -> None:
@@ -324,7 +332,8 @@ class Application:
                 walk.record(sorted(walk.unrecorded))
             walk.writer.line("end", counts=counts, errors=[type(error).__name__ for error in walk.errors])
         except JournalError as error:
-            walk.errors.append(error)
+            if walk.unkept is None:
+                walk.errors.append(error)
 
     def _receipt(self, plan: Plan, fates: list[Fate], entry: str, walk: Walk | None = None) -> Receipt:
         errors = walk.errors if walk else ()

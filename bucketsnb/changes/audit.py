@@ -133,7 +133,7 @@ class AuditAct:
     def _run(self, walk: Walk) -> Reply:
         api: Api = walk.api
         for name, run in (("failed", api.audit_failed), ("expired", api.audit_expired), ("stale", api.audit_stale)):
-            reply = ask(run)
+            reply = ask(walk, run)
             if reply.error is not None:
                 walk.notes.append(f"The pass “{name}” failed, and those after it were not run.")
                 return reply

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
-from urllib.parse import urlsplit, urlunsplit
 
+from bucketsnb.addresses import without_login
 from bucketsnb.changes.acts import DeleteAct, PutAct
 from bucketsnb.changes.apply import Act, Application, Context
 from bucketsnb.changes.plan import DeletePlan, LeftOut, Plan, RequeuePlan
 from bucketsnb.changes.scope import Limits, Scope, Which, advice, check_running, gather
 from bucketsnb.changes.seen import Change, Seen
+from bucketsnb.changes.service import evidence
 from bucketsnb.encoding import encode_works
 from bucketsnb.errors import WorkError
 from bucketsnb.formatting import count_of, excerpt
@@ -37,7 +38,8 @@ def plan_delete(
     check_running(scope.works, limits)
     changes = [Change(work, None) for work in scope.works]
     notes = [UNDO_DELETE, *_lasting([work.record for work in scope.works])] if changes else []
-    return made(DeletePlan, context, DeleteAct(), changes, scope, reason, limits, notes)
+    head = evidence(context.api, [work.id or "" for work in scope.works]) if changes else {}
+    return made(DeletePlan, context, DeleteAct(), changes, scope, reason, limits, notes, head=head)
 
 
 def _lasting(records: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -101,20 +103,22 @@ def made(
     reason: str,
     limits: Limits,
     notes: Iterable[str] = (),
+    *,
+    head: Mapping[str, Any] | None = None,
     **more: Any,
 ) -> P:
-    """Make a plan that expires, with the application that will carry it out."""
+    """Make a plan that expires, with the application that will carry it out; `head` is for the journal alone."""
     now = time.time()
     return kind(
         changes=tuple(changes),
-        url=_public(context.api.url),
+        url=without_login(context.api.url),
         reason=reason,
         created_at=now,
         expires_at=now + limits.expires_after,
         query=scope.query,
         left_out=tuple(scope.left_out),
         notes=(*notes, *advice(scope.left_out)),
-        _application=Application(context, act),
+        _application=Application(context, act, head=head),
         **more,
     )
 
@@ -157,8 +161,3 @@ def _old(records: Sequence[Mapping[str, Any]]) -> list[str]:
 def _exhausted(record: Mapping[str, Any]) -> bool:
     attempt, retries = record.get("attempt"), record.get("retries")
     return isinstance(attempt, int) and isinstance(retries, int) and attempt >= retries
-
-
-def _public(url: str) -> str:
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))

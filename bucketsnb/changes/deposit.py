@@ -93,7 +93,7 @@ class DepositAct:
         self._present |= _present(walk.api, works)
         walk.announce(going, None, map(written, works), present=sorted(self._present))
         _SENT.add(_keys(walk.api, works))
-        return self._settle(walk, going, ask(lambda: walk.api.deposit(works, return_ids=True, verb=self._verb)))
+        return self._settle(walk, going, ask(walk, lambda: walk.api.deposit(works, return_ids=True, verb=self._verb)))
 
     def _settle(self, walk: Walk, going: Sequence[int], reply: Reply) -> Exception | None:
         """Say what became of each work; return the error that is left, if any."""

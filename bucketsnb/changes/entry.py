@@ -9,15 +9,17 @@ from typing import Any
 
 import pandas as pd
 
-from bucketsnb.changes.journal import Journal, ends_of, lines_of
+from bucketsnb.changes.journal import Journal
+from bucketsnb.changes.journal_file import UNDO_SUFFIX, ends_of, lines_of
 from bucketsnb.changes.receipt import Outcome
 from bucketsnb.errors import JournalError
+from bucketsnb.formatting import excerpt
 from bucketsnb.frames import SummaryFrame
 
-__all__ = ["UNDO_SUFFIX", "Entry", "Kept", "Summary", "journal_frame", "read_entry", "summary_of"]
+__all__ = ["Entry", "Kept", "Summary", "journal_frame", "read_entry", "summary_of"]
 
-UNDO_SUFFIX = ".undo"
-"""Added to the id of an entry, it is the id of the entry of its undo."""
+_MOST = 2**53
+"""A larger number of works is that of a damaged line."""
 
 _LATEST = 2.0**33
 """Epoch seconds (in 2242); a later time is that of a damaged line, and no column holds it."""
@@ -81,35 +83,53 @@ class Entry:
         if kind == "plan":
             self.head = line
         elif kind == "works":
-            self.works = [Kept(found) for found in line["ids"]]
+            self.works = [Kept(_id(found)) for found in line["ids"]]
         elif kind == "chunk":
             self._take_chunk(line)
         elif kind == "outcome":
             self._take_outcome(line)
         elif kind == "before":
-            self.works[line["position"]].before = _record(line["work"])
+            self._work(line["position"]).before = _record(line["work"])
+
+    def _work(self, position: Any) -> Kept:
+        if not isinstance(position, int) or not 0 <= position < len(self.works):
+            raise ValueError(f"{excerpt(repr(position), 40)} in the place of a position")
+        return self.works[position]
 
     def _take_chunk(self, line: dict[str, Any]) -> None:
         for side in ("before", "after"):
             for position, work in zip(line["positions"], line.get(side) or (), strict=False):
-                setattr(self.works[position], side, _record(work))
+                setattr(self._work(position), side, _record(work))
         self.present.update(line.get("present") or ())
         for position in line["positions"]:
-            self.works[position].outcome = Outcome.UNKNOWN
-            self.works[position].left = None
+            self._work(position).outcome = Outcome.UNKNOWN
+            self._work(position).left = None
 
     def _take_outcome(self, line: dict[str, Any]) -> None:
         for position, word, left, new_id, detail in line["fates"]:
-            work = self.works[position]
+            work = self._work(position)
             work.outcome = Outcome(word)
             work.left = work.after if left is True else _record(left)
-            work.new_id, work.detail = new_id or work.new_id, detail
+            work.new_id, work.detail = _id(new_id) or work.new_id, str(detail)
 
 
 def _record(value: Any) -> dict[str, Any] | None:
     if value is None or isinstance(value, dict):
         return value
     raise TypeError(f"{type(value).__name__} in the place of a work")
+
+
+def _id(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    raise TypeError(f"{type(value).__name__} in the place of an id")
+
+
+def _number(value: Any) -> int:
+    """Return a number of works; a damaged line may hold any number, and none that a column of numbers holds."""
+    if not isinstance(value, int) or not 0 <= value < _MOST:
+        raise ValueError(f"{excerpt(repr(value), 40)} in the place of a number of works")
+    return value
 
 
 def read_entry(journal: Journal, entry: str) -> Entry:
@@ -124,7 +144,7 @@ def read_entry(journal: Journal, entry: str) -> Entry:
     try:
         for line in lines_of(journal.path(entry)):
             found.take(line)
-    except (KeyError, IndexError, TypeError, ValueError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
         raise JournalError(f"{journal.path(entry)} is not an entry of a journal: {error!r}.") from error
     return found
 
@@ -148,10 +168,10 @@ def summary_of(journal: Journal, entry: str) -> Summary:
     try:
         head, last = ends_of(path)
         if head.get("kind") == "plan" and last.get("kind") == "end":
-            counts = {word: int(number) for word, number in last["counts"].items()}
-            return Summary(head, int(head.get("count", 0)), counts, "finished")
+            counts = {word: _number(number) for word, number in last["counts"].items()}
+            return Summary(head, _number(head.get("count", 0)), counts, "finished")
         found = read_entry(journal, entry)
-    except (JournalError, KeyError, TypeError, ValueError, AttributeError):
+    except (JournalError, KeyError, TypeError, ValueError, ArithmeticError, AttributeError):
         return Summary({}, 0, {}, "unreadable")
     return Summary(found.head, len(found.works), found.counts, "cut short" if found.head else "unreadable")
 

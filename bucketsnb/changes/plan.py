@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import pandas as pd
 
@@ -18,7 +18,7 @@ from bucketsnb.changes import drawing
 from bucketsnb.changes.receipt import Receipt
 from bucketsnb.changes.seen import Change, Seen, described, shown
 from bucketsnb.errors import PlanError, WorkError
-from bucketsnb.formatting import count_of, elide, host_of, when
+from bucketsnb.formatting import count_of, elide, place_of, when
 
 __all__ = [
     "AuditPlan",
@@ -37,6 +37,9 @@ __all__ = [
 
 Progress = Callable[[int, int], object]
 """Called as ``progress(done, total)`` with numbers of works, never fewer than before."""
+
+
+Self = TypeVar("Self", bound="Plan")
 
 
 class Cancel(Protocol):
@@ -128,8 +131,8 @@ class Plan:
 
     @property
     def host(self) -> str:
-        """Host and port of the service."""
-        return host_of(self.url)
+        """Host, port and path of the service."""
+        return place_of(self.url)
 
     @property
     def summary(self) -> str:
@@ -178,8 +181,21 @@ class Plan:
             If the works could not be put on record; nothing was sent.
         """
         if self._application is None:
-            raise PlanError("This plan was not built by a client: build it with buckets.plan_...().")
+            raise PlanError(
+                "This plan is a copy to look at: it was not built by a client of this process. A plan that was pickled "
+                "is applied where it was built; here, build it with buckets.plan_...(). Nothing was sent."
+            )
         return self._application.apply(self, progress, cancel)
+
+    def __copy__(self: Self) -> Self:
+        return self  # a value, of which there is one application
+
+    def __deepcopy__(self: Self, memo: object) -> Self:
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled: the plan to look at, without the client that could apply it."""
+        return {**self.__dict__, "_application": None}
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.summary}>"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pandas as pd
 
 from bucketsnb.changes import drawing
 from bucketsnb.changes.seen import Seen
-from bucketsnb.errors import OutcomeUnknown, PartlyDone, PlanError
+from bucketsnb.errors import JournalError, OutcomeUnknown, PartlyDone, PlanError
 from bucketsnb.formatting import count_of, elide
 from bucketsnb.frames import SummaryFrame
 
@@ -88,7 +88,7 @@ class Receipt:
     asked
         The plan's own summary.
     host
-        Host and port of the service.
+        Host, port and path of the service.
     entry
         Id of the entry in the journal, or ``""`` if there was nothing to do.
     fates
@@ -119,7 +119,9 @@ class Receipt:
 
     @property
     def ok(self) -> bool:
-        """Whether every work is as planned; one that was to be deleted and is gone counts."""
+        """Whether every work is as planned, one that was to be deleted and is gone included, and all is on record."""
+        if any(isinstance(error, JournalError) for error in self.errors):
+            return False
         enough = {Outcome.DONE, Outcome.GONE} if self.removes else {Outcome.DONE}
         return all(fate.outcome in enough for fate in self.fates)
 
@@ -201,9 +203,18 @@ class Receipt:
         return self._known().undo(self, progress, cancel)
 
     def _known(self) -> _Application:
-        if self._application is None or not self.entry:
+        if not self.entry:
             raise PlanError("Nothing was changed, so there is nothing to resume or undo.")
+        if self._application is None:
+            raise PlanError(
+                "This receipt is a copy to look at: it was pickled, or not given by a client of this process. "
+                f"buckets.undo({self.entry!r}) takes back what was done."
+            )
         return self._application
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled: the receipt to look at, without the client that could go on with it."""
+        return {**self.__dict__, "_application": None}
 
     def __repr__(self) -> str:
         return f"<Receipt: {self.summary}>"

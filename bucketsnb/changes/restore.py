@@ -80,7 +80,7 @@ class RestoreAct:
         works = [self._held(walk, position) for position in going]
         originals = (written(_original(walk, position)) for position in going)
         walk.announce(going, None, originals, holding=self.holding)
-        reply = ask(lambda: walk.api.deposit(works, return_ids=True, verb="restore"))
+        reply = ask(walk, lambda: walk.api.deposit(works, return_ids=True, verb="restore"))
         if reply.said is Said.YES and isinstance(reply.value, list):
             for position, new_id in zip(going, reply.value, strict=True):
                 self._is_held(walk, position, new_id)
@@ -147,7 +147,7 @@ class RestoreAct:
 
     def _put(self, walk: Walk, positions: Sequence[int]) -> Exception | None:
         works = {position: _restored(walk, position) for position in positions}
-        reply = ask(lambda: walk.api.update(list(works.values())))
+        reply = ask(walk, lambda: walk.api.update(list(works.values())))
         left = list(positions)
         for pause in PAUSES:
             time.sleep(pause)

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from bucketsnb.addresses import without_login
 from bucketsnb.api import chunks
 from bucketsnb.changes.acts import DeleteAct, PutAct
 from bucketsnb.changes.apply import AGAIN, Act, Application, Context
 from bucketsnb.changes.deposit import DepositAct, find, match
-from bucketsnb.changes.entry import UNDO_SUFFIX, Entry, Kept, read_entry
+from bucketsnb.changes.entry import Entry, Kept, read_entry
 from bucketsnb.changes.journal import Journal
+from bucketsnb.changes.journal_file import UNDO_SUFFIX
 from bucketsnb.changes.plan import LeftOut, Plan, UndoDepositPlan, UndoPlan
 from bucketsnb.changes.receipt import Fate, Outcome
 from bucketsnb.changes.restore import RestoreAct
 from bucketsnb.changes.scope import read_works, refuse_read_only
 from bucketsnb.changes.seen import Change, Seen, described, differences, equal
+from bucketsnb.changes.service import refuse_other_address, refuse_other_works
 from bucketsnb.changes.withdraw import OF_THE_SERVICE, as_it_was
 from bucketsnb.errors import PlanAlreadyApplied, PlanError
-from bucketsnb.formatting import host_of
 
 if TYPE_CHECKING:
     from bucketsnb.api import Api
@@ -54,8 +56,13 @@ def plan_undo(context: Context, entry_id: str, *, allow_other_host: bool = False
     entry = read_entry(context.journal, entry_id)
     _refuse(entry)
     if not allow_other_host:
-        _refuse_elsewhere(context, entry)
+        refuse_other_address(context.api, entry)
     earlier = _earlier(context.journal, entry_id)
+    if not allow_other_host:
+        refuse_other_works(
+            context.api, entry, [one for work in earlier.works if (one := work.new_id)] if earlier else []
+        )
+    context.journal.touch(entry_id)
     changes, left_out = _changes(context.api, entry, earlier)
     kind = UndoDepositPlan if entry.verb == "deposit" else UndoPlan
     application = Application(
@@ -68,7 +75,7 @@ def plan_undo(context: Context, entry_id: str, *, allow_other_host: bool = False
     )
     return kind(
         changes=tuple(changes),
-        url=str(entry.head.get("url", "")),
+        url=without_login(context.api.url),
         reason=f"undo of {entry_id}",
         left_out=tuple(left_out),
         notes=(_NOTES[entry.verb],) if entry.verb in _NOTES else (),
@@ -83,15 +90,6 @@ def _refuse(entry: Entry) -> None:
         raise PlanError(f"{entry.id} is itself an undo, and an undo is not undone: plan the change anew.")
     if entry.verb not in _KNOWN:
         raise PlanError(f"{entry.id} cannot be undone: it never got as far as a plan, so nothing was sent.")
-
-
-def _refuse_elsewhere(context: Context, entry: Entry) -> None:
-    there, here = str(entry.head.get("host", "")), host_of(context.api.url)
-    if there != here:
-        raise PlanError(
-            f"{entry.id} changed works on {there}, and this client speaks to {here}. Undo it with a client of the same "
-            "service; if it is the same under another address, pass allow_other_host=True to plan_undo."
-        )
 
 
 def _earlier(journal: Journal, entry_id: str) -> Entry | None:

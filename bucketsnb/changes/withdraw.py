@@ -188,7 +188,7 @@ class WithdrawAct:
         seen = forecast(walk.api, self._document) if self._look_first else []
         head = {record["id"]: record for record in seen}
         walk.announce(positions, None, None, query=self._document, at_head=list(head.values()))
-        reply = ask(lambda: walk.api.withdraw(self._document))
+        reply = ask(walk, lambda: walk.api.withdraw(self._document))
         if reply.said is Said.YES:
             self._claimed(walk, position, reply.value, head)
         elif reply.said in (Said.NO, Said.NEVER_ASKED, Said.FAILED):

@@ -25,7 +25,7 @@ def test_building_a_plan_sends_only_reads(backend: LocalBackend, buckets: Bucket
     plan = buckets.plan_delete(pipeline=PIPELINE)
     str(plan), plan._repr_html_(), plan.frame
     assert plan.count == 3
-    assert {one.path for one in backend.requests} == {"/view"}
+    assert {one.path for one in backend.requests} == {"/view", "/version"}
 
 
 def test_a_plan_deletes_what_it_shows_and_nothing_else(backend: LocalBackend, buckets: Buckets) -> None:

@@ -17,12 +17,13 @@ import pandas as pd
 import pytest
 
 from bucketsnb import Buckets, LocalBackend, encoding
-from bucketsnb.changes import deposit
+from bucketsnb.changes import deposit, journal_folder
 from bucketsnb.changes import entry as entry_module
-from bucketsnb.changes import journal as module
+from bucketsnb.changes import journal_file as file_module
 from bucketsnb.changes.apply import Application, Walk
 from bucketsnb.changes.entry import journal_frame, read_entry, summary_of
-from bucketsnb.changes.journal import Journal, Writer, lines_of
+from bucketsnb.changes.journal import Journal
+from bucketsnb.changes.journal_file import Writer, lines_of
 from bucketsnb.changes.plan import Plan
 from bucketsnb.changes.receipt import Receipt
 from bucketsnb.errors import JournalError, PlanAlreadyApplied, PlanError
@@ -238,9 +239,19 @@ def test_entries_younger_than_a_month_are_never_dropped_and_too_many_stop_change
 def test_an_entry_that_another_process_drops_at_the_same_moment_stops_no_change(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    journal = Journal(tmp_path)
-    monkeypatch.setattr(journal, "_files", lambda: [tmp_path / "gone.jsonl"])
-    journal.begin({}, []).close()
+    journal = Journal(tmp_path, limit=10)
+    path = old_entry(journal, 40, 10)
+    opened = journal_folder._opened
+
+    def dropped_first(held: Any, path: Path) -> int:
+        path.unlink()
+        return opened(held, path)
+
+    monkeypatch.setattr(journal_folder, "_opened", dropped_first)
+    journal.limit = 10
+    with pytest.raises(JournalError, match="Move its files away"):
+        journal.begin({}, [])
+    assert not path.exists()
 
 
 def test_an_entry_that_was_given_up_between_opening_and_lock_is_not_written(
@@ -248,10 +259,11 @@ def test_an_entry_that_was_given_up_between_opening_and_lock_is_not_written(
 ) -> None:
     journal = Journal(tmp_path)
 
-    def flock_after_unlink(file: int, how: int) -> None:
+    def lock_after_unlink(file: int) -> bool:
         journal.path("one").unlink()
+        return True
 
-    monkeypatch.setattr(module._fcntl, "flock", flock_after_unlink)
+    monkeypatch.setattr(file_module, "try_lock", lock_after_unlink)
     with pytest.raises(JournalError, match="being written"):
         journal.begin({}, [], entry="one")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import secrets
 from collections.abc import AsyncIterator
 from functools import lru_cache
 from typing import Any
@@ -97,11 +98,12 @@ class _Service:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self._instance = secrets.token_hex(8)  # tells this service from another that answers at its address later
         # Idle runners ask for the same works again and again: each of their queries is judged once.
         self._known = lru_cache(maxsize=1024)(self._withdrawal)
 
     async def version(self, _request: Request) -> Response:
-        return _offering(answer({"version": __version__}))
+        return _offering(answer({"version": __version__, "instance": self._instance}))
 
     async def description(self, _request: Request) -> Response:
         return answer(description())

@@ -1,0 +1,204 @@
+"""The folder of the journal: private to its owner, and bounded by dropping old entries, and nothing else.
+
+An entry is dropped together with the entry of its undo. Neither is while anybody has one of them locked, nor while an
+undo has not settled each of its works: those may wait under a holding pipeline, and the entry is what finds them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import time
+import warnings
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bucketsnb.changes.journal_file import SUFFIX, UNDO_SUFFIX, ends_of
+from bucketsnb.errors import JournalError
+from bucketsnb.local_files import OPEN_FLAGS, try_lock
+
+__all__ = ["JournalWarning", "make_private", "make_room", "sync_folder"]
+
+_NAME = re.compile(rf"(?P<entry>[0-9]{{8}}-[0-9]{{6}}-[0-9]{{6}}-[0-9a-f]{{4}})({re.escape(UNDO_SUFFIX)})?\{SUFFIX}")
+"""Names that this package gives to the files of entries."""
+
+_SETTLED = frozenset({"done", "drifted", "gone"})
+"""Outcomes of an undo after which nothing is left to do for a work."""
+
+_REFUSE_AT = 4
+_DAY = 86_400
+_SHARED = stat.S_ISVTX | stat.S_ISGID
+"""Bits that people set on folders that several users share."""
+
+_told: set[Path] = set()
+
+
+class JournalWarning(UserWarning):
+    """The folder of the journal is not as private as it should be, or was not until now."""
+
+
+# --- private ---
+
+
+def make_private(folder: Path) -> None:
+    """Make the folder, or take it from the eyes of others if it was there before, and say so once.
+
+    A folder that is shared on purpose (of another owner, with the sticky or the group bit, with files of others in it,
+    or one that the home folder lies in) is left as it is, and that is said once.
+    """
+    if not folder.exists():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        sync_folder(folder.parent)
+        return
+    mode = stat.S_IMODE(folder.stat().st_mode)
+    if os.name != "posix" or not mode & 0o077:
+        return
+    shared = _shared_because(folder)
+    if shared is None:
+        folder.chmod(0o700)
+        _tell(
+            folder,
+            f"Others could look into the journal's folder {folder} (its mode was {mode:04o}); it is yours alone now "
+            "(0700). If it is to be shared, set its group bit (chmod g+s) and it is left as it is.",
+        )
+    else:
+        _tell(
+            folder,
+            f"Others can look into the journal's folder {folder} (mode {mode:04o}), which was left so because "
+            f"{shared}. Its entries can be read by their owner only; a folder of your own in BUCKETSNB_JOURNAL keeps "
+            "their names private too.",
+        )
+
+
+def _shared_because(folder: Path) -> str | None:
+    """Return why a folder seems to be shared on purpose; None if it does not."""
+    found = folder.stat()
+    if found.st_uid != os.geteuid():
+        return "it belongs to another user"
+    if found.st_mode & _SHARED:
+        return "its sticky or group bit is set"
+    if folder in (home := Path.home().absolute(), *home.parents):
+        return "it holds more than the journal"
+    others = any(one.stat(follow_symlinks=False).st_uid != found.st_uid for one in os.scandir(folder))
+    return "there are files of other users in it" if others else None
+
+
+def _tell(folder: Path, words: str) -> None:
+    if folder not in _told:
+        _told.add(folder)
+        warnings.warn(words, JournalWarning, stacklevel=2)
+
+
+def sync_folder(folder: Path) -> None:
+    """Force the names in a folder to the disk; some file systems cannot, and keep them anyway."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    except OSError:
+        pass
+    finally:
+        os.close(handle)
+
+
+# --- bounded ---
+
+
+@dataclass
+class _Pair:
+    """The files of an entry and of its undo."""
+
+    paths: list[Path] = field(default_factory=list)
+    size: int = 0
+    changed: float = 0.0
+
+    def add(self, path: Path, found: os.stat_result) -> None:
+        self.paths.append(path)
+        self.size += found.st_size
+        self.changed = max(self.changed, found.st_mtime)
+
+
+def make_room(folder: Path, limit: int, keep_days: float) -> None:
+    """Drop entries older than `keep_days`, oldest first, while all are larger than `limit` bytes.
+
+    Raises
+    ------
+    JournalError
+        If the younger ones fill four times that.
+    """
+    pairs = sorted(_pairs(folder), key=lambda pair: pair.changed)
+    total = sum(pair.size for pair in pairs)
+    for pair in pairs:
+        if total <= limit or pair.changed >= time.time() - keep_days * _DAY:
+            break
+        if _drop(pair):
+            total -= pair.size
+    if total > _REFUSE_AT * limit:
+        raise JournalError(
+            f"The journal in {folder} holds {total:,} bytes of the last {keep_days:g} days, and nothing "
+            "more is changed without a record. Move its files away, or point BUCKETSNB_JOURNAL elsewhere."
+        )
+
+
+def _pairs(folder: Path) -> Iterable[_Pair]:
+    pairs: dict[str, _Pair] = {}
+    for name, found in _regular_files(folder):
+        match = _NAME.fullmatch(name)
+        if match:
+            pairs.setdefault(match["entry"], _Pair()).add(folder / name, found)
+    return pairs.values()
+
+
+def _regular_files(folder: Path) -> list[tuple[str, os.stat_result]]:
+    with os.scandir(folder) as entries:
+        files = [(one.name, _stat(one)) for one in entries if one.is_file(follow_symlinks=False)]
+    return [(name, found) for name, found in files if found is not None]
+
+
+def _stat(one: os.DirEntry[str]) -> os.stat_result | None:
+    try:
+        return one.stat(follow_symlinks=False)
+    except FileNotFoundError:  # dropped meanwhile, by another process that makes room
+        return None
+
+
+def _drop(pair: _Pair) -> bool:
+    """Drop an entry and its undo, unless one of them is in use, unsettled, or not an entry after all."""
+    with ExitStack() as held:
+        try:
+            files = [_opened(held, path) for path in pair.paths]
+            if not all(map(try_lock, files)) or not all(map(_may_go, pair.paths)):
+                return False
+            if os.name == "nt":  # there, no file is dropped while it is open
+                held.close()
+            for path in pair.paths:
+                path.unlink()
+        except (OSError, JournalError):  # moved, dropped or made unreadable by someone else: it is not ours to drop
+            return False
+    return True
+
+
+def _opened(held: ExitStack, path: Path) -> int:
+    file = os.open(path, os.O_RDWR | OPEN_FLAGS)
+    held.callback(os.close, file)
+    return file
+
+
+def _may_go(path: Path) -> bool:
+    entry = path.name.removesuffix(SUFFIX)
+    head, last = ends_of(path)
+    if head.get("kind") != "plan" or head.get("entry") != entry:
+        return False
+    return not entry.endswith(UNDO_SUFFIX) or _is_settled(last)
+
+
+def _is_settled(last: dict[str, object]) -> bool:
+    counts = last.get("counts")
+    if last.get("kind") != "end" or not isinstance(counts, dict):
+        return False
+    return {word for word, number in counts.items() if number} <= _SETTLED

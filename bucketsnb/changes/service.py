@@ -1,0 +1,131 @@
+"""Which service an entry of the journal belongs to: by its address, and where that may lead elsewhere, by its works."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from bucketsnb.addresses import leads_to_this_machine, without_login
+from bucketsnb.api import chunks
+from bucketsnb.changes.entry import Entry
+from bucketsnb.changes.receipt import Outcome
+from bucketsnb.errors import BadAnswer, PlanError, Refused
+from bucketsnb.formatting import count_of, host_of, place_of
+
+if TYPE_CHECKING:
+    from bucketsnb.api import Api
+
+__all__ = ["evidence", "refuse_other_address", "refuse_other_works", "same_service"]
+
+_PORTS = {"http": 80, "https": 443}
+_LOOKED_AT = 100
+_READ = 500
+
+_STAYED = (Outcome.DRIFTED, Outcome.STILL_THERE, Outcome.REFUSED, Outcome.NOT_SENT)
+"""Outcomes of a delete after which a work should be where it was."""
+
+
+def same_service(one: str, other: str) -> bool:
+    """Tell whether two addresses are the same: scheme, host, port and path, however they are written.
+
+    Examples
+    --------
+    >>> same_service("http://GW:80/prod/", "http://gw/prod"), same_service("http://gw/prod", "http://gw/staging")
+    (True, False)
+    """
+    return _parts(one) == _parts(other)
+
+
+def _parts(url: str) -> tuple[object, ...]:
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _PORTS.get(parts.scheme)
+    except ValueError:  # of a damaged line: the same as no other
+        return (url,)
+    path = posixpath.normpath("/" + parts.path.strip("/"))  # "/a/../b" is sent as "/b"
+    return parts.scheme, (parts.hostname or "").rstrip("."), port, path
+
+
+def refuse_other_address(api: Api, entry: Entry) -> None:
+    """Refuse to undo an entry that was made with another address.
+
+    Raises
+    ------
+    PlanError
+        With what to do.
+    """
+    there, host = str(entry.head.get("url") or ""), str(entry.head.get("host") or "")
+    if same_service(there, api.url) if there else host == host_of(api.url):
+        return
+    raise PlanError(
+        f"{entry.id} changed works on {without_login(there) or host}, and this client speaks to "
+        f"{without_login(api.url)}. Undo it with a client of the same service; if it is the same under another address, "
+        "pass allow_other_host=True to plan_undo."
+    )
+
+
+def refuse_other_works(api: Api, entry: Entry, since: Iterable[str] = ()) -> None:
+    """Refuse to undo an entry into a service that has none of the works which it should have.
+
+    Behind an address of this machine there may be a tunnel to one service today and to another tomorrow, or a practice
+    queue. `since` are ids that an earlier, unfinished undo has given to works.
+
+    Raises
+    ------
+    PlanError
+        With what to do.
+    """
+    known = list(dict.fromkeys([*_should_be_there(entry), *since]))
+    if not known or not _may_be_another(api.url) or _is_the_instance(api, entry) or _has_any(api, known):
+        return
+    raise PlanError(
+        f"{entry.id} cannot be undone here: of {count_of(len(known), 'work')} that should be on {place_of(api.url)} "
+        "none is. Another service may answer at this address by now (another tunnel, another practice queue): connect "
+        "to the one that was changed. If it is the same and those works are gone, pass allow_other_host=True to "
+        "plan_undo."
+    )
+
+
+def evidence(api: Api, deleted: Iterable[str]) -> dict[str, Any]:
+    """Return what an undo will know the service by after these works are deleted, where its address may not do.
+
+    That is which instance answered, if it tells (our own backend does), and ids of some works that stay.
+    """
+    if not _may_be_another(api.url):
+        return {}
+    going = set(deleted)
+    found = (record.get("id") for record in api.view({}, {"id": True}, limit=_LOOKED_AT))
+    stay = [one for one in found if isinstance(one, str) and one not in going]
+    return {"instance": _instance(api), "witnesses": stay}
+
+
+def _should_be_there(entry: Entry) -> list[str]:
+    if entry.verb == "delete":
+        seen = entry.head.get("witnesses")
+        stayed = [work.id for work in entry.works if work.outcome in _STAYED]
+        return [one for one in [*stayed, *(seen if isinstance(seen, list) else [])] if isinstance(one, str)]
+    done = (work for work in entry.works if work.outcome is Outcome.DONE)
+    return [one for work in done if (one := work.new_id or work.id)]
+
+
+def _is_the_instance(api: Api, entry: Entry) -> bool:
+    instance = entry.head.get("instance")
+    return instance is not None and instance == _instance(api)
+
+
+def _instance(api: Api) -> Any:
+    try:
+        return api.version().get("instance")
+    except (BadAnswer, Refused):  # a service need not tell its version: then its works are all there is to go by
+        return None
+
+
+def _has_any(api: Api, ids: Sequence[str]) -> bool:
+    return any(api.view({"id": {"$in": some}}, {"id": True}, limit=1) for some in chunks(list(ids), _READ))
+
+
+def _may_be_another(url: str) -> bool:
+    """Tell whether an address leads to this machine, where other services may answer at other times."""
+    return leads_to_this_machine(urlsplit(url).hostname or "")
