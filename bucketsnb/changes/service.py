@@ -61,8 +61,8 @@ def refuse_other_address(api: Api, entry: Entry) -> None:
         return
     raise PlanError(
         f"{entry.id} changed works on {without_login(there) or host}, and this client speaks to "
-        f"{without_login(api.url)}. Undo it with a client of the same service; if it is the same under another address, "
-        "pass allow_other_host=True to plan_undo."
+        f"{without_login(api.url)}. Undo it with a client of the same service; if it is the same under another "
+        "address, pass allow_other_host=True to plan_undo."
     )
 
 
