@@ -7,10 +7,11 @@ exceptions do not tell "never sent" from "sent, no answer". Both are known here,
 from __future__ import annotations
 
 import io
+import queue
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPResponse
 from http.cookiejar import DefaultCookiePolicy
@@ -148,15 +149,14 @@ class _ClockedConnection(HTTPConnection):
     """Mixed into both of urllib3's connections; only names that they share with :mod:`http.client` are used."""
 
     response_class = _ClockedResponse
-    _connecting = False
     _used = 0.0
 
     def connect(self) -> None:
-        self._connecting = True  # what a proxy's tunnel says while it is built is not the request
-        try:
+        clock = getattr(_THREAD, "clock", None)
+        if clock is None:
             super().connect()
-        finally:
-            self._connecting = False
+        else:
+            _within(clock.timeout, super().connect, too_late=self.close)
 
     def request(self, *args: Any, **options: Any) -> None:
         clock = getattr(_THREAD, "clock", None)
@@ -169,7 +169,7 @@ class _ClockedConnection(HTTPConnection):
         if self.sock is None:
             self.connect()
         clock = getattr(_THREAD, "clock", None)
-        if clock is None or self._connecting:
+        if clock is None:  # what is said to a proxy while a tunnel is built is not the request
             super().send(data)
             return
         self.sock.settimeout(clock.leaving(len(data)))
@@ -179,6 +179,40 @@ class _ClockedConnection(HTTPConnection):
     def getresponse(self) -> Any:
         self._used = time.monotonic()
         return super().getresponse()
+
+
+def _within(seconds: float, work: Callable[[], None], *, too_late: Callable[[], None]) -> None:
+    """Do something that nothing can cut short, such as the look-up of a name, in a thread that is left after a time.
+
+    Parameters
+    ----------
+    too_late
+        Called in that thread when the work ends after all.
+    """
+    ends: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
+    left = threading.Event()
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+            ends.put(error)
+        else:
+            ends.put(None)
+        if left.is_set():
+            too_late()
+
+    threading.Thread(target=run, name="bucketsnb-connect", daemon=True).start()
+    try:
+        error = ends.get(timeout=seconds)
+    except queue.Empty:
+        left.set()
+        raise TimeoutError("timed out") from None
+    except BaseException:
+        left.set()
+        raise
+    if error is not None:
+        raise error
 
 
 class _ClockedHTTPSConnection(_ClockedConnection, HTTPSConnection):

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
+import threading
 import time
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -109,3 +112,68 @@ def test_bytes_that_are_no_body_are_not_taken_for_ever():
     clock.moved(OVERHEAD_TIMES * 1000)
     with pytest.raises(ConnectionError, match="headers"):
         clock.moved(1)
+
+
+# --- names ---
+
+HANGING = """
+import socket, sys, threading, time
+
+look_up = socket.getaddrinfo
+
+
+def hang(host, *about, **more):
+    if "hanging" in str(host):
+        time.sleep(3600)
+    return look_up(host, *about, **more)
+
+
+socket.getaddrinfo = hang
+"""
+"""A stand-in for a name server that never answers: the system's look-up cannot be cut short either."""
+
+
+@pytest.mark.parametrize("url", ["http://hanging.example:8004", "https://hanging.example"])
+@pytest.mark.parametrize("proxies", ["None", "{'all': 'http://hanging-proxy.example:1'}"], ids=["direct", "by a proxy"])
+def test_a_look_up_of_a_name_that_hangs_is_given_up_after_the_timeout_and_holds_up_no_exit(url, proxies):
+    code = f"""{HANGING}
+from bucketsnb import Buckets, errors
+try:
+    Buckets({url!r}, timeout=0.2, proxies={proxies}).pipelines()
+except errors.Unreachable as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+
+    assert "no connection (timed out)" in done.stdout
+    assert ("hanging-proxy.example:1" in done.stdout) is (proxies != "None")
+    assert "Tried" not in done.stdout
+
+
+def test_an_address_whose_look_up_hangs_is_passed_over_for_the_next(stub):
+    code = f"""{HANGING}
+from bucketsnb import Buckets
+buckets = Buckets(["http://hanging.example:8004", {stub.url!r}], timeout=0.5)
+print(buckets.pipelines(), buckets.api.url)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+
+    assert done.stdout == f"[] {stub.url}\n"
+
+
+def test_a_connection_that_comes_about_too_late_is_closed(stub, connect, monkeypatch):
+    look_up, looking = socket.getaddrinfo, threading.Event()
+
+    def late(*about, **more):
+        looking.wait(10)
+        return look_up(*about, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", late)
+    with pytest.raises(errors.Unreachable, match="timed out"):
+        connect(f"http://localhost:{stub.port}", timeout=0.2).request("GET", "/version", means=Means.READ)
+    looking.set()
+    for thread in threading.enumerate():
+        if thread.name == "bucketsnb-connect":
+            thread.join(10)
+
+    assert stub.requests == []
