@@ -19,7 +19,7 @@ from bucketsnb.formatting import count_of, excerpt
 from bucketsnb.query import Query
 from bucketsnb.schema import QUEUE_FIELDS, STALE_DAYS, TIME_FIELDS, queue_problems
 
-__all__ = ["UNDO_DELETE", "changed", "made", "plan_delete", "plan_requeue"]
+__all__ = ["UNDO_DELETE", "changed", "made", "old_works", "plan_delete", "plan_requeue"]
 
 UNDO_DELETE = (
     "receipt.undo() puts deleted works back under new ids; ids written down elsewhere, as a parent, do not follow."
@@ -144,10 +144,11 @@ def _notes(changes: Sequence[Change], *, reset: bool) -> list[str]:
             f"{count_of(last, 'work')} had all of {'its' if last == 1 else 'their'} attempts; if that fails again, an "
             "audit will not requeue it. reset_attempt=True starts the count anew."
         )
-    return notes + _old(records)
+    return notes + old_works(records)
 
 
-def _old(records: Sequence[Mapping[str, Any]]) -> list[str]:
+def old_works(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say how many works the service's daemons may delete before they run."""
     limit = time.time() - STALE_DAYS * _DAY
     old = sum(isinstance(made_at := record.get("creation"), int | float) and made_at < limit for record in records)
     if not old:

@@ -17,12 +17,13 @@ from typing import Any
 from bucketsnb.api import Api
 from bucketsnb.changes.acts import PAUSES, Reply, Said, ask
 from bucketsnb.changes.apply import Context, Walk, look, service_time
-from bucketsnb.changes.build import made
+from bucketsnb.changes.build import made, old_works
 from bucketsnb.changes.plan import DepositPlan
 from bucketsnb.changes.receipt import Outcome
-from bucketsnb.changes.rows import Source, checked, rows_of
+from bucketsnb.changes.rows import EARLIER_LIFE, checked
 from bucketsnb.changes.scope import Limits, Scope, check_count, refuse_read_only
 from bucketsnb.changes.seen import Change, Seen, written
+from bucketsnb.changes.tables import Source, read_table
 from bucketsnb.encoding import Verb, encode_works
 from bucketsnb.errors import OutcomeUnknown, ServiceError
 from bucketsnb.formatting import count_of
@@ -41,15 +42,23 @@ Record = Mapping[str, Any]
 
 
 def plan_deposit(
-    context: Context, source: Source, *, skip_bad: bool = False, reason: str = "", limits: Limits | None = None
+    context: Context,
+    source: Source,
+    *,
+    fresh: bool = False,
+    skip_bad: bool = False,
+    reason: str = "",
+    limits: Limits | None = None,
 ) -> DepositPlan:
     """Plan to deposit works; see :meth:`bucketsnb.client.Buckets.plan_deposit`."""
     limits = limits or Limits()
     refuse_read_only(context.api)
-    found = checked(rows_of(source))
+    table = read_table(source)
+    found = checked(table, fresh=fresh)
     check_count(len(found.works), limits)
     bad = tuple((one.row, one.field, one.problem) for one in found.problems)
-    return _made(context, found.works, reason, limits, bad=bad, skip_bad=skip_bad)
+    lines = {row: line for row, line in table.line_of.items() if row in set(found.bad)}
+    return _made(context, found.works, reason, limits, table.notes, bad=bad, lines=lines, skip_bad=skip_bad)
 
 
 def plan_raw(context: Context, works: Iterable[Any]) -> DepositPlan:
@@ -58,14 +67,32 @@ def plan_raw(context: Context, works: Iterable[Any]) -> DepositPlan:
     return _made(context, encode_works(works, verb="deposit")[1], "", Limits())
 
 
-def _made(context: Context, works: Iterable[Record], reason: str, limits: Limits, **more: Any) -> DepositPlan:
+def _made(
+    context: Context, works: Iterable[Record], reason: str, limits: Limits, said: Iterable[str] = (), **more: Any
+) -> DepositPlan:
+    works = list(works)
     changes = [Change(None, Seen.of(work)) for work in works]
     scope = Scope([change.work for change in changes])
-    again = sum(bool(change.work.record.get("attempt")) for change in changes)
-    notes = ["receipt.undo() deletes them again, those that no worker has claimed by then."] if changes else []
+    undo = ["receipt.undo() deletes them again, those that no worker has claimed by then."] if changes else []
+    notes = [*undo, *_earlier_lives(works), *said]
+    return made(DepositPlan, context, DepositAct(), changes, scope, reason, limits, notes, **more)
+
+
+def _earlier_lives(works: Sequence[Record]) -> list[str]:
+    """Say what works bring along that new ones have not: old copies end otherwise than people expect."""
+    old = old_works(works)
+    lived = [work for work in works if any(work.get(name) is not None for name in EARLIER_LIFE)]
+    again = sum(bool(work.get("attempt")) for work in works)
+    notes = list(old)
+    if lived:
+        names = [name for name in EARLIER_LIFE if any(work.get(name) is not None for work in lived)]
+        carry = "carries" if len(lived) == 1 else "carry"
+        notes.append(f"{len(lived):,} of them {carry} {', '.join(names)} of an earlier life.")
     if again:
         notes.append(f"{again:,} of them {'begins' if again == 1 else 'begin'} with attempts already counted.")
-    return made(DepositPlan, context, DepositAct(), changes, scope, reason, limits, notes, **more)
+    if notes:
+        notes.append("plan_deposit(..., fresh=True) makes new works of them: created now, no attempts, no results.")
+    return notes
 
 
 class DepositAct:

@@ -307,11 +307,14 @@ class DepositPlan(Plan):
     ----------
     bad
         What is wrong with rows: their place from 0, the field, and why.
+    lines
+        The line of the text, from 1, at which bad rows begin, by their place; nothing for what is no text.
     skip_bad
         Whether the others go all the same.
     """
 
     bad: tuple[tuple[int, str, str], ...] = ()
+    lines: Mapping[int, int] = field(default_factory=dict)
     skip_bad: bool = False
 
     verb = "deposit"
@@ -319,9 +322,11 @@ class DepositPlan(Plan):
 
     @property
     def problems(self) -> pd.DataFrame:
-        """One row a problem: row (from 0), field, problem."""
-        frame = frames.SummaryFrame(list(self.bad), columns=["row", "field", "problem"])
-        return frame.astype({"row": "int64", "field": pd.StringDtype("python"), "problem": pd.StringDtype("python")})
+        """One row a problem: row (from 0), field, problem, and the line of the text (from 1) where there is one."""
+        rows = [(*problem, self.lines.get(problem[0])) for problem in self.bad]
+        text = pd.StringDtype("python")
+        frame = frames.SummaryFrame(rows, columns=["row", "field", "problem", "line"])
+        return frame.astype({"row": "int64", "field": text, "problem": text, "line": "Int64"})
 
     def apply(self, progress: Progress | None = None, cancel: Cancel | None = None) -> Receipt:
         """Deposit, once; see :meth:`Plan.apply`.
@@ -334,12 +339,15 @@ class DepositPlan(Plan):
         if self.bad and not self.skip_bad:
             row, name, problem = self.bad[0]
             raise WorkError(
-                f"{self._said}, so nothing was sent. Row {row}: {problem.rstrip('.')}. See plan.problems; pass "
-                "skip_bad=True to deposit the others.",
+                f"{self._said}, so nothing was sent. {self._where(row)}: {problem.rstrip('.')}. See plan.problems; "
+                "pass skip_bad=True to deposit the others.",
                 index=row,
                 field=name or None,
             )
         return super().apply(progress, cancel)
+
+    def _where(self, row: int) -> str:
+        return f"Row {row} (line {self.lines[row]})" if row in self.lines else f"Row {row}"
 
     @property
     def _said(self) -> str:
@@ -353,7 +361,12 @@ class DepositPlan(Plan):
         return [("bad rows", f"{self._said}: {going}"), *super()._facts()]
 
     def _rows(self) -> drawing.Rows:
-        return drawing.Rows("Bad rows", ("row", "field", "problem"), self.bad) if self.bad else super()._rows()
+        if not self.bad:
+            return super()._rows()
+        if not self.lines:
+            return drawing.Rows("Bad rows", ("row", "field", "problem"), self.bad)
+        rows = [(row, self.lines.get(row, ""), name, problem) for row, name, problem in self.bad]
+        return drawing.Rows("Bad rows", ("row", "line", "field", "problem"), rows)
 
 
 class WithdrawPlan(Plan):

@@ -21,8 +21,8 @@ from bucketsnb.changes.plan import (
     UpdatePlan,
     WithdrawPlan,
 )
-from bucketsnb.changes.rows import Source
 from bucketsnb.changes.scope import EXPIRES_AFTER, MAX_AFFECTED, Limits, Which
+from bucketsnb.changes.tables import Source
 from bucketsnb.changes.undo import context_of, plan_undo
 from bucketsnb.changes.withdraw import Names, plan_withdraw, withdrawal
 from bucketsnb.client.base import ClientBase
@@ -139,6 +139,7 @@ class Planning(ClientBase):
         self,
         works: Source,
         *,
+        fresh: bool = False,
         skip_bad: bool = False,
         reason: str = "",
         max_affected: int | None = MAX_AFFECTED,
@@ -149,20 +150,27 @@ class Planning(ClientBase):
         Parameters
         ----------
         works
-            A list of works, a DataFrame, or CSV or JSON as text or as the path of a file. A column such as
-            ``parameters.dm`` goes into ``parameters``.
+            A list of works, a DataFrame, or CSV or JSON as text or as the path of a file. CSV may have commas,
+            semicolons or tabs, as a paste from a spreadsheet has. A column such as ``parameters.dm`` goes into
+            ``parameters``. Cells are read as the kind of their field: booleans, nulls, lists and mappings as Python,
+            pandas, R, spreadsheets and JSON write them; times as epoch seconds, ISO text or datetimes, each with its
+            zone. A text that stands for nothing, such as ``NA``, ``None`` or ``null``, is nothing in any column; inside
+            a list, such as ``["NA"]``, and in JSON and Python values, text is text.
+        fresh
+            Make new works of copies: created now, no attempts counted, and no id, times, results, products or plots.
         skip_bad
-            Deposit the good rows though others are bad; otherwise nothing is sent. ``plan.problems`` lists all.
+            Deposit the good rows though others are bad; otherwise nothing is sent. ``plan.problems`` lists all, with
+            the line of the text where there is one.
         reason, max_affected, expires_after
             As for :meth:`plan_delete`.
 
         Raises
         ------
         WorkError
-            If no rows can be read at all.
+            If no rows can be read at all, no column is a field of a work, or the works of a frame were read in part.
         """
         limits = Limits(max_affected=max_affected, expires_after=expires_after)
-        return plan_deposit(self._context, works, skip_bad=skip_bad, reason=reason, limits=limits)
+        return plan_deposit(self._context, works, fresh=fresh, skip_bad=skip_bad, reason=reason, limits=limits)
 
     def plan_withdraw(
         self,

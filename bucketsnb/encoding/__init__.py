@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from bucketsnb.encoding.times import instant, moment_problem
 from bucketsnb.encoding.values import DEEPEST, UnfitError, plain, plain_key
 from bucketsnb.errors import QueryError, WorkError
 from bucketsnb.formatting import elide, excerpt, printable
@@ -26,7 +27,18 @@ from bucketsnb.schema import (
     with_defaults,
 )
 
-__all__ = ["DEEPEST", "LARGEST_WORK", "Verb", "decode", "encode", "encode_works", "judge", "judge_change", "refusal"]
+__all__ = [
+    "DEEPEST",
+    "LARGEST_WORK",
+    "Verb",
+    "decode",
+    "encode",
+    "encode_works",
+    "judge",
+    "judge_change",
+    "moment_problems",
+    "refusal",
+]
 
 Verb = Literal["deposit", "update", "restore"]
 
@@ -134,9 +146,9 @@ def judge(work: Any) -> tuple[dict[str, Any], list[Problem]]:
     record, unfit = _converted(work)
     if unfit:
         named = {one.path.partition(".")[0].partition("[")[0] for one in unfit}
-        return record, [*unfit, *(one for one in problems(with_defaults(record)) if one.path not in named)]
+        return record, [*unfit, *(one for one in _wrong(with_defaults(record)) if one.path not in named)]
     filled = with_defaults(record)
-    return record, problems(filled) or _size_problems(filled, len(msgspec.json.encode(filled)))
+    return record, _wrong(filled) or _size_problems(filled, len(msgspec.json.encode(filled)))
 
 
 def judge_change(record: Mapping[str, Any], changes: Mapping[str, Any]) -> list[Problem]:
@@ -177,7 +189,7 @@ def _record(work: Any, index: int, verb: Verb) -> dict[str, Any]:
 
 def _sound(record: dict[str, Any], index: int) -> dict[str, Any]:
     filled = with_defaults(record)
-    _refuse(problems(filled), filled, index)
+    _refuse(_wrong(filled), filled, index)
     return filled
 
 
@@ -218,9 +230,31 @@ def _time(value: Any, name: str) -> float | None:
     sent = plain(value, name, 1, as_time=True)
     if sent is None:
         return None
+    if isinstance(sent, str):
+        return _instant(sent, name)
     if isinstance(sent, bool) or not isinstance(sent, int | float):
         raise UnfitError(name, f"must be epoch seconds or a datetime, not {type(value).__name__}")
     return float(sent)
+
+
+def _instant(text: str, name: str) -> float:
+    try:
+        return instant(text)
+    except ValueError as error:
+        raise UnfitError(name, f"is {excerpt(repr(text), 60)}, which {error}") from None
+
+
+def moment_problems(record: Mapping[str, Any]) -> list[Problem]:
+    """Name the times of a work that cannot be meant, each with a guess at what was."""
+    found = ((name, record.get(name)) for name in TIME_FIELDS)
+    wrong = ((name, moment_problem(time)) for name, time in found if isinstance(time, float))
+    return [
+        Problem(name, why, "expected epoch seconds, ISO text or a datetime with a zone") for name, why in wrong if why
+    ]
+
+
+def _wrong(record: Mapping[str, Any]) -> list[Problem]:
+    return [*problems(record), *moment_problems(record)]
 
 
 def _bytes_of(record: dict[str, Any], index: int) -> bytes:

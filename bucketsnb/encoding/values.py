@@ -18,6 +18,7 @@ from os import PathLike, fspath
 from typing import Any, NoReturn
 from uuid import UUID
 
+from bucketsnb.encoding.times import exact_seconds
 from bucketsnb.formatting import excerpt, printable
 
 __all__ = ["DEEPEST", "UnfitError", "plain", "plain_key"]
@@ -168,7 +169,7 @@ def _refuse(value: Any, path: str) -> NoReturn:
 def _epoch(value: datetime, path: str) -> float:
     if value.tzinfo is None:
         raise UnfitError(path, "is a datetime without a time zone; give it one, such as datetime.now(timezone.utc)")
-    return value.timestamp()
+    return exact_seconds(value)
 
 
 def _is_foreign(value: Any) -> bool:

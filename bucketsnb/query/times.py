@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta, timezone
 from typing import Any
 
+from bucketsnb.encoding.times import LARGEST_SECONDS, UNIT_SIZES, instant, unit_guess
 from bucketsnb.errors import QueryError
 from bucketsnb.formatting import when
 
@@ -31,9 +32,6 @@ __all__ = [
 
 AGO = "$ago"
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_LONGEST = 1e11
-"""Seconds; a number beyond it, three thousand years, is taken for milliseconds."""
-
 _SIZES = {"w": 604_800, "d": 86_400, "h": 3_600, "min": 60, "s": 1}
 _UNITS = {
     **dict.fromkeys(("w", "wk", "week", "weeks"), "w"),
@@ -63,7 +61,7 @@ def span(text: str) -> float | None:
             return None
         total += float(piece[1]) * _SIZES[_UNITS[piece[2]]]
         place = piece.end()
-    return total if text and total <= _LONGEST else None
+    return total if text and total <= LARGEST_SECONDS else None
 
 
 def span_text(seconds: float) -> str:
@@ -116,7 +114,7 @@ def _span_of_delta(value: Any) -> str | None:
     if type(value).__name__ == "timedelta64":
         value = value.astype("timedelta64[us]").item()
     seconds = value.total_seconds() if hasattr(value, "total_seconds") else math.nan
-    return span_text(seconds) if 0 <= seconds <= _LONGEST else None
+    return span_text(seconds) if 0 <= seconds <= LARGEST_SECONDS else None
 
 
 def is_ago(value: object) -> bool:
@@ -176,14 +174,19 @@ def _checked(found: Any, value: object, word: str) -> Any:
     if isinstance(found, dict):
         return found
     if isinstance(found, int) or (isinstance(found, float) and math.isfinite(found)):
-        if abs(found) > _LONGEST:
-            raise QueryError(f"{word}={value!r} is too large for epoch seconds; divide milliseconds by 1000")
+        if abs(found) > LARGEST_SECONDS:
+            raise QueryError(f"{word}={value!r} is too large for epoch seconds{_guess(found)}")
         return found
     cure = f"; older_than={value!r} or {word}='{value} ago' count from now" if _is_span(value) else ""
     raise QueryError(
         f"{word}={value!r} is not a moment; give a datetime, ISO text such as '2026-11-20T18:30:00Z', a date, epoch "
         f"seconds, or '7d ago'{cure}"
     )
+
+
+def _guess(number: float) -> str:
+    unit = unit_guess(number)
+    return f": it looks like {unit}; divide {unit} by {UNIT_SIZES[unit]:.0f}" if unit else ""
 
 
 def _is_span(value: object) -> bool:
@@ -219,7 +222,7 @@ def _of_text(value: str) -> float | dict[str, str] | None:
     if not _DAY.match(text):
         return None
     try:
-        return _of_datetime(datetime.fromisoformat(text[:-1] + "+00:00" if text[-1] in "Zz" else text))
+        return instant(text, zone=timezone.utc)
     except ValueError:
         return None
 

@@ -1,0 +1,297 @@
+"""What a cell of a table means: decided by the kind of its column, the same for CSV text, files and DataFrames."""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+import re
+import shlex
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bucketsnb.encoding.times import instant
+from bucketsnb.encoding.values import DEEPEST, UnfitError, plain
+from bucketsnb.formatting import excerpt
+from bucketsnb.schema import PARENT_PATH, PATHS, Kind
+
+__all__ = ["NULLS", "is_missing", "path_of", "read_cell", "read_value"]
+
+NULLS = frozenset(
+    {
+        *("", "None", "null", "NULL", "NA", "N/A", "n/a", "<NA>", "NaN", "nan", "-NaN", "-nan", "NaT"),
+        *("#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "1.#IND", "1.#QNAN"),
+    }
+)
+"""Texts of a cell that holds nothing: those that :func:`pandas.read_csv` takes for missing, and what pandas writes."""
+
+_BOOLEANS = {"True": True, "TRUE": True, "true": True, "False": False, "FALSE": False, "false": False}
+_INTEGER = re.compile(r"([+-]?[0-9]+)(?:\.0*)?", re.ASCII)
+_JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?", re.ASCII)
+_ROUNDED = re.compile(r"[+-]?[0-9]+[.,]?[0-9]*[eE][+-]?[0-9]+", re.ASCII)
+_THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}(?P<mark>[,.' \u2019\u00a0\u202f])[0-9]{3}((?P=mark)[0-9]{3})*")
+_WITH_COMMAS = re.compile(r"[+-]?[0-9]+(,[0-9]+)+(\.[0-9]+)?", re.ASCII)
+_MISSING = frozenset({"NAType", "NaTType"})
+_SHORT = {"parent": PARENT_PATH}
+
+
+def is_missing(value: Any) -> bool:
+    """Say whether a value of Python, numpy or pandas stands for nothing: None, NaN, NaT or NA."""
+    if value is None or type(value).__name__ in _MISSING:
+        return True
+    if type(value).__name__ in ("datetime64", "timedelta64"):
+        return str(value) == "NaT"
+    return type(value).__name__.startswith("float") and math.isnan(value)  # of Python, or of numpy in any size
+
+
+def path_of(column: str) -> str:
+    """Return the path in a work that a column stands for: ``parent`` is kept in ``config``."""
+    return _SHORT.get(column, column)
+
+
+def read_value(path: str, value: Any) -> Any:
+    """Read a value that has a type already, of JSON or Python: only what has one meaning in its field is converted.
+
+    Parameters
+    ----------
+    path
+        The field, such as ``"event"``.
+
+    Returns
+    -------
+    object
+        A list for one event as a bare number, epoch seconds for ISO text; anything else as it is given.
+
+    Raises
+    ------
+    UnfitError
+        If a time cannot be read.
+
+    Examples
+    --------
+    >>> read_value("event", 9385707), read_value("creation", "2026-11-20T18:30:00Z"), read_value("priority", "5")
+    ([9385707], 1795199400.0, '5')
+    """
+    kind = _kind(path)
+    if kind is Kind.TIME and isinstance(value, str):
+        return _time(path, value)
+    if kind is Kind.INTEGERS and _is_number(value):
+        return [_whole(value)]
+    return value
+
+
+def read_cell(path: str, value: Any) -> Any:
+    """Read a cell of a table: text as its field's kind says, numbers as pandas may have changed them.
+
+    Parameters
+    ----------
+    path
+        The field, such as ``"event"`` or ``"parameters.dm"``.
+    value
+        Text, or any value that a DataFrame holds.
+
+    Returns
+    -------
+    object
+        The value; None for a cell that holds nothing. What cannot be read stays as it is, and the check names it.
+
+    Raises
+    ------
+    UnfitError
+        If it can be read in more than one way, or in none; the reason says how to write it.
+
+    Examples
+    --------
+    >>> read_cell("event", "9385707 9385708"), read_cell("parameters.dm", "56.5"), read_cell("user", "007")
+    ([9385707, 9385708], 56.5, '007')
+    >>> read_cell("config.archive.results", "TRUE"), read_cell("tags", "['a', 'b c']"), read_cell("parent", "NA")
+    (True, ['a', 'b c'], None)
+    """
+    if is_missing(value):
+        return None
+    if type(value).__module__ == "numpy" and hasattr(value, "item") and not hasattr(value, "__len__"):
+        value = value if type(value).__name__ == "datetime64" else value.item()
+    kind = _kind(path_of(path))
+    if not isinstance(value, str):
+        return _FROM_NUMBER[kind](value) if kind in _FROM_NUMBER and _is_number(value) else value
+    text = value.strip()
+    return None if text in NULLS else _READERS[kind](path_of(path), text)
+
+
+def _kind(path: str) -> Kind | None:
+    """Return the kind of a field or a named part of one; None for what a mapping holds that may hold anything."""
+    return PATHS[path].kind if path in PATHS else None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+# --- numbers, as pandas has read them ---
+
+
+def _whole(value: float) -> float:
+    """Return 5 for 5.0: pandas turns integers into floats where a column has a gap."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _text_of(value: float) -> Any:
+    """Return the text that a number was read from, where that is certain: floats have lost it."""
+    whole = _whole(value)
+    return str(whole) if isinstance(whole, int) and abs(whole) < 2**53 else value
+
+
+_FROM_NUMBER: Mapping[Kind | None, Callable[[Any], Any]] = {
+    Kind.TEXT: _text_of,
+    Kind.INTEGER: _whole,
+    Kind.INTEGERS: lambda value: [_whole(value)],
+    Kind.TEXTS: lambda value: [_text_of(value)],
+}
+
+# --- text ---
+
+
+def _as_it_is(_: str, text: str) -> str:
+    return text
+
+
+def _integer(path: str, text: str) -> Any:
+    found = _INTEGER.fullmatch(text)
+    if found:
+        return _int(path, found[1])
+    if _THOUSANDS.fullmatch(text) or _WITH_COMMAS.fullmatch(text):
+        raise UnfitError(path, f"is {text!r}; write a whole number without separators")
+    return text
+
+
+def _int(path: str, digits: str) -> int:
+    if len(digits) > 20:
+        raise UnfitError(path, f"is {excerpt(digits, 40)}, an integer beyond 64 bits")
+    return int(digits)
+
+
+def _boolean(_: str, text: str) -> Any:
+    return _BOOLEANS.get(text, text)
+
+
+def _time(path: str, text: str) -> float:
+    try:
+        return instant(text)
+    except ValueError as error:
+        raise UnfitError(path, f"is {excerpt(repr(text), 60)}, which {error}") from None
+
+
+def _texts(path: str, text: str) -> Any:
+    """Read a list: as JSON or Python writes it, else parts between semicolons, else commas, else blanks."""
+    if text[0] in "[(":
+        return _structure(path, text)
+    if path == "command":
+        return _words(path, text)
+    return _parts(text)
+
+
+def _words(path: str, text: str) -> list[str]:
+    """Split a command line as a shell does."""
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise UnfitError(
+            path, f'is {excerpt(repr(text), 60)}, which is no command line: {error}; write ["echo", "hi"]'
+        ) from None
+
+
+def _parts(text: str) -> list[str]:
+    mark = next((mark for mark in ";," if mark in text), None)
+    return [part.strip() for part in text.split(mark) if part.strip()]
+
+
+def _integers(path: str, text: str) -> Any:
+    if text[0] in "[(":
+        return _structure(path, text)
+    if _THOUSANDS.fullmatch(text):
+        several = ", ".join(re.split(r"\D+", text.lstrip("+-")))
+        joined = re.sub(r"\D", "", text)
+        raise UnfitError(
+            path, f"is {text!r}: one number with thousands separators, or several? Write {joined} or [{several}]"
+        )
+    parts = _parts(text.replace(";", " ").replace(",", " "))
+    return [_event(path, part) for part in parts]
+
+
+def _event(path: str, text: str) -> Any:
+    if _ROUNDED.fullmatch(text):
+        raise UnfitError(path, f"is {text!r}, which a spreadsheet may have rounded; write all digits")
+    found = _INTEGER.fullmatch(text)
+    return _int(path, found[1]) if found else text
+
+
+def _mapping(path: str, text: str) -> Any:
+    if text[0] in "{[(":
+        return _structure(path, text)
+    return text
+
+
+def _structure(path: str, text: str) -> Any:
+    """Read a list or a mapping as JSON, or as Python writes it."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        raise UnfitError(
+            path, f"is {excerpt(repr(text), 60)}, which is neither JSON nor as Python writes lists and mappings"
+        ) from None
+    return plain(value, path, DEEPEST)
+
+
+def _anything(path: str, text: str) -> Any:
+    """Read what may be anything: a boolean, a number as JSON writes it, a list, a mapping, text in quotes, or text."""
+    if text in _BOOLEANS:
+        return _BOOLEANS[text]
+    number = _JSON_NUMBER.fullmatch(text)
+    if number:
+        return float(text) if number[1] or number[2] else _int(path, text)
+    if text.lstrip("+-").casefold() in ("inf", "infinity"):
+        raise UnfitError(path, f"is {text}, which JSON cannot hold")
+    if _WITH_COMMAS.fullmatch(text):
+        raise UnfitError(
+            path,
+            f'is {text!r}: a decimal comma, thousands, or a list? Write 1.5, 1500, [1, 5], or text as "1,5" in quotes',
+        )
+    return _quoted(path, text) if len(text) > 1 else text
+
+
+def _quoted(path: str, text: str) -> Any:
+    ends = text[0] + text[-1]
+    if ends == '""':
+        return _text_in_quotes(text)
+    if ends not in ("{}", "[]", "()"):
+        return text
+    try:
+        return _structure(path, text)
+    except UnfitError as error:
+        if ":" in text or "," in text:  # more than a pattern or a placeholder, such as [a-z] or {event}
+            raise UnfitError(path, f"{error.reason}; if it is text, put it in double quotes") from None
+        return text
+
+
+def _text_in_quotes(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+_READERS: Mapping[Kind | None, Callable[[str, str], Any]] = {
+    Kind.TEXT: _as_it_is,
+    Kind.STATUS: _as_it_is,
+    Kind.INTEGER: _integer,
+    Kind.BOOLEAN: _boolean,
+    Kind.TIME: _time,
+    Kind.TEXTS: _texts,
+    Kind.INTEGERS: _integers,
+    Kind.MAPPING: _mapping,
+    None: _anything,
+}

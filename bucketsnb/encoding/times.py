@@ -1,0 +1,145 @@
+"""Moments as people write them, as epoch seconds: one reading of text, and one rule of which moments can be meant.
+
+Works and queries go by it alike. What a work may carry is narrower than what a query may ask for.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import datetime, timezone
+
+from bucketsnb.formatting import when
+
+__all__ = ["LARGEST_SECONDS", "UNIT_SIZES", "exact_seconds", "instant", "moment_problem", "unit_guess"]
+
+LARGEST_SECONDS = 1e11
+"""A number beyond it, three thousand years of seconds, counts something smaller than seconds."""
+
+_EARLIEST = datetime(2010, 1, 1, tzinfo=timezone.utc).timestamp()
+_AHEAD = 86_400.0
+_DAY = 86_400.0
+
+UNIT_SIZES = {"milliseconds": 1e3, "microseconds": 1e6, "nanoseconds": 1e9}
+"""How many of each are a second."""
+
+_DAYS = (
+    ("days since 1970", 0.0),
+    ("the day number of a spreadsheet", 25_569.0),
+    ("a modified Julian date", 40_587.0),
+    ("a Julian date", 2_440_587.5),
+)
+"""Other counts of time, by the number that each has at the start of 1970."""
+
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
+_ISO = re.compile(
+    r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"(?:[T ](?P<clock>[0-9]{2}(?::[0-9]{2}){0,2})(?:[.,](?P<rest>[0-9]{1,9}))?)?"
+    r" ?(?P<zone>[Zz]|UTC|[+-][0-9]{2}(?::?[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{6})?)?)?)?",
+    re.ASCII,
+)
+_SHORT_ZONE = re.compile(r"[+-][0-9]{2}(?P<minutes>[0-9]{2})?", re.ASCII)
+
+
+def instant(text: str, *, zone: timezone | None = None) -> float:
+    """Return the epoch seconds that a text stands for: ISO text, or a number.
+
+    Parameters
+    ----------
+    zone
+        The zone of a text that names none; by default, such a text is refused.
+
+    Raises
+    ------
+    ValueError
+        If it is not a moment, or nobody can tell which; the message says what would be right.
+
+    Examples
+    --------
+    >>> instant("2026-11-20T18:30:00Z"), instant("2026-11-20 18:30:00.25+00:00"), instant("1795199400")
+    (1795199400.0, 1795199400.25, 1795199400.0)
+    """
+    text = text.strip()
+    if _NUMBER.fullmatch(text):
+        return float(text)
+    found = _ISO.fullmatch(text)
+    if found is None:
+        raise ValueError("is not a time; write ISO text such as 2026-11-20T18:30:00Z, or epoch seconds")
+    if found["zone"] is None and zone is None:
+        raise ValueError(f"has no time zone; write {found['day']}T{found['clock'] or '00:00'}Z if it is UTC")
+    try:
+        whole = datetime.fromisoformat(f"{found['day']}T{found['clock'] or '00'}{_offset(found['zone'])}")
+    except ValueError as error:
+        raise ValueError(f"is not a time: {error}") from None
+    return _seconds(whole if whole.tzinfo else whole.replace(tzinfo=zone), found["rest"] or "")
+
+
+def _offset(zone: str | None) -> str:
+    if zone is None:
+        return ""
+    if zone in ("Z", "z", "UTC"):
+        return "+00:00"
+    short = _SHORT_ZONE.fullmatch(zone)
+    return f"{zone[:3]}:{short['minutes'] or '00'}" if short else zone
+
+
+def exact_seconds(value: datetime) -> float:
+    """Return the epoch seconds of a datetime with a zone, to the nanosecond where it is one of pandas.
+
+    ``Timestamp.timestamp()`` leaves the nanoseconds out, and the service's times have some.
+    """
+    nanoseconds = value.microsecond * 1000 + int(getattr(value, "nanosecond", 0))
+    whole = datetime(
+        value.year, value.month, value.day, value.hour, value.minute, value.second, tzinfo=value.tzinfo, fold=value.fold
+    )
+    return _seconds(whole, f"{nanoseconds:09d}")
+
+
+def _seconds(whole: datetime, rest: str) -> float:
+    """Return the float that is nearest to whole seconds and the digits of their fraction."""
+    seconds = whole.timestamp()
+    if seconds >= 0 and seconds.is_integer():
+        return float(f"{int(seconds)}.{rest or '0'}")
+    return seconds + float(f"0.{rest or '0'}")
+
+
+def unit_guess(number: float) -> str | None:
+    """Say what a number that is too large for epoch seconds looks like.
+
+    Examples
+    --------
+    >>> unit_guess(1795199400000), unit_guess(1795199400), unit_guess(1795199400123456789)
+    ('milliseconds', None, 'nanoseconds')
+    """
+    if abs(number) <= LARGEST_SECONDS:
+        return None
+    return next((unit for unit, size in UNIT_SIZES.items() if abs(number) <= LARGEST_SECONDS * size), None)
+
+
+def moment_problem(seconds: float, *, now: float | None = None) -> str | None:
+    """Say why a work cannot have been made, begun or ended at a moment, with a guess at what was meant.
+
+    The service came after 2010. Its clock and that of a client may differ, but by less than a day.
+
+    Examples
+    --------
+    >>> moment_problem(1795199400, now=1795199400.0)
+    >>> moment_problem(1795199400000, now=1795199400.0)
+    'looks like milliseconds since 1970; divide it by 1000'
+    >>> moment_problem(61364.5, now=1795199400.0)
+    'is before 2010 as epoch seconds, and looks like a modified Julian date'
+    """
+    now = time.time() if now is None else now
+    if _EARLIEST <= seconds <= now + _AHEAD:
+        return None
+    unit = unit_guess(seconds)
+    if unit:
+        return f"looks like {unit} since 1970; divide it by {UNIT_SIZES[unit]:.0f}"
+    if abs(seconds) > LARGEST_SECONDS:
+        return "is too large for epoch seconds"
+    if seconds > now:
+        return f"is {when(seconds)}, more than a day in the future"
+    guess = next((words for words, zero in _DAYS if _EARLIEST <= (seconds - zero) * _DAY <= now + _AHEAD), None)
+    if guess:
+        return f"is before 2010 as epoch seconds, and looks like {guess}"
+    return f"is {when(seconds)} as epoch seconds, before 2010"
