@@ -24,6 +24,7 @@ from bucketsnb.changes.scope import (
     unnamed,
 )
 from bucketsnb.changes.seen import MISSING, Seen, described, equal, leaves, moved, part
+from bucketsnb.changes.tables import refuse_naive_times
 from bucketsnb.encoding import encode_works, judge_change, refusal
 from bucketsnb.errors import WorkError
 from bucketsnb.formatting import count_of, elide, excerpt, near
@@ -119,6 +120,7 @@ def plan_update(context: Context, frame: pd.DataFrame, *, reason: str = "", limi
     """Plan to change the cells that were edited; see :meth:`bucketsnb.client.Buckets.plan_update`."""
     limits = limits or Limits()
     refuse_read_only(context.api)
+    refuse_naive_times(frame)
     ids = [one for one in frame["id"] if isinstance(one, str)] if "id" in frame.columns else []
     found = edits_of(frame, {record["id"]: record for record in read_works(context.api, ids)})
     notes = [] if found.known else [_UNKNOWN_ORIGIN]

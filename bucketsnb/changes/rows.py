@@ -53,12 +53,20 @@ def checked(table: Table, *, fresh: bool = False) -> Checked:
 
 def _judged(place: int, row: Any, *, fresh: bool) -> tuple[dict[str, Any], list[Problem]]:
     if isinstance(row, Unreadable):
-        return {}, [Problem(place, *why) for why in row.why]
+        return {}, _problems(place, row, fresh=fresh)
     try:
         record, wrong = judge(_completed(row, fresh=fresh))
     except WorkError as error:
         return {}, [Problem(place, error.field or "", str(error))]
     return record, [Problem(place, one.path, one.text) for one in wrong]
+
+
+def _problems(place: int, row: Unreadable, *, fresh: bool) -> list[Problem]:
+    """Name what could not be read, and what is wrong with the rest where there is one."""
+    found = [Problem(place, *why) for why in row.why]
+    named = {one.field for one in found}
+    rest = _judged(place, row.read, fresh=fresh)[1] if row.read else []
+    return found + [one for one in rest if one.field not in named]
 
 
 def _completed(row: Any, *, fresh: bool) -> dict[str, Any]:

@@ -50,9 +50,10 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A row that could not be read: for each field that is wrong, why."""
+    """A row of which not all could be read: for each field that is wrong, why; and what was read."""
 
     why: tuple[tuple[str, str], ...]
+    read: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -120,9 +121,10 @@ def _row(cells: Iterable[tuple[str, Any]], read: Callable[[str, Any], Any] = rea
     """Read the cells of a row; those that hold nothing say nothing of their field."""
     values = {name: None if is_missing(cell) else _read_or_why(name, cell, read) for name, cell in cells}
     wrong = [value for value in values.values() if isinstance(value, UnfitError)]
+    good = {name: value for name, value in values.items() if not (value is None or isinstance(value, UnfitError))}
     if wrong:
-        return Unreadable(tuple((error.path, error.reason) for error in wrong))
-    return {name: value for name, value in values.items() if value is not None}
+        return Unreadable(tuple((error.path, error.reason) for error in wrong), good)
+    return good
 
 
 def _read_or_why(name: str, cell: Any, read: Callable[[str, Any], Any]) -> Any:
@@ -274,7 +276,7 @@ def _noting_empty(table: Table, number: int) -> Table:
 def _of_row(header: Sequence[str], columns: _Columns, cells: Sequence[str]) -> Any:
     extra = [cell for cell in cells[len(header) :] if cell.strip()]
     if extra:
-        return Unreadable((("", _too_long(len(cells), len(header), extra)),))
+        return Unreadable((("", _too_long(len(cells), len(header), extra)),), {})
     given = [(columns.names[place], cell) for place, cell in enumerate(cells[: len(header)]) if place in columns.names]
     return _row(given, read_cell)
 
@@ -427,10 +429,11 @@ def _of_works(frame: pd.DataFrame) -> Table:
 
 
 def _with_cell(row: Any, name: str, cell: Any) -> Any:
-    if isinstance(row, Unreadable):
-        return row
     added = _row([(name, cell)], read_cell)
-    return added if isinstance(added, Unreadable) else {**row, **added}
+    if not isinstance(row, Unreadable) and not isinstance(added, Unreadable):
+        return {**row, **added}
+    parts = [one if isinstance(one, Unreadable) else Unreadable((), one) for one in (row, added)]
+    return Unreadable(tuple(why for part in parts for why in part.why), {**parts[0].read, **parts[1].read})
 
 
 def read_cells(frame: pd.DataFrame, records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -476,8 +479,8 @@ def refuse_naive_times(frame: pd.DataFrame) -> None:
     WorkError
         For the first of them.
     """
-    for name in [name for name in TIME_FIELDS if name in frame]:
-        column = frame[name]
+    for place in [place for place, name in enumerate(frame.columns) if name in TIME_FIELDS]:
+        name, column = frame.columns[place], frame.iloc[:, place]
         if isinstance(column.dtype, pd.DatetimeTZDtype):
             continue
         if column.dtype.kind == "M" and column.notna().any():

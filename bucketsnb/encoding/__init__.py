@@ -36,7 +36,6 @@ __all__ = [
     "encode_works",
     "judge",
     "judge_change",
-    "moment_problems",
     "refusal",
 ]
 
@@ -75,9 +74,10 @@ def encode_works(works: Iterable[Any], *, verb: Verb) -> tuple[bytes, list[dict[
 
     Examples
     --------
-    >>> body, records = encode_works([{"pipeline": "a", "site": "chime", "user": "me", "creation": 5}], verb="deposit")
+    >>> work = {"pipeline": "a", "site": "chime", "user": "me", "creation": "2026-11-20T18:30:00Z"}
+    >>> body, records = encode_works([work], verb="deposit")
     >>> records[0]["creation"], body[:15]
-    (5.0, b'[{"pipeline":"a')
+    (1795199400.0, b'[{"pipeline":"a')
     """
     records = [_record(work, index, verb) for index, work in enumerate(_listed(works))]
     if verb != "update":
@@ -157,7 +157,9 @@ def judge_change(record: Mapping[str, Any], changes: Mapping[str, Any]) -> list[
     What was wrong with it before is not named: it is carried as it is.
     """
     new, unfit = _converted(changes)
-    return [*unfit, *problems_of_change(record, new)]
+    times = _moment_problems({name: value for name, value in new.items() if value != record.get(name)})
+    named = {one.path for one in times}
+    return [*unfit, *(one for one in problems_of_change(record, new) if one.path not in named), *times]
 
 
 def _converted(work: Any) -> tuple[dict[str, Any], list[Problem]]:
@@ -244,17 +246,17 @@ def _instant(text: str, name: str) -> float:
         raise UnfitError(name, f"is {excerpt(repr(text), 60)}, which {error}") from None
 
 
-def moment_problems(record: Mapping[str, Any]) -> list[Problem]:
+def _moment_problems(record: Mapping[str, Any]) -> list[Problem]:
     """Name the times of a work that cannot be meant, each with a guess at what was."""
-    found = ((name, record.get(name)) for name in TIME_FIELDS)
-    wrong = ((name, moment_problem(time)) for name, time in found if isinstance(time, float))
-    return [
-        Problem(name, why, "expected epoch seconds, ISO text or a datetime with a zone") for name, why in wrong if why
-    ]
+    times = ((name, record.get(name)) for name in TIME_FIELDS)
+    found = ((name, moment_problem(time)) for name, time in times if isinstance(time, float))
+    return [Problem(name, why, "expected a moment from 2010 to now") for name, why in found if why]
 
 
 def _wrong(record: Mapping[str, Any]) -> list[Problem]:
-    return [*problems(record), *moment_problems(record)]
+    moments = _moment_problems(record)
+    named = {one.path for one in moments}
+    return [*(one for one in problems(record) if one.path not in named), *moments]
 
 
 def _bytes_of(record: dict[str, Any], index: int) -> bytes:

@@ -72,7 +72,7 @@ def read_value(path: str, value: Any) -> Any:
     >>> read_value("event", 9385707), read_value("creation", "2026-11-20T18:30:00Z"), read_value("priority", "5")
     ([9385707], 1795199400.0, '5')
     """
-    kind = _kind(path)
+    value, kind = _unwrapped(value), _kind(path)
     if kind is Kind.TIME and isinstance(value, str):
         return _time(path, value)
     if kind is Kind.INTEGERS and _is_number(value):
@@ -109,9 +109,7 @@ def read_cell(path: str, value: Any) -> Any:
     """
     if is_missing(value):
         return None
-    if type(value).__module__ == "numpy" and hasattr(value, "item") and not hasattr(value, "__len__"):
-        value = value if type(value).__name__ == "datetime64" else value.item()
-    kind = _kind(path_of(path))
+    value, kind = _unwrapped(value), _kind(path_of(path))
     if not isinstance(value, str):
         return _FROM_NUMBER[kind](value) if kind in _FROM_NUMBER and _is_number(value) else value
     text = value.strip()
@@ -121,6 +119,13 @@ def read_cell(path: str, value: Any) -> Any:
 def _kind(path: str) -> Kind | None:
     """Return the kind of a field or a named part of one; None for what a mapping holds that may hold anything."""
     return PATHS[path].kind if path in PATHS else None
+
+
+def _unwrapped(value: Any) -> Any:
+    """Return a number or a boolean of numpy as Python's own."""
+    if type(value).__module__ != "numpy" or type(value).__name__ in ("ndarray", "datetime64"):
+        return value
+    return value.item()
 
 
 def _is_number(value: Any) -> bool:

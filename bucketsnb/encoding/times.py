@@ -125,21 +125,21 @@ def moment_problem(seconds: float, *, now: float | None = None) -> str | None:
     --------
     >>> moment_problem(1795199400, now=1795199400.0)
     >>> moment_problem(1795199400000, now=1795199400.0)
-    'looks like milliseconds since 1970; divide it by 1000'
+    'is 1795199400000, which looks like milliseconds since 1970; divide it by 1000'
     >>> moment_problem(61364.5, now=1795199400.0)
-    'is before 2010 as epoch seconds, and looks like a modified Julian date'
+    'is 61364.5, which looks like a modified Julian date, not epoch seconds'
     """
     now = time.time() if now is None else now
     if _EARLIEST <= seconds <= now + _AHEAD:
         return None
     unit = unit_guess(seconds)
     if unit:
-        return f"looks like {unit} since 1970; divide it by {UNIT_SIZES[unit]:.0f}"
+        return f"is {seconds:.15g}, which looks like {unit} since 1970; divide it by {UNIT_SIZES[unit]:.0f}"
     if abs(seconds) > LARGEST_SECONDS:
-        return "is too large for epoch seconds"
+        return f"is {seconds:.15g}, too large for epoch seconds"
     if seconds > now:
         return f"is {when(seconds)}, more than a day in the future"
     guess = next((words for words, zero in _DAYS if _EARLIEST <= (seconds - zero) * _DAY <= now + _AHEAD), None)
     if guess:
-        return f"is before 2010 as epoch seconds, and looks like {guess}"
+        return f"is {seconds:.15g}, which looks like {guess}, not epoch seconds"
     return f"is {when(seconds)} as epoch seconds, before 2010"

@@ -170,7 +170,7 @@ def test_another_work_of_the_same_moment_is_not_taken_for_this_one(backend: Loca
 
 def test_works_of_one_creation_are_told_apart(backend: LocalBackend, buckets: Buckets) -> None:
     backend.faults.add("POST /work", hang_up="after")
-    ids = buckets.deposit([make_work(creation=5.0, event=[n]) for n in range(4)], return_ids=True)
+    ids = buckets.deposit([make_work(creation=1_790_000_005.0, event=[n]) for n in range(4)], return_ids=True)
     assert [stored(buckets)[one]["event"] for one in ids] == [[0], [1], [2], [3]]
 
 

@@ -349,10 +349,10 @@ def test_p27_an_audit_of_a_service_that_is_away_is_one_of_our_errors():
 
 def test_p28_p29_a_missing_creation_is_filled_in_and_one_that_is_given_is_kept(buckets):
     before = time.time()
-    buckets.api.deposit([make_work(creation=None), make_work(creation=5)])
+    buckets.api.deposit([make_work(creation=None), make_work(creation=1_790_000_005)])
     created = sorted(record["creation"] for record in buckets.api.view())
 
-    assert created[0] == 5.0
+    assert created[0] == 1_790_000_005.0
     assert before <= created[1] <= time.time()
 
 

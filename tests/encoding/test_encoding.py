@@ -260,7 +260,7 @@ def test_a_work_is_a_mapping(work):
 
 def test_an_object_of_the_public_client_is_taken_by_its_payload():
     class Work:
-        payload = make_work(creation=5.0)
+        payload = make_work(creation=1_790_000_005.0)
 
     assert encode_works([Work()], verb="deposit")[1] == [Work.payload]
 
@@ -306,12 +306,13 @@ def test_deposits_one_after_the_other_have_different_stamps():
 
 
 def test_equal_creation_times_are_moved_apart_and_keep_their_order():
-    times = [5.0, 5.0, 5.000001, 5.0, 1e14, 1e14]
+    first = 1_790_000_005.0
+    times = [first, first, first + 1e-6, first, 1_795_000_000.0, 1_795_000_000.0]
     created = [record["creation"] for record in encode_works([make_work(creation=t) for t in times], verb="deposit")[1]]
 
     assert len(set(created)) == 6
-    assert created[0] == 5.0
-    assert created[0] < created[1] < created[3] < 5.001
+    assert created[0] == first
+    assert created[0] < created[1] < created[3] < first + 0.001
     assert all(abs(new - old) < 1 for new, old in zip(created, times, strict=True))
 
 
