@@ -12,10 +12,10 @@ from typing import Any, Literal
 
 import msgspec
 
-from bucketsnb.encoding.times import instant, moment_problem
 from bucketsnb.encoding.values import DEEPEST, UnfitError, plain, plain_key
 from bucketsnb.errors import QueryError, WorkError
 from bucketsnb.formatting import elide, excerpt, printable
+from bucketsnb.moments import instant, moment_problem
 from bucketsnb.schema import (
     FIELDS,
     LEFT_TO_THE_SERVICE,

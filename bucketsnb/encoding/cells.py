@@ -10,9 +10,9 @@ import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bucketsnb.encoding.times import instant
 from bucketsnb.encoding.values import DEEPEST, UnfitError, plain
 from bucketsnb.formatting import excerpt
+from bucketsnb.moments import instant
 from bucketsnb.schema import PARENT_PATH, PATHS, Kind
 
 __all__ = ["NULLS", "is_missing", "path_of", "read_cell", "read_value"]

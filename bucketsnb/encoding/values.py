@@ -18,8 +18,8 @@ from os import PathLike, fspath
 from typing import Any, NoReturn
 from uuid import UUID
 
-from bucketsnb.encoding.times import exact_seconds
 from bucketsnb.formatting import excerpt, printable
+from bucketsnb.moments import exact_seconds
 
 __all__ = ["DEEPEST", "UnfitError", "plain", "plain_key"]
 

@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta, timezone
 from typing import Any
 
-from bucketsnb.encoding.times import LARGEST_SECONDS, UNIT_SIZES, instant, unit_guess
 from bucketsnb.errors import QueryError
 from bucketsnb.formatting import when
+from bucketsnb.moments import LARGEST_SECONDS, UNIT_SIZES, instant, unit_guess
 
 __all__ = [
     "AGO",
