@@ -250,7 +250,7 @@ def _moment_problems(record: Mapping[str, Any]) -> list[Problem]:
     """Name the times of a work that cannot be meant, each with a guess at what was."""
     times = ((name, record.get(name)) for name in TIME_FIELDS)
     found = ((name, moment_problem(time)) for name, time in times if isinstance(time, float))
-    return [Problem(name, why, "expected a moment from 2010 to now") for name, why in found if why]
+    return [Problem(name, why, "expected epoch seconds from 2010 to now") for name, why in found if why]
 
 
 def _wrong(record: Mapping[str, Any]) -> list[Problem]:
