@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import signal
 import socket
@@ -19,7 +18,6 @@ except ModuleNotFoundError:  # on Windows, which has no such limit
 try:
     import uvicorn
     from starlette.types import ASGIApp, Scope
-    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
         'a service of one\'s own needs uvicorn and starlette: pip install "bucketsnb[backend]"', name=error.name
@@ -27,6 +25,7 @@ except ModuleNotFoundError as error:
 
 from bucketsnb.addresses import is_loopback, token_problem
 from bucketsnb.backend.faults import Faults, Observed, RequestLog
+from bucketsnb.backend.http.access import HEAD_BYTES_MAX
 from bucketsnb.backend.http.routes import build_app
 from bucketsnb.backend.samples import sample_works
 from bucketsnb.backend.stores.base import Store
@@ -36,16 +35,14 @@ __all__ = ["LocalBackend", "serve"]
 
 _START_SECONDS = 10.0
 
-_CONNECTIONS = 65_536
-"""Files, and so connections, that a service wants to have open: many systems begin with 1,024, and allow more."""
+_CONNECTIONS = 8_192
+"""Files, and so connections, that a service wants to have open: many systems begin with 1,024, and allow more.
+
+Each may hold the head of a request that never ends, so they are not without number."""
 
 
 _USUAL = 4 * 1024 * 1024
 """Bytes of the largest block that the service takes and leaves all the time, such as the body of a deposit."""
-
-
-_READ, _READ_MUCH = 16 * 1024, 256 * 1024
-"""Bytes that a connection reads at once: before and after it has sent more than that."""
 
 
 class LocalBackend:
@@ -218,30 +215,16 @@ class _Server(uvicorn.Server):
         self.ready.set()
 
 
-class _Connection(HttpToolsProtocol, asyncio.BufferedProtocol):
-    """A connection that reads into memory of its own: asyncio takes 256 KiB of fresh memory for each read."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._buffer = bytearray(_READ)
-
-    def get_buffer(self, _sizehint: int) -> bytearray:
-        return self._buffer
-
-    def buffer_updated(self, nbytes: int) -> None:
-        self.data_received(bytes(memoryview(self._buffer)[:nbytes]))
-        if nbytes == len(self._buffer) == _READ:
-            self._buffer = bytearray(_READ_MUCH)
-
-
 def _server(app: ASGIApp, graceful_seconds: int) -> _Server:
     config = uvicorn.Config(
         app,
-        http=_Connection,
+        http="h11",  # the only one that bounds the head of a request
+        h11_max_incomplete_event_size=HEAD_BYTES_MAX,
         loop="asyncio",
         ws="none",
         lifespan="on",
         log_config=None,
+        log_level="error",  # what a client does wrong is told to the client
         access_log=False,
         server_header=False,
         proxy_headers=False,

@@ -1,7 +1,8 @@
-"""What every request passes before a route sees it: the token, the sizes, cross-origin headers, a trailing slash.
+"""Which requests are answered at all: by token, or without one by where they come from; and how large they may be.
 
-A browser sends what any page asks it to, from behind every firewall. A page knows no token; a service without one
-answers no pages but those of this machine, as works hold commands that runners execute.
+A browser sends what any page asks it to, from behind every firewall. A page of another machine knows no token; so a
+service with one need not ask where a request comes from. A service without one answers under this machine's own names
+only, as a page can have its own name lead here, and answers no browser on behalf of a page of another machine.
 """
 
 from __future__ import annotations
@@ -18,21 +19,43 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bucketsnb.addresses import is_loopback
 from bucketsnb.backend.http.problems import problem
 
-__all__ = ["BODY_BYTES_MAX", "Guard", "read_body"]
+__all__ = ["BODY_BYTES_MAX", "HEAD_BYTES_MAX", "AccessControl", "read_body"]
 
 BODY_BYTES_MAX = 100_000_000
 """Bytes that the body of a request may have, as in the service."""
 
+HEAD_BYTES_MAX = 64 * 1024
+"""Bytes that the address and the headers of a request may have together."""
+
 _TOO_LARGE = f"the body is over {BODY_BYTES_MAX:,} bytes: send less at once; nothing was stored"
-_QUERY_BYTES_MAX = 1024 * 1024
+_LONG_HEAD = f"address and headers are over {HEAD_BYTES_MAX:,} bytes: send less at once, or ids in the body"
+_NO_TOKEN = "this service needs a token: send the right one as x-access-token"  # noqa: S105 - no secret
+
+_OTHER_NAME = (
+    "this service has no token, and so answers under this machine's own names only: ask for localhost or 127.0.0.1, or "
+    "start it with a token"
+)
+_OTHER_SITE = "this service has no token, and so answers web pages of this machine only"
+_UNSAID_PAGE = (
+    "this service has no token, and so acts for no browser that does not say which page asks (a program says another "
+    "User-Agent than Mozilla)"
+)
+_AUDIT_BY_LINK = (
+    "an audit changes works: without a token, a browser may ask for one from a page of this very service only (a "
+    "program says another User-Agent than Mozilla)"
+)
+
 _CORS = (b"access-control-allow-origin", b"*")
 _PREFLIGHT = {
     "access-control-allow-methods": "GET, HEAD, POST, PUT, DELETE, OPTIONS",
     "access-control-allow-headers": "content-type, x-access-token",
 }
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+
+Headers = Mapping[bytes, bytes]
 
 
-class Guard:
+class AccessControl:
     """The outermost part of the application.
 
     Parameters
@@ -52,54 +75,86 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        headers = dict(scope["headers"])
+        stranger = None if self._token else _stranger(scope, headers)
+        if stranger is not None:  # and no page may read even this
+            await problem(403, stranger)(scope, receive, send)
+            return
 
         async def send_with_cors(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message["headers"], _CORS]
             await send(message)
 
-        refusal = self._refusal(scope)
-        if refusal is not None:
-            await refusal(scope, receive, send_with_cors)
-            return
+        await (self._refusal(scope, headers) or self._without_slash)(scope, receive, send_with_cors)
+
+    async def _without_slash(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
         # A slash that was sent as %2F ends the name of a pipeline, not the address.
         if len(path) > 1 and path.endswith("/") and scope["raw_path"].endswith(b"/"):
             scope["path"] = path.rstrip("/") or "/"
-        await self._app(scope, receive, send_with_cors)
+        await self._app(scope, receive, send)
 
-    def _refusal(self, scope: Scope) -> Response | None:
-        if len(scope["query_string"]) > _QUERY_BYTES_MAX:
-            return problem(414, f"the request line is over {_QUERY_BYTES_MAX:,} bytes: send less at once")
+    def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
+        if _head_bytes(scope) > HEAD_BYTES_MAX:
+            return problem(431, _LONG_HEAD)
         if scope["method"] == "OPTIONS":
             return Response(status_code=200, headers=_PREFLIGHT)
-        headers = dict(scope["headers"])
         if self._token and scope["path"] != "/version" and not self._admits(headers.get(b"x-access-token", b"")):
-            return problem(401, "this service needs a token: send the right one as x-access-token")
-        if not self._token and scope["path"] != "/version" and _is_from_elsewhere(headers, scope["path"]):
-            return problem(403, "this service has no token, and so answers web pages of this machine only")
+            return problem(401, _NO_TOKEN)
         length = headers.get(b"content-length", b"0")
         if length.isdigit() and int(length) > BODY_BYTES_MAX:
-            return _too_large()
+            return problem(413, _TOO_LARGE)
         return None
 
     def _admits(self, given: bytes) -> bool:
         return self._token is not None and hmac.compare_digest(given, self._token)
 
 
-def _is_from_elsewhere(headers: Mapping[bytes, bytes], path: str) -> bool:
-    """Say whether a browser sends this for a page of another machine; a program that is no browser says no origin."""
-    origin = headers.get(b"origin")
-    if origin is None:  # as for an image: a page cannot read the answer, but the audit would be done
-        return path.startswith("/audit/") and headers.get(b"sec-fetch-site") == b"cross-site"
+def _head_bytes(scope: Scope) -> int:
+    address = len(scope["raw_path"]) + len(scope["query_string"])
+    return address + sum(len(name) + len(value) for name, value in scope["headers"])
+
+
+def _stranger(scope: Scope, headers: Headers) -> str | None:
+    """Say why a service without a token does not answer, or None where it does."""
+    if not is_loopback(_host_of(b"//" + headers.get(b"host", b""))):
+        return _OTHER_NAME
+    if _is_of_another_site(headers):
+        return _OTHER_SITE
+    if scope["path"].startswith("/audit/") and not _is_own_page_or_program(headers):
+        return _AUDIT_BY_LINK
+    if scope["method"] not in _READING and _is_browser(headers) and b"origin" not in headers:
+        return _UNSAID_PAGE
+    return None
+
+
+def _is_of_another_site(headers: Headers) -> bool:
+    """Say whether a browser names a page of another machine as what asks, or none that can be known."""
+    named = (headers[name] for name in (b"origin", b"referer") if name in headers)
+    return headers.get(b"sec-fetch-site") == b"cross-site" or not all(is_loopback(_host_of(one)) for one in named)
+
+
+def _is_own_page_or_program(headers: Headers) -> bool:
+    """Say whether a page of this very service asks, or no browser at all: a link from a mail names no page."""
+    site = headers.get(b"sec-fetch-site")
+    if site is not None:
+        return site == b"same-origin"
+    page = headers.get(b"origin") or headers.get(b"referer")
+    if page is not None:  # of a browser that is older than `Sec-Fetch-Site`
+        return urlsplit(page).netloc == headers[b"host"]
+    return not _is_browser(headers)
+
+
+def _is_browser(headers: Headers) -> bool:
+    return b"sec-fetch-site" in headers or headers.get(b"user-agent", b"").startswith(b"Mozilla/")
+
+
+def _host_of(address: bytes) -> str:
     try:
-        return not is_loopback(urlsplit(origin.decode("latin-1")).hostname or "")
+        return urlsplit(address.decode("latin-1")).hostname or ""
     except ValueError:
-        return True
-
-
-def _too_large() -> Response:
-    return problem(413, _TOO_LARGE)
+        return ""
 
 
 async def read_body(receive: Receive) -> bytes:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import lru_cache
 from typing import Any
 
@@ -24,7 +24,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from bucketsnb import __version__
-from bucketsnb.backend.http.access import Guard, read_body
+from bucketsnb.backend.http.access import AccessControl, read_body
 from bucketsnb.backend.http.dispatch import Dispatcher
 from bucketsnb.backend.http.openapi import description
 from bucketsnb.backend.http.problems import HANDLERS, BadRequest, answer
@@ -50,7 +50,7 @@ class _Name(StringConvertor):
 register_url_convertor("name", _Name())
 
 
-def build_app(store: Store, token: str | None = None) -> Guard:
+def build_app(store: Store, token: str | None = None) -> AccessControl:
     """Build the ASGI application that serves a store.
 
     Parameters
@@ -82,13 +82,13 @@ def build_app(store: Store, token: str | None = None) -> Guard:
         Route("/status/pipelines", service.pipelines, methods=["GET"]),
         Route("/status/details", service.all_details, methods=["GET"]),
         Route("/status/details/{pipeline:name}", service.details, methods=["GET"]),
-        Route("/audit/failed", service.audit_failed, methods=["GET"]),
-        Route("/audit/expired", service.audit_expired, methods=["GET"]),
-        Route("/audit/stale/{days}", service.audit_stale, methods=["GET"]),
+        _audit("/audit/failed", service.audit_failed),
+        _audit("/audit/expired", service.audit_expired),
+        _audit("/audit/stale/{days}", service.audit_stale),
     ]
     app = Starlette(routes=routes, exception_handlers=HANDLERS, lifespan=lifespan)
     app.router.redirect_slashes = False
-    return Guard(app, token)
+    return AccessControl(app, token)
 
 
 class _Service:
@@ -199,6 +199,17 @@ class _Withdrawals:
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(work))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": work})
+
+
+def _audit(path: str, act: Callable[[Request], Awaitable[Response]]) -> Route:
+    """Route an audit: by GET, as in the service, though it changes works; but not by HEAD, which changes nothing."""
+
+    async def by_get_only(request: Request) -> Response:
+        if request.method == "HEAD":
+            raise HTTPException(405, headers={"allow": "GET"})
+        return await act(request)
+
+    return Route(path, by_get_only, methods=["GET"])
 
 
 def _offering(response: Response) -> Response:
