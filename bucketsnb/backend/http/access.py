@@ -130,9 +130,11 @@ def _stranger(scope: Scope, headers: Headers) -> str | None:
 
 
 def _is_of_another_site(headers: Headers) -> bool:
-    """Say whether a browser names a page of another machine as what asks, or none that can be known."""
-    named = (headers[name] for name in (b"origin", b"referer") if name in headers)
-    return headers.get(b"sec-fetch-site") == b"cross-site" or not all(is_loopback(_host_of(one)) for one in named)
+    """Say whether a browser asks for a page of another machine, or for one that it does not name."""
+    pages = [headers[name] for name in (b"origin", b"referer") if name in headers]
+    if not pages:
+        return headers.get(b"sec-fetch-site") == b"cross-site"
+    return not all(is_loopback(_host_of(page)) for page in pages)  # localhost and 127.0.0.1 are two sites, and both own
 
 
 def _is_own_page_or_program(headers: Headers) -> bool:
