@@ -126,28 +126,31 @@ def test_a_file_of_a_newer_version_is_refused_and_left_as_it_is(tmp_path: Path) 
     assert before == file.read_bytes()
 
 
-@pytest.mark.parametrize("replaced", [False, True])
+@pytest.mark.parametrize("replaced", [False, True], ids=["removed", "replaced"])
+@pytest.mark.parametrize("end", ["", "-wal", "-shm"])
 def test_a_file_that_is_removed_or_replaced_while_it_is_served_takes_no_more_works(
-    tmp_path: Path, replaced: bool
+    tmp_path: Path, end: str, replaced: bool
 ) -> None:
-    file, aside = tmp_path / "works.db", tmp_path / "aside.db"
-    with served(SCRIPT.format(limit=""), str(file)) as url:
+    """The log and its index as well: what is written to a log that nobody finds again is lost with the process."""
+    file, aside = tmp_path / f"works.db{end}", tmp_path / "aside.db"
+    with served(SCRIPT.format(limit=""), str(tmp_path / "works.db")) as url:
         (kept,) = ask("POST", f"{url}/work?return_ids=True", [make_work()])[1]
         file.rename(aside)
         if replaced:
             shutil.copy(aside, file)
         for method, path, body in [
+            ("POST", "/work/withdraw", {"pipeline": make_work()["pipeline"]}),
             ("POST", "/work", [make_work()]),
             ("PUT", "/work", [{"id": kept, "user": "x"}]),
-            ("POST", "/work/withdraw", {"pipeline": make_work()["pipeline"]}),
+            ("DELETE", "/work", {"ids": [kept]}),
             ("GET", "/audit/stale/0", None),
         ]:
             status, answer = ask(method, url + path, body)
-            assert (status, "was removed or replaced" in answer["message"]) == (503, True), answer
+            assert (status, "removed or replaced" in answer["message"]) == (503, True), answer
         assert file.exists() is replaced
         aside.rename(file)
         assert ask("POST", f"{url}/work", [make_work()]) == (200, True)
-    assert len(works_in(file)) == 2
+    assert len(works_in(tmp_path / "works.db")) == 2
 
 
 @pytest.mark.parametrize("version", [0, 1, SCHEMA_VERSION])
@@ -166,3 +169,16 @@ def test_a_file_may_have_any_name(tmp_path: Path) -> None:
         with closing(open_store(tmp_path / name)) as store:
             store.deposit([make_work()])
             assert (store.status()["total"], (tmp_path / name).exists()) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [":memory:", "sqlite:///:memory:", "sqlite://:memory:", "sqlite://", "file::memory:", "file:x?mode=memory", ""],
+)
+def test_a_store_in_memory_is_refused_as_the_word_is_no_name_of_a_file(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r"works\.db|temporary"):
+        open_store(address)
+    assert list(tmp_path.iterdir()) == []

@@ -28,6 +28,7 @@ def sqlite_path(address: str) -> Path:
     if not address.startswith("sqlite:///"):
         return _plain_path(address)
     name = address.removeprefix("sqlite:///")
+    _refuse_memory(name)
     if not name.strip("/"):
         raise _unknown(address)
     if "/" not in name or name.startswith("./"):
@@ -36,9 +37,19 @@ def sqlite_path(address: str) -> Path:
 
 
 def _plain_path(address: str) -> Path:
-    if address.strip() != address or _LIKE_AN_ADDRESS.match(address):
+    _refuse_memory(address)
+    if not address or address.strip() != address or _LIKE_AN_ADDRESS.match(address):
         raise _unknown(address)
     return Path(address).expanduser()
+
+
+def _refuse_memory(name: str) -> None:
+    """Refuse what SQLite reads as no file at all: it would become a file of that name, and a lasting one."""
+    if name == ":memory:" or name.startswith("file:"):
+        raise ValueError(
+            f"store {name!r} is no name of a file: for works that need not last, give no store, and a temporary one is "
+            "made (`bucketsnb lab` and `LocalBackend()` do); for a file, sqlite:///path/to/works.db"
+        )
 
 
 def _unknown(address: str) -> ValueError:

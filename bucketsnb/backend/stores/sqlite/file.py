@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,7 @@ from bucketsnb.backend.stores.sqlite.schema import OPEN, SCHEMA_VERSION, STEPS, 
 
 __all__ = [
     "BUSY_SECONDS",
+    "check_owner",
     "closed",
     "columns_of",
     "connect",
@@ -159,6 +161,18 @@ def _can_be_marked(element: Any) -> bool:
 def closed(path: Path) -> StoreUnavailable:
     """Make the error of a store that was let go of."""
     return StoreUnavailable(f"the store {path} is closed")
+
+
+def check_owner(owner: int, path: Path) -> None:
+    """Refuse connections to a forked child: SQLite's are of the process that opened them, and would damage the file.
+
+    Raises
+    ------
+    StoreUnavailable
+        If this is not the process `owner`.
+    """
+    if os.getpid() != owner:
+        raise StoreUnavailable(f"the store {path} belongs to the process that opened it: open it again in this one")
 
 
 @contextmanager

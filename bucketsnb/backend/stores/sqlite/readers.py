@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Generator, Iterator
@@ -9,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bucketsnb.backend.stores.base import StoreError
-from bucketsnb.backend.stores.sqlite.file import closed, connect, translated
+from bucketsnb.backend.stores.sqlite.file import check_owner, closed, connect, translated
 
 __all__ = ["Reader", "Readers"]
 
@@ -31,6 +32,7 @@ class Readers:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._owner = os.getpid()
         # One that a thread may take twice: a view that nobody has any more is put back wherever a thread happens to be.
         self._lock = threading.RLock()
         self._idle: list[Reader] = []
@@ -67,6 +69,7 @@ class Readers:
             reader.close()
 
     def _take(self) -> Reader:
+        check_owner(self._owner, self._path)
         with self._lock:
             if self._closed:
                 raise closed(self._path)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
-import tempfile
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -17,6 +17,7 @@ from bucketsnb.backend.stores.sqlite import rows
 from bucketsnb.backend.stores.sqlite.claim import SQLiteWithdrawal
 from bucketsnb.backend.stores.sqlite.narrowing import narrow
 from bucketsnb.backend.stores.sqlite.readers import Readers
+from bucketsnb.backend.stores.sqlite.temporary import TemporaryFolder
 from bucketsnb.backend.stores.sqlite.writer import Writer
 from bucketsnb.backend.works import changes_of, encoded, new_record
 from bucketsnb.matching import Matcher, compile_query
@@ -52,11 +53,12 @@ class SQLiteStore:
     one_writer = True
 
     def __init__(self, path: Path | None = None) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="bucketsnb-") if path is None else None
-        self.path = (Path(self._folder.name) / "works.db") if self._folder else Path(path or "").absolute()
+        self._folder = TemporaryFolder() if path is None else None
+        self.path = (self._folder.path / "works.db") if self._folder else Path(path or "").absolute()
         self.url = f"sqlite:///{self.path}"
         if sqlite3.sqlite_version_info < (3, 35):
             raise StoreUnavailable(f"this Python has SQLite {sqlite3.sqlite_version}, and 3.35 or newer is needed")
+        self._owner = os.getpid()
         self._writer = Writer(self.path, lasting=path is not None)
         self._readers = Readers(self.path)
         self._reading = self._readers.reading
@@ -177,11 +179,16 @@ class SQLiteStore:
             writer.execute("DELETE FROM works")
 
     def close(self) -> None:
-        """Let go of the file, and so end every view that is under way; a temporary one is deleted."""
+        """Let go of the file, and so end every view that is under way; a temporary one is deleted.
+
+        In a forked child it does nothing: the store is its parent's.
+        """
+        if os.getpid() != self._owner:
+            return
         self._writer.close()
         self._readers.close()
         if self._folder:
-            self._folder.cleanup()
+            self._folder.close()
 
     @contextmanager
     def together(self, wait: Wait = Wait.DISK) -> Iterator[None]:

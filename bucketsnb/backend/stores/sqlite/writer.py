@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import TracebackType
 
 from bucketsnb.backend.stores.base import StoreUnavailable, Wait, WouldWait
-from bucketsnb.backend.stores.sqlite.file import BUSY_SECONDS, closed, connect, prepare_file, translation
-from bucketsnb.backend.stores.sqlite.log import SECONDS, Log
+from bucketsnb.backend.stores.sqlite.file import BUSY_SECONDS, check_owner, closed, connect, prepare_file, translation
+from bucketsnb.backend.stores.sqlite.log import Log
 
 __all__ = ["Writer"]
 
@@ -52,6 +51,7 @@ class Writer:
 
     def __init__(self, path: Path, *, lasting: bool) -> None:
         self._path = path
+        self._owner = os.getpid()
         self._address = str(path)  # a path object takes longer to ask about than the system takes to answer
         self._lasting = lasting
         self._lock = threading.RLock()
@@ -59,12 +59,11 @@ class Writer:
         self._uncopied = 0
         self._chosen: Wait | None = None
         self._closed = False
-        self._looked = 0.0
         self._log = Log(path)
         self.connection = connect(path)
         try:
             prepare_file(self.connection, path)
-            self._file = _identity(self._address)
+            self._files = _identities(self._address)
         except BaseException:
             self.connection.close()
             raise
@@ -113,6 +112,7 @@ class Writer:
 
     def take(self, wait: Wait) -> None:
         """Take the connection and make it ready; `give_back` belongs to it."""
+        check_owner(self._owner, self._path)
         if not self._lock.acquire(blocking=wait is not Wait.NOTHING):
             raise WouldWait
         try:
@@ -148,9 +148,7 @@ class Writer:
         self._check_kept()
         if self._depth:
             return
-        # A claim that is not on the disk yet when the file goes is lost however often one looks.
-        if wait is Wait.DISK or time.monotonic() > self._looked + SECONDS:
-            self._look()
+        self._look()
         self._log.check()
         self._uncopied = self._uncopied + 1 if wait is Wait.NOTHING else 0
         if self._uncopied > _UNCOPIED_MAX:
@@ -159,13 +157,11 @@ class Writer:
             self._choose(wait)
 
     def _look(self) -> None:
-        self._looked = 0.0  # until it is found well, everything looks
-        if _identity(self._address) != self._file:
+        if _identities(self._address) != self._files:
             raise StoreUnavailable(
-                f"{self._path} is not the file any more that was opened: it was removed or replaced; put it back, or "
-                "start the service again; nothing was changed"
+                f"{self._path}, or the log beside it, is not the file any more that was opened: it was removed or "
+                "replaced; put it back, or start the service again; nothing was changed"
             )
-        self._looked = time.monotonic()
 
     def _choose(self, wait: Wait) -> None:
         synchronous, busy_seconds, checkpoint_pages = _SETTINGS[wait]
@@ -200,8 +196,16 @@ class _Held(AbstractContextManager[sqlite3.Connection]):
         self._writer.give_back(self._wait, error)
 
 
+_FILES = ("", "-wal", "-shm")
+"""What SQLite keeps beside the file while anyone has it open: the log, and the index of that."""
+
+
+def _identities(path: str) -> list[tuple[int, int] | None]:
+    """Say which files are there: SQLite would go on with one that was removed, and all of that would be lost."""
+    return [_identity(path + end) for end in _FILES]
+
+
 def _identity(path: str) -> tuple[int, int] | None:
-    """Say which file is there: SQLite would go on with one that was removed, and all of that would be lost."""
     try:
         found = os.stat(path)  # noqa: PTH116 - each change asks
     except OSError:
