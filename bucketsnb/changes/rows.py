@@ -72,7 +72,7 @@ def _problems(place: int, row: Unreadable, *, fresh: bool) -> list[Problem]:
 def _completed(row: Any, *, fresh: bool) -> dict[str, Any]:
     """Return a row as a work: what stands under a dotted name is put where it belongs."""
     if not isinstance(row, Mapping):
-        raise WorkError(f"is not a mapping but {type(row).__name__}")
+        raise WorkError(f"is not a mapping but {type(row).__name__}; expected the fields of a work by name")
     work: dict[str, Any] = {}
     given = [(_parts(path_of(name)), value) for name, value in row.items()]
     for parts, value in sorted(given, key=lambda one: len(one[0])):  # what is whole goes before what is put into it
@@ -93,7 +93,7 @@ def _put(work: dict[str, Any], parts: Sequence[str], value: Any) -> None:
         whole = inner.get(name)
         if not (is_missing(whole) or isinstance(whole, Mapping)):
             above = ".".join(parts[:depth])
-            raise WorkError(f"{path} has no place: {above} is not a mapping but {type(whole).__name__}", field=path)
+            raise WorkError(f"has no place; {above} is {type(whole).__name__}, expected a mapping", field=path)
         inner[name] = dict(whole) if isinstance(whole, Mapping) else {}
         inner = inner[name]
     old = inner.get(last)
@@ -101,7 +101,7 @@ def _put(work: dict[str, Any], parts: Sequence[str], value: Any) -> None:
         inner[last] = value
     elif not (is_missing(value) or _agree(old, value)):
         both = f"{excerpt(repr(old), 40)} and {excerpt(repr(value), 40)}"
-        raise WorkError(f"{path} is given twice, as {both}: keep one", field=path)
+        raise WorkError(f"is given twice, as {both}; keep one", field=path)
 
 
 def _agree(one: Any, other: Any) -> bool:

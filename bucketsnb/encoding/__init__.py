@@ -24,6 +24,7 @@ from bucketsnb.schema import (
     Problem,
     problems,
     problems_of_change,
+    value_problems,
     with_defaults,
 )
 
@@ -166,7 +167,7 @@ def _converted(work: Any) -> tuple[dict[str, Any], list[Problem]]:
     """Return the fields of a work as plain values, and name those that have none."""
     given = getattr(work, "payload", work)
     if not isinstance(given, Mapping):
-        raise WorkError(f"is not a mapping but {type(work).__name__}")
+        raise WorkError(f"is not a mapping but {type(work).__name__}; expected the fields of a work by name")
     record, unfit = {}, []
     for name, value in given.items():
         try:
@@ -235,7 +236,7 @@ def _time(value: Any, name: str) -> float | None:
     if isinstance(sent, str):
         return _instant(sent, name)
     if isinstance(sent, bool) or not isinstance(sent, int | float):
-        raise UnfitError(name, f"must be epoch seconds or a datetime, not {type(value).__name__}")
+        raise UnfitError(name, value_problems(FIELDS[name], sent, name)[0].text)
     return float(sent)
 
 

@@ -102,15 +102,15 @@ def _all_atoms(values: Sequence[Any]) -> bool:
 
 def _deeper(path: str, depth: int) -> None:
     if depth <= 0:
-        raise UnfitError(excerpt(path, 80), f"is nested deeper than {DEEPEST} levels")
+        raise UnfitError(excerpt(path, 80), f"is nested deeper than {DEEPEST} levels; send the inner part as text")
 
 
 def plain_key(key: Any, path: str) -> str:
     """Return a key of a mapping as text; raise UnfitError if it is none."""
     if not isinstance(key, str):
-        raise UnfitError(path, f"has the key {excerpt(repr(key), 40)}, which is not text")
+        raise UnfitError(path, f"has the key {excerpt(repr(key), 40)}, which is not text; name it by text")
     if "\0" in key:
-        raise UnfitError(path, f"has the key {printable(key)!r} with a NUL in it")
+        raise UnfitError(path, f"has the key {printable(key)!r} with a NUL in it; leave that out")
     return _text(key, path)
 
 
@@ -118,7 +118,7 @@ def _text(value: str, path: str) -> str:
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise UnfitError(path, "has half a surrogate pair, which is not text") from None
+        raise UnfitError(path, "has half a surrogate pair, which is not text; leave it out") from None
     return str.__str__(value)
 
 
@@ -163,7 +163,8 @@ def _unusual(value: Any, path: str, depth: int, *, as_time: bool) -> Any:
 
 def _refuse(value: Any, path: str) -> NoReturn:
     words = next((words for kinds, words in _REFUSED if isinstance(value, kinds)), None)
-    raise UnfitError(path, f"is {words or f'of type {type(value).__name__}, which JSON cannot hold'}")
+    other = f"of type {type(value).__name__}, which JSON cannot hold; use text, numbers, lists or mappings"
+    raise UnfitError(path, f"is {words or other}")
 
 
 def _epoch(value: datetime, path: str) -> float:
