@@ -93,7 +93,10 @@ def _put(work: dict[str, Any], parts: Sequence[str], value: Any) -> None:
         whole = inner.get(name)
         if not (is_missing(whole) or isinstance(whole, Mapping)):
             above = ".".join(parts[:depth])
-            raise WorkError(f"has no place; {above} is {type(whole).__name__}, expected a mapping", field=path)
+            raise WorkError(
+                f"has no place, as {above} is not a mapping but {type(whole).__name__}; expected a mapping there",
+                field=path,
+            )
         inner[name] = dict(whole) if isinstance(whole, Mapping) else {}
         inner = inner[name]
     old = inner.get(last)
