@@ -13,14 +13,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from http.client import HTTPResponse
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3 import HTTPConnectionPool
+from urllib3.connection import HTTPConnection
 
 __all__ = ["Clock", "Hidden", "new_session"]
 
@@ -146,7 +147,7 @@ class _ClockedResponse(HTTPResponse):
 
 
 class _ClockedConnection(HTTPConnection):
-    """Mixed into both of urllib3's connections; only names that they share with :mod:`http.client` are used."""
+    """Mixed into every kind of urllib3's connections; only names that they share with :mod:`http.client` are used."""
 
     response_class = _ClockedResponse
     _used = 0.0
@@ -215,16 +216,13 @@ def _within(seconds: float, work: Callable[[], None], *, too_late: Callable[[], 
         raise error
 
 
-class _ClockedHTTPSConnection(_ClockedConnection, HTTPSConnection):
-    pass
-
-
-class _HTTPPool(HTTPConnectionPool):
-    ConnectionCls = _ClockedConnection
-
-
-class _HTTPSPool(HTTPSConnectionPool):
-    ConnectionCls = _ClockedHTTPSConnection
+@cache
+def _clocked(pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
+    """Return a class of pools of urllib3 whose connections are clocked: direct ones, and those through any proxy."""
+    if issubclass(pool.ConnectionCls, _ClockedConnection):
+        return pool
+    connection = type("Clocked", (_ClockedConnection, pool.ConnectionCls), {})
+    return type("ClockedPool", (pool,), {"ConnectionCls": connection})
 
 
 class _Adapter(HTTPAdapter):
@@ -233,18 +231,22 @@ class _Adapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         """Make the pools of direct connections."""
         super().init_poolmanager(*args, **options)
-        self.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+        _clock(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        """Make the pools of connections through a proxy."""
+        manager = super().proxy_manager_for(proxy, **options)
+        _clock(manager)
+        return manager
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         """Verify whoever the connection is to: requests goes by the service, and would trust any proxy of TLS to it."""
         super().cert_verify(conn, f"{conn.scheme}://", verify, cert)  # type: ignore[no-untyped-call]  # untyped before 2.34
 
-    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
-        """Make the pools of connections through a proxy."""
-        manager = super().proxy_manager_for(proxy, **options)
-        if not proxy.lower().startswith("socks"):  # a SOCKS proxy has connections of its own
-            manager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
-        return manager
+
+def _clock(manager: Any) -> None:
+    pools = manager.pool_classes_by_scheme
+    manager.pool_classes_by_scheme = {scheme: _clocked(pool) for scheme, pool in pools.items()}
 
 
 class Hidden(str):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
+import threading
 import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -18,7 +20,8 @@ from bucketsnb.errors import ConfigurationError
 from bucketsnb.settings import resolve
 from bucketsnb.transport import Means
 from bucketsnb.transport.routes import route_to
-from tests.stub import fail
+from tests.stub import fail, hang_up, polite
+from tests.transport.proxy import copy_both_ways
 
 AWAY = "http://buckets.invalid:8004"
 VARIABLES = ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "https_proxy", "HTTPS_PROXY"]
@@ -423,3 +426,81 @@ def test_a_proxy_that_is_spoken_to_by_tls_and_that_nobody_trusts_gets_no_token(
     with pytest.raises(errors.Unreachable, match="certificate is not trusted"):
         get(connect(f"{scheme}://buckets.invalid:8004", token="t0p"))
     assert between.new_lines() == []
+
+
+# --- SOCKS ---
+
+SOCKS = """
+import socket, struct, sys, types
+
+module = types.ModuleType("socks")
+module.PROXY_TYPE_SOCKS4, module.PROXY_TYPE_SOCKS5 = 1, 2
+module.ProxyError = module.GeneralProxyError = type("ProxyError", (OSError,), {})
+
+
+def create_connection(address, timeout, *, proxy_addr, proxy_port, **options):
+    made = socket.create_connection((proxy_addr, proxy_port), timeout)
+    host = address[0].encode()
+    made.sendall(b"\\5\\1\\0" + b"\\5\\1\\0\\3" + bytes([len(host)]) + host + struct.pack("!H", address[1]))
+    made.recv(1024)
+    return made
+
+
+module.create_connection = create_connection
+sys.modules["socks"] = module
+"""
+"""A stand-in for PySocks, which requests needs for such a proxy; what goes over the wire is SOCKS 5."""
+
+
+@pytest.fixture
+def socks_proxy(stub):
+    """Give the port of a SOCKS 5 proxy that leads to the stub, for one connection at a time."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        with suppress(OSError), listener:
+            while True:
+                client, _ = listener.accept()
+                with suppress(OSError), client, socket.create_connection(("127.0.0.1", stub.port)) as service:
+                    client.recv(1024)
+                    client.sendall(b"\x05\x00\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x00")
+                    copy_both_ways(client, service)
+
+    threading.Thread(target=serve, daemon=True).start()
+    yield listener.getsockname()[1]
+    with suppress(OSError):
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_deposit_that_is_lost_behind_a_socks_proxy_is_not_sent_again(stub, socks_proxy):
+    code = f"""{SOCKS}
+from bucketsnb import Buckets, errors
+api = Buckets("http://buckets.invalid:8004", proxies={{"all": "socks5h://127.0.0.1:{socks_proxy}"}}, timeout=5).api
+print(api.version()["version"])
+try:
+    api.deposit([{{"pipeline": "p", "site": "s", "user": "u"}}])
+except errors.OutcomeUnknown as error:
+    print(error)
+"""
+    stub.then(polite, hang_up)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+
+    assert stub.routes == ["GET /version", "POST /work"]
+    assert f"through the proxy 127.0.0.1:{socks_proxy}" in done.stdout
+
+
+def test_a_socks_proxy_without_the_library_for_it_is_said():
+    code = """
+import sys
+
+sys.modules["socks"] = None
+from bucketsnb import Buckets, errors
+try:
+    Buckets("http://buckets.invalid:8004", proxies={"all": "socks5h://me:hunter2@127.0.0.1:1"}).pipelines()
+except errors.Unreachable as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+
+    assert "through the proxy 127.0.0.1:1: no connection (Missing dependencies for SOCKS" in done.stdout
+    assert "hunter2" not in done.stdout
