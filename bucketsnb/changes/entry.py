@@ -73,6 +73,12 @@ class Entry:
         return str(self.head.get("verb", ""))
 
     @property
+    def at(self) -> float:
+        """When it was begun, in epoch seconds; 0 if its line does not tell."""
+        at = self.head.get("at")
+        return float(at) if isinstance(at, int | float) and 0 <= at < _LATEST else 0.0
+
+    @property
     def counts(self) -> Counter[str]:
         """Number of works by outcome."""
         return Counter(work.outcome.value for work in self.works)

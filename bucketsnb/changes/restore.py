@@ -7,6 +7,7 @@ between the two, the works are found by the holding pipeline, which belongs to t
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -14,20 +15,25 @@ from typing import Any
 from bucketsnb.api import Api
 from bucketsnb.changes.acts import PAUSES, Reply, Said, ask, go_on_or_raise, halves, may_divide
 from bucketsnb.changes.apply import Walk, look
-from bucketsnb.changes.deposit import LOST_PAUSES
+from bucketsnb.changes.deposit import LOST_PAUSES, find, match
 from bucketsnb.changes.receipt import Outcome
 from bucketsnb.changes.seen import Seen, described, differences, written
 from bucketsnb.encoding import encode_works
 from bucketsnb.errors import ServiceError, WorkError
 from bucketsnb.schema import FIELDS, value_problems
 
-__all__ = ["HOLDING", "RestoreAct"]
+__all__ = ["HOLDING", "RestoreAct", "there_again"]
 
 HOLDING = "bucketsnb-holding-"
 """Start of the names of holding pipelines."""
 
 _MOVES = frozenset({"id", "pipeline", "creation", "status", "attempt", "start", "stop"})
 """Fields in which a held work differs from the original, or which the service's own daemons may touch meanwhile."""
+
+_OBJECT_ID = re.compile("[0-9a-f]{24}")
+_LATEST = 2.0**53
+_CLOCKS = 10.0
+"""Seconds by which the clocks of the machines may differ unnoticed."""
 
 Record = Mapping[str, Any]
 
@@ -39,19 +45,22 @@ class RestoreAct:
     ----------
     entry
         Id of the entry of the journal that is undone; the holding pipeline is named after it.
+    since
+        When it was made, in epoch seconds: only works that entered later may have been put back already.
     """
 
     size = 200
 
-    def __init__(self, entry: str) -> None:
+    def __init__(self, entry: str, since: float) -> None:
+        self.since = since
         self.holding = HOLDING + entry
         wrong = value_problems(FIELDS["pipeline"], self.holding, "pipeline")
         if wrong:
             raise WorkError(str(wrong[0]))
 
     def step(self, walk: Walk, positions: Sequence[int]) -> None:
-        """Do one chunk; works that are held already are only put back."""
-        fit = [position for position in positions if self._fits(walk, position)]
+        """Do one chunk; works that are held already are only put back, and those that are there again are left."""
+        fit = [position for position in self._missing(walk, positions) if self._fits(walk, position)]
         known = [position for position in fit if walk.fates[position].new_id is not None]
         error = self._hold(walk, [position for position in fit if position not in set(known)])
         self._leave_put_back(walk, known)
@@ -61,6 +70,16 @@ class RestoreAct:
         walk.record(positions)
         if error is not None:
             go_on_or_raise(walk, positions, error)
+
+    def _missing(self, walk: Walk, positions: Sequence[int]) -> list[int]:
+        """Return the works that are not there; others may have put them back since the plan was made."""
+        new = [position for position in positions if walk.fates[position].new_id is None]
+        taken = [fate.new_id for fate in walk.fates if fate.new_id]
+        there = there_again(walk.api, [_original(walk, position) for position in new], self.since, taken)
+        for place, (work, why) in there.items():
+            walk.fate(new[place], Outcome.DRIFTED, after=Seen.of(work), detail=f"{why}: left alone.")
+        again = {new[place] for place in there}
+        return [position for position in positions if position not in again]
 
     def _fits(self, walk: Walk, position: int) -> bool:
         try:
@@ -73,7 +92,7 @@ class RestoreAct:
     # --- first step ---
 
     def _hold(self, walk: Walk, positions: Sequence[int]) -> Exception | None:
-        self._find_held(walk, [p for p in positions if walk.fates[p].outcome is Outcome.UNKNOWN])
+        self._find_held(walk, positions)  # by an earlier pass, or by an undo from a copy of the journal
         going = [position for position in positions if walk.fates[position].new_id is None]
         if not going:
             return None
@@ -180,6 +199,40 @@ class RestoreAct:
             moved = differences(work, {name: record.get(name) for name in work})
             detail = f"Put back, and moved on since: {described(moved)}" if moved else ""
             walk.fate(position, Outcome.DONE, new_id=new_id, after=Seen.of(record), detail=detail)
+
+
+def there_again(
+    api: Api, works: Sequence[Record], since: float, but: Iterable[str] = ()
+) -> dict[int, tuple[dict[str, Any], str]]:
+    """Find deleted works that are there again, by their place, each as it is now and with the reason in words.
+
+    A restored backup has them under their old ids; an undo from a copy of the journal has put them back under new
+    ones, with pipeline and creation as they were. Ids in `but` belong to other works.
+    """
+    now = look(api, [work["id"] for work in works if isinstance(work.get("id"), str)])
+    there = {
+        place: (now[work["id"]], "It is there again under its old id")
+        for place, work in enumerate(works)
+        if work.get("id") in now
+    }
+    others = [place for place, work in enumerate(works) if place not in there and _has_creation(work)]
+    sent = [works[place] for place in others]
+    young = [record for record in find(api, sent) if _entered_after(record.get("id"), since + (api.clock_skew or 0.0))]
+    for place, record in match(sent, young, but).items():
+        there[others[place]] = record, f"It was put back before, under the id {record['id']}"
+    return there
+
+
+def _has_creation(work: Record) -> bool:
+    creation = work.get("creation")
+    return isinstance(creation, int | float) and abs(creation) < _LATEST
+
+
+def _entered_after(work_id: object, moment: float) -> bool:
+    """Tell whether a work entered the store after a moment, as far as its id tells: MongoDB's begin with the time."""
+    if not isinstance(work_id, str) or not _OBJECT_ID.fullmatch(work_id):
+        return True
+    return int(work_id[:8], 16) >= moment - _CLOCKS
 
 
 def _original(walk: Walk, position: int) -> dict[str, Any]:

@@ -13,9 +13,10 @@ from bucketsnb.changes.deposit import DepositAct, find, match
 from bucketsnb.changes.entry import Entry, Kept, read_entry
 from bucketsnb.changes.journal import Journal
 from bucketsnb.changes.journal_file import UNDO_SUFFIX
+from bucketsnb.changes.drawing import by_count
 from bucketsnb.changes.plan import LeftOut, Plan, UndoDepositPlan, UndoPlan
 from bucketsnb.changes.receipt import Fate, Outcome
-from bucketsnb.changes.restore import RestoreAct
+from bucketsnb.changes.restore import RestoreAct, there_again
 from bucketsnb.changes.scope import read_works, refuse_read_only
 from bucketsnb.changes.seen import Change, Seen, described, differences, equal
 from bucketsnb.changes.service import refuse_other_address, refuse_other_works
@@ -116,10 +117,11 @@ def _changes(api: Api, entry: Entry, earlier: Entry | None) -> tuple[list[Change
     if earlier is not None:
         by_id = {_name(entry, work): work for work in works}
         return [_change(entry, by_id.get(work.id or "") or _missing(work)) for work in earlier.works], []
+    there = _there_again(api, entry, works)
     changes: list[Change] = []
     left_out: list[LeftOut] = []
-    for work in works:
-        why = _nothing_to_undo(entry, work, now)
+    for place, work in enumerate(works):
+        why = there.get(place) or _nothing_to_undo(entry, work, now)
         if why:
             left_out.append(LeftOut(work.id, why))
         else:
@@ -127,6 +129,24 @@ def _changes(api: Api, entry: Entry, earlier: Entry | None) -> tuple[list[Change
     if not changes:
         raise PlanError(_nothing(entry, works, left_out))
     return changes, left_out
+
+
+def _there_again(api: Api, entry: Entry, works: list[Kept]) -> dict[int, str]:
+    """Return which deleted works are there again, by their place, and why they are to be left alone."""
+    if entry.verb != "delete":
+        return {}
+    sure = [place for place, work in enumerate(works) if work.outcome is _SURE and work.before is not None]
+    found: dict[int, str] = {}
+    taken: list[str] = []
+    for places in chunks(sure, RestoreAct.size):
+        there = there_again(api, [works[place].before or {} for place in places], entry.at, taken)
+        found |= {places[one]: _lower(why) for one, (_, why) in there.items()}
+        taken += [record["id"] for record, _ in there.values()]
+    return found
+
+
+def _lower(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:]
 
 
 def _missing(work: Kept) -> Kept:
@@ -138,6 +158,8 @@ def _nothing(entry: Entry, works: list[Kept], left_out: list[LeftOut]) -> str:
     """Say why there is nothing to undo; that nothing was changed only if that is known."""
     if entry.verb in ("deposit", "withdraw") and any(work.outcome is _UNSURE for work in works):
         return f"{entry.id} cannot be undone: {left_out[0].why}. Look for it with buckets.view(...)."
+    if entry.verb == "delete" and any(work.outcome is _SURE for work in works):
+        return f"{entry.id} has nothing left to undo: {by_count(left.why for left in left_out)}."
     if any(left.why.startswith((_DAMAGED, _MOVED)) for left in left_out):
         return f"{entry.id} cannot be undone: {left_out[0].why}."
     return f"{entry.id} changed no work, so there is nothing to undo."
@@ -220,7 +242,7 @@ def _made(entry: Entry, work: Kept) -> dict[str, Any]:
 
 def _act(entry: Entry, context: Context) -> Act:
     if entry.verb == "delete":
-        return RestoreAct(entry.id)
+        return RestoreAct(entry.id, entry.at)
     return DeleteAct() if entry.verb == "deposit" else PutAct()
 
 

@@ -19,16 +19,19 @@ from bucketsnb.errors import ConfigurationError
 from bucketsnb.formatting import count_of, when
 from bucketsnb.frames import SummaryFrame
 from bucketsnb.history.trend import Drain, drain, rates, with_gaps, with_zeros
+from bucketsnb.local_files import absolute
 from bucketsnb.schema import STATUS_KEYS
 
 __all__ = ["KEEP_DAYS", "THIN_AFTER_DAYS", "History"]
 
 KEEP_DAYS = 90
-"""Snapshots older than this are dropped."""
+"""Snapshots are dropped once they are older than this, and as many later days have some."""
 
 THIN_AFTER_DAYS = 3
-"""Of snapshots older than this, only the first of each hour is kept."""
+"""Of snapshots that are older than this, with some of as many later days, only the first of each hour is kept."""
 
+_DAY = 86_400.0
+_LATEST = 2.0**33
 _THINNED = 3600.0
 """Seconds between those that are kept."""
 
@@ -49,7 +52,7 @@ CREATE TABLE IF NOT EXISTS snapshot (
 def default_path() -> Path:
     """Return ``BUCKETSNB_HISTORY``, or ``history.db`` in the user's data folder."""
     named = os.environ.get("BUCKETSNB_HISTORY")
-    return Path(named) if named else Path(platformdirs.user_data_dir("bucketsnb", appauthor=False)) / "history.db"
+    return absolute(named or str(Path(platformdirs.user_data_dir("bucketsnb", appauthor=False)) / "history.db"))
 
 
 class History:
@@ -71,7 +74,7 @@ class History:
 
     def __init__(self, url: str, path: str | os.PathLike[str] | None = None) -> None:
         self.url = url
-        self.path = Path(path) if path is not None else default_path()
+        self.path = default_path() if path is None else absolute(os.fspath(path))
 
     def __repr__(self) -> str:
         times = self.times()
@@ -90,8 +93,15 @@ class History:
             Epoch seconds; by default when the status was read.
         every
             Seconds until the next snapshot is due; a much longer silence is then known as a gap.
+
+        Raises
+        ------
+        ConfigurationError
+            If the file cannot be written, or the time is none.
         """
         at = at if at is not None else float(status.attrs.get("read_at") or time.time())
+        if not 0 <= at < _LATEST:
+            raise ConfigurationError(f"a snapshot is of a time in epoch seconds from 0 to {_LATEST:.0f}, not {at!r}")
         numbers = status[list(STATUS_KEYS)].astype(object).where(status[list(STATUS_KEYS)].notna(), None)
         names = [str(name).encode(errors="replace").decode() for name in numbers.index]  # a file holds no half letters
         rows = [(self.url, at, every, name, *row) for name, row in zip(names, numbers.values, strict=True)]
@@ -102,7 +112,7 @@ class History:
         marks = ", ".join("?" * (4 + len(STATUS_KEYS)))
         with self._open() as store:
             store.executemany(f"INSERT OR REPLACE INTO snapshot VALUES ({marks})", rows)  # noqa: S608 - only marks
-            _bound(store, at)
+            _bound(store)
 
     def times(self) -> pd.DatetimeIndex:
         """Return when the snapshots were taken, oldest first."""
@@ -215,19 +225,32 @@ class History:
             raise ConfigurationError(message) from error
 
 
-def _bound(store: sqlite3.Connection, now: float) -> None:
-    """Keep the store small: nothing older than 90 days, one snapshot an hour beyond 3 days."""
-    store.execute("DELETE FROM snapshot WHERE time < ?", (now - KEEP_DAYS * 86_400,))
+def _bound(store: sqlite3.Connection) -> None:
+    """Keep the store small: 90 days of snapshots, and one snapshot an hour of all but the last 3 days.
+
+    A day counts once there is a snapshot of it, and only if this machine's clock has come to it. So a snapshot whose
+    clock, or this machine's, is far off is one day more, and pushes no others out.
+    """
+    now = time.time()
+    store.execute("DELETE FROM snapshot WHERE time < ?", (_cutoff(store, now, KEEP_DAYS),))
+    thin = _cutoff(store, now, THIN_AFTER_DAYS)
     store.execute(
         "DELETE FROM snapshot WHERE time < ? AND time NOT IN "
         "(SELECT min(time) FROM snapshot GROUP BY url, CAST(time / ? AS INTEGER))",
-        (now - THIN_AFTER_DAYS * 86_400, _THINNED),
+        (thin, _THINNED),
     )
     # What lies between two of them was seen, and dropped here: it is no gap.
-    store.execute(
-        "UPDATE snapshot SET every = ? WHERE time < ? AND every < ?",
-        (_THINNED, now - THIN_AFTER_DAYS * 86_400, _THINNED),
+    store.execute("UPDATE snapshot SET every = ? WHERE time < ? AND every < ?", (_THINNED, thin, _THINNED))
+
+
+def _cutoff(store: sqlite3.Connection, now: float, days: int) -> float:
+    """Return the time before which snapshots are older than some days, and older than as many days with snapshots."""
+    query = (
+        "SELECT min(day) FROM (SELECT DISTINCT CAST(time / ? AS INTEGER) AS day FROM snapshot WHERE time <= ? "
+        "ORDER BY day DESC LIMIT ?)"
     )
+    (day,) = store.execute(query, (_DAY, now, days + 1)).fetchone()
+    return min(now - days * _DAY, (day or 0) * _DAY)
 
 
 def _all_of(names: pd.Index, snapshot: pd.DataFrame) -> pd.DataFrame:

@@ -267,13 +267,16 @@ def test_a_resumed_undo_leaves_alone_what_a_worker_has_claimed_since(backend: Lo
     filled(backend, 1)
     receipt = buckets.plan_delete(pipeline=PIPELINE).apply()
     # the update lands, its answer is lost, and so are the looks: then a worker claims the work
-    backend.faults.add("PUT /work", hang_up="after")
-    backend.faults.add("POST /view", status=500, times=None)
+    backend.faults.add("PUT /work", hang_up="after", change=_no_more_looks(backend))
     assert receipt.undo().counts["unknown"] == 1
     backend.faults.clear()
     claimed = buckets.api.withdraw({"pipeline": PIPELINE})
     assert buckets.undo(receipt.entry).counts["done"] == 1
     assert stored(buckets) == {claimed["id"]: claimed}
+
+
+def _no_more_looks(backend: LocalBackend) -> Any:
+    return lambda _: backend.faults.add("POST /view", status=500, times=None)
 
 
 def test_a_delete_nobody_saw_the_end_of_is_undone_where_it_happened(backend: LocalBackend, buckets: Buckets) -> None:
