@@ -1,4 +1,4 @@
-"""Files of the user that this package writes: whole or not at all, with the mode that the user gave them."""
+"""Files that this package keeps for its user: where they are, locks on them, and how one is written whole."""
 
 from __future__ import annotations
 
@@ -6,9 +6,34 @@ import errno
 import os
 import secrets
 import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from typing import Any
 
-__all__ = ["replace_file"]
+from bucketsnb.errors import ConfigurationError
+
+_fcntl: Any
+_msvcrt: Any
+try:
+    import fcntl as _fcntl
+except ImportError:  # Windows
+    _fcntl = None
+    import msvcrt as _msvcrt
+
+__all__ = ["OPEN_FLAGS", "absolute", "locked", "replace_file", "try_lock", "unlock"]
+
+OPEN_FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+"""Flags with which files are opened everywhere: closed in programs that are started, bytes as they are on Windows."""
+
+_HELD_BY_ANOTHER = frozenset({errno.EACCES, errno.EAGAIN, errno.EDEADLK})
+_LOCKED_BYTE = 2**31 - 2
+"""On Windows a lock covers bytes and keeps others from reading them: so it covers one that no file of ours has."""
+
+_WAIT = 10.0
+_PAUSE = 0.02
 
 
 def replace_file(path: Path, text: str) -> None:
@@ -71,7 +96,7 @@ def _check_replaceable(path: Path, before: os.stat_result) -> None:
 
 def _write(part: Path, data: bytes, before: os.stat_result | None) -> None:
     mode = 0o666 if before is None else stat.S_IMODE(before.st_mode)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | OPEN_FLAGS
     with os.fdopen(os.open(part, flags, mode & 0o777), "wb") as file:
         file.write(data)
         file.flush()
@@ -85,3 +110,79 @@ def _keep_owner(part: Path, before: os.stat_result) -> None:
     """Give a new file the owner of the old one; only root may give files away, and the mode then stands alone."""
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         os.chown(part, before.st_uid, before.st_gid)
+
+
+@cache
+def absolute(named: str) -> Path:
+    """Return a path that was given in words, absolute from the first time it was asked for.
+
+    A notebook may change its working folder; what it wrote before stays where it is.
+
+    Raises
+    ------
+    ConfigurationError
+        If the path starts in the home of a user who is not known.
+    """
+    try:
+        return Path(named).expanduser().absolute()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ConfigurationError(f"The path {named[:200]!r} cannot be used: {error}.") from error
+
+
+def try_lock(file: int) -> bool:
+    """Lock an open file; return False if another process, or another opening of it in this one, has it locked.
+
+    The lock ends when the file is closed, or with the process.
+    """
+    try:
+        if _fcntl is not None:
+            _fcntl.flock(file, _fcntl.LOCK_EX | _fcntl.LOCK_NB)
+        else:
+            os.lseek(file, _LOCKED_BYTE, os.SEEK_SET)
+            _msvcrt.locking(file, _msvcrt.LK_NBLCK, 1)
+    except OSError as error:
+        if error.errno in _HELD_BY_ANOTHER:
+            return False
+        raise
+    return True
+
+
+def unlock(file: int) -> None:
+    """Let go of the lock of an open file, which a process that was forked meanwhile may have open too."""
+    if _fcntl is not None:
+        _fcntl.flock(file, _fcntl.LOCK_UN)
+    else:
+        os.lseek(file, _LOCKED_BYTE, os.SEEK_SET)
+        _msvcrt.locking(file, _msvcrt.LK_UNLCK, 1)
+
+
+@contextmanager
+def locked(path: Path, *, wait: float = _WAIT) -> Iterator[None]:
+    """Hold the lock of a file, which is made if it is not there and stays.
+
+    Parameters
+    ----------
+    path
+        The file of the lock, beside what it protects.
+    wait
+        Seconds for which another holder is waited for.
+
+    Raises
+    ------
+    ConfigurationError
+        If someone else holds it for longer.
+    OSError
+        If the file cannot be made or locked.
+    """
+    file = os.open(path, os.O_RDWR | os.O_CREAT | OPEN_FLAGS, 0o600)
+    try:
+        end = time.monotonic() + wait
+        while not try_lock(file):
+            if time.monotonic() > end:
+                raise ConfigurationError(
+                    f"Another process has held the lock {path} for more than {wait:g} seconds. End it, then try again."
+                )
+            time.sleep(_PAUSE)
+        yield
+    finally:
+        os.close(file)

@@ -216,7 +216,7 @@ def _workspace_addresses(path: Path) -> list[str] | str:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return "no such file"
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         mark = getattr(error, "problem_mark", None)
         place = f" at line {mark.line + 1}" if mark is not None else ""
         reason = f"is not YAML{place}" if isinstance(error, yaml.YAMLError) else f"cannot be read: {excerpt(error)}"

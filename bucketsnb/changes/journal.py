@@ -42,8 +42,8 @@ import platformdirs
 from bucketsnb.changes.journal_file import SUFFIX, Writer, kept
 from bucketsnb.changes.journal_folder import make_private, make_room, sync_folder
 from bucketsnb.errors import JournalError
+from bucketsnb.files import absolute
 from bucketsnb.formatting import excerpt
-from bucketsnb.local_files import absolute
 
 __all__ = ["KEEP_DAYS", "LIMIT", "Journal", "new_entry"]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bucketsnb.errors import JournalError, PlanAlreadyApplied
-from bucketsnb.local_files import OPEN_FLAGS, try_lock, unlock
+from bucketsnb.files import OPEN_FLAGS, try_lock, unlock
 
 __all__ = ["SUFFIX", "UNDO_SUFFIX", "Writer", "ends_of", "kept", "lines_of"]
 

@@ -11,14 +11,13 @@ import re
 import stat
 import time
 import warnings
-from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bucketsnb.changes.journal_file import SUFFIX, UNDO_SUFFIX, ends_of
 from bucketsnb.errors import JournalError
-from bucketsnb.local_files import OPEN_FLAGS, try_lock
+from bucketsnb.files import OPEN_FLAGS, try_lock
 
 __all__ = ["JournalWarning", "make_private", "make_room", "sync_folder"]
 
@@ -131,7 +130,10 @@ def make_room(folder: Path, limit: int, keep_days: float) -> None:
     JournalError
         If the younger ones fill four times that.
     """
-    pairs = sorted(_pairs(folder), key=lambda pair: pair.changed)
+    pairs = _pairs(folder)
+    if sum(pair.size for pair in pairs) <= limit:
+        return
+    pairs = sorted((pair for pair in pairs if all(map(_is_entry, pair.paths))), key=lambda pair: pair.changed)
     total = sum(pair.size for pair in pairs)
     for pair in pairs:
         if total <= limit or pair.changed >= time.time() - keep_days * _DAY:
@@ -145,13 +147,13 @@ def make_room(folder: Path, limit: int, keep_days: float) -> None:
         )
 
 
-def _pairs(folder: Path) -> Iterable[_Pair]:
+def _pairs(folder: Path) -> list[_Pair]:
     pairs: dict[str, _Pair] = {}
     for name, found in _regular_files(folder):
         match = _NAME.fullmatch(name)
         if match:
             pairs.setdefault(match["entry"], _Pair()).add(folder / name, found)
-    return pairs.values()
+    return list(pairs.values())
 
 
 def _regular_files(folder: Path) -> list[tuple[str, os.stat_result]]:
@@ -168,7 +170,7 @@ def _stat(one: os.DirEntry[str]) -> os.stat_result | None:
 
 
 def _drop(pair: _Pair) -> bool:
-    """Drop an entry and its undo, unless one of them is in use, unsettled, or not an entry after all."""
+    """Drop an entry and its undo, unless one of them is in use or the undo is not settled."""
     with ExitStack() as held:
         try:
             files = [_opened(held, path) for path in pair.paths]
@@ -189,12 +191,17 @@ def _opened(held: ExitStack, path: Path) -> int:
     return file
 
 
-def _may_go(path: Path) -> bool:
-    entry = path.name.removesuffix(SUFFIX)
-    head, last = ends_of(path)
-    if head.get("kind") != "plan" or head.get("entry") != entry:
+def _is_entry(path: Path) -> bool:
+    try:
+        head, _ = ends_of(path)
+    except JournalError:  # it cannot be read, so nobody knows
         return False
-    return not entry.endswith(UNDO_SUFFIX) or _is_settled(last)
+    return head.get("kind") == "plan" and head.get("entry") == path.name.removesuffix(SUFFIX)
+
+
+def _may_go(path: Path) -> bool:
+    """Tell whether nothing is left to do for the works of an entry."""
+    return not path.name.endswith(UNDO_SUFFIX + SUFFIX) or _is_settled(ends_of(path)[1])
 
 
 def _is_settled(last: dict[str, object]) -> bool:

@@ -10,10 +10,10 @@ from bucketsnb.api import chunks
 from bucketsnb.changes.acts import DeleteAct, PutAct
 from bucketsnb.changes.apply import AGAIN, Act, Application, Context
 from bucketsnb.changes.deposit import DepositAct, find, match
+from bucketsnb.changes.drawing import by_count
 from bucketsnb.changes.entry import Entry, Kept, read_entry
 from bucketsnb.changes.journal import Journal
 from bucketsnb.changes.journal_file import UNDO_SUFFIX
-from bucketsnb.changes.drawing import by_count
 from bucketsnb.changes.plan import LeftOut, Plan, UndoDepositPlan, UndoPlan
 from bucketsnb.changes.receipt import Fate, Outcome
 from bucketsnb.changes.restore import RestoreAct, there_again
@@ -53,7 +53,8 @@ def context_of(api: Api, journal: Journal | None = None) -> Context:
 def plan_undo(context: Context, entry_id: str, *, allow_other_host: bool = False) -> UndoPlan:
     """Plan to undo an entry; see :meth:`bucketsnb.client.Buckets.plan_undo`."""
     refuse_read_only(context.api)
-    lengths = {one: context.journal.length(one) for one in (entry_id, entry_id + UNDO_SUFFIX)}
+    lengths = {entry_id: context.journal.length(entry_id)}
+    lengths[entry_id + UNDO_SUFFIX] = context.journal.length(entry_id + UNDO_SUFFIX)
     entry = read_entry(context.journal, entry_id)
     _refuse(entry)
     if not allow_other_host:

@@ -16,10 +16,10 @@ import pandas as pd
 import platformdirs
 
 from bucketsnb.errors import ConfigurationError
+from bucketsnb.files import absolute
 from bucketsnb.formatting import count_of, when
 from bucketsnb.frames import SummaryFrame
 from bucketsnb.history.trend import Drain, drain, rates, with_gaps, with_zeros
-from bucketsnb.local_files import absolute
 from bucketsnb.schema import STATUS_KEYS
 
 __all__ = ["KEEP_DAYS", "THIN_AFTER_DAYS", "History"]

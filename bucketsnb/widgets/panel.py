@@ -9,7 +9,7 @@ import ipywidgets  # type: ignore[import-untyped]  # it ships no types
 from IPython.display import display
 
 from bucketsnb.errors import ServiceError
-from bucketsnb.formatting import host_of, printable
+from bucketsnb.formatting import place_of, printable
 from bucketsnb.formatting_html import Markup, element
 from bucketsnb.widgets.guard import Guard
 from bucketsnb.widgets.messages import MessageArea
@@ -85,9 +85,9 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # its base is untyped
 
     @property
     def where(self) -> str:
-        """Host of the service, for titles; empty without a client."""
+        """Host, port and path of the service, for titles; empty without a client."""
         url = getattr(getattr(self.state.buckets, "api", None), "url", "")
-        return host_of(url) if url else ""
+        return place_of(url) if url else ""
 
     def static(self) -> Markup:
         """Return what the panel shows as plain HTML: what a saved notebook keeps."""

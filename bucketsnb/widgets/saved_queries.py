@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from platformdirs import user_data_path
 
 from bucketsnb.errors import ConfigurationError
-from bucketsnb.files import replace_file
+from bucketsnb.files import absolute, locked, replace_file
 from bucketsnb.query import Query
 
 __all__ = ["SavedQueries"]
@@ -33,7 +35,7 @@ class SavedQueries:
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        self.path = path or user_data_path("bucketsnb") / "queries.json"
+        self.path = absolute(str(path or user_data_path("bucketsnb") / "queries.json"))
 
     def names(self) -> list[str]:
         """Return the names, sorted."""
@@ -57,26 +59,34 @@ class SavedQueries:
         name = name.strip()
         if not name:
             raise ConfigurationError("a saved query needs a name: type one beside the button")
-        self._write({**self._read(), name: query.document})
+        with self._changing():
+            self._write({**self._read(), name: query.document})
 
     def delete(self, name: str) -> None:
         """Forget the query of a name, if there is one."""
-        self._write({other: document for other, document in self._read().items() if other != name})
+        with self._changing():
+            self._write({other: document for other, document in self._read().items() if other != name})
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Keep other kernels from changing the file until what was read of it is written again."""
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with locked(self.path.with_name(f".{self.path.name}.lock")):
+                yield
+        except OSError as error:
+            raise ConfigurationError(f"the query could not be saved in {self.path}: {error}") from error
 
     def _read(self) -> dict[str, dict[str, object]]:
         try:
             found = json.loads(self.path.read_text("utf-8"))
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise ConfigurationError(f"the saved queries in {self.path} cannot be read: {error}") from error
         if not isinstance(found, dict):
             raise ConfigurationError(f"the saved queries in {self.path} are not a JSON object; move the file away")
         return found
 
     def _write(self, documents: dict[str, dict[str, object]]) -> None:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(self.path, json.dumps(documents, indent=1))
-        except OSError as error:
-            raise ConfigurationError(f"the query could not be saved in {self.path}: {error}") from error
+        replace_file(self.path, json.dumps(documents, indent=1))

@@ -340,6 +340,15 @@ DAMAGED = {
     "a time that is none": ('"kind":"plan","at":1', '"kind":"plan","at":1e300,"was":1', None),
     "a number that is none": ('{"done":2', '{"done":"two"', None),
     "counts that are none": ('"counts":{', '"counts":5,"were":{', None),
+    "a count beyond numbers": ('"count":2', '"count":1e999', None),
+    "a count that no column holds": ('"count":2', '"count":1e30', None),
+    "a count of five thousand digits": ('"count":2', '"count":' + "9" * 5000, PlanError),
+    "counts beyond numbers": ('{"done":2', '{"done":1e999', None),
+    "a time beyond numbers": ('"kind":"plan","at":1', '"kind":"plan","at":1e999,"was":1', None),
+    "a position beyond numbers": ('"positions":[0,1]', '"positions":[0,1e999]', JournalError),
+    "a position from the end": ('"positions":[0,1]', '"positions":[0,-1]', JournalError),
+    "a fate of no work": ('"fates":[[0,', '"fates":[[7,', JournalError),
+    "an id that is none": ('"ids":["', '"ids":[1e999,"', JournalError),
     "nested too deep": ('"reason":""', '"reason":' + "[" * 100_000, PlanError),
 }
 
@@ -362,6 +371,22 @@ def test_a_damaged_entry_is_refused_or_undone_and_hides_no_others(
     with pytest.raises(error):
         buckets.undo(entry)
     assert changes_sent(backend) == []
+
+
+@pytest.mark.parametrize(
+    "number", ['"priority":1e999', '"attempt":1e999', f'"creation":{"9" * 500}', '"retries":-1e999']
+)
+def test_a_work_with_a_damaged_number_is_refused_by_name_and_the_others_come_back(
+    backend: LocalBackend, buckets: Buckets, number: str
+) -> None:
+    filled(backend, 2)
+    entry = buckets.plan_delete(pipeline=PIPELINE).apply().entry
+    name = number.partition(":")[0]
+    text = journal_file(entry).read_text()
+    journal_file(entry).write_text(text.replace(f"{name}:", f'{number},"was":', 1))
+    counts = buckets.undo(entry).counts
+    assert (counts["done"], counts["refused"]) == (1, 1)
+    assert len(stored(buckets)) == 1
 
 
 def test_two_applications_of_one_entry_exclude_each_other(tmp_path: Path) -> None:
