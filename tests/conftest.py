@@ -25,6 +25,7 @@ if "mix_stderr" in inspect.signature(CliRunner.__init__).parameters:
     CliRunner.__init__ = partialmethod(CliRunner.__init__, mix_stderr=False)
 
 settings.register_profile("no clock", deadline=None)  # how long one example takes says how busy the machine is
+settings.register_profile("long", deadline=None, max_examples=5_000)  # pytest --hypothesis-profile=long
 settings.load_profile("no clock")
 
 FOREIGN = ("BUCKETSNB_", "WORKFLOW_", "GITHUB_TOKEN", "GITHUB_PAT", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NETRC")
