@@ -338,8 +338,9 @@ class DepositPlan(Plan):
         """
         if self.bad and not self.skip_bad:
             row, name, problem = self.bad[0]
+            named = problem if problem.startswith(name) else f"{name} {problem}"
             raise WorkError(
-                f"{self._said}, so nothing was sent. {self._where(row)}: {problem.rstrip('.')}. See plan.problems; "
+                f"{self._said}, so nothing was sent. {self._where(row)}: {named.rstrip('.')}. See plan.problems; "
                 "pass skip_bad=True to deposit the others.",
                 index=row,
                 field=name or None,

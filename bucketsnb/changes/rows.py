@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bucketsnb.changes.seen import equal
-from bucketsnb.changes.tables import Problem, Table, Unreadable
+from bucketsnb.changes.tables import RowProblem, Table, Unreadable
 from bucketsnb.encoding import encode_works, judge
 from bucketsnb.encoding.cells import is_missing, path_of
 from bucketsnb.errors import WorkError
@@ -28,7 +28,7 @@ class Checked:
     """Rows after the check: works that can be sent, and what is wrong with the others."""
 
     works: list[dict[str, Any]]
-    problems: list[Problem]
+    problems: list[RowProblem]
 
     @property
     def bad(self) -> list[int]:
@@ -51,19 +51,19 @@ def checked(table: Table, *, fresh: bool = False) -> Checked:
     return Checked(encode_works(good, verb="deposit")[1], [one for _, wrong in judged for one in wrong])
 
 
-def _judged(place: int, row: Any, *, fresh: bool) -> tuple[dict[str, Any], list[Problem]]:
+def _judged(place: int, row: Any, *, fresh: bool) -> tuple[dict[str, Any], list[RowProblem]]:
     if isinstance(row, Unreadable):
         return {}, _problems(place, row, fresh=fresh)
     try:
         record, wrong = judge(_completed(row, fresh=fresh))
     except WorkError as error:
-        return {}, [Problem(place, error.field or "", str(error))]
-    return record, [Problem(place, one.path, one.text) for one in wrong]
+        return {}, [RowProblem(place, error.field or "", str(error))]
+    return record, [RowProblem(place, one.path, one.text) for one in wrong]
 
 
-def _problems(place: int, row: Unreadable, *, fresh: bool) -> list[Problem]:
+def _problems(place: int, row: Unreadable, *, fresh: bool) -> list[RowProblem]:
     """Name what could not be read, and what is wrong with the rest where there is one."""
-    found = [Problem(place, *why) for why in row.why]
+    found = [RowProblem(place, *why) for why in row.why]
     named = {one.field for one in found}
     rest = _judged(place, row.read, fresh=fresh)[1] if row.read else []
     return found + [one for one in rest if one.field not in named]

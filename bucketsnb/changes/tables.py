@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -24,23 +25,42 @@ from bucketsnb.frames.columns import DERIVED
 from bucketsnb.frames.records import parts_of
 from bucketsnb.schema import FIELD_NAMES, FIELDS, PATHS, TIME_FIELDS, Kind
 
-__all__ = ["Problem", "Source", "Table", "Unreadable", "is_of_works", "read_cells", "read_table", "refuse_naive_times"]
+__all__ = [
+    "RowProblem",
+    "Source",
+    "Table",
+    "Unreadable",
+    "is_of_works",
+    "read_cells",
+    "read_table",
+    "refuse_naive_times",
+]
 
-Source = Iterable[Any] | pd.DataFrame | str | Path
+Source = Iterable[Any] | pd.DataFrame | str | bytes | PathLike[str]
 """What works are read from: a list of works, a DataFrame, or CSV or JSON as text or in a file."""
 
 WORKED_OUT = (*DERIVED, "record")
 """Columns of ours that are no field of a work."""
 
+_IN_EVERY_WORK = tuple(name for name, field in FIELDS.items() if not field.null)
+"""Fields that whole works have: where all are empty, they were not read."""
+
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _MARK = "\ufeff"
 _NAMELESS = re.compile(r"(Unnamed: [0-9]+(_level_[0-9]+|\.[0-9]+)?)?")
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
+_READERS = {
+    **dict.fromkeys((".xlsx", ".xlsm", ".xls", ".ods"), "read_excel"),
+    **dict.fromkeys((".parquet", ".pq"), "read_parquet"),
+    **dict.fromkeys((".feather", ".arrow"), "read_feather"),
+    **dict.fromkeys((".pkl", ".pickle"), "read_pickle"),
+    **dict.fromkeys((".gz", ".bz2", ".xz", ".zip", ".zst"), "read_csv"),
+}
 _JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class RowProblem:
     """What is wrong with one row: its place from 0, the field, and why."""
 
     row: int
@@ -97,13 +117,15 @@ def read_table(source: Source) -> Table:
     """
     if isinstance(source, pd.DataFrame):
         return _of_frame(source)
-    if isinstance(source, Path):
-        return _of_text(_read(source), source.suffix)
     if isinstance(source, str):
         text = source.removeprefix(_MARK)
         if any(mark in text for mark in "\r\n") or text.lstrip()[:1] in ("[", "{"):
             return _of_text(text, "")
-        return read_table(Path(text).expanduser())
+        return _of_file(Path(text).expanduser())
+    if isinstance(source, PathLike):
+        return _of_file(Path(source))
+    if isinstance(source, bytes):
+        return _of_text(_decoded(source, "these bytes"), "")
     if isinstance(source, Mapping) or hasattr(source, "payload") or not isinstance(source, Iterable):
         raise WorkError(f"Works are given as a list, not as one {type(source).__name__}; put it in [ ].")
     return Table([_typed(row) for row in source])
@@ -137,16 +159,23 @@ def _read_or_why(name: str, cell: Any, read: Callable[[str, Any], Any]) -> Any:
 # --- text ---
 
 
-def _read(path: Path) -> str:
+def _of_file(path: Path) -> Table:
+    reader = _READERS.get(path.suffix.lower())
+    if reader:
+        raise WorkError(f"Works are not read from {path.suffix} files: give pandas.{reader}({str(path)!r}).")
     try:
         data = path.read_bytes()
     except OSError as error:
         raise WorkError(f"Works cannot be read from {path}: {error.strerror or error}.") from error
+    return _of_text(_decoded(data, str(path)), path.suffix)
+
+
+def _decoded(data: bytes, name: str) -> str:
     code = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
         return data.decode(code).removeprefix(_MARK)
     except UnicodeDecodeError as error:
-        raise WorkError(f"Works cannot be read from {path}: {error}. Save it as UTF-8.") from error
+        raise WorkError(f"Works cannot be read from {name}: {error}. Save it as UTF-8.") from error
 
 
 def _of_text(text: str, suffix: str) -> Table:
@@ -502,11 +531,14 @@ def _naive(name: str) -> str:
 def _refuse_parts(frame: pd.DataFrame) -> None:
     """Refuse works that were read in part: deposited, they would be works without what was not read."""
     parts = parts_of(frame)
-    read = next(iter(parts.values()), None)
-    if read is None:
+    if parts:
+        read = {path.partition(".")[0] for path in next(iter(parts.values()))}
+        unread = [name for name in FIELD_NAMES if name not in read]
+    else:
+        unread = [name for name in _IN_EVERY_WORK if name in frame and len(frame) and frame[name].isna().all()]
+    if not parts and len(unread) < 2:  # one may be missing in works of an older shape
         return
-    unread = [name for name in FIELD_NAMES if name not in {part.partition(".")[0] for part in read}]
-    some = "These works were" if len(parts) == len(frame) else f"{len(parts):,} of these works were"
+    some = f"{len(parts):,} of these works were" if 0 < len(parts) < len(frame) else "These works were"
     raise WorkError(
         f"{some} read in part, without {elide(unread, most=22)}: deposited, they would lack that. Read them with "
         "columns='all'.",

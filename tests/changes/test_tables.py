@@ -127,6 +127,16 @@ def test_a_file_of_another_encoding_is_said_with_the_cure(tmp_path: Path) -> Non
         read_table(path)
 
 
+@pytest.mark.parametrize(("name", "reader"), [("works.xlsx", "read_excel"), ("works.parquet", "read_parquet")])
+def test_a_file_of_another_kind_is_refused_with_what_reads_it(tmp_path: Path, name: str, reader: str) -> None:
+    with pytest.raises(WorkError, match=f"give pandas.{reader}"):
+        read_table(tmp_path / name)
+
+
+def test_text_as_bytes_is_read() -> None:
+    assert works_of(as_csv([NAMES], ";").encode())[0]["site"] == "chime"
+
+
 @pytest.mark.parametrize("letter", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1e"], ids=ascii)
 def test_json_lines_are_cut_at_line_feeds_only(letter: str) -> None:
     works = [{**NAMES, "tags": [f"a{letter}b"]}, {**NAMES, "user": f"u{letter}"}]
@@ -254,7 +264,7 @@ def test_problems_say_the_line_of_the_text_where_there_is_one(buckets: Buckets) 
     plan = buckets.plan_deposit(text)
     assert plan.problems[["row", "line", "field"]].values.tolist() == [[1, 5, "pipeline"]]
     assert "line" in str(plan)
-    with pytest.raises(WorkError, match=r"Row 1 \(line 5\)"):
+    with pytest.raises(WorkError, match=r"Row 1 \(line 5\): pipeline is 'a b'"):
         plan.apply()
     lines = f"{json.dumps(NAMES)}\n\n{json.dumps({**NAMES, 'site': 5})}\n"
     assert buckets.plan_deposit(lines).problems.line.tolist() == [3]
@@ -598,6 +608,18 @@ def test_works_that_were_read_in_part_are_refused_and_what_was_not_read_is_named
     filled(backend, 2, parameters={"dm": 3.5, "snr": 9})
     with pytest.raises(WorkError, match=r"read in part, without .*function.*Read them with columns='all'"):
         buckets.plan_deposit(buckets.view(columns=columns))
+
+
+@pytest.mark.parametrize("columns", ["light", ["id", "pipeline", "status", "site", "user", "config"]])
+def test_works_read_in_part_are_known_by_what_is_missing_when_all_else_is_lost(
+    backend: LocalBackend, buckets: Buckets, columns: Any
+) -> None:
+    filled(backend, 2)
+    frame = pd.concat([buckets.view(columns=columns), buckets.view(columns=columns)])
+    frame = frame.drop(columns="record", errors="ignore")
+    frame.attrs.clear()
+    with pytest.raises(WorkError, match=r"read in part, without .*timeout.*Read them with columns='all'"):
+        buckets.plan_deposit(frame)
 
 
 def test_old_works_are_said_as_a_requeue_says_them(buckets: Buckets) -> None:
