@@ -111,6 +111,8 @@ class ScopeReason(Enum):
     """More works than ``max_affected``."""
     RUNNING = "running"
     """Some of the works are running; ``allow_running`` accepts that."""
+    CLOCK = "clock"
+    """The clocks differ by more than a day; ``clock`` of the client says which of them ages go by."""
 
 
 class ScopeRefused(PlanError):

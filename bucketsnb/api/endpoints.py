@@ -15,6 +15,7 @@ from typing import Any, Generic, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 from bucketsnb.api import arguments, shapes
+from bucketsnb.api.clock import Clock
 from bucketsnb.api.completeness import LongestAnswer, read_rest
 from bucketsnb.encoding import Verb, decode, encode, encode_works
 from bucketsnb.errors import (
@@ -66,6 +67,8 @@ class Api:
     ----------
     transport
         The way there.
+    clock
+        What ages go by; by default the service's clock.
 
     Notes
     -----
@@ -73,11 +76,9 @@ class Api:
     change works raise :class:`~bucketsnb.errors.ReadOnly` before any request when the client may not.
     """
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, clock: Clock | None = None) -> None:
         self.transport = transport
-        self.clock_skew: float | None = None
-        """Seconds that the service's clock is ahead of this one, by its last answer; None when it said no time."""
-
+        self.clock = clock or Clock()
         self.longest_answer = LongestAnswer()
         """By which a view knows that it was answered in full."""
 
@@ -92,6 +93,18 @@ class Api:
     def url(self) -> str:
         """Base address of the service; with several to choose from, asking for it may send requests."""
         return self.transport.url
+
+    @property
+    def clock_skew(self) -> float | None:
+        """Seconds that the service's clock is ahead of this one, by its last answer; None when it said no time."""
+        return self.clock.latest
+
+    def now(self) -> float:
+        """Return epoch seconds by the clock of the session; asks the service for its time if it has not said it yet."""
+        if not self.clock.is_settled:
+            self.version()
+            self.clock.settle()
+        return self.clock.now()
 
     @property
     def read_only(self) -> bool:
@@ -404,7 +417,7 @@ class Api:
         """Have works that were created more than so many days ago, and are not finished, failed; return how many."""
         if isinstance(days, bool) or not isinstance(days, int | float) or not 0 <= days < 1e6:
             raise QueryError(f"days must be a number from 0 on, not {excerpt(repr(days), 40)}")
-        check = {"creation": {"$lt": time.time() - days * 86_400}, "status": "failure"}
+        check = {"creation": {"$lt": self.clock.now() - days * 86_400}, "status": "failure"}
         return self._audit(f"/audit/stale/{float(days)}", check)
 
     def audit(self) -> dict[str, int]:
@@ -441,7 +454,7 @@ class Api:
         max_bytes: int = _SMALL,
     ) -> Answer:
         answer = self.transport.request(method, path, means=means, params=params, body=body, max_bytes=max_bytes)
-        self.clock_skew = _skew(answer)
+        self.clock.heard(_skew(answer))
         if self.counts_at_once is None and answer.headers.get(COUNTS_AT_ONCE) == _ALL_DETAILS:
             self.counts_at_once = True
         return answer

@@ -26,13 +26,10 @@ if TYPE_CHECKING:
     from bucketsnb.api import Api
     from bucketsnb.changes.plan import Cancel, Plan, Progress
 
-__all__ = ["AGAIN", "Act", "Application", "Context", "Looked", "Undo", "Walk", "look", "service_time"]
+__all__ = ["AGAIN", "Act", "Application", "Context", "Looked", "Undo", "Walk", "look"]
 
 CHUNK_BYTES = 8_000_000
 """Bytes of works, as JSON, that one request carries at most (one work always goes)."""
-
-SKEW_NOTICED = 3.0
-"""Seconds by which the service's clock must differ from this one before that is taken into account."""
 
 _REST = (Outcome.NOT_SENT, Outcome.UNKNOWN)
 
@@ -341,15 +338,6 @@ class Application:
         return Receipt(
             plan.verb, plan.summary, plan.host, entry, tuple(fates), tuple(errors), tuple(notes), plan.removes, self
         )
-
-
-def service_time(api: Api) -> float:
-    """Return epoch seconds by the service's clock, as far as its answers tell.
-
-    They give the time in whole seconds, and a busy service gives it late: a small difference is taken for none.
-    """
-    skew = api.clock_skew or 0.0
-    return time.time() + (skew if abs(skew) > SKEW_NOTICED else 0.0)
 
 
 class Looked(dict[str, dict[str, Any]]):

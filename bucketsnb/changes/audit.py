@@ -8,7 +8,7 @@ from typing import Any
 
 from bucketsnb.api import Api
 from bucketsnb.changes.acts import Reply, Said, ask
-from bucketsnb.changes.apply import Context, Walk, service_time
+from bucketsnb.changes.apply import Context, Walk
 from bucketsnb.changes.build import made
 from bucketsnb.changes.plan import AuditPlan
 from bucketsnb.changes.receipt import Outcome
@@ -79,7 +79,8 @@ def plan_audit(context: Context, *, reason: str = "", expires_after: float) -> A
     api = context.api
     document = {"status": {"$in": ["queued", "running", "failure"]}}
     works = api.view(document, dict.fromkeys(_FIELDS, True), limit=None)
-    now = service_time(api)
+    now = api.now()
+    api.clock.refuse_doubt()
     named = [work.get("id") for work in works if _after(work, now)[1]]
     ids = list(dict.fromkeys(one for one in named if isinstance(one, str)))
     changes, by_pass = _changes(list(read_works(api, ids)), now)

@@ -77,7 +77,8 @@ def plan_requeue(
     cells = {"status": "queued", **({"attempt": 0} if reset_attempt else {})}
     changes, unfit = changed(going, [cells] * len(going))
     scope = Scope(going, [*scope.left_out, *left, *unfit], scope.query)
-    return made(RequeuePlan, context, PutAct(), changes, scope, reason, limits, _notes(changes, reset=reset_attempt))
+    notes = _notes(changes, context.api.clock.now(), reset=reset_attempt)
+    return made(RequeuePlan, context, PutAct(), changes, scope, reason, limits, notes)
 
 
 def changed(works: Sequence[Seen], cells: Sequence[Mapping[str, Any]]) -> tuple[list[Change], list[LeftOut]]:
@@ -117,7 +118,7 @@ def made(
         expires_at=now + limits.expires_after,
         query=scope.query,
         left_out=tuple(scope.left_out),
-        notes=(*notes, *advice(scope.left_out)),
+        notes=(*notes, *advice(scope.left_out), *context.api.clock.notes()),
         _application=Application(context, act, head=head),
         **more,
     )
@@ -133,7 +134,7 @@ def _failed(which: Which, limits: Limits) -> Which:
     return query.where(status=["failure", "running"] if limits.allow_running else "failure")
 
 
-def _notes(changes: Sequence[Change], *, reset: bool) -> list[str]:
+def _notes(changes: Sequence[Change], now: float, *, reset: bool) -> list[str]:
     if not changes:
         return []
     records = [change.work.record for change in changes]
@@ -144,12 +145,12 @@ def _notes(changes: Sequence[Change], *, reset: bool) -> list[str]:
             f"{count_of(last, 'work')} had all of {'its' if last == 1 else 'their'} attempts; if that fails again, an "
             "audit will not requeue it. reset_attempt=True starts the count anew."
         )
-    return notes + old_works(records)
+    return notes + old_works(records, now)
 
 
-def old_works(records: Sequence[Mapping[str, Any]]) -> list[str]:
+def old_works(records: Sequence[Mapping[str, Any]], now: float) -> list[str]:
     """Say how many works the service's daemons may delete before they run."""
-    limit = time.time() - STALE_DAYS * _DAY
+    limit = now - STALE_DAYS * _DAY
     old = sum(isinstance(made_at := record.get("creation"), int | float) and made_at < limit for record in records)
     if not old:
         return []

@@ -9,7 +9,7 @@ from typing import Any
 
 from bucketsnb.changes import drawing
 from bucketsnb.changes.acts import PutAct
-from bucketsnb.changes.apply import Context, service_time
+from bucketsnb.changes.apply import Context
 from bucketsnb.changes.build import made
 from bucketsnb.changes.edits import refuse_unfit
 from bucketsnb.changes.plan import UpdatePlan
@@ -66,7 +66,7 @@ class Claim:
         start, timeout = work.get("start"), work.get("timeout")
         if not isinstance(start, int | float) or not isinstance(timeout, int | float):
             return float("inf")
-        return start + timeout - service_time(self._context.api)
+        return start + timeout - self._context.api.now()
 
     def success(self, results: Mapping[str, Any] | None = None, **fields: Any) -> Receipt:
         """End the work as a success.
@@ -105,7 +105,7 @@ class Claim:
     def _end(self, status: str, results: Mapping[str, Any] | None, fields: Mapping[str, Any]) -> Receipt:
         work = self._held()
         _check_names(fields)
-        cells = {"status": status, "stop": service_time(self._context.api), **fields}
+        cells = {"status": status, "stop": self._context.api.now(), **fields}
         if results is not None:
             cells["results"] = results
         refuse_unfit(work.record, cells, 0)

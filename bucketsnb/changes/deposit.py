@@ -16,7 +16,7 @@ from typing import Any
 
 from bucketsnb.api import Api
 from bucketsnb.changes.acts import PAUSES, Reply, Said, ask
-from bucketsnb.changes.apply import Context, Walk, look, service_time
+from bucketsnb.changes.apply import Context, Walk, look
 from bucketsnb.changes.build import made, old_works
 from bucketsnb.changes.plan import DepositPlan
 from bucketsnb.changes.receipt import Outcome
@@ -74,13 +74,13 @@ def _made(
     changes = [Change(None, Seen.of(work)) for work in works]
     scope = Scope([change.work for change in changes])
     undo = ["receipt.undo() deletes them again, those that no worker has claimed by then."] if changes else []
-    notes = [*undo, *_earlier_lives(works), *said]
+    notes = [*undo, *_earlier_lives(works, context.api.clock.now()), *said]
     return made(DepositPlan, context, DepositAct(), changes, scope, reason, limits, notes, **more)
 
 
-def _earlier_lives(works: Sequence[Record]) -> list[str]:
+def _earlier_lives(works: Sequence[Record], now: float) -> list[str]:
     """Say what works bring along that new ones have not: old copies end otherwise than people expect."""
-    old = old_works(works)
+    old = old_works(works, now)
     lived = [work for work in works if any(work.get(name) is not None for name in EARLIER_LIFE)]
     again = sum(bool(work.get("attempt")) for work in works)
     notes = list(old)
@@ -228,7 +228,7 @@ def _is(work: Record, record: Record) -> bool:
 
 def _present(api: Api, works: Sequence[Record]) -> set[str]:
     """Return ids of works with such a creation that are in the store already, where there may be any."""
-    now = service_time(api)
+    now = api.now()
     known = _SENT.known(_keys(api, works))
     doubtful = [
         work for work, was in zip(works, known, strict=True) if was or abs(now - float(work["creation"])) > FRESH

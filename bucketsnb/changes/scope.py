@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from bucketsnb.changes.apply import Context, Looked, look, service_time
+from bucketsnb.changes.apply import Context, Looked, look
 from bucketsnb.changes.plan import LeftOut
 from bucketsnb.changes.seen import Seen, described, moved, same, shown
 from bucketsnb.errors import PlanError, ReadOnly, ScopeReason, ScopeRefused, WorkError
@@ -247,7 +247,9 @@ def _of_query(api: Api, query: Query, limits: Limits, limit: int | None) -> Scop
         raise ScopeRefused(
             f"{said}. Name the pipelines (pipeline=...), or pass allow_all=True.", reason=ScopeReason.EVERY_PIPELINE
         )
-    document = query.to_document(now=service_time(api))
+    document = query.document_by(api.now)
+    if query.is_relative:
+        api.clock.refuse_doubt()
     found = [record.get("id") for record in api.view(document, {"id": True}, limit=None)]
     counts: Counter[str] = Counter(one for one in found if isinstance(one, str) and one)
     ids = [one for one, number in counts.items() if number == 1]
@@ -279,6 +281,8 @@ def _of_frame(api: Api, frame: pd.DataFrame, limits: Limits) -> Scope:
         raise PlanError("The frame has no column id, and works are named by their ids.")
     if list(frame.columns).count("id") > 1:
         raise PlanError("The frame has the column id more than once: keep the one that names the works.")
+    if frame.attrs.get("by_age"):
+        api.clock.refuse_doubt()
     ids = list(dict.fromkeys(filter(_is_name, frame["id"])))
     check_count(len(ids), limits)
     scope = _of_ids(api, ids)

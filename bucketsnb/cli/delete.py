@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bucketsnb.cli.changing import carry_out, change_options
 from bucketsnb.cli.exits import TABLE
 from bucketsnb.cli.options import HELP, query_from, query_options, url_option
+
+if TYPE_CHECKING:
+    from bucketsnb.api import ClockChoice
 
 __all__ = ["command"]
 
@@ -20,6 +23,7 @@ __all__ = ["command"]
 def command(
     *,
     url: str | None,
+    clock: ClockChoice | None,
     max_affected: int,
     allow_all: bool,
     allow_running: bool,
@@ -32,7 +36,7 @@ def command(
     from bucketsnb.client import Buckets
 
     query = query_from(given)
-    with Buckets(url) as buckets:
+    with Buckets(url, clock=clock) as buckets:
         plan = buckets.plan_delete(
             query, reason=reason, allow_all=allow_all, allow_running=allow_running, max_affected=max_affected
         )

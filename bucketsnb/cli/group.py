@@ -101,6 +101,7 @@ _TYPED = {
     r"\b(allow)_(all|running)=True": r"--\1-\2",
     r"\ballow_other_host=True to plan_undo": "--allow-other-host",
     r"\bmax_affected=(\d+)": r"--max-affected \1",
+    r'\bBuckets\(\.\.\., clock="(\w+)"\)': r"--clock \1",
     r"\(pipeline=\.\.\.\)": "(--pipeline ...)",
     r"\bfrom baseurl=(?=[ .])": "from --url",
     r"\bthe baseurl argument\b": "--url",

@@ -37,6 +37,11 @@ _QUERY_OPTIONS = (
     click.option("--since", metavar="TIME", help="Created at or after this time, such as 2026-11-23."),
     click.option("--until", metavar="TIME", help="Created before this time."),
     click.option("--id", multiple=True, help="Id of a work; may be given several times."),
+    click.option(
+        "--clock",
+        type=click.Choice(["service", "local"]),
+        help="What ages are counted by: the clock of the service, or of this machine.",
+    ),
     click.option("--document", metavar="JSON", help="A MongoDB filter document; the other options narrow it."),
 )
 

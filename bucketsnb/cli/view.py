@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bucketsnb.cli.options import HELP, query_from, query_options, url_option
 from bucketsnb.cli.output import as_csv, as_json, as_table
 from bucketsnb.formatting import printable
+
+if TYPE_CHECKING:
+    from bucketsnb.api import ClockChoice
 
 __all__ = ["command"]
 
@@ -22,7 +25,9 @@ __all__ = ["command"]
 @click.option("--skip", type=click.IntRange(0), default=0, help="Leave out the first so many.")
 @click.option("--json", "form", flag_value="json", help="Whole works as the service holds them, in one JSON array.")
 @click.option("--csv", "form", flag_value="csv", help="For a spreadsheet; text that looks like a formula is quoted.")
-def command(*, url: str | None, limit: int, skip: int, form: str | None, **given: Any) -> None:
+def command(
+    *, url: str | None, clock: ClockChoice | None, limit: int, skip: int, form: str | None, **given: Any
+) -> None:
     """Show works that match, newest first.
 
     How many are shown, and how many there are, is said on stderr, so that stdout holds nothing but works.
@@ -31,7 +36,7 @@ def command(*, url: str | None, limit: int, skip: int, form: str | None, **given
     from bucketsnb.frames import to_records
 
     query = query_from(given)
-    with Buckets(url) as buckets:
+    with Buckets(url, clock=clock) as buckets:
         frame = buckets.view(query, skip=skip, limit=limit or None)
     if form == "json":
         click.echo(as_json(to_records(frame)))

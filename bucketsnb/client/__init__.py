@@ -28,6 +28,9 @@ class Buckets(Core, Changing, Reporting):
     proxies
         As in requests, ``{"http": "http://proxy.example:3128"}``; ``{}`` uses none. Else ``BUCKETSNB_PROXY``, an
         address or ``off``, else ``http_proxy`` and its kind, which are never used for a service on this machine.
+    clock
+        What ages are counted by: ``"service"`` or ``"local"``, the clock of this machine. Not given: the service's,
+        but no plan goes by ages if the two differ by more than a day.
 
     Raises
     ------

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
 from typing import Any, TypeVar
 
-from bucketsnb.api import Api
+from bucketsnb.api import Api, Clock, ClockChoice
 from bucketsnb.client.base import ClientBase
 from bucketsnb.settings import Secret, resolve
 from bucketsnb.transport import Transport
@@ -30,6 +30,7 @@ class Core(ClientBase):
         read_only: bool | None = None,
         github_token: bool = False,
         proxies: Mapping[str, str] | None = None,
+        clock: ClockChoice | None = None,
     ) -> None:
         secret = None if token is None else Secret(token, "token=")
         del token  # so that no traceback of what follows can show it
@@ -37,7 +38,7 @@ class Core(ClientBase):
             baseurl, token=secret, timeout=timeout, read_only=read_only, github_token=github_token, proxies=proxies
         )
         del proxies  # their addresses may hold passwords
-        self.api = Api(Transport(self.settings))
+        self.api = Api(Transport(self.settings), Clock(clock))
 
     def __repr__(self) -> str:
         if not hasattr(self, "api"):  # a traceback may show a client that could not be built

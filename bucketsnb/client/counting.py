@@ -9,7 +9,6 @@ import pandas as pd
 
 from bucketsnb import formatting, formatting_html
 from bucketsnb.api import AT_ONCE, Api, ask_together
-from bucketsnb.changes.apply import service_time
 from bucketsnb.client.selection import selected
 from bucketsnb.errors import QueryError
 from bucketsnb.formatting import count_of, elide, near
@@ -57,7 +56,7 @@ def number_of(api: Api, query: Query) -> int:
     """Return how many works match."""
     pipelines, statuses = query.pipelines, query.statuses
     if not query.only_pipeline_and_status or len(pipelines or ()) > _MOST_PIPELINES:
-        return len(api.view_ids(query.to_document(service_time(api))))
+        return len(api.view_ids(query.document_by(api.now)))
     answers = [api.status()] if pipelines is None else _statuses(api, pipelines)
     return sum(answer[key] for answer in answers for key in (("total",) if statuses is None else statuses))
 
@@ -83,7 +82,7 @@ def grouped(api: Api, query: Query, by: Sequence[str]) -> Counts:
     total = count_of(read or int(counts["works"].sum()), "work")  # of one with several elements there are several rows
     cost = f"{count_of(requests, 'request')}, {count_of(read, 'work')} read"
     counts.attrs = {
-        "query": query.to_document(service_time(api)),
+        "query": query.document_by(api.now),
         "cost": {"requests": requests, "works_read": read},
         "summary": f"{total} by {elide(by)} ({cost})",
     }
@@ -125,16 +124,16 @@ def _by_status(answer: Mapping[str, int]) -> Iterable[tuple[str | None, int]]:
 def _from_works(api: Api, query: Query, by: Sequence[str]) -> tuple[pd.DataFrame, int, int]:
     selection = selected(by, None)
     projection = {path: True for path in selection.projection or () if path != "id"}
-    document = query.to_document(service_time(api))
+    document = query.document_by(api.now)
     fields = [name for name in selection.fields if name != "id"]
     data: bytes | list[dict[str, Any]] = api.view_bytes(document, projection, limit=None)
-    frame: pd.DataFrame = frame_of(data, fields=fields, now=service_time(api))
+    frame: pd.DataFrame = frame_of(data, fields=fields, now=api.clock.now())
     requests, read = 1, len(frame)
     if api.longest_answer.may_be_cut(read, len(data), None):
         requests += 1
         if api.view(document, {"id": True}, skip=read, limit=1):
             whole = api.view(document, selection.projection, limit=None)
-            frame = frame_of(whole, fields=fields, now=service_time(api))
+            frame = frame_of(whole, fields=fields, now=api.clock.now())
             requests, read = requests + -(-len(whole) // read), len(whole)
     for name in by:
         if name in _LISTS:
@@ -157,7 +156,7 @@ def explained(api: Api, query: Query) -> Counts:
         }
     )
     blamed = [report for report in reports if report.empties]
-    document = query.to_document(service_time(api))
+    document = query.document_by(api.now)
     counts.attrs = {"query": document, "matched": total, "summary": _finding(total, blamed, len(reports))}
     return counts
 

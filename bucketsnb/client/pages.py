@@ -68,6 +68,8 @@ class Pages:
         How many to read at most; None for all.
     size
         How many to ask for in one request.
+    by_age
+        Whether works were asked for by their ages.
     matched, exact
         How many works match; a lower bound if not exact. Known after the first page, and final after the last.
     wanted
@@ -86,6 +88,7 @@ class Pages:
     limit: int | None
     size: int
     cancel: Cancel | None = None
+    by_age: bool = False
     matched: int = 0
     exact: bool = False
     wanted: int = 0

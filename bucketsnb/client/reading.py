@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from bucketsnb.changes.apply import service_time
 from bucketsnb.client.base import ClientBase
 from bucketsnb.client.counting import Counts, explained, grouped, number_of
 from bucketsnb.client.pages import Cancel, Pages, Tell, at_times, checked, telling
@@ -21,6 +20,13 @@ PAGE = 10_000
 """Works of one request, unless said otherwise: some 7 MB of JSON."""
 
 Question = Query | Mapping[str, Any] | None
+
+
+def asked(query: Question | str, words: Mapping[str, Any]) -> Query:
+    """Return the query that a query, a document, or the name of a pipeline means together with conditions in words."""
+    if isinstance(query, str):
+        return Query(pipeline=query, **words)
+    return Query(query, **words) if words else Query.parse(query)
 
 
 class Reading(ClientBase):
@@ -199,9 +205,14 @@ class Reading(ClientBase):
         cancel: Cancel | None,
         page_size: int,
     ) -> Pages:
-        document = Query.parse(query).to_document(self._now())
+        question = Query.parse(query)
+        document = question.document_by(self.api.now)
+        if question.is_relative:
+            self.api.clock.warn(stacklevel=4)
         most, size = checked(limit, page_size)
-        return Pages(self.api, document, selected(columns, projection), skip, most, size, cancel)
+        return Pages(
+            self.api, document, selected(columns, projection), skip, most, size, cancel, by_age=question.is_relative
+        )
 
     def _frame(self, pages: Pages, columns: dict[str, Any]) -> WorksFrame:
         return assemble(
@@ -213,8 +224,9 @@ class Reading(ClientBase):
             url=self.api.url,
             read=pages.selection.columns,
             moved=pages.moved,
+            by_age=pages.by_age,
             cancelled=pages.cancelled,
         )
 
     def _now(self) -> float:
-        return service_time(self.api)
+        return self.api.clock.now()

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from bucketsnb.client.reading import Reading
+from bucketsnb.client.reading import Question, Reading, asked
+from bucketsnb.frames import WorksFrame
 from bucketsnb.history import History, Watch
 from bucketsnb.query import Query
 from bucketsnb.query.times import span
-from bucketsnb.schema import PARENT_PATH, STALE_DAYS
-from bucketsnb.summaries import Family, StatusFrame, attention, events_of, failures_of, read_status
+from bucketsnb.schema import PARENT_PATH, STALE_DAYS, UNFINISHED
+from bucketsnb.summaries import Family, StatusFrame, events_of, failures_of, read_status
+from bucketsnb.summaries.attention import without_parent
+from bucketsnb.summaries.failures import Failures
 
 if TYPE_CHECKING:
     import os
@@ -53,29 +56,32 @@ class Reporting(Reading):
         """
         return read_status(self.api, pipeline, compare=compare)
 
-    def stale(self, pipeline: str | None = None, *, days: float = STALE_DAYS, limit: int | None = None) -> pd.DataFrame:
+    def stale(
+        self, query: Question | str = None, *, days: float = STALE_DAYS, limit: int | None = None, **words: Any
+    ) -> WorksFrame:
         """Return works that have been queued or running for more than `days`, as a frame that goes into a plan.
 
         The service's daemons delete works older than 7 days whatever their status, which is why 7 is the default.
         """
-        return self.view(attention.stale(attention.service_time(self.api), days=days, pipeline=pipeline), limit=limit)
+        old = Query(status=sorted(UNFINISHED), older_than=timedelta(days=days))
+        return self.view(asked(query, words) & old, limit=limit)
 
-    def overdue(self, pipeline: str | None = None, *, limit: int | None = None) -> pd.DataFrame:
+    def overdue(self, query: Question | str = None, *, limit: int | None = None, **words: Any) -> WorksFrame:
         """Return works running past their own timeout, by the service's clock."""
-        return self.view(attention.overdue(attention.service_time(self.api), pipeline=pipeline), limit=limit)
+        return self.view(asked(query, words) & Query(overdue=True), limit=limit)
 
-    def exhausted(self, pipeline: str | None = None, *, limit: int | None = None) -> pd.DataFrame:
+    def exhausted(self, query: Question | str = None, *, limit: int | None = None, **words: Any) -> WorksFrame:
         """Return failed works with no attempts left: `attempt` has reached `retries`, the attempts in total."""
-        return self.view(attention.exhausted(pipeline=pipeline), limit=limit)
+        return self.view(asked(query, words) & Query(exhausted=True), limit=limit)
 
-    def orphans(self, pipeline: str | None = None) -> pd.DataFrame:
+    def orphans(self, query: Question | str = None, **words: Any) -> pd.DataFrame:
         """Return works whose parent is not in the queue any more.
 
         A parent may also be a run of the pipelines service, which is never in the queue: such works show here too.
         """
-        return attention.without_parent(self.api, self.view(attention.has_parent(pipeline=pipeline), limit=None))
+        return without_parent(self.api, self.view(asked(query, words) & Query(has_parent=True), limit=None))
 
-    def failures(self, query: Query | dict[str, object] | None = None, *, limit: int | None = None) -> pd.DataFrame:
+    def failures(self, query: Question | str = None, *, limit: int | None = None, **words: Any) -> Failures:
         """Group the failed works that match by pipeline, function, site, user and error.
 
         Numbers, ids, paths and times in the error text are folded, so that like errors fall together.
@@ -92,7 +98,7 @@ class Reporting(Reading):
         pandas.DataFrame
             See :func:`bucketsnb.summaries.failures_of`.
         """
-        failed = Query.parse(query) & Query(status="failure")
+        failed = asked(query, words) & Query(status="failure")
         found = self.view(failed, limit=limit, columns=_WHY)
         table = failures_of(found)
         table.attrs.update(read=len(found), matched=found.attrs["matched"], exact=found.attrs["exact"])

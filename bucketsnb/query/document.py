@@ -172,6 +172,21 @@ class Query:
         return made
 
     @property
+    def is_relative(self) -> bool:
+        """Whether it counts from the present moment, as ``older_than`` and ``overdue`` do.
+
+        Examples
+        --------
+        >>> Query(older_than="7d").is_relative, Query(since="2026-11-20").is_relative
+        (True, False)
+        """
+        return bool(resolved(self._document, 0.0) != resolved(self._document, 1.0))
+
+    def document_by(self, clock: Callable[[], float]) -> Document:
+        """Return the query document as it is sent; the clock is looked at only where the query counts from now."""
+        return self.to_document(clock() if self.is_relative else 0.0)
+
+    @property
     def document(self) -> Document:
         """The query document with open moments left open (``{"$ago": "7d"}``): JSON to save a query by.
 

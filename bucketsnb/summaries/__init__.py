@@ -6,8 +6,8 @@ Each function takes what it reads from as arguments, so that it can be tested an
 
 from __future__ import annotations
 
+from bucketsnb.api import ClockSkew
 from bucketsnb.frames import SummaryFrame
-from bucketsnb.summaries.attention import ClockSkew
 from bucketsnb.summaries.failures import error_text, failures_of, fold
 from bucketsnb.summaries.families import Family, events_of
 from bucketsnb.summaries.status import IncompleteStatus, StatusDiffers, StatusFrame, read_status

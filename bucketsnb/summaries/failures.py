@@ -11,7 +11,10 @@ import pandas as pd
 from bucketsnb.formatting import count_of
 from bucketsnb.frames import SummaryFrame
 
-__all__ = ["Failures", "error_text", "failures_of", "fold"]
+__all__ = ["FOLDED_MOST", "Failures", "error_text", "failures_of", "fold"]
+
+FOLDED_MOST = 1000
+"""Characters of an error's text that are folded: those that differ after that are taken for the same error."""
 
 _KEYS = ("error", "exception", "errors", "message", "reason", "detail", "stderr", "traceback")
 _DEEP = 3
@@ -61,7 +64,7 @@ def error_text(results: Any, *, deep: int = _DEEP) -> str | None:
     >>> error_text({"snr": 9.1, "error": {"message": "disk full"}})
     'disk full'
     """
-    if not isinstance(results, Mapping) or deep == 0:
+    if not isinstance(results, Mapping) or deep <= 0:
         return None
     for key in _KEYS:
         text = _as_text(results.get(key), deep)
@@ -75,8 +78,8 @@ def _as_text(value: Any, deep: int) -> str | None:
     if isinstance(value, str):
         lines = [line.strip() for line in value.strip().splitlines() if line.strip()]
         return (lines[-1] if lines[0].startswith("Traceback") else lines[0]) if lines else None
-    if isinstance(value, list):
-        return next((text for text in (_as_text(one, deep) for one in value) if text), None)
+    if isinstance(value, list) and deep > 0:
+        return next((text for text in (_as_text(one, deep - 1) for one in value) if text), None)
     return error_text(value, deep=deep - 1)
 
 
@@ -88,6 +91,7 @@ def fold(text: str) -> str:
     >>> fold("no such file: /data/2026/11/event_9385707.h5 after 31.5 s")
     'no such file: <path> after # s'
     """
+    text = text[:FOLDED_MOST]  # what follows would take time that grows with the square of its length
     for pattern, mark in _FOLDS:
         text = pattern.sub(mark, text)
     return text

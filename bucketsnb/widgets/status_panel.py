@@ -96,7 +96,7 @@ class StatusPanel(Panel):
         if skew is not None and abs(skew) > SKEW:
             ahead = "ahead of" if skew > 0 else "behind"
             text = f"The service's clock is {age(abs(skew))} {ahead} this machine's."
-            self.messages.show(Message("warning", text, "Ages and times here count from this machine's clock."))
+            self.messages.show(Message("warning", text, "Ages count by the service's clock."))
 
     def pick(self, pipeline: str | None, status: str | None) -> None:
         """Ask for the works of a pipeline, of a status, or of both; None is any."""

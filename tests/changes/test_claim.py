@@ -7,6 +7,7 @@ import time
 import pytest
 
 from bucketsnb import Buckets, LocalBackend
+from bucketsnb.api import Clock
 from bucketsnb.changes.claim import NotEnded
 from bucketsnb.errors import OutcomeUnknown, PlanError, QueryError, WorkError
 from tests.changes.helpers import PIPELINE, changes_sent, filled, stored
@@ -266,8 +267,10 @@ def test_the_claimed_record_is_returned_though_the_disk_is_full(
 def test_the_countdown_is_by_the_services_clock(backend: LocalBackend, buckets: Buckets) -> None:
     filled(backend, 1, timeout=100)
     claim = buckets.claim(PIPELINE)
-    buckets.api.clock_skew = 1.0  # the answers have whole seconds: this says nothing
+    buckets.api.clock = Clock()
+    buckets.api.clock.heard(1.0)  # the answers have whole seconds: this says nothing
     unnoticed = claim.remaining
-    buckets.api.clock_skew = 50.0
+    buckets.api.clock = Clock()
+    buckets.api.clock.heard(50.0)
     assert 45 < unnoticed - claim.remaining < 55
     assert unnoticed < 101

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from bucketsnb.api import Api
+from bucketsnb.api import Api, Clock
 from bucketsnb.api.completeness import LongestAnswer
 from bucketsnb.matching import compile_query, project
 from bucketsnb.transport import Answer
@@ -28,7 +28,7 @@ class Shelf(Api):
         self.cap = cap
         self.requests: list[dict[str, Any]] = []
         self.largest = 0
-        self.clock_skew = None
+        self.clock = Clock("local")
         self.longest_answer = LongestAnswer()
 
     def _view_call(self, document: Any, projection: Any, skip: int, limit: int | None) -> Callable[[], Answer]:

@@ -1,0 +1,117 @@
+"""The one clock of a session: by it go ages, questions such as ``older_than``, columns and plans."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from typing import Literal, get_args
+
+from bucketsnb.errors import ConfigurationError, ScopeReason, ScopeRefused
+from bucketsnb.formatting import age, excerpt
+
+__all__ = ["Clock", "ClockChoice", "ClockSkew"]
+
+ClockChoice = Literal["service", "local"]
+
+_NOTICED = 3.0
+"""Seconds of difference that are taken for none: answers give whole seconds, and a busy service gives them late."""
+
+_SAID = 60.0
+"""Seconds of difference that are said when ages are asked for."""
+
+_NOTED = 3600.0
+"""Seconds of difference that stand on a plan."""
+
+_REFUSED = 86_400.0
+"""Seconds of difference with which no plan goes by ages until a person says which clock counts."""
+
+
+class ClockSkew(UserWarning):
+    """The service's clock and this machine's differ by more than a minute; ages go by one of them, which is said."""
+
+
+class Clock:
+    """Which time it is, by the service's clock or by this machine's, and always the same of the two.
+
+    Parameters
+    ----------
+    choice
+        Which clock counts: the service's, this machine's (``"local"``), or None for the service's as long as the two
+        differ by less than a day.
+
+    Attributes
+    ----------
+    latest
+        Seconds that the service's clock is ahead of this machine's, by its last answer; None where that said no time.
+    largest
+        The largest difference that an answer of this session told, ahead or behind.
+    """
+
+    def __init__(self, choice: ClockChoice | None = None) -> None:
+        if choice is not None and choice not in get_args(ClockChoice):
+            raise ConfigurationError(f'clock={excerpt(repr(choice), 40)}: give "service" or "local", or leave it out')
+        self.choice = choice
+        self.latest: float | None = None
+        self.largest = 0.0
+        self._offset: float | None = None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it is known which time it is: once it was used, or an answer told the service's time."""
+        return self.choice == "local" or self._offset is not None or self.latest is not None
+
+    def heard(self, ahead: float | None) -> None:
+        """Note what an answer told of the service's clock."""
+        self.latest = ahead
+        if ahead is not None and abs(ahead) > abs(self.largest):
+            self.largest = ahead
+
+    def now(self) -> float:
+        """Return epoch seconds; the first use after an answer settles the difference of the clocks for the session."""
+        if self.latest is not None:
+            self.settle()
+        return time.time() + (self._offset or 0.0)
+
+    def settle(self) -> None:
+        """Keep the difference that the last answer told, if none is kept yet: no later answer changes it."""
+        if self._offset is None:
+            ahead = 0.0 if self.choice == "local" else self.latest or 0.0
+            self._offset = ahead if abs(ahead) > _NOTICED else 0.0
+
+    def warn(self, *, stacklevel: int) -> None:
+        """Say that the clocks differ by more than a minute, and which of them ages go by.
+
+        Warns
+        -----
+        ClockSkew
+            If they do.
+        """
+        if abs(self.largest) > _SAID:
+            warnings.warn(self._said(), ClockSkew, stacklevel=stacklevel + 1)
+
+    def notes(self) -> list[str]:
+        """Return what a plan says of the clocks."""
+        said = self._said()
+        return [f"{said[0].upper()}{said[1:]}."] if abs(self.largest) > _NOTED else []
+
+    def refuse_doubt(self) -> None:
+        """Refuse to plan by ages while it is not known which clock is right.
+
+        Raises
+        ------
+        ScopeRefused
+            If the clocks differ by more than a day, and nobody said which one counts.
+        """
+        if self.choice is None and abs(self.largest) > _REFUSED:
+            raise ScopeRefused(
+                f"{self._difference()}, so nobody knows how old the works are; nothing is planned by ages. Say which "
+                'clock counts: Buckets(..., clock="service") or Buckets(..., clock="local").',
+                reason=ScopeReason.CLOCK,
+            )
+
+    def _said(self) -> str:
+        return f"{self._difference()}; ages are by {'this machine' if self.choice == 'local' else 'the service'}'s"
+
+    def _difference(self) -> str:
+        side = "ahead of" if self.largest > 0 else "behind"
+        return f"the service's clock is {age(abs(self.largest))} {side} this machine's"
