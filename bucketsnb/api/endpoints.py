@@ -29,7 +29,7 @@ from bucketsnb.errors import (
 )
 from bucketsnb.formatting import count_of, excerpt, printable
 from bucketsnb.schema import COUNTS_AT_ONCE, STALE_DAYS
-from bucketsnb.transport import MAX_BYTES, Answer, Means, Transport
+from bucketsnb.transport import MAX_BYTES, Answer, Idempotency, Transport
 
 __all__ = ["AT_ONCE", "Api"]
 
@@ -115,23 +115,23 @@ class Api:
 
     def version(self) -> dict[str, Any]:
         """Return what the service says of itself, such as ``{"version": "2.6.1"}``."""
-        return self._ask("GET", "/version", Means.READ, shapes.a_mapping)
+        return self._ask("GET", "/version", Idempotency.SAFE, shapes.a_mapping)
 
     def status(self, pipeline: str | None = None) -> dict[str, int]:
         """Return how many works there are, by status, of all pipelines or of one; an unknown pipeline has none."""
         path = "/status" if pipeline is None else f"/status/details/{arguments.segment(pipeline)}"
-        return self._ask("GET", path, Means.READ, shapes.counts_by_status)
+        return self._ask("GET", path, Idempotency.SAFE, shapes.counts_by_status)
 
     def pipelines(self) -> list[str]:
         """Return the names of the pipelines that have works."""
-        answer = self._send("GET", "/status/pipelines", Means.READ)
+        answer = self._send("GET", "/status/pipelines", Idempotency.SAFE)
         names = self._checked("GET", "/status/pipelines", answer, shapes.texts)
         self.counts_at_once = len(names) > AT_ONCE and answer.headers.get(COUNTS_AT_ONCE) == _ALL_DETAILS
         return names
 
     def statuses(self) -> dict[str, dict[str, int]]:
         """Return how many works of each status every pipeline has, by one request: see `counts_at_once`."""
-        answer = self._send("GET", _ALL_DETAILS, Means.READ)
+        answer = self._send("GET", _ALL_DETAILS, Idempotency.SAFE)
         _check_type(self, "GET", _ALL_DETAILS, answer)
         counts = shapes.counts_at_once(answer.body)
         if counts is None:
@@ -292,7 +292,7 @@ class Api:
                 "limit": 0 if limit in (None, -1) else arguments.whole("limit", limit),
             }
         )
-        return lambda: self._send("POST", "/view", Means.READ, body=body, max_bytes=MAX_BYTES)
+        return lambda: self._send("POST", "/view", Idempotency.SAFE, body=body, max_bytes=MAX_BYTES)
 
     # --- changing ---
 
@@ -327,7 +327,9 @@ class Api:
         check = {"creation": {"$in": [record["creation"] for record in records]}}
         names = sorted({str(record.get("pipeline")) for record in records})
         with self._known_outcome({"pipeline": {"$in": names}, **check}):
-            answer = self._send("POST", "/work", Means.ONCE, params={"return_ids": str(bool(return_ids))}, body=body)
+            answer = self._send(
+                "POST", "/work", Idempotency.ONCE, params={"return_ids": str(bool(return_ids))}, body=body
+            )
             if return_ids:
                 return self._checked("POST", "/work", answer, shapes.ids_of(len(records)))
             return self._checked("POST", "/work", answer, shapes.a_yes)
@@ -347,7 +349,7 @@ class Api:
         body = encode(document)
         started = time.time() + (self.clock_skew or 0.0) - 2.0  # Date headers count whole seconds
         with self._known_outcome({**document, "status": "running", "start": {"$gte": started}}):
-            answer = self._send("POST", "/work/withdraw", Means.ONCE, body=body)
+            answer = self._send("POST", "/work/withdraw", Idempotency.ONCE, body=body)
             return self._checked("POST", "/work/withdraw", answer, shapes.a_record_or_none)
 
     def update(self, works: Iterable[Any]) -> bool:
@@ -365,7 +367,7 @@ class Api:
         if not records:
             return False
         with self._known_outcome({"id": {"$in": [record["id"] for record in records]}}):
-            answer = self._send("PUT", "/work", Means.ONCE, body=body)
+            answer = self._send("PUT", "/work", Idempotency.ONCE, body=body)
             return self._checked("PUT", "/work", answer, shapes.a_bool)
 
     def delete(self, ids: Iterable[str]) -> bool:
@@ -390,7 +392,7 @@ class Api:
         said_yes = bool(waiting)
         for chunk in arguments.chunks(waiting, self._ids_a_line(waiting)):
             try:
-                answer = self._send("DELETE", "/work", Means.SETTLED, params=[("ids", one) for one in chunk])
+                answer = self._send("DELETE", "/work", Idempotency.REPEATABLE, params=[("ids", one) for one in chunk])
                 said_yes &= self._checked("DELETE", "/work", answer, shapes.a_bool)
             except ServiceError as error:
                 error.deleted, error.remaining = done, waiting[len(done) :]
@@ -435,25 +437,27 @@ class Api:
     def _audit(self, path: str, check: Mapping[str, Any]) -> int:
         self._may_change("audit")
         with self._known_outcome(check):
-            answer = self._send("GET", path, Means.ONCE)
+            answer = self._send("GET", path, Idempotency.ONCE)
             return self._checked("GET", path, answer, shapes.a_count)
 
     # --- all calls ---
 
-    def _ask(self, method: str, path: str, means: Means, shape: Callable[[Any], T]) -> T:
-        return self._checked(method, path, self._send(method, path, means), shape)
+    def _ask(self, method: str, path: str, idempotency: Idempotency, shape: Callable[[Any], T]) -> T:
+        return self._checked(method, path, self._send(method, path, idempotency), shape)
 
     def _send(
         self,
         method: str,
         path: str,
-        means: Means,
+        idempotency: Idempotency,
         *,
         params: Sequence[tuple[str, str]] | Mapping[str, str] | None = None,
         body: bytes | None = None,
         max_bytes: int = _SMALL,
     ) -> Answer:
-        answer = self.transport.request(method, path, means=means, params=params, body=body, max_bytes=max_bytes)
+        answer = self.transport.request(
+            method, path, idempotency=idempotency, params=params, body=body, max_bytes=max_bytes
+        )
         self.clock.heard(_skew(answer))
         if self.counts_at_once is None and answer.headers.get(COUNTS_AT_ONCE) == _ALL_DETAILS:
             self.counts_at_once = True

@@ -25,7 +25,7 @@ from bucketsnb.errors import (
     Unreachable,
 )
 from bucketsnb.formatting import excerpt, host_of
-from bucketsnb.transport.retry import Fate, TryFailedError
+from bucketsnb.transport.retry import FailureKind, TryFailedError
 from bucketsnb.transport.routes import Route
 
 __all__ = ["Call", "of_exception", "of_status", "reason_of", "retry_after", "without_frames", "words_of"]
@@ -104,8 +104,13 @@ def of_status(
     who = ", which" if call.route.is_relayed else ": the service"
     message = f"{call}{who} answered {status}{said}. {next_step}"
     wait = retry_after(headers.get("retry-after", "")) if status in (429, 503) else None
-    fate = Fate.NEVER_SENT if status == 429 else Fate.SILENCE if status in GATEWAY_STATUSES else Fate.FINAL
-    return TryFailedError(kind(message, status=status, excerpt=shown, **call.details), fate, wait=wait)
+    return TryFailedError(kind(message, status=status, excerpt=shown, **call.details), _failure_kind(status), wait=wait)
+
+
+def _failure_kind(status: int) -> FailureKind:
+    if status == 429:  # the service says that it did not take the request
+        return FailureKind.NEVER_SENT
+    return FailureKind.NO_ANSWER if status in GATEWAY_STATUSES else FailureKind.FINAL
 
 
 def _about_the_token(source: str | None) -> str:
@@ -133,18 +138,20 @@ def of_exception(
     """
     if chattering:
         text = f"{call}: what came is nearly all headers, and was not read to its end. {_WHAT_NEXT[NotFound]}"
-        return TryFailedError(BadAnswer(text, **call.details), Fate.FINAL)
+        return TryFailedError(BadAnswer(text, **call.details), FailureKind.FINAL)
     reason, in_time, in_vain = reason_of(error), not _ran_out(error), _is_lasting(error)
     if not sent:
         unreachable = _unreachable(call, reason, _refused_tunnel(error))
-        return TryFailedError(unreachable, Fate.NEVER_SENT if in_time and not in_vain else Fate.FINAL)
+        return TryFailedError(unreachable, FailureKind.NEVER_SENT if in_time and not in_vain else FailureKind.FINAL)
     if not in_time:
         text = f"{call}: no whole answer within {timeout:g} s. Try again, or raise timeout=."
-        return TryFailedError(NoAnswer(text, **call.details), Fate.FINAL)
+        return TryFailedError(NoAnswer(text, **call.details), FailureKind.FINAL)
     if cut:
-        return TryFailedError(BadAnswer(f"{call}: the answer was cut off ({reason}).", **call.details), Fate.SILENCE)
+        return TryFailedError(
+            BadAnswer(f"{call}: the answer was cut off ({reason}).", **call.details), FailureKind.NO_ANSWER
+        )
     text = f"{call}: the connection was lost before an answer came ({reason})."
-    return TryFailedError(NoAnswer(text, **call.details), Fate.SILENCE)
+    return TryFailedError(NoAnswer(text, **call.details), FailureKind.NO_ANSWER)
 
 
 def _unreachable(call: Call, reason: str, by_proxy: int | None) -> Unreachable:

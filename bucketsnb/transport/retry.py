@@ -1,7 +1,7 @@
 """Which calls may be sent again, how often, and how long apart: as data, and two small judges.
 
-What happened to a request is a :class:`Fate`; what the caller meant by it is a :class:`Means`; ``MAY_REPEAT`` says for
-each fate which meanings allow another try. Nothing here knows HTTP.
+How a try failed is a :class:`FailureKind`; whether the call may be repeated is its :class:`Idempotency`; ``MAY_REPEAT``
+puts the two together. Nothing here knows HTTP.
 """
 
 from __future__ import annotations
@@ -17,39 +17,39 @@ from tenacity.wait import wait_base
 
 from bucketsnb.errors import ServiceError
 
-__all__ = ["MAY_REPEAT", "Fate", "Means", "Policy", "TryFailedError", "retrying"]
+__all__ = ["MAY_REPEAT", "FailureKind", "Idempotency", "Policy", "TryFailedError", "retrying"]
 
 
-class Means(Enum):
-    """What a call means to the service, which decides whether it may be sent again."""
+class Idempotency(Enum):
+    """Whether a call may be sent again, by what it does to the service."""
 
-    READ = "changes nothing"
-    SETTLED = "ends in the same place twice, as a delete by ids does"
+    SAFE = "changes nothing"
+    REPEATABLE = "ends in the same place twice, as a delete by ids does"
     ONCE = "is never sent again once it has left: deposit, withdraw, update, audit"
 
 
-class Fate(Enum):
-    """What became of a request that failed."""
+class FailureKind(Enum):
+    """How a try failed."""
 
     NEVER_SENT = "nothing left, or the service said that it did not take it"
-    SILENCE = "it left, the connection or a gateway broke, and nobody knows"
+    NO_ANSWER = "it left, the connection or a gateway broke, and nobody knows"
     FINAL = "asking again would not help, or would take longer than was asked for"
 
 
-MAY_REPEAT: Mapping[Fate, frozenset[Means]] = {
-    Fate.NEVER_SENT: frozenset(Means),
-    Fate.SILENCE: frozenset({Means.READ, Means.SETTLED}),
-    Fate.FINAL: frozenset(),
+MAY_REPEAT: Mapping[FailureKind, frozenset[Idempotency]] = {
+    FailureKind.NEVER_SENT: frozenset(Idempotency),
+    FailureKind.NO_ANSWER: frozenset({Idempotency.SAFE, Idempotency.REPEATABLE}),
+    FailureKind.FINAL: frozenset(),
 }
 
 
 class TryFailedError(Exception):
-    """One failed try: the error that would come out, its fate, and the wait the service asked for in seconds."""
+    """One failed try: the error that would come out, its kind, and the wait the service asked for in seconds."""
 
-    def __init__(self, error: ServiceError, fate: Fate, *, wait: float | None = None) -> None:
+    def __init__(self, error: ServiceError, kind: FailureKind, *, wait: float | None = None) -> None:
         super().__init__(str(error))
         self.error = error
-        self.fate = fate
+        self.kind = kind
         self.wait = wait
 
 
@@ -81,11 +81,11 @@ class Policy:
         return random.uniform(longest / 2, longest)  # noqa: S311 - spreads load, guards nothing
 
 
-def retrying(means: Means, policy: Policy, sleep: Callable[[float], None]) -> Retrying:
-    """Return the loop for a call of this meaning; the last :class:`TryFailedError` comes out of it."""
+def retrying(idempotency: Idempotency, policy: Policy, sleep: Callable[[float], None]) -> Retrying:
+    """Return the loop for a call of this kind; the last :class:`TryFailedError` comes out of it."""
     return Retrying(
         retry=retry_if_exception(
-            lambda failure: isinstance(failure, TryFailedError) and means in MAY_REPEAT[failure.fate]
+            lambda failure: isinstance(failure, TryFailedError) and idempotency in MAY_REPEAT[failure.kind]
         ),
         stop=_Patience(policy),
         wait=_Wait(policy),

@@ -24,7 +24,7 @@ from bucketsnb.settings import GIVEN, Settings
 from bucketsnb.transport.body import UnreadableBodyError, read_body, read_start
 from bucketsnb.transport.connection import Clock, Hidden, new_session
 from bucketsnb.transport.convert import Call, of_exception, of_status, without_frames, words_of
-from bucketsnb.transport.retry import Fate, Means, Policy, TryFailedError, retrying
+from bucketsnb.transport.retry import FailureKind, Idempotency, Policy, TryFailedError, retrying
 from bucketsnb.transport.routes import route_to
 
 __all__ = ["Answer", "Transport"]
@@ -77,7 +77,7 @@ class _Send:
     """One request, as every try sends it."""
 
     call: Call
-    means: Means
+    idempotency: Idempotency
     params: Sequence[tuple[str, str]] | Mapping[str, str] | None
     body: bytes | None = field(repr=False)
     timeout: float
@@ -160,7 +160,7 @@ class Transport:
         method: str,
         path: str,
         *,
-        means: Means,
+        idempotency: Idempotency,
         params: Sequence[tuple[str, str]] | Mapping[str, str] | None = None,
         body: bytes | None = None,
         timeout: float | None = None,
@@ -174,8 +174,8 @@ class Transport:
             Of HTTP.
         path
             From the base address on, starting with a slash, escaped.
-        means
-            What the call means: decides about retries.
+        idempotency
+            Whether the call may be sent again.
         params
             Of the query string.
         body
@@ -190,7 +190,7 @@ class Transport:
         ServiceError
             One of the classes in :mod:`bucketsnb.errors`, of the last try, with ``attempts``.
         """
-        send = _Send(self.call(method, path), means, params, body, timeout or self.settings.timeout, max_bytes)
+        send = _Send(self.call(method, path), idempotency, params, body, timeout or self.settings.timeout, max_bytes)
         attempts = 0
 
         def attempt() -> Answer:
@@ -199,7 +199,7 @@ class Transport:
             return self._attempt(send, attempts)
 
         try:
-            return retrying(means, self._policy, self._sleep)(attempt)
+            return retrying(idempotency, self._policy, self._sleep)(attempt)
         except TryFailedError as failure:
             error = failure.error
         error.attempts = attempts
@@ -229,11 +229,13 @@ class Transport:
                 return answer
             target = _redirected(send.call, answer, self.hide)
             send = replace(send, params=None)  # the service has said the whole of the next address
-        raise TryFailedError(Refused(f"{send.call}: redirected four times in a row.", **send.call.details), Fate.FINAL)
+        raise TryFailedError(
+            Refused(f"{send.call}: redirected four times in a row.", **send.call.details), FailureKind.FINAL
+        )
 
     def _exchange(self, send: _Send, target: str, *, signed: bool = True) -> Answer:
         """Send once, to one URL; raise a :class:`TryFailedError` for whatever is not an answer below 400."""
-        clock = Clock(send.timeout, once=send.means is Means.ONCE)
+        clock = Clock(send.timeout, once=send.idempotency is Idempotency.ONCE)
         answering = False
         try:
             with clock.running(), self._open(send, target, signed=signed) as response:
@@ -282,7 +284,7 @@ class Transport:
         except UnreadableBodyError as error:
             reason = str(error)
         message = f"{send.call}: the answer cannot be read: {reason}."
-        raise TryFailedError(BadAnswer(message, status=status, **send.call.details), Fate.FINAL)
+        raise TryFailedError(BadAnswer(message, status=status, **send.call.details), FailureKind.FINAL)
 
     # --- addresses ---
 
@@ -313,7 +315,7 @@ class Transport:
         """Ask an address whether a service is there, without the token; return why not, or None."""
         seconds = min(self.settings.timeout, CONNECT_SECONDS)
         call = Call("HEAD", "/version", route_to(url, self.settings.proxies))
-        send = _Send(call, Means.READ, None, None, seconds, 0)
+        send = _Send(call, Idempotency.SAFE, None, None, seconds, 0)
         try:
             answer = self._exchange(send, url + "/version", signed=False)
         except TryFailedError as failure:
@@ -376,7 +378,7 @@ def _redirected(call: Call, answer: Answer, hide: Callable[[str], str]) -> str:
         f"{call}: the service answered {answer.status}, a redirect to {shown}, which is not followed; "
         "nothing was sent there. If that is the service, use its address."
     )
-    raise TryFailedError(Refused(message, status=answer.status, **call.details), Fate.FINAL)
+    raise TryFailedError(Refused(message, status=answer.status, **call.details), FailureKind.FINAL)
 
 
 def _goal(location: str) -> urllib3.util.Url | None:

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from bucketsnb import LocalBackend
 from bucketsnb.changes.acts import DeleteAct, PutAct
-from bucketsnb.transport.retry import MAY_REPEAT, Fate, Means
+from bucketsnb.transport.retry import MAY_REPEAT, FailureKind, Idempotency
 from tests.changes.conftest import quick_looks  # noqa: F401 - looks at what came of a change do not wait here
 
 from .user import CALLS, User
@@ -109,7 +109,7 @@ def test_a_client_that_says_what_it_has_not_seen_is_found(
 ) -> None:
     """Made so on purpose: a change is believed unseen, or sent again when its answer is lost."""
     if broken == "retry":
-        monkeypatch.setitem(MAY_REPEAT, Fate.SILENCE, frozenset(Means))  # type: ignore[arg-type]  # a dict that is not meant to change
+        monkeypatch.setitem(MAY_REPEAT, FailureKind.NO_ANSWER, frozenset(Idempotency))  # type: ignore[arg-type]  # a dict that is not meant to change
     else:
         monkeypatch.setattr({"delete": DeleteAct, "update": PutAct}[broken], "_is_done", lambda *_: True)
     with pytest.raises(AssertionError, match=r"done is not done|stored|twice|never acknowledged|claim"):

@@ -9,14 +9,14 @@ import zlib
 import pytest
 
 from bucketsnb import errors
-from bucketsnb.transport import Means
+from bucketsnb.transport import Idempotency
 from tests.stub import drip, endless, fail, gzip_bomb, half, head, raw
 
 WORKS = json.dumps([{"id": f"{number:024x}", "pipeline": "p"} for number in range(20_000)]).encode()
 
 
 def view(transport, **options):
-    return transport.request("POST", "/view", means=Means.READ, body=b"{}", **options)
+    return transport.request("POST", "/view", idempotency=Idempotency.SAFE, body=b"{}", **options)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_each_status_has_its_error(stub, connect, status, kind):
     stub.default = fail(status, "because")
 
     with pytest.raises(errors.ServiceError, match="because") as caught:
-        connect(stub.url).request("PUT", "/work", means=Means.ONCE, body=b"[]")
+        connect(stub.url).request("PUT", "/work", idempotency=Idempotency.ONCE, body=b"[]")
     assert type(caught.value) is kind
     assert (caught.value.status, caught.value.method, caught.value.path) == (status, "PUT", "/work")
 
@@ -219,4 +219,4 @@ def test_what_is_no_http_is_one_of_our_errors(stub, connect, line):
 def test_a_packed_answer_without_a_body_is_an_empty_one(stub, connect):
     stub.then(raw(b"", content_encoding="gzip"))
 
-    assert connect(stub.url).request("HEAD", "/version", means=Means.READ).body == b""
+    assert connect(stub.url).request("HEAD", "/version", idempotency=Idempotency.SAFE).body == b""

@@ -8,12 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from bucketsnb import errors
-from bucketsnb.transport import Means
+from bucketsnb.transport import Idempotency
 from tests.stub import Stub, answer, fail, head, polite, redirect, then_close
 
 
 def get(transport, path="/version"):
-    return transport.request("GET", path, means=Means.READ)
+    return transport.request("GET", path, idempotency=Idempotency.SAFE)
 
 
 def test_a_hundred_calls_take_one_connection(stub, connect):
@@ -31,7 +31,7 @@ def test_errors_and_writes_keep_the_connection(stub, connect):
     for _ in range(2):
         with pytest.raises(errors.ServiceError):
             get(transport)
-    transport.request("POST", "/work", means=Means.ONCE, body=b"[]")
+    transport.request("POST", "/work", idempotency=Idempotency.ONCE, body=b"[]")
 
     assert stub.connections == 1
 
@@ -43,7 +43,7 @@ def test_an_idle_connection_that_the_service_closed_costs_a_deposit_nothing(stub
     get(transport)
     time.sleep(idle)
 
-    assert transport.request("POST", "/work", means=Means.ONCE, body=b"[]").status == 200
+    assert transport.request("POST", "/work", idempotency=Idempotency.ONCE, body=b"[]").status == 200
     assert stub.routes == ["GET /version", "POST /work"]
 
 
@@ -52,7 +52,7 @@ def test_a_call_that_may_be_sent_once_does_not_trust_a_connection_that_was_long_
     transport = connect(stub.url)
     get(transport)
     get(transport)
-    transport.request("POST", "/work", means=Means.ONCE, body=b"[]")
+    transport.request("POST", "/work", idempotency=Idempotency.ONCE, body=b"[]")
 
     assert [seen.connection for seen in stub.requests] == [1, 1, 2]
 
@@ -61,7 +61,7 @@ def test_a_connection_closed_before_anything_was_read_is_lost_for_a_call_that_ma
     stub.hang_up_on_connect = 1
 
     with pytest.raises(errors.NoAnswer):
-        connect(stub.url).request("POST", "/work", means=Means.ONCE, body=b"[]")
+        connect(stub.url).request("POST", "/work", idempotency=Idempotency.ONCE, body=b"[]")
     assert stub.requests == []
 
 
@@ -222,7 +222,7 @@ def test_a_redirect_to_another_host_is_named_and_not_followed(stub, connect, met
     with Stub() as stranger:
         stub.then(redirect(f"{stranger.url}/version?x=1"))
         with pytest.raises(errors.Refused, match=f"127.0.0.1:{stranger.port}/version, which is not followed"):
-            connect(stub.url, token="t").request(method, "/version", means=Means.ONCE)
+            connect(stub.url, token="t").request(method, "/version", idempotency=Idempotency.ONCE)
 
     assert stranger.connections == 0
 
@@ -231,7 +231,7 @@ def test_a_redirected_change_is_not_sent_again_even_on_the_same_origin(stub, con
     stub.then(redirect("/other", 308))
 
     with pytest.raises(errors.Refused):
-        connect(stub.url).request("POST", "/work", means=Means.ONCE, body=b"[]")
+        connect(stub.url).request("POST", "/work", idempotency=Idempotency.ONCE, body=b"[]")
     assert stub.routes == ["POST /work"]
 
 
@@ -241,7 +241,7 @@ def test_a_redirect_to_what_is_no_address_is_refused(stub, connect, location, me
     stub.then(redirect(location))
 
     with pytest.raises(errors.Refused, match="no plain address, which is not followed"):
-        connect(stub.url).request(method, "/version", means=Means.ONCE)
+        connect(stub.url).request(method, "/version", idempotency=Idempotency.ONCE)
 
 
 def test_redirects_in_a_circle_end(stub, connect):
@@ -347,7 +347,7 @@ def test_a_redirect_to_the_same_origin_goes_there_whatever_its_path_holds(stub, 
 
 def test_a_redirected_question_is_asked_as_the_redirect_says(stub, connect):
     stub.then(redirect("/there?b=2"), answer({}))
-    connect(stub.url).request("GET", "/version", means=Means.READ, params=[("a", "1")])
+    connect(stub.url).request("GET", "/version", idempotency=Idempotency.SAFE, params=[("a", "1")])
 
     assert [seen.query for seen in stub.requests] == [[("a", "1")], [("b", "2")]]
 

@@ -18,7 +18,7 @@ from bucketsnb import errors
 from bucketsnb.client import Buckets
 from bucketsnb.errors import ConfigurationError
 from bucketsnb.settings import resolve
-from bucketsnb.transport import Means
+from bucketsnb.transport import Idempotency
 from bucketsnb.transport.routes import route_to
 from tests.stub import fail, hang_up, polite
 from tests.transport.proxy import copy_both_ways
@@ -28,7 +28,7 @@ VARIABLES = ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "https_proxy"
 
 
 def get(transport, path="/version"):
-    return transport.request("GET", path, means=Means.READ)
+    return transport.request("GET", path, idempotency=Idempotency.SAFE)
 
 
 class RunningProxy:
@@ -144,7 +144,7 @@ def test_the_environment_s_proxy_carries_reads_and_changes(stub, connect, proxy,
     through(between.address)
     transport = connect(AWAY + "/prefix", token="t")
     get(transport)
-    transport.request("POST", "/work", means=Means.ONCE, body=b"[]")
+    transport.request("POST", "/work", idempotency=Idempotency.ONCE, body=b"[]")
 
     assert stub.routes == ["GET /prefix/version", "POST /prefix/work"]
     assert [seen["target"] for seen in between.new_lines()] == [f"{AWAY}/prefix/version", f"{AWAY}/prefix/work"]
@@ -210,7 +210,7 @@ def test_a_proxy_that_is_away_is_named_without_its_password(connect, through, sc
     with pytest.raises(
         errors.Unreachable, match=r"through the proxy 127\.0\.0\.1:1: no connection \(connection re"
     ) as e:
-        connect(f"{scheme}://buckets.invalid").request("POST", "/work", means=Means.ONCE, body=b"[]")
+        connect(f"{scheme}://buckets.invalid").request("POST", "/work", idempotency=Idempotency.ONCE, body=b"[]")
     assert "BUCKETSNB_PROXY=off" in str(e.value)
     assert "hunter2" not in str(e.value) + repr(vars(e.value))
 

@@ -10,7 +10,7 @@ import pytest
 
 from bucketsnb import errors
 from bucketsnb.client import Buckets
-from bucketsnb.transport import Means
+from bucketsnb.transport import Idempotency
 from tests.stub import Stub, fail, half, hang_up, raw, redirect, then_close
 
 TOKEN = "ghp_hush-hush-0123456789"
@@ -66,7 +66,7 @@ def test_no_error_shows_the_token_not_even_to_a_debugger(action):
 
 def test_an_unreachable_service_does_not_bring_out_the_token(connect):
     with pytest.raises(errors.Unreachable) as caught:
-        connect("http://127.0.0.1:1", token=TOKEN).request("GET", "/version", means=Means.READ)
+        connect("http://127.0.0.1:1", token=TOKEN).request("GET", "/version", idempotency=Idempotency.SAFE)
 
     assert TOKEN not in everything_said_by(caught.value)
 
@@ -87,7 +87,7 @@ def test_no_log_line_shows_the_token(stub, connect):
     level = root.level
     root.setLevel(logging.DEBUG)
     try:
-        connect(stub.url, token=TOKEN).request("GET", "/version", means=Means.READ)
+        connect(stub.url, token=TOKEN).request("GET", "/version", idempotency=Idempotency.SAFE)
     finally:
         root.removeHandler(handler)
         root.setLevel(level)
@@ -123,15 +123,15 @@ def test_an_error_can_be_pickled_and_holds_no_token():
 def test_an_error_for_want_of_a_token_says_which_was_sent(stub, connect):
     stub.default = fail(401)
     with pytest.raises(errors.Unauthorized, match="came from token="):
-        connect(stub.url, token=TOKEN).request("GET", "/version", means=Means.READ)
+        connect(stub.url, token=TOKEN).request("GET", "/version", idempotency=Idempotency.SAFE)
     with pytest.raises(errors.Unauthorized, match="No token was sent"):
-        connect(stub.url).request("GET", "/version", means=Means.READ)
+        connect(stub.url).request("GET", "/version", idempotency=Idempotency.SAFE)
 
 
 @pytest.mark.parametrize("path", ["/version", "/status"])
 def test_a_password_in_the_address_is_in_no_error(path):
     with pytest.raises(errors.Unreachable) as caught:
-        Buckets("http://me:hunter2@127.0.0.1:1").api.transport.request("GET", path, means=Means.READ)
+        Buckets("http://me:hunter2@127.0.0.1:1").api.transport.request("GET", path, idempotency=Idempotency.SAFE)
 
     assert "hunter2" not in everything_said_by(caught.value)
 

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from bucketsnb import errors
-from bucketsnb.transport import Means
+from bucketsnb.transport import Idempotency
 from bucketsnb.transport.connection import OVERHEAD_BYTES, OVERHEAD_TIMES, Clock
 from tests.stub import after, answer, drip, hang_up, silent
 
@@ -31,12 +31,12 @@ def within(seconds):
         pytest.param(drip(b"x", 0.05, headers_too=True), id="a drip of the headers"),
     ],
 )
-@pytest.mark.parametrize("means", list(Means))
-def test_no_call_waits_longer_than_its_timeout(stub, connect, action, means):
+@pytest.mark.parametrize("idempotency", list(Idempotency))
+def test_no_call_waits_longer_than_its_timeout(stub, connect, action, idempotency):
     stub.default = action
 
     with within(1.5), pytest.raises(errors.NoAnswer):
-        connect(stub.url, timeout=0.4).request("POST", "/view", means=means, body=b"{}")
+        connect(stub.url, timeout=0.4).request("POST", "/view", idempotency=idempotency, body=b"{}")
     assert len(stub.requests) == 1
 
 
@@ -45,7 +45,7 @@ def test_a_service_that_reads_nothing_does_not_hold_a_large_body_for_ever(connec
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         transport = connect(f"http://127.0.0.1:{deaf.getsockname()[1]}", timeout=0.4)
         with within(2), pytest.raises(errors.NoAnswer):
-            transport.request("POST", "/work", means=Means.ONCE, body=b"x" * 30_000_000)
+            transport.request("POST", "/work", idempotency=Idempotency.ONCE, body=b"x" * 30_000_000)
 
 
 def test_an_address_that_takes_no_connection_is_given_up_after_the_timeout(connect):
@@ -56,7 +56,7 @@ def test_an_address_that_takes_no_connection_is_given_up_after_the_timeout(conne
             one.setblocking(False)
             one.connect_ex(("127.0.0.1", port))
         with within(2), pytest.raises((errors.Unreachable, errors.NoAnswer)):
-            connect(f"http://127.0.0.1:{port}", timeout=0.3).request("GET", "/version", means=Means.READ)
+            connect(f"http://127.0.0.1:{port}", timeout=0.3).request("GET", "/version", idempotency=Idempotency.SAFE)
         for one in waiting:
             one.close()
 
@@ -64,22 +64,22 @@ def test_an_address_that_takes_no_connection_is_given_up_after_the_timeout(conne
 def test_an_answer_that_comes_late_but_in_time_is_taken(stub, connect):
     stub.then(after(0.3, answer({"version": "slow"})))
 
-    assert b"slow" in connect(stub.url, timeout=1.0).request("GET", "/version", means=Means.READ).body
+    assert b"slow" in connect(stub.url, timeout=1.0).request("GET", "/version", idempotency=Idempotency.SAFE).body
 
 
 def test_one_call_can_have_a_timeout_of_its_own(stub, connect):
     stub.default = silent
 
     with within(1.5), pytest.raises(errors.NoAnswer, match=r"0\.2 s"):
-        connect(stub.url, timeout=60).request("GET", "/version", means=Means.READ, timeout=0.2)
+        connect(stub.url, timeout=60).request("GET", "/version", idempotency=Idempotency.SAFE, timeout=0.2)
 
 
 def test_a_slow_call_leaves_no_short_timeout_to_the_next_one(stub, connect):
     transport = connect(stub.url, timeout=2.0)
     stub.then(after(0.1, answer({})), after(0.6, answer({})))
 
-    transport.request("GET", "/version", means=Means.READ, timeout=0.5)
-    assert transport.request("GET", "/version", means=Means.READ).status == 200
+    transport.request("GET", "/version", idempotency=Idempotency.SAFE, timeout=0.5)
+    assert transport.request("GET", "/version", idempotency=Idempotency.SAFE).status == 200
 
 
 def test_bytes_buy_time_but_never_more_than_the_timeout(monkeypatch):
@@ -102,7 +102,7 @@ def test_a_lost_connection_is_no_timeout(stub, connect):
     stub.default = hang_up
 
     with pytest.raises(errors.NoAnswer, match="connection was lost"):
-        connect(stub.url).request("POST", "/work", means=Means.ONCE, body=b"[]")
+        connect(stub.url).request("POST", "/work", idempotency=Idempotency.ONCE, body=b"[]")
 
 
 def test_bytes_that_are_no_body_are_not_taken_for_ever():
@@ -170,7 +170,7 @@ def test_a_connection_that_comes_about_too_late_is_closed(stub, connect, monkeyp
 
     monkeypatch.setattr(socket, "getaddrinfo", late)
     with pytest.raises(errors.Unreachable, match="timed out"):
-        connect(f"http://localhost:{stub.port}", timeout=0.2).request("GET", "/version", means=Means.READ)
+        connect(f"http://localhost:{stub.port}", timeout=0.2).request("GET", "/version", idempotency=Idempotency.SAFE)
     looking.set()
     for thread in threading.enumerate():
         if thread.name == "bucketsnb-connect":

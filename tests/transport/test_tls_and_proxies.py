@@ -9,7 +9,7 @@ import pytest
 import trustme
 
 from bucketsnb import errors
-from bucketsnb.transport import Means
+from bucketsnb.transport import Idempotency
 from tests.stub import Stub
 
 
@@ -71,7 +71,7 @@ def test_a_certificate_that_is_trusted_is_accepted_and_the_connection_kept(
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", trusted)
     transport = connect(url, token="t0p")
     for _ in range(3):
-        assert transport.request("GET", "/version", means=Means.READ).body == b"{}"
+        assert transport.request("GET", "/version", idempotency=Idempotency.SAFE).body == b"{}"
 
     assert tls_server.seen == ["t0p"] * 3
 
@@ -80,7 +80,7 @@ def test_silence_over_tls_ends_with_the_timeout(connect, tls_server, url, monkey
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", trusted)
     started = time.monotonic()
     with pytest.raises(errors.NoAnswer, match=r"0\.3 s"):
-        connect(url, timeout=0.3).request("GET", "/slow", means=Means.READ)
+        connect(url, timeout=0.3).request("GET", "/slow", idempotency=Idempotency.SAFE)
 
     assert time.monotonic() - started < 2
 
@@ -90,25 +90,25 @@ def test_a_call_that_may_be_sent_once_reconnects_over_tls(connect, tls_server, u
     monkeypatch.setattr("bucketsnb.transport.connection.FRESH", 0.0)
     transport = connect(url)
     for _ in range(2):
-        assert transport.request("POST", "/work", means=Means.ONCE, body=b"[]").status == 200
+        assert transport.request("POST", "/work", idempotency=Idempotency.ONCE, body=b"[]").status == 200
 
 
 def test_a_certificate_that_is_not_trusted_is_said_at_once_and_gets_no_token(connect, tls_server, url, naps):
     with pytest.raises(errors.Unreachable, match="certificate is not trusted"):
-        connect(url, token="t0p").request("GET", "/version", means=Means.READ)
+        connect(url, token="t0p").request("GET", "/version", idempotency=Idempotency.SAFE)
 
     assert (tls_server.seen, naps) == ([], [])
 
 
 def test_tls_spoken_to_a_service_without_it_is_said(connect):
     with Stub() as stub, pytest.raises(errors.Unreachable, match="TLS failed; is it an http:// address"):
-        connect(stub.url.replace("http:", "https:")).request("GET", "/version", means=Means.READ)
+        connect(stub.url.replace("http:", "https:")).request("GET", "/version", idempotency=Idempotency.SAFE)
 
 
 def test_a_proxy_of_the_environment_is_used(connect, monkeypatch):
     with Stub() as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
-        connect("http://buckets.invalid:8004/prefix").request("GET", "/version", means=Means.READ)
+        connect("http://buckets.invalid:8004/prefix").request("GET", "/version", idempotency=Idempotency.SAFE)
         (seen,) = proxy.requests
 
     assert seen.target == "http://buckets.invalid:8004/prefix/version"
@@ -118,7 +118,7 @@ def test_a_host_that_needs_no_proxy_gets_none(stub, connect, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
-    assert connect(stub.url).request("GET", "/version", means=Means.READ).status == 200
+    assert connect(stub.url).request("GET", "/version", idempotency=Idempotency.SAFE).status == 200
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
@@ -126,7 +126,7 @@ def test_a_proxy_that_is_away_means_that_nothing_was_sent_and_its_password_is_no
     monkeypatch.setenv(f"{scheme.upper()}_PROXY", "http://me:hunter2@127.0.0.1:1")
 
     with pytest.raises(errors.Unreachable, match="connection refused") as caught:
-        connect(f"{scheme}://buckets.invalid").request("POST", "/work", means=Means.ONCE, body=b"[]")
+        connect(f"{scheme}://buckets.invalid").request("POST", "/work", idempotency=Idempotency.ONCE, body=b"[]")
     assert "hunter2" not in str(caught.value)
 
 
@@ -134,5 +134,5 @@ def test_a_proxy_that_refuses_the_tunnel_means_that_nothing_was_sent(connect, mo
     with Stub() as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
         with pytest.raises(errors.Unreachable):
-            connect("https://buckets.invalid").request("POST", "/work", means=Means.ONCE, body=b"[]")
+            connect("https://buckets.invalid").request("POST", "/work", idempotency=Idempotency.ONCE, body=b"[]")
         assert all(seen.method == "CONNECT" for seen in proxy.requests)
