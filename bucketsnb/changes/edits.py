@@ -24,13 +24,13 @@ from bucketsnb.changes.scope import (
     unnamed,
 )
 from bucketsnb.changes.seen import MISSING, Seen, described, equal, leaves, moved, part
-from bucketsnb.changes.tables import refuse_naive_times
+from bucketsnb.changes.tables import NAMELESS, WORKED_OUT, read_cells, refuse_naive_times
 from bucketsnb.encoding import encode_works, judge_change, refusal
 from bucketsnb.errors import WorkError
 from bucketsnb.formatting import count_of, elide, excerpt, near
-from bucketsnb.frames import COLUMNS, AsRead, frame_of, to_records
+from bucketsnb.frames import COLUMNS, Baseline, frame_of, to_records
 from bucketsnb.frames.columns import DERIVED, NESTED
-from bucketsnb.frames.records import parts_of
+from bucketsnb.frames.records import compared, given_cells, parts_of
 from bucketsnb.schema import FIELD_NAMES, LEFT_TO_THE_SERVICE
 
 __all__ = ["Edits", "edits_of", "plan_update", "plan_works", "refuse_unfit"]
@@ -40,7 +40,7 @@ Leaf = tuple[tuple[str, ...], Any, Any]
 
 _UNKNOWN_ORIGIN = (
     "It is not known what this frame was when it was read, so every difference from the works as they are now counts "
-    "as an edit, also where a work moved by itself."
+    "as an edit, also where a work moved by itself. What is empty or left out in it stays as it is."
 )
 _SINCE = "changed since the frame was read"
 _UNREAD = "holds more than was read where it was edited"
@@ -73,21 +73,22 @@ def edits_of(frame: pd.DataFrame, now: Mapping[str, Record]) -> Edits:
     WorkError
         If a column was edited that a client may not set, is unknown, or holds a value that cannot be meant.
     """
-    records = _records(frame)
-    read = AsRead.of(frame)
+    read = Baseline.of(frame)
+    frame = frame if read else _from_elsewhere(frame)
+    records = _records(frame, None if read else now)
     found = Edits([], [], [], read is not None)
     ids = [one for one in map(_id, records) if one is not None]
     before = read.records(ids) if read else {}
     _refuse_strangers(ids, before, known=read is not None)
     edited = _own(records, read, found.left_out)
     _refuse_columns(frame.iloc[list(edited)], before)
-    parts = parts_of(frame)
+    parts = parts_of(frame) if read else dict.fromkeys(range(len(frame)), ())  # what is left out of it stays
     for index, work in edited.items():
         _compare(found, work, before.get(work["id"]), now.get(work["id"]), index, whole=index not in parts)
     return found
 
 
-def _own(records: Sequence[Record], read: AsRead | None, left_out: list[LeftOut]) -> dict[int, Record]:
+def _own(records: Sequence[Record], read: Baseline | None, left_out: list[LeftOut]) -> dict[int, Record]:
     """Return the works that have an id of their own, by row; leave out those without that were edited.
 
     Raises
@@ -269,11 +270,21 @@ def _refuse_unmeant(cells: Mapping[str, Any], index: int) -> None:
         raise WorkError(f"Work {index}: status cannot be set to created: {_STATUS_HINT}.", index=index, field="status")
 
 
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def _records(frame: pd.DataFrame, now: Mapping[str, Record] | None) -> list[dict[str, Any]]:
+    """Return the works of a frame with what was edited; with `now`, what differs from the works as they are now."""
     if "id" not in frame.columns:
         raise WorkError("The frame has no column id, and works are named by their ids.", field="id")
     _refuse_unknown(map(str, frame.columns))
-    return _with_parents(frame, to_records(frame, partial=True))
+    if now is None:
+        return _with_parents(frame, to_records(frame, partial=True))
+    current = Baseline.of(frame_of(list(now.values())))
+    assert current is not None  # noqa: S101 - a frame that was just made knows what it was made of
+    return _with_parents(frame, compared(frame, read_cells(frame, given_cells(frame)), current))
+
+
+def _from_elsewhere(frame: pd.DataFrame) -> pd.DataFrame:
+    """Leave out of a frame that did not come from a read what a file of works holds beside their fields."""
+    return frame.drop(columns=[name for name in frame.columns if name in WORKED_OUT or NAMELESS.fullmatch(str(name))])
 
 
 def _with_parents(frame: pd.DataFrame, records: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -15,8 +15,8 @@ from bucketsnb.changes.plan import LeftOut
 from bucketsnb.changes.seen import Seen, described, moved, same, shown
 from bucketsnb.errors import PlanError, ReadOnly, ScopeReason, ScopeRefused, WorkError
 from bucketsnb.formatting import count_of, elide
-from bucketsnb.frames import AsRead
-from bucketsnb.frames.records import kept_of
+from bucketsnb.frames import Baseline, to_records
+from bucketsnb.frames.records import parts_of
 from bucketsnb.query import Query
 
 if TYPE_CHECKING:
@@ -286,13 +286,13 @@ def _of_frame(api: Api, frame: pd.DataFrame, limits: Limits) -> Scope:
     ids = list(dict.fromkeys(filter(_is_name, frame["id"])))
     check_count(len(ids), limits)
     scope = _of_ids(api, ids)
-    read = AsRead.of(frame)
+    read = Baseline.of(frame)
     were = read.records(ids) if read else {}
-    whole = frame.attrs.get("columns", "all") == "all"
+    parts = {frame["id"].iloc[row] for row in parts_of(frame)} if read else set()
     works, left_out = [], [unnamed(value) for value in _odd_ids(frame)]
     for work in scope.works:
         old = were.get(work.id or "")
-        if old is None or same(old, work) or not (since := moved(old, work.record, whole=whole)):
+        if old is None or same(old, work) or not (since := moved(old, work.record, whole=work.id not in parts)):
             works.append(work)
         else:
             left_out.append(LeftOut(work.id, f"changed since the frame was read: {described(since)}"))
@@ -302,6 +302,4 @@ def _of_frame(api: Api, frame: pd.DataFrame, limits: Limits) -> Scope:
 def _odd_ids(frame: pd.DataFrame) -> list[Any]:
     """Return what the service holds as the id of works that have none that is text."""
     rows = frame[[not _is_name(one) for one in frame["id"]]]
-    wholes = rows["record"] if "record" in rows.columns else [None] * len(rows)
-    odds = [kept_of(whole)[1] for whole in wholes]
-    return [odd.get("id") if isinstance(odd, dict) else None for odd in odds]
+    return [work.get("id") for work in to_records(rows, partial=True)]

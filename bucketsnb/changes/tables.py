@@ -20,12 +20,14 @@ from bucketsnb.encoding.cells import NULLS, is_missing, path_of, read_cell, read
 from bucketsnb.encoding.values import UnfitError
 from bucketsnb.errors import WorkError
 from bucketsnb.formatting import count_of, elide, excerpt, near
-from bucketsnb.frames import COLUMNS, DTYPES, JSONDtype, to_records
+from bucketsnb.frames import COLUMNS, DTYPES, Baseline, JSONDtype, to_records
 from bucketsnb.frames.columns import DERIVED
 from bucketsnb.frames.records import parts_of
 from bucketsnb.schema import FIELD_NAMES, FIELDS, PATHS, TIME_FIELDS, Kind
 
 __all__ = [
+    "NAMELESS",
+    "WORKED_OUT",
     "RowProblem",
     "Source",
     "Table",
@@ -40,14 +42,15 @@ Source = Iterable[Any] | pd.DataFrame | str | bytes | PathLike[str]
 """What works are read from: a list of works, a DataFrame, or CSV or JSON as text or in a file."""
 
 WORKED_OUT = (*DERIVED, "record")
-"""Columns of ours that are no field of a work."""
+"""Columns of ours that are no field of a work; files of earlier versions have the last one."""
+NAMELESS = re.compile(r"(Unnamed: [0-9]+(_level_[0-9]+|\.[0-9]+)?)?")
+"""What the columns of an index are called in a file, as pandas reads it."""
 
 _IN_EVERY_WORK = tuple(name for name, field in FIELDS.items() if not field.null)
 """Fields that whole works have: where all are empty, they were not read."""
 
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _MARK = "\ufeff"
-_NAMELESS = re.compile(r"(Unnamed: [0-9]+(_level_[0-9]+|\.[0-9]+)?)?")
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 _READERS = {
     **dict.fromkeys((".xlsx", ".xlsm", ".xls", ".ods"), "read_excel"),
@@ -338,7 +341,7 @@ class _Columns:
             If none of them is a field of a work, or one is there twice.
         """
         filled = set(filled)
-        named = {place: name for place, name in enumerate(header) if not _NAMELESS.fullmatch(name)}
+        named = {place: name for place, name in enumerate(header) if not NAMELESS.fullmatch(name)}
         _refuse_fieldless(list(named.values()), read_with)
         _refuse_twice(named.values())
         first = min(named, default=len(header))  # columns before it are the index of a DataFrame
@@ -401,8 +404,8 @@ def _refuse_nameless(places: Sequence[int]) -> None:
 
 
 def is_of_works(frame: pd.DataFrame) -> bool:
-    """Say whether a frame comes from a read of works: a column of it has a type of ours."""
-    return any(isinstance(dtype, JSONDtype) for dtype in frame.dtypes)
+    """Say whether a frame comes from a read of works: it knows so, or a column of it has a type of ours."""
+    return Baseline.of(frame) is not None or any(isinstance(dtype, JSONDtype) for dtype in frame.dtypes)
 
 
 def _of_frame(frame: pd.DataFrame) -> Table:

@@ -11,7 +11,7 @@ from bucketsnb.client.pages import Cancel, Pages, Tell, at_times, checked, telli
 from bucketsnb.client.selection import selected
 from bucketsnb.errors import NotFound, QueryError
 from bucketsnb.formatting import host_of, printable
-from bucketsnb.frames import Gathered, WorksFrame, WorkView, assemble, columns_of
+from bucketsnb.frames import ColumnBuffer, WorksFrame, WorkView, assemble, columns_of
 from bucketsnb.query import Query
 
 __all__ = ["PAGE", "Reading"]
@@ -85,7 +85,7 @@ class Reading(ClientBase):
             If `cancel` was set.
         """
         pages = self._pages(query, projection, skip, limit, columns, cancel, page_size)
-        gathered, done = Gathered(), 0
+        gathered, done = ColumnBuffer(), 0
         with telling(progress) as pages.tell:
             for page in pages:
                 done += len(page["id"])

@@ -86,7 +86,7 @@ def _of_columns(names: Sequence[str]) -> Selection:
 
 
 def _check(name: object) -> None:
-    if not isinstance(name, str) or not name or name in ("record", "_id") or name.startswith("$"):
+    if not isinstance(name, str) or not name or name == "_id" or name.startswith("$"):
         raise QueryError(
             f"columns= takes names of columns, not {printable(repr(name))}; those are {elide(COLUMNS, 30)}"
         )

@@ -1,13 +1,11 @@
-"""Frames of works: the service's answers as typed DataFrames, and back to records without loss.
-
-Importing this package gives every DataFrame its accessor ``frame.works``.
-"""
+"""Frames of works: the service's answers as typed DataFrames, and back to records without loss."""
 
 from __future__ import annotations
 
 from bucketsnb.frames.accessor import WorksAccessor
-from bucketsnb.frames.as_read import AsRead
-from bucketsnb.frames.build import Gathered, assemble, concat, empty, frame_of
+from bucketsnb.frames.baseline import Baseline
+from bucketsnb.frames.build import ColumnBuffer, assemble, empty, frame_of
+from bucketsnb.frames.caption import caption
 from bucketsnb.frames.columns import COLUMNS, DTYPES, HEAVY, LIGHT, NEEDS
 from bucketsnb.frames.decode import columns_of
 from bucketsnb.frames.json_array import JSONArray, JSONDtype
@@ -15,7 +13,7 @@ from bucketsnb.frames.json_text import python_texts
 from bucketsnb.frames.records import to_records
 from bucketsnb.frames.summary_frame import SummaryFrame
 from bucketsnb.frames.work_view import WorkView
-from bucketsnb.frames.works_frame import WorksFrame, caption
+from bucketsnb.frames.works_frame import WorksFrame
 
 __all__ = [
     "COLUMNS",
@@ -23,8 +21,8 @@ __all__ = [
     "HEAVY",
     "LIGHT",
     "NEEDS",
-    "AsRead",
-    "Gathered",
+    "Baseline",
+    "ColumnBuffer",
     "JSONArray",
     "JSONDtype",
     "SummaryFrame",
@@ -34,7 +32,6 @@ __all__ = [
     "assemble",
     "caption",
     "columns_of",
-    "concat",
     "empty",
     "frame_of",
     "python_texts",

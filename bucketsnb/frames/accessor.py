@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from bucketsnb.errors import WorkError
 from bucketsnb.formatting import elide
-from bucketsnb.frames.columns import COLUMNS, LIGHT
+from bucketsnb.frames.baseline import Baseline
+from bucketsnb.frames.caption import caption
+from bucketsnb.frames.columns import COLUMNS, LIGHT, NEEDED
 from bucketsnb.frames.json_array import JSONArray
-from bucketsnb.frames.json_text import decode_json
-from bucketsnb.frames.records import kept_of, to_records
-from bucketsnb.frames.works_frame import NEEDED, caption
+from bucketsnb.frames.records import to_records
 from bucketsnb.schema import FIELD_NAMES
 
 __all__ = ["WorksAccessor"]
@@ -24,9 +24,8 @@ _ELEMENTS: Mapping[str, Any] = {
 }
 
 
-@pd.api.extensions.register_dataframe_accessor("works")
 class WorksAccessor:
-    """What only a frame of works can do; every DataFrame has it once :mod:`bucketsnb.frames` is imported.
+    """What only a frame of works can do; a frame that ``view`` returned has it, and what pandas makes of such a frame.
 
     Examples
     --------
@@ -92,17 +91,17 @@ class WorksAccessor:
         WorkError
             If only fields that the schema knows were read.
         """
-        self._columns("record")
+        known = Baseline.of(self._frame)
+        places = [] if known is None else known.places_of(self._frame)
+        rows = [row for row, place in enumerate(places) if place is not None]
+        marks = [] if known is None else known.marks([place for place in places if place is not None])
         found: dict[int, dict[str, Any]] = {}
-        read = self._frame.attrs.get("columns", "all")
-        for place, text in enumerate(self._frame["record"].array.texts):
-            part, odd = kept_of(None if text is None else decode_json(text))
-            read = part if part is not None and read == "all" else read
+        for row, (_, odd) in zip(rows, marks, strict=True):
             unknown = {name: value for name, value in (odd or {}).items() if name not in FIELD_NAMES}
             if unknown:
-                found[place] = unknown
+                found[row] = unknown
         if not found:
-            _refuse_if_unread(read)
+            self._refuse_if_unread([read for read, _ in marks if read is not None])
         names = list(dict.fromkeys(name for unknown in found.values() for name in unknown))
         columns = {name: JSONArray._from_sequence([one.get(name) for one in found.values()]) for name in names}
         return pd.DataFrame(columns, index=self._frame.index.take(list(found)))
@@ -118,16 +117,19 @@ class WorksAccessor:
             raise WorkError(f"this frame does not say its {what}: it was joined or made by hand, not read by view")
         return self._frame.attrs[what]
 
+    def _refuse_if_unread(self, parts: Sequence[Sequence[str]]) -> None:
+        """Refuse to say that there are none where none were read: they come with whole works, or by their names."""
+        if Baseline.of(self._frame) is None and len(self._frame):
+            raise WorkError("it is not known what was read of these works: ask a frame that view returned")
+        read = self._frame.attrs.get("columns", "all")
+        read = parts[0] if read == "all" and parts else read
+        if read != "all" and set(read) <= {*FIELD_NAMES, "parent"}:
+            raise WorkError(
+                f"this frame has only {elide(read, most=22)} of its works: read it with columns='all', or name the "
+                "fields in columns="
+            )
+
     def _columns(self, *names: str) -> None:
         absent = [name for name in names if name not in self._frame]
         if absent:
             raise WorkError(f"this is not a frame of works, as view returns them: it has no column {absent[0]!r}")
-
-
-def _refuse_if_unread(read: Any) -> None:
-    """Refuse to say that there are none where none were read: they come with whole works, or by their names."""
-    if read != "all" and set(read) <= {*FIELD_NAMES, "parent"}:
-        raise WorkError(
-            f"this frame has only {elide(read, most=22)} of its works: read it with columns='all', or name the fields "
-            "in columns="
-        )

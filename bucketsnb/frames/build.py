@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from bucketsnb.frames.as_read import AsRead
-from bucketsnb.frames.columns import COLUMNS, STORED, derived, missing
+from bucketsnb.frames.baseline import Baseline
+from bucketsnb.frames.columns import COLUMNS, GATHERED, STORED, derived, missing, shown
 from bucketsnb.frames.decode import Columns, columns_of, columns_of_records
 from bucketsnb.frames.works_frame import WorksFrame
 from bucketsnb.schema import FIELD_NAMES
 
-__all__ = ["Gathered", "assemble", "concat", "empty", "frame_of", "joined"]
+__all__ = ["ColumnBuffer", "assemble", "empty", "frame_of", "joined"]
 
 
 def frame_of(
@@ -92,18 +91,20 @@ def assemble(
     """
     now = time.time() if now is None else now
     held: Any = "all" if read is None else list(read)
-    whole: dict[Any, Any] = {**columns, **derived(columns, now, STORED if read is None else read)}
+    whole: dict[Any, Any] = {
+        **{name: shown(column) for name, column in columns.items()},
+        **derived(columns, now, STORED if read is None else read),
+    }
     frame = WorksFrame({name: whole[name] for name in COLUMNS}, copy=False)
-    shown = len(frame)
     about: dict[Any, Any] = {
-        "shown": shown,
-        "matched": shown if matched is None else matched,
+        "shown": len(frame),
+        "matched": len(frame) if matched is None else matched,
         "exact": exact,
         "query": dict(query or {}),
         "read_at": now,
         "url": url,
         "columns": held,
-        "as_read": AsRead.keep(frame, held),
+        "as_read": Baseline.keep(frame, columns),
         **more,
     }
     frame.attrs = about
@@ -119,14 +120,14 @@ def joined(pages: Iterable[Columns], alive: Callable[[], None] = lambda: None) -
     if len(pages) == 1:
         return pages[0]
     whole: Columns = {}
-    for name in STORED:
+    for name in GATHERED:
         arrays = [page.pop(name) for page in pages]
         whole[name] = type(arrays[0])._concat_same_type(arrays)
         alive()
     return whole
 
 
-class Gathered:
+class ColumnBuffer:
     """Columns of many pages, each put into its place as it comes and then let go: nothing is there twice.
 
     Joined at the end, the columns of a hundred pages would leave as many holes in memory as they take.
@@ -142,11 +143,11 @@ class Gathered:
         """Take a page in and empty it; `expected` says how many works there will be in all, as far as is known."""
         count = len(page["id"])
         if not self._whole and count < expected:
-            self._whole, self._room = {name: missing(name, expected) for name in STORED}, expected
+            self._whole, self._room = {name: missing(name, expected) for name in GATHERED}, expected
         if not self._whole or self._beyond or self._filled + count > self._room:
             self._beyond.append(page)  # the only page, or works that came since it was said how many there are
             return
-        for name in STORED:
+        for name in GATHERED:
             self._whole[name][self._filled : self._filled + count] = page.pop(name)
         self._filled += count
 
@@ -156,39 +157,3 @@ class Gathered:
         if self._filled < self._room:
             whole = {name: array[: self._filled] for name, array in whole.items()}
         return joined([*([whole] if whole else []), *self._beyond], alive)
-
-
-def concat(frames: Sequence[WorksFrame]) -> WorksFrame:
-    """Return frames of works as one; the query and time are those of the first.
-
-    Each page of a read says how many works match in all: of frames of one query the most counts, and those of several
-    queries are added up.
-    """
-    if not frames:
-        return empty()
-    columns = joined({name: frame[name].array.copy() for name in STORED} for frame in frames)
-    first = frames[0].attrs
-    held = [frame.attrs.get("columns", "all") for frame in frames]
-    return assemble(
-        columns,
-        query=first.get("query"),
-        matched=_matched(frames),
-        exact=all(frame.attrs.get("exact", True) for frame in frames),
-        now=first.get("read_at"),
-        url=first.get("url", ""),
-        read=_read_of_each([one for one in held if one != "all"]),
-        as_read=AsRead.joined(frames),
-    )
-
-
-def _read_of_each(parts: Sequence[Sequence[str]]) -> list[str] | None:
-    """Return the columns that all of these have, None (for all) if there are none of these."""
-    return [name for name in parts[0] if all(name in part for part in parts)] if parts else None
-
-
-def _matched(frames: Sequence[WorksFrame]) -> int:
-    most: dict[str, int] = {}
-    for frame in frames:
-        asked = json.dumps([frame.attrs.get("url"), frame.attrs.get("query")], sort_keys=True, default=str)
-        most[asked] = max(most.get(asked, 0), frame.attrs.get("matched", len(frame)))
-    return max(sum(most.values()), sum(map(len, frames)))

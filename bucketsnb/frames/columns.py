@@ -23,9 +23,12 @@ __all__ = [
     "COLUMNS",
     "DERIVED",
     "DTYPES",
+    "GATHERED",
     "HEAVY",
     "HOLDS",
     "LIGHT",
+    "MARKS",
+    "NEEDED",
     "NEEDS",
     "NESTED",
     "STORED",
@@ -33,9 +36,11 @@ __all__ = [
     "column",
     "derived",
     "epochs",
+    "marks_of",
     "missing",
     "parent_of",
     "parents_of",
+    "shown",
 ]
 
 Flags: TypeAlias = npt.NDArray[np.bool_]
@@ -44,9 +49,12 @@ Instants: TypeAlias = npt.NDArray[np.int64]
 COLUMNS = (
     *("id", "pipeline", "status", "site", "user", "priority", "attempt", "retries", "timeout"),
     *("creation", "start", "stop", "event", "tags", "parent", "function", "command", "parameters"),
-    *("results", "products", "plots", "config", "notify", "age", "wait", "runtime", "overdue", "record"),
+    *("results", "products", "plots", "config", "notify", "age", "wait", "runtime", "overdue"),
 )
 """The columns of every frame of works, in this order."""
+
+MARKS = "marks"
+"""What is kept of each work beside its cells; no column of a frame: see :func:`marks_of`."""
 
 LIGHT = ("id", "pipeline", "status", "site", "user", "priority", "attempt", "creation", "event", "tags")
 """The columns of ``columns="light"``, and those that a frame shows of itself."""
@@ -62,22 +70,30 @@ NEEDS: Mapping[str, Sequence[str]] = {
 }
 """What has to be read for a column that is worked out here from the times, as of when the works were read."""
 
+NEEDED = ("id", "pipeline", "status")
+"""What a frame must have to be shown as works; without them it is an ordinary DataFrame."""
+
 DERIVED = tuple(NEEDS)
 
 STORED = tuple(name for name in COLUMNS if name not in DERIVED)
+"""The columns that hold what was read."""
+
+GATHERED = (*STORED, MARKS)
+"""What is made of an answer: the stored columns, their times to the nanosecond, and the marks."""
 
 NESTED = tuple(name for name, field in FIELDS.items() if field.kind in {Kind.MAPPING, Kind.TEXTS, Kind.INTEGERS})
 
 TEXT = pd.StringDtype("python")
 STATUS = pd.CategoricalDtype(list(STATUSES), ordered=True)
-TIME = pd.DatetimeTZDtype("ns", "UTC")
-_SPAN = np.dtype("m8[ns]")
+TIME = pd.DatetimeTZDtype(pd.to_datetime(["2026-01-01"], utc=True).unit, "UTC")
+"""The dtype of times in a frame, in the unit that this pandas reads times of text in: some joins take only the same."""
+_EXACT = pd.DatetimeTZDtype("ns", "UTC")
+_SPAN = np.dtype("m8[s]")
 
 _BY_KIND: Mapping[Kind, Any] = {Kind.TEXT: TEXT, Kind.STATUS: STATUS, Kind.INTEGER: pd.Int64Dtype(), Kind.TIME: TIME}
 _APART: Mapping[str, Any] = {
     "parent": TEXT,
     "overdue": pd.BooleanDtype(),
-    "record": JSONDtype(),
     **dict.fromkeys(("age", "wait", "runtime"), _SPAN),
 }
 
@@ -98,14 +114,15 @@ _NAT = np.iinfo(np.int64).min
 
 
 def missing(name: str, count: int) -> Any:
-    """Return a column with nothing in it, in the dtype that it always has."""
-    if isinstance(DTYPES[name], JSONDtype):
+    """Return what a column with nothing in it is gathered into: its dtype, with times to the nanosecond."""
+    if name == MARKS or isinstance(DTYPES[name], JSONDtype):
         return JSONArray.later(lambda: np.full(count, None, dtype=object), count)
     if isinstance(DTYPES[name], pd.Int64Dtype):  # zeros that nobody looks at take no memory
         return pd.arrays.IntegerArray(np.zeros(count, dtype=np.int64), np.ones(count, dtype=bool))
     if DTYPES[name] == TEXT:
         return _texts(np.full(count, pd.NA, dtype=object))[0]
-    some = pd.array([None], dtype=DTYPES[name]).take(np.zeros(min(count, _AT_ONCE), dtype=np.intp))
+    dtype = _EXACT if name in TIME_FIELDS else DTYPES[name]
+    some: Any = pd.array([None], dtype=dtype).take(np.zeros(min(count, _AT_ONCE), dtype=np.intp))
     return type(some)._concat_same_type([some] * (count // _AT_ONCE) + [some[: count % _AT_ONCE]])
 
 
@@ -137,6 +154,31 @@ def _texts(values: Objects, _: Any = None) -> tuple[Any, None]:
     return type(_NO_TEXT)._from_backing_data(_NO_TEXT, values), None
 
 
+def shown(column: Any) -> Any:
+    """Return a column of times in the unit of frames, rounded; any other as it is."""
+    if column.dtype != _EXACT or column.dtype == TIME:
+        return column
+    rounded = column.asi8 + 500
+    microseconds = np.where(column.asi8 == _NAT, _NAT, rounded // 1000)
+    return pd.array(microseconds.view(f"M8[{TIME.unit}]"), dtype=TIME, copy=False)
+
+
+def marks_of(mark: Any) -> tuple[list[str] | None, Any]:
+    """Return what a mark says of a work: the fields read, if that was a part, and the work, if its columns lose it.
+
+    Examples
+    --------
+    >>> marks_of(None), marks_of({"shape": "old"})
+    ((None, None), (None, {'shape': 'old'}))
+    >>> marks_of(["id", "site"]), marks_of(["id", {"id": 5}])
+    ((['id', 'site'], None), (['id'], {'id': 5}))
+    """
+    if not isinstance(mark, list):
+        return None, mark
+    read = [name for name in mark if isinstance(name, str)]
+    return read, next((work for work in mark if isinstance(work, dict)), None)
+
+
 def codes_of(statuses: Iterable[str | None]) -> npt.NDArray[np.int8]:
     """Return the codes of statuses in their dtype, -1 for none; by way of bytes, which are made fastest."""
     codes = itemgetter(None, None, *statuses)(_CODE_BYTES)  # of two items and more it gives a tuple
@@ -166,7 +208,7 @@ def _times(values: Any, given: Callable[[int], Any]) -> tuple[Any, Flags]:
         nanoseconds[some], odd[some], whole = _instants(seconds[some])
         for place in (np.flatnonzero(whole) + start).tolist():
             odd[place] |= type(given(place)) is int
-    return pd.array(nanoseconds.view("M8[ns]"), dtype=TIME, copy=False), odd
+    return pd.array(nanoseconds.view("M8[ns]"), dtype=_EXACT, copy=False), odd
 
 
 def _instants(seconds: npt.NDArray[np.float64]) -> tuple[Instants, Flags, Flags]:
@@ -229,8 +271,8 @@ def derived(columns: Mapping[str, Any], now: float, read: Container[str] = STORE
     """Work out the derived columns; there is nothing in those that need what was not read.
 
     ``age`` is the time since creation; ``wait`` from creation to the last start, or till now for a work that is queued
-    and was never started; ``runtime`` from start to stop, or till now for a running work; ``overdue`` says whether a
-    running work is past its own timeout.
+    and was never started; ``runtime`` from start to stop, or till now for a running work: all in whole seconds.
+    ``overdue`` says whether a running work is past its own timeout.
 
     Parameters
     ----------
@@ -251,10 +293,15 @@ def derived(columns: Mapping[str, Any], now: float, read: Container[str] = STORE
         for name, values in spans.items():
             values[some] = _SPANS[name](times, codes[some], round(now * 1e9))
     made = {name: missing(name, len(codes)) for name in DERIVED if name not in known}
-    made |= {name: pd.array(values.view(_SPAN), dtype=_SPAN, copy=False) for name, values in spans.items()}
+    made |= {name: _whole_seconds(values) for name, values in spans.items()}
     if "overdue" in known:
         made["overdue"] = _overdue(codes, spans["runtime"], columns["timeout"])
     return made
+
+
+def _whole_seconds(nanoseconds: Instants) -> Any:
+    seconds = np.where(nanoseconds == _NAT, _NAT, nanoseconds // _NS)
+    return pd.array(seconds.view(_SPAN), dtype=_SPAN, copy=False)
 
 
 def _overdue(codes: npt.NDArray[np.int8], runtimes: Instants, timeouts: Any) -> Any:

@@ -25,7 +25,7 @@ from msgspec.structs import astuple
 
 from bucketsnb.errors import BadAnswer
 from bucketsnb.formatting import excerpt
-from bucketsnb.frames.columns import HOLDS, NESTED, STORED, codes_of, column, missing, parents_of
+from bucketsnb.frames.columns import HOLDS, MARKS, NESTED, STORED, codes_of, column, missing, parents_of
 from bucketsnb.frames.json_array import JSONArray
 from bucketsnb.frames.json_text import Objects, are_none, encode_json, objects
 from bucketsnb.frames.shared_text import Shared, shared_texts, type_of
@@ -34,7 +34,7 @@ from bucketsnb.schema import FIELD_NAMES, FIELDS, STATUSES, Kind
 __all__ = ["Columns", "columns_of", "columns_of_records", "pausing_collection"]
 
 Columns: TypeAlias = "dict[str, Any]"
-"""The stored columns of a frame by name."""
+"""The stored columns of a frame by name, and the marks of its works."""
 
 _TYPES: Mapping[Kind, Any] = {
     Kind.TEXT: str | None,
@@ -262,15 +262,15 @@ def _columns(
     for index in odd.nonzero()[0].tolist():
         if index not in records:
             records[index] = msgspec.json.encode(works[index])
-    columns["record"] = _records_later(part, records, len(works))
+    columns[MARKS] = _marks_later(part, records, len(works))
     return columns
 
 
-def _records_later(part: list[str] | None, records: Mapping[int, bytes], count: int) -> JSONArray:
-    return JSONArray.later(lambda: _records(part, records, count), count)
+def _marks_later(part: list[str] | None, records: Mapping[int, bytes], count: int) -> JSONArray:
+    return JSONArray.later(lambda: _marks(part, records, count), count)
 
 
-def _records(part: list[str] | None, records: Mapping[int, bytes], count: int) -> Objects:
+def _marks(part: list[str] | None, records: Mapping[int, bytes], count: int) -> Objects:
     """Return what is kept of each work beside its cells: an odd work itself; of a part the fields read, then the same.
 
     That is kept with each work, as works of several reads come to stand in one frame, which knows nothing of them.

@@ -77,7 +77,7 @@ class JSONArray(ExtensionArray):
         return cls._of(Kept(find, count, one), alone=True)
 
     @classmethod
-    def _of(cls, kept: Kept, *, alone: bool) -> JSONArray:
+    def _of(cls, kept: Kept, *, alone: bool = False) -> JSONArray:
         made = object.__new__(cls)
         made._keep(kept, alone=alone)
         return made
@@ -240,7 +240,7 @@ class JSONArray(ExtensionArray):
         return values if dtype is None or dtype is object or dtype == np.dtype(object) else values.astype(dtype)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (JSONArray, (held(self._texts),))
+        return JSONArray._of, (self._kept,)  # shared by copies, so that a pickle has the texts once
 
     def _picked(self, texts: Objects) -> JSONArray:
         return JSONArray(held(texts) if self._is_few(texts) else texts)

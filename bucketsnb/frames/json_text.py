@@ -190,6 +190,9 @@ class Kept:
             return self.texts[places]
         return objects(map(one, places.tolist()), len(places))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _found, (held(self.texts),)
+
     @property
     def settled(self) -> Objects:
         """The texts with None for every null. Answers are full of nulls: their texts are let go here."""
@@ -199,6 +202,10 @@ class Kept:
                 texts[np.fromiter(map(eq, texts, repeat(NULL)), dtype=bool, count=len(texts))] = None
                 self._settled = True
             return texts
+
+
+def _found(texts: Objects) -> Kept:
+    return Kept(lambda: texts, len(texts))
 
 
 def held(texts: Objects) -> Objects:

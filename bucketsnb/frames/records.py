@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from bucketsnb.errors import WorkError
-from bucketsnb.formatting import elide, excerpt
-from bucketsnb.frames.columns import DTYPES, NESTED, epochs, parent_of
-from bucketsnb.frames.decode import columns_of_records, pausing_collection
+from bucketsnb.formatting import elide
+from bucketsnb.frames.baseline import Baseline
+from bucketsnb.frames.cells import differing, plain
+from bucketsnb.frames.columns import parent_of
+from bucketsnb.frames.decode import pausing_collection
 from bucketsnb.frames.json_array import JSONArray
 from bucketsnb.frames.json_text import Edited
-from bucketsnb.schema import FIELD_NAMES, FIELDS, Kind
+from bucketsnb.schema import FIELD_NAMES, TIME_FIELDS
 
-__all__ = ["kept_of", "parts_of", "to_records"]
+__all__ = ["compared", "given_cells", "parts_of", "refuse_twice", "to_records"]
+
+Cells = Mapping[str, "list[Any]"]
+Work = dict[str, Any]
 
 
-def to_records(frame: pd.DataFrame, *, partial: bool = False) -> list[dict[str, Any]]:
+def to_records(frame: pd.DataFrame, *, partial: bool = False) -> list[Work]:
     """Return the works of a frame as the service holds them, with what was changed in the frame.
 
     A work comes back key for key and value for value: unknown fields, missing fields and values of other kinds
@@ -31,9 +33,10 @@ def to_records(frame: pd.DataFrame, *, partial: bool = False) -> list[dict[str, 
     Parameters
     ----------
     frame
-        A frame that ``view`` returned, or rows of it.
+        A frame that ``view`` returned, or rows of it, or several such put together.
     partial
-        Accept a frame with fewer columns: the works then have only those fields.
+        Accept a frame with fewer columns, or of which it is not known what was read: the works then have only the
+        fields that it has, or that are not empty.
 
     Raises
     ------
@@ -48,203 +51,180 @@ def to_records(frame: pd.DataFrame, *, partial: bool = False) -> list[dict[str, 
     >>> to_records(frame)
     [{'id': 'a', 'priority': 5, 'shape': 'old'}]
     """
-    twice = [str(name) for name in frame.columns[frame.columns.duplicated()]]
-    if twice:
-        raise WorkError(f"the frame has the column {elide(twice, most=3)} more than once: keep one", field=twice[0])
+    refuse_twice(frame)
+    known = Baseline.of(frame)
+    if not partial:
+        _refuse_parts(frame, known)
     with pausing_collection():
-        kept = _kept(frame)
-        parts, records = _parts(frame, kept), [odd for _, odd in kept]
-        if not partial:
-            _refuse_parts(frame, parts)
-        cells = {name: _plain(name, frame[name]) for name in FIELD_NAMES if name in frame}
+        cells = {name: plain(name, frame[name].array) for name in FIELD_NAMES if name in frame}
         works = _works(cells, len(frame))
-        _leave_unread(works, parts)
-        _restore_odd(works, cells, records)
-        if "parent" in frame and "config" in frame:
-            _refuse_parents(frame, parts)
-            _put_parents(works, _plain("parent", frame["parent"]), _edited(frame["config"].array))
+        parts = parts_of(frame)
+        for place, read in parts.items():  # what is empty as it was not read; what someone has put there since stays
+            works[place] = {name: value for name, value in works[place].items() if name in read or value is not None}
+        if known is None:
+            works = [_filled(work) for work in works]
+        else:
+            _restore(works, frame, cells, known)
+        _put_parents(works, frame, parts)
     return works
 
 
-def kept_of(record: Any) -> tuple[list[str] | None, Any]:
-    """Return what a cell of the column ``record`` says: the fields read of a part of a work, and the work, if odd.
+def given_cells(frame: pd.DataFrame) -> list[Work]:
+    """Return the cells of a frame that are not empty, as they are, by field: a mapping for each row."""
+    refuse_twice(frame)
+    cells = {name: plain(name, frame[name].array) for name in FIELD_NAMES if name in frame}
+    return [_filled(work) for work in _works(cells, len(frame))]
 
-    Examples
-    --------
-    >>> kept_of(None), kept_of({"shape": "old"})
-    ((None, None), (None, {'shape': 'old'}))
-    >>> kept_of(["id", "site"]), kept_of(["id", {"id": 5}])
-    ((['id', 'site'], None), (['id'], {'id': 5}))
+
+def compared(frame: pd.DataFrame, given: Sequence[Work], now: Baseline) -> list[Work]:
+    """Return the works of a frame of which it is not known what was read, as the works as they are now with its cells.
+
+    What is empty in it may never have been read, and stays as it is now.
+
+    Parameters
+    ----------
+    frame
+        Rows with ids.
+    given
+        Their cells, by field, without those that are empty.
+    now
+        The works as they are now.
     """
-    if not isinstance(record, list):
-        return None, record
-    read = [name for name in record if isinstance(name, str)]
-    return read, next((odd for odd in record if isinstance(odd, dict)), None)
+    works = [dict(work) for work in given]
+    places = now.places_of(frame)
+    rows = [row for row, place in enumerate(places) if place is not None]
+    here = [place for place in places if place is not None]
+    for row, work in zip(rows, now.works_at(here), strict=True):
+        works[row] = work
+    for name in [name for name in FIELD_NAMES if name in frame]:
+        new = [given[row].get(name) for row in rows]
+        edited = differing(name, new, now.cells(name, here), frame[name].array)
+        for row, value, is_edited in zip(rows, new, edited.tolist(), strict=True):
+            if is_edited and value is not None:
+                works[row][name] = value
+    _put_parents(works, frame, {}, known=False)
+    return works
 
 
 def parts_of(frame: pd.DataFrame) -> dict[int, Sequence[str]]:
-    """Return which fields were read of works of which not all was, by place.
-
-    Each work knows that itself, in the column ``record``; what the frame knows counts where none does.
-    """
-    return _parts(frame, _kept(frame))
-
-
-def _kept(frame: pd.DataFrame) -> list[tuple[list[str] | None, Any]]:
-    records = _plain("record", frame["record"]) if "record" in frame else [None] * len(frame)
-    return [kept_of(record) for record in records]
-
-
-def _parts(frame: pd.DataFrame, kept: Sequence[tuple[list[str] | None, Any]]) -> dict[int, Sequence[str]]:
-    parts: dict[int, Sequence[str]] = {place: read for place, (read, _) in enumerate(kept) if read is not None}
+    """Return which fields were read of works of which not all was, by row."""
+    known = Baseline.of(frame)
+    if known is not None:
+        places = known.places_of(frame)
+        rows = [row for row, place in enumerate(places) if place is not None]
+        marks = known.marks([place for place in places if place is not None])
+        return {row: read for row, (read, _) in zip(rows, marks, strict=True) if read is not None}
     read = frame.attrs.get("columns", "all")
-    if read == "all" or parts:
-        return parts
+    if read == "all":
+        return {}
     return dict.fromkeys(range(len(frame)), [*read, "config"] if "parent" in read else read)
 
 
-def _refuse_parts(frame: pd.DataFrame, parts: Mapping[int, Sequence[str]]) -> None:
-    read = frame.attrs.get("columns", "all")
-    if read != "all" or parts:
-        only = read if read != "all" else next(iter(parts.values()))
-        some = "its works" if read != "all" or len(parts) == len(frame) else f"{len(parts):,} of its works"
-        raise WorkError(
-            f"this frame has only {elide(only, most=22)} of {some}: read it with columns='all', or pass partial=True"
-        )
-    absent = [name for name in (*FIELD_NAMES, "record") if name not in frame]
+def refuse_twice(frame: pd.DataFrame) -> None:
+    """Refuse a frame that has a column more than once."""
+    twice = [str(name) for name in frame.columns[frame.columns.duplicated()]]
+    if twice:
+        raise WorkError(f"the frame has the column {elide(twice, most=3)} more than once: keep one", field=twice[0])
+
+
+def _refuse_parts(frame: pd.DataFrame, known: Baseline | None) -> None:
+    parts = parts_of(frame)
+    if parts:
+        some = "its works" if len(parts) == len(frame) else f"{len(parts):,} of its works"
+        read = frame.attrs.get("columns", "all")
+        only = elide(next(iter(parts.values())) if read == "all" else read, most=22)
+        raise WorkError(f"this frame has only {only} of {some}: read it with columns='all', or pass partial=True")
+    absent = [name for name in FIELD_NAMES if name not in frame]
     if absent:
         raise WorkError(
             f"this frame does not hold whole works: it lacks {elide(absent, most=22)}; or pass partial=True"
         )
+    if known is None and len(frame):
+        raise WorkError(
+            "it is not known whether this frame holds whole works: it was made by hand or came from a file, not from "
+            "view; pass partial=True to take what is in it"
+        )
 
 
-def _leave_unread(works: list[dict[str, Any]], parts: Mapping[int, Sequence[str]]) -> None:
-    """Take out what is empty as it was not read; what someone has put there since stays."""
-    for place, read in parts.items():
-        works[place] = {name: value for name, value in works[place].items() if name in read or value is not None}
-
-
-def _works(cells: Mapping[str, list[Any]], count: int) -> list[dict[str, Any]]:
+def _works(cells: Cells, count: int) -> list[Work]:
     names = list(cells)
     if not names:
         return [{} for _ in range(count)]
     return [dict(zip(names, values, strict=True)) for values in zip(*cells.values(), strict=True)]
 
 
-def _refuse_parents(frame: pd.DataFrame, parts: Mapping[int, Sequence[str]]) -> None:
-    """Refuse a parent that was put where ``config`` was not read: sent alone, it would take the rest of that away."""
-    places = [place for place, read in parts.items() if "config" not in read]
-    for place, parent in zip(places, _plain("parent", frame["parent"].iloc[places]), strict=True):
-        if parent is not None:
-            raise WorkError(
-                f"work {frame['id'].iloc[place] if 'id' in frame else place} was read without config, where its parent "
-                "is kept: read config too",
-                index=place,
-                field="config.parent",
-            )
+def _filled(work: Work) -> Work:
+    return {name: value for name, value in work.items() if value is not None}
 
 
-def _restore_odd(works: list[dict[str, Any]], cells: Mapping[str, list[Any]], records: Sequence[Any]) -> None:
-    """Put the own records of odd works in place, with those cells that differ from what the record gives."""
-    places = [place for place, whole in enumerate(records) if whole is not None]
-    if not places:
+def _restore(works: list[Work], frame: pd.DataFrame, cells: Cells, known: Baseline) -> None:
+    """Put back what the cells that were not edited do not show: works of their own kind, and the digits of times."""
+    places = known.places_of(frame)
+    rows = [row for row, place in enumerate(places) if place is not None]
+    here = [place for place in places if place is not None]
+    for name in TIME_FIELDS:
+        if name in cells:
+            now = [cells[name][row] for row in rows]
+            edited = differing(name, now, known.cells(name, here), frame[name].array).tolist()
+            for row, exact, is_edited in zip(rows, known.exact(name, here), edited, strict=True):
+                if not is_edited and name in works[row]:
+                    works[row][name] = exact
+    marked = [
+        (row, place, odd) for row, place, (_, odd) in zip(rows, here, known.marks(here), strict=True) if odd is not None
+    ]
+    for name in cells if marked else ():
+        now = [cells[name][row] for row, _, _ in marked]
+        edited = differing(name, now, known.cells(name, [place for _, place, _ in marked]), frame[name].array).tolist()
+        for (_, _, odd), value, is_edited in zip(marked, now, edited, strict=True):
+            if is_edited:
+                odd[name] = value
+    for row, _, odd in marked:
+        works[row] = odd
+
+
+def _put_parents(
+    works: list[Work], frame: pd.DataFrame, parts: Mapping[int, Sequence[str]], *, known: bool = True
+) -> None:
+    if "parent" not in frame or "config" not in frame:
         return
-    for place in places:
-        _check_record(records[place], works[place].get("id"))
-    was = columns_of_records([records[place] for place in places])
-    for name in cells:
-        before = _plain(name, pd.Series(was[name]))
-        for place, old in zip(places, before, strict=True):
-            new = cells[name][place]
-            if _differs(name, old, new):
-                records[place][name] = new
-    for place in places:
-        works[place] = records[place]
+    edited = _edited(frame["config"].array)
+    for row, (work, parent) in enumerate(zip(works, plain("parent", frame["parent"].array), strict=True)):
+        read = parts.get(row)
+        if read is not None and "config" not in read:
+            _refuse_parent(work, parent, row)
+        elif (known or parent is not None) and parent_of(work.get("config")) != parent:
+            work["config"] = _with_parent(work, parent, row, edited=row in edited)
 
 
-def _check_record(record: Any, name: Any) -> None:
-    if not isinstance(record, dict):
+def _refuse_parent(work: Work, parent: Any, row: int) -> None:
+    """Refuse a parent that was put where ``config`` was not read: sent alone, it would take the rest of that away."""
+    if parent is not None:
         raise WorkError(
-            f"record of work {name} holds {excerpt(repr(record), 40)}, which is no work: that column keeps odd works "
-            "as they were read, and cannot be set. To fill or replace values, name the columns that are meant, such as "
-            "frame['user'] = frame['user'].fillna('nobody').",
-            field="record",
+            f"work {work.get('id') or row} was read without config, where its parent is kept: read config too",
+            index=row,
+            field="config.parent",
         )
 
 
-def _differs(name: str, old: Any, new: Any) -> bool:
-    if name in NESTED:
-        return json.dumps(old, sort_keys=True) != json.dumps(new, sort_keys=True)
-    return type(old) is not type(new) or bool(old != new)
-
-
-def _put_parents(works: list[dict[str, Any]], parents: Sequence[Any], edited: frozenset[int]) -> None:
-    for place, (work, parent) in enumerate(zip(works, parents, strict=True)):
-        config = work.get("config")
-        if parent_of(config) == parent:
-            continue
-        if place in edited:
-            raise WorkError(
-                f"config of work {work.get('id') or place} was changed here and its parent is not the one in the column"
-                f" parent ({parent!r}): set both to the same",
-                index=place,
-                field="config.parent",
-            )
-        if config is not None and not isinstance(config, dict):
-            raise WorkError(
-                f"config of work {work.get('id') or place} is {type(config).__name__}, which has no place for a parent",
-                index=place,
-                field="config.parent",
-            )
-        work["config"] = {**(config or {}), "parent": parent}
+def _with_parent(work: Work, parent: Any, row: int, *, edited: bool) -> Work:
+    config = work.get("config")
+    if edited:
+        raise WorkError(
+            f"config of work {work.get('id') or row} was changed here and its parent is not the one in the column"
+            f" parent ({parent!r}): set both to the same",
+            index=row,
+            field="config.parent",
+        )
+    if config is not None and not isinstance(config, dict):
+        raise WorkError(
+            f"config of work {work.get('id') or row} is {type(config).__name__}, which has no place for a parent",
+            index=row,
+            field="config.parent",
+        )
+    return {**(config or {}), "parent": parent}
 
 
 def _edited(configs: Any) -> frozenset[int]:
     if not isinstance(configs, JSONArray):
         return frozenset(range(len(configs)))
-    return frozenset(place for place, text in enumerate(configs.texts) if type(text) is Edited)
-
-
-def _plain(name: str, series: pd.Series) -> list[Any]:
-    """Return the cells of a column as the JSON values they stand for, whatever dtype it has by now."""
-    cells: Any = series.array
-    if isinstance(cells, JSONArray):
-        return cells.decoded()
-    if isinstance(series.dtype, pd.DatetimeTZDtype | np.dtype) and series.dtype.kind == "M":
-        try:
-            return _values(epochs(pd.DatetimeIndex(cells).as_unit("ns").asi8))
-        except pd.errors.OutOfBoundsDatetime:  # put in beside what was read, which has no such years
-            return _values(cells)
-    if series.dtype == DTYPES[name] and isinstance(series.dtype, pd.Int64Dtype | pd.StringDtype):
-        return list(cells.to_numpy(dtype=object, na_value=None))
-    values = _values(cells)
-    if name in FIELDS and FIELDS[name].kind is Kind.INTEGER:
-        return [int(value) if isinstance(value, float) and value.is_integer() else value for value in values]
-    return values
-
-
-def _values(cells: Any) -> list[Any]:
-    return [_value(cell) for cell in cells]
-
-
-def _value(cell: Any) -> Any:
-    if cell is None or cell is pd.NA or cell is pd.NaT:
-        return None
-    if isinstance(cell, np.generic):
-        cell = cell.item()
-    if isinstance(cell, float) and cell != cell:
-        return None
-    if isinstance(cell, datetime):
-        return (cell if cell.tzinfo else cell.replace(tzinfo=timezone.utc)).timestamp()
-    return _listed(cell)
-
-
-def _listed(cell: Any) -> Any:
-    """Return a cell with the lists that JSON makes of tuples and arrays: a list that is equal is no edit."""
-    if isinstance(cell, np.ndarray):
-        return cell.tolist()
-    if isinstance(cell, list | tuple):
-        return [_listed(part) for part in cell]
-    if isinstance(cell, dict):
-        return {name: _listed(part) for name, part in cell.items()}
-    return cell
+    return frozenset(row for row, text in enumerate(configs.texts) if type(text) is Edited)

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
 
 from bucketsnb import formatting, formatting_html
 from bucketsnb.errors import WorkError
-from bucketsnb.formatting import count_of, elide, excerpt, host_of, when
-from bucketsnb.frames.as_read import AsRead
-from bucketsnb.frames.columns import COLUMNS, LIGHT
+from bucketsnb.formatting import elide, excerpt
+from bucketsnb.frames.accessor import WorksAccessor
+from bucketsnb.frames.baseline import Baseline
+from bucketsnb.frames.caption import caption
+from bucketsnb.frames.columns import COLUMNS, LIGHT, NEEDED
+from bucketsnb.frames.display_options import DisplayOptions, with_gap
 from bucketsnb.frames.json_array import JSONDtype, json_text
 from bucketsnb.frames.json_text import encode_json
+from bucketsnb.frames.portable import for_csv, for_excel, for_files, for_json, for_sql
 
-__all__ = ["NEEDED", "WorksFrame", "caption"]
-
-NEEDED = ("id", "pipeline", "status")
-"""What a frame must have to be shown as works; without them it is an ordinary DataFrame."""
+__all__ = ["WorksFrame"]
 
 _SHOWN = tuple("age" if name == "creation" else name for name in LIGHT)
-_ROWS = 60
-_CELL = 40
-_QUERY = 200
 _KEPT_SHARE = 4  # of a selection of less than one in four, only its own works are kept as they were read
 
 
@@ -43,7 +40,11 @@ class WorksFrame(pd.DataFrame):
     Whatever pandas does to it stays a frame of works as long as it has ids, pipelines and statuses, and is an ordinary
     DataFrame otherwise. Shown as the value of a cell it is a light table; ``frame.to_string()``, ``frame.to_html()``
     and ``frame.columns`` have everything.
+
+    Written to a file or a database, nested cells are JSON text, so that every reader can read them.
     """
+
+    works = property(WorksAccessor, doc="What only a frame of works can do.")
 
     @property
     def _constructor(self) -> Any:
@@ -56,8 +57,10 @@ class WorksFrame(pd.DataFrame):
     def __finalize__(self, other: Any, method: str | None = None, **kwargs: Any) -> WorksFrame:
         """Take over what is known of the read, and let go of most of it where only a few rows are left."""
         frame: WorksFrame = super().__finalize__(other, method=method, **kwargs)  # type: ignore[misc]  # as above
-        known = frame.attrs.get("as_read")
-        if isinstance(known, AsRead) and len(frame) * _KEPT_SHARE < known.works and _has_works(frame):
+        if not isinstance(other, pd.DataFrame) and "as_read" not in frame.attrs:
+            frame.attrs.update(_known_of(_inputs(other), every=method == "concat"))
+        known = Baseline.of(frame)
+        if known is not None and len(frame) * _KEPT_SHARE < known.works and _has_works(frame):
             frame.attrs["as_read"] = known.narrowed(frame["id"])
         return frame
 
@@ -71,44 +74,74 @@ class WorksFrame(pd.DataFrame):
                 raise WorkError(f"{name} cannot be set: {error}", field=str(name)) from error
         super()._set_value(index, col, value, **options)  # type: ignore[misc]  # missing in the stubs
 
+    # -- shown -----------------------------------------------------------------------------------------------------
+
     def __repr__(self) -> str:
         if not _has_works(self):
             return super().__repr__()
         headers, rows = _drawn(self, html=False)
         return f"{caption(self)}\n{formatting.table(headers, rows)}" if rows else caption(self)
 
-    def _repr_html_(self) -> str:
+    def _repr_html_(self) -> str | None:
+        if not DisplayOptions.now().html:
+            return None
         headers, rows = _drawn(self, html=True)
         table = formatting_html.table(headers, rows)
         lines = (formatting_html.element("div", line) for line in caption(self).split("\n"))
         return formatting_html.element("div", *lines, table if rows else formatting_html.Markup(""))
 
+    # -- written to files: the parameters are those of pandas ------------------------------------------------------
 
-def caption(frame: pd.DataFrame) -> str:
-    """Say how many works are shown, how many match, what was asked, and when: a few lines of text."""
-    return "\n".join(_caption(frame))
+    def to_csv(self, *args: Any, **options: Any) -> Any:
+        """Write CSV as pandas does, nested cells as JSON text."""
+        return for_csv(self).to_csv(*args, **options)
+
+    def to_json(self, *args: Any, **options: Any) -> Any:
+        """Write JSON as pandas does, nested cells as JSON text, times as ISO text, spans as seconds."""
+        return for_json(self).to_json(*args, **options)
+
+    def to_excel(self, *args: Any, **options: Any) -> None:  # type: ignore[misc]  # final in the stubs alone
+        """Write a sheet as pandas does, nested cells as JSON text, times as ISO text, spans as seconds.
+
+        Raises
+        ------
+        WorkError
+            If a cell has more letters than a sheet holds (32,767); it would be cut.
+        """
+        for_excel(self).to_excel(*args, **options)
+
+    def to_sql(self, *args: Any, **options: Any) -> Any:  # type: ignore[misc]  # as above
+        """Write to a database as pandas does, with nested cells as JSON text, times as ISO text, spans as seconds."""
+        return for_sql(self).to_sql(*args, **options)
+
+    def to_parquet(self, *args: Any, **options: Any) -> Any:
+        """Write Parquet as pandas does, nested cells as JSON text."""
+        return for_files(self).to_parquet(*args, **options)
+
+    def to_feather(self, *args: Any, **options: Any) -> None:
+        """Write a Feather file as pandas does, nested cells as JSON text."""
+        for_files(self).to_feather(*args, **options)
 
 
-def _caption(frame: pd.DataFrame) -> Iterator[str]:
-    about = frame.attrs
-    here, shown = len(frame), about.get("shown")
-    if shown is None or "matched" not in about:
-        yield count_of(here, "work")
-        return
-    matched = f"{'' if about.get('exact', True) else 'at least '}{about['matched']:,} matched"
-    yield f"shown {shown:,} of {matched}" if here == shown else f"{here:,} here, of {shown:,} read, of {matched}"
-    yield f"query: {excerpt(json.dumps(about.get('query') or {}, ensure_ascii=False, default=str), _QUERY)}"
-    yield ", ".join(_circumstances(about))
+def _inputs(other: Any) -> Iterable[Any]:
+    """Return the frames that pandas has put together; it names them differently from version to version."""
+    sides = [getattr(other, name, None) for name in ("left", "right")]
+    inputs: Iterable[Any] = getattr(other, "input_objs", None) or getattr(other, "objs", None) or sides
+    return inputs
 
 
-def _circumstances(about: Any) -> Iterator[str]:
-    yield f"read {when(about.get('read_at'))}" + (f" from {host_of(about['url'])}" if about.get("url") else "")
-    if about.get("columns", "all") != "all":
-        yield f"only {elide(about['columns'], most=12)} read"
-    if about.get("moved"):
-        yield f"{count_of(about['moved'], 'work')} moved during the read"
-    if about.get("cancelled"):
-        yield "stopped before the end"
+def _known_of(inputs: Iterable[Any], *, every: bool) -> dict[Any, Any]:
+    """Return what is known of the read of several frames together; if `every` is to be known, that or nothing."""
+    frames = [one for one in inputs if isinstance(one, pd.DataFrame)]
+    known = [(frame, Baseline.of(frame)) for frame in frames]
+    parts = [part for _, part in known if part is not None]
+    if not parts or (every and any(part is None and len(frame) for frame, part in known)):
+        return {}
+    about: dict[Any, Any] = {"as_read": Baseline.joined(parts)}
+    read = [frame.attrs.get("columns", "all") for frame, part in known if part is not None]
+    if all(one == read[0] for one in read):
+        about["columns"] = read[0]
+    return about
 
 
 def _names(frame: pd.DataFrame) -> list[Any]:
@@ -122,18 +155,20 @@ def _names(frame: pd.DataFrame) -> list[Any]:
 
 
 def _drawn(frame: pd.DataFrame, *, html: bool) -> tuple[list[Any], list[Sequence[Any]]]:
-    names = _names(frame)
-    most = min(pd.get_option("display.max_rows") or _ROWS, _ROWS)
-    few = min(pd.get_option("display.min_rows") or most, most)
-    if len(frame) <= most:
-        return ["", *names], _rows(frame, names, html=html)
-    top, bottom = frame.iloc[: few - few // 2], frame.iloc[len(frame) - few // 2 :]
-    gap = ["…"] * (len(names) + 1)
-    return ["", *names], [*_rows(top, names, html=html), gap, *_rows(bottom, names, html=html)]
+    options = DisplayOptions.now()
+    first, last = options.columns(_names(frame))
+    top, bottom = options.rows(len(frame))
+    names = with_gap(first, last, None)
+    above, below = (_rows(frame.iloc[part], names, options.max_colwidth, html=html) for part in (top, bottom))
+    headers = ["", *("…" if name is None else name for name in names)]
+    return headers, with_gap(above, below, ["…"] * len(headers))
 
 
-def _rows(frame: pd.DataFrame, names: Sequence[Any], *, html: bool) -> list[Sequence[Any]]:
-    cells = [[_cell(name, value, html=html) for value in _values(frame, name)] for name in names]
+def _rows(frame: pd.DataFrame, names: Sequence[Any], width: int | None, *, html: bool) -> list[Sequence[Any]]:
+    cells = [
+        ["…"] * len(frame) if name is None else [_cell(name, value, width, html=html) for value in _values(frame, name)]
+        for name in names
+    ]
     return list(zip(map(str, frame.index), *cells, strict=True))
 
 
@@ -142,12 +177,17 @@ def _values(frame: pd.DataFrame, name: Any) -> list[Any]:
     return list(column.iloc[:, 0] if isinstance(column, pd.DataFrame) else column)
 
 
-def _cell(name: Any, value: Any, *, html: bool) -> Any:
+def _cell(name: Any, value: Any, width: int | None, *, html: bool) -> Any:
+    most = width or _UNBOUNDED
     if isinstance(value, list | dict):
         flat = isinstance(value, list) and not any(isinstance(one, list | dict) for one in value)
-        return excerpt(elide(value, most=3) if flat else json_text(value), _CELL)
+        return excerpt(elide(value, most=3) if flat and width else json_text(value, most), most)
     if name == "id":
-        return "" if value is pd.NA else excerpt(value, _CELL)
+        return "" if value is pd.NA else excerpt(value, most)
     if name == "status" and html and isinstance(value, str):
         return formatting_html.chip(value)
-    return formatting.excerpt(value, _CELL) if isinstance(value, str) else value
+    return formatting.excerpt(value, most) if isinstance(value, str) else value
+
+
+_UNBOUNDED = 1_000_000
+"""Letters of a cell where ``display.max_colwidth`` is None."""

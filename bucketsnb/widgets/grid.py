@@ -199,7 +199,7 @@ class WorksGrid(Panel):
             more=max(int(attrs.get("matched") or 0) - len(self._rows), 0),
             selected=len(self._rows.selected),
             columns=[column.message() for column in self._rows.columns],
-            choices=[[name, column_title(name)] for name in self._rows.frame.columns if name != "record"],
+            choices=[[name, column_title(name)] for name in self._rows.frame.columns],
             sort={"name": sort[0], "descending": sort[1]} if sort else None,
             colours=dict(STATUS_COLOURS),
             height=self._height,

@@ -74,10 +74,10 @@ def test_light_keeps_what_tells_works_apart_and_what_was_added():
     assert not {"results", "config"} & set(light)
 
 
-@pytest.mark.parametrize("ask", ["to_records", "extra", "explode"])
-def test_a_frame_of_something_else_says_what_is_wrong(ask):
-    with pytest.raises(WorkError, match="not a frame of works"):
-        getattr(pd.DataFrame({"a": [1]}).works, ask)()
+def test_frames_of_something_else_have_nothing_of_ours():
+    assert pd.DataFrame({"works": [1]}).works.tolist() == [1]
+    assert not hasattr(pd.DataFrame({"a": [1]}), "works")
+    assert not hasattr(frame_of(make_works(1))[["id", "user"]], "works")
 
 
 def test_a_joined_frame_says_that_its_numbers_are_not_known():

@@ -7,7 +7,7 @@ import json
 import pandas as pd
 import pytest
 
-from bucketsnb.frames import Gathered, assemble, columns_of, frame_of
+from bucketsnb.frames import ColumnBuffer, assemble, columns_of, frame_of
 from tests.factory import make_work, make_works
 
 WORKS = [
@@ -22,7 +22,7 @@ WORKS = [
     ids=["one page", "as many as expected", "an empty page", "fewer", "more", "none expected", "one page, fewer"],
 )
 def test_pages_are_as_one_answer(sizes: list[int], expected: int) -> None:
-    gathered, at = Gathered(), 0
+    gathered, at = ColumnBuffer(), 0
     for size in sizes:
         gathered.add(columns_of(json.dumps(WORKS[at : at + size]).encode(), nested_now=True), expected)
         at += size

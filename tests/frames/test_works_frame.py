@@ -60,7 +60,7 @@ def test_what_a_light_frame_has_not_read_is_said():
 def test_nothing_in_a_work_is_live():
     work = make_work(id=HOSTILE, pipeline=HOSTILE, tags=[HOSTILE], parameters={HOSTILE: HOSTILE}, **{HOSTILE: HOSTILE})
     frame = frame_of([work], query={HOSTILE: HOSTILE})
-    for shown in (frame, frame[["id", "pipeline", "status", "parameters", "record"]], WorkView(work, now=0.0)):
+    for shown in (frame, frame[["id", "pipeline", "status", "parameters"]], WorkView(work, now=0.0)):
         assert "script" not in read(shown._repr_html_()).tags
         for text in (repr(shown), shown._repr_html_()):
             assert not {"\u202e", "\x1b"} & set(text)
