@@ -20,7 +20,7 @@ from bucketsnb.addresses import leads_to_this_machine, token_problem, without_lo
 from bucketsnb.errors import ConfigurationError
 from bucketsnb.formatting import excerpt, near, printable
 
-__all__ = ["DEFAULT_TIMEOUT", "GIVEN", "Secret", "Settings", "resolve"]
+__all__ = ["DEFAULT_TIMEOUT", "GIVEN", "Secret", "Settings", "proxy_at", "resolve"]
 
 DEFAULT_TIMEOUT = 15.0
 """Seconds; the default of the service's own client."""
@@ -310,7 +310,7 @@ def _proxies(given: object, environ: _Environment, urls: Sequence[str]) -> dict[
         return None
     if text.lower() in _NO:
         return {}
-    proxy, services = _proxy(text, "BUCKETSNB_PROXY"), [urlsplit(url) for url in urls]
+    proxy, services = proxy_at(text, "BUCKETSNB_PROXY"), [urlsplit(url) for url in urls]
     away = [parts for parts in services if not leads_to_this_machine(parts.hostname or "")]
     return {f"{parts.scheme}://{parts.hostname}": proxy for parts in away}
 
@@ -323,16 +323,27 @@ def _given_proxies(given: object) -> dict[str, Secret]:
         if not re.fullmatch(r"(http|https|all)(://[^/@]+)?", str(name)):
             shown = excerpt(repr(printable(without_login(str(name)))), 40)
             raise ConfigurationError(f'proxies= has the name {shown}; the names are "http", "https" and "all".')
-    return {str(name): _proxy(address, f"proxies[{name!r}]") for name, address in given.items() if address}
+    return {str(name): proxy_at(address, f"proxies[{name!r}]") for name, address in given.items() if address}
 
 
-def _proxy(address: object, source: str) -> Secret:
-    """Check the address of a proxy, which may hold a login; one without a scheme is that of an http proxy."""
-    text = address if isinstance(address, str) else ""
+def proxy_at(address: object, source: str) -> Secret:
+    """Return the address of a proxy, which may hold a login; one without a scheme is that of an http proxy.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is none.
+    """
+    text = address.strip() if isinstance(address, str) else ""
     whole = text if "://" in text else f"http://{text}"
     try:
         parts = urlsplit(whole)
-        good = parts.hostname and parts.port != 0 and parts.scheme in _PROXY_SCHEMES and not re.search(r"[\s\\]", text)
+        good = (
+            parts.hostname
+            and parts.port != 0
+            and parts.scheme in _PROXY_SCHEMES
+            and not re.search(r"[\s\\]|/[^/].*@", text)
+        )
     except ValueError:
         good = False
     if not good:

@@ -104,6 +104,7 @@ _TYPED = {
     r'\bBuckets\(\.\.\., clock="(\w+)"\)': r"--clock \1",
     r"\(pipeline=\.\.\.\)": "(--pipeline ...)",
     r"\bfrom baseurl=(?=[ .])": "from --url",
+    r", or pass proxies=\{\}": "",
     r"\bthe baseurl argument\b": "--url",
     r'\bBuckets\("(http://localhost:\d+)"\)': r"--url \1",
     r"\bbuckets\.undo\('([^']*)'\)": r'"bucketsnb undo \1"',

@@ -14,7 +14,7 @@ import requests
 
 from bucketsnb.addresses import leads_to_this_machine
 from bucketsnb.formatting import host_of
-from bucketsnb.settings import Secret
+from bucketsnb.settings import Secret, proxy_at
 
 __all__ = ["Route", "route_to"]
 
@@ -78,14 +78,22 @@ def route_to(url: str, proxies: Mapping[str, Secret] | None = None) -> Route:
     proxies
         By scheme, by scheme and host, or for ``all``; None takes those of the environment, which are never used for a
         service on this machine.
+
+    Raises
+    ------
+    ConfigurationError
+        If the proxy of the environment has no address.
     """
     parts = urlsplit(url)
     found = _ENVIRONMENT.merge_environment_settings(url, {}, None, None, None)
-    if proxies is None:
-        usable = not (leads_to_this_machine(parts.hostname or "") or _is_exempt(parts))
-        proxies = {name: Secret(text, "the environment") for name, text in found["proxies"].items() if text and usable}
     names = (f"{parts.scheme}://{parts.hostname}", parts.scheme, f"all://{parts.hostname}", "all")
-    proxy = next((proxies[name] for name in names if name in proxies), None)
+    if proxies is not None:
+        proxy = next((proxies[name] for name in names if name in proxies), None)
+    elif leads_to_this_machine(parts.hostname or "") or _is_exempt(parts):
+        proxy = None
+    else:
+        address = next(filter(None, map(found["proxies"].get, names)), None)
+        proxy = proxy_at(address, "the environment") if address else None
     return Route(url, proxy, True if found["verify"] is None else found["verify"])
 
 

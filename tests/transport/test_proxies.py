@@ -20,7 +20,7 @@ from bucketsnb.errors import ConfigurationError
 from bucketsnb.settings import resolve
 from bucketsnb.transport import Idempotency
 from bucketsnb.transport.routes import route_to
-from tests.stub import fail, hang_up, polite
+from tests.stub import fail, hang_up, polite, silent
 from tests.transport.proxy import copy_both_ways
 
 AWAY = "http://buckets.invalid:8004"
@@ -299,6 +299,34 @@ def test_a_proxy_that_cannot_be_one_is_named_without_its_password(proxies, culpr
         Buckets(AWAY, proxies=proxies)
     assert culprit in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://me:hunter2@",
+        "htp://me:hunter2@proxy:1",
+        "http://me:hunter2@proxy:x",
+        "http://me:hunter2@proxy:99999",
+        "http://me:hu/hunter2@proxy:1",
+        "http:/me:hunter2@proxy:1",
+    ],
+)
+def test_a_variable_that_holds_no_proxy_is_named_without_its_password(connect, through, address):
+    through(address)
+    with pytest.raises(ConfigurationError, match="from the environment is no address") as caught:
+        get(connect(AWAY))
+
+    assert "hu" not in str(caught.value).replace("http", "")
+
+
+def test_a_proxy_that_is_silent_is_named(stub, connect, proxy, through):
+    stub.default = silent
+    between = proxy()
+    through(between.address)
+
+    with pytest.raises(errors.NoAnswer, match=rf"through the proxy {between.place}: no whole answer within 0\.3 s"):
+        get(connect(AWAY, timeout=0.3))
 
 
 def test_a_client_does_not_show_the_login_of_its_proxy():
