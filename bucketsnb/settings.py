@@ -338,12 +338,8 @@ def proxy_at(address: object, source: str) -> Secret:
     whole = text if "://" in text else f"http://{text}"
     try:
         parts = urlsplit(whole)
-        good = (
-            parts.hostname
-            and parts.port != 0
-            and parts.scheme in _PROXY_SCHEMES
-            and not re.search(r"[\s\\]|/[^/].*@", text)
-        )
+        plain = not re.search(r"[\s\\]", text) and "@" not in parts.path
+        good = plain and parts.hostname and parts.port != 0 and parts.scheme in _PROXY_SCHEMES
     except ValueError:
         good = False
     if not good:
