@@ -11,9 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from bucketsnb.backend.stores.open import open_store
+from bucketsnb.cli.notebooks import FIRST, copy_missing, shipped
 from bucketsnb.files import replace_file
+from bucketsnb.history import History
 from bucketsnb.query import Query
 from bucketsnb.widgets.saved_queries import SavedQueries
+from tests.history.test_history import queue, status
 
 
 @pytest.fixture(params=[0o022, 0o027, 0o077, 0o002], ids=oct)
@@ -147,3 +151,34 @@ def test_saved_queries_go_through_a_link_and_keep_the_mode_of_their_file(tmp_pat
     assert (tmp_path / "queries.json").is_symlink()
     assert mode_of(tmp_path / "shared.json") == 0o664
     assert SavedQueries(tmp_path / "shared.json").names() == ["failed"]
+
+
+def test_the_databases_that_are_kept_have_the_mode_that_the_umask_leaves(tmp_path, umask):
+    open_store(f"sqlite:///{tmp_path}/works.db").close()
+    History("http://localhost:8004", tmp_path / "history.db").record(status(a=queue(1)))
+
+    assert {path.name: mode_of(path) for path in tmp_path.glob("*.db")} == dict.fromkeys(
+        ("works.db", "history.db"), 0o666 & ~umask & 0o644
+    )
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o664])
+def test_a_database_behind_a_link_keeps_its_mode_and_the_link_stays(tmp_path, mode):
+    for name in ("works.db", "history.db"):
+        (tmp_path / f"real-{name}").touch()
+        (tmp_path / f"real-{name}").chmod(mode)
+        (tmp_path / name).symlink_to(f"real-{name}")
+    open_store(f"sqlite:///{tmp_path}/works.db").close()
+    History("http://localhost:8004", tmp_path / "history.db").record(status(a=queue(1)))
+
+    assert [(path.is_symlink(), mode_of(path)) for path in tmp_path.glob("[wh]*.db")] == [(True, mode)] * 2
+
+
+def test_notebooks_that_are_copied_have_the_mode_that_the_umask_leaves_and_go_through_links(tmp_path, umask):
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    (folder / FIRST).symlink_to(tmp_path / "mine.ipynb")
+    copy_missing(shipped(), folder)
+
+    assert (folder / FIRST).is_symlink()
+    assert {mode_of(path) for path in folder.iterdir()} == {0o666 & ~umask}
