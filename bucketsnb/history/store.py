@@ -228,10 +228,14 @@ class History:
 def _bound(store: sqlite3.Connection) -> None:
     """Keep the store small: 90 days of snapshots, and one snapshot an hour of all but the last 3 days.
 
-    A day counts once there is a snapshot of it, and only if this machine's clock has come to it. So a snapshot whose
-    clock, or this machine's, is far off is one day more, and pushes no others out.
+    A day counts once there is a snapshot of it, and only if this machine's clock has come to it: a snapshot whose clock
+    is far off pushes no others out. On a day that follows a long silence nothing is dropped, as it is this machine's
+    clock that may be far off.
     """
     now = time.time()
+    (before,) = store.execute("SELECT max(time) FROM snapshot WHERE time < ?", (now // _DAY * _DAY,)).fetchone()
+    if before is not None and now - before > KEEP_DAYS * _DAY:
+        return
     store.execute("DELETE FROM snapshot WHERE time < ?", (_cutoff(store, now, KEEP_DAYS),))
     thin = _cutoff(store, now, THIN_AFTER_DAYS)
     store.execute(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -525,3 +527,139 @@ def planned(verb: str, backend: LocalBackend, buckets: Buckets) -> Plan:
     frame = buckets.view({"pipeline": PIPELINE})
     frame["priority"] = 5
     return buckets.plan_update(frame)
+
+
+# --- works that are there again ---
+
+
+def test_works_that_are_there_again_under_their_old_ids_are_left_alone_and_named(
+    backend: LocalBackend, buckets: Buckets
+) -> None:
+    ids = filled(backend, 3)
+    works = stored(buckets)
+    entry = buckets.plan_delete(pipeline=PIPELINE).apply().entry
+    backend.store.load([works[one] for one in ids[:2]])  # as a backup does
+    plan = buckets.plan_undo(entry)
+    assert {left.id for left in plan.left_out} == set(ids[:2])
+    assert "there again under its old id" in str(plan)
+    receipt = plan.apply()
+    assert receipt.ok
+    assert list(receipt.new_ids) == ids[2:]
+    assert by_content(stored(buckets)) == by_content(works)
+
+
+def test_works_that_come_back_between_the_plan_and_its_application_are_left_alone(
+    backend: LocalBackend, buckets: Buckets
+) -> None:
+    ids = filled(backend, 3)
+    works = stored(buckets)
+    entry = buckets.plan_delete(pipeline=PIPELINE).apply().entry
+    plan = buckets.plan_undo(entry)
+    backend.store.load([{**works[ids[0]], "status": "running"}])
+    receipt = plan.apply()
+    assert receipt.counts["drifted"] == 1
+    assert "old id" in receipt.frame.set_index("id").detail[ids[0]]
+    assert stored(buckets)[ids[0]]["status"] == "running"
+    assert len(stored(buckets)) == 3
+
+
+def test_an_undo_of_works_that_are_all_there_again_says_so(backend: LocalBackend, buckets: Buckets) -> None:
+    filled(backend, 2)
+    works = stored(buckets)
+    entry = buckets.plan_delete(pipeline=PIPELINE).apply().entry
+    backend.store.load(list(works.values()))
+    with pytest.raises(PlanError, match=r"nothing left to undo.*under its old id 2"):
+        buckets.undo(entry)
+    assert stored(buckets) == works
+
+
+@pytest.fixture
+def copied(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[], None]:
+    """Copy the journal, and go on with the copy when called again."""
+    copies: list[Path] = []
+
+    def copy() -> None:
+        if copies:
+            monkeypatch.setenv("BUCKETSNB_JOURNAL", str(copies[0]))
+        else:
+            copies.append(tmp_path / "a copy")
+            shutil.copytree(Journal().folder, copies[0])
+
+    return copy
+
+
+@pytest.mark.parametrize("moved", ["nothing", "claimed", "ended", "priority"])
+def test_the_same_entry_undone_from_two_copies_of_the_journal_makes_no_second_copies(
+    backend: LocalBackend, buckets: Buckets, copied: Callable[[], None], moved: str
+) -> None:
+    filled(backend, 2)
+    entry = buckets.plan_delete(pipeline=PIPELINE).apply().entry
+    copied()
+    assert buckets.undo(entry).ok
+    if moved in ("claimed", "ended"):
+        work = buckets.api.withdraw({"pipeline": PIPELINE})
+        if moved == "ended":
+            buckets.api.update([{**work, "status": "success", "stop": work["start"] + 1, "results": {"snr": 5}}])
+    if moved == "priority":
+        buckets.api.update([{**work, "priority": 5} for work in stored(buckets).values()])
+    works = stored(buckets)
+    copied()
+    with pytest.raises(PlanError, match=r"nothing left to undo.*was put back before, under the id"):
+        buckets.undo(entry)
+    assert stored(buckets) == works
+
+
+def test_an_undo_from_a_copy_of_the_journal_brings_back_what_the_first_did_not(
+    backend: LocalBackend, buckets: Buckets, copied: Callable[[], None]
+) -> None:
+    filled(backend, 250)
+    entry = buckets.plan_delete(pipeline=PIPELINE).apply().entry
+    copied()
+    assert buckets.plan_undo(entry).apply(cancel=AfterOne()).counts["done"] == 200
+    copied()
+    plan = buckets.plan_undo(entry)
+    assert (plan.count, len(plan.left_out)) == (50, 200)
+    assert plan.apply().ok
+    assert len(stored(buckets)) == 250
+
+
+def test_an_undo_planned_from_two_copies_of_the_journal_is_done_once(
+    backend: LocalBackend, buckets: Buckets, copied: Callable[[], None]
+) -> None:
+    filled(backend, 3)
+    entry = buckets.plan_delete(pipeline=PIPELINE).apply().entry
+    copied()
+    one = buckets.plan_undo(entry)
+    copied()
+    other = buckets.plan_undo(entry)
+    assert one.apply().ok
+    assert other.apply().counts["drifted"] == 3
+    assert len(stored(buckets)) == 3
+
+
+def test_an_undo_from_a_copy_of_the_journal_goes_on_with_works_that_the_first_left_held(
+    backend: LocalBackend, buckets: Buckets, copied: Callable[[], None]
+) -> None:
+    filled(backend, 3)
+    before = by_content(stored(buckets))
+    entry = buckets.plan_delete(pipeline=PIPELINE).apply().entry
+    copied()
+    backend.faults.add("PUT /work", status=503, times=None)
+    assert buckets.undo(entry).counts["unknown"] == 3
+    backend.faults.clear()
+    copied()
+    backend.requests.clear()
+    assert buckets.undo(entry).ok
+    assert changes_sent(backend) == ["PUT /work"]
+    assert by_content(stored(buckets)) == before
+
+
+def test_a_twin_that_was_there_all_along_is_not_taken_for_a_work_put_back(
+    backend: LocalBackend, buckets: Buckets
+) -> None:
+    old = f"{int(time.time()) - 3600:08x}"
+    twin = make_work(status="queued")
+    backend.store.load([{**twin, "id": f"{old}{number:016x}"} for number in (1, 2)])
+    entry = buckets.plan_delete([f"{old}{2:016x}"]).apply().entry
+    assert buckets.undo(entry).ok
+    assert len(stored(buckets)) == 2

@@ -216,3 +216,57 @@ def test_seconds_of_numpy_are_seconds(history):
     assert history.at(np.int64(T0 + 1))["queued"]["a"] == 5
     assert history.at(np.float32(T0 + 1000))["queued"]["a"] == 5
     assert history.at(np.datetime64("2027-01-01"))["queued"]["a"] == 5
+
+
+DAY = 86_400
+
+
+@pytest.fixture
+def kept(history):
+    """Return the times of a history of three days, each with some snapshots in one hour."""
+    for day in (3, 2, 1):
+        start = (time.time() - day * DAY) // 3600 * 3600
+        for minute in (0, 10, 20, 30):
+            history.record(status(a=queue(1)), at=start + minute * 60)
+    return set(history.times())
+
+
+@pytest.mark.parametrize("off", [400 * DAY, 30 * 365 * DAY, 91 * DAY, 4 * DAY, -400 * DAY, -50 * 365 * DAY])
+def test_a_snapshot_whose_clock_is_far_off_erases_no_others(history, kept, off):
+    for more in (0, 1, 2):
+        history.record(status(a=queue(9)), at=time.time() + off + more * DAY)
+    history.record(status(a=queue(2)), at=time.time())
+    assert kept <= set(history.times())
+
+
+@pytest.mark.parametrize("off", [400 * DAY, 91 * DAY, 30 * 365 * DAY])
+def test_a_machine_whose_clock_is_far_off_erases_no_snapshots(history, kept, monkeypatch, off):
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + off)
+    for _ in range(3):
+        history.record(status(a=queue(9)), every=60)
+    monkeypatch.undo()
+    history.record(status(a=queue(2)))
+    assert kept <= set(history.times())
+
+
+def test_a_status_that_was_read_far_off_erases_no_others(history, kept):
+    odd = status(a=queue(9))
+    odd.attrs["read_at"] = time.time() + 1000 * DAY
+    history.record(odd)
+    assert kept <= set(history.times())
+
+
+@pytest.mark.parametrize("at", [float("nan"), float("inf"), -1.0, 1e300])
+def test_a_snapshot_of_no_time_is_refused_by_name(history, at):
+    with pytest.raises(ConfigurationError, match="epoch seconds"):
+        history.record(status(a=queue(1)), at=at)
+
+
+def test_a_relative_file_stays_where_it_was_when_the_working_folder_changes(tmp_path, monkeypatch):
+    monkeypatch.setenv("BUCKETSNB_HISTORY", "the-history-of-a-test.db")
+    monkeypatch.chdir(tmp_path)
+    History(URL).record(status(a=queue(1)), at=T0)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert len(History(URL).times()) == 1

@@ -282,3 +282,12 @@ def test_a_read_only_switch_that_says_neither_is_an_error(monkeypatch, text):
 def test_a_read_only_argument_that_is_no_bool_is_an_error():
     with pytest.raises(ConfigurationError, match="read_only"):
         resolve(URL, read_only="no")
+
+
+@pytest.mark.parametrize("text", ["[" * 5000, "{a: " * 5000, "- " * 5000, "[" * 5000 + "]" * 5000, "a: &a [*a]\n" * 2])
+def test_a_workspace_that_is_nested_too_deep_is_an_error_of_ours(workspace, text):
+    workspace.write_text(text)
+    with pytest.raises(ConfigurationError) as raised:
+        resolve(environ={"HOME": str(workspace.parents[2])})
+    assert str(workspace) in str(raised.value)
+    assert len(str(raised.value)) < 1000
