@@ -41,10 +41,6 @@ _CONNECTIONS = 8_192
 Each may hold the head of a request that never ends, so they are not without number."""
 
 
-_USUAL = 4 * 1024 * 1024
-"""Bytes of the largest block that the service takes and leaves all the time, such as the body of a deposit."""
-
-
 class LocalBackend:
     """A Buckets service on this machine, for as long as a ``with`` block or until `close`.
 
@@ -173,7 +169,6 @@ def serve(host: str, port: int, store: str | Path | Store | None, token: str | N
     """
     _check_host(host, token, "--token-file")
     _allow_connections()
-    _keep_memory()
     opened = open_store(store) if store is None or isinstance(store, (str, Path)) else store
     try:
         if sample and not opened.status()["total"]:
@@ -270,14 +265,6 @@ def _allow_connections() -> None:
         if soft != resource.RLIM_INFINITY and soft < wanted:
             with contextlib.suppress(ValueError, OSError):
                 resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def _keep_memory() -> None:
-    """Let the C library keep what an answer leaves: each piece of a view would be taken from the system anew.
-
-    Where that library is glibc, the largest block given back so far is what it takes to be usual from then on.
-    """
-    bytearray(_USUAL)
 
 
 def _ignore(_number: int, _frame: FrameType | None) -> None:

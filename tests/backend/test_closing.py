@@ -163,7 +163,7 @@ def test_a_client_that_hangs_up_while_a_piece_is_read_ends_its_view(
         with requests.post(f"{backend.url}/view", json={"query": SEARCH}, stream=True, timeout=30) as unread:
             assert unread.raw.read(400_000)
             assert reading.wait(30)
-        until(lambda: not backend._server.server_state.tasks)
+        until(lambda: not backend._server.server_state.connections)
         hung_up.set()
         until(lambda: len(opened_in(store.path.parent)) > 0 and not store._readers._lent)
     assert caplog.records == []

@@ -8,37 +8,38 @@ pipelines. One route is our own: ``/status/details`` counts for all pipelines at
 from __future__ import annotations
 
 import contextlib
-import gc
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
-from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
 from bucketsnb import __version__
 from bucketsnb.backend.http.access import AccessControl, read_body
-from bucketsnb.backend.http.dispatch import Dispatcher
 from bucketsnb.backend.http.openapi import description
 from bucketsnb.backend.http.problems import HANDLERS, BadRequest, answer
 from bucketsnb.backend.http.viewing import ViewAnswer
-from bucketsnb.backend.stores.base import Store, Withdrawal
+from bucketsnb.backend.stores.base import Store
 from bucketsnb.schema import COUNTS_AT_ONCE
 
 __all__ = ["build_app"]
 
+T = TypeVar("T")
+
 _QUERY_BYTES_MAX = 16 * 1024 * 1024
 """Bytes that a query may have, as in MongoDB: a hundred megabytes of small objects hold up all for a minute."""
 
-_REMEMBERED_BYTES_MAX = 4096
-"""Bytes of a withdrawal that is worth remembering: a runner's has some hundred, and a thousand large ones are much."""
+_CHANGES, _VIEWS = 16, 8
+"""Threads that change works at once, and that read views: beside those of Starlette, which are left to quick reads."""
 
 
 class _Name(StringConvertor):
@@ -64,12 +65,10 @@ def build_app(store: Store, token: str | None = None) -> AccessControl:
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        service.calls = Dispatcher(store)
+        service.changes, service.views = CapacityLimiter(_CHANGES), CapacityLimiter(_VIEWS)
         yield
-        service.calls.close()
 
     routes = [
-        Route("/work/withdraw", _Withdrawals(service), methods=["POST"]),  # first, as most requests are this
         Route("/", service.version, methods=["GET", "HEAD"]),
         Route("/version", service.version, methods=["GET", "HEAD"]),
         Route("/__health__", service.health, methods=["GET"]),
@@ -77,6 +76,7 @@ def build_app(store: Store, token: str | None = None) -> AccessControl:
         Route("/work", service.deposit, methods=["POST"]),
         Route("/work", service.update, methods=["PUT"]),
         Route("/work", service.delete, methods=["DELETE"]),
+        Route("/work/withdraw", service.withdraw, methods=["POST"]),
         Route("/view", service.view, methods=["POST"]),
         Route("/status", service.status, methods=["GET"]),
         Route("/status/pipelines", service.pipelines, methods=["GET"]),
@@ -94,13 +94,15 @@ def build_app(store: Store, token: str | None = None) -> AccessControl:
 class _Service:
     """The routes' handlers, which share a store and the threads that reach it."""
 
-    calls: Dispatcher
+    changes: CapacityLimiter
+    views: CapacityLimiter
 
     def __init__(self, store: Store) -> None:
         self.store = store
         self._instance = secrets.token_hex(8)  # tells this service from another that answers at its address later
-        # Idle runners ask for the same works again and again: each of their queries is judged once.
-        self._known = lru_cache(maxsize=1024)(self._withdrawal)
+
+    async def _change(self, act: Callable[..., T], *values: Any) -> T:
+        return await run_sync(act, *values, limiter=self.changes)
 
     async def version(self, _request: Request) -> Response:
         return _offering(answer({"version": __version__, "instance": self._instance}))
@@ -109,18 +111,18 @@ class _Service:
         return answer(description())
 
     async def health(self, _request: Request) -> Response:
-        await self.calls.read(self.store.status)
+        await run_in_threadpool(self.store.status)
         return answer({"status": "healthy"})
 
     async def deposit(self, request: Request) -> Response:
         works = _array(await read_body(request.receive))
         wanted = request.query_params.getlist("return_ids")[:1]
-        ids = await self.calls.change(lambda: self.store.deposit(works))
+        ids = await self._change(self.store.deposit, works)
         return answer(ids if wanted and wanted[0].lower() == "true" else True)
 
     async def update(self, request: Request) -> Response:
         works = _array(await read_body(request.receive))
-        await self.calls.change(lambda: self.store.update(works))
+        await self._change(self.store.update, works)
         return answer(True)
 
     async def delete(self, request: Request) -> Response:
@@ -129,7 +131,7 @@ class _Service:
         unique = list(dict.fromkeys([*named, *await self._ids(request)]))
         if not unique:
             raise BadRequest("name the works to delete by ids: nothing was deleted")
-        found = await self.calls.change(lambda: self.store.delete(unique))
+        found = await self._change(self.store.delete, unique)
         return answer(found == len(unique))
 
     async def _ids(self, request: Request) -> list[str]:
@@ -140,18 +142,14 @@ class _Service:
             raise BadRequest('the body of a deletion is {"ids": ["...", ...]}; nothing was deleted')
         return ids
 
-    async def withdraw(self, body: bytes) -> bytes:
-        withdrawal = (self._known if len(body) <= _REMEMBERED_BYTES_MAX else self._withdrawal)(body)
-        work = await self.calls.claim(withdrawal)
-        return b"null" if work is None else work
-
-    def _withdrawal(self, body: bytes) -> Withdrawal:
-        query = _object(body)
+    async def withdraw(self, request: Request) -> Response:
+        query = _object(await read_body(request.receive))
         if query.get("pipeline") is None:
             raise BadRequest("a withdrawal needs a pipeline: name one, or several with $in")
         if query.get("status", "queued") != "queued":
             raise BadRequest("only queued works can be withdrawn: leave status out")
-        return self.store.withdrawal(query)
+        work = await self._change(self.store.withdraw, query)
+        return Response(b"null" if work is None else work, media_type="application/json")
 
     async def view(self, request: Request) -> Response:
         asked = _object(await read_body(request.receive))
@@ -161,44 +159,30 @@ class _Service:
             raise BadRequest(f"skip is {skip}, and must not be negative")
         everything = limit is None or limit <= 0
         pieces = self.store.view(query, projection, skip, None if everything else limit)
-        return await ViewAnswer(self.calls, pieces).begun()
+        return await ViewAnswer(pieces, self.views).begun()
 
     async def status(self, _request: Request) -> Response:
-        return _offering(answer(await self.calls.read(self.store.status)))
+        return _offering(answer(await run_in_threadpool(self.store.status)))
 
     async def details(self, request: Request) -> Response:
         pipeline = request.path_params["pipeline"]
-        return answer(await self.calls.read(lambda: self.store.status(pipeline)))
+        return answer(await run_in_threadpool(self.store.status, pipeline))
 
     async def all_details(self, _request: Request) -> Response:
-        return answer(await self.calls.read(self.store.statuses))
+        return answer(await run_in_threadpool(self.store.statuses))
 
     async def pipelines(self, _request: Request) -> Response:
-        return _offering(answer(await self.calls.read(self.store.pipelines)))
+        return _offering(answer(await run_in_threadpool(self.store.pipelines)))
 
     async def audit_failed(self, _request: Request) -> Response:
-        return answer(await self.calls.change(self.store.audit_failed))
+        return answer(await self._change(self.store.audit_failed))
 
     async def audit_expired(self, _request: Request) -> Response:
-        return answer(await self.calls.change(self.store.audit_expired))
+        return answer(await self._change(self.store.audit_expired))
 
     async def audit_stale(self, request: Request) -> Response:
         days = _days(request.path_params["days"])
-        return answer(await self.calls.change(lambda: self.store.audit_stale(days)))
-
-
-class _Withdrawals:
-    """The route of withdrawals, without the requests and responses of Starlette: they cost as much as half a claim."""
-
-    def __init__(self, service: _Service) -> None:
-        self._service = service
-
-    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        work = await self._service.withdraw(await read_body(receive))
-        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(work))]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": work})
+        return answer(await self._change(self.store.audit_stale, days))
 
 
 def _audit(path: str, act: Callable[[Request], Awaitable[Response]]) -> Route:
@@ -219,17 +203,12 @@ def _offering(response: Response) -> Response:
 
 
 def _decoded(body: bytes) -> Any:
-    collecting = gc.isenabled()
-    gc.disable()  # it would look through what is there again and again, and hold up the loop four times as long
     try:
         return msgspec.json.decode(body)
     except RecursionError:
         raise BadRequest("the body is nested too deeply") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadRequest(f"the body is not JSON: {error}") from None
-    finally:
-        if collecting:
-            gc.enable()
 
 
 def _array(body: bytes) -> list[Any]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections.abc import AsyncGenerator
-from typing import Any
+from collections.abc import AsyncGenerator, Generator
+from contextlib import suppress
 
-from starlette.requests import ClientDisconnect
+import anyio
+from anyio.to_thread import run_sync
 from starlette.responses import StreamingResponse
-from starlette.types import Receive, Scope, Send
-
-from bucketsnb.backend.http.dispatch import Dispatcher
+from starlette.types import Message, Receive, Scope, Send
 
 __all__ = ["ViewAnswer"]
 
@@ -22,67 +19,49 @@ _PATIENCE_SECONDS = 60.0
 class ViewAnswer(StreamingResponse):
     """A view on its way to a client.
 
-    When a client hangs up, Starlette leaves what was being sent to the garbage collector, and the view with it, which
-    holds the store to what it was when it was asked: here it ends at once, or with the piece that a thread is reading.
-
     Parameters
     ----------
-    calls
-        The threads that read.
     pieces
         What the store gives.
+    threads
+        Limits how many views are read at once, so that long ones leave threads to all else.
     """
 
-    def __init__(self, calls: Dispatcher, pieces: Any) -> None:
-        self._calls = calls
+    def __init__(self, pieces: Generator[bytes, None, None], threads: anyio.CapacityLimiter) -> None:
         self._pieces = pieces
+        self._threads = threads
         self._first = b""
-        self._reading = threading.Lock()
-        self._unwanted = False
         self._stream = self._streamed()
         super().__init__(self._stream, media_type="application/json")
 
     async def begun(self) -> ViewAnswer:
         """Read the first piece before the answer begins, so that a query which fails on its first works is a 400."""
-        try:
-            self._first = await self._calls.view(self._next)
-        except BaseException:
-            self._end()
-            raise
+        self._first = await self._next()
         return self
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the answer."""
+        """Send the answer, and let go of the store also where the client hangs up."""
+
+        async def send_in_time(message: Message) -> None:
+            with anyio.fail_after(_PATIENCE_SECONDS):
+                await send(message)
+
         try:
-            await super().__call__(scope, receive, send)
+            await super().__call__(scope, receive, send_in_time)
         finally:
-            self._end()
-            await self._stream.aclose()
+            with anyio.CancelScope(shield=True):
+                await self._stream.aclose()
+                await run_sync(self._let_go, limiter=self._threads)
 
     async def _streamed(self) -> AsyncGenerator[bytes, None]:
         piece = self._first
         while piece:
-            given_up = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._end)
-            try:
-                yield piece
-            finally:
-                given_up.cancel()
-            if self._unwanted:  # ended meanwhile: what follows would look like the end of the answer
-                raise ClientDisconnect
-            piece = await self._calls.view(self._next)
+            yield piece
+            piece = await self._next()
 
-    def _next(self) -> bytes:
-        with self._reading:
-            piece: bytes = next(self._pieces, b"")
-        if self._unwanted:
-            self._end()
-        return piece
+    async def _next(self) -> bytes:
+        return await run_sync(next, self._pieces, b"", limiter=self._threads)
 
-    def _end(self) -> None:
-        """Let go of the store; a thread that is reading just now does so itself when it has its piece."""
-        self._unwanted = True
-        if self._reading.acquire(blocking=False):
-            try:
-                self._pieces.close()
-            finally:
-                self._reading.release()
+    def _let_go(self) -> None:
+        with suppress(ValueError):  # the service is ended amid a piece: the thread that reads it ends with the store
+            self._pieces.close()

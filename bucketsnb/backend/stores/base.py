@@ -5,9 +5,7 @@ How works are kept is left to the stores; what a valid work is, to `works`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
-from enum import Enum
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Protocol
 
 from bucketsnb.backend.stores.counts import Counts
@@ -18,9 +16,6 @@ __all__ = [
     "StoreFull",
     "StoreUnavailable",
     "UnknownWorks",
-    "Wait",
-    "Withdrawal",
-    "WouldWait",
 ]
 
 
@@ -34,10 +29,6 @@ class StoreUnavailable(StoreError):
 
 class StoreFull(StoreError):
     """There is no room left where the store keeps its works."""
-
-
-class WouldWait(Exception):
-    """What may not wait would have to: for another change, or for the disk. Nothing was changed."""
 
 
 class UnknownWorks(StoreError):
@@ -55,49 +46,20 @@ class UnknownWorks(StoreError):
         self.ids = list(ids)
 
 
-class Wait(Enum):
-    """What a change waits for: its turn and then the disk, its turn only, or nothing at all."""
-
-    DISK = "disk"
-    TURN = "turn"
-    NOTHING = "nothing"
-
-
-class Withdrawal(Protocol):
-    """A withdrawal whose query has been judged; calling it claims one work, as `Store.withdraw` does.
-
-    Attributes
-    ----------
-    at_once
-        Whether it finds its work by an index, and is no search.
-    """
-
-    at_once: bool
-
-    def __call__(self) -> bytes | None:
-        """Claim one work."""
-
-    def now(self) -> bytes | None:
-        """Claim one work as well, or raise `WouldWait` where that takes more than a moment of this thread."""
-
-
 class Store(Protocol):
     """A place that keeps works; safe to use from any thread.
 
-    Every change is atomic and is seen by every later read. It is on disk before its method returns; only a claim may
-    get there a moment later, so that a power cut can undo it. Times are epoch seconds. Methods raise `StoreError`, and
-    `QueryNotUnderstood` for a query that cannot be decided exactly.
+    Every change is atomic and is seen by every later read. When its method returns, the end of this process loses
+    nothing of it. Times are epoch seconds. Methods raise `StoreError`, and `QueryNotUnderstood` for a query that cannot
+    be decided exactly.
 
     Attributes
     ----------
     url
         Its address, without a password.
-    one_writer
-        Whether changes are best made by one thread, many at a time (`together`), or side by side.
     """
 
     url: str
-    one_writer: bool
 
     def deposit(self, works: Sequence[Mapping[str, Any]]) -> list[str]:
         """Add works as queued, all or none, and give their new ids in the same order."""
@@ -111,9 +73,6 @@ class Store(Protocol):
         The highest priority comes first, then the oldest creation, then the first deposit.
         """
 
-    def withdrawal(self, query: Mapping[str, Any]) -> Withdrawal:
-        """Prepare a withdrawal that may be made many times."""
-
     def update(self, works: Sequence[Mapping[str, Any]]) -> None:
         """Set the given fields of works by id, all or none; `UnknownWorks` names ids that are not there."""
 
@@ -126,10 +85,10 @@ class Store(Protocol):
         projection: Mapping[str, Any] | None = None,
         skip: int = 0,
         limit: int | None = None,
-    ) -> Iterator[bytes]:
+    ) -> Generator[bytes, None, None]:
         """Stream one JSON array of the matching works in pieces: latest creation first, then latest deposit.
 
-        The query is judged before the first piece is asked for; closing the iterator ends the read.
+        The query is judged before the first piece is asked for; closing the generator ends the read.
         """
 
     def status(self, pipeline: str | None = None) -> Counts:
@@ -149,9 +108,6 @@ class Store(Protocol):
 
     def audit_stale(self, days: float) -> int:
         """Fail the queued and running works created more than so many days ago, and count them."""
-
-    def together(self, wait: Wait = Wait.DISK) -> AbstractContextManager[None]:
-        """Make the changes of this thread within the block as one, for which all wait once; each stays atomic."""
 
     def clear(self) -> None:
         """Remove every work."""

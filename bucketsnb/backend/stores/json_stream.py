@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 
-__all__ = ["gathered"]
+__all__ = ["json_stream"]
 
 _PIECE = 512 * 1024
 
 
-def gathered(works: Iterable[bytes]) -> Iterator[bytes]:
+def json_stream(works: Iterable[bytes]) -> Generator[bytes, None, None]:
     """Join the JSON of works to one array, in pieces of some size."""
     piece, size, opening = [], 0, b"["
     for work in works:

@@ -10,20 +10,22 @@ from pymongo import ASCENDING, DESCENDING, ReturnDocument
 from pymongo.collection import Collection
 from pymongo.errors import OperationFailure
 
-from bucketsnb.backend.stores.base import WouldWait
 from bucketsnb.backend.stores.mongo.documents import Record, json_of
 from bucketsnb.backend.stores.mongo.server import translated
 from bucketsnb.matching import compile_query
 
-__all__ = ["MongoWithdrawal"]
+__all__ = ["claim"]
 
 _FIRST = [("priority", DESCENDING), ("creation", ASCENDING), ("_id", ASCENDING)]
 _NO_SHARD_KEY = 61
 _ATTEMPTS = {"$cond": [{"$isNumber": "$attempt"}, "$attempt", 0]}
 
 
-class MongoWithdrawal:
-    """A withdrawal by one query; every call claims one work.
+def claim(query: Mapping[str, Any], works: Collection[Record], url: str) -> bytes | None:
+    """Claim the first queued work that matches, and give its JSON after that; None if there is none.
+
+    It is never tried again by us: where the answer was lost, the work may be claimed already. A replica set knows which
+    claims it has answered, so there the driver tries it once more by itself.
 
     Parameters
     ----------
@@ -39,60 +41,41 @@ class MongoWithdrawal:
     QueryNotUnderstood
         If the query cannot be decided exactly.
     """
+    compile_query(query)
+    wanted = _of_one_pipeline(query)
+    queued = {"status": "queued"}
+    asked = {"$and": [queued, wanted]} if "status" in wanted else {**queued, **wanted}
+    with translated(url):
+        try:
+            record = _claimed(works, asked)
+        except OperationFailure as error:
+            if error.code != _NO_SHARD_KEY:
+                raise
+            record = _claimed_on_one_shard(works, asked)
+    return None if record is None else json_of(record)
 
-    at_once = True
 
-    def __init__(self, query: Mapping[str, Any], works: Collection[Record], url: str) -> None:
-        compile_query(query)
-        wanted = _of_one_pipeline(query)
-        queued = {"status": "queued"}
-        self._query = {"$and": [queued, wanted]} if "status" in wanted else {**queued, **wanted}
-        self._works = works
-        self._url = url
+def _claimed_on_one_shard(works: Collection[Record], query: Mapping[str, Any]) -> Record | None:
+    """Look first, as older clusters claim only where the shard key is given; go on if another was quicker."""
+    while (first := works.find_one(query, {"pipeline": True}, sort=_FIRST)) is not None:
+        if (record := _claimed(works, {"$and": [query, first]})) is not None:
+            return record
+    return None
 
-    def __call__(self) -> bytes | None:
-        """Claim the first queued work that matches, and give its JSON after that; None if there is none.
 
-        It is never tried again by us: where the answer was lost, the work may be claimed already. A replica set knows
-        which claims it has answered, so there the driver tries it once more by itself.
-        """
-        with translated(self._url):
-            try:
-                record = self._claimed({})
-            except OperationFailure as error:
-                if error.code != _NO_SHARD_KEY:
-                    raise
-                record = self._claimed_on_one_shard()
-        return None if record is None else json_of(record)
-
-    def now(self) -> bytes | None:
-        """Refuse: another machine is always waited for."""
-        raise WouldWait
-
-    def _claimed_on_one_shard(self) -> Record | None:
-        """Look first, as older clusters claim only where the shard key is given; go on if another was quicker."""
-        while (first := self._works.find_one(self._query, {"pipeline": True}, sort=_FIRST)) is not None:
-            if (record := self._claimed(first)) is not None:
-                return record
-        return None
-
-    def _claimed(self, which: Mapping[str, Any]) -> Record | None:
-        claim = {
-            "status": "running",
-            "start": time.time(),
-            "stop": None,
-            # Works of other programs may have neither.
-            "attempt": {"$add": [_ATTEMPTS, 1]},
-            "id": {"$ifNull": ["$id", {"$toString": "$_id"}]},
-        }
-        found: Record | None = self._works.find_one_and_update(
-            {"$and": [self._query, which]} if which else self._query,
-            [{"$set": claim}],
-            projection={"_id": False},
-            sort=_FIRST,
-            return_document=ReturnDocument.AFTER,
-        )
-        return found
+def _claimed(works: Collection[Record], query: Mapping[str, Any]) -> Record | None:
+    change = {
+        "status": "running",
+        "start": time.time(),
+        "stop": None,
+        # Works of other programs may have neither.
+        "attempt": {"$add": [_ATTEMPTS, 1]},
+        "id": {"$ifNull": ["$id", {"$toString": "$_id"}]},
+    }
+    found: Record | None = works.find_one_and_update(
+        query, [{"$set": change}], projection={"_id": False}, sort=_FIRST, return_document=ReturnDocument.AFTER
+    )
+    return found
 
 
 def _of_one_pipeline(query: Mapping[str, Any]) -> dict[str, Any]:

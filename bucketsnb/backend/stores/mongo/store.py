@@ -9,8 +9,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 from bson.raw_bson import RawBSONDocument
@@ -19,10 +18,10 @@ from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
 
-from bucketsnb.backend.stores.base import StoreError, UnknownWorks, Wait
+from bucketsnb.backend.stores.base import StoreError, UnknownWorks
 from bucketsnb.backend.stores.counts import Counts, counts_by_pipeline, counts_of
-from bucketsnb.backend.stores.json_stream import gathered
-from bucketsnb.backend.stores.mongo.claim import MongoWithdrawal
+from bucketsnb.backend.stores.json_stream import json_stream
+from bucketsnb.backend.stores.mongo.claim import claim
 from bucketsnb.backend.stores.mongo.documents import CODEC, Record, check_changes, document_of, json_of
 from bucketsnb.backend.stores.mongo.server import DUPLICATE, DURABLE, MongoServer, codes_of, translated
 from bucketsnb.backend.works import changes_of, new_record
@@ -71,8 +70,6 @@ class MongoStore:
         If no server answers, or it refuses.
     """
 
-    one_writer = False
-
     def __init__(self, address: str) -> None:
         self._server = MongoServer(address)
         self.url = self._server.url
@@ -119,11 +116,7 @@ class MongoStore:
 
     def withdraw(self, query: Mapping[str, Any]) -> bytes | None:
         """Claim the first queued work that matches: highest priority, then oldest."""
-        return self.withdrawal(query)()
-
-    def withdrawal(self, query: Mapping[str, Any]) -> MongoWithdrawal:
-        """Prepare a withdrawal that may be made many times."""
-        return MongoWithdrawal(query, self.works, self.url)
+        return claim(query, self.works, self.url)
 
     def update(self, works: Sequence[Mapping[str, Any]]) -> None:
         """Set the given fields of works by id; ids are looked up first, so that an unknown one changes nothing."""
@@ -164,11 +157,11 @@ class MongoStore:
         projection: Mapping[str, Any] | None = None,
         skip: int = 0,
         limit: int | None = None,
-    ) -> Iterator[bytes]:
+    ) -> Generator[bytes, None, None]:
         """Stream one JSON array of the matching works in pieces, newest first."""
         compile_query(query)
         shape = compile_projection(projection)
-        return gathered(
+        return json_stream(
             () if limit == 0 else self._found(dict(query), projection or {}, shape, max(skip, 0), limit or 0)
         )
 
@@ -231,10 +224,6 @@ class MongoStore:
     def _audit(self, query: Record, change: Record | list[Record]) -> int:
         with translated(self.url, changing=True):
             return self.works.update_many(query, change).modified_count
-
-    def together(self, wait: Wait = Wait.DISK) -> AbstractContextManager[None]:
-        """Do nothing more: MongoDB makes each change durable by itself."""
-        return contextlib.nullcontext()
 
     def clear(self) -> None:
         """Remove every work."""

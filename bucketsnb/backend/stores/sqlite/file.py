@@ -50,6 +50,7 @@ def connect(path: Path, *, reader: bool = False) -> sqlite3.Connection:
 
 def _set_up(connection: sqlite3.Connection, *, reader: bool) -> None:
     _wait_for(connection, "PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute(f"PRAGMA cache_size = {-16_384 if reader else -65_536}")
     connection.execute("PRAGMA journal_size_limit = 67108864")

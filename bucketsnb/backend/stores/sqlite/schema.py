@@ -9,7 +9,7 @@ from bucketsnb.schema import STATUSES
 
 __all__ = ["COLUMNS", "OPEN", "SCHEMA_VERSION", "STEPS", "TABLES"]
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Kept in the file; a file with a higher number was written by a newer bucketsnb and is refused."""
 
 TABLES = frozenset({"works", "marks", "counts"})
@@ -81,27 +81,26 @@ CREATE INDEX works_exhausted ON works (settled, creation) WHERE settled IS NOT N
 CREATE INDEX works_running ON works (creation, pipeline, start, timeout) WHERE status = 'running';
 """
 
-# A mark is a tag or an event of a work; until the work has ended it also carries what the queue is ordered by, so that
-# a claim by tag reads one entry of an index however long the queue is. (A claim leaves it there: taking it out would
-# double what every claim costs. Those that claim by tag pass over running works, and take them out of the head of their
-# queue now and then.)
+# A mark is a tag or an event of a work; while the work is queued it also carries what the queue is ordered by, so that
+# a claim by tag reads one entry of an index however long the queue is.
 _MARKS = """
 CREATE TABLE marks (
     work INTEGER NOT NULL, field NOT NULL, value NOT NULL, queue, urgency, born, PRIMARY KEY (field, value, work)
 ) WITHOUT ROWID;
 CREATE INDEX marks_of_work ON marks (work);
 """
-_MARKS_QUEUE = """
+_TAKEN = """
+CREATE TRIGGER works_taken AFTER UPDATE OF status ON works WHEN OLD.status = 'queued' AND NEW.status <> 'queued' BEGIN
+    UPDATE marks SET queue = NULL WHERE work = NEW.rowid;
+END;
+"""
+_MARKS_QUEUE = f"""
 CREATE INDEX marks_queue ON marks (field, value, queue, urgency DESC, born, work) WHERE queue IS NOT NULL;
 CREATE TRIGGER works_requeued AFTER UPDATE OF pipeline, status, priority, creation ON works
 WHEN NEW.status = 'queued' BEGIN
     UPDATE marks SET queue = NEW.pipeline, urgency = NEW.priority, born = NEW.creation WHERE work = NEW.rowid;
 END;
-CREATE TRIGGER works_ended AFTER UPDATE OF status ON works
-WHEN NEW.status NOT IN ('queued', 'running') AND OLD.status IN ('queued', 'running') BEGIN
-    UPDATE marks SET queue = NULL WHERE work = NEW.rowid AND queue IS NOT NULL;
-END;
-"""
+{_TAKEN}"""
 
 # The counts are kept by triggers: whatever changes a work, /status is right, and never scans.
 _COUNTS = f"""
@@ -143,6 +142,11 @@ UPDATE works SET settled = status WHERE status NOT IN {OPEN};
 {_COUNTS}
 INSERT INTO counts SELECT pipeline, {_each("sum(status = '{0}')")} FROM works GROUP BY pipeline;
 """
+_FROM_THIRD = f"""
+DROP TRIGGER works_ended;
+{_TAKEN}
+UPDATE marks SET queue = NULL WHERE queue IS NOT NULL AND work IN (SELECT rowid FROM works WHERE status <> 'queued');
+"""
 _ODD_ARRAYS = """
 UPDATE works SET odd = 1 WHERE EXISTS (SELECT 1 FROM json_each(body, '$.tags') WHERE json_each.type = 'array')
     OR EXISTS (SELECT 1 FROM json_each(body, '$.event') WHERE json_each.type = 'array');
@@ -151,6 +155,7 @@ UPDATE works SET odd = 1 WHERE EXISTS (SELECT 1 FROM json_each(body, '$.tags') W
 STEPS = {
     0: _WORKS + _OTHER_QUEUES + _SETTLED + _MARKS + _MARKS_QUEUE + _COUNTS,
     1: _FROM_FIRST + _OTHER_QUEUES + _MARKS_QUEUE + _ODD_ARRAYS + _FROM_SECOND,
-    2: _FROM_SECOND,
+    2: _FROM_SECOND + _FROM_THIRD,
+    3: _FROM_THIRD,
 }
 """What brings a file of each earlier layout to this one; 0 is an empty file."""

@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from bucketsnb.backend.stores.base import StoreUnavailable, UnknownWorks, Wait
+from bucketsnb.backend.stores.base import StoreUnavailable, UnknownWorks
 from bucketsnb.backend.stores.counts import Counts
-from bucketsnb.backend.stores.json_stream import gathered
+from bucketsnb.backend.stores.json_stream import json_stream
 from bucketsnb.backend.stores.sqlite import rows
-from bucketsnb.backend.stores.sqlite.claim import SQLiteWithdrawal
+from bucketsnb.backend.stores.sqlite.claim import claim
 from bucketsnb.backend.stores.sqlite.narrowing import narrow
 from bucketsnb.backend.stores.sqlite.readers import Readers
 from bucketsnb.backend.stores.sqlite.temporary import TemporaryFolder
@@ -36,8 +36,8 @@ class SQLiteStore:
     """Works in a SQLite file that several threads and processes may share.
 
     One connection writes, in one transaction at a time; each read has a connection of its own and holds up nobody.
-    A change is on the disk when it returns, so that it outlives a power cut; only a claim does not wait for that, and
-    is on the disk a moment later (`log.SECONDS`). Nothing is lost when the process ends, however it ends.
+    Nothing is lost when the process ends, however it ends. SQLite brings its log to the disk from time to time
+    (`synchronous = NORMAL`): a power cut may undo the last changes, and leaves the file whole.
 
     Parameters
     ----------
@@ -50,8 +50,6 @@ class SQLiteStore:
         If the file cannot be used: it cannot be opened, is of something else, or of a newer bucketsnb.
     """
 
-    one_writer = True
-
     def __init__(self, path: Path | None = None) -> None:
         self._folder = TemporaryFolder() if path is None else None
         self.path = (self._folder.path / "works.db") if self._folder else Path(path or "").absolute()
@@ -59,7 +57,7 @@ class SQLiteStore:
         if sqlite3.sqlite_version_info < (3, 35):
             raise StoreUnavailable(f"this Python has SQLite {sqlite3.sqlite_version}, and 3.35 or newer is needed")
         self._owner = os.getpid()
-        self._writer = Writer(self.path, lasting=path is not None)
+        self._writer = Writer(self.path)
         self._readers = Readers(self.path)
         self._reading = self._readers.reading
 
@@ -79,11 +77,7 @@ class SQLiteStore:
 
     def withdraw(self, query: Mapping[str, Any]) -> bytes | None:
         """Claim the first queued work that matches: highest priority, then oldest."""
-        return self.withdrawal(query)()
-
-    def withdrawal(self, query: Mapping[str, Any]) -> SQLiteWithdrawal:
-        """Prepare a withdrawal that may be made many times."""
-        return SQLiteWithdrawal(query, self._writer, self._reading)
+        return claim(query, self._writer, self._reading)
 
     def update(self, works: Sequence[Mapping[str, Any]]) -> None:
         """Set the given fields of works by id, all or none."""
@@ -104,7 +98,7 @@ class SQLiteStore:
         projection: Mapping[str, Any] | None = None,
         skip: int = 0,
         limit: int | None = None,
-    ) -> Iterator[bytes]:
+    ) -> Generator[bytes, None, None]:
         """Stream one JSON array of the matching works in pieces, newest first."""
         matches = compile_query(query)
         shape = rows.shaper(projection)
@@ -112,11 +106,11 @@ class SQLiteStore:
 
     def _pieces(
         self, query: Mapping[str, Any], matches: Matcher, shape: rows.Shaper | None, skip: int, limit: int | None
-    ) -> Iterator[bytes]:
+    ) -> Generator[bytes, None, None]:
         def found(connection: sqlite3.Connection) -> Generator[bytes, None, None]:
             condition = narrow(query, lambda: rows.any_odd(connection))
             with closing(rows.newest(connection, condition, matches, shape, skip, limit)) as works:
-                yield from gathered(works)
+                yield from json_stream(works)
 
         with self._readers.lent() as reader:
             yield from reader.each(found)
@@ -189,9 +183,3 @@ class SQLiteStore:
         self._readers.close()
         if self._folder:
             self._folder.close()
-
-    @contextmanager
-    def together(self, wait: Wait = Wait.DISK) -> Iterator[None]:
-        """Make the changes of this thread within the block as one, for which all wait once; each stays atomic."""
-        with self._writer.changing(wait):
-            yield
