@@ -215,7 +215,7 @@ def test_an_audit_says_what_it_would_change_beyond_what_can_be_shown(backend: Lo
 @pytest.fixture
 def twins(backend: LocalBackend, buckets: Buckets, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
     """Put in two works with one id, of two users, beside one other; found as MongoDB finds them; return both ids."""
-    monkeypatch.setattr("bucketsnb.backend.stores.sqlite.narrow", lambda *_: Condition("1", exact=False))
+    monkeypatch.setattr("bucketsnb.backend.stores.sqlite.store.narrow", lambda *_: Condition("1", exact=False))
     first, other = backend.store.load([make_work(pipeline=PIPELINE, status="failure", user=one) for one in "ab"])
     insert(backend, {**BASE, "id": first, "user": "twin"}, key="twin")
     assert len(buckets.api.view({"id": first})) == 2
