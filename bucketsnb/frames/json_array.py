@@ -7,6 +7,7 @@ start and end. A missing cell is JSON's ``null``.
 from __future__ import annotations
 
 import builtins
+import importlib
 import json
 from collections.abc import Callable, Iterable, Sequence, Sized
 from typing import Any
@@ -49,6 +50,7 @@ class JSONDtype(ExtensionDtype):
     name = "json"
     type = object
     na_value = None
+    base = "string"  # what pandas' infer_dtype goes by; series.str is refused to columns that it cannot place
 
     @classmethod
     def construct_array_type(cls) -> builtins.type[JSONArray]:
@@ -230,8 +232,24 @@ class JSONArray(ExtensionArray):
         if isinstance(dtype, JSONDtype):
             return self.copy() if copy else self
         if isinstance(dtype, pd.StringDtype):
-            return pd.array([_as_text(text) for text in self.texts], dtype=dtype)
+            return pd.array(self._as_texts(), dtype=dtype)
+        if isinstance(dtype, np.dtype) and dtype.kind == "U":
+            return objects(self._as_texts(), len(self))
         return super().astype(dtype, copy=copy)
+
+    def _as_texts(self) -> list[str | None]:
+        return [_as_text(text) for text in self.texts]
+
+    def __arrow_array__(self, type: Any = None) -> Any:  # noqa: A002 - the signature of pyarrow
+        """Return the JSON as an Arrow array of text."""
+        pyarrow = importlib.import_module("pyarrow")  # asks for this, so it is there
+        return pyarrow.array(self._as_texts(), type=type or pyarrow.string())
+
+    def __getattr__(self, name: str) -> Any:
+        """Give ``series.str`` what it has for a column of plain lists; that asks the array for these methods."""
+        if name.startswith("_str_"):
+            return getattr(pd.arrays.NumpyExtensionArray(objects(self.decoded(), len(self))), name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> npt.NDArray[Any]:
         if copy is False:
@@ -269,8 +287,12 @@ class JSONArray(ExtensionArray):
     def _values_for_factorize(self) -> tuple[Objects, Any]:
         return self._canonical(), None
 
-    def _values_for_argsort(self) -> Objects:
-        return objects((text or b"" for text in self._canonical()), len(self))
+    def _values_for_argsort(self) -> npt.NDArray[np.float64]:
+        """Return ranks: the order is that of numbers by size, of text by letters, of lists by their elements."""
+        texts = self._canonical()
+        known = {text: _sort_key(decode_json(text)) for text in set(texts) - {None}}
+        order = {text: rank for rank, text in enumerate(sorted(known, key=known.__getitem__))}
+        return np.array([order.get(text, np.nan) for text in texts], dtype=np.float64)
 
     def unique(self) -> JSONArray:
         """Return each value once, in the order of first appearance."""
@@ -327,6 +349,19 @@ def _as_text(text: Any) -> str | None:
 
 def _canonical(text: Any) -> bytes | None:
     return None if text is None else json.dumps(decode_json(text), sort_keys=True, separators=(",", ":")).encode()
+
+
+def _sort_key(value: Any) -> tuple[int, Any]:
+    """Return what orders JSON values of any kind: null, false and true, numbers, text, lists, mappings."""
+    if value is None or isinstance(value, bool):
+        return (0 if value is None else 1, value or False)
+    if isinstance(value, int | float):
+        return (2, value) if value == value else (3, 0)
+    if isinstance(value, str):
+        return (4, value)
+    if isinstance(value, list):
+        return (5, [_sort_key(one) for one in value])
+    return (6, sorted((name, _sort_key(one)) for name, one in value.items()))
 
 
 def _is_one_value(value: Any) -> bool:

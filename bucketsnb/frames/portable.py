@@ -10,46 +10,34 @@ import pandas as pd
 from bucketsnb.errors import WorkError
 from bucketsnb.frames.json_array import JSONArray
 
-__all__ = ["for_csv", "for_excel", "for_files", "for_json", "for_sql"]
+__all__ = ["for_cells", "for_excel", "for_text"]
 
+_TEXT = pd.StringDtype("python")
 _SHEET_CELL = 32_767
 """Letters that a cell of a spreadsheet holds."""
 
 
-def for_files(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return an ordinary frame with nested cells as JSON text, and what is plain text about the read.
-
-    A file that names our dtype could be read only where this package is imported.
-    """
-    whole = _texts(frame)
+def for_text(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return an ordinary frame with nested cells as JSON text: a file that names our dtype, only we could read."""
+    whole = _mapped(frame, lambda column: column.astype(_TEXT) if isinstance(column.array, JSONArray) else column)
     whole.attrs = {name: _plain(value) for name, value in frame.attrs.items() if name != "as_read"}
     return whole
 
 
-def for_csv(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return an ordinary frame with nested cells as JSON text."""
-    return _texts(frame)
-
-
-def for_json(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return an ordinary frame with nested cells as JSON text, times as ISO text, spans as seconds."""
-    return _of_plain_cells(frame)
-
-
-def for_sql(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return an ordinary frame with nested cells as JSON text, times as ISO text, spans as seconds."""
-    return _of_plain_cells(frame)
+def for_cells(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return an ordinary frame of text, numbers and booleans: as for text, times as ISO text, spans as seconds."""
+    return _mapped(frame, _plain_column)
 
 
 def for_excel(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return an ordinary frame with nested cells as JSON text, times as ISO text, spans as seconds.
+    """Return an ordinary frame as :func:`for_cells` does, for a sheet.
 
     Raises
     ------
     WorkError
         If a cell has more letters than a sheet holds.
     """
-    whole = _of_plain_cells(frame)
+    whole = for_cells(frame)
     for place, name in enumerate(whole.columns):
         for row, cell in enumerate(whole.iloc[:, place]):
             if isinstance(cell, str) and len(cell) > _SHEET_CELL:
@@ -60,17 +48,6 @@ def for_excel(frame: pd.DataFrame) -> pd.DataFrame:
                     field=str(name),
                 )
     return whole
-
-
-def _texts(frame: pd.DataFrame) -> pd.DataFrame:
-    return _mapped(frame, lambda column: column.astype(_TEXT) if isinstance(column.array, JSONArray) else column)
-
-
-_TEXT = pd.StringDtype("python")
-
-
-def _of_plain_cells(frame: pd.DataFrame) -> pd.DataFrame:
-    return _mapped(frame, _plain_column)
 
 
 def _plain_column(column: pd.Series) -> pd.Series:
@@ -85,12 +62,9 @@ def _plain_column(column: pd.Series) -> pd.Series:
 
 def _mapped(frame: pd.DataFrame, change: Any) -> pd.DataFrame:
     """Return an ordinary frame of changed columns, which may bear the same name twice."""
-    columns = [change(frame.iloc[:, place]) for place in range(frame.shape[1])]
-    if not columns:
-        return pd.DataFrame(frame)
-    whole = pd.concat(columns, axis=1)
+    whole = pd.DataFrame({place: change(frame.iloc[:, place]) for place in range(frame.shape[1])}, index=frame.index)
     whole.columns = frame.columns
-    return pd.DataFrame(whole)
+    return whole
 
 
 def _plain(value: Any) -> Any:

@@ -13,56 +13,99 @@ from bucketsnb.formatting import elide, excerpt
 from bucketsnb.frames.accessor import WorksAccessor
 from bucketsnb.frames.baseline import Baseline
 from bucketsnb.frames.caption import caption
-from bucketsnb.frames.columns import COLUMNS, LIGHT, NEEDED
+from bucketsnb.frames.columns import COLUMNS, LIGHT, NEEDED, NESTED
 from bucketsnb.frames.display_options import DisplayOptions, with_gap
 from bucketsnb.frames.json_array import JSONDtype, json_text
 from bucketsnb.frames.json_text import encode_json
-from bucketsnb.frames.portable import for_csv, for_excel, for_files, for_json, for_sql
+from bucketsnb.frames.portable import for_cells, for_excel, for_text
 
-__all__ = ["WorksFrame"]
+__all__ = ["NestedFrame", "WorksFrame"]
 
 _SHOWN = tuple("age" if name == "creation" else name for name in LIGHT)
 _KEPT_SHARE = 4  # of a selection of less than one in four, only its own works are kept as they were read
 
 
-def _works_or_plain(*args: Any, **options: Any) -> pd.DataFrame:
-    frame = WorksFrame(*args, **options)
-    return frame if _has_works(frame) else pd.DataFrame(frame)
+def _class_of(names: Any) -> type[pd.DataFrame]:
+    """Return which frame columns of these names make."""
+    if all(name in names for name in NEEDED):
+        return WorksFrame
+    return NestedFrame if any(name in names for name in NESTED) else pd.DataFrame
+
+
+def _made(*args: Any, **options: Any) -> pd.DataFrame:
+    frame = pd.DataFrame(*args, **options)
+    return _class_of(frame.columns)(frame)
 
 
 def _has_works(frame: pd.DataFrame) -> bool:
-    return all(name in frame.columns for name in NEEDED)
+    return _class_of(frame.columns) is WorksFrame
 
 
-class WorksFrame(pd.DataFrame):
-    """A DataFrame of works; ``frame.works`` has what only works can do.
+class NestedFrame(pd.DataFrame):
+    """A DataFrame with columns of works that nest: in files and databases, these are JSON text for every reader.
 
-    Whatever pandas does to it stays a frame of works as long as it has ids, pipelines and statuses, and is an ordinary
-    DataFrame otherwise. Shown as the value of a cell it is a light table; ``frame.to_string()``, ``frame.to_html()``
-    and ``frame.columns`` have everything.
-
-    Written to a file or a database, nested cells are JSON text, so that every reader can read them.
+    In everything else it is an ordinary DataFrame; what pandas makes of it without such columns is one too.
     """
-
-    works = property(WorksAccessor, doc="What only a frame of works can do.")
 
     @property
     def _constructor(self) -> Any:
-        return _works_or_plain
+        return _made
 
     def _constructor_from_mgr(self, mgr: Any, axes: Any) -> pd.DataFrame:
-        kind = WorksFrame if all(name in axes[0] for name in NEEDED) else pd.DataFrame
-        return kind._from_mgr(mgr, axes)  # type: ignore[attr-defined, no-any-return]  # missing in the stubs
+        return _class_of(axes[0])._from_mgr(mgr, axes)  # type: ignore[attr-defined, no-any-return]  # missing in the stubs
 
-    def __finalize__(self, other: Any, method: str | None = None, **kwargs: Any) -> WorksFrame:
+    def __finalize__(self, other: Any, method: str | None = None, **kwargs: Any) -> NestedFrame:
         """Take over what is known of the read, and let go of most of it where only a few rows are left."""
-        frame: WorksFrame = super().__finalize__(other, method=method, **kwargs)  # type: ignore[misc]  # as above
+        frame: NestedFrame = super().__finalize__(other, method=method, **kwargs)  # type: ignore[misc]  # as above
         if not isinstance(other, pd.DataFrame) and "as_read" not in frame.attrs:
             frame.attrs.update(_known_of(_inputs(other), every=method == "concat"))
         known = Baseline.of(frame)
         if known is not None and len(frame) * _KEPT_SHARE < known.works and _has_works(frame):
             frame.attrs["as_read"] = known.narrowed(frame["id"])
         return frame
+
+    # -- written to files: the parameters are those of pandas
+
+    def to_csv(self, *args: Any, **options: Any) -> Any:
+        """Write CSV as pandas does, nested cells as JSON text."""
+        return for_text(self).to_csv(*args, **options)
+
+    def to_json(self, *args: Any, **options: Any) -> Any:
+        """Write JSON as pandas does, nested cells as JSON text, times as ISO text, spans as seconds."""
+        return for_cells(self).to_json(*args, **options)
+
+    def to_excel(self, *args: Any, **options: Any) -> None:  # type: ignore[misc]  # final in the stubs alone
+        """Write a sheet as pandas does, nested cells as JSON text, times as ISO text, spans as seconds.
+
+        Raises
+        ------
+        WorkError
+            If a cell has more letters than a sheet holds (32,767); it would be cut.
+        """
+        for_excel(self).to_excel(*args, **options)
+
+    def to_sql(self, *args: Any, **options: Any) -> Any:  # type: ignore[misc]  # as above
+        """Write to a database as pandas does, with nested cells as JSON text, times as ISO text, spans as seconds."""
+        return for_cells(self).to_sql(*args, **options)
+
+    def to_parquet(self, *args: Any, **options: Any) -> Any:
+        """Write Parquet as pandas does, nested cells as JSON text."""
+        return for_text(self).to_parquet(*args, **options)
+
+    def to_feather(self, *args: Any, **options: Any) -> None:
+        """Write a Feather file as pandas does, nested cells as JSON text."""
+        for_text(self).to_feather(*args, **options)
+
+
+class WorksFrame(NestedFrame):
+    """A DataFrame of works; ``frame.works`` has what only works can do.
+
+    Whatever pandas does to it stays a frame of works as long as it has ids, pipelines and statuses, and is an ordinary
+    DataFrame otherwise. Shown as the value of a cell it is a light table; ``frame.to_string()``, ``frame.to_html()``
+    and ``frame.columns`` have everything.
+    """
+
+    works = property(WorksAccessor, doc="What only a frame of works can do.")
 
     def _set_value(self, index: Any, col: Any, value: Any, **options: Any) -> None:
         """Set one cell; refuse by name what is not JSON: pandas goes on to spread it over rows, and tells of that."""
@@ -77,8 +120,6 @@ class WorksFrame(pd.DataFrame):
     # -- shown -----------------------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
-        if not _has_works(self):
-            return super().__repr__()
         headers, rows = _drawn(self, html=False)
         return f"{caption(self)}\n{formatting.table(headers, rows)}" if rows else caption(self)
 
@@ -89,38 +130,6 @@ class WorksFrame(pd.DataFrame):
         table = formatting_html.table(headers, rows)
         lines = (formatting_html.element("div", line) for line in caption(self).split("\n"))
         return formatting_html.element("div", *lines, table if rows else formatting_html.Markup(""))
-
-    # -- written to files: the parameters are those of pandas ------------------------------------------------------
-
-    def to_csv(self, *args: Any, **options: Any) -> Any:
-        """Write CSV as pandas does, nested cells as JSON text."""
-        return for_csv(self).to_csv(*args, **options)
-
-    def to_json(self, *args: Any, **options: Any) -> Any:
-        """Write JSON as pandas does, nested cells as JSON text, times as ISO text, spans as seconds."""
-        return for_json(self).to_json(*args, **options)
-
-    def to_excel(self, *args: Any, **options: Any) -> None:  # type: ignore[misc]  # final in the stubs alone
-        """Write a sheet as pandas does, nested cells as JSON text, times as ISO text, spans as seconds.
-
-        Raises
-        ------
-        WorkError
-            If a cell has more letters than a sheet holds (32,767); it would be cut.
-        """
-        for_excel(self).to_excel(*args, **options)
-
-    def to_sql(self, *args: Any, **options: Any) -> Any:  # type: ignore[misc]  # as above
-        """Write to a database as pandas does, with nested cells as JSON text, times as ISO text, spans as seconds."""
-        return for_sql(self).to_sql(*args, **options)
-
-    def to_parquet(self, *args: Any, **options: Any) -> Any:
-        """Write Parquet as pandas does, nested cells as JSON text."""
-        return for_files(self).to_parquet(*args, **options)
-
-    def to_feather(self, *args: Any, **options: Any) -> None:
-        """Write a Feather file as pandas does, nested cells as JSON text."""
-        for_files(self).to_feather(*args, **options)
 
 
 def _inputs(other: Any) -> Iterable[Any]:

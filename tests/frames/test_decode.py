@@ -55,7 +55,7 @@ def test_dtypes_are_those_that_are_promised():
         **dict.fromkeys(["id", "pipeline", "site", "user", "parent", "function"], "string"),
         **dict.fromkeys(["priority", "attempt", "retries", "timeout"], "Int64"),
         **dict.fromkeys(["creation", "start", "stop"], f"datetime64[{UNIT}, UTC]"),
-        **dict.fromkeys(["age", "wait", "runtime"], "timedelta64[s]"),
+        **dict.fromkeys(["age", "wait", "runtime"], "timedelta64[ms]"),
         **dict.fromkeys(["event", "tags", "command", "parameters", "results"], "json"),
         **dict.fromkeys(["products", "plots", "config", "notify"], "json"),
         "status": "category",

@@ -124,8 +124,8 @@ class TestPandas:
         [
             lambda f: f[["id", "priority"]],
             lambda f: f.groupby("priority")[["attempt"]].sum(),
-            lambda f: f.drop(columns="status"),
-            lambda f: f.describe(),
+            lambda f: f[["id", "creation", "age"]],
+            lambda f: f[["priority", "attempt"]].describe(),
             lambda f: f.isna().sum().to_frame(),
             lambda f: f.pivot_table(index="pipeline", columns="status", values="id", aggfunc="count", observed=False),
             lambda f: f.T,
@@ -136,6 +136,14 @@ class TestPandas:
         assert type(result) is pd.DataFrame
         assert repr(result)
         assert result._repr_html_()
+
+    @pytest.mark.parametrize("change", [lambda f: f.drop(columns="status"), lambda f: f[["id", "event"]]])
+    def test_a_frame_without_statuses_is_shown_as_any_other(self, change):
+        result = change(self.frame)
+        assert not isinstance(result, WorksFrame)
+        assert not hasattr(result, "works")
+        assert repr(result) == repr(pd.DataFrame(result))
+        assert result._repr_html_() == pd.DataFrame(result)._repr_html_()
 
     def test_everything_stays_within_reach(self):
         assert "parameters" in self.frame.to_html()
