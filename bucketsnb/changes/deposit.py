@@ -228,7 +228,7 @@ def _is(work: Record, record: Record) -> bool:
 
 def _present(api: Api, works: Sequence[Record]) -> set[str]:
     """Return ids of works with such a creation that are in the store already, where there may be any."""
-    now = api.now()
+    now = api.clock.now()
     known = _SENT.known(_keys(api, works))
     doubtful = [
         work for work, was in zip(works, known, strict=True) if was or abs(now - float(work["creation"])) > FRESH
