@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from bucketsnb.cli.exits import DONE, FAILED, NOTHING_MATCHED, PARTLY_DONE, REFUSED
-from bucketsnb.cli.output import as_json
+from bucketsnb.cli.output import as_json, emit_result, say
 from bucketsnb.errors import ConfirmationNeeded
 
 if TYPE_CHECKING:
@@ -53,9 +53,9 @@ def carry_out(plan: Plan, *, yes: bool, as_json_: bool) -> None:
         There is nobody to ask.
     """
     if not plan.count:
-        click.echo("bucketsnb: nothing matched, so nothing was changed", err=True)
+        say("bucketsnb: nothing matched, so nothing was changed")
         if as_json_:
-            click.echo(as_json(_told(plan.apply())))  # sends nothing, as there is nothing to do
+            emit_result(as_json(_told(plan.apply())))  # sends nothing, as there is nothing to do
         sys.exit(NOTHING_MATCHED)
     if not yes:
         _ask(plan)
@@ -65,10 +65,10 @@ def carry_out(plan: Plan, *, yes: bool, as_json_: bool) -> None:
 
 
 def finish(receipt: Receipt, *, as_json_: bool) -> None:
-    """Tell what became of every work, and leave with the exit code that it earns."""
-    click.echo(as_json(_told(receipt)) if as_json_ else str(receipt))
+    """Tell what became of every work, and leave with the exit code that it earns, whether anybody reads it or not."""
     if receipt.entry and receipt.counts["done"] and receipt.verb != "undo":
-        click.echo(f"To take it back: bucketsnb undo {receipt.entry}", err=True)
+        say(f"To take it back: bucketsnb undo {receipt.entry}")
+    emit_result(as_json(_told(receipt)) if as_json_ else str(receipt))
     sys.exit(exit_code(receipt))
 
 
@@ -104,7 +104,7 @@ def _until_interrupted() -> Iterator[threading.Event]:
         if cancel.is_set():
             raise KeyboardInterrupt
         cancel.set()
-        click.echo("Stopping after the works under way; Ctrl-C again to stop at once.", err=True)
+        say("Stopping after the works under way; Ctrl-C again to stop at once.")
 
     before = signal.signal(signal.SIGINT, stop)
     try:

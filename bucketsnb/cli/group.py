@@ -14,6 +14,7 @@ import click
 
 from bucketsnb import __version__
 from bucketsnb.cli.exits import FAILED, INTERRUPTED, REFUSED
+from bucketsnb.cli.output import say
 from bucketsnb.errors import BucketsError, ConfirmationNeeded, PlanError, QueryError, WorkError
 from bucketsnb.formatting import printable
 
@@ -68,7 +69,7 @@ class LazyGroup(click.Group):
 
 
 def _warned(message: Warning | str, *_: Any, **__: Any) -> None:
-    click.echo(f"bucketsnb: {_as_typed(_one_line(message))}", err=True)
+    say(f"bucketsnb: {_as_typed(_one_line(message))}")
 
 
 def _one_line(text: object) -> str:
@@ -126,7 +127,7 @@ def _code(error: Exception) -> int:
 
 
 def _say_and_exit(words: str, code: int) -> None:
-    click.echo(f"bucketsnb: {words}", err=True)
+    say(f"bucketsnb: {words}")
     sys.exit(code)
 
 

@@ -7,7 +7,7 @@ import json
 import click
 
 from bucketsnb.cli.options import HELP
-from bucketsnb.cli.output import as_json, as_table
+from bucketsnb.cli.output import as_json, as_table, emit
 
 __all__ = ["command"]
 
@@ -24,6 +24,6 @@ def command(*, limit: int, as_json_: bool) -> None:
 
     frame = journal_frame(Journal(), limit or None)
     if as_json_:
-        click.echo(as_json(json.loads(frame.to_json(orient="records", date_format="iso"))))
+        emit(as_json(json.loads(frame.to_json(orient="records", date_format="iso"))))
     else:
-        click.echo(as_table(frame, _COLUMNS))
+        emit(as_table(frame, _COLUMNS))

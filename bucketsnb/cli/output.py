@@ -3,19 +3,38 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
+import math
+import os
+import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from functools import partial
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-from bucketsnb.formatting import cell, elide, excerpt, json_text, table
+import click
+
+from bucketsnb.formatting import cell, elide, excerpt, json_text, printable, table
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CSV_COLUMNS", "TABLE_COLUMNS", "as_csv", "as_json", "as_table", "formula_safe"]
+__all__ = [
+    "CSV_COLUMNS",
+    "TABLE_COLUMNS",
+    "as_csv",
+    "as_json",
+    "as_table",
+    "emit",
+    "emit_result",
+    "formula_safe",
+    "say",
+    "terminal_safe",
+]
 
 TABLE_COLUMNS = ("id", "pipeline", "status", "age", "site", "user", "priority", "attempt", "event")
 """What fits in a terminal."""
@@ -29,13 +48,73 @@ CSV_COLUMNS = (
 _WIDEST = 60
 """Characters of a cell in a terminal; one that is longer would push the rest out of sight in every row."""
 
+_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Control characters but for ends of lines and tabs, and those that change the direction of text."""
+
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
+def emit(text: str, *, nl: bool = True) -> None:
+    """Write to stdout, now; a reader that has gone, as ``head`` does, has what it wants.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written, as on a full disk.
+    """
+    try:
+        click.echo(text, nl=nl)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        _drop_stdout()
+        if error.errno != errno.EPIPE:
+            raise
+
+
+def emit_result(text: str) -> None:
+    """Write to stdout what came of a change; where that fails, the change is done all the same."""
+    try:
+        emit(text)
+    except OSError as error:
+        say(f"bucketsnb: the receipt could not be written: {printable(error)}")
+
+
+def say(text: str) -> None:
+    """Write a line to stderr, if it takes any."""
+    with suppress(OSError):
+        click.echo(text, err=True)
+
+
+def _drop_stdout() -> None:
+    """Let what is still in the buffer go nowhere: Python writes it once more when it ends, and fails again."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
 def as_json(value: Any) -> str:
-    """Write records, or any value of JSON, for a script; what the output cannot write is an escape of JSON's."""
+    """Write records, or any value of JSON, for a script; what the output cannot write is an escape of JSON's.
+
+    NaN and infinity, which are no JSON, are null.
+    """
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    return json_text(value) if encoding.lower().startswith("utf") else json.dumps(value, indent=2)
+    write = json_text if encoding.lower().startswith("utf") else partial(json.dumps, indent=2)
+    return _without_nan(value, write)
+
+
+def _without_nan(value: Any, write: Callable[[Any], str]) -> str:
+    text = write(value)
+    return write(_finite(value)) if "NaN" in text or "Infinity" in text else text
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items()}
+    return [_finite(one) for one in value] if isinstance(value, list) else value
 
 
 def as_table(frame: pd.DataFrame, columns: Sequence[str] = TABLE_COLUMNS) -> str:
@@ -68,6 +147,19 @@ def formula_safe(text: str) -> str:
     return f"'{text}" if text.startswith(_FORMULA) or text.lstrip().startswith(_FORMULA) else text
 
 
+def terminal_safe(text: str) -> str:
+    r"""Write control characters and those that change the direction of text as ``\u`` escapes.
+
+    A file of them is shown in a terminal sooner or later. Ends of lines and tabs stay.
+
+    Examples
+    --------
+    >>> print(terminal_safe("a\x1b[31m b\u202e c\x9b2J"))
+    a\u001b[31m b\u202e c\u009b2J
+    """
+    return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
 def _rows(frame: pd.DataFrame, columns: Sequence[str]) -> Iterable[tuple[Any, ...]]:
     return zip(*(frame[name] for name in columns), strict=True)
 
@@ -78,9 +170,9 @@ def _shown(value: Any) -> str:
 
 def _written(value: Any) -> Any:
     if isinstance(value, str):
-        return formula_safe(value)
+        return terminal_safe(formula_safe(value))
     if isinstance(value, list | dict):
-        return json.dumps(value, ensure_ascii=False)
+        return terminal_safe(_without_nan(value, partial(json.dumps, ensure_ascii=False)))
     if hasattr(value, "isoformat"):
         return value.isoformat() if value == value else ""  # NaT differs from itself
     text = cell(value)

@@ -9,7 +9,7 @@ import click
 
 from bucketsnb.cli.exits import DONE, PARTLY_DONE
 from bucketsnb.cli.options import HELP, url_option
-from bucketsnb.cli.output import as_json
+from bucketsnb.cli.output import as_json, emit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +30,7 @@ def command(*, url: str | None, pipelines: tuple[str, ...], as_json_: bool) -> N
 
     with Buckets(url) as buckets:
         frame = buckets.status(list(pipelines) or None)
-    click.echo(as_json(_counts(frame)) if as_json_ else repr(frame))
+    emit(as_json(_counts(frame)) if as_json_ else repr(frame))
     sys.exit(PARTLY_DONE if frame.attrs["problems"] else DONE)
 
 

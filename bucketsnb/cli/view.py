@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from bucketsnb.cli.options import HELP, query_from, query_options, url_option
-from bucketsnb.cli.output import as_csv, as_json, as_table
-from bucketsnb.formatting import printable
+from bucketsnb.cli.output import as_csv, as_json, as_table, emit, say
 
 if TYPE_CHECKING:
     from bucketsnb.api import ClockChoice
@@ -39,21 +37,12 @@ def command(
     with Buckets(url, clock=clock) as buckets:
         frame = buckets.view(query, skip=skip, limit=limit or None)
     if form == "json":
-        click.echo(as_json(to_records(frame)))
+        emit(as_json(to_records(frame)))
     elif form == "csv":
-        click.echo(_for_eyes(as_csv(frame)), nl=False, color=True)  # else click takes escape sequences out of the data
+        emit(as_csv(frame), nl=False)
     else:
-        click.echo(as_table(frame))
-    click.echo(_extent(frame.attrs), err=True)
-
-
-def _for_eyes(text: str) -> str:
-    """Return text as it is for a file, and without what moves the cursor for a terminal."""
-    return printable(text, keep="\n") if _at_a_terminal() else text
-
-
-def _at_a_terminal() -> bool:
-    return sys.stdout is not None and sys.stdout.isatty()
+        emit(as_table(frame))
+    say(_extent(frame.attrs))
 
 
 def _extent(attrs: Mapping[Any, Any]) -> str:

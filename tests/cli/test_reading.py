@@ -86,7 +86,7 @@ def test_text_of_the_service_moves_no_cursor_and_runs_in_no_spreadsheet(queue: L
     assert "\x1b" not in out
     _, out, _ = run("view", "--pipeline", "fitburst", "--csv")
     (row,) = csv.DictReader(io.StringIO(out))
-    assert row["user"] == "'=HYPERLINK(0)\x1b[31m"
+    assert row["user"] == "'=HYPERLINK(0)\\u001b[31m"
     assert json.loads(row["config"])["archive"]["results"] is True
 
 
@@ -127,11 +127,16 @@ def test_half_of_a_letter_is_spelt_out(form: list[str]) -> None:
         assert json.loads(done.stdout)[0]["pipeline"] == "a\ud800"
 
 
-def test_a_csv_moves_no_cursor_of_a_terminal(queue: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "\x1b[31m" in run("view", "--csv")[1]
-    monkeypatch.setattr("bucketsnb.cli.view._at_a_terminal", lambda: True)
-    assert "\\u001b[31m" in run("view", "--csv")[1]
-    assert "\x1b" not in run("view", "--csv")[1]
+@pytest.mark.parametrize("form", [[], ["--json"], ["--csv"]], ids=["table", "json", "csv"])
+@pytest.mark.parametrize(
+    "text", ["a\x1b[31m", "a\x9b2J", "a\u202eb", "a\u2066b", "a\x07b", "\x1b]0;title\x07", "a\x00b", "a\rb"]
+)
+def test_nothing_that_moves_a_cursor_reaches_a_terminal(queue: LocalBackend, form: list[str], text: str) -> None:
+    queue.store.load([make_work(pipeline="steering", user=text, tags=[text], results={"error": text})])
+    out = run("view", "--pipeline", "steering", *form)[1]
+    assert not set(out) & set("\x00\x07\x1b\x9b\r\u202e\u2066")
+    if form == ["--json"]:
+        assert json.loads(out)[0]["user"] == text
 
 
 def test_nothing_to_show_is_still_a_table(queue: LocalBackend) -> None:
