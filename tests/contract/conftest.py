@@ -14,6 +14,7 @@ import requests
 from bucketsnb import LocalBackend
 
 from .public import PublicClient, installed
+from .results import Results
 
 STORES = ("sqlite", "mongodb")
 """The kinds of store that the whole suite runs on."""
@@ -84,6 +85,13 @@ def public_python(request: pytest.FixtureRequest) -> Path:
 @pytest.fixture
 def public(public_python: Path, service: LocalBackend, environment: Path) -> PublicClient:
     return PublicClient(public_python, service.url, environment)
+
+
+@pytest.fixture
+def results() -> Iterator[Results]:
+    stub = Results()
+    yield stub
+    stub.close()
 
 
 @pytest.fixture

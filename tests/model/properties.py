@@ -23,6 +23,10 @@ STRICTER = {"site", "user", "creation", "start", "stop", "attempt", "retries"}
 """Fields of which more is asked than the public client asks: text that is not empty, and what a store can hold."""
 
 
+_BEYOND_A_STORE = re.compile(r"\\u0000|[0-9]{19}")
+"""A NUL, which no key of MongoDB has, and integers that may have more than 64 bits."""
+
+
 def check_deposit(buckets: Buckets, judge: Judge, rows: Sequence[Any], met: Counter[str]) -> None:
     """Hold a plan of a deposit against the judge: what it takes is read as it is, what it refuses is named."""
     plan = buckets.plan_deposit(rows, skip_bad=True, max_affected=None)
@@ -93,9 +97,12 @@ def _count_stricter(judge: Judge, rows: Sequence[Any], problems: pd.DataFrame, m
 
 
 def _is_json(row: Mapping[Any, Any]) -> bool:
-    """Whether a row can be sent at all, and puts nothing into a mapping by a dotted name."""
+    """Whether a row is JSON that a store can hold, and puts nothing into a mapping by a dotted name."""
     try:
-        text = json.dumps(row, allow_nan=False, ensure_ascii=False).encode()
+        text = json.dumps(row, allow_nan=False, ensure_ascii=False)
+        text.encode()
     except (TypeError, ValueError):
+        return False
+    if _BEYOND_A_STORE.search(text):
         return False
     return json.loads(text) == row and not any("." in name or name == "parent" for name in row)

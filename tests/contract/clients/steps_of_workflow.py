@@ -65,5 +65,19 @@ def transfer(url, results):
     return transfer.transfer.main(["--test-mode"], standalone_mode=False)
 
 
+def perform(url, results, passes=1):
+    """Run passes of the daemon as it does itself: an error ends the pass, and is logged."""
+    from workflow.daemons import transfer
+    from workflow.http.context import HTTPContext
+
+    outcomes = []
+    for _ in range(passes):
+        try:
+            outcomes.append(transfer.perform(True, 50, 604_800, HTTPContext(backends=["buckets", "results"])))
+        except Exception as error:  # noqa: PERF203 - the pass after it is of interest too
+            outcomes.append({"error": repr(error)})
+    return outcomes
+
+
 if __name__ == "__main__":
     sys.stdout.write(json.dumps(globals()[sys.argv[1]](**json.loads(sys.argv[2]))) + "\n")
