@@ -1,7 +1,7 @@
 """Does this work satisfy this query document? MongoDB's answer, for every operator that is supported.
 
 A query is compiled once and asked about many works. What is not supported is refused when it is compiled, by name;
-nothing is guessed. How works are found quickly is left to the stores, and HTTP to `routes`.
+nothing is guessed. The backend decides by it which works it answers, and a query explains itself by it.
 
 Supported on fields: ``$eq $ne $gt $gte $lt $lte $in $nin $not $exists $type $size $all $elemMatch $mod $regex`` (with
 ``$options``); around them ``$and $or $nor $expr $comment``. See `patterns` for regular expressions, `expressions` for
@@ -10,12 +10,14 @@ Supported on fields: ``$eq $ne $gt $gte $lt $lte $in $nin $not $exists $type $si
 
 from .compiler import compile_query
 from .limits import DEFAULT_LIMITS, Limits, QueryNotUnderstood, QueryTooSlow
-from .ordering import descending_key, order_key
+from .ordering import MISSING, descending_key, order_key
 from .paths import RecordTest as Matcher
+from .paths import values_at
 from .projection import Projector, compile_projection, project
 
 __all__ = [
     "DEFAULT_LIMITS",
+    "MISSING",
     "Limits",
     "Matcher",
     "Projector",
@@ -26,4 +28,5 @@ __all__ = [
     "descending_key",
     "order_key",
     "project",
+    "values_at",
 ]

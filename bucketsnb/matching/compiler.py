@@ -8,10 +8,9 @@ from typing import Any
 
 from .conditions import Condition, Every, Leaf, Not, alone, any_of, at, every
 from .expressions import compile_expression
-from .limits import DEFAULT_LIMITS, Limits, QueryNotUnderstood, name_of_type, plain
+from .limits import DEFAULT_LIMITS, Budget, Limits, QueryNotUnderstood, name_of_type, plain
 from .operators import OPERATORS, equals, list_operand
 from .paths import RecordTest, Test, parse_path
-from .patterns import Budget, searcher
 
 __all__ = ["compile_query"]
 
@@ -133,7 +132,7 @@ class _Compiler:
         for name, operand in (("$regex", pattern), ("$options", options)):
             if not isinstance(operand, str):
                 raise QueryNotUnderstood(f"{name} on {path!r} needs text, not {name_of_type(operand)}")
-        found = searcher(pattern, options, self.budget)
+        found = _searcher(pattern, options, self.budget)
         return Leaf(lambda value: value.__class__ is str and found(value))
 
     def negated(self, operand: Any, path: str) -> Condition:
@@ -175,6 +174,17 @@ class _Compiler:
             raise QueryNotUnderstood(
                 f"the query has more than {self.limits.clauses:,} conditions; $in takes a long list as one"
             )
+
+
+def _searcher(pattern: str, options: str, budget: Budget) -> Callable[[str], bool]:
+    """Compile a regular expression, by a library that a query without one does not need."""
+    try:
+        from .patterns import searcher
+    except ModuleNotFoundError as error:
+        raise QueryNotUnderstood(
+            'regular expressions are read by the library regex: pip install "bucketsnb[backend]"'
+        ) from error
+    return searcher(pattern, options, budget)
 
 
 def _is_element_match(value: Any) -> bool:

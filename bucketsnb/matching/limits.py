@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["DEFAULT_LIMITS", "Limits", "QueryNotUnderstood", "QueryTooSlow", "name_of_type", "plain"]
+__all__ = ["DEFAULT_LIMITS", "Budget", "Limits", "QueryNotUnderstood", "QueryTooSlow", "name_of_type", "plain"]
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 
@@ -70,6 +70,34 @@ def name_of_type(value: object) -> str:
     ('a list', 'null')
     """
     return "null" if value is None else _NAMES.get(type(value), f"a {type(value).__name__}")
+
+
+class Budget:
+    """What one query may spend on regular expressions, all its patterns and works together."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.left = limits.query_seconds
+        self.parts = limits.pattern_parts
+
+    def admit(self, parts: int) -> None:
+        """Take the parts of one pattern, or refuse to compile it when there are too many."""
+        self.parts -= parts
+        if self.parts < 0:
+            raise QueryNotUnderstood(
+                f"the query's regular expressions, with their repeats written out, have more than "
+                f"{self.limits.pattern_parts:,} parts; repeat less often, and not within repeats"
+            )
+
+    def charge(self, seconds: float) -> None:
+        """Take the time of one look at a value, or raise `QueryTooSlow` when none is left."""
+        self.left -= seconds - self.limits.look_seconds
+        if self.left < 0:
+            raise QueryTooSlow(
+                f"the query's regular expressions took more than {self.limits.query_seconds:g} s in all; "
+                "simplify them, or narrow the query by other fields"
+            )
+        self.left = min(self.left, self.limits.query_seconds)
 
 
 def plain(document: object, limits: Limits = DEFAULT_LIMITS) -> Any:

@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .limits import Limits, QueryNotUnderstood
+from .limits import DEFAULT_LIMITS, Limits, QueryNotUnderstood
 from .ordering import MISSING
 
-__all__ = ["Path", "RecordTest", "Test", "parse_path", "reaching"]
+__all__ = ["Path", "RecordTest", "Test", "parse_path", "reaching", "values_at"]
 
 Test = Callable[[Any], bool]
 """Says yes or no to one value."""
@@ -92,6 +92,26 @@ def reaching(path: Path, test: Test, *, whole: bool = False) -> RecordTest:
         return test(value)
 
     return reached
+
+
+def values_at(record: Mapping[str, Any], path: str) -> list[Any]:
+    """Return what a record holds at a dotted path: one value, or one for each that a list on the way leads to.
+
+    Examples
+    --------
+    >>> values_at({"config": {"parent": None}}, "config.parent"), values_at({"event": [7, 8]}, "event.0")
+    ([None], [7])
+    >>> values_at({}, "site"), values_at({"blocks": [{"text": "a"}, {}]}, "blocks.text")
+    ([MISSING], ['a', MISSING])
+    """
+    found: list[Any] = []
+
+    def collected(value: Any) -> bool:
+        found.append(value)
+        return False
+
+    reaching(parse_path(path, DEFAULT_LIMITS), collected, whole=True)(record)
+    return found
 
 
 @dataclass(frozen=True)

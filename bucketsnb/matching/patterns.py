@@ -22,9 +22,9 @@ from time import thread_time
 
 import regex
 
-from .limits import Limits, QueryNotUnderstood, QueryTooSlow
+from .limits import Budget, QueryNotUnderstood, QueryTooSlow
 
-__all__ = ["Budget", "searcher"]
+__all__ = ["searcher"]
 
 _FLAGS = {"i": regex.IGNORECASE, "m": regex.MULTILINE, "s": regex.DOTALL, "x": regex.VERBOSE, "u": 0}
 _START = regex.compile(r"\(\*(UTF8?|UCP)\)")
@@ -48,34 +48,6 @@ _TOKEN = regex.compile(
 _LEAST = regex.compile(r"\d+")
 _PLAIN_ESCAPES = frozenset("afnrtxdDwWsSbBAGKRXhz")
 _QUICK = frozenset("*+?{(")
-
-
-class Budget:
-    """What one query may spend on regular expressions, all its patterns and works together."""
-
-    def __init__(self, limits: Limits) -> None:
-        self.limits = limits
-        self.left = limits.query_seconds
-        self.parts = limits.pattern_parts
-
-    def admit(self, parts: int) -> None:
-        """Take the parts of one pattern, or refuse to compile it when there are too many."""
-        self.parts -= parts
-        if self.parts < 0:
-            raise QueryNotUnderstood(
-                f"the query's regular expressions, with their repeats written out, have more than "
-                f"{self.limits.pattern_parts:,} parts; repeat less often, and not within repeats"
-            )
-
-    def charge(self, seconds: float) -> None:
-        """Take the time of one look at a value, or raise `QueryTooSlow` when none is left."""
-        self.left -= seconds - self.limits.look_seconds
-        if self.left < 0:
-            raise QueryTooSlow(
-                f"the query's regular expressions took more than {self.limits.query_seconds:g} s in all; "
-                "simplify them, or narrow the query by other fields"
-            )
-        self.left = min(self.left, self.limits.query_seconds)
 
 
 def searcher(pattern: str, options: str, budget: Budget) -> Callable[[str], bool]:

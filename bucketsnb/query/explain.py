@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bucketsnb import formatting
 from bucketsnb import formatting_html as shown
 from bucketsnb.formatting import elide, excerpt, near
-from bucketsnb.query.evaluate import MISSING, meets, reach
+from bucketsnb.matching import MISSING, QueryNotUnderstood, QueryTooSlow, compile_query, values_at
 from bucketsnb.query.filters import AnyOf, Equals, FieldFilter, Filter, noun, word_of
 from bucketsnb.query.phrases import Every
 from bucketsnb.query.times import instant_text, moment
@@ -185,9 +185,17 @@ def explain_work(query: Query, record: Mapping[str, Any], now: float | datetime 
     """
     moment_now = float(moment(time.time() if now is None else now, "now"))
     return [
-        ClauseReport(clause, meets(record, clause.filter.to_document(moment_now)), _held(record, clause.filter))
+        ClauseReport(clause, _told(record, clause.filter.to_document(moment_now)), _held(record, clause.filter))
         for clause in clauses(query)
     ]
+
+
+def _told(record: Mapping[str, Any], document: Mapping[str, Any]) -> bool | None:
+    """Say whether a record meets a query document; None where the matcher does not know a part of it."""
+    try:
+        return compile_query(document)(record)
+    except (QueryNotUnderstood, QueryTooSlow):
+        return None
 
 
 def _held(record: Mapping[str, Any], found: Filter) -> str:
@@ -198,7 +206,7 @@ def _held(record: Mapping[str, Any], found: Filter) -> str:
 
 
 def _value(record: Mapping[str, Any], path: str) -> str:
-    values = reach(record, path)
+    values = values_at(record, path)
     if not values:
         return "missing"
     value = values[0] if len(values) == 1 else values

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import re
 import signal
 import sqlite3
@@ -18,8 +17,6 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from bucketsnb.backend.samples import sample_works
-from bucketsnb.backend.stores.sqlite.store import SQLiteStore
 from bucketsnb.cli import main
 
 
@@ -58,27 +55,6 @@ main(["serve", "--port", "0", "--store", "sqlite:///{tmp_path}/works.db"])
         command = [sys.executable, "-c", code]
         ended = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=30)
     assert (ended.returncode, ended.stderr) == (130, "bucketsnb: stopped\n")
-
-
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="asks what glibc takes from Linux")
-def test_serve_takes_no_memory_anew_for_each_answer(tmp_path: Path) -> None:
-    with closing(SQLiteStore(tmp_path / "works.db")) as store:
-        store.load(sample_works(10_000))
-    with serving(["--store", f"sqlite:///{tmp_path}/works.db"]) as (process, url):
-        taken = [memory_taken(process, f"{url}/view", b'{"query": {}}') for _ in range(8)]
-    assert min(taken) < 200, "pages, of about 1,900 that an answer fills"
-
-
-def memory_taken(process: subprocess.Popen[str], url: str, body: bytes) -> int:
-    """Count the pages that a process takes from the system while it answers."""
-    before = page_faults(process.pid)
-    with urllib.request.urlopen(url, body, timeout=20) as answer:
-        assert len(answer.read()) > 7_500_000
-    return page_faults(process.pid) - before
-
-
-def page_faults(process: int) -> int:
-    return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[7])
 
 
 def total_served(options: list[str], stop: signal.Signals = signal.SIGTERM) -> int:

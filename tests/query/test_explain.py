@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
 
+from bucketsnb.matching import compile_query
 from bucketsnb.query import Query, any_of, clauses, explain_empty, explain_work, not_, without
-from bucketsnb.query.evaluate import meets
 from tests.factory import CREATION, make_work
 
 
@@ -45,8 +46,8 @@ def test_times_are_told_to_what_decides():
     [
         {"$where": "true"},
         {"event": {"$bitsAllSet": 1}},
-        {"user": {"$regex": "(a+)+$"}},
-        {"user": {"$regex": "TEST", "$options": "i"}},
+        {"user": {"$regex": "(?C1)a"}},
+        {"$or": [{"site": "chime"}, {"$where": "true"}]},
         {"$expr": {"$gt": [{"$strLenCP": "$user"}, 3]}},
         {"$or": [{"site": "kko"}, {"$where": "true"}]},
         {"$and": []},
@@ -57,9 +58,15 @@ def test_what_is_not_known_here_is_not_guessed(document: dict[str, Any]):
     assert verdicts(Query(document)) == [None]
 
 
-def test_what_is_known_decides_where_it_can():
-    assert meets(make_work(), {"$or": [{"site": "chime"}, {"$where": "true"}]}) is True
-    assert meets(make_work(), {"site": "kko", "$where": "true"}) is False
+def test_regular_expressions_are_told_too():
+    assert verdicts(Query({"user": {"$regex": "^TEST", "$options": "i"}})) == [True]
+    assert verdicts(Query({"user": {"$regex": "(x+)+$"}})) == [False]
+
+
+def test_without_the_library_for_them_regular_expressions_are_not_guessed(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delitem(sys.modules, "bucketsnb.matching.patterns", raising=False)
+    monkeypatch.setitem(sys.modules, "regex", None)
+    assert verdicts(Query({"user": {"$regex": "^t"}}, site="chime")) == [None, True]
 
 
 def test_an_explanation_shows_the_same_facts_as_text_and_as_html():
@@ -88,7 +95,7 @@ class Counter:
 
     def __call__(self, query: Query) -> int:
         self.asked.append(query)
-        return sum(meets(work, query.to_document()) is True for work in self.works)
+        return sum(map(compile_query(query.to_document()), self.works))
 
 
 def test_the_condition_that_empties_an_answer_is_named_with_what_may_have_been_meant():

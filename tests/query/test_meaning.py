@@ -12,14 +12,10 @@ from hypothesis import given
 
 from bucketsnb.matching import QueryNotUnderstood, compile_query
 from bucketsnb.query import Query, any_of, explain_work, not_
-from bucketsnb.query.evaluate import meets
-from bucketsnb.query.times import resolved
 from tests.factory import make_work
 from tests.query.strategies import (
     IDS,
     NOW,
-    a_document,
-    a_query,
     a_work,
     many,
     queries,
@@ -148,18 +144,6 @@ def test_joining_and_negating_select_as_logic_does(one: Query, other: Query, wor
     if not one.is_empty and not other.is_empty:
         assert selected(any_of(one, other), works) == [a or b for a, b in zip(first, second, strict=True)]
         assert selected(not_(one, other), works) == [not (a or b) for a, b in zip(first, second, strict=True)]
-
-
-@many
-@given(tens(a_document) | tens(lambda chance: a_query(chance).document), crowds)
-def test_what_can_be_told_here_is_what_the_backend_tells(documents: list[dict[str, Any]], works: list[Work]):
-    for document in (resolved(document, NOW) for document in documents):
-        try:
-            matches = compile_query(document)
-        except QueryNotUnderstood:
-            continue
-        for work in works:
-            assert meets(work, document) in {matches(work), None}
 
 
 @some
