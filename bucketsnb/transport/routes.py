@@ -49,8 +49,10 @@ class Route:
 
     @property
     def is_relayed(self) -> bool:
-        """Whether a proxy reads the requests, so that an answer may be its own; one of TLS only passes bytes on."""
-        return self.proxy is not None and urlsplit(self.url).scheme == "http"
+        """Whether a proxy reads the requests, so that an answer may be its own: not with TLS, and not by SOCKS."""
+        if self.proxy is None or self.proxy.reveal().startswith("socks"):
+            return False
+        return urlsplit(self.url).scheme == "http"
 
     @property
     def proxies(self) -> dict[str, str]:

@@ -501,7 +501,9 @@ def socks_proxy(stub):
         listener.shutdown(socket.SHUT_RDWR)
 
 
-def test_a_deposit_that_is_lost_behind_a_socks_proxy_is_not_sent_again(stub, socks_proxy):
+def test_a_deposit_that_is_lost_behind_a_socks_proxy_is_not_sent_again_and_a_refusal_is_the_service_s(
+    stub, socks_proxy
+):
     code = f"""{SOCKS}
 from bucketsnb import Buckets, errors
 api = Buckets("http://buckets.invalid:8004", proxies={{"all": "socks5h://127.0.0.1:{socks_proxy}"}}, timeout=5).api
@@ -510,12 +512,16 @@ try:
     api.deposit([{{"pipeline": "p", "site": "s", "user": "u"}}])
 except errors.OutcomeUnknown as error:
     print(error)
+try:
+    api.version()
+except errors.Unauthorized as error:
+    print(error)
 """
-    stub.then(polite, hang_up)
+    stub.then(polite, hang_up, fail(403))
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
 
-    assert stub.routes == ["GET /version", "POST /work"]
-    assert f"through the proxy 127.0.0.1:{socks_proxy}" in done.stdout
+    assert stub.routes == ["GET /version", "POST /work", "GET /version"]
+    assert done.stdout.count(f"through the proxy 127.0.0.1:{socks_proxy}: the ") == 2
 
 
 def test_a_socks_proxy_without_the_library_for_it_is_said():
