@@ -44,7 +44,7 @@ _UNKNOWN_ORIGIN = (
 )
 _SINCE = "changed since the frame was read"
 _UNREAD = "holds more than was read where it was edited"
-_STATUS_HINT = "created is for works that were not deposited yet: no worker and no count would see it"
+_STATUS_HINT = "no worker and no count would see it there; to have it done, set queued"
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,11 @@ from random import Random
 from typing import Any
 
 from bucketsnb.backend.samples.pipelines import PIPELINES, Pipeline, error_text
+from bucketsnb.schema import with_defaults
 
 __all__ = ["sample_works"]
 
 _HOUR, _DAY = 3_600.0, 86_400.0
-
-_SLACK = ("channel_id", "member_ids", "message", "results", "products", "plots", "blocks", "reply")
 
 
 def sample_works(n: int, *, seed: int = 2026, now: float | None = None) -> list[dict[str, Any]]:
@@ -49,30 +48,25 @@ def _work(chance: Random, now: float, number: int, pipeline: Pipeline, events: l
     status = chance.choices(("queued", "running", "success", "failure"), pipeline.ratios)[0]
     event = chance.choice(events)
     creation = now - _age(chance, status)
-    work: dict[str, Any] = {
+    given: dict[str, Any] = {
         "pipeline": pipeline.name,
         "site": chance.choices(list(pipeline.sites), list(pipeline.sites.values()))[0],
         "user": chance.choice(pipeline.users),
         "function": pipeline.function,
         "parameters": pipeline.parameters(chance, event) if pipeline.parameters else None,
         "command": pipeline.command(chance, event) if pipeline.command else None,
-        "results": None,
-        "products": None,
-        "plots": None,
         "tags": pipeline.tags(chance),
         "event": [event] if pipeline.about_events else None,
         "id": f"{int(creation):08x}{chance.getrandbits(40):010x}{number & 0xFFFFFF:06x}",
         "creation": round(creation, 6),
-        "start": None,
-        "stop": None,
-        "attempt": 0,
         "status": status,
         "timeout": pipeline.timeout,
         "retries": pipeline.retries,
         "priority": chance.choices((1, 2, 3, 4, 5), (2, 6, 70, 15, 7))[0],
         "config": _config(chance, pipeline, event),
-        "notify": {"slack": {**dict.fromkeys(_SLACK), "channel_id": pipeline.channel}},
+        "notify": {"slack": {"channel_id": pipeline.channel}},
     }
+    work = with_defaults(given)
     work.update(_LIVES[status](chance, now, pipeline, work))
     return work
 
@@ -141,10 +135,4 @@ def _ran(chance: Random, now: float, pipeline: Pipeline, work: dict[str, Any]) -
 
 def _config(chance: Random, pipeline: Pipeline, event: int) -> dict[str, Any]:
     parent = f"{event:08x}{chance.getrandbits(8) % 4:016x}" if chance.random() < pipeline.with_parent else None
-    return {
-        "archive": {"results": pipeline.archived, "products": "copy", "plots": "copy", "logs": "move"},
-        "metrics": False,
-        "parent": parent,
-        "orgs": [pipeline.organisation],
-        "teams": None,
-    }
+    return {"archive": {"results": pipeline.archived}, "parent": parent, "orgs": [pipeline.organisation]}
