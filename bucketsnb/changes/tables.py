@@ -438,9 +438,13 @@ def _with_index(frame: pd.DataFrame) -> pd.DataFrame:
 def _cells(column: pd.Series) -> list[Any]:
     """Return the cells of a column; whole numbers are integers again where a gap has made them floats."""
     present = column.dropna()
-    if column.dtype.kind == "f" and len(present) < len(column) and all(float(one).is_integer() for one in present):
+    if column.dtype.kind == "f" and len(present) < len(column) and all(map(_was_integer, present)):
         return [None if is_missing(one) else int(one) for one in column]
     return list(column)
+
+
+def _was_integer(number: float) -> bool:
+    return float(number).is_integer() and abs(number) < 2**53  # beyond that, floats are not exact
 
 
 def _of_works(frame: pd.DataFrame) -> Table:
