@@ -78,7 +78,7 @@ def edits_of(frame: pd.DataFrame, now: Mapping[str, Record]) -> Edits:
     records = _records(frame, None if read else now)
     found = Edits([], [], [], read is not None)
     ids = [one for one in map(_id, records) if one is not None]
-    before = read.records(ids) if read else {}
+    before = _as_read(frame, read) if read else {}
     _refuse_strangers(ids, before, known=read is not None)
     edited = _own(records, read, found.left_out)
     _refuse_columns(frame.iloc[list(edited)], before)
@@ -86,6 +86,12 @@ def edits_of(frame: pd.DataFrame, now: Mapping[str, Record]) -> Edits:
     for index, work in edited.items():
         _compare(found, work, before.get(work["id"]), now.get(work["id"]), index, whole=index not in parts)
     return found
+
+
+def _as_read(frame: pd.DataFrame, read: Baseline) -> dict[str, Record]:
+    """Return the works of a frame as they were read, by id; of one that was read twice, the reading of its row."""
+    works = read.works_at([place for place in read.places_of(frame) if place is not None])
+    return {work["id"]: work for work in works if _id(work) is not None}
 
 
 def _own(records: Sequence[Record], read: Baseline | None, left_out: list[LeftOut]) -> dict[int, Record]:

@@ -453,7 +453,7 @@ def _of_works(frame: pd.DataFrame) -> Table:
     refuse_naive_times(frame)
     header = [str(name) for name in frame.columns]
     columns = _Columns.of(header, _filled(frame, header))
-    foreign = set(_foreign(frame))
+    foreign = {name for name in _foreign(frame) if FIELDS[name].kind is not Kind.TEXT}  # a user may be called NA
     works = [
         _row(work.items(), lambda path, value: (read_cell if path in foreign else read_value)(path, value))
         for work in to_records(frame, partial=True)

@@ -627,6 +627,36 @@ def test_works_read_in_part_are_known_by_what_is_missing_when_all_else_is_lost(
         buckets.plan_deposit(frame)
 
 
+@pytest.mark.parametrize("forget", [False, True], ids=["known", "forgotten"])
+def test_parts_of_works_put_together_plan_nothing_for_what_was_never_read(
+    backend: LocalBackend, buckets: Buckets, forget: bool
+) -> None:
+    filled(backend, 2, parameters={"dm": 3.5, "snr": 9}, results={"a": 1}, tags=["x"], event=[7])
+    light, deep = buckets.view(columns="light"), buckets.view(columns=["id", "parameters.dm"])
+    frame = pd.concat([light.iloc[[0]], deep.iloc[[1]]]).drop(columns="record", errors="ignore")
+    if forget:
+        frame.attrs.clear()
+    assert buckets.plan_update(frame).count == 0
+    frame["priority"] = 5
+    assert buckets.plan_update(frame).cells[["field", "new"]].values.tolist() == [["priority", "5"]] * 2
+
+
+@pytest.mark.parametrize("change", ["nothing", "astype", "convert_dtypes", "copy"])
+def test_names_that_stand_for_nothing_elsewhere_are_names_in_works_that_were_read(
+    backend: LocalBackend, buckets: Buckets, change: str
+) -> None:
+    filled(backend, 1, user="NA", site="None", function="null", tags=["NA"])
+    frame = buckets.view()
+    frame = {
+        "nothing": lambda: frame,
+        "astype": lambda: frame.astype(object),
+        "convert_dtypes": frame.convert_dtypes,
+        "copy": frame.copy,
+    }[change]()
+    (work,) = works_of(frame)
+    assert [work[name] for name in ("user", "site", "function", "tags")] == ["NA", "None", "null", ["NA"]]
+
+
 def test_old_works_are_said_as_a_requeue_says_them(buckets: Buckets) -> None:
     old = time.time() - 8 * 86_400
     plan = buckets.plan_deposit([NAMES | {"creation": old}, NAMES])
