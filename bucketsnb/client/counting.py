@@ -90,7 +90,9 @@ def grouped(api: Api, query: Query, by: Sequence[str]) -> Counts:
 
 
 def _check(by: Sequence[str]) -> None:
-    known = [name for name, dtype in DTYPES.items() if name in _LISTS or str(dtype) not in ("json", "timedelta64[ns]")]
+    known = [
+        name for name, dtype in DTYPES.items() if name in _LISTS or not str(dtype).startswith(("json", "timedelta"))
+    ]
     if not by:
         raise QueryError("by=[] counts by nothing; buckets.count(query) counts all")
     for name in by:

@@ -13,7 +13,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from bucketsnb.api import Api
@@ -21,6 +21,7 @@ from bucketsnb.client.selection import Selection
 from bucketsnb.errors import QueryError
 from bucketsnb.formatting import count_of
 from bucketsnb.frames import columns_of
+from bucketsnb.query import Query
 
 __all__ = ["Cancel", "MovedDuringRead", "Pages", "ReadCancelled", "ReadingWarning", "Tell", "at_times", "telling"]
 
@@ -70,6 +71,8 @@ class Pages:
         How many to ask for in one request.
     by_age
         Whether works were asked for by their ages.
+    query
+        The question that the document is of.
     matched, exact
         How many works match; a lower bound if not exact. Known after the first page, and final after the last.
     wanted
@@ -89,6 +92,7 @@ class Pages:
     size: int
     cancel: Cancel | None = None
     by_age: bool = False
+    query: Query = field(default_factory=Query)
     matched: int = 0
     exact: bool = False
     wanted: int = 0

@@ -1,25 +1,51 @@
-"""The part of the client that reads works: what matches, how much, one work in full, and why nothing matches."""
+"""Read works for the client: what was asked in words, its pages, frames of them, one work, and a family."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
-from bucketsnb.client.base import ClientBase
-from bucketsnb.client.counting import Counts, explained, grouped, number_of
+import pandas as pd
+
+from bucketsnb.api import Api
+from bucketsnb.client.counting import number_of
 from bucketsnb.client.pages import Cancel, Pages, Tell, at_times, checked, telling
 from bucketsnb.client.selection import selected
-from bucketsnb.errors import NotFound, QueryError
+from bucketsnb.errors import NotFound, QueryError, ServiceError
 from bucketsnb.formatting import host_of, printable
 from bucketsnb.frames import ColumnBuffer, WorksFrame, WorkView, assemble, columns_of
 from bucketsnb.query import Query
+from bucketsnb.query.times import span
+from bucketsnb.schema import PARENT_PATH
+from bucketsnb.summaries import Family
 
-__all__ = ["PAGE", "Reading"]
+__all__ = [
+    "ABOUT",
+    "PAGE",
+    "WHY",
+    "Question",
+    "asked",
+    "family_of",
+    "frames_of",
+    "pages_of",
+    "seconds_of",
+    "view",
+    "work_of",
+]
 
 PAGE = 10_000
 """Works of one request, unless said otherwise: some 7 MB of JSON."""
 
+ABOUT = ("id", "pipeline", "status", "attempt", "retries", "creation", "event")
+"""Columns that tell how the works of an event stand."""
+
+WHY = ("id", "pipeline", "site", "user", "function", "command", "results", "creation", "start", "stop", "status")
+"""Columns that tell why works failed."""
+
 Question = Query | Mapping[str, Any] | None
+
+_DEEPEST = 10
 
 
 def asked(query: Question | str, words: Mapping[str, Any]) -> Query:
@@ -29,204 +55,124 @@ def asked(query: Question | str, words: Mapping[str, Any]) -> Query:
     return Query(query, **words) if words else Query.parse(query)
 
 
-class Reading(ClientBase):
-    """Read works; see :class:`~bucketsnb.client.Buckets`."""
+def pages_of(
+    api: Api,
+    query: Query,
+    projection: Mapping[str, Any] | None = None,
+    *,
+    skip: int = 0,
+    limit: int | None = None,
+    columns: str | Iterable[str] | None = None,
+    cancel: Cancel | None = None,
+    size: int = PAGE,
+) -> Pages:
+    """Return the pages of a read; nothing is sent yet, but where ages are asked for and the time is not known."""
+    document = query.document_by(api.now)
+    if query.is_relative:
+        api.clock.warn(stacklevel=3)
+    most, each = checked(limit, size)
+    chosen = selected(columns, projection)
+    return Pages(api, document, chosen, skip, most, each, cancel, by_age=query.is_relative, query=query)
 
-    def view(
-        self,
-        query: Question = None,
-        projection: Mapping[str, Any] | None = None,
-        skip: int = 0,
-        limit: int | None = 100,
-        *,
-        columns: str | Iterable[str] | None = None,
-        progress: Tell | bool | None = None,
-        cancel: Cancel | None = None,
-        page_size: int = PAGE,
-    ) -> WorksFrame:
-        """Return the works that match as a frame, newest first.
 
-        Parameters
-        ----------
-        query
-            A query, or a query document; None for every work.
-        projection
-            Which fields to read, as the service's own client takes it, such as ``{"status": True}``; the id always
-            comes along.
-        skip
-            How many of the newest to leave out.
-        limit
-            How many at most; None (or 0, or less) for all.
-        columns
-            ``"all"``, ``"light"`` (the ten small columns that tell works apart), or names of columns. What is not read
-            does not travel; the frame has the same columns all the same, with nothing in them, nor in those that are
-            worked out from them (``wait``, ``runtime`` and ``overdue`` need more than the light ones).
-        progress
-            Long reads show a bar. False: none. A function: it is called with how many works are read, of how many;
-            first with none, where a read takes several requests, and again with the same numbers where a very long
-            answer takes a while to be put together.
-        cancel
-            Asked (``cancel.is_set()``) before every request; once set, what was read till then is returned.
-        page_size
-            How many works to read in one request.
+def view(pages: Pages, progress: Tell | bool | None = None) -> WorksFrame:  # noqa: FBT001 - as tqdm's users know it
+    """Read all pages into one frame."""
+    gathered, done = ColumnBuffer(), 0
+    with telling(progress) as pages.tell:
+        for page in pages:
+            done += len(page["id"])
+            gathered.add(page, pages.wanted)
+            pages.tell(done, max(pages.wanted, done))
+        if not done:
+            gathered.add(columns_of(b"[]", pages.selection.fields), 0)
+        columns = gathered.columns(at_times(lambda: pages.tell(done, max(pages.wanted, done))))
+    _count_matched(pages)
+    pages.warn(done, stacklevel=4)
+    return _frame(pages, columns)
 
-        Returns
-        -------
-        DataFrame
-            ``attrs`` say how many are ``shown``, how many ``matched`` (at least so many unless ``exact``), what
-            ``query`` was sent, when it was ``read_at`` (epoch seconds by the service's clock), which ``columns`` were
-            read, and how many works ``moved`` meanwhile.
 
-        Warns
-        -----
-        MovedDuringRead
-            If works of a read of several pages were deleted, or stopped matching, before their page was read.
-        ReadCancelled
-            If `cancel` was set.
-        """
-        pages = self._pages(query, projection, skip, limit, columns, cancel, page_size)
-        gathered, done = ColumnBuffer(), 0
-        with telling(progress) as pages.tell:
-            for page in pages:
-                done += len(page["id"])
-                gathered.add(page, pages.wanted)
-                pages.tell(done, max(pages.wanted, done))
-            if not done:
-                gathered.add(columns_of(b"[]", pages.selection.fields), 0)
-            columns = gathered.columns(at_times(lambda: pages.tell(done, max(pages.wanted, done))))
-        pages.warn(done, stacklevel=3)
-        return self._frame(pages, columns)
+def frames_of(pages: Pages, progress: Tell | bool | None = None) -> Iterator[WorksFrame]:  # noqa: FBT001
+    """Yield a frame a page."""
+    done = 0
+    with telling(progress) as pages.tell:
+        for page in pages:
+            done += len(page["id"])
+            pages.tell(done, max(pages.wanted, done))
+            if len(page["id"]):
+                yield _frame(pages, page)
+    pages.warn(done, stacklevel=3)
 
-    def iter_frames(
-        self,
-        query: Question = None,
-        projection: Mapping[str, Any] | None = None,
-        *,
-        columns: str | Iterable[str] | None = None,
-        page_size: int = PAGE,
-        limit: int | None = None,
-        progress: Tell | bool | None = None,
-        cancel: Cancel | None = None,
-    ) -> Iterator[WorksFrame]:
-        """Yield all works that match in frames of at most `page_size`: for answers larger than memory.
 
-        Parameters as for :meth:`view`. No work comes twice, whatever happens meanwhile; what moved is said at the end.
+def _count_matched(pages: Pages) -> None:
+    """Learn how many works match where one request to the service's status tells."""
+    query = pages.query
+    several = len(query.pipelines or ()) > 1
+    if pages.exact or pages.cancelled or several or not query.only_pipeline_and_status:
+        return
+    try:
+        matched = number_of(pages.api, query)
+    except (QueryError, ServiceError):  # the works are read; that there are more is said all the same
+        return
+    pages.matched, pages.exact = max(matched, pages.matched), matched >= pages.matched
 
-        Yields
-        ------
-        DataFrame
-            One page each; ``matched`` in its ``attrs`` is of the whole read.
-        """
-        pages = self._pages(query, projection, 0, limit, columns, cancel, page_size)
-        done = 0
-        with telling(progress) as pages.tell:
-            for page in pages:
-                done += len(page["id"])
-                pages.tell(done, max(pages.wanted, done))
-                if len(page["id"]):
-                    yield self._frame(pages, page)
-        pages.warn(done, stacklevel=3)
 
-    def count(self, query: Question = None) -> int:
-        """Return how many works match.
+def _frame(pages: Pages, columns: dict[str, Any]) -> WorksFrame:
+    return assemble(
+        columns,
+        query=pages.document,
+        matched=pages.matched,
+        exact=pages.exact and not pages.cancelled,
+        now=pages.api.clock.now(),
+        url=pages.api.url,
+        read=pages.selection.columns,
+        moved=pages.moved,
+        by_age=pages.by_age,
+        cancelled=pages.cancelled,
+    )
 
-        A query of only pipelines and statuses is answered from the service's status, by one request a pipeline; any
-        other costs one request that reads the ids of all that match.
-        """
-        return number_of(self.api, Query.parse(query))
 
-    def group_count(self, query: Question = None, by: str | Iterable[str] = ("pipeline", "status")) -> Counts:
-        """Count the works that match, by the values of some columns.
-
-        Parameters
-        ----------
-        query
-            A query, or a query document; None for every work.
-        by
-            Columns, such as ``["site", "status"]``. By ``event``, ``tags``, ``products`` or ``plots``, a work counts
-            in the row of each of its elements, once.
-
-        Returns
-        -------
-        DataFrame
-            The columns of `by`, and ``works``. Its ``attrs["cost"]`` has the ``requests`` that it took and the
-            ``works_read``.
-
-        Notes
-        -----
-        By pipeline and status alone, for whole pipelines, it takes one request a pipeline (and one for their names) and
-        reads no work. Anything else takes one request that reads these columns of all works that match.
-        """
-        return grouped(self.api, Query.parse(query), [by] if isinstance(by, str) else list(by))
-
-    def explain(self, query: Question) -> Counts:
-        """Say which condition of a query leaves its answer empty, and what would match without it.
-
-        Returns
-        -------
-        DataFrame
-            One row a condition: how many works match ``without`` it, how many it matches ``alone``, and what may have
-            been meant.
-
-        Notes
-        -----
-        Costs a count for each condition, and one more for each that is to blame.
-        """
-        return explained(self.api, Query.parse(query))
-
-    def work(self, id: str) -> WorkView:  # noqa: A002 - the field's own name
-        """Return one work in full: a mapping that shows every field as text and as HTML.
-
-        Raises
-        ------
-        NotFound
-            If no work has this id: it was deleted, or has moved on to the results.
-        """
-        if not isinstance(id, str) or not id:
-            raise QueryError(f"the id of a work is text, not {id!r}")
-        found = self.api.view({"id": id}, limit=1)
-        if not found:
-            raise NotFound(
-                f"no work has the id {printable(id)} on {host_of(self.api.url)}: it was deleted, or it ended and was"
-                " archived",
-                method="POST",
-                path="/view",
-                url=self.api.url,
-            )
-        return WorkView(found[0], now=self._now())
-
-    def _pages(
-        self,
-        query: Question,
-        projection: Mapping[str, Any] | None,
-        skip: int,
-        limit: int | None,
-        columns: str | Iterable[str] | None,
-        cancel: Cancel | None,
-        page_size: int,
-    ) -> Pages:
-        question = Query.parse(query)
-        document = question.document_by(self.api.now)
-        if question.is_relative:
-            self.api.clock.warn(stacklevel=4)
-        most, size = checked(limit, page_size)
-        return Pages(
-            self.api, document, selected(columns, projection), skip, most, size, cancel, by_age=question.is_relative
+def work_of(api: Api, work_id: str) -> WorkView:
+    """Return one work in full; see ``Buckets.work``."""
+    if not isinstance(work_id, str) or not work_id:
+        raise QueryError(f"the id of a work is text, not {work_id!r}")
+    found = api.view({"id": work_id}, limit=1)
+    if not found:
+        raise NotFound(
+            f"no work has the id {printable(work_id)} on {host_of(api.url)}: it was deleted, or it ended and was"
+            " archived",
+            method="POST",
+            path="/view",
+            url=api.url,
         )
+    return WorkView(found[0], now=api.clock.now())
 
-    def _frame(self, pages: Pages, columns: dict[str, Any]) -> WorksFrame:
-        return assemble(
-            columns,
-            query=pages.document,
-            matched=pages.matched,
-            exact=pages.exact and not pages.cancelled,
-            now=self._now(),
-            url=self.api.url,
-            read=pages.selection.columns,
-            moved=pages.moved,
-            by_age=pages.by_age,
-            cancelled=pages.cancelled,
-        )
 
-    def _now(self) -> float:
-        return self.api.clock.now()
+def family_of(api: Api, parent: str) -> Family:
+    """Return the works of one parent as a tree; see ``Buckets.family``."""
+    found = [view(pages_of(api, Query({"id": parent})))]
+    known, generation = {parent}, [parent]
+    for _ in range(_DEEPEST):
+        children = view(pages_of(api, Query({PARENT_PATH: {"$in": generation}})))
+        children = children[~children["id"].isin(known)]
+        found.append(children)
+        generation = [str(one) for one in children["id"].dropna()]
+        known.update(generation)
+        if not generation:
+            break
+    works = pd.concat(found, ignore_index=True)
+    return Family(parent, works, complete=not generation or not _have_others_below(api, generation, known))
+
+
+def _have_others_below(api: Api, parents: Sequence[str], known: set[str]) -> bool:
+    """Say whether works have children that are not known yet."""
+    return any(one not in known for one in api.view_ids({PARENT_PATH: {"$in": list(parents)}}))
+
+
+def seconds_of(every: str | float | timedelta) -> float:
+    """Return the seconds of a span of time."""
+    if isinstance(every, timedelta):
+        return every.total_seconds()
+    seconds = span(every) if isinstance(every, str) else float(every)
+    if seconds is None:
+        raise ValueError(f"every={every!r} is not a span of time; write '30s', '5min', a timedelta, or seconds")
+    return seconds

@@ -31,6 +31,10 @@ class Shelf(Api):
         self.clock = Clock("local")
         self.longest_answer = LongestAnswer()
 
+    def status(self, pipeline: str | None = None) -> dict[str, int]:
+        found = [work for work in self.works if pipeline in (None, work.get("pipeline"))]
+        return {"total": len(found), "queued": len(found), "running": 0, "success": 0, "failure": 0}
+
     def _view_call(self, document: Any, projection: Any, skip: int, limit: int | None) -> Callable[[], Answer]:
         def ask() -> Answer:
             if self.requests:

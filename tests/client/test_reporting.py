@@ -127,9 +127,9 @@ def test_failures_are_grouped_by_their_folded_error(backend, buckets):
 def test_failures_of_the_newest_works_only_say_so(backend, buckets):
     load(backend, *(make_work(status="failure", results={"error": "lost"}) for _ in range(3)))
     part = buckets.failures(limit=1)
-    assert (part["count"].tolist(), part.attrs) == ([1], {"read": 1, "matched": 2, "exact": False})
+    assert (part["count"].tolist(), part.attrs) == ([1], {"read": 1, "matched": 3, "exact": True})
     for text in (repr(part), part._repr_html_()):
-        assert "1 row, made of the newest 1 of at least 2 failed works" in text
+        assert "1 row, made of the newest 1 of 3 failed works" in text
     assert "made of" not in repr(buckets.failures())
     assert "made of" not in repr(buckets.failures(limit=3))
 

@@ -10,10 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bucketsnb import Query
+from bucketsnb import Buckets, Query
 from bucketsnb.backend.samples import sample_works
 from bucketsnb.client.pages import MovedDuringRead, ReadCancelled
-from bucketsnb.client.reading import Reading
 from bucketsnb.errors import NotFound, QueryError
 from bucketsnb.frames import DTYPES, LIGHT
 from bucketsnb.query import UnknownField
@@ -24,7 +23,7 @@ from tests.stub import Stub, answer
 
 
 def reader(works, between=lambda shelf, request: None):
-    made = Reading()
+    made = object.__new__(Buckets)
     made.api = Shelf(works, between)
     return made
 
@@ -42,8 +41,23 @@ class TestAsTheServicesClient:
         ids = backend.store.load(make_works(105))
         frame = buckets.view({})
         assert frame.id.tolist() == ids[:4:-1]
+        assert (frame.works.shown, frame.works.matched, frame.works.exact) == (100, 105, True)
+        assert [request.path for request in backend.requests] == ["/view", "/status"]
+
+    def test_what_only_a_read_of_all_could_count_is_at_least_one_more(self, backend, buckets):
+        backend.store.load(make_works(105))
+        for words in ({"site": "chime"}, {"pipeline": ["baseband-converter", "fitburst"]}, {"priority": ">=1"}):
+            frame = buckets.view(**words)
+            assert (frame.works.shown, frame.works.matched, frame.works.exact) == (100, 101, False)
+        assert len(backend.requests) == 3
+
+    def test_a_status_that_cannot_be_read_takes_no_works_away(self, backend, buckets):
+        backend.store.load(make_works(105))
+        backend.faults.add("GET /status*", status=404, times=None)
+        frame = buckets.view(status="created", pipeline="baseband-converter")
+        assert len(frame) == 0
+        frame = buckets.view(pipeline="baseband-converter")
         assert (frame.works.shown, frame.works.matched, frame.works.exact) == (100, 101, False)
-        assert len(posts(backend)) == 1
 
     def test_all_there_is_when_that_is_less(self, backend, buckets):
         backend.store.load(make_works(5))

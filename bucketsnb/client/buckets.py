@@ -1,0 +1,850 @@
+"""The client: the ten methods of the service's own client, and what notebooks need beside them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from types import TracebackType
+from typing import Any, TypeVar
+
+import pandas as pd
+
+from bucketsnb import confirm
+from bucketsnb.api import Api, Clock, ClockChoice
+from bucketsnb.changes.apply import Context
+from bucketsnb.changes.audit import plan_audit
+from bucketsnb.changes.build import plan_delete, plan_requeue
+from bucketsnb.changes.claim import Claim
+from bucketsnb.changes.deposit import plan_deposit, plan_raw
+from bucketsnb.changes.edits import plan_update, plan_works
+from bucketsnb.changes.entry import journal_frame
+from bucketsnb.changes.journal import Journal
+from bucketsnb.changes.plan import (
+    AuditPlan,
+    Cancel,
+    DeletePlan,
+    DepositPlan,
+    Progress,
+    RequeuePlan,
+    UndoPlan,
+    UpdatePlan,
+    WithdrawPlan,
+)
+from bucketsnb.changes.receipt import Outcome, Receipt
+from bucketsnb.changes.scope import EXPIRES_AFTER, MAX_AFFECTED, Limits, NothingSent, Which, WorksLeft, ids_of
+from bucketsnb.changes.tables import Source
+from bucketsnb.changes.undo import context_of, plan_undo
+from bucketsnb.changes.withdraw import Names, plan_claim, plan_withdraw, withdrawal
+from bucketsnb.client import changing, reading
+from bucketsnb.client.about import info_of
+from bucketsnb.client.counting import Counts, explained, grouped, number_of
+from bucketsnb.client.pages import Tell
+from bucketsnb.client.reading import PAGE, Question, asked
+from bucketsnb.confirm import Confirmation
+from bucketsnb.frames import WorksFrame, WorkView
+from bucketsnb.history import History, Watch
+from bucketsnb.query import Query
+from bucketsnb.schema import STALE_DAYS, UNFINISHED
+from bucketsnb.settings import Secret, Settings, resolve
+from bucketsnb.summaries import Family, StatusFrame, events_of, failures_of, read_status
+from bucketsnb.summaries.attention import without_parent
+from bucketsnb.summaries.failures import Failures
+from bucketsnb.transport import Transport
+
+Self = TypeVar("Self", bound="Buckets")
+
+__all__ = ["Buckets"]
+
+
+class Buckets:
+    """A client of one Buckets service: DataFrames out, guarded changes in.
+
+    Parameters
+    ----------
+    baseurl
+        Address of the service, or several to try in order. Else ``BUCKETSNB_URL`` (several with commas between), else
+        ``http.baseurls.buckets`` of the active workspace file. A path prefix and a slash at the end are fine.
+    token
+        Else ``WORKFLOW_HTTP_TOKEN``, ``WORKFLOW_TOKEN``, or the files of these names in ``/run/secrets``.
+    timeout
+        Seconds of silence after which a request is given up; else ``WORKFLOW_HTTP_TIMEOUT``, else 15.
+    read_only
+        Refuse every change; ``BUCKETSNB_READ_ONLY=1`` does so whatever this says.
+    github_token
+        Whether ``GITHUB_TOKEN`` and ``GITHUB_PAT`` may serve as tokens.
+    proxies
+        As in requests, ``{"http": "http://proxy.example:3128"}``; ``{}`` uses none. Else ``BUCKETSNB_PROXY``, an
+        address or ``off``, else ``http_proxy`` and its kind, which are never used for a service on this machine.
+    clock
+        What ages are counted by: ``"service"`` or ``"local"``, the clock of this machine. Not given: the service's,
+        but no plan goes by ages if the two differ by more than a day.
+
+    Raises
+    ------
+    ConfigurationError
+        No address, or a setting that cannot be what it should be.
+
+    Notes
+    -----
+    Building a client sends nothing. One client serves any number of threads over connections that are kept alive; it
+    shares neither connections nor token with another one.
+
+    Examples
+    --------
+    >>> Buckets("http://localhost:8004/", token="not shown", read_only=True)
+    Buckets('http://localhost:8004', token from token=, read only)
+    """
+
+    api: Api
+    settings: Settings
+
+    def __init__(
+        self,
+        baseurl: str | Sequence[str] | None = None,
+        *,
+        token: str | None = None,
+        timeout: float | None = None,
+        read_only: bool | None = None,
+        github_token: bool = False,
+        proxies: Mapping[str, str] | None = None,
+        clock: ClockChoice | None = None,
+    ) -> None:
+        secret = None if token is None else Secret(token, "token=")
+        del token  # so that no traceback of what follows can show it
+        self.settings = resolve(
+            baseurl, token=secret, timeout=timeout, read_only=read_only, github_token=github_token, proxies=proxies
+        )
+        del proxies  # their addresses may hold passwords
+        self.api = Api(Transport(self.settings), Clock(clock))
+
+    def __repr__(self) -> str:
+        if not hasattr(self, "api"):  # a traceback may show a client that could not be built
+            return "Buckets(not built)"
+        known = self.api.transport.known_url
+        urls = repr(known) if known else "[" + ", ".join(map(repr, self.settings.urls)) + "]"
+        token = f", token from {self.settings.token.source}" if self.settings.token else ""
+        return f"Buckets({urls}{token}{', read only' if self.settings.read_only else ''})"
+
+    def __enter__(self: Self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections that are kept alive; using the client again opens new ones."""
+        self.api.transport.close()
+
+    def info(self) -> dict[str, Any]:
+        """Return what is known of both sides: ``{"client": {...}, "server": {...}}``, never with a token.
+
+        Raises
+        ------
+        ServiceError
+            The service did not say its version.
+        """
+        return info_of(self.api, self.settings)
+
+    def pipelines(self) -> list[str]:
+        """Return the names of the pipelines that have works."""
+        return self.api.pipelines()
+
+    def audit(self) -> dict[str, int]:
+        """Have the service run its three audit passes now, and return how many works each acted on.
+
+        Failed works with attempts left are queued again, running works past their timeout are failed, and so are
+        unfinished works older than seven days. The plan of an audit says beforehand which.
+
+        Raises
+        ------
+        ReadOnly
+            This client may not change works.
+        ServiceError
+            A pass failed; its `counts` hold those that were answered before.
+        """
+        return self.api.audit()
+
+    def view(
+        self,
+        query: Question | str = None,
+        projection: Mapping[str, Any] | None = None,
+        skip: int = 0,
+        limit: int | None = 100,
+        *,
+        columns: str | Iterable[str] | None = None,
+        progress: Tell | bool | None = None,
+        cancel: Cancel | None = None,
+        page_size: int = PAGE,
+        **words: Any,
+    ) -> WorksFrame:
+        """Return the works that match as a frame, newest first.
+
+        Parameters
+        ----------
+        query
+            A query, or a query document; None for every work.
+        projection
+            Which fields to read, as the service's own client takes it, such as ``{"status": True}``; the id always
+            comes along.
+        skip
+            How many of the newest to leave out.
+        limit
+            How many at most; None (or 0, or less) for all.
+        columns
+            ``"all"``, ``"light"`` (the ten small columns that tell works apart), or names of columns. What is not read
+            does not travel; the frame has the same columns all the same, with nothing in them, nor in those that are
+            worked out from them (``wait``, ``runtime`` and ``overdue`` need more than the light ones).
+        progress
+            Long reads show a bar. False: none. A function: it is called with how many works are read, of how many;
+            first with none, where a read takes several requests, and again with the same numbers where a very long
+            answer takes a while to be put together.
+        cancel
+            Asked (``cancel.is_set()``) before every request; once set, what was read till then is returned.
+        page_size
+            How many works to read in one request.
+
+        Returns
+        -------
+        DataFrame
+            ``attrs`` say how many are ``shown``, how many ``matched`` (at least so many unless ``exact``), what
+            ``query`` was sent, when it was ``read_at`` (epoch seconds by the service's clock), which ``columns`` were
+            read, and how many works ``moved`` meanwhile.
+
+        Warns
+        -----
+        MovedDuringRead
+            If works of a read of several pages were deleted, or stopped matching, before their page was read.
+        ReadCancelled
+            If `cancel` was set.
+        """
+        pages = reading.pages_of(
+            self.api,
+            asked(query, words),
+            projection,
+            skip=skip,
+            limit=limit,
+            columns=columns,
+            cancel=cancel,
+            size=page_size,
+        )
+        return reading.view(pages, progress)
+
+    def iter_frames(
+        self,
+        query: Question | str = None,
+        projection: Mapping[str, Any] | None = None,
+        *,
+        columns: str | Iterable[str] | None = None,
+        page_size: int = PAGE,
+        limit: int | None = None,
+        progress: Tell | bool | None = None,
+        cancel: Cancel | None = None,
+        **words: Any,
+    ) -> Iterator[WorksFrame]:
+        """Yield all works that match in frames of at most `page_size`: for answers larger than memory.
+
+        Parameters as for :meth:`view`. No work comes twice, whatever happens meanwhile; what moved is said at the end.
+
+        Yields
+        ------
+        DataFrame
+            One page each; ``matched`` in its ``attrs`` is of the whole read.
+        """
+        pages = reading.pages_of(
+            self.api, asked(query, words), projection, limit=limit, columns=columns, cancel=cancel, size=page_size
+        )
+        return reading.frames_of(pages, progress)
+
+    def count(self, query: Question | str = None, **words: Any) -> int:
+        """Return how many works match.
+
+        A query of only pipelines and statuses is answered from the service's status, by one request a pipeline; any
+        other costs one request that reads the ids of all that match.
+        """
+        return number_of(self.api, asked(query, words))
+
+    def group_count(
+        self, query: Question | str = None, by: str | Iterable[str] = ("pipeline", "status"), **words: Any
+    ) -> Counts:
+        """Count the works that match, by the values of some columns.
+
+        Parameters
+        ----------
+        query
+            A query, or a query document; None for every work.
+        by
+            Columns, such as ``["site", "status"]``. By ``event``, ``tags``, ``products`` or ``plots``, a work counts
+            in the row of each of its elements, once.
+
+        Returns
+        -------
+        DataFrame
+            The columns of `by`, and ``works``. Its ``attrs["cost"]`` has the ``requests`` that it took and the
+            ``works_read``.
+
+        Notes
+        -----
+        By pipeline and status alone, for whole pipelines, it takes one request a pipeline (and one for their names) and
+        reads no work. Anything else takes one request that reads these columns of all works that match.
+        """
+        return grouped(self.api, asked(query, words), [by] if isinstance(by, str) else list(by))
+
+    def explain(self, query: Question | str = None, **words: Any) -> Counts:
+        """Say which condition of a query leaves its answer empty, and what would match without it.
+
+        Returns
+        -------
+        DataFrame
+            One row a condition: how many works match ``without`` it, how many it matches ``alone``, and what may have
+            been meant.
+
+        Notes
+        -----
+        Costs a count for each condition, and one more for each that is to blame.
+        """
+        return explained(self.api, asked(query, words))
+
+    def work(self, id: str) -> WorkView:  # noqa: A002 - the field's own name
+        """Return one work in full: a mapping that shows every field as text and as HTML.
+
+        Raises
+        ------
+        NotFound
+            If no work has this id: it was deleted, or has moved on to the results.
+        """
+        return reading.work_of(self.api, id)
+
+    def status(self, pipeline: str | Sequence[str] | None = None, *, compare: bool = False) -> StatusFrame:
+        """Return how many works of each status every pipeline has.
+
+        Parameters
+        ----------
+        pipeline
+            A name, several, or None for all that have works now.
+        compare
+            Read the service's own totals too, and warn where they differ from the sums; of all pipelines only.
+
+        Returns
+        -------
+        StatusFrame
+            A DataFrame: index ``pipeline``, columns ``total, queued, running, success, failure`` (``Int64``); missing
+            where a pipeline could not be read, with the reason in ``attrs["problems"]``. ``.totals`` are the sums.
+
+        Notes
+        -----
+        Costs one request a pipeline, 32 at a time, and one for their names.
+        """
+        return read_status(self.api, pipeline, compare=compare)
+
+    def stale(
+        self, query: Question | str = None, *, days: float = STALE_DAYS, limit: int | None = None, **words: Any
+    ) -> WorksFrame:
+        """Return works that have been queued or running for more than `days`, as a frame that goes into a plan.
+
+        The service's daemons delete works older than 7 days whatever their status, which is why 7 is the default.
+        """
+        old = Query(status=sorted(UNFINISHED), older_than=timedelta(days=days))
+        return self.view(asked(query, words) & old, limit=limit)
+
+    def overdue(self, query: Question | str = None, *, limit: int | None = None, **words: Any) -> WorksFrame:
+        """Return works running past their own timeout, by the service's clock."""
+        return self.view(asked(query, words) & Query(overdue=True), limit=limit)
+
+    def exhausted(self, query: Question | str = None, *, limit: int | None = None, **words: Any) -> WorksFrame:
+        """Return failed works with no attempts left: `attempt` has reached `retries`, the attempts in total."""
+        return self.view(asked(query, words) & Query(exhausted=True), limit=limit)
+
+    def orphans(self, query: Question | str = None, **words: Any) -> pd.DataFrame:
+        """Return works whose parent is not in the queue any more.
+
+        A parent may also be a run of the pipelines service, which is never in the queue: such works show here too.
+        """
+        return without_parent(self.api, self.view(asked(query, words) & Query(has_parent=True), limit=None))
+
+    def failures(self, query: Question | str = None, *, limit: int | None = None, **words: Any) -> Failures:
+        """Group the failed works that match by pipeline, function, site, user and error.
+
+        Numbers, ids, paths and times in the error text are folded, so that like errors fall together.
+
+        Parameters
+        ----------
+        query
+            Which works, of those that failed; None for all of them.
+        limit
+            How many of the newest to group; the table says of how many.
+
+        Returns
+        -------
+        pandas.DataFrame
+            See :func:`bucketsnb.summaries.failures_of`.
+        """
+        failed = asked(query, words) & Query(status="failure")
+        found = self.view(failed, limit=limit, columns=list(reading.WHY))
+        table = failures_of(found)
+        table.attrs.update(read=len(found), matched=found.attrs["matched"], exact=found.attrs["exact"])
+        return table
+
+    def events(self, events: int | str | Sequence[int | str]) -> pd.DataFrame:
+        """Return one row per event and pipeline with the status, attempts and age of the latest work.
+
+        Parameters
+        ----------
+        events
+            An id, or several; digits may be text, as they are in ``Query(event=...)``.
+
+        Returns
+        -------
+        pandas.DataFrame
+            See :func:`bucketsnb.summaries.events_of`; events without works are in ``attrs["without_works"]``.
+        """
+        several = isinstance(events, Iterable) and not isinstance(events, str)
+        wanted: list[Any] = list(events) if several else [events]  # type: ignore[arg-type]
+        found = self.view(Query(event=wanted), limit=None, columns=list(reading.ABOUT))
+        return events_of(found, [int(event) for event in wanted])
+
+    def family(self, parent: str) -> Family:
+        """Return the works of one parent as a tree; costs a request a generation, ten at most.
+
+        A tree that goes on below the tenth says so, and its ``complete`` is False; to know costs one request more.
+        """
+        return reading.family_of(self.api, parent)
+
+    def history(self, path: str | os.PathLike[str] | None = None) -> History:
+        """Return the snapshots of this service's status; see :class:`bucketsnb.history.History`."""
+        return History(self.api.url, path)
+
+    def watch(self, every: str | float | timedelta = "30s", *, path: str | os.PathLike[str] | None = None) -> Watch:
+        """Record a snapshot of the status every so often, in a thread, until ``stop()``.
+
+        Parameters
+        ----------
+        every
+            Time between two snapshots: ``"30s"``, ``"5min"``, a timedelta, or seconds.
+        path
+            Where to keep them; by default the history of this user.
+
+        Examples
+        --------
+        >>> watch = buckets.watch(every="1min")      # doctest: +SKIP
+        >>> watch.stop().drain("baseband-converter")  # doctest: +SKIP
+        """
+        return Watch(lambda: read_status(self.api, warn=False), self.history(path), reading.seconds_of(every))
+
+    @property
+    def _context(self) -> Context:
+        return context_of(self.api)
+
+    def plan_delete(
+        self,
+        which: Which = None,
+        /,
+        *,
+        reason: str = "",
+        allow_all: bool = False,
+        allow_running: bool = False,
+        max_affected: int | None = MAX_AFFECTED,
+        expires_after: float = EXPIRES_AFTER,
+        **keywords: Any,
+    ) -> DeletePlan:
+        """Plan to delete works: what would be deleted, to look at and then ``apply()``. Only reads are sent.
+
+        Parameters
+        ----------
+        which
+            A query, a query document, a frame of works, or ids.
+        reason
+            Why; it is kept in the journal.
+        allow_all
+            Accept a query that is not limited to named pipelines.
+        allow_running
+            Accept works that are running.
+        max_affected
+            Most works that the plan may have; None for any number.
+        expires_after
+            Seconds for which the plan may be applied.
+        **keywords
+            Conditions in words, as for :class:`~bucketsnb.query.Query`.
+
+        Raises
+        ------
+        ScopeRefused
+            If it is too wide; the message names the argument that allows it.
+        """
+        limits = Limits(allow_all, allow_running, max_affected, expires_after)
+        return plan_delete(self._context, changing.selector(which, keywords), reason=reason, limits=limits)
+
+    def plan_requeue(
+        self,
+        which: Which = None,
+        /,
+        *,
+        reset_attempt: bool = False,
+        reason: str = "",
+        allow_all: bool = False,
+        allow_running: bool = False,
+        max_affected: int | None = MAX_AFFECTED,
+        expires_after: float = EXPIRES_AFTER,
+        **keywords: Any,
+    ) -> RequeuePlan:
+        """Plan to queue failed works again; with `allow_running`, running ones too.
+
+        A query that says nothing of the status means works that failed. Other parameters as for :meth:`plan_delete`.
+
+        Parameters
+        ----------
+        reset_attempt
+            Count attempts from zero again; otherwise the count stays, and one that is used up gives one last try.
+        """
+        limits = Limits(allow_all, allow_running, max_affected, expires_after)
+        found = changing.selector(which, keywords)
+        return plan_requeue(self._context, found, reset_attempt=reset_attempt, reason=reason, limits=limits)
+
+    def plan_update(
+        self,
+        frame: pd.DataFrame,
+        *,
+        reason: str = "",
+        allow_running: bool = False,
+        max_affected: int | None = MAX_AFFECTED,
+        expires_after: float = EXPIRES_AFTER,
+    ) -> UpdatePlan:
+        """Plan to change the cells of a frame that were edited with ordinary pandas.
+
+        Parameters
+        ----------
+        frame
+            A frame that ``view`` returned, or rows of it, with cells edited; or any frame with a column ``id``.
+        reason, allow_running, max_affected, expires_after
+            As for :meth:`plan_delete`.
+
+        Returns
+        -------
+        UpdatePlan
+            ``plan.cells`` has one row a cell that will change. Works that moved since the frame was read are left out.
+
+        Raises
+        ------
+        WorkError
+            If a column was edited that a client may not set, is unknown, or holds what cannot be meant.
+        """
+        limits = Limits(allow_running=allow_running, max_affected=max_affected, expires_after=expires_after)
+        return plan_update(self._context, frame, reason=reason, limits=limits)
+
+    def plan_deposit(
+        self,
+        works: Source,
+        *,
+        fresh: bool = False,
+        skip_bad: bool = False,
+        reason: str = "",
+        max_affected: int | None = MAX_AFFECTED,
+        expires_after: float = EXPIRES_AFTER,
+    ) -> DepositPlan:
+        """Plan to deposit works, every row checked; fields that are left out get the public client's defaults.
+
+        Parameters
+        ----------
+        works
+            A list of works, a DataFrame, or CSV or JSON as text or as the path of a file. CSV may have commas,
+            semicolons or tabs, as a paste from a spreadsheet has. A column such as ``parameters.dm`` goes into
+            ``parameters``. Cells are read as the kind of their field: booleans, nulls, lists and mappings as Python,
+            pandas, R, spreadsheets and JSON write them; times as epoch seconds, ISO text or datetimes, each with its
+            zone. A text that stands for nothing, such as ``NA``, ``None`` or ``null``, is nothing in any column; inside
+            a list, such as ``["NA"]``, and in JSON and Python values, text is text.
+        fresh
+            Make new works of copies: created now, no attempts counted, and no id, times, results, products or plots.
+        skip_bad
+            Deposit the good rows though others are bad; otherwise nothing is sent. ``plan.problems`` lists all, with
+            the line of the text where there is one.
+        reason, max_affected, expires_after
+            As for :meth:`plan_delete`.
+
+        Raises
+        ------
+        WorkError
+            If no rows can be read at all, no column is a field of a work, or the works of a frame were read in part.
+        """
+        limits = Limits(max_affected=max_affected, expires_after=expires_after)
+        return plan_deposit(self._context, works, fresh=fresh, skip_bad=skip_bad, reason=reason, limits=limits)
+
+    def plan_withdraw(
+        self,
+        pipeline: Names,
+        event: int | Iterable[int] | None = None,
+        site: str | None = None,
+        priority: int | None = None,
+        user: str | None = None,
+        tags: Names | None = None,
+        parent: Names | None = None,
+        *,
+        reason: str = "",
+        expires_after: float = EXPIRES_AFTER,
+    ) -> WithdrawPlan:
+        """Forecast which work a withdrawal would claim, by reading only; ``apply()`` claims one, by one request.
+
+        Parameters as for :meth:`withdraw`.
+        """
+        document = withdrawal(pipeline, event, site, priority, user, tags, parent)
+        return plan_withdraw(self._context, document, reason=reason, expires_after=expires_after)
+
+    def plan_audit(self, *, reason: str = "", expires_after: float = EXPIRES_AFTER) -> AuditPlan:
+        """Forecast what the service's three audit passes would change, by reading only; ``apply()`` runs them."""
+        return plan_audit(self._context, reason=reason, expires_after=expires_after)
+
+    def plan_undo(self, entry: str, *, allow_other_host: bool = False) -> UndoPlan:
+        """Plan to put works back as they were before an entry of the journal; only reads are sent.
+
+        Parameters
+        ----------
+        entry
+            Its id, from :meth:`journal` or ``receipt.entry``.
+        allow_other_host
+            Accept an entry that was made with another address of the service.
+
+        Raises
+        ------
+        PlanAlreadyApplied
+            If it was undone before.
+        PlanError
+            If it cannot be undone; the message says why.
+        """
+        return plan_undo(self._context, entry, allow_other_host=allow_other_host)
+
+    def deposit(self, works: Iterable[Any], return_ids: bool = False) -> bool | list[str]:  # noqa: FBT001, FBT002 - the service's client takes it so
+        """Put new works into their queues, once.
+
+        What a work leaves out is filled in as the payload of the public client's ``Work`` has it, inside ``config`` and
+        ``notify`` too; what is given stays as given. A null where none may stand, as in ``priority``, says nothing.
+        What ``Work`` would not read, or would read as something else, is refused.
+
+        An answer that is lost is settled by looking for the works by their creation times; they are never sent twice.
+
+        Parameters
+        ----------
+        works
+            Mappings, or ``Work`` objects of the public client.
+        return_ids
+            Whether to return the ids that the service gave, in the order of the works.
+
+        Returns
+        -------
+        bool or list of str
+            True, or the ids.
+
+        Raises
+        ------
+        WorkError
+            If a work cannot be sent; the message names it, the field, and what would be right. Nothing was sent.
+        OutcomeUnknown
+            If nobody can tell whether they were stored: `check` finds them, `found` has those that were found.
+        """
+        plan = plan_raw(self._context, works)
+        if not plan.count:
+            changing.warn(NothingSent, "deposit was given no works, so nothing was sent.")
+            return [] if return_ids else True
+        receipt = plan.apply()
+        receipt.raise_for_outcome()
+        return receipt.ids if return_ids else True
+
+    def withdraw(
+        self,
+        pipeline: str | list[str],
+        event: list[int] | None = None,
+        site: str | None = None,
+        priority: int | None = None,
+        user: str | None = None,
+        tags: list[str] | None = None,
+        parent: str | list[str] | None = None,
+    ) -> dict[str, Any] | None:
+        """Claim one queued work, by one request that is never repeated.
+
+        Parameters
+        ----------
+        pipeline
+            One or several.
+        event, site, priority, user, tags, parent
+            What it must match; of lists, any element. None means any. An empty filter is an error, not "any".
+
+        Returns
+        -------
+        dict or None
+            The record just as the service gave it, whatever it holds; None if nothing is queued that matches.
+
+        Raises
+        ------
+        QueryError
+            If a filter is empty or cannot be met; nothing was sent.
+        OutcomeUnknown
+            If the answer was lost: a work may be running that nobody holds, and `check` looks for it.
+        """
+        document = withdrawal(pipeline, event, site, priority, user, tags, parent)
+        receipt = plan_claim(self._context, document, look_first=False).apply()
+        fate = receipt.fates[0]
+        if fate.outcome is Outcome.DONE and fate.after is not None:
+            return fate.after.record
+        if fate.outcome is not Outcome.GONE:
+            receipt.raise_for_outcome()
+        return None
+
+    def update(self, works: Iterable[Any]) -> bool:
+        """Overwrite works by their ids, with the fields that are given.
+
+        Each work is read first and sent whole with these fields changed, so that nothing that is not given is lost. A
+        work that changes in between is left alone.
+
+        Parameters
+        ----------
+        works
+            Mappings with an ``id`` each, or ``Work`` objects of the public client.
+
+        Returns
+        -------
+        bool
+            True only if all of them were read back as given; a warning says how many were not.
+
+        Raises
+        ------
+        WorkError
+            If a work has no id, is given twice, or would not be one that the public client reads; nothing was sent.
+        ServiceError
+            If the service refused, or could not be asked.
+        """
+        plan = plan_works(self._context, works)
+        if not plan.count and not plan.left_out:
+            changing.warn(NothingSent, "update was given no works, so nothing was sent.")
+            return False
+        receipt = plan.apply()
+        if receipt.errors:
+            receipt.raise_for_outcome()
+        if plan.left_out:
+            changing.warn(WorksLeft, f"{receipt.summary}; left out: {changing.why_left(plan)}")
+        elif not receipt.ok:
+            changing.warn(WorksLeft, receipt.summary)
+        return receipt.ok and not plan.left_out
+
+    def delete_ids(self, ids: list[str]) -> bool:
+        """Delete works by their ids, whatever their status, and read back whether they are gone.
+
+        Parameters
+        ----------
+        ids
+            Any number; they are sent in chunks. None at all: nothing is sent, and a warning says so.
+
+        Returns
+        -------
+        bool
+            True only if all of them are gone now; a warning says how many are not.
+
+        Raises
+        ------
+        WorkError
+            If one of them is not an id; nothing was sent.
+        ServiceError
+            If the service refused, or could not be asked; the journal accounts for every work.
+        """
+        named = ids_of(ids)
+        if not named:
+            changing.warn(NothingSent, "delete_ids was given no ids, so nothing was sent.")
+            return False
+        return changing.deleted(plan_delete(self._context, named, reason="delete_ids", limits=changing.ANY).apply())
+
+    def delete_many(
+        self,
+        pipeline: str,
+        status: str | list[str] | None = None,
+        events: list[int] | None = None,
+        tags: list[str] | None = None,
+        parent: str | None = None,
+        force: bool = False,  # noqa: FBT001, FBT002 - the service's client takes it so
+        limit: int | None = changing.ALL,
+    ) -> bool | Confirmation:
+        """Delete all works of a pipeline that match, after a confirmation.
+
+        Parameters
+        ----------
+        pipeline
+            Its name.
+        status, events, tags, parent
+            What they must match; of lists, any element. None means any. An empty filter is an error, not "any".
+        force
+            Delete without asking; for scripts.
+        limit
+            Delete only the newest so many. Not given, or None: all that match (the service's own client stops at the
+            newest 100 without a word). How many are left is said in the question and in a warning.
+
+        Returns
+        -------
+        bool or Confirmation
+            True if works were deleted and all of them are gone; False if nothing matches, or the answer was no. In a
+            notebook, without `force`: the question, shown below the cell; it is false until it was answered with yes
+            and all is done, and then has the receipt.
+
+        Raises
+        ------
+        ConfirmationNeeded
+            If there is neither a terminal nor a notebook to ask in.
+        """
+        document = changing.matching(pipeline, status, events, tags, parent)
+        most = None if limit is None or limit is changing.ALL else changing.limit_of(limit)
+        plan = plan_delete(self._context, document, reason="delete_many", limits=changing.ANY, limit=most)
+        left = changing.left_by(plan)
+        if not plan.count:
+            return False
+        answer: bool | Confirmation = True if force else confirm.ask(plan)
+        if isinstance(answer, Confirmation):
+            return answer
+        done = answer and changing.deleted(plan.apply())
+        if done and left:
+            changing.warn(WorksLeft, f"{plan.summary}: {left:,} more match and were left, as limit={limit} asks.")
+        return done
+
+    def claim(
+        self,
+        pipeline: Names,
+        event: int | Iterable[int] | None = None,
+        site: str | None = None,
+        priority: int | None = None,
+        user: str | None = None,
+        tags: Names | None = None,
+        parent: Names | None = None,
+    ) -> Claim:
+        """Claim one queued work at once, to do by hand; parameters as for :meth:`withdraw`.
+
+        The head of the queue is read before, so that the work can be given back just as it was.
+
+        Returns
+        -------
+        Claim
+            False if nothing was queued. End it with ``success(results=...)``, ``failure(...)`` or ``give_back()``;
+            in a ``with`` statement it is given back if the block fails.
+
+        Examples
+        --------
+        ::
+
+            with buckets.claim("baseband-converter") as claim:
+                if claim:
+                    claim.success(results=convert(claim.work))
+        """
+        document = withdrawal(pipeline, event, site, priority, user, tags, parent)
+        context = self._context
+        receipt = plan_claim(context, document, look_first=True).apply()
+        if receipt.errors:
+            receipt.raise_for_outcome()
+        return Claim(context, receipt)
+
+    # --- the journal ---
+
+    def journal(self, limit: int | None = None) -> pd.DataFrame:
+        """Return what was changed from this account, one row an entry, the newest first and `limit` at most."""
+        return journal_frame(Journal(), limit)
+
+    def undo(self, entry: str, progress: Progress | None = None, cancel: Cancel | None = None) -> Receipt:
+        """Put works back as they were before an entry of the journal, where nobody else has moved them since.
+
+        An undo that was cut short is gone on with. See :meth:`plan_undo` to look before.
+        """
+        return self.plan_undo(entry).apply(progress, cancel)
