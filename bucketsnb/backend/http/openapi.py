@@ -6,6 +6,7 @@ What JSON Schema cannot say is in the texts: integers have at most 64 bits and a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from bucketsnb import __version__
@@ -16,7 +17,8 @@ __all__ = ["description"]
 Schema = dict[str, Any]
 
 _OBJECT: Schema = {"type": "object"}
-_IDS: Schema = {"type": "array", "items": {"type": "string"}}
+_TEXT: Schema = {"type": "string"}
+_IDS: Schema = {"type": "array", "items": _TEXT}
 _COUNT: Schema = {"type": "integer", "minimum": 0}
 _COUNTS: Schema = {
     "type": "object",
@@ -24,7 +26,6 @@ _COUNTS: Schema = {
     "required": list(STATUS_KEYS),
     "additionalProperties": False,
 }
-_COUNTS_BY_PIPELINE: Schema = {"type": "object", "additionalProperties": _COUNTS}
 _TYPES = {Kind.TEXT: "string", Kind.STATUS: "string", Kind.INTEGER: "integer", Kind.TIME: "number"}
 
 
@@ -39,7 +40,7 @@ def _schema(field: Field) -> Schema:
 
 
 _FIELDS: Schema = {name: _schema(field) for name, field in QUEUE_FIELDS.items()}
-_TIME_OR_NULL, _PIPELINE = _FIELDS["start"], _FIELDS["pipeline"]
+_TIME_OR_NULL = _FIELDS["start"]
 _TIME = {**_TIME_OR_NULL, "type": "number"}
 _STATUS_OR_NULL = {"enum": [*_FIELDS["status"]["enum"], None]}
 _WORK: Schema = {
@@ -48,7 +49,7 @@ _WORK: Schema = {
     "properties": {**_FIELDS, "status": _STATUS_OR_NULL, "creation": _TIME_OR_NULL},
     "required": ["pipeline"],
 }
-_CHANGE: Schema = {"type": "object", "properties": {"id": {"type": "string"}, **_FIELDS}, "required": ["id"]}
+_CHANGE: Schema = {"type": "object", "properties": {"id": _TEXT, **_FIELDS}, "required": ["id"]}
 _CLAIMED: Schema = {
     "type": ["object", "null"],
     "properties": {
@@ -60,35 +61,29 @@ _CLAIMED: Schema = {
     },
     "required": ["id", *_FIELDS],
 }
-_SWITCH: Schema = {"enum": [True, False, 1, 0]}
+_PROJECTION: Schema = {
+    "type": ["object", "null"],
+    "description": "Paths to true, for these alone, or to false, for all others.",
+    "additionalProperties": {"enum": [True, False, 1, 0]},
+}
+_WHOLE: Schema = {"type": ["integer", "null"], "exclusiveMinimum": -(2**63), "exclusiveMaximum": 2**63}
 _VIEW: Schema = {
     "type": "object",
     "properties": {
         "query": {"type": ["object", "null"], "description": "A MongoDB filter."},
-        "projection": {
-            "type": ["object", "null"],
-            "description": "Paths to true, for these alone, or to false, for all others.",
-            "additionalProperties": _SWITCH,
-        },
-        "skip": {"type": ["integer", "null"], "minimum": 0, "exclusiveMaximum": 2**63},
-        "limit": {
-            "type": ["integer", "null"],
-            "description": "Null, 0 and less mean all.",
-            "exclusiveMinimum": -(2**63),
-            "exclusiveMaximum": 2**63,
-        },
+        "projection": _PROJECTION,
+        "skip": {**_WHOLE, "minimum": 0},
+        "limit": {**_WHOLE, "description": "Null, 0 and less mean all."},
     },
+}
+_NAMES: Schema = {
+    "description": "A name, or a condition such as several names with $in.",
+    "type": ["string", "object", "array", "number", "boolean"],
 }
 _WITHDRAWAL: Schema = {
     "description": "A MongoDB filter; what is not queued cannot be claimed.",
     "type": "object",
-    "properties": {
-        "pipeline": {
-            "description": "A name, or a condition such as several names with $in.",
-            "type": ["string", "object", "array", "number", "boolean"],
-        },
-        "status": {"const": "queued"},
-    },
+    "properties": {"pipeline": _NAMES, "status": {"const": "queued"}},
     "required": ["pipeline"],
 }
 _DELETION: Schema = {
@@ -96,13 +91,10 @@ _DELETION: Schema = {
     "type": "object",
     "properties": {"ids": _IDS},
 }
+_VERSION: Schema = {"type": "object", "properties": {"version": _TEXT}, "required": ["version"]}
 _PROBLEM: Schema = {
     "type": "object",
-    "properties": {
-        "description": {"type": "string"},
-        "status": {"type": "integer"},
-        "message": {"type": "string"},
-    },
+    "properties": {"description": _TEXT, "status": {"type": "integer"}, "message": _TEXT},
     "required": ["description", "status", "message"],
 }
 
@@ -111,14 +103,56 @@ _REFUSALS = {
     401: "The service needs its token, as x-access-token.",
     404: "There is no such work.",
     413: "The body, or one work in it, is too large.",
-    414: "The address is too long.",
+    403: "The service has no token, and this comes from a page, or by a name, of another machine.",
+    431: "Address and headers are too long.",
     503: "The store cannot be reached now.",
     507: "The store is full.",
 }
-_ALWAYS = (413, 414)
+_COUNTS_OF_EACH: Schema = {"type": "object", "additionalProperties": _COUNTS}
+_STORED: Schema = {"anyOf": [{"const": True}, _IDS]}
+_TRUE: Schema = {"const": True}
+_YES: Schema = {"type": "boolean"}
+
+_ALWAYS = (403, 413, 431)
 _GUARDED = (401, *_ALWAYS)
 _READING = (*_GUARDED, 503)
 _WRITING = (*_READING, 507)
+
+
+def _array(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+def _parameter(place: str, name: str, schema: Schema) -> Schema:
+    return {"name": name, "in": place, "required": place == "path", "schema": schema}
+
+
+_WANTED = _parameter("query", "return_ids", {**_TEXT, "description": "True for the ids, in any case; all else is no."})
+_DELETED = _parameter("query", "ids", {"type": "array", "items": {**_TEXT, "minLength": 1}, "minItems": 1})
+_PIPELINE = _parameter("path", "pipeline", _TEXT)
+_DAYS = _parameter("path", "days", {"type": "number", "minimum": 0, "exclusiveMaximum": 1_000_000})
+
+_Route = tuple[str, str, str, Schema, tuple[int, ...], Schema | None, Sequence[Schema]]
+"""Method, path, what it does, its answer, its refusals, the body it reads, and its parameters."""
+
+_ROUTES: Sequence[_Route] = (
+    ("get", "/", "Say that the service is there.", _VERSION, _GUARDED, None, ()),
+    ("get", "/version", "Say which version it is.", _VERSION, _ALWAYS, None, ()),
+    ("get", "/__health__", "Say that the store can be read.", _OBJECT, _READING, None, ()),
+    ("get", "/openapi.json", "Describe the service.", _OBJECT, _GUARDED, None, ()),
+    ("post", "/work", "Deposit works, all or none.", _STORED, (400, *_WRITING), _array(_WORK), [_WANTED]),
+    ("put", "/work", "Set fields of works by id, all or none.", _TRUE, (400, 404, *_WRITING), _array(_CHANGE), ()),
+    ("delete", "/work", "Delete works by id; true if all were there.", _YES, (400, *_WRITING), _DELETION, [_DELETED]),
+    ("post", "/work/withdraw", "Claim one work, or null.", _CLAIMED, (400, *_WRITING), _WITHDRAWAL, ()),
+    ("post", "/view", "Read works, newest first.", _array(_OBJECT), (400, *_READING), _VIEW, ()),
+    ("get", "/status", "Count works by status.", _COUNTS, _READING, None, ()),
+    ("get", "/status/pipelines", "Name the pipelines that have works.", _IDS, _READING, None, ()),
+    ("get", "/status/details", "Count works of each pipeline.", _COUNTS_OF_EACH, _READING, None, ()),
+    ("get", "/status/details/{pipeline}", "Count works of a pipeline.", _COUNTS, _READING, None, [_PIPELINE]),
+    ("get", "/audit/failed", "Queue failed works that may be tried again.", _COUNT, _WRITING, None, ()),
+    ("get", "/audit/expired", "Fail works that run for too long.", _COUNT, _WRITING, None, ()),
+    ("get", "/audit/stale/{days}", "Fail works that are older.", _COUNT, (400, *_WRITING), None, [_DAYS]),
+)
 
 
 def description() -> Schema:
@@ -129,10 +163,13 @@ def description() -> Schema:
     >>> sorted(description()["paths"]["/work"])
     ['delete', 'post', 'put']
     """
+    paths: dict[str, Schema] = {}
+    for route in _ROUTES:
+        paths.setdefault(route[1], {})[route[0]] = _operation(route)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Buckets", "version": __version__},
-        "paths": {**_about(), "/work": _work(), **_reads(), **_audits()},
+        "paths": paths,
         "components": {
             "schemas": {"Problem": _PROBLEM},
             "securitySchemes": {"token": {"type": "apiKey", "in": "header", "name": "x-access-token"}},
@@ -141,83 +178,15 @@ def description() -> Schema:
     }
 
 
-def _about() -> Schema:
-    version: Schema = {"type": "object", "properties": {"version": {"type": "string"}}, "required": ["version"]}
-    return {
-        "/": {"get": _operation("Say that the service is there.", version, _GUARDED)},
-        "/version": {"get": _operation("Say which version it is.", version, _ALWAYS)},
-        "/__health__": {"get": _operation("Say that the store can be read.", _OBJECT, _READING)},
-        "/openapi.json": {"get": _operation("Describe the service.", _OBJECT, _GUARDED)},
-    }
-
-
-def _work() -> Schema:
-    wanted = _query("return_ids", {"type": "string"}, "True for the ids, in any case; all else is no.")
-    ids = _query("ids", {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1})
-    stored: Schema = {"anyOf": [{"const": True}, _IDS]}
-    return {
-        "post": _operation("Deposit works, all or none.", stored, (400, *_WRITING), _array(_WORK), [wanted]),
-        "put": _operation(
-            "Set fields of works by id, all or none.", {"const": True}, (400, 404, *_WRITING), _array(_CHANGE)
-        ),
-        "delete": {
-            **_operation(
-                "Delete works by id; true if all were there.", {"type": "boolean"}, (400, *_WRITING), _DELETION, [ids]
-            ),
-            "requestBody": {"required": False, "content": _json(_DELETION)},
-        },
-    }
-
-
-def _reads() -> Schema:
-    name = _in_path("pipeline", {"type": "string"})
-    return {
-        "/work/withdraw": {"post": _operation("Claim one work, or null.", _CLAIMED, (400, *_WRITING), _WITHDRAWAL)},
-        "/view": {"post": _operation("Read works, newest first.", _array(_OBJECT), (400, *_READING), _VIEW)},
-        "/status": {"get": _operation("Count works by status.", _COUNTS, _READING)},
-        "/status/pipelines": {"get": _operation("Name the pipelines that have works.", _IDS, _READING)},
-        "/status/details": {"get": _operation("Count works of each pipeline.", _COUNTS_BY_PIPELINE, _READING)},
-        "/status/details/{pipeline}": {
-            "get": _operation("Count works of a pipeline.", _COUNTS, _READING, parameters=[name])
-        },
-    }
-
-
-def _audits() -> Schema:
-    days = _in_path("days", {"type": "number", "minimum": 0, "exclusiveMaximum": 1_000_000})
-    stale = _operation("Fail works that are older, and count them.", _COUNT, (400, *_WRITING), parameters=[days])
-    return {
-        "/audit/failed": {"get": _operation("Queue failed works that may be tried again.", _COUNT, _WRITING)},
-        "/audit/expired": {"get": _operation("Fail works that run for too long.", _COUNT, _WRITING)},
-        "/audit/stale/{days}": {"get": stale},
-    }
-
-
-def _array(items: Schema) -> Schema:
-    return {"type": "array", "items": items}
-
-
-def _query(name: str, schema: Schema, text: str = "") -> Schema:
-    return {"name": name, "in": "query", "description": text, "schema": schema}
-
-
-def _in_path(name: str, schema: Schema) -> Schema:
-    return {"name": name, "in": "path", "required": True, "schema": schema}
+def _operation(route: _Route) -> Schema:
+    method, _, summary, answer, refusals, body, parameters = route
+    problem = _json({"$ref": "#/components/schemas/Problem"})
+    refused = {str(status): {"description": _REFUSALS[status], "content": problem} for status in sorted(refusals)}
+    responses = {"200": {"description": "It was done.", "content": _json(answer)}, **refused}
+    # A deletion may name its ids in the address alone.
+    read = {"requestBody": {"required": method != "delete", "content": _json(body)}} if body else {}
+    return {"summary": summary, "parameters": list(parameters), "responses": responses, **read}
 
 
 def _json(schema: Schema) -> Schema:
     return {"application/json": {"schema": schema}}
-
-
-def _operation(
-    summary: str,
-    answer: Schema,
-    refusals: tuple[int, ...],
-    body: Schema | None = None,
-    parameters: list[Schema] | None = None,
-) -> Schema:
-    problem = _json({"$ref": "#/components/schemas/Problem"})
-    refused = {str(status): {"description": _REFUSALS[status], "content": problem} for status in sorted(refusals)}
-    responses = {"200": {"description": "It was done.", "content": _json(answer)}, **refused}
-    read = {"requestBody": {"required": True, "content": _json(body)}} if body else {}
-    return {"summary": summary, "parameters": parameters or [], "responses": responses, **read}
