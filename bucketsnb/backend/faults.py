@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bucketsnb.backend.http.problems import problem
 from bucketsnb.backend.stores.base import Store
 
-__all__ = ["Fault", "Faults", "LoggedRequest", "Observed", "RequestLog"]
+__all__ = ["Fault", "FaultInjector", "Faults", "LoggedRequest", "RequestLog"]
 
 _LOGGED_MAX = 10_000
 _LOGGED_BYTES_MAX = 256 * 1024 * 1024
@@ -193,7 +193,7 @@ class Faults:
             return next((fault for fault in self._faults if fault.wants(line)), None)
 
 
-class Observed:
+class FaultInjector:
     """An application whose requests are logged and may be made to fail.
 
     Parameters

@@ -24,7 +24,7 @@ except ModuleNotFoundError as error:
     ) from error
 
 from bucketsnb.addresses import is_loopback, token_problem
-from bucketsnb.backend.faults import Faults, Observed, RequestLog
+from bucketsnb.backend.faults import FaultInjector, Faults, RequestLog
 from bucketsnb.backend.http.access import HEAD_BYTES_MAX
 from bucketsnb.backend.http.routes import build_app
 from bucketsnb.backend.samples import sample_works
@@ -88,8 +88,8 @@ class LocalBackend:
         try:
             self.store.load(sample_works(sample))
             self._socket = _listening(host, port)
-            self._observed = Observed(build_app(self.store, token), self.store, self._hang_up)
-            self._server = _server(self._observed, graceful_seconds=1)
+            self._injector = FaultInjector(build_app(self.store, token), self.store, self._hang_up)
+            self._server = _server(self._injector, graceful_seconds=1)
             self.url = _url(self._socket)
             self._thread = threading.Thread(target=self._run, name="bucketsnb-backend", daemon=True)
             self._thread.start()
@@ -101,12 +101,12 @@ class LocalBackend:
     @property
     def requests(self) -> RequestLog:
         """The requests that came, oldest first; bounded."""
-        return self._observed.requests
+        return self._injector.requests
 
     @property
     def faults(self) -> Faults:
         """Faults on demand, such as ``faults.add("POST /work", status=503)``."""
-        return self._observed.faults
+        return self._injector.faults
 
     def clear(self) -> None:
         """Remove all works, forget all requests, and take back all faults."""
