@@ -51,6 +51,12 @@ class LoggedRequest:
         return b"".join(self.pieces)
 
     @property
+    def size(self) -> int:
+        """Bytes of its address, its headers, and what has been read of its body."""
+        headers = sum(len(name) + len(value) for name, value in self.headers.items())
+        return len(self.path) + len(self.query) + headers + sum(map(len, self.pieces))
+
+    @property
     def params(self) -> list[tuple[str, str]]:
         """The parameters of the query string, in order."""
         return parse_qsl(self.query, keep_blank_values=True)
@@ -91,6 +97,7 @@ class RequestLog:
         """Remember a request that begins."""
         with self._lock:
             self._requests.append(request)
+            self._bytes += request.size
             self._trim()
 
     def grow(self, request: LoggedRequest, piece: bytes) -> None:
@@ -102,7 +109,7 @@ class RequestLog:
 
     def _trim(self) -> None:
         while len(self._requests) > _LOGGED_MAX or (self._bytes > _LOGGED_BYTES_MAX and len(self._requests) > 1):
-            self._bytes -= sum(map(len, self._requests.popleft().pieces))
+            self._bytes -= self._requests.popleft().size
 
 
 @dataclass

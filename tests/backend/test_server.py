@@ -116,6 +116,18 @@ def test_requests_are_logged_whole_and_in_order(backend: LocalBackend) -> None:
     assert len(backend.requests) == 0
 
 
+@pytest.mark.parametrize("of", ["address", "header", "body"])
+def test_the_log_of_requests_is_bounded_in_bytes_whatever_they_are_of(
+    backend: LocalBackend, monkeypatch: pytest.MonkeyPatch, of: str
+) -> None:
+    monkeypatch.setattr("bucketsnb.backend.faults._LOGGED_BYTES_MAX", 100_000)
+    filling = "x" * 30_000
+    sent = {"address": {"params": {"a": filling}}, "header": {"headers": {"a": filling}}, "body": {"data": filling}}
+    for _ in range(10):
+        ask(backend, "POST", "/work", **sent[of])
+    assert len(backend.requests) == 3
+
+
 def test_a_fault_answers_in_place_of_the_service_as_often_as_asked(backend: LocalBackend) -> None:
     backend.faults.add("POST /work", status=503, headers={"retry-after": "7"}, times=2, skip=1)
     answers = [ask(backend, "POST", "/work", json=[make_work()]) for _ in range(4)]
