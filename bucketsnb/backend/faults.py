@@ -44,6 +44,7 @@ class LoggedRequest:
     headers: Mapping[str, str]
     status: int | None = None
     pieces: list[bytes] = field(default_factory=list, repr=False)
+    forgotten: bool = field(default=False, repr=False)
 
     @property
     def body(self) -> bytes:
@@ -90,6 +91,8 @@ class RequestLog:
     def clear(self) -> None:
         """Forget all requests."""
         with self._lock:
+            for request in self._requests:
+                request.forgotten = True
             self._requests.clear()
             self._bytes = 0
 
@@ -103,13 +106,16 @@ class RequestLog:
     def grow(self, request: LoggedRequest, piece: bytes) -> None:
         """Remember more of a request's body."""
         with self._lock:
-            request.pieces.append(piece)
-            self._bytes += len(piece)
-            self._trim()
+            if not request.forgotten:
+                request.pieces.append(piece)
+                self._bytes += len(piece)
+                self._trim()
 
     def _trim(self) -> None:
         while len(self._requests) > _LOGGED_MAX or (self._bytes > _LOGGED_BYTES_MAX and len(self._requests) > 1):
-            self._bytes -= self._requests.popleft().size
+            oldest = self._requests.popleft()
+            oldest.forgotten = True
+            self._bytes -= oldest.size
 
 
 @dataclass

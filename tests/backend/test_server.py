@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from bucketsnb import LocalBackend
+from bucketsnb.backend.faults import LoggedRequest, RequestLog
 from bucketsnb.backend.server import serve
 from bucketsnb.backend.stores.base import StoreUnavailable
 from bucketsnb.backend.stores.sqlite.store import SQLiteStore
@@ -126,6 +127,14 @@ def test_the_log_of_requests_is_bounded_in_bytes_whatever_they_are_of(
     for _ in range(10):
         ask(backend, "POST", "/work", **sent[of])
     assert len(backend.requests) == 3
+
+
+def test_what_comes_of_a_request_that_was_forgotten_is_not_kept() -> None:
+    log, request = RequestLog(), LoggedRequest("POST", "/work", "", {})
+    log.add(request)
+    log.clear()
+    log.grow(request, b"x" * 1_000)
+    assert (log._bytes, request.body) == (0, b"")
 
 
 def test_a_fault_answers_in_place_of_the_service_as_often_as_asked(backend: LocalBackend) -> None:
