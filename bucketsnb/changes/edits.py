@@ -130,7 +130,7 @@ def plan_update(context: Context, frame: pd.DataFrame, *, reason: str = "", limi
     refuse_naive_times(frame)
     ids = [one for one in frame["id"] if isinstance(one, str)] if "id" in frame.columns else []
     found = edits_of(frame, {record["id"]: record for record in read_works(context.api, ids)})
-    notes = [] if found.known else [_UNKNOWN_ORIGIN]
+    notes = [] if found.known else [_UNKNOWN_ORIGIN, *_left_out(frame)]
     return _made(context, found, [*notes, *_emptied(found)], reason, limits)
 
 
@@ -290,7 +290,16 @@ def _records(frame: pd.DataFrame, now: Mapping[str, Record] | None) -> list[dict
 
 def _from_elsewhere(frame: pd.DataFrame) -> pd.DataFrame:
     """Leave out of a frame that did not come from a read what a file of works holds beside their fields."""
-    return frame.drop(columns=[name for name in frame.columns if name in WORKED_OUT or NAMELESS.fullmatch(str(name))])
+    return frame.drop(columns=_beside(frame))
+
+
+def _beside(frame: pd.DataFrame) -> list[Any]:
+    return [name for name in frame.columns if name in WORKED_OUT or NAMELESS.fullmatch(str(name))]
+
+
+def _left_out(frame: pd.DataFrame) -> list[str]:
+    names = [name or "without a name" for name in map(str, _beside(frame))]
+    return [f"Columns that are no part of a work were left out: {elide(names, most=10)}."] if names else []
 
 
 def _with_parents(frame: pd.DataFrame, records: list[dict[str, Any]]) -> list[dict[str, Any]]:

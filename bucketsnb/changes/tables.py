@@ -59,6 +59,7 @@ _READERS = {
     **dict.fromkeys((".pkl", ".pickle"), "read_pickle"),
     **dict.fromkeys((".gz", ".bz2", ".xz", ".zip", ".zst"), "read_csv"),
 }
+_CSV_SUFFIXES = (".csv", ".tsv")
 _JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 
 
@@ -182,7 +183,7 @@ def _decoded(data: bytes, name: str) -> str:
 
 
 def _of_text(text: str, suffix: str) -> Table:
-    if suffix.lower() in _JSON_SUFFIXES or (not suffix and text.lstrip()[:1] in ("[", "{")):
+    if suffix.lower() in _JSON_SUFFIXES or (suffix.lower() not in _CSV_SUFFIXES and text.lstrip()[:1] in ("[", "{")):
         return _of_json(text)
     return _of_csv(text)
 

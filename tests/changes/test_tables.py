@@ -133,6 +133,13 @@ def test_a_file_of_another_kind_is_refused_with_what_reads_it(tmp_path: Path, na
         read_table(tmp_path / name)
 
 
+@pytest.mark.parametrize("name", ["works.json", "works.jsonl", "works.txt", "works"])
+def test_json_in_a_file_is_known_by_its_name_or_its_first_letter(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_text(f"{json.dumps(NAMES)}\n{json.dumps(NAMES)}\n")
+    assert [work["site"] for work in works_of(path)] == ["chime", "chime"]
+
+
 def test_text_as_bytes_is_read() -> None:
     assert works_of(as_csv([NAMES], ";").encode())[0]["site"] == "chime"
 
@@ -228,6 +235,15 @@ def test_our_own_columns_are_left_out_of_a_file_with_a_note(backend: LocalBacken
     assert "age, wait, runtime, overdue, record are worked out when works are read" in " ".join(plan.notes)
     assert plan.count == 2
     assert not {"age", "wait", "runtime", "overdue", "record"} & plan.changes[0].work.record.keys()
+
+
+def test_what_a_file_holds_beside_works_is_left_out_of_an_update_with_a_note(
+    backend: LocalBackend, buckets: Buckets
+) -> None:
+    filled(backend, 2)
+    plan = buckets.plan_update(pd.read_csv(io.StringIO(buckets.view().to_csv())).assign(priority=5))
+    assert "no part of a work were left out: Unnamed: 0, age, wait, runtime, overdue" in " ".join(plan.notes)
+    assert plan.cells.field.tolist() == ["priority", "priority"]
 
 
 def test_our_own_columns_are_left_out_of_a_frame_with_a_note() -> None:
