@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -20,16 +19,7 @@ from bucketsnb.widgets.worker import Run
 
 __all__ = ["DepositPanel"]
 
-_TEXTS = {
-    "pipeline": "letters, digits, hyphens",
-    "site": "chime",
-    "user": "who asks",
-    "function": "package.module.function",
-    "parameters": '{"event": 9385707}',
-    "command": "convert, --event, 9385707",
-    "tags": "a, b",
-    "event": "9385707",
-}
+_TEXTS = ("pipeline", "site", "user", "function", "parameters", "command", "tags", "event")
 _NUMBERS = tuple(FIELDS[name] for name in ("priority", "retries", "timeout"))
 
 
@@ -47,7 +37,7 @@ class DepositPanel(PlanPanel):
     def __init__(self, source: Any = None, works: Any = None) -> None:
         super().__init__(source, title="Deposit works", verb="Check and preview")
         self.works = works
-        self.fields = {name: text_field(name, hint) for name, hint in _TEXTS.items()}
+        self.fields = {name: text_field(name, _hint(FIELDS[name])) for name in _TEXTS}
         self.numbers = {field.name: _number(field) for field in _NUMBERS}
         self.pasted = ipywidgets.Textarea(
             description="CSV or JSON", placeholder="pipeline,site,user,parameters.dm\nfitburst,chime,me,348.8", rows=6
@@ -91,7 +81,7 @@ class DepositPanel(PlanPanel):
 
     def _one(self) -> dict[str, Any]:
         typed = {name: field.value.strip() for name, field in self.fields.items()}
-        work = {name: _value(name, text) for name, text in typed.items() if text}
+        work = {name: value_of(name, text) for name, text in typed.items() if text}
         return {**work, **{name: field.value for name, field in self.numbers.items()}}
 
     def _planned(self, plan: Any) -> None:
@@ -104,13 +94,10 @@ class DepositPanel(PlanPanel):
         self.keep()
 
 
+def _hint(field: Field) -> str:
+    return field.example or field.expected
+
+
 def _number(field: Field) -> ipywidgets.BoundedIntText:
     least = max(0, field.least or 0)  # retries have no lower bound, and less than none means none
     return ipywidgets.BoundedIntText(value=field.default, min=least, max=field.most, description=field.name)
-
-
-def _value(name: str, text: str) -> Any:
-    if name == "event":
-        parts = [part.strip() for part in text.strip("[]").split(",") if part.strip()]
-        return [json.loads(part) if part.isdecimal() else part for part in parts]
-    return value_of(name, text) if name in FIELDS else text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -11,9 +10,11 @@ import pandas as pd
 
 from bucketsnb.changes.scope import Limits, check_count, gather
 from bucketsnb.changes.undo import context_of
+from bucketsnb.encoding.cells import read_cell
+from bucketsnb.encoding.values import UnfitError
 from bucketsnb.errors import WorkError
 from bucketsnb.query import Query
-from bucketsnb.schema import FIELDS, LEFT_TO_THE_SERVICE, STATUSES, Kind
+from bucketsnb.schema import FIELDS, LEFT_TO_THE_SERVICE
 from bucketsnb.widgets.change_panel import ChangePanel, text_field
 from bucketsnb.widgets.worker import Run
 
@@ -48,9 +49,8 @@ class UpdatePanel(ChangePanel):
         return (self.field, self.value)
 
     def _hint(self) -> None:
-        kind = FIELDS[self.field.value].kind
-        hints = {Kind.STATUS: " or ".join(STATUSES), Kind.INTEGER: "3", Kind.TEXT: "text", Kind.TEXTS: "a, b"}
-        self.value.placeholder = hints.get(kind, "JSON")
+        field = FIELDS[self.field.value]
+        self.value.placeholder = field.example or field.expected
 
     def make_plan(self) -> Callable[[Run], Any] | None:
         """Plan to set the field."""
@@ -83,32 +83,25 @@ def read(buckets: Any, query: Query, width: Limits) -> pd.DataFrame:
 
 
 def value_of(name: str, text: str) -> Any:
-    """Return the value that was typed for a field.
+    """Return the value that was typed for a field, read as a cell of a table is; the plan judges whether it is right.
 
     Raises
     ------
     WorkError
-        If it is not one.
+        If it cannot be read.
 
     Examples
     --------
     >>> value_of("priority", "5"), value_of("tags", "a, b"), value_of("site", "kko"), value_of("results", '{"a": 1}')
     (5, ['a', 'b'], 'kko', {'a': 1})
     """
-    text = text.strip()
-    kind = FIELDS[name].kind
-    if kind in (Kind.TEXT, Kind.STATUS):
-        if not text:
-            raise WorkError(f"type the new value of {name}", field=name)
-        return text
-    if kind is Kind.TEXTS and not text.startswith("["):
-        return [part.strip() for part in text.split(",") if part.strip()]
+    expected = FIELDS[name].expected
+    if not text.strip():
+        raise WorkError(f"type the new value of {name}: expected {expected}", field=name)
     try:
-        return json.loads(text)
-    except ValueError as error:
-        raise WorkError(
-            f"{text!r} is no value for {name}: give a number, or JSON for nested values", field=name
-        ) from error
+        return read_cell(name, text)
+    except UnfitError as error:
+        raise WorkError(f"{error}; expected {expected}", field=name) from None
 
 
 def with_value(frame: pd.DataFrame, name: str, value: Any) -> pd.DataFrame:

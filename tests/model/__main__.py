@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +34,19 @@ def main() -> None:
     """Run both properties, and print what was met."""
     parser = argparse.ArgumentParser(prog="python -m tests.model", description=__doc__)
     parser.add_argument("--examples", type=int, default=5_000, help="of each property")
+    parser.add_argument("--only", choices=("deposits", "updates"))
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, LocalBackend() as backend, Buckets(backend.url) as buckets:
         os.environ["BUCKETSNB_JOURNAL"] = folder
         backend.store.load([make_work(status="queued")])
         with judging(Path(folder)) as judge:
-            rows = st.lists(ROWS, min_size=1, max_size=8)
-            run("deposits", rows, asked.examples, lambda drawn, met: check_deposit(buckets, judge, drawn, met))
-            changes = st.lists(CHANGES, min_size=1, max_size=3)
-            run("updates", changes, asked.examples, lambda drawn, met: check_updates(buckets, judge, drawn, met))
+            checks = {
+                "deposits": (st.lists(ROWS, min_size=1, max_size=8), check_deposit),
+                "updates": (st.lists(CHANGES, min_size=1, max_size=3), check_updates),
+            }
+            for title, (drawn, check) in checks.items():
+                if asked.only in (None, title):
+                    run(title, drawn, asked.examples, partial(check, buckets, judge))
 
 
 def run(title: str, drawn: st.SearchStrategy[Any], examples: int, check: Callable[[Any, Counter[str]], None]) -> None:
