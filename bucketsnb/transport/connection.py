@@ -6,7 +6,7 @@ exceptions do not tell "never sent" from "sent, no answer". Both are known here,
 For this, parts of other libraries are used that their documentation does not promise: `ConnectionCls` of the pools of
 urllib3 and `pool_classes_by_scheme` of its managers, `response_class`, `sock` and `proxy` of its connections, and `fp`
 and `begin` of an answer of :mod:`http.client`. Tried with urllib3 1.26.20, 2.0.7 and 2.8.0, requests 2.31.0, 2.32.3 and
-2.34.2, and Python 3.11.
+2.34.2, and Python 3.10, 3.11 and 3.13.
 """
 
 from __future__ import annotations
