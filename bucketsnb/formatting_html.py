@@ -13,7 +13,7 @@ from types import MappingProxyType
 from bucketsnb import formatting
 from bucketsnb.formatting import Align, alignments, cell, printable
 
-__all__ = ["BORDER", "MUTED", "STATUS_COLOURS", "TEXT", "Markup", "block", "chip", "element", "escape", "table"]
+__all__ = ["BORDER", "MUTED", "STATUS_COLOURS", "TEXT", "Markup", "block", "chip", "element", "escape", "page", "table"]
 
 STATUS_COLOURS: Mapping[str, str] = MappingProxyType(
     {
@@ -154,3 +154,31 @@ def block(title: object, *parts: object) -> Markup:
     drawn = (part if isinstance(part, Markup) else element("p", part, style=_LINE) for part in parts)
     heading = element("p", element("strong", title), style=_LINE)
     return element("div", heading, *drawn, style=f"color: {TEXT}")
+
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark; --jp-ui-font-color1: #1d2327; --jp-ui-font-color2: #5b6670;
+  --jp-border-color2: #ccd2d8; --paper: #ffffff; }}
+@media (prefers-color-scheme: dark) {{ :root {{ --jp-ui-font-color1: #e6e9ec; --jp-ui-font-color2: #a3adb6;
+  --jp-border-color2: #46505a; --paper: #15191d; }} }}
+body {{ font: 14px/1.5 system-ui, sans-serif; color: var(--jp-ui-font-color1); background: var(--paper);
+  max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }}
+h1 {{ font-size: 1.6rem; }} h2 {{ font-size: 1.2rem; margin-top: 2rem; }} h1, h2 {{ line-height: 1.25; }}
+a.anchor-link, .jp-InputPrompt, .jp-OutputPrompt, .prompt {{ display: none; }}
+img {{ max-width: 100%; height: auto; border-radius: 4px; }}
+div.output, .jp-OutputArea-output {{ overflow-x: auto; }}
+table {{ font-variant-numeric: tabular-nums; }}
+pre {{ white-space: pre-wrap; }}
+</style></head>
+<body>
+{body}
+</body></html>
+"""
+
+
+def page(title: str, body: Markup) -> str:
+    """Return a whole HTML page: no links to anywhere, readable on its own, light or dark as the reader likes."""
+    return _PAGE.format(title=escape(title), body=body)

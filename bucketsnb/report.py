@@ -13,7 +13,7 @@ from typing import Any
 from bucketsnb.errors import BucketsError, ConfigurationError
 from bucketsnb.files import replace_file
 from bucketsnb.formatting import excerpt
-from bucketsnb.formatting_html import escape
+from bucketsnb.formatting_html import Markup, page
 
 try:
     import nbformat
@@ -27,28 +27,6 @@ __all__ = ["ReportFailed", "render"]
 
 TAG = "parameters"
 _SECONDS = 600
-
-_PAGE = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-:root {{ color-scheme: light dark; --jp-ui-font-color1: #1d2327; --jp-ui-font-color2: #5b6670;
-  --jp-border-color2: #ccd2d8; --paper: #ffffff; }}
-@media (prefers-color-scheme: dark) {{ :root {{ --jp-ui-font-color1: #e6e9ec; --jp-ui-font-color2: #a3adb6;
-  --jp-border-color2: #46505a; --paper: #15191d; }} }}
-body {{ font: 14px/1.5 system-ui, sans-serif; color: var(--jp-ui-font-color1); background: var(--paper);
-  max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }}
-h1 {{ font-size: 1.6rem; }} h2 {{ font-size: 1.2rem; margin-top: 2rem; }} h1, h2 {{ line-height: 1.25; }}
-a.anchor-link, .jp-InputPrompt, .jp-OutputPrompt, .prompt {{ display: none; }}
-img {{ max-width: 100%; height: auto; border-radius: 4px; }}
-div.output, .jp-OutputArea-output {{ overflow-x: auto; }}
-table {{ font-variant-numeric: tabular-nums; }}
-pre {{ white-space: pre-wrap; }}
-</style></head>
-<body>
-{body}
-</body></html>
-"""
 
 
 class ReportFailed(BucketsError):
@@ -87,7 +65,7 @@ def render(
         raise ReportFailed(f"the report stopped at an error, and nothing was written: {told}") from error
     exporter = HTMLExporter(template_name="basic", exclude_input=True, exclude_output_prompt=True, embed_images=True)
     body, _ = exporter.from_notebook_node(book)
-    replace_file(out, _PAGE.format(title=escape(title), body=body))
+    replace_file(out, page(title, Markup(body)))
 
 
 def _client(book: nbformat.NotebookNode) -> NotebookClient:

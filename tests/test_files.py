@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import subprocess
@@ -11,9 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from bucketsnb import files
 from bucketsnb.backend.stores.open import open_store
+from bucketsnb.changes.journal import Journal
+from bucketsnb.changes.journal_file import lines_of
 from bucketsnb.cli.notebooks import FIRST, copy_missing, shipped
-from bucketsnb.files import replace_file
+from bucketsnb.errors import ConfigurationError, JournalError
+from bucketsnb.files import locked, replace_file
 from bucketsnb.history import History
 from bucketsnb.query import Query
 from bucketsnb.widgets.saved_queries import SavedQueries
@@ -182,3 +187,70 @@ def test_notebooks_that_are_copied_have_the_mode_that_the_umask_leaves_and_go_th
 
     assert (folder / FIRST).is_symlink()
     assert {mode_of(path) for path in folder.iterdir()} == {0o666 & ~umask}
+
+
+# --- locks ---
+
+
+class WindowsLocks:
+    """Locks on bytes as Windows has them: of one opening of a file, and against all others."""
+
+    LK_NBLCK, LK_UNLCK = 2, 0
+
+    def __init__(self) -> None:
+        self.held: dict[tuple[int, int], int] = {}
+
+    def locking(self, file: int, mode: int, length: int) -> None:
+        place = (os.fstat(file).st_ino, os.lseek(file, 0, os.SEEK_CUR))
+        holder = self.held.get(place)
+        if mode == self.LK_UNLCK and holder == file:
+            del self.held[place]
+        elif mode == self.LK_UNLCK or (holder not in (None, file) and _is_open(holder, place[0])):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        else:
+            self.held[place] = file
+
+
+def _is_open(file: int, inode: int) -> bool:
+    try:
+        return os.fstat(file).st_ino == inode
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def _windows_locks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "_fcntl", None)
+    monkeypatch.setattr(files, "_msvcrt", WindowsLocks(), raising=False)
+
+
+@pytest.mark.usefixtures("_windows_locks")
+def test_an_entry_is_locked_by_a_byte_where_there_are_no_other_locks_and_stays_readable(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    with journal.begin({"verb": "delete"}, ["a"], entry="one") as writer:
+        with pytest.raises(JournalError, match="being written by another"):
+            journal.reopen("one")
+        writer.line("end", counts={"done": 1})
+        assert [line["kind"] for line in lines_of(journal.path("one"))] == ["plan", "works", "end"]
+    journal.reopen("one").close()
+
+
+@pytest.mark.usefixtures("_windows_locks")
+def test_a_lock_beside_a_file_is_waited_for_by_bytes_too(tmp_path: Path) -> None:
+    with (
+        locked(tmp_path / "lock"),
+        pytest.raises(ConfigurationError, match="has held the lock"),
+        locked(tmp_path / "lock", wait=0.05),
+    ):
+        pass
+    with locked(tmp_path / "lock"):
+        pass
+
+
+def test_a_disk_that_knows_no_locks_stops_the_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(files._fcntl, "flock", no_locks)
+    with pytest.raises(JournalError, match="No locks available"):
+        Journal(tmp_path).begin({}, [])

@@ -16,7 +16,7 @@ from bucketsnb.changes.seen import MISSING, Change, Seen, described, differences
 from bucketsnb.errors import BucketsError, Refused, ServiceError, ServiceFailed, Unreachable
 from bucketsnb.formatting import excerpt
 
-__all__ = ["PAUSES", "DeleteAct", "PutAct", "Reply", "Said", "ask", "go_on_or_raise", "halves", "may_divide"]
+__all__ = ["PAUSES", "DeleteAct", "PutAct", "Reply", "Said", "ask", "go_on_or_raise", "halves", "holds", "may_divide"]
 
 PAUSES = (0.0, 0.25, 0.75)
 """Seconds before each look at what came of a request: a service may need a moment until its own writes are seen."""
@@ -245,7 +245,7 @@ class PutAct(_GuardedAct):
         return api.update([change.after.record for change in changes if change.after is not None])
 
     def _is_done(self, change: Change, record: Record | None) -> bool:
-        return record is not None and change.after is not None and _holds(record, change)
+        return record is not None and change.after is not None and holds(record, change)
 
     def _judge_moved(self, walk: Walk, position: int, record: Record, reply: Reply) -> None:
         change = walk.change(position)
@@ -259,7 +259,7 @@ class PutAct(_GuardedAct):
             walk.fate(position, Outcome.DONE, after=Seen.of(record), detail=f"Done, and moved on since: {moved}")
 
 
-def _holds(record: Record, change: Change) -> bool:
+def holds(record: Record, change: Change) -> bool:
     """Tell whether every planned cell of a work holds its new value; a field that is missing is as good as null."""
     return all(equal(_at(record, path), _plain(new)) for path, _, new in _planned(change))
 

@@ -14,15 +14,18 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from bucketsnb.changes.journal import Journal, new_entry
+from bucketsnb.changes.journal import Journal, new_entry, who
 from bucketsnb.changes.journal_file import UNDO_SUFFIX, Writer
 from bucketsnb.changes.plan import document_of
+from bucketsnb.changes.plan_file import write_plan_file
 from bucketsnb.changes.receipt import Fate, Outcome, Receipt
 from bucketsnb.changes.seen import Change, written
-from bucketsnb.errors import BucketsError, JournalError, PlanAlreadyApplied, PlanExpired, ReadOnly
-from bucketsnb.formatting import count_of, when
+from bucketsnb.errors import BucketsError, JournalError, PlanAlreadyApplied, PlanError, PlanExpired, ReadOnly
+from bucketsnb.formatting import count_of, excerpt, when
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from bucketsnb.api import Api
     from bucketsnb.changes.plan import Cancel, Plan, Progress
 
@@ -30,6 +33,9 @@ __all__ = ["AGAIN", "Act", "Application", "Context", "Looked", "Undo", "Walk", "
 
 CHUNK_BYTES = 8_000_000
 """Bytes of works, as JSON, that one request carries at most (one work always goes)."""
+
+_LOOK_FOR_CANCEL = 0.1
+"""Seconds between looks for a cancel while the next chunk is waited for."""
 
 _REST = (Outcome.NOT_SENT, Outcome.UNKNOWN)
 
@@ -77,6 +83,7 @@ class Walk:
     unrecorded: set[int] = field(default_factory=set)
     chunks: int = 0
     refusals: int = 0
+    seconds: float = 0.0
 
     @property
     def api(self) -> Api:
@@ -178,11 +185,19 @@ class Application:
         self._plan: Plan | None = None
         self._busy = threading.Lock()
         self._made = time.monotonic()
+        self._rate: float | None = None
 
-    def apply(self, plan: Plan, progress: Progress | None, cancel: Cancel | None) -> Receipt:
+    def save(self, plan: Plan, path: Path, expires_after: float) -> None:
+        """Write a plan to a file, to be applied from there or from here, once."""
+        if self.spent:
+            raise PlanAlreadyApplied(f"“{plan.summary}” was applied before, so there is nothing to pass on.")
+        write_plan_file(path, plan, self._entry, who(), expires_after)
+
+    def apply(self, plan: Plan, progress: Progress | None, cancel: Cancel | None, rate: float | None = None) -> Receipt:
         """Apply a plan, once."""
         with self._alone("This plan is being applied."):
             self._may(plan)
+            self._rate = _checked_rate(rate, plan, self.act)
             fates = list(self._before or [Fate(Outcome.NOT_SENT, change.id, change.before) for change in plan.changes])
             if not plan.changes:
                 self.spent, self._plan = True, plan
@@ -285,6 +300,7 @@ class Application:
         left: Collection[Outcome],
     ) -> Receipt:
         walk = Walk(self.context, plan, fates, writer)
+        started = time.monotonic()
         try:
             with writer:
                 try:
@@ -295,6 +311,7 @@ class Application:
                     try:
                         self._end(walk)
                     finally:
+                        walk.seconds = time.monotonic() - started
                         self._lengths[writer.entry] = writer.length
                         if walk.unkept is not None and not walk.sent and writer.is_new:
                             writer.discard()  # so that the same plan may go once it can be kept
@@ -314,7 +331,9 @@ class Application:
         todo = [position for position, fate in enumerate(walk.fates) if fate.outcome in left]
         done = 0
         _tell(progress, done, len(todo))
-        for positions in _chunked(walk.plan, todo, self.act.size):
+        pace = Pace(self._rate)
+        for positions in _chunked(walk.plan, todo, pace.most(self.act.size)):
+            pace.wait(done, cancel)
             if cancel is not None and cancel.is_set():
                 walk.notes.append(f"Cancelled: {count_of(len(todo) - done, 'work')} left as they were.")
                 return
@@ -336,8 +355,52 @@ class Application:
         errors = walk.errors if walk else ()
         notes = walk.notes if walk else ()
         return Receipt(
-            plan.verb, plan.summary, plan.host, entry, tuple(fates), tuple(errors), tuple(notes), plan.removes, self
+            plan.verb,
+            plan.summary,
+            plan.host,
+            entry,
+            tuple(fates),
+            tuple(errors),
+            tuple(notes),
+            plan.removes,
+            walk.seconds if walk else 0.0,
+            self._rate,
+            self,
         )
+
+
+class Pace:
+    """Keeps works to a number a second, by small chunks and waits between them.
+
+    Parameters
+    ----------
+    rate
+        Works a second at most; None for no limit.
+    """
+
+    def __init__(self, rate: float | None) -> None:
+        self._rate = rate
+        self._started = time.monotonic()
+
+    def most(self, size: int) -> int:
+        """Return how many works a chunk may have: those of one second, and no more than `size`."""
+        return size if self._rate is None else min(size, max(int(self._rate), 1))
+
+    def wait(self, done: int, cancel: Cancel | None) -> None:
+        """Wait until the next chunk is due after `done` works, or until cancelled."""
+        due = self._started + (done / self._rate if self._rate else 0.0)
+        while (left := due - time.monotonic()) > 0 and not (cancel is not None and cancel.is_set()):
+            time.sleep(min(left, _LOOK_FOR_CANCEL))
+
+
+def _checked_rate(rate: Any, plan: Plan, act: Act) -> float | None:
+    if rate is None:
+        return None
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < float("inf"):
+        raise PlanError(f"rate={excerpt(repr(rate), 40)} must be works a second above 0, or None. Nothing was sent.")
+    if not getattr(act, "divides_by_rate", True):
+        raise PlanError(f"The service does the {plan.verb} in one go, so it has no rate. Nothing was sent.")
+    return float(rate)
 
 
 class Looked(dict[str, dict[str, Any]]):

@@ -112,6 +112,7 @@ class AuditAct:
     """Run the three passes, once."""
 
     size = 10**9
+    divides_by_rate = False
 
     def __init__(self, forecast: Mapping[str, int]) -> None:
         self._forecast = dict(forecast)

@@ -96,12 +96,21 @@ def _earlier_lives(works: Sequence[Record], now: float) -> list[str]:
 
 
 class DepositAct:
-    """Put works into the queue."""
+    """Put works into the queue.
+
+    Parameters
+    ----------
+    verb
+        What the works are checked for.
+    once
+        Whether to leave out works that are in the queue already: of a plan that others may have applied elsewhere.
+    """
 
     size = 500
 
-    def __init__(self, verb: Verb = "deposit") -> None:
+    def __init__(self, verb: Verb = "deposit", *, once: bool = False) -> None:
         self._verb: Verb = verb
+        self._once = once
         self._present: set[str] = set()
 
     def step(self, walk: Walk, positions: Sequence[int]) -> None:
@@ -109,6 +118,8 @@ class DepositAct:
         unsure = [position for position in positions if walk.fates[position].outcome is Outcome.UNKNOWN]
         going = [position for position in positions if walk.fates[position].outcome is Outcome.NOT_SENT]
         error = self._settle(walk, unsure, Reply(Said.SILENCE)) if unsure else None
+        if self._once:
+            going = _not_there(walk, going)
         if going:
             error = self._send(walk, going) or error
         walk.record(positions)
@@ -159,6 +170,17 @@ class DepositAct:
         works = [_sent(walk, position) for position in left]
         matched = match(works, find(walk.api, works), self._present)
         return {left[place]: record for place, record in matched.items()}
+
+
+def _not_there(walk: Walk, positions: Sequence[int]) -> list[int]:
+    """Return the works that are not in the queue yet; say of the others that they are."""
+    works = [_sent(walk, position) for position in positions]
+    taken = [fate.new_id for fate in walk.fates if fate.new_id]
+    there = match(works, find(walk.api, works), taken)
+    for place, record in there.items():
+        detail = f"It is in the queue already, under the id {record['id']}: left alone."
+        walk.fate(positions[place], Outcome.DRIFTED, after=Seen.of(record), detail=detail)
+    return [position for place, position in enumerate(positions) if place not in there]
 
 
 def _sent(walk: Walk, position: int) -> dict[str, Any]:

@@ -45,7 +45,7 @@ from bucketsnb.errors import JournalError
 from bucketsnb.files import absolute
 from bucketsnb.formatting import excerpt
 
-__all__ = ["KEEP_DAYS", "LIMIT", "Journal", "new_entry"]
+__all__ = ["KEEP_DAYS", "LIMIT", "Journal", "new_entry", "who"]
 
 LIMIT = 1 << 30
 """Bytes above which entries older than `KEEP_DAYS` are dropped."""
@@ -101,7 +101,7 @@ class Journal:
         writer = Writer(self.path(entry or new_entry()), new=True)
         try:
             sync_folder(self.folder)
-            writer.line("plan", entry=writer.entry, version=1, **_who(), **head)
+            writer.line("plan", entry=writer.entry, version=1, **who(), **head)
             writer.line("works", ids=list(ids))
         except BaseException:  # an interruption too: nothing was sent, and the lock must not outlive this
             writer.discard()
@@ -183,7 +183,8 @@ def _default_folder() -> Path:
     return absolute(named or str(platformdirs.user_data_path("bucketsnb") / "journal"))
 
 
-def _who() -> dict[str, Any]:
+def who() -> dict[str, Any]:
+    """Return user, machine and process, as the journal keeps them."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):  # a container whose user has no name

@@ -6,19 +6,24 @@ How it is carried out is not here: a plan hands itself to the application it was
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
 
 import pandas as pd
 
 from bucketsnb import frames
 from bucketsnb.changes import drawing
+from bucketsnb.changes.plan_file import KEEPS
 from bucketsnb.changes.receipt import Receipt
 from bucketsnb.changes.seen import Change, Seen, described, shown
 from bucketsnb.errors import PlanError, WorkError
+from bucketsnb.files import replace_file
 from bucketsnb.formatting import count_of, elide, place_of, when
+from bucketsnb.formatting_html import Markup, page
 
 __all__ = [
     "AuditPlan",
@@ -51,7 +56,11 @@ class Cancel(Protocol):
 
 
 class _Application(Protocol):
-    def apply(self, plan: Plan, progress: Progress | None, cancel: Cancel | None) -> Receipt: ...
+    def apply(
+        self, plan: Plan, progress: Progress | None, cancel: Cancel | None, rate: float | None = None
+    ) -> Receipt: ...
+
+    def save(self, plan: Plan, path: Path, expires_after: float) -> None: ...
 
     @property
     def spent(self) -> bool: ...
@@ -151,7 +160,9 @@ class Plan:
         """Whether the plan was applied."""
         return self._application is not None and self._application.spent
 
-    def apply(self, progress: Progress | None = None, cancel: Cancel | None = None) -> Receipt:
+    def apply(
+        self, progress: Progress | None = None, cancel: Cancel | None = None, *, rate: float | None = None
+    ) -> Receipt:
         """Do it, once: look again, act only on works that are as they were shown, read back.
 
         Whatever goes wrong on the way is in the receipt, with the outcome of every work. If this call is interrupted,
@@ -163,6 +174,8 @@ class Plan:
             Called with the number of works dealt with and their total, after each chunk.
         cancel
             Stops before the next chunk once its ``is_set()`` is true.
+        rate
+            Works a second at most, so that a requeue of a thousand does not fall on the workers at once.
 
         Returns
         -------
@@ -185,7 +198,45 @@ class Plan:
                 "This plan is a copy to look at: it was not built by a client of this process. A plan that was pickled "
                 "is applied where it was built; here, build it with buckets.plan_...(). Nothing was sent."
             )
-        return self._application.apply(self, progress, cancel)
+        return self._application.apply(self, progress, cancel, rate)
+
+    def save(self, path: str | os.PathLike[str], *, expires_after: float = KEEPS) -> None:
+        """Write the plan to a file, for somebody else to look at and to apply with ``buckets.load_plan(path)``.
+
+        It holds what is shown here and no token. It is applied once, from the file or from here, on this service only.
+
+        Parameters
+        ----------
+        path
+            The file; one that was there is replaced.
+        expires_after
+            Seconds from now for which it may be applied; a day by default.
+
+        Raises
+        ------
+        PlanError
+            If it cannot be written, or is of a kind that is made where it is applied (withdraw, audit, undo).
+        PlanAlreadyApplied
+            If it was applied.
+        PlanExpired
+            If it was shown too long ago.
+        """
+        if self._application is None:
+            raise PlanError("This plan is a copy to look at: save the one that was built by a client.")
+        self._application.save(self, Path(path), expires_after)
+
+    def to_html(self, path: str | os.PathLike[str] | None = None) -> str:
+        """Return the plan as a whole HTML page, which needs nothing else to be read; write it too, if asked.
+
+        Parameters
+        ----------
+        path
+            A file to write it to; one that was there is replaced.
+        """
+        text = page(self.summary, Markup(self._repr_html_()))
+        if path is not None:
+            replace_file(Path(path), text)
+        return text
 
     def __copy__(self: Self) -> Self:
         return self  # a value, of which there is one application
@@ -328,7 +379,9 @@ class DepositPlan(Plan):
         frame = frames.SummaryFrame(rows, columns=["row", "field", "problem", "line"])
         return frame.astype({"row": "int64", "field": text, "problem": text, "line": "Int64"})
 
-    def apply(self, progress: Progress | None = None, cancel: Cancel | None = None) -> Receipt:
+    def apply(
+        self, progress: Progress | None = None, cancel: Cancel | None = None, *, rate: float | None = None
+    ) -> Receipt:
         """Deposit, once; see :meth:`Plan.apply`.
 
         Raises
@@ -336,6 +389,21 @@ class DepositPlan(Plan):
         WorkError
             If any row is bad, and `skip_bad` was not asked for; nothing was sent.
         """
+        self._refuse_bad()
+        return super().apply(progress, cancel, rate=rate)
+
+    def save(self, path: str | os.PathLike[str], *, expires_after: float = KEEPS) -> None:
+        """Write the plan to a file; see :meth:`Plan.save`.
+
+        Raises
+        ------
+        WorkError
+            If any row is bad, and `skip_bad` was not asked for.
+        """
+        self._refuse_bad()
+        super().save(path, expires_after=expires_after)
+
+    def _refuse_bad(self) -> None:
         if self.bad and not self.skip_bad:
             row, name, problem = self.bad[0]
             named = problem if problem.startswith(name) else f"{name} {problem}"
@@ -345,7 +413,6 @@ class DepositPlan(Plan):
                 index=row,
                 field=name or None,
             )
-        return super().apply(progress, cancel)
 
     def _where(self, row: int) -> str:
         return f"Row {row} (line {self.lines[row]})" if row in self.lines else f"Row {row}"

@@ -12,7 +12,7 @@ import pandas as pd
 from bucketsnb.changes import drawing
 from bucketsnb.changes.seen import Seen
 from bucketsnb.errors import JournalError, OutcomeUnknown, PartlyDone, PlanError
-from bucketsnb.formatting import count_of, elide
+from bucketsnb.formatting import age, count_of, elide
 from bucketsnb.frames import SummaryFrame
 
 if TYPE_CHECKING:
@@ -99,6 +99,10 @@ class Receipt:
         What else the reader should know, such as why the rest was not sent.
     removes
         Whether the plan was to remove works, so that one which is gone anyway is as planned.
+    seconds
+        How long it took, from the first request to the last look; of a receipt of :meth:`resume`, that part only.
+    rate
+        Works a second that were asked for at most, or `None`.
     """
 
     verb: str
@@ -109,6 +113,8 @@ class Receipt:
     errors: tuple[BaseException, ...] = field(default=(), compare=False)
     notes: tuple[str, ...] = ()
     removes: bool = False
+    seconds: float = field(default=0.0, compare=False)
+    rate: float | None = None
     _application: _Application | None = field(default=None, compare=False)
 
     @property
@@ -231,6 +237,8 @@ class Receipt:
         facts += [("new ids", elide(given, most=20))] if given else []
         facts += [("problem", str(error) or type(error).__name__) for error in self.errors]
         facts += [("note", note) for note in self.notes]
+        if self.rate is not None:
+            facts += [("took", f"{age(self.seconds)}, at {self.rate:,g} works a second at most")]
         return [*facts, ("journal", self.entry)] if self.entry else facts
 
     def _rows(self) -> drawing.Rows:

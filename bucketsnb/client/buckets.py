@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -20,11 +21,13 @@ from bucketsnb.changes.deposit import plan_deposit, plan_raw
 from bucketsnb.changes.edits import plan_update, plan_works
 from bucketsnb.changes.entry import journal_frame
 from bucketsnb.changes.journal import Journal
+from bucketsnb.changes.loading import load_plan
 from bucketsnb.changes.plan import (
     AuditPlan,
     Cancel,
     DeletePlan,
     DepositPlan,
+    Plan,
     Progress,
     RequeuePlan,
     UndoPlan,
@@ -612,6 +615,27 @@ class Buckets:
             If it cannot be undone; the message says why.
         """
         return plan_undo(self._context, entry, allow_other_host=allow_other_host)
+
+    def load_plan(self, path: str | os.PathLike[str]) -> Plan:
+        """Load a plan that ``plan.save(path)`` wrote, to look at it and to apply it; only reads are sent.
+
+        Applying it re-checks every work, as with any plan.
+
+        Parameters
+        ----------
+        path
+            The file.
+
+        Raises
+        ------
+        PlanError
+            If it is no plan, was altered, or is of another service.
+        PlanExpired
+            If its time is over.
+        PlanAlreadyApplied
+            If it is in the journal, or its works are as it would leave them.
+        """
+        return load_plan(self._context, Path(path))
 
     def deposit(self, works: Iterable[Any], return_ids: bool = False) -> bool | list[str]:  # noqa: FBT001, FBT002 - the service's client takes it so
         """Put new works into their queues, once.

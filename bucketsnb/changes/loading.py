@@ -1,0 +1,88 @@
+"""Load a plan from a file, to look at it and to apply it: on its own service, in its time, once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+
+from bucketsnb.addresses import without_login
+from bucketsnb.api import chunks
+from bucketsnb.changes.acts import DeleteAct, PutAct, holds
+from bucketsnb.changes.apply import Act, Application, Context, look
+from bucketsnb.changes.deposit import DepositAct, find, match
+from bucketsnb.changes.plan import DeletePlan, DepositPlan, LeftOut, Plan, RequeuePlan, UpdatePlan
+from bucketsnb.changes.plan_file import SavedPlan, read_plan_file
+from bucketsnb.changes.seen import Change
+from bucketsnb.changes.service import same_service
+from bucketsnb.errors import PlanAlreadyApplied, PlanError, PlanExpired
+from bucketsnb.formatting import count_of, when
+
+__all__ = ["load_plan"]
+
+_PLANS: Mapping[str, type[Plan]] = MappingProxyType(
+    {"delete": DeletePlan, "update": UpdatePlan, "requeue": RequeuePlan, "deposit": DepositPlan}
+)
+_READ = 500
+
+
+def load_plan(context: Context, path: Path) -> Plan:
+    """Load a plan; see :meth:`bucketsnb.client.Buckets.load_plan`."""
+    saved = read_plan_file(path)
+    if not same_service(saved.url, context.api.url):
+        raise PlanError(
+            f"The plan in {path} is of works on {without_login(saved.url)}, and this client speaks to "
+            f"{without_login(context.api.url)}. Load it with a client of the same service."
+        )
+    if time.time() > saved.expires_at:
+        raise PlanExpired(f"The plan in {path} expired at {when(saved.expires_at)}. Build it again, and look again.")
+    if context.journal.length(saved.entry):
+        raise PlanAlreadyApplied(
+            f"The plan in {path} was applied before: it is in the journal as {saved.entry}. "
+            f"buckets.undo({saved.entry!r}) takes it back."
+        )
+    _refuse_if_done(context, saved, path)
+    return _PLANS[saved.verb](
+        changes=saved.changes,
+        url=without_login(context.api.url),
+        reason=saved.reason,
+        created_at=saved.created_at,
+        expires_at=saved.expires_at,
+        query=saved.query,
+        left_out=tuple(LeftOut(one, why) for one, why in saved.left_out),
+        notes=(f"Planned by {saved.user} on {saved.machine}, {when(saved.created_at)}.", *saved.notes),
+        _application=Application(
+            context,
+            _act(saved.verb),
+            entry=saved.entry,
+            head={"planned_by": saved.user, "planned_on": saved.machine},
+        ),
+    )
+
+
+def _act(verb: str) -> Act:
+    if verb == "deposit":
+        return DepositAct(once=True)
+    return DeleteAct() if verb == "delete" else PutAct()
+
+
+def _refuse_if_done(context: Context, saved: SavedPlan, path: Path) -> None:
+    """Refuse a plan whose works are all as it would leave them: it was applied with another journal, it seems."""
+    done = sum(_done(context, saved.verb, some) for some in chunks(saved.changes, _READ))
+    if done and done == len(saved.changes):
+        raise PlanAlreadyApplied(
+            f"The plan in {path} was applied before, on another machine or with another journal: of its "
+            f"{count_of(done, 'work')}, all are as it would leave them. Nothing was sent."
+        )
+
+
+def _done(context: Context, verb: str, changes: Sequence[Change]) -> int:
+    """Return how many works are as a plan would leave them."""
+    if verb == "deposit":
+        works = [change.work.record for change in changes]
+        return len(match(works, find(context.api, works)))
+    now = look(context.api, [change.id for change in changes if change.id is not None])
+    if verb == "delete":
+        return sum(change.id not in now for change in changes)
+    return sum(holds(now[one], change) for change in changes if (one := change.id or "") in now)

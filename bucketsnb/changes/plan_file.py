@@ -1,0 +1,171 @@
+"""A plan as a file that can be passed on: what was shown, as JSON, with a digest that tells whether it was altered.
+
+It holds ids, works as they were seen and as they are to be, the address of the service, who planned it, when and why,
+until when it may be applied, and no token. Whoever writes such a file can make its digest too: it finds what was
+altered by mistake or on the way, and is no signature.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bucketsnb.changes.seen import Change, Seen
+from bucketsnb.errors import PlanError, PlanExpired
+from bucketsnb.files import replace_file
+from bucketsnb.formatting import excerpt, when
+
+if TYPE_CHECKING:
+    from bucketsnb.changes.plan import Plan
+
+__all__ = ["KEEPS", "VERBS", "SavedPlan", "read_plan_file", "write_plan_file"]
+
+KEEPS = 86_400.0
+"""Seconds for which a plan in a file may be applied."""
+
+VERBS = ("delete", "update", "requeue", "deposit")
+"""Verbs whose plans can be passed on. What a claim or an audit meets is decided when it is made, and an undo needs the
+journal that it is of."""
+
+_FORMAT = "bucketsnb plan"
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class SavedPlan:
+    """A plan as it was read from a file, checked for its form."""
+
+    entry: str
+    verb: str
+    url: str
+    user: str
+    machine: str
+    reason: str
+    query: str
+    created_at: float
+    expires_at: float
+    notes: tuple[str, ...]
+    left_out: tuple[tuple[str | None, str], ...]
+    changes: tuple[Change, ...]
+
+
+def write_plan_file(path: Path, plan: Plan, entry: str, who: Mapping[str, Any], expires_after: float) -> None:
+    """Write a plan as a file; see :meth:`bucketsnb.changes.plan.Plan.save`."""
+    if plan.verb not in VERBS:
+        raise PlanError(
+            f"A plan to {plan.verb} cannot be passed on: it is made where it is applied. Plans to "
+            f"{', '.join(VERBS)} works can."
+        )
+    if not 0 < expires_after < math.inf:
+        raise PlanError(f"expires_after={excerpt(repr(expires_after), 40)} must be seconds above 0.")
+    if time.time() > plan.expires_at:
+        raise PlanExpired(f"“{plan.summary}” expired at {when(plan.expires_at)}. Build it again, and save that.")
+    content = {
+        "entry": entry,
+        "verb": plan.verb,
+        "summary": plan.summary,
+        "url": plan.url,
+        "user": str(who["user"]),
+        "machine": str(who["machine"]),
+        "reason": plan.reason,
+        "query": plan.query,
+        "created_at": plan.created_at,
+        "expires_at": time.time() + expires_after,
+        "notes": list(plan.notes),
+        "left_out": [[left.id, left.why] for left in plan.left_out],
+        "changes": [[_record(change.before), _record(change.after)] for change in plan.changes],
+    }
+    document = {"format": _FORMAT, "version": _VERSION, "digest": _digest(content), "plan": content}
+    try:
+        replace_file(path, json.dumps(document, indent=1) + "\n")
+    except OSError as error:
+        raise PlanError(f"The plan could not be saved in {path}: {error.strerror}.") from error
+
+
+def read_plan_file(path: Path) -> SavedPlan:
+    """Read a plan from a file.
+
+    Raises
+    ------
+    PlanError
+        If it cannot be read, is no plan, or was altered since it was saved.
+    """
+    content = _content(path)
+    try:
+        return SavedPlan(
+            entry=_text(content["entry"]),
+            verb=_text(content["verb"]),
+            url=_text(content["url"]),
+            user=_text(content["user"]),
+            machine=_text(content["machine"]),
+            reason=_text(content["reason"]),
+            query=_text(content["query"]),
+            created_at=_time(content["created_at"]),
+            expires_at=_time(content["expires_at"]),
+            notes=tuple(map(_text, content["notes"])),
+            left_out=tuple((None if one is None else _text(one), _text(why)) for one, why in content["left_out"]),
+            changes=tuple(_change(content["verb"], *sides) for sides in content["changes"]),
+        )
+    except (KeyError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
+        raise PlanError(f"{path} is not a plan that can be applied: {excerpt(repr(error))}.") from error
+
+
+def _content(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise PlanError(f"The plan in {path} cannot be read: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:
+        raise PlanError(f"{path} is not a plan: {excerpt(error)}.") from error
+    if not isinstance(document, dict) or document.get("format") != _FORMAT:
+        raise PlanError(f"{path} is not a plan: plan.save(path) writes them.")
+    if document.get("version") != _VERSION:
+        raise PlanError(
+            f"{path} was written by another version of this package (its form is {excerpt(document.get('version'), 20)}"
+            f", and {_VERSION} can be read). Save the plan again with this version."
+        )
+    content = document.get("plan")
+    if not isinstance(content, dict) or document.get("digest") != _digest(content):
+        raise PlanError(f"{path} was altered since it was saved, so it is not applied. Ask for it again.")
+    return content
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def _record(side: Seen | None) -> dict[str, Any] | None:
+    return None if side is None else side.record
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{type(value).__name__} in the place of text")
+    return value
+
+
+def _time(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**33:
+        raise ValueError(f"{excerpt(repr(value), 40)} in the place of a time")
+    return float(value)
+
+
+def _change(verb: str, before: Any, after: Any) -> Change:
+    """Return one change, if it is of the shape that its verb makes: two sides of an update are of one work."""
+    for side in (before, after):
+        if side is not None and not isinstance(side, dict):
+            raise TypeError(f"{type(side).__name__} in the place of a work")
+    change = Change(None if before is None else Seen.of(before), None if after is None else Seen.of(after))
+    sides = (change.before is not None, change.after is not None)
+    if verb not in VERBS or sides != {"delete": (True, False), "deposit": (False, True)}.get(verb, (True, True)):
+        raise ValueError(f"no change that a plan to {excerpt(verb, 40)} makes")
+    if verb != "deposit" and (change.id is None or (change.after is not None and change.after.id != change.id)):
+        raise ValueError("a change without the id of its work")
+    return change
