@@ -26,6 +26,9 @@ def test_the_door_holds_these_names():
         "any_of",
         "app",
         "not_",
+        "plots",
+        "practice",
+        "widgets",
     ]
     assert dir(bucketsnb) == sorted(bucketsnb.__all__)
 

@@ -12,8 +12,9 @@ from bucketsnb.changes.apply import Context, Walk
 from bucketsnb.changes.build import made
 from bucketsnb.changes.plan import AuditPlan
 from bucketsnb.changes.receipt import Outcome
-from bucketsnb.changes.scope import Limits, Scope, read_works, refuse_read_only
+from bucketsnb.changes.scope import EXPIRES_AFTER, Limits, Scope, read_works, refuse_read_only
 from bucketsnb.changes.seen import Change, Seen, described, differences, written
+from bucketsnb.errors import ServiceError
 from bucketsnb.formatting import count_of
 from bucketsnb.schema import STALE_DAYS
 
@@ -73,8 +74,31 @@ def _after(record: Record, now: float) -> tuple[dict[str, Any], list[str]]:
     return after, touched
 
 
+def run_audit(context: Context) -> dict[str, int]:
+    """Run an audit with a record of the works that it is forecast to change; return how many each pass acted on.
+
+    Raises
+    ------
+    ServiceError
+        Of the pass that failed; its `counts` hold those that were answered before.
+    """
+    plan, act = _planned(context, "audit()", EXPIRES_AFTER)
+    if not plan.count:
+        return context.api.audit()
+    receipt = plan.apply()
+    for error in receipt.errors:
+        if isinstance(error, ServiceError):
+            error.counts = act.counts
+        raise error
+    return act.counts
+
+
 def plan_audit(context: Context, *, reason: str = "", expires_after: float) -> AuditPlan:
     """Plan an audit; see :meth:`bucketsnb.client.Buckets.plan_audit`."""
+    return _planned(context, reason, expires_after)[0]
+
+
+def _planned(context: Context, reason: str, expires_after: float) -> tuple[AuditPlan, AuditAct]:
     refuse_read_only(context.api)
     api = context.api
     document = {"status": {"$in": ["queued", "running", "failure"]}}
@@ -93,7 +117,7 @@ def plan_audit(context: Context, *, reason: str = "", expires_after: float) -> A
             f"It would also change {count_of(len(named) - len(ids), 'work')} without an id of "
             f"{'its' if len(named) - len(ids) == 1 else 'their'} own; that cannot be shown, checked or undone."
         )
-    return made(AuditPlan, context, act, changes, scope, reason, limits, notes)
+    return made(AuditPlan, context, act, changes, scope, reason, limits, notes), act
 
 
 def _changes(works: Sequence[Record], now: float) -> tuple[list[Change], dict[str, int]]:
@@ -116,6 +140,7 @@ class AuditAct:
 
     def __init__(self, forecast: Mapping[str, int]) -> None:
         self._forecast = dict(forecast)
+        self.counts: dict[str, int] = {}
 
     def step(self, walk: Walk, positions: Sequence[int]) -> None:
         """Run the passes and read the works back; passes of an unknown outcome are not run again."""
@@ -139,6 +164,7 @@ class AuditAct:
             if reply.error is not None:
                 walk.notes.append(f"The pass “{name}” failed, and those after it were not run.")
                 return reply
+            self.counts[name] = int(reply.value)
             expected = self._forecast.get(name, 0)
             walk.notes.append(f"{name}: the service acted on {reply.value:,}; the forecast was {expected:,}.")
         return Reply(Said.YES)

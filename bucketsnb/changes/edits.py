@@ -16,8 +16,10 @@ from bucketsnb.changes.plan import LeftOut, UpdatePlan
 from bucketsnb.changes.scope import (
     Limits,
     Scope,
+    Which,
     check_count,
     check_running,
+    gather,
     read_works,
     refuse_read_only,
     shared,
@@ -33,7 +35,7 @@ from bucketsnb.frames.columns import DERIVED, NESTED
 from bucketsnb.frames.records import compared, given_cells, parts_of
 from bucketsnb.schema import FIELD_NAMES, LEFT_TO_THE_SERVICE
 
-__all__ = ["Edits", "edits_of", "plan_update", "plan_works", "refuse_unfit"]
+__all__ = ["Edits", "edits_of", "plan_set", "plan_update", "plan_works", "refuse_unfit"]
 
 Record = Mapping[str, Any]
 Leaf = tuple[tuple[str, ...], Any, Any]
@@ -134,6 +136,49 @@ def plan_update(context: Context, frame: pd.DataFrame, *, reason: str = "", limi
     return _made(context, found, [*notes, *_emptied(found)], reason, limits)
 
 
+def plan_set(
+    context: Context, which: Which, values: Mapping[str, Any], *, reason: str = "", limits: Limits | None = None
+) -> UpdatePlan:
+    """Plan to give works new values of fields, each by its name or its path, such as ``config.parent``."""
+    limits = limits or Limits()
+    paths = _paths(values)
+    scope = gather(context, which, limits)
+    found = Edits([], [], list(scope.left_out), known=True)
+    for index, work in enumerate(scope.works):
+        record = work.record
+        cells = _put_into(record, [(path, None, value) for path, value in paths.items()])
+        cells = {name: value for name, value in cells.items() if not equal(record.get(name), value)}
+        if cells:
+            refuse_unfit(record, cells, index)
+            found.works.append(work)
+            found.cells.append(cells)
+        else:
+            found.left_out.append(LeftOut(work.id, "has these values already"))
+    return _made(context, found, [], reason, limits, query=scope.query)
+
+
+def _paths(values: Mapping[str, Any]) -> dict[tuple[str, ...], Any]:
+    """Return new values by the parts of their paths.
+
+    Raises
+    ------
+    WorkError
+        If a name is no field, is given by the service, or is part of another one that is given.
+    """
+    if not isinstance(values, Mapping) or not values:
+        raise WorkError('set= takes new values by the names of fields, such as {"priority": 5}.')
+    paths = {tuple(str(name).split(".")): value for name, value in values.items()}
+    _refuse_unmeant({path[0]: value for path, value in paths.items()}, 0)
+    for path in paths:
+        if path[0] not in FIELD_NAMES or "" in path:
+            meant = near(path[0], FIELD_NAMES)
+            hint = f"; did you mean {meant[0]!r}?" if meant else f"; the fields are {elide(FIELD_NAMES, 30)}"
+            raise WorkError(f"{excerpt('.'.join(path), 60)!r} is not a field of a work{hint}", field=".".join(path))
+        if any(path[:end] in paths for end in range(1, len(path))):
+            raise WorkError(f"{'.'.join(path)} is part of another field that is set too.", field=".".join(path))
+    return paths
+
+
 def _emptied(found: Edits) -> list[str]:
     """Say which nested values go: pandas writes null where one mapping is given to several rows."""
     counts = Counter(
@@ -178,11 +223,13 @@ def _each_once(works: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return given
 
 
-def _made(context: Context, found: Edits, notes: Sequence[str], reason: str, limits: Limits) -> UpdatePlan:
+def _made(
+    context: Context, found: Edits, notes: Sequence[str], reason: str, limits: Limits, query: str = ""
+) -> UpdatePlan:
     check_count(len(found.works), limits)
     check_running(found.works, limits)
     changes, unfit = changed(found.works, found.cells)
-    scope = Scope(found.works, [*found.left_out, *unfit])
+    scope = Scope(found.works, [*found.left_out, *unfit], query)
     return made(UpdatePlan, context, PutAct(), changes, scope, reason, limits, notes)
 
 
@@ -242,17 +289,18 @@ def _put_into(current: Record, edits: Iterable[Leaf]) -> dict[str, Any]:
     cells: dict[str, Any] = {}
     for (name, *path), _, new in edits:
         if path:
-            cells[name] = _with(cells[name] if name in cells else current[name], path, new)
+            cells[name] = _with(cells[name] if name in cells else current.get(name), path, new)
         else:
             cells[name] = new
     return cells
 
 
-def _with(value: Mapping[str, Any], path: Sequence[str], new: Any) -> dict[str, Any]:
+def _with(value: Any, path: Sequence[str], new: Any) -> dict[str, Any]:
     name, *rest = path
+    value = value if isinstance(value, Mapping) else {}  # a path into nothing, or into what is no mapping, makes one
     if new is MISSING and not rest:
         return {one: held for one, held in value.items() if one != name}
-    return {**value, name: _with(value[name], rest, new) if rest else new}
+    return {**value, name: _with(value.get(name), rest, new) if rest else new}
 
 
 def refuse_unfit(record: Record, cells: Mapping[str, Any], index: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -14,11 +14,11 @@ import pandas as pd
 from bucketsnb import confirm
 from bucketsnb.api import Api, Clock, ClockChoice
 from bucketsnb.changes.apply import Context
-from bucketsnb.changes.audit import plan_audit
+from bucketsnb.changes.audit import plan_audit, run_audit
 from bucketsnb.changes.build import plan_delete, plan_requeue
 from bucketsnb.changes.claim import Claim
 from bucketsnb.changes.deposit import plan_deposit, plan_raw
-from bucketsnb.changes.edits import plan_update, plan_works
+from bucketsnb.changes.edits import plan_set, plan_update, plan_works
 from bucketsnb.changes.entry import journal_frame
 from bucketsnb.changes.journal import Journal
 from bucketsnb.changes.loading import load_plan
@@ -90,6 +90,26 @@ class Buckets:
 
     Notes
     -----
+    Methods that are near to each other:
+
+    =====================  ===========================================================================================
+    ``withdraw``           claims a queued work at once, and returns its record; nothing gives it back
+    ``claim``              claims one to do by hand: it ends with ``success()``, ``failure()`` or ``give_back()``
+    ``plan_withdraw``      shows which work would be claimed; its ``apply()`` claims one
+    ``delete_ids``         deletes the works of these ids at once
+    ``delete_many``        deletes all that match in one pipeline, after a question
+    ``plan_delete``        shows what would be deleted, of a query, a frame or ids; its ``apply()`` deletes
+    ``undo``               takes back an entry of the journal at once
+    ``plan_undo``          shows what an undo would put back
+    ``stale``              works queued or running for too many days
+    ``overdue``            works running past their own timeout
+    ``exhausted``          failed works with no attempts left
+    ``orphans``            works whose parent is not in the queue any more
+    =====================  ===========================================================================================
+
+    Reads and plans take a query, a query document, conditions in words, or several of these together:
+    ``buckets.view(pipeline="fitburst", status="failure", older_than="7d")``.
+
     Building a client sends nothing. One client serves any number of threads over connections that are kept alive; it
     shares neither connections nor token with another one.
 
@@ -101,6 +121,7 @@ class Buckets:
 
     api: Api
     settings: Settings
+    _end_practice: Callable[[], object] | None = None
 
     def __init__(
         self,
@@ -138,8 +159,13 @@ class Buckets:
         self.close()
 
     def close(self) -> None:
-        """Close the connections that are kept alive; using the client again opens new ones."""
+        """Close the connections that are kept alive; using the client again opens new ones.
+
+        A practice queue ends with its client.
+        """
         self.api.transport.close()
+        if self._end_practice is not None:
+            self._end_practice()
 
     def info(self) -> dict[str, Any]:
         """Return what is known of both sides: ``{"client": {...}, "server": {...}}``, never with a token.
@@ -159,7 +185,8 @@ class Buckets:
         """Have the service run its three audit passes now, and return how many works each acted on.
 
         Failed works with attempts left are queued again, running works past their timeout are failed, and so are
-        unfinished works older than seven days. The plan of an audit says beforehand which.
+        unfinished works older than seven days. :meth:`plan_audit` says beforehand which. Works that are forecast to
+        change are read before and after, and put on record in the journal.
 
         Raises
         ------
@@ -168,7 +195,7 @@ class Buckets:
         ServiceError
             A pass failed; its `counts` hold those that were answered before.
         """
-        return self.api.audit()
+        return run_audit(self._context)
 
     def view(
         self,
@@ -188,7 +215,7 @@ class Buckets:
         Parameters
         ----------
         query
-            A query, or a query document; None for every work.
+            A query, a query document, or the name of a pipeline; None for every work.
         projection
             Which fields to read, as the service's own client takes it, such as ``{"status": True}``; the id always
             comes along.
@@ -208,11 +235,14 @@ class Buckets:
             Asked (``cancel.is_set()``) before every request; once set, what was read till then is returned.
         page_size
             How many works to read in one request.
+        **words
+            Conditions in words, as for :class:`~bucketsnb.query.Query`: ``status="failure", older_than="7d"``.
 
         Returns
         -------
         DataFrame
-            ``attrs`` say how many are ``shown``, how many ``matched`` (at least so many unless ``exact``), what
+            ``attrs`` say how many are ``shown``, how many ``matched`` (at least so many unless ``exact``; :meth:`count`
+            knows), what
             ``query`` was sent, when it was ``read_at`` (epoch seconds by the service's clock), which ``columns`` were
             read, and how many works ``moved`` meanwhile.
 
@@ -450,7 +480,7 @@ class Buckets:
         allow_running: bool = False,
         max_affected: int | None = MAX_AFFECTED,
         expires_after: float = EXPIRES_AFTER,
-        **keywords: Any,
+        **words: Any,
     ) -> DeletePlan:
         """Plan to delete works: what would be deleted, to look at and then ``apply()``. Only reads are sent.
 
@@ -468,7 +498,7 @@ class Buckets:
             Most works that the plan may have; None for any number.
         expires_after
             Seconds for which the plan may be applied.
-        **keywords
+        **words
             Conditions in words, as for :class:`~bucketsnb.query.Query`.
 
         Raises
@@ -477,7 +507,7 @@ class Buckets:
             If it is too wide; the message names the argument that allows it.
         """
         limits = Limits(allow_all, allow_running, max_affected, expires_after)
-        return plan_delete(self._context, changing.selector(which, keywords), reason=reason, limits=limits)
+        return plan_delete(self._context, changing.selector(which, words), reason=reason, limits=limits)
 
     def plan_requeue(
         self,
@@ -490,7 +520,7 @@ class Buckets:
         allow_running: bool = False,
         max_affected: int | None = MAX_AFFECTED,
         expires_after: float = EXPIRES_AFTER,
-        **keywords: Any,
+        **words: Any,
     ) -> RequeuePlan:
         """Plan to queue failed works again; with `allow_running`, running ones too.
 
@@ -502,39 +532,58 @@ class Buckets:
             Count attempts from zero again; otherwise the count stays, and one that is used up gives one last try.
         """
         limits = Limits(allow_all, allow_running, max_affected, expires_after)
-        found = changing.selector(which, keywords)
+        found = changing.selector(which, words)
         return plan_requeue(self._context, found, reset_attempt=reset_attempt, reason=reason, limits=limits)
 
     def plan_update(
         self,
-        frame: pd.DataFrame,
+        which: Which = None,
+        /,
         *,
+        set: Mapping[str, Any] | None = None,  # noqa: A002 - what is set
         reason: str = "",
+        allow_all: bool = False,
         allow_running: bool = False,
         max_affected: int | None = MAX_AFFECTED,
         expires_after: float = EXPIRES_AFTER,
+        **words: Any,
     ) -> UpdatePlan:
-        """Plan to change the cells of a frame that were edited with ordinary pandas.
+        """Plan to change works: the cells of a frame that were edited with ordinary pandas, or values by `set`.
 
         Parameters
         ----------
-        frame
-            A frame that ``view`` returned, or rows of it, with cells edited; or any frame with a column ``id``.
-        reason, allow_running, max_affected, expires_after
+        which
+            A frame that ``view`` returned, or rows of it, with cells edited; or any frame with a column ``id``. With
+            `set`: a query, a query document, a frame, or ids, as for :meth:`plan_delete`.
+        set
+            New values by the names of fields, or by paths: ``{"priority": 5, "config.parent": "6b04a88b"}``. What a
+            path does not name stays as it is.
+        reason, allow_all, allow_running, max_affected, expires_after
             As for :meth:`plan_delete`.
+        **words
+            With `set`: conditions in words, as for :class:`~bucketsnb.query.Query`.
 
         Returns
         -------
         UpdatePlan
-            ``plan.cells`` has one row a cell that will change. Works that moved since the frame was read are left out.
+            ``plan.cells`` has one row a cell that will change. Works that moved since the frame was read are left out,
+            and so are those that have the values already.
 
         Raises
         ------
         WorkError
-            If a column was edited that a client may not set, is unknown, or holds what cannot be meant.
+            If a field is set that a client may not set, is unknown, or would hold what cannot be meant.
+
+        Examples
+        --------
+        ::
+
+            buckets.plan_update(pipeline="fitburst", status="queued", set={"priority": 5})
         """
-        limits = Limits(allow_running=allow_running, max_affected=max_affected, expires_after=expires_after)
-        return plan_update(self._context, frame, reason=reason, limits=limits)
+        limits = Limits(allow_all, allow_running, max_affected, expires_after)
+        if set is not None:
+            return plan_set(self._context, changing.selector(which, words), set, reason=reason, limits=limits)
+        return plan_update(self._context, changing.edited(which, words), reason=reason, limits=limits)
 
     def plan_deposit(
         self,

@@ -6,6 +6,8 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
+import pandas as pd
+
 from bucketsnb.changes.plan import DeletePlan, Plan
 from bucketsnb.changes.receipt import Receipt
 from bucketsnb.changes.scope import Limits, Which, WorksLeft
@@ -15,7 +17,7 @@ from bucketsnb.formatting import count_of
 from bucketsnb.query import Query
 from bucketsnb.schema import PARENT_PATH
 
-__all__ = ["ALL", "ANY", "deleted", "left_by", "limit_of", "matching", "selector", "warn", "why_left"]
+__all__ = ["ALL", "ANY", "deleted", "edited", "left_by", "limit_of", "matching", "selector", "warn", "why_left"]
 
 ANY = Limits(allow_all=True, allow_running=True, max_affected=None)
 """For works that are named: no width is too wide."""
@@ -29,6 +31,13 @@ class _All(int):
 
 
 ALL = _All(100)
+
+
+def edited(which: Which, words: Mapping[str, Any]) -> pd.DataFrame:
+    """Return a frame whose edited cells are to be sent."""
+    if words or not isinstance(which, pd.DataFrame):
+        raise QueryError('A plan to update takes a frame with edited cells, or new values: set={"priority": 5}.')
+    return which
 
 
 def selector(which: Which, keywords: Mapping[str, Any]) -> Which:
