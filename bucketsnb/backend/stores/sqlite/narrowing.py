@@ -31,16 +31,25 @@ class Condition:
         Whether it finds the works that the query means and no others.
     table
         What a view selects from: the table, with the index to read where SQLite would choose a worse one.
+    parts
+        How many comparisons it is made of.
     """
 
     sql: str
     values: tuple[Any, ...] = ()
     exact: bool = True
     table: str = field(default="works", repr=False)
+    parts: int = field(default=1, repr=False)
+
+    @property
+    def narrows(self) -> bool:
+        """Whether it leaves any work out."""
+        return self.sql != _ALL
 
 
-EVERYTHING = Condition("1")
-_UNSURE = Condition("1", exact=False)
+_ALL = "1"
+EVERYTHING = Condition(_ALL)
+_UNSURE = Condition(_ALL, exact=False)
 _NOTHING = Condition("0")
 
 _NUMBERS = frozenset({"priority", "creation", "start", "timeout", "attempt", "retries"})
@@ -56,7 +65,6 @@ LOOSE_COLUMNS = frozenset({"site", "user", "parent"})
 So has one with an array among its tags or events, which no mark tells of.
 """
 
-_RUNNING = "status = 'running'"
 _TELLING = frozenset({"id", "config.parent", *MARKS, "$and", "$or"})
 """What finds fewer works than there run. By anything else SQLite would look through all that are queued as well."""
 
@@ -85,37 +93,39 @@ def narrow(query: Mapping[str, Any], odd: Callable[[], bool] = lambda: False) ->
     Examples
     --------
     >>> narrow({"pipeline": "a", "priority": {"$gte": 3}})
-    Condition(sql='pipeline = ? AND priority >= ?', values=('a', 3), exact=True)
+    Condition(sql='(pipeline = ?) AND (priority >= ?)', values=('a', 3), exact=True)
     >>> narrow({"results.snr": {"$gt": 8}})
     Condition(sql='1', values=(), exact=False)
     """
     condition = _all_of([_on_field(name, value, odd) for name, value in query.items()])
-    if _RUNNING in condition.sql and plain_values(query.get("status")) == ["running"] and _TELLING.isdisjoint(query):
+    only_running = condition.narrows and plain_values(query.get("status")) == ["running"]
+    if only_running and _TELLING.isdisjoint(query):
         return replace(condition, table="works INDEXED BY works_running")
     return condition
 
 
 def _all_of(conditions: Sequence[Condition]) -> Condition:
     exact = all(one.exact for one in conditions)
-    said = [one for one in conditions if one.sql != "1"]
-    if not said:
-        return Condition("1", exact=exact)
-    sql = " AND ".join(f"({one.sql})" if " OR " in one.sql else one.sql for one in said)
-    return _bounded(Condition(sql, tuple(value for one in said for value in one.values), exact))
+    said = [one for one in conditions if one.narrows]
+    return _joined(" AND ", said, exact=exact) if said else Condition(_ALL, exact=exact)
 
 
 def _any_of(conditions: Sequence[Condition]) -> Condition:
     exact = all(one.exact for one in conditions)
-    if any(one.sql == "1" for one in conditions):
-        return Condition("1", exact=exact)
-    sql = " OR ".join(f"({one.sql})" for one in conditions)
-    return _bounded(Condition(sql, tuple(value for one in conditions for value in one.values), exact))
+    if all(one.narrows for one in conditions):
+        return _joined(" OR ", conditions, exact=exact)
+    return Condition(_ALL, exact=exact)
 
 
-def _bounded(condition: Condition) -> Condition:
-    """Leave to the matcher what is too much for SQLite."""
-    parts = condition.sql.count(" OR ") + condition.sql.count(" AND ")
-    return condition if parts < _PARTS_MAX and len(condition.values) <= VALUES_MAX else _UNSURE
+def _joined(word: str, conditions: Sequence[Condition], *, exact: bool) -> Condition:
+    """Join conditions, or leave to the matcher what is too much for SQLite."""
+    if len(conditions) == 1:
+        return replace(conditions[0], exact=exact)
+    values = tuple(value for one in conditions for value in one.values)
+    parts = sum(one.parts for one in conditions)
+    if parts > _PARTS_MAX or len(values) > VALUES_MAX:
+        return _UNSURE
+    return Condition(word.join(f"({one.sql})" for one in conditions), values, exact, parts=parts)
 
 
 def _on_field(name: str, value: Any, odd: Callable[[], bool]) -> Condition:
@@ -130,8 +140,8 @@ def _on_field(name: str, value: Any, odd: Callable[[], bool]) -> Condition:
     judge = _on_mark if name in MARKS else _on_column
     condition = _all_of([judge(name, operator, operand) for operator, operand in operators.items()])
     loose = _COLUMNS.get(name) in LOOSE_COLUMNS or (name in MARKS and isinstance(operators.get("$eq"), list))
-    if loose and condition.sql != "1" and odd():
-        return Condition(f"({condition.sql}) OR odd", condition.values, exact=False)
+    if loose and condition.narrows and odd():
+        return _any_of([replace(condition, exact=False), Condition("odd")])
     return condition
 
 
@@ -199,9 +209,7 @@ def _among(name: str, column: str, operand: Any) -> Condition:
     if name == "status" and listed and not null and all(isinstance(value, str) for value in listed):
         return _of_statuses(listed)
     condition = _in(column, listed)
-    if null and condition.sql != "1":
-        return Condition(f"{column} IS NULL OR {condition.sql}", condition.values, condition.exact)
-    return condition
+    return _any_of([Condition(f"{column} IS NULL"), condition]) if null else condition
 
 
 def _not_among(_name: str, column: str, operand: Any) -> Condition:
@@ -210,10 +218,10 @@ def _not_among(_name: str, column: str, operand: Any) -> Condition:
         return _UNSURE
     listed, null = found
     condition = _in(column, listed)
-    if condition.sql == "1":
+    if not condition.narrows:
         return _UNSURE
     rest = f"{column} IS NOT NULL AND" if null else f"{column} IS NULL OR"
-    return Condition(f"({rest} NOT {condition.sql})", condition.values, condition.exact)
+    return Condition(f"{rest} NOT {condition.sql}", condition.values, condition.exact, parts=2)
 
 
 def _compared(sign: str) -> Callable[[str, str, Any], Condition]:
@@ -257,7 +265,7 @@ def _on_mark(name: str, operator: str, operand: Any) -> Condition:
     if not values:
         return _NOTHING
     listed = _in("value", values)
-    if listed.sql == "1":
+    if not listed.narrows:
         return _UNSURE
     sql = f"works.rowid IN (SELECT work FROM marks WHERE field = '{name}' AND {listed.sql})"  # noqa: S608 - our own names
     return Condition(sql, listed.values, listed.exact)
