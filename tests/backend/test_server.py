@@ -40,8 +40,8 @@ def test_it_leaves_no_thread_no_file_and_no_port() -> None:
         assert folder.exists()
         ask(backend, "POST", "/view", json={"query": {}})
         port = int(backend.url.rpartition(":")[2])
-    assert before == set(threading.enumerate())
     assert not folder.exists()
+    wait_until(lambda: before == set(threading.enumerate()))
     with socket.socket() as again:
         again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         again.bind(("127.0.0.1", port))
