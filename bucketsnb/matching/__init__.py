@@ -10,7 +10,7 @@ Supported on fields: ``$eq $ne $gt $gte $lt $lte $in $nin $not $exists $type $si
 
 from .compiler import compile_query
 from .limits import DEFAULT_LIMITS, Limits, QueryNotUnderstood, QueryTooSlow
-from .ordering import MISSING, descending_key, order_key
+from .ordering import MISSING, order_key
 from .paths import RecordTest as Matcher
 from .paths import values_at
 from .projection import Projector, compile_projection, project
@@ -25,7 +25,6 @@ __all__ = [
     "QueryTooSlow",
     "compile_projection",
     "compile_query",
-    "descending_key",
     "order_key",
     "project",
     "values_at",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-__all__ = ["MISSING", "Missing", "descending_key", "order_key"]
+__all__ = ["MISSING", "Missing", "order_key"]
 
 
 class Missing:
@@ -56,18 +56,3 @@ def order_key(value: Any) -> Key:
 def _pair(name: str, value: Any) -> Key:
     rank, *rest = order_key(value)
     return (rank, name, *rest)
-
-
-def descending_key(value: Any) -> Key:
-    """Return the key for a descending sort on a field: sort with ``reverse=True``.
-
-    A list sorts by its largest element, an empty list after everything, and a missing value as null.
-
-    Examples
-    --------
-    >>> sorted([None, 5, [1, 9], [], 7], key=descending_key, reverse=True)
-    [[1, 9], 7, 5, None, []]
-    """
-    if value.__class__ is list:
-        return max(map(order_key, value), default=(_MISSING,))
-    return (_NULL,) if value is MISSING else order_key(value)

@@ -22,7 +22,6 @@ __all__ = [
     "marks_of",
     "prepare_file",
     "translated",
-    "translation",
 ]
 
 BUSY_SECONDS = 30.0
@@ -182,10 +181,10 @@ def translated(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise translation(error, path) from error
+        raise _translation(error, path) from error
 
 
-def translation(error: sqlite3.Error, path: Path) -> StoreError:
+def _translation(error: sqlite3.Error, path: Path) -> StoreError:
     """Give the store's own error for one of SQLite's."""
     text = str(error)
     if "full" in text:

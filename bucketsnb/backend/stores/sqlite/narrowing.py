@@ -14,7 +14,7 @@ import msgspec
 
 from bucketsnb.backend.stores.sqlite.schema import OPEN
 
-__all__ = ["EVERYTHING", "LOOSE_COLUMNS", "MARKS", "VALUES_MAX", "Condition", "narrow", "plain_values"]
+__all__ = ["LOOSE_COLUMNS", "MARKS", "VALUES_MAX", "Condition", "narrow", "plain_values"]
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,6 @@ class Condition:
 
 
 _ALL = "1"
-EVERYTHING = Condition(_ALL)
 _UNSURE = Condition(_ALL, exact=False)
 _NOTHING = Condition("0")
 
