@@ -6,14 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import ipywidgets  # type: ignore[import-untyped]  # it ships no types
-import pandas as pd
 
-from bucketsnb.changes.scope import Limits, check_count, gather
-from bucketsnb.changes.undo import context_of
 from bucketsnb.encoding.cells import read_cell
 from bucketsnb.encoding.values import UnfitError
 from bucketsnb.errors import WorkError
-from bucketsnb.query import Query
 from bucketsnb.schema import FIELDS, LEFT_TO_THE_SERVICE
 from bucketsnb.widgets.change_panel import ChangePanel, text_field
 from bucketsnb.widgets.worker import Run
@@ -56,30 +52,8 @@ class UpdatePanel(ChangePanel):
         """Plan to set the field."""
         which, buckets, name = self.targets.which, self.state.buckets, self.field.value
         value = value_of(name, self.value.value)
-        limits = {key: limit for key, limit in self.limits.items() if key != "allow_all"}
-        width = Limits(allow_all=self.anywhere.value, max_affected=self.most.value)
-        if which is None:
-            return None
-
-        def plan(_: Run) -> Any:
-            frame = which if isinstance(which, pd.DataFrame) else read(buckets, which, width)
-            return buckets.plan_update(with_value(frame, name, value), **limits)
-
-        return plan
-
-
-def read(buckets: Any, query: Query, width: Limits) -> pd.DataFrame:
-    """Return the works that match, if a query may be as wide: a plan to update is made of a frame, and asks no more.
-
-    Raises
-    ------
-    ScopeRefused
-        If it is too wide; the message names what allows it.
-    """
-    none = gather(context_of(buckets.api), query, width, limit=0)  # the works are read whole once, for the frame
-    check_count(len(none.left_out), width)
-    frame: pd.DataFrame = buckets.view(query, limit=None)
-    return frame
+        limits = dict(self.limits)
+        return None if which is None else lambda _: buckets.plan_update(which, set={name: value}, **limits)
 
 
 def value_of(name: str, text: str) -> Any:
@@ -102,10 +76,3 @@ def value_of(name: str, text: str) -> Any:
         return read_cell(name, text)
     except UnfitError as error:
         raise WorkError(f"{error}; expected {expected}", field=name) from None
-
-
-def with_value(frame: pd.DataFrame, name: str, value: Any) -> pd.DataFrame:
-    """Return the frame with one value in every row of a column, as it was given: a dtype would make another of it."""
-    edited = frame.copy()
-    edited[name] = pd.Series([value] * len(frame), index=frame.index, dtype=object)
-    return edited
