@@ -25,6 +25,10 @@ class Judge:
         """Say of each record why the client does not take it for what it is; empty if it does."""
         return [_fault(record, one) for record, one in zip(records, self._ask(records), strict=True)]
 
+    def payloads(self, records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return what the client would send of each, with its defaults filled in."""
+        return [verdict["read"] for verdict in self._ask(records)]
+
     def _ask(self, records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None

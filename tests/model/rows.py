@@ -27,7 +27,7 @@ _RIGHT: dict[Kind, st.SearchStrategy[Any]] = {
     Kind.TEXT: TEXT | WORDS,
     Kind.INTEGER: INTEGERS,
     Kind.BOOLEAN: st.booleans(),
-    Kind.TIME: st.floats(1.6e9, 1.9e9) | st.integers(1_600_000_000, 1_900_000_000),
+    Kind.TIME: st.floats(1.3e9, 1.75e9) | st.integers(1_300_000_000, 1_750_000_000),
     Kind.TEXTS: st.lists(TEXT, max_size=3),
     Kind.INTEGERS: st.lists(INTEGERS, max_size=3),
     Kind.MAPPING: MAPPINGS,
@@ -43,7 +43,7 @@ def right(field: Field) -> st.SearchStrategy[Any]:
         return st.sampled_from(field.choices)
     if field.kind is Kind.INTEGER:
         return st.integers(max(field.least or 0, -9), min(field.most or 0, 10**6))
-    values = parts(field.parts, right) if field.parts else _RIGHT[field.kind]
+    values = some_of(field.parts, right) if field.parts else _RIGHT[field.kind]
     return st.none() | values if field.null else values
 
 
@@ -54,10 +54,15 @@ def nearly(field: Field) -> st.SearchStrategy[Any]:
     return right(field) | inside | lists | ABSURD
 
 
+def some_of(fields: tuple[Field, ...], values: Any) -> st.SearchStrategy[dict[str, Any]]:
+    """Return mappings with some of these fields."""
+    return st.fixed_dictionaries({}, optional={field.name: values(field) for field in fields})
+
+
 def parts(fields: tuple[Field, ...], values: Any) -> st.SearchStrategy[dict[str, Any]]:
     """Return mappings with some of these fields; now and then one that nobody knows."""
-    known = st.fixed_dictionaries({}, optional={field.name: values(field) for field in fields})
-    return known | known.flatmap(lambda given: MAPPINGS.map(lambda more: {**more, **given}))
+    known = some_of(fields, values)
+    return known | st.tuples(MAPPINGS, known).map(lambda drawn: {**drawn[0], **drawn[1]})
 
 
 _REQUIRED = ("pipeline", "site", "user")

@@ -14,12 +14,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bucketsnb import Buckets, LocalBackend
+from bucketsnb.encoding import encode_works
 from tests.changes.helpers import filled
 from tests.factory import make_work
 
 from .judge import Judge, judging
 from .properties import check_deposit, check_updates
-from .rows import CHANGES, ROWS
+from .rows import CHANGES, ROWS, SOUND_ROWS
 
 pytestmark = pytest.mark.public_client
 
@@ -52,6 +53,19 @@ def test_the_public_client_reads_every_update_that_is_taken_as_it_is_and_every_r
     backend.clear()
     filled(backend, 1)
     check_updates(buckets, judge, changes, Counter())
+
+
+@bounded
+@given(rows=st.lists(SOUND_ROWS.filter(lambda row: not (row.get("function") and row.get("command"))), max_size=8))
+def test_a_deposit_is_filled_in_as_the_payload_of_the_public_client_is(judge: Judge, rows: list[Any]) -> None:
+    works = encode_works(rows, verb="deposit")[1]
+    assert [but_set_by_the_queue(one) for one in judge.payloads(rows)] == [but_set_by_the_queue(one) for one in works]
+
+
+def but_set_by_the_queue(work: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the id, the creation (no two are equal), and the strategy, which the client never writes."""
+    config = {name: value for name, value in work["config"].items() if name != "strategy"}
+    return {**work, "id": None, "creation": None, "config": config}
 
 
 def test_the_judge_sees_what_is_refused_and_what_is_read_as_something_else(judge: Judge) -> None:
