@@ -54,7 +54,7 @@ class Writer:
         self.is_new = new
         self.length = 0
         flags = os.O_RDWR | os.O_APPEND | OPEN_FLAGS | (os.O_CREAT if new else 0)
-        with kept(path):
+        with kept(path) if new else _readable(path):
             self._file = os.open(path, flags, 0o600)
         _OPEN.add(self)
         try:

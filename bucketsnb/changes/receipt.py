@@ -218,6 +218,12 @@ class Receipt:
             )
         return self._application
 
+    def __copy__(self) -> Receipt:
+        return self  # a value
+
+    def __deepcopy__(self, memo: object) -> Receipt:
+        return self
+
     def __getstate__(self) -> dict[str, Any]:
         """Return what is pickled: the receipt to look at, without the client that could go on with it."""
         return {**self.__dict__, "_application": None}

@@ -14,6 +14,7 @@ import pytest
 
 from bucketsnb import Buckets, LocalBackend
 from bucketsnb.changes.plan import Plan
+from bucketsnb.changes.receipt import Receipt
 from bucketsnb.errors import BucketsError, PlanAlreadyApplied, PlanError
 from tests.changes.helpers import PIPELINE, changes_sent, filled, stored
 
@@ -66,6 +67,17 @@ def test_a_pickled_plan_and_receipt_are_to_look_at(backend: LocalBackend, plan: 
     assert copied.ok
     with pytest.raises(PlanError, match=r"buckets\.undo"):
         copied.undo()
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+def test_a_copy_of_a_receipt_is_as_good_as_it(
+    backend: LocalBackend, buckets: Buckets, copied: Callable[[Receipt], Receipt]
+) -> None:
+    filled(backend, 2)
+    receipt = copied(buckets.plan_delete(pipeline=PIPELINE).apply())
+    assert receipt.undo().ok
+    with pytest.raises(PlanAlreadyApplied):
+        copied(receipt).undo()
 
 
 def test_what_is_pickled_holds_no_token(backend: LocalBackend) -> None:

@@ -265,6 +265,19 @@ def test_without_its_record_the_next_request_is_not_sent_and_the_receipt_says_so
         receipt.raise_for_outcome()
 
 
+def test_what_lost_its_record_is_neither_gone_on_with_nor_undone_and_the_message_says_why(
+    backend: LocalBackend, buckets: Buckets
+) -> None:
+    filled(backend, 300)
+    plan = buckets.plan_delete(pipeline=PIPELINE)
+    receipt = plan.apply(progress=lambda done, _: removed_folder(journal_file("any")) if done == 250 else None)
+    sent = changes_sent(backend)
+    for call in (receipt.resume, receipt.undo, lambda: buckets.undo(receipt.entry)):
+        with pytest.raises(JournalError, match=f"There is no entry {receipt.entry}"):
+            call()
+    assert changes_sent(backend) == sent
+
+
 @pytest.mark.parametrize("trick", TRICKS)
 def test_a_record_that_is_lost_while_the_last_request_is_under_way_is_said(
     backend: LocalBackend, buckets: Buckets, trick: Callable[[Path], None]
