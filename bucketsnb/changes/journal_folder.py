@@ -79,10 +79,18 @@ def _shared_because(folder: Path) -> str | None:
         return "it belongs to another user"
     if found.st_mode & _SHARED:
         return "its sticky or group bit is set"
-    if folder in (home := Path.home().absolute(), *home.parents):
+    if folder in _home_and_above():
         return "it holds more than the journal"
-    others = any(one.stat(follow_symlinks=False).st_uid != found.st_uid for one in os.scandir(folder))
+    others = any(one.st_uid != found.st_uid for _, one in _regular_files(folder))
     return "there are files of other users in it" if others else None
+
+
+def _home_and_above() -> tuple[Path, ...]:
+    try:
+        home = Path.home().absolute()
+    except RuntimeError:  # a container whose user has none
+        return ()
+    return home, *home.parents
 
 
 def _tell(folder: Path, words: str) -> None:
