@@ -82,6 +82,9 @@ class Api:
         self.longest_answer = LongestAnswer()
         """By which a view knows that it was answered in full."""
 
+        self.have_nameless = False
+        """Whether some works have no pipeline, as `pipelines` was told last."""
+
         self.counts_at_once: bool | None = None
         """Whether `statuses` saves requests: the service, a backend of our own, offers it, and has many pipelines, or
         nobody knows yet how many; None until an answer says."""
@@ -123,9 +126,11 @@ class Api:
         return self._ask("GET", path, Idempotency.SAFE, shapes.counts_by_status)
 
     def pipelines(self) -> list[str]:
-        """Return the names of the pipelines that have works."""
+        """Return the names of the pipelines that have works; works without one are told by `have_nameless`."""
         answer = self._send("GET", "/status/pipelines", Idempotency.SAFE)
-        names = self._checked("GET", "/status/pipelines", answer, shapes.texts)
+        found = self._checked("GET", "/status/pipelines", answer, shapes.names)
+        names = [name for name in found if name is not None]
+        self.have_nameless = len(names) < len(found)
         self.counts_at_once = len(names) > AT_ONCE and answer.headers.get(COUNTS_AT_ONCE) == _ALL_DETAILS
         return names
 

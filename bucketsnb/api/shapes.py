@@ -23,6 +23,7 @@ __all__ = [
     "ids_at_once",
     "ids_of",
     "ids_of_records",
+    "names",
     "records",
     "texts",
 ]
@@ -70,6 +71,13 @@ def texts(value: Any) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
         raise ValueError("a list of texts was expected")
     return value
+
+
+def names(value: Any) -> list[str | None]:
+    """Expect a list of texts, with null for works that have no such name."""
+    texts([one for one in value if one is not None] if isinstance(value, list) else value)
+    found: list[str | None] = value
+    return found
 
 
 def records(value: Any) -> list[dict[str, Any]]:

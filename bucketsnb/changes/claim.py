@@ -87,9 +87,9 @@ class Claim:
         """
         return self._end("success", results, fields)
 
-    def failure(self, results: Mapping[str, Any] | None = None, **fields: Any) -> Receipt:
-        """End the work as a failure; see :meth:`success`."""
-        return self._end("failure", results, fields)
+    def failure(self, results: Mapping[str, Any] | str | None = None, **fields: Any) -> Receipt:
+        """End the work as a failure; see :meth:`success`. A text is what went wrong: ``{"error": text}``."""
+        return self._end("failure", {"error": results} if isinstance(results, str) else results, fields)
 
     def give_back(self) -> Receipt:
         """Put the work back as it was before the claim: status, attempt, start and stop.

@@ -185,16 +185,16 @@ def summary_of(journal: Journal, entry: str) -> Summary:
 def journal_frame(journal: Journal, most: int | None = None) -> pd.DataFrame:
     """Return one row an entry, the newest first and `most` at most, always with the same columns.
 
-    Columns: entry, time (UTC), verb, host, user, machine, reason, count, one per outcome, state (``finished``, ``cut
+    Columns: entry, time (UTC), verb, host, user, machine, reason, n_works, one per outcome, state (``finished``, ``cut
     short``, ``unreadable``), undone (``yes``, ``partly`` or ``no``).
     """
     ids = journal.entries()
     known = set(ids)
     rows = [_row(journal, entry, known) for entry in [one for one in ids if not one.endswith(UNDO_SUFFIX)][:most]]
-    columns = ["entry", "time", "verb", "host", "user", "machine", "reason", "count", *_WORDS, "state", "undone"]
+    columns = ["entry", "time", "verb", "host", "user", "machine", "reason", "n_works", *_WORDS, "state", "undone"]
     frame = SummaryFrame(rows, columns=columns)
     kinds: dict[str, Any] = dict.fromkeys(_TEXTS, pd.StringDtype("python"))
-    kinds |= dict.fromkeys(["count", *_WORDS], "int64")
+    kinds |= dict.fromkeys(["n_works", *_WORDS], "int64")
     frame["time"] = pd.to_datetime(frame["time"], unit="s", utc=True).astype("datetime64[ns, UTC]")
     return frame.astype(kinds)
 
@@ -207,7 +207,7 @@ def _row(journal: Journal, entry: str, ids: set[str]) -> dict[str, Any]:
         **{word: found.counts.get(word, 0) for word in _WORDS},
         "entry": entry,
         "time": at if isinstance(at := found.head.get("at"), int | float) and 0 <= at < _LATEST else None,
-        "count": found.count,
+        "n_works": found.count,
         "state": found.state,
         "undone": _undone(journal, entry, ids),
     }

@@ -11,7 +11,7 @@ from bucketsnb.cli.output import as_json, as_table, emit
 
 __all__ = ["command"]
 
-_COLUMNS = ("entry", "time", "verb", "host", "count", "done", "state", "undone", "reason")
+_COLUMNS = ("entry", "time", "verb", "host", "n_works", "done", "state", "undone", "reason")
 
 
 @click.command(context_settings=HELP)

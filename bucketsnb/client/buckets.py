@@ -315,7 +315,7 @@ class Buckets:
         Returns
         -------
         DataFrame
-            The columns of `by`, and ``works``. Its ``attrs["cost"]`` has the ``requests`` that it took and the
+            The columns of `by`, and ``n_works``. Its ``attrs["cost"]`` has the ``requests`` that it took and the
             ``works_read``.
 
         Notes

@@ -57,7 +57,10 @@ def number_of(api: Api, query: Query) -> int:
     pipelines, statuses = query.pipelines, query.statuses
     if not query.only_pipeline_and_status or len(pipelines or ()) > _MOST_PIPELINES:
         return len(api.view_ids(query.document_by(api.now)))
-    answers = [api.status()] if pipelines is None else _statuses(api, pipelines)
+    try:
+        answers = [api.status()] if pipelines is None else _statuses(api, pipelines)
+    except QueryError:  # there is a pipeline whose name no path can hold
+        return len(api.view_ids(query.document_by(api.now)))
     return sum(answer[key] for answer in answers for key in (("total",) if statuses is None else statuses))
 
 
@@ -70,16 +73,19 @@ def _statuses(api: Api, pipelines: Sequence[str]) -> list[dict[str, int]]:
 def grouped(api: Api, query: Query, by: Sequence[str]) -> Counts:
     """Count the works that match by the values of columns; see ``Buckets.group_count``."""
     _check(by)
+    by = list(dict.fromkeys(by))
     summarised = _SUMMARISED.issuperset(by) and query.only_pipeline_and_status and query.statuses is None
     try:
         table, requests, read = _from_status(api, query, by) if summarised else _from_works(api, query, by)
-    except QueryError:
-        if query.pipelines is not None or not summarised:
+    except (QueryError, _Nameless):
+        if not summarised:
             raise
-        table, requests, read = _from_works(api, query, by)  # there is a pipeline whose name no path can hold
+        table, requests, read = _from_works(api, query, by)  # there is a pipeline that no path can name
         requests += 1
-    counts = Counts(table.sort_values("works", ascending=False, kind="stable", ignore_index=True))
-    total = count_of(read or int(counts["works"].sum()), "work")  # of one with several elements there are several rows
+    counts = Counts(table.sort_values("n_works", ascending=False, kind="stable", ignore_index=True))
+    total = count_of(
+        read or int(counts["n_works"].sum()), "work"
+    )  # of one with several elements there are several rows
     cost = f"{count_of(requests, 'request')}, {count_of(read, 'work')} read"
     counts.attrs = {
         "query": query.document_by(api.now),
@@ -108,14 +114,25 @@ def _from_status(api: Api, query: Query, by: Sequence[str]) -> tuple[pd.DataFram
     if "pipeline" not in by and pipelines is None:
         requests, named = 1, [(None, api.status())]
     else:
-        names = api.pipelines() if pipelines is None else pipelines
+        names = _named(api) if pipelines is None else pipelines
         requests, named = len(names) + (pipelines is None), list(zip(names, _statuses(api, names), strict=True))
     rows = [(pipeline, status, works) for pipeline, answer in named for status, works in _by_status(answer) if works]
-    table = pd.DataFrame(rows, columns=["pipeline", "status", "works"]).astype(
-        {"pipeline": DTYPES["pipeline"], "status": DTYPES["status"], "works": "Int64"}
+    table = pd.DataFrame(rows, columns=["pipeline", "status", "n_works"]).astype(
+        {"pipeline": DTYPES["pipeline"], "status": DTYPES["status"], "n_works": "Int64"}
     )
-    counts = table.groupby(list(by), observed=True, dropna=False, sort=False)["works"].sum().reset_index()
+    counts = table.groupby(list(by), observed=True, dropna=False, sort=False)["n_works"].sum().reset_index()
     return counts, requests, 0
+
+
+class _Nameless(Exception):
+    """Some works have no pipeline, so that no request counts them."""
+
+
+def _named(api: Api) -> list[str]:
+    names = api.pipelines()
+    if api.have_nameless:
+        raise _Nameless
+    return names
 
 
 def _by_status(answer: Mapping[str, int]) -> Iterable[tuple[str | None, int]]:
@@ -142,7 +159,7 @@ def _from_works(api: Api, query: Query, by: Sequence[str]) -> tuple[pd.DataFrame
             frame = WorksAccessor(frame).explode(name)
     once = pd.DataFrame(frame[list(by)]).assign(work=frame.index).drop_duplicates()
     sizes = once.groupby(list(by), observed=True, dropna=False, sort=True).size()
-    return sizes.rename("works").astype("Int64").reset_index(), requests, read
+    return sizes.rename("n_works").astype("Int64").reset_index(), requests, read
 
 
 def explained(api: Api, query: Query) -> Counts:

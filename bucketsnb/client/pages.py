@@ -7,6 +7,7 @@ ids of all that match are read once, and the rest is asked for by id, always tog
 from __future__ import annotations
 
 import importlib
+import itertools
 import operator
 import time
 import warnings
@@ -145,15 +146,21 @@ class Pages:
         first = _rows(first, ~odd) if odd.any() else first
         seen = list(dict.fromkeys(first["id"]))
         self.moved += sum(one not in left for one in seen)
+        here = set(seen)
+        newer = list(itertools.takewhile(lambda one: one not in here, left))  # came after the first page was read
         for one in seen:
             left.pop(one, None)
         self.wanted = len(seen) + len(left) + nulls
         if self.limit is not None:
             self.wanted = min(self.wanted, self.limit)
+        for one in newer:
+            left.pop(one)
         rest, room = list(left), self.wanted - len(seen) - nulls
         del left  # a million ids by their hashes are as large as ten pages
+        rest_room = room - len(newer)
+        yield from self._by_id(newer, room)
         yield first
-        yield from self._by_id(rest, room)
+        yield from self._by_id(rest, rest_room)
         if nulls and not self._stopped():
             yield from self._read_unnamed(_both(self.document, _without_own_id(shared)), before, nulls)
 

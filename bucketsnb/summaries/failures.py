@@ -109,9 +109,9 @@ def failures_of(frame: pd.DataFrame) -> Failures:
     -------
     pandas.DataFrame
         Columns ``pipeline, function, site, user, error`` (text; `function` is the command's first word where there is
-        no function, `error` is missing where the results carry none), ``count`` (``Int64``), ``first``, ``last``
-        (UTC: when the works ended, or else began or were created), ``example`` (id of the latest), ``text`` (its
-        error, unfolded); the largest group first.
+        no function, `error` is missing where the results carry none), ``n_works`` (``Int64``), ``first_seen``,
+        ``last_seen`` (UTC: when the works ended, or else began or were created), ``example`` (id of the latest),
+        ``text`` (its error, unfolded); the largest group first.
     """
     texts = [error_text(results) for results in frame["results"]]
     rows = pd.DataFrame(
@@ -127,13 +127,13 @@ def failures_of(frame: pd.DataFrame) -> Failures:
         }
     ).sort_values("when", kind="stable", na_position="first")
     whole = rows.groupby(_GROUP, dropna=False, sort=True, as_index=False).agg(
-        count=("when", "size"),
-        first=("when", "min"),
-        last=("when", "max"),
+        n_works=("when", "size"),
+        first_seen=("when", "min"),
+        last_seen=("when", "max"),
         example=("example", "last"),
         text=("text", "last"),
     )
-    return Failures(_typed(whole).sort_values("count", ascending=False, kind="stable", ignore_index=True))
+    return Failures(_typed(whole).sort_values("n_works", ascending=False, kind="stable", ignore_index=True))
 
 
 def _doer(function: Any, command: Any) -> str | None:
@@ -148,5 +148,8 @@ def _column(values: Iterable[str | None]) -> Any:
 
 def _typed(table: pd.DataFrame) -> pd.DataFrame:
     dtypes: dict[str, Any] = dict.fromkeys((*_GROUP, "example", "text"), _TEXT)
-    times = {name: pd.to_datetime(table[name], utc=True).astype("datetime64[ns, UTC]") for name in ("first", "last")}
-    return table.astype({**dtypes, "count": "Int64"}).assign(**times)
+    times = {
+        name: pd.to_datetime(table[name], utc=True).astype("datetime64[ns, UTC]")
+        for name in ("first_seen", "last_seen")
+    }
+    return table.astype({**dtypes, "n_works": "Int64"}).assign(**times)

@@ -33,13 +33,13 @@ def events_of(frame: pd.DataFrame, events: Sequence[int]) -> SummaryFrame:
     -------
     pandas.DataFrame
         Columns ``event`` (``Int64``), ``pipeline``, ``status`` (of the latest work), ``attempt``, ``retries``,
-        ``creation``, ``age``, ``id`` (of the latest), ``works`` (how many there are); by event, then pipeline.
+        ``creation``, ``age``, ``id`` (of the latest), ``n_works`` (how many there are); by event, then pipeline.
     """
     wanted = [int(event) for event in events]
     places, found = _about(frame, set(wanted))
     rows = pd.DataFrame(frame.iloc[places][["pipeline", *_LATEST]]).assign(event=pd.array(found, dtype="Int64"))
     rows = rows[["event", "pipeline", *_LATEST]][::-1].sort_values("creation", kind="stable", na_position="first")
-    works = rows.groupby(["event", "pipeline"], dropna=False).size().rename("works").astype("Int64")
+    works = rows.groupby(["event", "pipeline"], dropna=False).size().rename("n_works").astype("Int64")
     latest = rows.drop_duplicates(["event", "pipeline"], keep="last")
     table = SummaryFrame(
         latest.merge(works.reset_index(), on=["event", "pipeline"]).sort_values(

@@ -127,6 +127,10 @@ def _holds_counts(frame: pd.DataFrame) -> bool:
     return counts and frame.index.nlevels == 1 and frame.index.is_unique
 
 
+NAMELESS = "(no pipeline)"
+"""What stands for works without a pipeline among those that could not be read."""
+
+
 def read_status(
     api: Api,
     pipelines: str | Sequence[str] | None = None,
@@ -183,6 +187,10 @@ def read_status(
     problems = {name: str(answer) for name, answer in answers.items() if isinstance(answer, BucketsError)}
     if problems and len(problems) == len(names):
         raise next(answer for answer in answers.values() if isinstance(answer, BucketsError))
+    if pipelines is None and api.have_nameless:
+        problems[NAMELESS] = (
+            "no request counts works that have no pipeline; buckets.view({'pipeline': None}) reads them"
+        )
     frame = _frame_of(answers)
     whole = len(frame) if pipelines is None else None
     frame.attrs.update(problems=problems, read_at=time.time(), url=api.url, pipelines=whole)

@@ -67,7 +67,7 @@ class JournalPanel(PlanPanel):
 
 
 def _named(row: pd.Series[Any]) -> str:
-    return printable(f"{when(row['time'])}: {row['verb']} {row['count']:,} on {row['host']}")
+    return printable(f"{when(row['time'])}: {row['verb']} {row['n_works']:,} on {row['host']}")
 
 
 def _drawn(frame: pd.DataFrame) -> Markup:
@@ -78,7 +78,7 @@ def _drawn(frame: pd.DataFrame) -> Markup:
         [
             when(row["time"]),
             row["verb"],
-            int(row["count"]),
+            int(row["n_works"]),
             row["host"],
             row["user"],
             ", ".join(f"{int(row[word]):,} {word}" for word in words if row[word]) or "nothing sent",

@@ -71,12 +71,12 @@ def test_the_frame_has_the_same_columns_and_dtypes_when_empty(backend: LocalBack
     buckets.plan_delete(pipeline=PIPELINE, reason="why").apply()
     frame = buckets.journal()
     assert list(frame.columns) == [
-        *("entry", "time", "verb", "host", "user", "machine", "reason", "count"),
+        *("entry", "time", "verb", "host", "user", "machine", "reason", "n_works"),
         *("done", "drifted", "gone", "still there", "refused", "not sent", "unknown", "state", "undone"),
     ]
     assert empty.dtypes.to_dict() == frame.dtypes.to_dict()
     row = frame.iloc[0]
-    assert (row.verb, row.reason, row["count"], row.done, row.state, row.undone) == (
+    assert (row.verb, row.reason, row["n_works"], row.done, row.state, row.undone) == (
         *("delete", "why", 2, 2, "finished", "no"),
     )
     assert abs(row.time - pd.Timestamp.now("UTC")) < pd.Timedelta(minutes=1)

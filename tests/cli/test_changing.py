@@ -131,7 +131,7 @@ def test_requeue_queues_again_with_all_attempts(queue: LocalBackend) -> None:
 def test_the_journal_names_what_undo_takes_back(queue: LocalBackend) -> None:
     run(*FAILED, "--yes", "--reason", "retired")
     (entry,) = json.loads(run("journal", "--json")[1])
-    assert (entry["verb"], entry["count"], entry["reason"]) == ("delete", 3, "retired")
+    assert (entry["verb"], entry["n_works"], entry["reason"]) == ("delete", 3, "retired")
     assert entry["entry"] in run("journal")[1]
 
     code, out, _ = run("undo", entry["entry"], "--yes")

@@ -79,7 +79,7 @@ class TestEveryReadIsWhole:
         filled(backend, 60, site="kko")
         capped(cap)
         assert buckets.count({"site": "kko"}) == 60
-        assert buckets.group_count({"site": "kko"}, "site")["works"].tolist() == [60]
+        assert buckets.group_count({"site": "kko"}, "site")["n_works"].tolist() == [60]
 
     def test_records_as_json(self, backend, buckets, capped, cap):
         ids = filled(backend, 60)
@@ -110,8 +110,8 @@ class TestEveryReadIsWhole:
     def test_failures_and_events(self, backend, buckets, capped, cap):
         backend.store.load([make_work(status="failure", results={"error": "no disk"}, event=[7]) for _ in range(60)])
         capped(cap)
-        assert buckets.failures()["count"].tolist() == [60]
-        assert buckets.events(7)["works"].tolist() == [60]
+        assert buckets.failures()["n_works"].tolist() == [60]
+        assert buckets.events(7)["n_works"].tolist() == [60]
 
     def test_an_audit_forecasts_all(self, backend, buckets, capped, cap):
         filled(backend, 60, status="failure", attempt=1, retries=3, creation=2_000_000_000.0)

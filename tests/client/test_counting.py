@@ -4,6 +4,7 @@ import pytest
 
 from bucketsnb import Buckets, Query
 from bucketsnb.errors import QueryError
+from bucketsnb.summaries import IncompleteStatus
 from tests.factory import make_work
 from tests.stub import Stub, answer, polite
 
@@ -98,7 +99,7 @@ def test_a_pipeline_whose_name_no_path_can_hold_is_counted_too():
 
 
 def test_a_group_count_of_nothing_has_its_columns(backend, buckets):
-    assert list(buckets.group_count({"site": "x"}, ["site", "tags"]).columns) == ["site", "tags", "works"]
+    assert list(buckets.group_count({"site": "x"}, ["site", "tags"]).columns) == ["site", "tags", "n_works"]
     assert len(buckets.group_count()) == 0
 
 
@@ -128,3 +129,30 @@ class TestExplain:
 
     def test_a_query_that_matches_says_so(self, queue, buckets):
         assert repr(buckets.explain({"site": "kko"})).startswith("4 works match.")
+
+
+def test_works_without_a_pipeline_take_no_other_away():
+    works = [{"pipeline": name, "status": "queued"} for name in (None, "b")]
+    with Stub(answer([None, "b"])) as stub, Buckets(stub.url) as client:
+        stub.default = lambda exchange: (answer(works) if exchange.request.path == "/view" else polite)(exchange)
+        assert client.pipelines() == ["b"]
+    with Stub(answer([None, "b"])) as stub, Buckets(stub.url) as client:
+        stub.default = lambda exchange: (answer(works) if exchange.request.path == "/view" else polite)(exchange)
+        assert as_rows(client.group_count(by="pipeline")) == [("<NA>", "1"), ("b", "1")]
+    with Stub(answer([None, "b"])) as stub, Buckets(stub.url) as client:
+        stub.default = polite
+        with pytest.warns(IncompleteStatus, match="works that have no pipeline"):
+            assert list(client.status().index) == ["b"]
+
+
+def test_a_pipeline_that_no_path_can_name_is_counted(backend, buckets):
+    backend.store.load([make_work(pipeline="..", status="queued"), make_work(pipeline="b", status="queued")])
+    assert buckets.count({"pipeline": ".."}) == 1
+    assert buckets.count({"pipeline": {"$in": ["..", "b"]}}) == 2
+    assert as_rows(buckets.group_count({"pipeline": ".."})) == [("..", "queued", "1")]
+
+
+def test_a_column_that_is_named_twice_is_counted_by_once(backend, buckets):
+    backend.store.load([make_work(pipeline="b", status="queued", site="kko")])
+    assert as_rows(buckets.group_count(by=["status", "status"])) == [("queued", "1")]
+    assert as_rows(buckets.group_count(by=["site", "site"])) == [("kko", "1")]

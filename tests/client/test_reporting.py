@@ -106,9 +106,9 @@ def test_questions_and_columns_go_by_the_same_clock_the_services(backend, bucket
     assert ids(buckets.overdue()) == ["1"]
     assert ids(buckets.view(stale)) == ids(buckets.stale()) == ["3"]
     assert (buckets.count(overdue), buckets.count(stale)) == (1, 1)
-    counted = buckets.group_count({"status": "running"}, by="overdue").set_index("overdue")["works"]
+    counted = buckets.group_count({"status": "running"}, by="overdue").set_index("overdue")["n_works"]
     assert counted.to_dict() == {True: 1, False: 1}
-    assert buckets.group_count(stale, by="site")["works"].sum() == 1
+    assert buckets.group_count(stale, by="site")["n_works"].sum() == 1
     assert buckets.explain(stale).attrs["matched"] == 1
 
 
@@ -120,14 +120,14 @@ def test_failures_are_grouped_by_their_folded_error(backend, buckets):
         make_work(status="success", results={"error": "lost /c/3"}),
         make_work(status="failure", results={"error": "lost /d/4"}, pipeline="fitburst"),
     )
-    assert buckets.failures()["count"].tolist() == [2, 1]
-    assert buckets.failures({"pipeline": "fitburst"})["count"].tolist() == [1]
+    assert buckets.failures()["n_works"].tolist() == [2, 1]
+    assert buckets.failures({"pipeline": "fitburst"})["n_works"].tolist() == [1]
 
 
 def test_failures_of_the_newest_works_only_say_so(backend, buckets):
     load(backend, *(make_work(status="failure", results={"error": "lost"}) for _ in range(3)))
     part = buckets.failures(limit=1)
-    assert (part["count"].tolist(), part.attrs) == ([1], {"read": 1, "matched": 3, "exact": True})
+    assert (part["n_works"].tolist(), part.attrs) == ([1], {"read": 1, "matched": 3, "exact": True})
     for text in (repr(part), part._repr_html_()):
         assert "1 row, made of the newest 1 of 3 failed works" in text
     assert "made of" not in repr(buckets.failures())
@@ -137,7 +137,7 @@ def test_failures_of_the_newest_works_only_say_so(backend, buckets):
 def test_events_show_the_latest_work_of_each_pipeline(backend, buckets):
     load(backend, make_work(event=[7], status="failure"), make_work(event=[7], status="queued"), make_work(event=[8]))
     table = buckets.events(7)
-    assert table[["event", "status", "works"]].values.tolist() == [[7, "queued", 2]]
+    assert table[["event", "status", "n_works"]].values.tolist() == [[7, "queued", 2]]
 
 
 def test_the_latest_of_works_created_at_once_is_the_one_that_a_view_shows_first(backend, buckets):

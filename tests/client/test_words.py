@@ -49,7 +49,7 @@ ASKED = [
 def test_every_read_takes_a_query_a_document_and_words_alone_or_together(queue, buckets, given, words):
     assert len(buckets.view(*given, **words)) == 2
     assert buckets.count(*given, **words) == 2
-    assert buckets.group_count(*given, by="status", **words)["works"].tolist() == [2]
+    assert buckets.group_count(*given, by="status", **words)["n_works"].tolist() == [2]
     assert buckets.explain(*given, **words).attrs["matched"] == 2
     assert sum(map(len, buckets.iter_frames(*given, **words))) == 2
     assert buckets.failures(*given, **words)["count"].sum() == 2

@@ -105,7 +105,7 @@ from bucketsnb.summaries import failures_of
 for part in PARTS:
     text = part * (LENGTH // len(part))
     works = [dict(id=str(number), pipeline="p", results=dict(error={error})) for number in range(3)]
-    assert failures_of(frame_of(works))["count"].sum() == 3
+    assert failures_of(frame_of(works))["n_works"].sum() == 3
 """
     done = run(code)
     assert done.returncode == 0, done.stderr

@@ -63,10 +63,10 @@ def test_like_errors_fall_together_with_counts_times_and_the_latest_example():
         ]
     )
     table = failures_of(frame)
-    assert table["count"].tolist() == [2, 1, 1, 1]
+    assert table["n_works"].tolist() == [2, 1, 1, 1]
     top = table.iloc[0]
     assert (top["error"], top["example"], top["text"]) == ("lost <path>", "2" * 24, "lost /b/2")
-    assert (top["first"].timestamp(), top["last"].timestamp()) == (100.0, 300.0)
+    assert (top["first_seen"].timestamp(), top["last_seen"].timestamp()) == (100.0, 300.0)
     assert set(table["function"].dropna()) == {"f.g", "fit"}
     assert table["error"].isna().sum() == 2
 
@@ -78,5 +78,5 @@ def test_no_failures_have_the_columns_and_dtypes_of_some():
 
 def test_missing_cells_are_grouped_not_lost():
     table = failures_of(frame_of([failed(user=None), failed(user=None)]))
-    assert table["count"].sum() == 2
+    assert table["n_works"].sum() == 2
     assert pd.isna(table["user"][0])

@@ -25,7 +25,7 @@ def test_an_event_has_a_row_a_pipeline_with_its_latest_work():
         ]
     )
     table = events_of(frame, [7, 8, 9])
-    assert table[["event", "pipeline", "status", "works"]].values.tolist() == [
+    assert table[["event", "pipeline", "status", "n_works"]].values.tolist() == [
         [7, "a", "success", 2],
         [7, "b", "queued", 1],
         [8, "a", "success", 1],
@@ -36,7 +36,7 @@ def test_an_event_has_a_row_a_pipeline_with_its_latest_work():
 def test_events_of_odd_works_hide_no_others():
     odd = [make_work(event={"a": 7}), make_work(event=[{"a": 1}, [7], None, "7", 7.5]), make_work(event=7)]
     table = events_of(frame_of([*odd, make_work(event=[[1], 7], pipeline="b")]), [7])
-    assert table["works"].tolist() == [1, 1]
+    assert table["n_works"].tolist() == [1, 1]
 
 
 def test_no_events_have_the_columns_and_dtypes_of_some():
