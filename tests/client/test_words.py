@@ -52,7 +52,7 @@ def test_every_read_takes_a_query_a_document_and_words_alone_or_together(queue, 
     assert buckets.group_count(*given, by="status", **words)["n_works"].tolist() == [2]
     assert buckets.explain(*given, **words).attrs["matched"] == 2
     assert sum(map(len, buckets.iter_frames(*given, **words))) == 2
-    assert buckets.failures(*given, **words)["count"].sum() == 2
+    assert buckets.failures(*given, **words)["n_works"].sum() == 2
     assert len(buckets.exhausted(*given, **words)) == 2
     assert len(buckets.stale(*given, **words)) == len(buckets.overdue(*given, **words)) == 0
 
@@ -160,7 +160,7 @@ def test_an_audit_that_changes_works_is_on_record(backend, buckets):
     backend.store.load([make_work(status="failure", attempt=1, retries=3, creation=4_000_000_000.0, id=None)])
     assert buckets.audit() == {"failed": 1, "expired": 0, "stale": 0}
     journal = buckets.journal()
-    assert (journal["verb"].tolist(), journal["count"].tolist()) == (["audit"], [1])
+    assert (journal["verb"].tolist(), journal["n_works"].tolist()) == (["audit"], [1])
     assert buckets.audit() == {"failed": 0, "expired": 0, "stale": 0}
     assert len(buckets.journal()) == 1
 
