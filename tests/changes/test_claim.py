@@ -166,6 +166,14 @@ def test_success_ends_the_work(backend: LocalBackend, buckets: Buckets) -> None:
     assert not claim.held
 
 
+def test_failure_takes_the_text_of_what_went_wrong(backend: LocalBackend, buckets: Buckets) -> None:
+    (one,) = filled(backend, 1)
+    with buckets.claim(PIPELINE) as claim:
+        claim.failure("boom")
+    assert stored(buckets)[one]["results"] == {"error": "boom"}
+    assert buckets.failures().error.tolist() == ["boom"]
+
+
 def test_failure_keeps_the_results_that_are_not_given(backend: LocalBackend, buckets: Buckets) -> None:
     (one,) = filled(backend, 1, results={"old": 1})
     with buckets.claim(PIPELINE) as claim:

@@ -109,6 +109,19 @@ class TestPages:
         assert len(posts(backend)) == 1 + 2 + 9
         assert dict(frame.dtypes) == dict(DTYPES)
 
+    @pytest.mark.parametrize("limit", [None, 40])
+    @pytest.mark.parametrize("arrive", [1, 5, 25], ids=lambda number: f"{number} arrive")
+    @pytest.mark.parametrize("skip", [0, 3])
+    def test_works_that_arrive_during_the_read_keep_the_newest_first(self, arrive, skip, limit):
+        def add(shelf, request):
+            if request == 1:  # after the first page, before it is said what there is
+                shelf.works[:0] = [{"id": f"new{number:02}"} for number in range(arrive)]
+
+        read = reader(numbered(50), add)
+        frame = read.view(skip=skip, limit=limit, page_size=10, progress=False)
+        order = [work["id"] for work in read.api.works]
+        assert frame.id.tolist() == sorted(frame.id, key=order.index)
+
     def test_what_comes_back_is_what_the_service_holds(self):
         works = [{**work, "id": f"{number:05}"} for number, work in enumerate([*OLD_SHAPES.values(), *make_works(9)])]
         frame = reader(works).view(limit=None, page_size=3, progress=False)
