@@ -44,6 +44,7 @@ from bucketsnb.client.about import info_of
 from bucketsnb.client.counting import Counts, explained, grouped, number_of
 from bucketsnb.client.pages import Tell
 from bucketsnb.client.reading import PAGE, Question, asked
+from bucketsnb.client.signatures import takes_words
 from bucketsnb.confirm import Confirmation
 from bucketsnb.frames import WorksFrame, WorkView
 from bucketsnb.history import History, Watch
@@ -197,6 +198,7 @@ class Buckets:
         """
         return run_audit(self._context)
 
+    @takes_words
     def view(
         self,
         query: Question | str = None,
@@ -265,6 +267,7 @@ class Buckets:
         )
         return reading.view(pages, progress)
 
+    @takes_words
     def iter_frames(
         self,
         query: Question | str = None,
@@ -291,6 +294,7 @@ class Buckets:
         )
         return reading.frames_of(pages, progress)
 
+    @takes_words
     def count(self, query: Question | str = None, **words: Any) -> int:
         """Return how many works match.
 
@@ -299,6 +303,7 @@ class Buckets:
         """
         return number_of(self.api, asked(query, words))
 
+    @takes_words
     def group_count(
         self, query: Question | str = None, by: str | Iterable[str] = ("pipeline", "status"), **words: Any
     ) -> Counts:
@@ -325,6 +330,7 @@ class Buckets:
         """
         return grouped(self.api, asked(query, words), [by] if isinstance(by, str) else list(by))
 
+    @takes_words
     def explain(self, query: Question | str = None, **words: Any) -> Counts:
         """Say which condition of a query leaves its answer empty, and what would match without it.
 
@@ -372,6 +378,7 @@ class Buckets:
         """
         return read_status(self.api, pipeline, compare=compare)
 
+    @takes_words
     def stale(
         self, query: Question | str = None, *, days: float = STALE_DAYS, limit: int | None = None, **words: Any
     ) -> WorksFrame:
@@ -382,14 +389,17 @@ class Buckets:
         old = Query(status=sorted(UNFINISHED), older_than=timedelta(days=days))
         return self.view(asked(query, words) & old, limit=limit)
 
+    @takes_words
     def overdue(self, query: Question | str = None, *, limit: int | None = None, **words: Any) -> WorksFrame:
         """Return works running past their own timeout, by the service's clock."""
         return self.view(asked(query, words) & Query(overdue=True), limit=limit)
 
+    @takes_words
     def exhausted(self, query: Question | str = None, *, limit: int | None = None, **words: Any) -> WorksFrame:
         """Return failed works with no attempts left: `attempt` has reached `retries`, the attempts in total."""
         return self.view(asked(query, words) & Query(exhausted=True), limit=limit)
 
+    @takes_words
     def orphans(self, query: Question | str = None, **words: Any) -> pd.DataFrame:
         """Return works whose parent is not in the queue any more.
 
@@ -397,6 +407,7 @@ class Buckets:
         """
         return without_parent(self.api, self.view(asked(query, words) & Query(has_parent=True), limit=None))
 
+    @takes_words
     def failures(self, query: Question | str = None, *, limit: int | None = None, **words: Any) -> Failures:
         """Group the failed works that match by pipeline, function, site, user and error.
 
@@ -470,6 +481,7 @@ class Buckets:
     def _context(self) -> Context:
         return context_of(self.api)
 
+    @takes_words
     def plan_delete(
         self,
         which: Which = None,
@@ -509,6 +521,7 @@ class Buckets:
         limits = Limits(allow_all, allow_running, max_affected, expires_after)
         return plan_delete(self._context, changing.selector(which, words), reason=reason, limits=limits)
 
+    @takes_words
     def plan_requeue(
         self,
         which: Which = None,
@@ -535,6 +548,7 @@ class Buckets:
         found = changing.selector(which, words)
         return plan_requeue(self._context, found, reset_attempt=reset_attempt, reason=reason, limits=limits)
 
+    @takes_words
     def plan_update(
         self,
         which: Which = None,

@@ -184,6 +184,17 @@ class TestOneClass:
             assert not any(part.startswith("_") for part in signature.parameters), name
             assert " _" not in str(signature).replace("_id", ""), name
 
+    def test_every_word_of_a_query_is_in_the_signature_and_completes(self, buckets):
+        for read in (
+            *(buckets.view, buckets.count, buckets.group_count, buckets.explain, buckets.iter_frames, buckets.failures),
+            *(buckets.stale, buckets.overdue, buckets.exhausted, buckets.orphans),
+            *(buckets.plan_delete, buckets.plan_requeue, buckets.plan_update),
+        ):
+            shown = inspect.signature(read).parameters
+            assert {"pipeline", "status", "older_than", "exhausted", "tags"} <= set(shown), read
+            assert not any(one.kind is inspect.Parameter.VAR_KEYWORD for one in shown.values()), read
+        assert list(inspect.signature(buckets.view).parameters)[:4] == ["query", "projection", "skip", "limit"]
+
     def test_every_public_method_has_help(self):
         for name, method in inspect.getmembers(Buckets, inspect.isfunction):
             assert name.startswith("_") or (method.__doc__ and len(method.__doc__) > 40), name
