@@ -9,19 +9,21 @@ import pandas as pd
 
 from bucketsnb import formatting, formatting_html
 from bucketsnb.formatting import count_of, excerpt
+from bucketsnb.frames.display_options import DisplayOptions
 
 __all__ = ["SummaryFrame"]
 
-_ROWS = 60
 _LONGEST = 120
+_NARROW = 50
+"""Letters of a cell that pandas shows unless told otherwise: too few for what went wrong."""
 _NAMES = ["event"]
 """Columns whose numbers name something, so that no thousands are set apart in them."""
 
 
 class SummaryFrame(pd.DataFrame):
-    """An ordinary DataFrame whose text and HTML views agree and show at most 60 rows.
+    """An ordinary DataFrame whose text and HTML views agree and show the first rows, as many as pandas' options say.
 
-    Text is cut after 120 characters in the views only; the cells hold all of it.
+    Text is cut in the views only, after 120 characters unless ``display.max_colwidth`` says otherwise.
     """
 
     @property
@@ -32,7 +34,9 @@ class SummaryFrame(pd.DataFrame):
         """Draw the first rows as plain text."""
         return "\n".join([formatting.table(self._headers(), self._drawn()), self._said()])
 
-    def _repr_html_(self) -> str:
+    def _repr_html_(self) -> str | None:
+        if not DisplayOptions.now().html:
+            return None
         table = formatting_html.table(self._headers(), self._drawn())
         return str(formatting_html.element("div", table, formatting_html.element("p", self._said())))
 
@@ -44,7 +48,7 @@ class SummaryFrame(pd.DataFrame):
         return [] if isinstance(self.index, pd.RangeIndex) else list(self.index.names)
 
     def _drawn(self) -> list[list[Any]]:
-        head = pd.DataFrame(self).head(_ROWS).astype(object)
+        head = pd.DataFrame(self).head(self._most()).astype(object)
         for name in head.columns.intersection(_NAMES):
             head[name] = head[name].map(str)
         rows = head.to_numpy().tolist()
@@ -55,8 +59,14 @@ class SummaryFrame(pd.DataFrame):
 
     def _said(self) -> str:
         whole = count_of(len(self), "row")
-        return whole if len(self) <= _ROWS else f"the first {_ROWS} of {whole}"
+        return whole if len(self) <= self._most() else f"the first {self._most()} of {whole}"
+
+    def _most(self) -> int:
+        most = DisplayOptions.now().max_rows
+        return len(self) if most is None else most
 
 
 def _short(value: Any) -> Any:
-    return excerpt(value, _LONGEST) if isinstance(value, str) else value
+    width = DisplayOptions.now().max_colwidth
+    most = _LONGEST if width == _NARROW else width
+    return excerpt(value, most) if isinstance(value, str) and most is not None else value

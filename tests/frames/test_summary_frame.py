@@ -36,3 +36,14 @@ def test_hostile_text_is_only_text():
     assert "<img" not in frame._repr_html_()
     assert "<b>" not in frame._repr_html_()
     assert "\u202e" not in repr(frame) + frame._repr_html_()
+
+
+def test_as_much_of_a_summary_is_shown_as_was_set():
+    frame = SummaryFrame({"text": ["x" * 500] * 100})
+    with pd.option_context("display.max_rows", 7, "display.max_colwidth", 10):
+        assert "the first 7 of 100 rows" in repr(frame)
+        assert "x" * 11 not in frame._repr_html_()
+    with pd.option_context("display.max_rows", None, "display.max_colwidth", None):
+        assert repr(frame).count("x" * 500) == frame._repr_html_().count("x" * 500) == 100
+    with pd.option_context("display.notebook_repr_html", False):
+        assert frame._repr_html_() is None
