@@ -288,7 +288,13 @@ class JSONArray(ExtensionArray):
         return self._canonical(), None
 
     def _values_for_argsort(self) -> npt.NDArray[np.float64]:
-        """Return ranks: the order is that of numbers by size, of text by letters, of lists by their elements."""
+        return self.ranks()
+
+    def ranks(self) -> npt.NDArray[np.float64]:
+        """Return the rank of each value, NaN for null.
+
+        Numbers are in the order of their size, text of its letters, lists of their elements.
+        """
         texts = self._canonical()
         known = {text: _sort_key(decode_json(text)) for text in set(texts) - {None}}
         order = {text: rank for rank, text in enumerate(sorted(known, key=known.__getitem__))}

@@ -15,7 +15,7 @@ from bucketsnb.frames.baseline import Baseline
 from bucketsnb.frames.caption import caption
 from bucketsnb.frames.columns import COLUMNS, LIGHT, NEEDED, NESTED
 from bucketsnb.frames.display_options import DisplayOptions, with_gap
-from bucketsnb.frames.json_array import JSONDtype, json_text
+from bucketsnb.frames.json_array import JSONArray, JSONDtype, json_text
 from bucketsnb.frames.json_text import encode_json
 from bucketsnb.frames.portable import for_cells, for_excel, for_text
 
@@ -63,6 +63,10 @@ class NestedFrame(pd.DataFrame):
         if known is not None and len(frame) * _KEPT_SHARE < known.works and _has_works(frame):
             frame.attrs["as_read"] = known.narrowed(frame["id"])
         return frame
+
+    def sort_values(self, by: Any, *, key: Any = None, **options: Any) -> Any:
+        """Sort as pandas does; of several keys, pandas 2 takes lists for none that it could sort by."""
+        return super().sort_values(by, key=_ranked if key is None else key, **options)
 
     # -- written to files: the parameters are those of pandas
 
@@ -130,6 +134,11 @@ class WorksFrame(NestedFrame):
         table = formatting_html.table(headers, rows)
         lines = (formatting_html.element("div", line) for line in caption(self).split("\n"))
         return formatting_html.element("div", *lines, table if rows else formatting_html.Markup(""))
+
+
+def _ranked(column: Any) -> Any:
+    """Return what sorts as a column does."""
+    return type(column)(column.array.ranks()) if isinstance(column.array, JSONArray) else column
 
 
 def _inputs(other: Any) -> Iterable[Any]:
