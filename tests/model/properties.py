@@ -44,11 +44,11 @@ def check_deposit(buckets: Buckets, judge: Judge, rows: Sequence[Any], met: Coun
 
 
 def check_updates(buckets: Buckets, judge: Judge, changes: Sequence[tuple[str, Any]], met: Counter[str]) -> None:
-    """Hold updates of one field each against the judge: as edits of a frame, and as works with ids."""
+    """Hold updates of one field, or part of one, each against the judge: by frame, by id, and by value."""
     frame = buckets.view({})
     planned: list[dict[str, Any]] = []
     for name, value in changes:
-        for plan in (_by_frame, _by_works):
+        for plan in (_by_value,) if "." in name else (_by_frame, _by_works, _by_value):
             found = _planned(plan, buckets, frame, name, value)
             planned += found or []
             met["refused" if found is None else "accepted"] += 1
@@ -73,6 +73,10 @@ def _by_frame(buckets: Buckets, frame: pd.DataFrame, name: str, value: Any) -> U
 
 def _by_works(buckets: Buckets, frame: pd.DataFrame, name: str, value: Any) -> UpdatePlan:
     return plan_works(context_of(buckets.api), [{"id": frame.id.iloc[0], name: value}])
+
+
+def _by_value(buckets: Buckets, frame: pd.DataFrame, name: str, value: Any) -> UpdatePlan:
+    return buckets.plan_update(frame.id.tolist(), set={name: value})
 
 
 def _is_named(field: str, text: str, row: Any) -> None:

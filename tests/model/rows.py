@@ -6,17 +6,18 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from bucketsnb.schema import FIELDS, Field, Kind
+from bucketsnb.schema import FIELDS, PATHS, Field, Kind
 
 # MongoDB's integers, sound text, and no numbers that JSON has not.
 INTEGERS = st.integers(-(2**63), 2**63 - 1) | st.sampled_from([-1, 0, 1, 5, 6, 3600, 259_200, 259_201, 2**31])
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 TEXT = st.text(max_size=12)
+KEYS = TEXT.filter(lambda name: "\0" not in name)  # MongoDB has no others
 SCALARS = st.none() | st.booleans() | INTEGERS | FLOATS | TEXT
 JSON = st.recursive(
-    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3), max_leaves=6
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3), max_leaves=6
 )
-MAPPINGS = st.dictionaries(TEXT.filter(lambda name: "\0" not in name), JSON, max_size=3)
+MAPPINGS = st.dictionaries(KEYS, JSON, max_size=3)
 WORDS = st.sampled_from(
     ["True", "true", "yes", "no", "0", "1", "3", "5.0", "null", "None", "pass", "upload", "copy", "move", "strict"]
 )
@@ -94,7 +95,7 @@ _EACH = {
 ROWS = st.sampled_from(["sound", "a fault", "a fault", "dotted", "absurd", "no"]).flatmap(_EACH.__getitem__)
 """Rows of a table, as a person or a program may have put them together."""
 
-CHANGES = st.sampled_from(sorted(FIELDS.keys() - {"id"})).flatmap(
-    lambda name: st.tuples(st.just(name), nearly(FIELDS[name]))
+CHANGES = st.sampled_from(sorted(PATHS.keys() - {"id"})).flatmap(
+    lambda path: st.tuples(st.just(path), nearly(PATHS[path]))
 )
-"""A field, and a new value of it."""
+"""The path of a field, and a new value of it."""
