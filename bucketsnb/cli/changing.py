@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 import threading
@@ -12,12 +13,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from bucketsnb.cli.exits import DONE, FAILED, NOTHING_MATCHED, PARTLY_DONE, REFUSED
-from bucketsnb.cli.output import as_json, emit_result, say
+from bucketsnb.cli.output import as_json, emit_result, fitted, say
+from bucketsnb.cli.pipeline_names import say_unknown_pipelines
 from bucketsnb.errors import ConfirmationNeeded
 
 if TYPE_CHECKING:
     from bucketsnb.changes.plan import Plan
     from bucketsnb.changes.receipt import Receipt
+    from bucketsnb.client import Buckets
 
 __all__ = ["at_a_terminal", "carry_out", "change_options", "exit_code", "finish"]
 
@@ -44,7 +47,7 @@ def change_options(command: Command) -> Command:
     return command
 
 
-def carry_out(plan: Plan, *, yes: bool, as_json_: bool) -> None:
+def carry_out(buckets: Buckets, plan: Plan, *, yes: bool, as_json_: bool) -> None:
     """Show a plan, ask, apply it, tell what became of it, and leave with its exit code.
 
     Raises
@@ -52,8 +55,11 @@ def carry_out(plan: Plan, *, yes: bool, as_json_: bool) -> None:
     ConfirmationNeeded
         There is nobody to ask.
     """
+    from bucketsnb.query import Query
+
     if not plan.count:
         say("bucketsnb: nothing matched, so nothing was changed")
+        say_unknown_pipelines(buckets, Query.parse(json.loads(plan.query)).pipelines if plan.query else None)
         if as_json_:
             emit_result(as_json(_told(plan.apply())))  # sends nothing, as there is nothing to do
         sys.exit(NOTHING_MATCHED)
@@ -68,7 +74,7 @@ def finish(receipt: Receipt, *, as_json_: bool) -> None:
     """Tell what became of every work, and leave with the exit code that it earns, whether anybody reads it or not."""
     if receipt.entry and receipt.counts["done"] and receipt.verb != "undo":
         say(f"To take it back: bucketsnb undo {receipt.entry}")
-    emit_result(as_json(_told(receipt)) if as_json_ else str(receipt))
+    emit_result(as_json(_told(receipt)) if as_json_ else fitted(str(receipt)))
     sys.exit(exit_code(receipt))
 
 
@@ -85,12 +91,15 @@ def at_a_terminal() -> bool:
 
 
 def _ask(plan: Plan) -> None:
+    from bucketsnb.confirm import is_yes, question, word_to_type
+
     if not at_a_terminal():
         raise ConfirmationNeeded(
             f"{plan.summary}: nobody is here to confirm it, so nothing was done; --yes is for scripts"
         )
-    click.echo(str(plan), err=True)
-    if not click.confirm(f"{plan.summary}?", err=True):
+    click.echo(fitted(f"{plan}\n\n{question(plan)}"), err=True)
+    wanted = f"Type {word_to_type(plan) or 'yes'} to go on"
+    if not is_yes(plan, click.prompt(wanted, default="no", err=True)):
         click.echo("Nothing was done.", err=True)
         sys.exit(REFUSED)
 

@@ -8,7 +8,7 @@ import click
 
 from bucketsnb.cli.changing import carry_out, change_options
 from bucketsnb.cli.exits import TABLE
-from bucketsnb.cli.options import HELP, query_from, query_options, url_option
+from bucketsnb.cli.options import HELP, query_options, url_option, works_from
 
 if TYPE_CHECKING:
     from bucketsnb.api import ClockChoice
@@ -35,9 +35,9 @@ def command(
     """Delete works that match: shown first, asked about, put on record, and looked for afterwards."""
     from bucketsnb.client import Buckets
 
-    query = query_from(given)
+    which, allow_all = works_from(given, allow_all=allow_all)
     with Buckets(url, clock=clock) as buckets:
         plan = buckets.plan_delete(
-            query, reason=reason, allow_all=allow_all, allow_running=allow_running, max_affected=max_affected
+            which, reason=reason, allow_all=allow_all, allow_running=allow_running, max_affected=max_affected
         )
-        carry_out(plan, yes=yes, as_json_=as_json_)
+        carry_out(buckets, plan, yes=yes, as_json_=as_json_)

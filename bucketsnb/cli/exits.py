@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["DONE", "FAILED", "INTERRUPTED", "NOTHING_MATCHED", "PARTLY_DONE", "REFUSED", "TABLE"]
+__all__ = ["DONE", "FAILED", "INTERRUPTED", "NOTHING_MATCHED", "PARTLY_DONE", "READING", "REFUSED", "TABLE"]
 
 DONE = 0
 FAILED = 1
@@ -20,3 +20,9 @@ Exit codes:
   4  refused: too wide, too many, or the question was answered with no
   5  partly done: the receipt names the works that were left
   130  stopped by Ctrl-C before there was a receipt"""
+
+READING = """\b
+Exit codes:
+  0  shown, also if nothing matched
+  1  an error: the service, the network, the address
+  2  a wrong option or argument"""

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from bucketsnb import __version__
 from bucketsnb.cli.exits import FAILED, INTERRUPTED, REFUSED
@@ -44,6 +45,13 @@ class LazyGroup(click.Group):
             return None
         command: click.Command = import_module(self.homes[cmd_name][0]).command
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete the names of subcommands without importing them, and the options."""
+        names = [
+            CompletionItem(name, help=line) for name, (_, line) in self.homes.items() if name.startswith(incomplete)
+        ]
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the subcommands without importing them."""
@@ -135,7 +143,14 @@ _HOMES = {
     "lab": ("bucketsnb.cli.lab", "JupyterLab on the notebooks, with a practice queue or your service."),
     "serve": ("bucketsnb.cli.serve", "A Buckets service of your own."),
     "status": ("bucketsnb.cli.status", "How many works each pipeline has, by status."),
+    "pipelines": ("bucketsnb.cli.pipelines", "The pipelines that have works."),
     "view": ("bucketsnb.cli.view", "Works that match a query."),
+    "count": ("bucketsnb.cli.count", "How many works match a query."),
+    "explain": ("bucketsnb.cli.explain", "Which condition leaves a query without an answer."),
+    "failures": ("bucketsnb.cli.failures", "Why works failed, like errors together."),
+    "events": ("bucketsnb.cli.events", "How far the pipelines have come with events."),
+    "watch": ("bucketsnb.cli.watch", "Record snapshots of the status."),
+    "history": ("bucketsnb.cli.history", "Rates, drain and differences, from the snapshots."),
     "delete": ("bucketsnb.cli.delete", "Delete works that match, after asking."),
     "requeue": ("bucketsnb.cli.requeue", "Queue works again that match, after asking."),
     "journal": ("bucketsnb.cli.journal", "What was changed from this account."),

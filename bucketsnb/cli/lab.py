@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from bucketsnb.api import Api
 from bucketsnb.cli import notebooks
 from bucketsnb.cli.jupyter import JupyterLab, require, running_as_root
 from bucketsnb.cli.practice import practice_queue
+from bucketsnb.cli.stopping import until_stopped
 from bucketsnb.errors import BucketsError, ServiceError
 from bucketsnb.formatting import count_of, elide, excerpt, host_of, printable
 from bucketsnb.settings import resolve
@@ -60,7 +60,7 @@ def command(
     if url is not None and (store is not None or sample is not None):
         raise click.UsageError("--url is for a service that runs already; --store and --sample for a practice queue")
     require("jupyterlab", extra="lab", what="JupyterLab")
-    with _until_stopped(), ExitStack() as stack:
+    with until_stopped(), ExitStack() as stack:
         _copy_notebooks(folder)
         service = _answering(url) if url else stack.enter_context(_practice_queue(store, sample))
         log = stack.enter_context(tempfile.TemporaryFile())
@@ -69,27 +69,6 @@ def command(
         _announce(lab)
         lab.wait()
         click.echo("JupyterLab was shut down.")
-
-
-@contextmanager
-def _until_stopped() -> Iterator[None]:
-    """Let Ctrl-C, SIGTERM and a closed terminal end the block in order: this is how the command is meant to end."""
-    known = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    # What is ignored stays so: `nohup bucketsnb lab &` outlives its terminal.
-    before = {number: signal.getsignal(number) for number in known if signal.getsignal(number) != signal.SIG_IGN}
-    for number in before:
-        signal.signal(number, _interrupt)
-    try:
-        yield
-    except KeyboardInterrupt:
-        click.echo("\nStopped.")
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
 
 
 def _copy_notebooks(folder: Path) -> None:

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
+from bucketsnb.cli.pipeline_names import complete_pipelines
 from bucketsnb.schema import FIELDS, STATUSES
 
-__all__ = ["HELP", "query_from", "query_options", "url_option"]
+__all__ = [
+    "HELP",
+    "moment_of",
+    "pipeline_option",
+    "query_from",
+    "query_options",
+    "span_of",
+    "url_option",
+    "works_from",
+]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -21,10 +32,18 @@ url_option = click.option(
     "--url", metavar="URL", help="Address of the service; by default BUCKETSNB_URL, else the workspace file."
 )
 
+pipeline_option = click.option(
+    "--pipeline",
+    "-p",
+    multiple=True,
+    shell_complete=complete_pipelines,
+    help="Name of a pipeline; may be given several times.",
+)
+
 _PRIORITY = click.IntRange(FIELDS["priority"].least, FIELDS["priority"].most)
 
 _QUERY_OPTIONS = (
-    click.option("--pipeline", "-p", multiple=True, help="Name of a pipeline; may be given several times."),
+    pipeline_option,
     click.option("--status", "-s", multiple=True, type=click.Choice(STATUSES), help="May be given several times."),
     click.option("--event", "-e", multiple=True, type=int, help="Id of an event; may be given several times."),
     click.option("--tag", "-t", "tags", multiple=True, help="A tag; of several, one is enough."),
@@ -68,6 +87,61 @@ def query_from(given: dict[str, Any]) -> Any:
     document = _document(given.pop("document"))
     words = {name: _plain(value) for name, value in given.items() if value not in (None, ())}
     return Query(document, **words)
+
+
+def works_from(given: dict[str, Any], *, allow_all: bool) -> tuple[Any, bool]:
+    """Return what a change is about, and whether it may be without the name of a pipeline.
+
+    Ids name works: they need no pipeline, and where there is nothing but ids, those that are gone are said.
+
+    Raises
+    ------
+    click.UsageError
+        The document is not a JSON object.
+    QueryError
+        The query cannot mean what it says.
+    """
+    ids = given["id"]
+    if ids and not any(value not in (None, ()) for name, value in given.items() if name != "id"):
+        return list(ids), True
+    return query_from(given), allow_all or bool(ids)
+
+
+def span_of(text: str, option: str) -> float:
+    """Return the seconds of a span of time such as ``30s`` or ``5min``.
+
+    Raises
+    ------
+    click.BadParameter
+        It is none, or not above zero.
+    """
+    from bucketsnb.query.times import span
+
+    seconds = span(text)
+    if not seconds:
+        raise click.BadParameter(f"{text!r} is not a span of time; write 30s, 5min or 1h", param_hint=option)
+    return seconds
+
+
+def moment_of(text: str, option: str) -> float:
+    """Return the epoch seconds of a time, or of an age such as ``7d`` before now.
+
+    Raises
+    ------
+    click.BadParameter
+        It is neither.
+    """
+    import pandas as pd
+
+    from bucketsnb.query.times import span
+
+    ago = span(text)
+    if ago is not None:
+        return time.time() - ago
+    found = pd.to_datetime(text, utc=True, errors="coerce")
+    if pd.isna(found):
+        raise click.BadParameter(f"{text!r} is no time: write 7d, 36h, or 2026-11-23", param_hint=option)
+    return float(found.timestamp())
 
 
 def _plain(value: Any) -> Any:

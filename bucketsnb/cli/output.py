@@ -9,11 +9,14 @@ import json
 import math
 import os
 import re
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from functools import partial
-from numbers import Real
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -31,7 +34,9 @@ __all__ = [
     "as_table",
     "emit",
     "emit_result",
+    "fitted",
     "formula_safe",
+    "records_of",
     "say",
     "terminal_safe",
 ]
@@ -50,6 +55,11 @@ _WIDEST = 60
 
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Control characters but for ends of lines and tabs, and those that change the direction of text."""
+
+_INDENT = "    "
+
+_LABEL = re.compile(r"  \S.*?\s\s+")
+"""The label before a fact of a plan or receipt."""
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -118,8 +128,58 @@ def _finite(value: Any) -> Any:
 
 
 def as_table(frame: pd.DataFrame, columns: Sequence[str] = TABLE_COLUMNS) -> str:
-    """Draw the columns that fit in a terminal."""
-    return table(columns, ([_shown(value) for value in row] for row in _rows(frame, columns)))
+    """Draw columns; those that do not fit in the terminal beside the first ones go on a line below, indented."""
+    rows = [list(map(_shown, row, columns)) for row in _rows(frame, columns)]
+    bands = _bands([max(map(len, column)) for column in zip(columns, *rows, strict=True)], _terminal_width())
+    drawn = [table(columns[band], [row[band] for row in rows]).splitlines() for band in bands]
+    return "\n".join(f"\n{_INDENT}".join(lines) for lines in zip(*drawn, strict=True))
+
+
+def fitted(text: str) -> str:
+    """Fold the lines that are wider than the terminal, under the place where what they say begins."""
+    width = _terminal_width()
+    return text if width is None else "\n".join(_folded(line, width) for line in text.split("\n"))
+
+
+def _folded(line: str, width: int) -> str:
+    if len(line) <= width:
+        return line
+    label = _LABEL.match(line)
+    indent = label.end() if label is not None and label.end() < width // 2 else 4
+    return textwrap.fill(line, width, subsequent_indent=" " * indent, break_on_hyphens=False)
+
+
+def _bands(widths: Sequence[int], most: int | None) -> list[slice]:
+    """Cut columns into bands that each fit; all but the first are indented."""
+    bands, start, used = [], 0, 0
+    for place, width in enumerate(widths):
+        if most is not None and place > start and used + 2 + width > most:
+            bands.append(slice(start, place))
+            start, used = place, len(_INDENT) + width
+        else:
+            used += width + (2 if place > start else 0)
+    return [*bands, slice(start, len(widths))]
+
+
+def _terminal_width() -> int | None:
+    """Return how many columns the terminal has, or ``COLUMNS``; None for a file or a pipe, which take any line."""
+    if os.environ.get("COLUMNS") or (sys.stdout is not None and sys.stdout.isatty()):
+        return shutil.get_terminal_size().columns
+    return None
+
+
+def records_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return rows as JSON has them: times in ISO 8601, spans of time in seconds, null for what is missing."""
+    plain = frame.astype(object).where(frame.notna(), None)
+    return [{str(name): _json_value(value) for name, value in row.items()} for row in plain.to_dict("records")]
+
+
+def _json_value(value: Any) -> Any:
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    return getattr(value, "item", lambda: value)()
 
 
 def as_csv(frame: pd.DataFrame, columns: Sequence[str] = CSV_COLUMNS) -> str:
@@ -164,7 +224,9 @@ def _rows(frame: pd.DataFrame, columns: Sequence[str]) -> Iterable[tuple[Any, ..
     return zip(*(frame[name] for name in columns), strict=True)
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, column: str) -> str:
+    if column == "event" and isinstance(value, Integral):
+        return str(value)  # an id is a name, and names have no thousands
     return excerpt(elide(value) if isinstance(value, list) else cell(value), _WIDEST)
 
 

@@ -8,7 +8,7 @@ import click
 
 from bucketsnb.cli.changing import carry_out, change_options
 from bucketsnb.cli.exits import TABLE
-from bucketsnb.cli.options import HELP, query_from, query_options, url_option
+from bucketsnb.cli.options import HELP, query_options, url_option, works_from
 
 if TYPE_CHECKING:
     from bucketsnb.api import ClockChoice
@@ -37,14 +37,14 @@ def command(
     """Queue works again that match, such as failed ones: --status failure."""
     from bucketsnb.client import Buckets
 
-    query = query_from(given)
+    which, allow_all = works_from(given, allow_all=allow_all)
     with Buckets(url, clock=clock) as buckets:
         plan = buckets.plan_requeue(
-            query,
+            which,
             reset_attempt=reset_attempt,
             reason=reason,
             allow_all=allow_all,
             allow_running=allow_running,
             max_affected=max_affected,
         )
-        carry_out(plan, yes=yes, as_json_=as_json_)
+        carry_out(buckets, plan, yes=yes, as_json_=as_json_)

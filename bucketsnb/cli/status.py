@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bucketsnb.cli.exits import DONE, PARTLY_DONE
-from bucketsnb.cli.options import HELP, url_option
-from bucketsnb.cli.output import as_json, emit
+from bucketsnb.cli.options import HELP, pipeline_option, url_option
+from bucketsnb.cli.output import as_json, emit, fitted
+from bucketsnb.cli.pipeline_names import say_unknown_pipelines
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,9 +20,9 @@ __all__ = ["command"]
 
 @click.command(context_settings=HELP)
 @url_option
-@click.option("--pipeline", "-p", "pipelines", multiple=True, help="Only this one; may be given several times.")
+@pipeline_option
 @click.option("--json", "as_json_", is_flag=True, help='{"pipelines": {name: {status: count}}, "total": {...}}')
-def command(*, url: str | None, pipelines: tuple[str, ...], as_json_: bool) -> None:
+def command(*, url: str | None, pipeline: tuple[str, ...], as_json_: bool) -> None:
     """Show one row a pipeline, and a total.
 
     Exit code 5 says that some pipelines could not be read; the others are shown.
@@ -29,8 +30,9 @@ def command(*, url: str | None, pipelines: tuple[str, ...], as_json_: bool) -> N
     from bucketsnb.client import Buckets
 
     with Buckets(url) as buckets:
-        frame = buckets.status(list(pipelines) or None)
-    emit(as_json(_counts(frame)) if as_json_ else repr(frame))
+        frame = buckets.status(list(pipeline) or None)
+        emit(as_json(_counts(frame)) if as_json_ else fitted(repr(frame)))
+        say_unknown_pipelines(buckets, [name for name in pipeline if name in frame.index[frame["total"].eq(0)]])
     sys.exit(PARTLY_DONE if frame.attrs["problems"] else DONE)
 
 

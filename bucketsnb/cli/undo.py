@@ -25,4 +25,4 @@ def command(*, entry: str, url: str | None, allow_other_host: bool, yes: bool, a
     from bucketsnb.client import Buckets
 
     with Buckets(url) as buckets:
-        carry_out(buckets.plan_undo(entry, allow_other_host=allow_other_host), yes=yes, as_json_=as_json_)
+        carry_out(buckets, buckets.plan_undo(entry, allow_other_host=allow_other_host), yes=yes, as_json_=as_json_)

@@ -9,6 +9,7 @@ import click
 
 from bucketsnb.cli.options import HELP, query_from, query_options, url_option
 from bucketsnb.cli.output import as_csv, as_json, as_table, emit, say
+from bucketsnb.cli.pipeline_names import say_unknown_pipelines
 
 if TYPE_CHECKING:
     from bucketsnb.api import ClockChoice
@@ -36,13 +37,15 @@ def command(
     query = query_from(given)
     with Buckets(url, clock=clock) as buckets:
         frame = buckets.view(query, skip=skip, limit=limit or None)
-    if form == "json":
-        emit(as_json(to_records(frame)))
-    elif form == "csv":
-        emit(as_csv(frame), nl=False)
-    else:
-        emit(as_table(frame))
-    say(_extent(frame.attrs))
+        if form == "json":
+            emit(as_json(to_records(frame)))
+        elif form == "csv":
+            emit(as_csv(frame), nl=False)
+        else:
+            emit(as_table(frame))
+        say(_extent(frame.attrs))
+        if not frame.attrs["matched"]:
+            say_unknown_pipelines(buckets, query.pipelines)
 
 
 def _extent(attrs: Mapping[Any, Any]) -> str:

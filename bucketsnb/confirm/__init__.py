@@ -12,10 +12,10 @@ from typing import Any
 from bucketsnb.changes.plan import Plan
 from bucketsnb.confirm.confirmation import Confirmation
 from bucketsnb.confirm.terminal import ask_in_terminal
-from bucketsnb.confirm.wording import TYPED_ABOVE, word_to_type
+from bucketsnb.confirm.wording import TYPED_ABOVE, is_typed, is_yes, question, word_to_type
 from bucketsnb.errors import ConfirmationNeeded
 
-__all__ = ["TYPED_ABOVE", "Confirmation", "ask", "word_to_type"]
+__all__ = ["TYPED_ABOVE", "Confirmation", "ask", "is_typed", "is_yes", "question", "word_to_type"]
 
 
 def ask(plan: Plan) -> bool | Confirmation:

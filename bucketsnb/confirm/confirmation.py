@@ -9,7 +9,7 @@ from enum import Enum
 from bucketsnb.changes import drawing
 from bucketsnb.changes.plan import Plan
 from bucketsnb.changes.receipt import Receipt
-from bucketsnb.confirm.wording import word_to_type
+from bucketsnb.confirm.wording import is_typed
 
 __all__ = ["Confirmation", "State"]
 
@@ -67,8 +67,7 @@ class Confirmation:
         typed
             The number of works, where the question asks for it.
         """
-        word = word_to_type(self.plan)
-        if word is not None and typed.replace(",", "").strip() != word:
+        if not is_typed(self.plan, typed):
             return False
         if not self._answer(State.WORKING):
             return False

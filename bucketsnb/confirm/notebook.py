@@ -9,7 +9,7 @@ from IPython.display import display
 
 from bucketsnb.changes.plan import Plan
 from bucketsnb.confirm.confirmation import Confirmation, State
-from bucketsnb.confirm.wording import question, word_to_type
+from bucketsnb.confirm.wording import is_typed, question, word_to_type
 from bucketsnb.formatting_html import element, escape
 
 __all__ = ["Question", "show"]
@@ -84,7 +84,7 @@ class Question(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is untyped
     def _draw(self) -> None:
         state = self._confirmation.state
         self._drawn_at = time.monotonic() if state is State.WORKING else 0.0
-        right = self.word is None or self.typed.value.replace(",", "").strip() == self.word
+        right = is_typed(self._confirmation.plan, self.typed.value)
         self.yes.disabled = state is not State.OPEN or not right
         self.typed.disabled = state is not State.OPEN
         self.no.disabled = state not in (State.OPEN, State.WORKING)

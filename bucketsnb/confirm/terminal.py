@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bucketsnb.changes.plan import Plan
-from bucketsnb.confirm.wording import question, word_to_type
+from bucketsnb.confirm.wording import is_yes, question, word_to_type
 
 __all__ = ["ask_in_terminal"]
 
@@ -18,9 +18,4 @@ def ask_in_terminal(plan: Plan) -> bool:
     except (EOFError, KeyboardInterrupt):
         print()  # noqa: T201 - so that the shell's prompt does not stand behind the question
         return False
-    return _is_yes(answer, word)
-
-
-def _is_yes(answer: str, word: str | None) -> bool:
-    typed = answer.strip().casefold()
-    return typed in ("y", "yes") if word is None else typed.replace(",", "") == word
+    return is_yes(plan, answer)

@@ -138,3 +138,50 @@ def test_the_journal_names_what_undo_takes_back(queue: LocalBackend) -> None:
     assert (code, queue.store.status(PIPELINE)["failure"]) == (0, 3)
     assert "3 of 3 works done" in out
     assert run("undo", entry["entry"], "--yes")[0] == 4
+
+
+def ids_of(queue: LocalBackend, status: str) -> list[str]:
+    return [work["id"] for work in json.loads(b"".join(queue.store.view({"status": status})))]
+
+
+@pytest.mark.parametrize("command", ["delete", "requeue"])
+def test_ids_name_works_and_need_no_pipeline(queue: LocalBackend, command: str) -> None:
+    first, second, _ = ids_of(queue, "failure")
+    code, out, _ = run(command, "--id", first, "--id", second, "--yes")
+    assert code == 0
+    assert "2 of 2 works done" in out
+    assert queue.store.status(PIPELINE)["failure"] == 1
+
+
+def test_ids_narrow_what_else_is_asked(queue: LocalBackend) -> None:
+    (running,) = ids_of(queue, "running")
+    assert run("delete", "--id", running, "--status", "failure", "--yes")[0] == 3
+    assert left(queue) == 4
+
+
+def test_ids_of_works_that_are_gone_are_said(queue: LocalBackend) -> None:
+    code, _, err = run("delete", "--id", "0" * 24, "--yes")
+    assert code == 3
+    assert "nothing matched" in err
+
+
+@pytest.mark.parametrize(("said", "code"), [("yes\n", 4), ("y\n", 4), ("100\n", 4), ("101\n", 0), ("\n", 4)])
+def test_above_a_hundred_works_the_number_is_typed_as_everywhere(
+    queue: LocalBackend, monkeypatch: pytest.MonkeyPatch, said: str, code: int
+) -> None:
+    monkeypatch.setattr("bucketsnb.cli.changing.at_a_terminal", lambda: True)
+    queue.store.load([make_work(pipeline="many", status="failure") for _ in range(101)])
+    given, _, err = run("delete", "--pipeline", "many", said=said)
+    assert given == code
+    assert "Type 101 to go on" in err
+    assert queue.store.status("many")["total"] == (0 if code == 0 else 101)
+
+
+@pytest.mark.parametrize(("said", "code"), [("y\n", 4), ("1\n", 0)])
+def test_a_running_work_asks_for_the_number_too(
+    queue: LocalBackend, monkeypatch: pytest.MonkeyPatch, said: str, code: int
+) -> None:
+    monkeypatch.setattr("bucketsnb.cli.changing.at_a_terminal", lambda: True)
+    given, _, err = run("delete", "--pipeline", PIPELINE, "--status", "running", "--allow-running", said=said)
+    assert given == code
+    assert "1 of them running: workers may be busy with them" in err

@@ -62,7 +62,7 @@ def test_view_is_a_table_and_says_how_many(queue: LocalBackend) -> None:
     assert code == 0
     assert out.splitlines()[0].split()[:3] == ["id", "pipeline", "status"]
     assert len(out.splitlines()) == 2
-    assert err == "1 shown of at least 2 matched\n"
+    assert err == "1 shown of 2 matched\n"
 
 
 def test_view_options_are_one_query(queue: LocalBackend) -> None:
@@ -143,7 +143,7 @@ def test_nothing_to_show_is_still_a_table(queue: LocalBackend) -> None:
     code, out, err = run("view", "--pipeline", "never-seen")
     assert code == 0
     assert out.split()[:2] == ["id", "pipeline"]
-    assert err == "0 shown of 0 matched\n"
+    assert err.startswith("0 shown of 0 matched\n")
 
 
 @pytest.mark.parametrize(

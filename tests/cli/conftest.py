@@ -1,0 +1,22 @@
+"""The command as the tests call it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from click.testing import CliRunner
+
+from bucketsnb.cli import main
+
+Run = Callable[..., tuple[int, str, str]]
+"""Runs a command; returns its exit code, what it wrote to stdout, and what to stderr."""
+
+
+@pytest.fixture
+def run() -> Run:
+    def runner(*arguments: str, said: str | bytes | None = None) -> tuple[int, str, str]:
+        result = CliRunner().invoke(main, list(arguments), input=said)
+        return result.exit_code, result.stdout, result.stderr
+
+    return runner
