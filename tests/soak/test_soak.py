@@ -11,8 +11,8 @@ from bucketsnb import Buckets
 from .proxy import FAULTS
 from .run import soak
 
-NOT_ASKED = {"close", "journal", "history", "watch", "plan_undo"}
-"""Public and not called by name: what asks the service nothing new, and what `undo` itself calls."""
+NOT_ASKED = {"close", "journal", "history", "watch", "plan_undo", "load_plan"}
+"""Public and not called by name: what asks the service nothing new, what `undo` itself calls, and plans from files."""
 PUBLIC = {name for name in dir(Buckets) if not name.startswith("_")}
 
 
