@@ -1,79 +1,117 @@
-"""Everything on one page: status, query, works, and what can be done with them, joined by one state."""
+"""Everything on one page: status, filters, works, and what can be done with them, joined by one state."""
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Callable
 from typing import Any
 
-import ipywidgets  # type: ignore[import-untyped]  # it ships no types
+import pandas as pd
+from IPython import get_ipython
 
-from bucketsnb.formatting_html import element
-from bucketsnb.widgets.audit_panel import AuditPanel
-from bucketsnb.widgets.delete_panel import DeletePanel
-from bucketsnb.widgets.deposit_panel import DepositPanel
-from bucketsnb.widgets.journal_panel import JournalPanel
+from bucketsnb.widgets.actions import Actions
+from bucketsnb.widgets.box import Box
+from bucketsnb.widgets.check_up import CheckUp
+from bucketsnb.widgets.claim_form import ClaimForm
+from bucketsnb.widgets.deposit_form import DepositForm
+from bucketsnb.widgets.filters import Filters
+from bucketsnb.widgets.grid import Grid
+from bucketsnb.widgets.journal_part import JournalTable
 from bucketsnb.widgets.panel import Panel
-from bucketsnb.widgets.preview import Preview
-from bucketsnb.widgets.query_builder import QueryBuilder
-from bucketsnb.widgets.requeue_panel import RequeuePanel
-from bucketsnb.widgets.status_panel import StatusPanel
-from bucketsnb.widgets.update_panel import UpdatePanel
-from bucketsnb.widgets.withdraw_panel import WithdrawPanel
+from bucketsnb.widgets.part import Part
+from bucketsnb.widgets.reader import WorksReader
+from bucketsnb.widgets.status_panel import StatusTable
+from bucketsnb.widgets.update_form import UpdateForm
 
 __all__ = ["App", "app"]
 
-_ACTIONS = {
-    "Delete": DeletePanel,
-    "Requeue": RequeuePanel,
-    "Update": UpdatePanel,
-    "Withdraw": WithdrawPanel,
-    "Deposit": DepositPanel,
-    "Audit": AuditPanel,
-    "Journal": JournalPanel,
-}
+_PANELS = {"deposit": "Deposit", "claim": "Claim", "check_up": "Check-up", "journal": "Journal"}
+
+_open_pages: weakref.WeakSet[App] = weakref.WeakSet()
+"""Pages that were made and not closed."""
 
 
 class App(Panel):
-    """All panels on one page.
+    """All of it on one page.
 
     Parameters
     ----------
-    buckets
-        The client.
+    source
+        The client, or the state to share with other panels.
     query
         What to start from: a query, a document, or None.
 
     Attributes
     ----------
-    status, builder, preview
-        The panels that look.
-    actions
-        The panels that change works, by the name of their tab.
+    status, filters, actions, box, grid, reader
+        The parts of the page.
+    forms
+        The further panels that were opened, by name.
     """
 
-    def __init__(self, buckets: Any, query: Any = None) -> None:
-        super().__init__(buckets, title="Buckets")
-        self.status = StatusPanel(self.state)
-        self.builder = QueryBuilder(self.state, query)
-        self.preview = Preview(self.state)
-        self.actions = {name: panel(self.state) for name, panel in _ACTIONS.items()}
-        self.tabs = ipywidgets.Tab(list(self.actions.values()), selected_index=0)
-        self.tabs.titles = tuple(self.actions)
-        self._parts += list(self.actions.values())
-        head = ipywidgets.HTML(element("span", element("b", "Buckets"), f" on {self.where}" if self.where else ""))
-        self.lay_out(
-            head, _heading("Status"), self.status, _heading("Query"), self.builder, _heading("Works"), self.preview,
-            _heading("Actions"), self.tabs,
-        )  # fmt: skip
+    def __init__(self, source: Any, query: Any = None) -> None:
+        super().__init__(source, title="Buckets")
+        self.run = _run()
+        self.reader = WorksReader(self)
+        self.status = StatusTable(self, also=self.reader.refresh)
+        self.filters = Filters(self, query)
+        self.box = Box(self)
+        self.actions = Actions(self, self.box, panels=_PANELS, open=self.show)
+        self.grid = Grid(self, reader=self.reader)
+        self.forms: dict[str, Part] = {}
+        self._makers: dict[str, Callable[[], Part]] = {
+            "change": lambda: UpdateForm(self, self.box, self.actions),
+            "deposit": lambda: DepositForm(self, self.box),
+            "claim": lambda: ClaimForm(self, self.box),
+            "check_up": lambda: CheckUp(self, self.box),
+            "journal": lambda: JournalTable(self, self.box),
+        }
+        self._lay_out()
+        self.filters.begin()
+        self.status.refresh()
         for fact in ("status", "frame", "query", "plan", "receipt"):
             self.follow(fact, lambda _: self.keep())
+        _open_pages.add(self)
 
+    @property
+    def selection(self) -> pd.DataFrame:
+        """The selected works among those that were read, as a frame."""
+        return self.grid.rows.chosen()
 
-def _heading(text: str) -> ipywidgets.HTML:
-    return ipywidgets.HTML(element("h3", text, class_="bnb-heading"))
+    def show(self, name: str) -> None:
+        """Open a further panel under the actions (``change``, ``deposit``, ``claim``, ``check_up``, ``journal``).
+
+        The one that is open closes; opening it once more only closes it.
+        """
+        self.actions.opened = "" if self.actions.opened == name else name
+        if self.actions.opened and name not in self.forms:
+            self.forms[name] = self._makers[name]()
+        form = self.forms.get(name)
+        if isinstance(form, JournalTable) and self.actions.opened:
+            form.refresh()
+        self._lay_out()
+        self.actions.draw()
+
+    def _lay_out(self) -> None:
+        away = [form for name, form in self.forms.items() if name != self.actions.opened]
+        self.lay_out(
+            self.status, self.filters, self.actions, self.box, *self.forms.values(), self.grid, hidden=away
+        )  # fmt: skip
+
+    def follow(self, fact: str, callback: Callable[[Any], Any]) -> None:
+        """Call back, under guard, whenever a fact of the state changes, until the page is closed."""
+        self.status.follow(fact, callback)
+
+    def close(self) -> None:
+        """Stop the work, leave the state, and take the page away."""
+        _open_pages.discard(self)
+        super().close()
 
 
 def app(buckets: Any, query: Any = None) -> App:
-    """Return everything on one page: status, query, works and actions.
+    """Return everything on one page: status, filters, works and actions.
+
+    A page of the same client, or of an earlier run of the same cell, is closed: a cell can be run any number of times.
 
     Parameters
     ----------
@@ -82,4 +120,16 @@ def app(buckets: Any, query: Any = None) -> App:
     query
         What to start from: a query, a document, or None.
     """
+    cell, run = _run()
+    for page in tuple(_open_pages):
+        again = cell is not None and page.run[0] == cell and page.run[1] != run
+        if again or page.state.buckets is buckets:
+            page.close()
     return App(buckets, query)
+
+
+def _run() -> tuple[str | None, str | None]:
+    """Return the cell that runs now, where the front end names it, and which run of it this is."""
+    shell: Any = get_ipython()
+    parent = shell.get_parent() if shell is not None and hasattr(shell, "get_parent") else {}
+    return parent.get("metadata", {}).get("cellId"), parent.get("header", {}).get("msg_id")

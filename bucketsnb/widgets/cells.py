@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -11,13 +12,17 @@ from typing import Any
 import pandas as pd
 
 from bucketsnb.formatting import age, cell, elide, excerpt, json_text, printable, when
-from bucketsnb.schema import STATUSES
+from bucketsnb.frames.work_view import WorkView
+from bucketsnb.schema import STATUSES, TIME_FIELDS
+from bucketsnb.summaries.failures import error_text
 
-__all__ = ["Column", "column_of", "column_title", "draw", "pretty"]
+__all__ = ["Column", "column_of", "column_title", "draw", "facts_of", "pretty"]
 
 LONGEST = 60
 """Characters of a cell; the title has more of it."""
 TITLE = 600
+SHORT_ID = 8
+"""Characters of an id that are shown: its end."""
 WHOLE = 400_000
 """Characters of a whole work that the page shows."""
 
@@ -31,8 +36,12 @@ _KINDS: Mapping[str, str] = {
     "wait": "span",
     "runtime": "span",
     "overdue": "flag",
+    "error": "error",
+    "attempt": "attempts",
 }
-_TITLES = {"event": "events", "overdue": "overdue"}
+_TITLES = {"priority": "prio", "attempt": "tries"}
+_WIDEST = {"error": 60, "text": 26, "id": 10}
+_LINK = re.compile(r"https?://[^\s]+")
 
 
 @dataclass(frozen=True)
@@ -47,11 +56,14 @@ class Column:
         ``id``, ``status``, ``time``, ``span``, ``flag``, ``number`` or ``text``.
     width
         Characters it needs.
+    empty
+        Whether the works that were looked at have nothing in it.
     """
 
     name: str
     kind: str
     width: int
+    empty: bool = False
 
     def message(self) -> dict[str, Any]:
         """Return what the page needs to draw its heading."""
@@ -63,17 +75,22 @@ def column_title(name: str) -> str:
     return printable(_TITLES.get(name, name))
 
 
-def column_of(series: pd.Series[Any], sample: int = 60) -> Column:
-    """Say how a column is drawn, from its name, its dtype and its first values."""
-    name = str(series.name)
-    kind = _KINDS.get(name) or ("number" if pd.api.types.is_numeric_dtype(series.dtype) else "text")
-    drawn = [draw(kind, value, None)[0] for value in series.iloc[:sample]]
+def column_of(name: str, sources: Sequence[pd.Series[Any]]) -> Column:
+    """Say how a column is drawn, from its name, and the dtype and some values of what it is made of."""
+    number = len(sources) == 1 and pd.api.types.is_numeric_dtype(sources[0].dtype)
+    kind = _KINDS.get(name) or ("number" if number else "text")
+    if kind == "attempts" and len(sources) == 1:
+        kind = "number"
+    values = sources[0] if len(sources) == 1 else zip(*sources, strict=True)
+    drawn = [draw(kind, value, None)[0] for value in values]
     longest = max([len(column_title(name)) + 2, *map(len, drawn)])
-    return Column(name, kind, min(max(longest, 5), 24 if kind != "text" else 30))
+    return Column(name, kind, min(max(longest, 5), _WIDEST.get(kind, 24)), empty=not any(drawn))
 
 
 def draw(kind: str, value: Any, read_at: float | None) -> tuple[str, str]:
     """Return the text of a cell and its title.
+
+    An id is cut to its end, which tells works apart; its title is the whole.
 
     Examples
     --------
@@ -113,6 +130,21 @@ def _seconds(value: timedelta) -> str:
     return f"{value.total_seconds():,.0f} s"
 
 
+def _error(value: Any, read_at: float | None) -> tuple[str, str]:
+    text = error_text(value)
+    return ("", "") if text is None else _text(text, read_at)
+
+
+def _attempts(value: Any, _: float | None) -> tuple[str, str]:
+    used, allowed = ("?" if _missing(one) else cell(one) for one in value)
+    return f"{used}/{allowed}", f"attempt {used} of {allowed} retries"
+
+
+def _id(value: Any, _: float | None) -> tuple[str, str]:
+    text = excerpt(value, TITLE)
+    return (f"…{text[-SHORT_ID:]}" if len(text) > SHORT_ID + 1 else text), text
+
+
 def _flag(value: Any, _: float | None) -> tuple[str, str]:
     return ("yes" if value else ""), ""
 
@@ -144,6 +176,9 @@ _DRAWN: Mapping[str, Callable[[Any, float | None], tuple[str, str]]] = {
     "span": _span,
     "flag": _flag,
     "number": _number,
+    "error": _error,
+    "attempts": _attempts,
+    "id": _id,
 }
 
 
@@ -153,3 +188,33 @@ def pretty(record: Any) -> str:
     if len(text) <= WHOLE:
         return text
     return f"{text[:WHOLE]}\n… cut here: {len(text) - WHOLE:,} characters more; buckets.api.view(...) has them all"
+
+
+def facts_of(record: Mapping[str, Any], now: float | None) -> list[dict[str, Any]]:
+    """Return a work as labels and texts, the error first, with the addresses that are among its products and plots.
+
+    Examples
+    --------
+    >>> facts_of({"id": "a", "results": {"error": "disk full"}}, 0.0)[0]
+    {'label': 'error', 'text': 'disk full', 'links': []}
+    """
+    error = error_text(record.get("results"))
+    first = [] if error is None else [{"label": "error", "text": excerpt(error, TITLE), "links": []}]
+    return [*first, *_facts(record, now)]
+
+
+def _facts(record: Mapping[str, Any], now: float | None) -> Iterator[dict[str, Any]]:
+    view = WorkView(record, now=now or 0.0)
+    for name, value in view._rows():
+        if value is None or value in ("", [], {}):
+            continue
+        links = (
+            [one for one in value if isinstance(one, str) and _LINK.fullmatch(one)] if isinstance(value, list) else []
+        )
+        time = float(value) if name in TIME_FIELDS and type(value) in {int, float} else None
+        yield {
+            "label": printable(name),
+            "text": view._text(name, value),
+            "links": links,
+            **({"time": time} if time else {}),
+        }

@@ -94,13 +94,13 @@ FIELDS: Mapping[str, DraftField] = MappingProxyType(
             DraftField("user", "User", "tokens", "any"),
             DraftField("priority", "Priority", "text", "3, >=4 or 1..3", whole=True),
             DraftField("older_than", "Older than", "text", "7d, 36h or 1d12h"),
-            DraftField("newer_than", "Not older than", "text", "2h"),
-            DraftField("since", "Created since", "text", "2026-11-20 or 7d ago"),
+            DraftField("newer_than", "Newer than", "text", "2h"),
+            DraftField("since", "Created from", "text", "2026-11-20 or 7d ago"),
             DraftField("until", "Created before", "text", "2026-11-21T18:30Z"),
             DraftField("parent", "Parent", "tokens", "id of the parent run"),
             DraftField("id", "Id", "tokens", "24 hexadecimal digits"),
-            DraftField("overdue", "Overdue: running past its timeout", "flag"),
-            DraftField("exhausted", "Exhausted: failed, no attempt left", "flag"),
+            DraftField("overdue", "Past its timeout", "flag"),
+            DraftField("exhausted", "No attempts left", "flag"),
         )
     }
 )

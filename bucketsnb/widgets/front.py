@@ -1,12 +1,11 @@
-"""The parts of a panel that live in the page: one ES module and one style sheet each, shipped in the wheel.
+"""The panel's end in the page: one ES module and one style sheet, shipped in the wheel, and the messages between.
 
-No build step, no CDN. What a part shows travels as custom messages, not as synced traits, so it is not written into the
-notebook's saved widget state.
+No build step, no CDN. A panel is one widget, whatever it holds: its parts share it, and what they show travels as
+custom messages, not as synced traits, so it is not written into the notebook's saved widget state.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,53 +13,52 @@ from typing import Any
 import anywidget
 import traitlets
 
-from bucketsnb.widgets.guard import Guard
-
-__all__ = ["Front", "sheet", "source"]
+__all__ = ["FrontEnd", "sheet", "source"]
 
 _STATIC = Path(__file__).parent / "static"
+_NAMES = ("shared", "fields", "menu", "status", "filters", "actions", "box", "form", "journal", "grid", "page")
 
 
 @cache
-def source(*names: str) -> str:
-    """Return the ES module of a part: the helpers that all share, then the named files; the last one exports."""
-    return "\n".join((_STATIC / f"{name}.js").read_text("utf-8") for name in ("shared", *names))
+def source() -> str:
+    """Return the ES module: what all parts share, the parts, and the page that mounts them and exports."""
+    return "\n".join((_STATIC / f"{name}.js").read_text("utf-8") for name in _NAMES)
 
 
 @cache
-def sheet(*names: str) -> str:
-    """Return a style sheet: what all parts share, then the named ones."""
-    return "\n".join((_STATIC / f"{name}.css").read_text("utf-8") for name in ("shared", *names))
+def sheet() -> str:
+    """Return the style sheet."""
+    found = ((_STATIC / f"{name}.css") for name in _NAMES)
+    return "\n".join(file.read_text("utf-8") for file in found if file.is_file())
 
 
-class Front(anywidget.AnyWidget):
-    """A part that lives in the page and talks in messages, each a dictionary with a ``type``.
+class FrontEnd(anywidget.AnyWidget):
+    """One widget in the page, in which parts are mounted.
 
-    Parameters
+    Attributes
     ----------
-    guard
-        Around the handling of each message.
-    handlers
-        What to do by the message's ``type``; a type that is not here is an error that is shown.
+    parts
+        Name, kind, and whether it is shown, of each part, in their order on the page.
+    label
+        Name of the whole for screen readers.
+    mark
+        Class of the plain HTML that stands for it in a saved notebook: the page hides that while the kernel answers.
     """
 
-    _esm = traitlets.Unicode("").tag(sync=True)
-    _css = traitlets.Unicode("").tag(sync=True)
+    _esm = traitlets.Unicode(source()).tag(sync=True)
+    _css = traitlets.Unicode(sheet()).tag(sync=True)
+    parts: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    label = traitlets.Unicode("").tag(sync=True)
+    mark = traitlets.Unicode("").tag(sync=True)
 
-    def __init__(self, guard: Guard, handlers: Mapping[str, Callable[[dict[str, Any]], None]], **traits: Any) -> None:
-        super().__init__(**traits)
-        self._guard = guard
-        self._handlers = dict(handlers)
-        self.on_msg(self._on_message)
-
-    def _on_message(self, _: object, content: dict[str, Any], __: object = None) -> None:
-        self.receive(content)
-
-    def receive(self, content: dict[str, Any]) -> None:
-        """Handle one message as if the page had sent it."""
-        self._guard.run(lambda: self._handlers[content["type"]](content))
-
-    def tell(self, kind: str, **content: Any) -> None:
-        """Send one message to the page; after closing it goes nowhere."""
+    def tell(self, part: str, kind: str, **content: Any) -> None:
+        """Send one message to a part in the page; after closing it goes nowhere."""
         if self.comm is not None:
-            self.send({"type": kind, **content})
+            self.send({"part": part, "type": kind, **content})
+
+    def close(self) -> None:
+        """Close the widget and its layout, which is a model of its own."""
+        layout = getattr(self, "layout", None)
+        super().close()
+        if layout is not None:
+            layout.close()

@@ -1,4 +1,4 @@
-"""The frame shown: a grid of works that is paged and sorted in Python, with a selection by id.
+"""The works shown: a grid that is paged and sorted in Python, with a selection by id.
 
 A page of rows is drawn when it comes into sight and travels as a message, so a hundred thousand works open as fast as a
 hundred, and none of them is written into the notebook's widget state.
@@ -6,22 +6,23 @@ hundred, and none of them is written into the notebook's widget state.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import pandas as pd
-import traitlets
 
-from bucketsnb.formatting import count_of, printable
-from bucketsnb.formatting_html import STATUS_COLOURS, Markup, chip, table
+from bucketsnb.formatting import count_of, excerpt, printable
+from bucketsnb.formatting_html import STATUS_COLOURS, Markup, chip, element, table
 from bucketsnb.frames import empty, to_records
-from bucketsnb.widgets.cells import column_title, pretty
-from bucketsnb.widgets.front import Front, sheet, source
-from bucketsnb.widgets.grid_rows import COLUMNS, Rows
+from bucketsnb.widgets.box import Box
+from bucketsnb.widgets.cells import column_title, facts_of, pretty
+from bucketsnb.widgets.grid_rows import Rows
 from bucketsnb.widgets.guard import Message
 from bucketsnb.widgets.panel import Panel
+from bucketsnb.widgets.part import Part
+from bucketsnb.widgets.reader import LIMITS, WorksReader
 
-__all__ = ["WorksGrid"]
+__all__ = ["Grid", "WorksGrid"]
 
 KEPT = 20
 """Rows of the plain table in a saved notebook."""
@@ -29,11 +30,233 @@ MOST = 500
 """Rows of one message."""
 
 
-class _Table(Front):
-    """The grid in the page."""
+class Grid(Part):
+    """Show the state's works; what is ticked is the state's selection.
 
-    _esm = traitlets.Unicode(source("grid")).tag(sync=True)
-    _css = traitlets.Unicode(sheet("grid")).tag(sync=True)
+    The page is sent ``reset`` (shape and first rows), ``state``, ``rows``, ``selection``, ``work``, ``ids`` and
+    ``csv``. It sends ``rows``, ``sort``, ``columns``, ``select``, ``range``, ``all``, ``none``, ``open``, ``limit``,
+    ``stop``, ``ids`` and ``csv``.
+
+    Parameters
+    ----------
+    panel
+        Whose state is shown.
+    columns
+        Names of the columns to open with; None for those that the works need.
+    height
+        Of the box with the rows, in pixels.
+    empty_note
+        What to say when there is no work to show.
+    reader
+        What reads the works, so that the page can say how many at most.
+    """
+
+    kind = "grid"
+
+    def __init__(
+        self,
+        panel: Panel,
+        *,
+        columns: Iterable[str] | None = None,
+        height: int = 330,
+        empty_note: str = "No work matches.",
+        reader: WorksReader | None = None,
+    ) -> None:
+        super().__init__(panel)
+        self._height = height
+        self._empty_note = empty_note
+        self._reader = reader
+        self._generation = 0
+        self.rows = Rows(empty() if self.state.frame is None else self.state.frame, columns)
+        self.rows.select(self.state.selection)
+        self.follow("frame", self._take_frame)
+        self.follow("selection", self._take_selection)
+        for fact in ("query", "read_for", "reading", "why"):
+            self.follow(fact, lambda _: self._draw_state())
+
+    def handlers(self) -> Mapping[str, Callable[[dict[str, Any]], Any]]:
+        """Return what to do by a message's type."""
+        return {
+            "rows": self._send_rows,
+            "sort": lambda asked: self.sort(asked["name"], descending=asked["descending"]),
+            "columns": lambda asked: self.show_columns(asked["names"]),
+            "select": lambda asked: self._choose(lambda: self.rows.select(asked["ids"], on=asked["on"]), asked["view"]),
+            "range": self._choose_range,
+            "all": lambda _: self._choose(self.rows.select_all),
+            "none": lambda _: self._choose(self.rows.clear),
+            "open": self._open,
+            **self._reading(),
+            "ids": self._send_ids,
+            "csv": self._send_csv,
+        }
+
+    def _reading(self) -> dict[str, Callable[[dict[str, Any]], Any]]:
+        reader = self._reader
+        if reader is None:
+            return {}
+        return {"limit": lambda asked: reader.read_at_most(asked["limit"]), "stop": lambda _: reader.stop()}
+
+    def select(self, ids: Iterable[str]) -> None:
+        """Select these works and no others; ids that are not shown are passed over."""
+        self.rows.clear()
+        self.rows.select(ids)
+        self._selection_changed()
+
+    def sort(self, name: str | None, *, descending: bool = False) -> None:
+        """Sort by a column; None brings back the order in which the works came."""
+        self.rows.sort_by(name, descending)
+        self.draw()
+
+    def show_columns(self, names: Iterable[str]) -> None:
+        """Choose the columns.
+
+        Raises
+        ------
+        ValueError
+            If none of them is a column of the frame.
+        """
+        wanted = [name for name in self.rows.choices if name in set(names)]
+        if not wanted:
+            raise ValueError("a grid needs at least one column: choose one of " + ", ".join(self.rows.choices))
+        self.rows.show(wanted)
+        self.draw()
+
+    def _take_frame(self, frame: pd.DataFrame | None) -> None:
+        gone = self.rows.replace(empty() if frame is None else frame)
+        if self.state.everything and frame is not None:
+            self.rows.select_all()
+        self.draw()
+        self.panel.messages.clear(self.name)
+        if gone and not self.state.everything:
+            verb = "is" if gone == 1 else "are"
+            text = f"{count_of(gone, 'selected work')} {verb} no longer among the works shown, and unselected."
+            self.show(Message("info", text))
+        self.state.selection = tuple(self.rows.selected)
+        self.panel.keep()
+
+    def _take_selection(self, selection: tuple[str, ...]) -> None:
+        if tuple(self.rows.selected) != selection:
+            self.rows.clear()
+            self.rows.select(selection)
+            self._tell_selection()
+
+    def _choose(self, change: Callable[[], None], view: str = "") -> None:
+        change()
+        self._selection_changed(view)
+
+    def _choose_range(self, asked: dict[str, Any]) -> None:
+        if asked["generation"] == self._generation:  # rows of another order are other works
+            self.rows.select_rows(asked["first"], asked["last"], on=asked["on"])
+            self._selection_changed()
+
+    def _selection_changed(self, view: str = "") -> None:
+        self.state.everything = False
+        self.state.selection = tuple(self.rows.selected)
+        self._tell_selection(view)
+
+    def _tell_selection(self, view: str = "") -> None:
+        """Tell the page how many are selected; a view that has ticked the one row itself need not ask for its rows."""
+        self.tell("selection", selected=len(self.rows.selected), view=view)
+
+    def _send_rows(self, asked: dict[str, Any]) -> None:
+        if asked["generation"] == self._generation:
+            first, count = int(asked["first"]), min(int(asked["count"]), MOST)
+            self.tell("rows", generation=self._generation, first=first, rows=self.rows.page(first, count))
+
+    def _open(self, asked: dict[str, Any]) -> None:
+        if asked["generation"] != self._generation or not 0 <= asked["row"] < len(self.rows):
+            return
+        place = self.rows.place(asked["row"])
+        record = to_records(self.rows.frame.iloc[[place]])[0]
+        title = printable(f"Work {record.get('id') or 'without an id'} of {record.get('pipeline')}")
+        known = {"row": asked["row"], "id": self.rows.id_at(place), "view": asked.get("view", "")}
+        facts = facts_of(record, self.rows.frame.attrs.get("read_at"))
+        self.tell("work", title=title, facts=facts, json=pretty(record), **known)
+
+    def _send_ids(self, asked: dict[str, Any]) -> None:
+        self.tell("ids", text="\n".join(self.rows.selected), count=len(self.rows.selected), view=asked["view"])
+
+    def _send_csv(self, asked: dict[str, Any]) -> None:
+        self.tell("csv", text=self.rows.chosen().to_csv(index=False), view=asked["view"])
+
+    def draw(self) -> None:
+        """Tell the page the shape, and the first rows."""
+        self._generation += 1
+        sort = self.rows.sort
+        self.tell(
+            "reset",
+            generation=self._generation,
+            shown=len(self.rows),
+            selected=len(self.rows.selected),
+            columns=[column.message() for column in self.rows.columns],
+            choices=[[name, column_title(name)] for name in self.rows.choices],
+            sort={"name": sort[0], "descending": sort[1]} if sort else None,
+            colours=dict(STATUS_COLOURS),
+            height=self._height,
+            order=self._order(),
+            limit=None if self._reader is None else {"value": self._reader.limit, "choices": LIMITS},
+            first=self.rows.page(0, 60),
+        )
+        self._draw_state()
+
+    def _draw_state(self) -> None:
+        """Tell the page whether the rows are those of the query, and what to say in their place."""
+        state = self.state
+        stale = (
+            state.frame is not None and state.query is not None and not state.up_to_date and self._reader is not None
+        )
+        self.tell("state", reading=state.reading, stale=stale, note=self._note(), why=self._why())
+
+    def _note(self) -> str:
+        """Say why there are no rows: that nothing was read is not that nothing is there."""
+        if self.state.frame is None:
+            return self.state.reading or "No works have been read."
+        return "" if len(self.rows) else self._empty_note
+
+    def _why(self) -> list[str]:
+        """Say which condition leaves no work, in lines."""
+        why = self.state.why
+        if why is None or len(self.rows):
+            return []
+        lines = [excerpt(why.attrs.get("summary", ""), 300)]
+        for _, row in why.iterrows():
+            without = "" if pd.isna(row["without"]) else f": {int(row['without']):,} match without it"
+            hint = "" if pd.isna(row["suggestion"]) or not row["suggestion"] else f" ({row['suggestion']})"
+            lines.append(excerpt(f"{row['condition']}{without}{hint}", 300))
+        return lines
+
+    def _order(self) -> str:
+        """Say which works of all that match are here, and so what sorting orders."""
+        frame = self.rows.frame
+        matched = frame.attrs.get("matched")
+        if matched is None or (int(matched) <= len(frame) and frame.attrs.get("exact", True)):
+            return ""
+        return f"The newest {len(frame):,} were read; sorting orders these."
+
+    @property
+    def counts_text(self) -> str:
+        """How many works matched, with "at least" where the read was cut short, and "?" while nobody knows."""
+        if self.state.frame is None:
+            return "?"
+        attrs = self.rows.frame.attrs
+        matched = attrs.get("matched")
+        known = len(self.rows) if matched is None else int(matched)
+        return f"{'' if attrs.get('exact', True) else 'at least '}{known:,}"
+
+    def static(self) -> Markup:
+        """Return the first rows as a plain table, or why there are none."""
+        with self.state.lock:
+            page = self.rows.page(0, KEPT)
+        rows = [
+            [
+                chip(cell[0]) if column.kind == "status" else cell[0]
+                for cell, column in zip(row["cells"], self.rows.columns, strict=True)
+            ]
+            for row in page
+        ]
+        caption = f"Works: {len(page):,} here, {len(self.rows):,} read, {self.counts_text} match"
+        why = element("div", *(element("p", line) for line in self._why()))
+        return element("div", why, table([column_title(one.name) for one in self.rows.columns], rows, caption=caption))
 
 
 class WorksGrid(Panel):
@@ -44,7 +267,7 @@ class WorksGrid(Panel):
     source
         A frame of works, or a :class:`~bucketsnb.widgets.state.State` whose frame is shown and whose selection is set.
     columns
-        Names of the columns to open with.
+        Names of the columns to open with; None for those that the works need.
     height
         Of the box with the rows, in pixels.
     empty_note
@@ -63,7 +286,7 @@ class WorksGrid(Panel):
         self,
         source: Any = None,
         *,
-        columns: Iterable[str] = COLUMNS,
+        columns: Iterable[str] | None = None,
         height: int = 360,
         empty_note: str = "No works to show.",
     ) -> None:
@@ -71,33 +294,13 @@ class WorksGrid(Panel):
         super().__init__(None if frame is not None else source, title="Works")
         if frame is not None:
             self.state.frame = frame
-        self._height = height
-        self._empty_note = empty_note
-        self._generation = 0
-        self._rows = Rows(empty() if self.state.frame is None else self.state.frame, columns)
-        self._rows.select(self.state.selection)
-        self.table = _Table(self.guard, self._handlers())
-        self.follow("frame", self._take_frame)
-        self.follow("selection", self._take_selection)
-        self.lay_out(self.table)
-
-    def _handlers(self) -> dict[str, Callable[[dict[str, Any]], None]]:
-        return {
-            "hello": lambda _: self._reset(),
-            "rows": self._send_rows,
-            "sort": lambda asked: self.sort(asked["name"], descending=asked["descending"]),
-            "columns": lambda asked: self.show_columns(asked["names"]),
-            "select": lambda asked: self._choose(asked, lambda: self._rows.select(asked["ids"], on=asked["on"])),
-            "range": self._choose_range,
-            "all": lambda asked: self._choose(asked, self._rows.select_all),
-            "none": lambda asked: self._choose(asked, self._rows.clear),
-            "open": self._open,
-        }
+        self.table = Grid(self, columns=columns, height=height, empty_note=empty_note)
+        self.lay_out(Box(self), self.table)
 
     @property
     def frame(self) -> pd.DataFrame:
         """The works shown; setting it keeps the sort, the columns, and what of the selection is still there."""
-        return self._rows.frame
+        return self.table.rows.frame
 
     @frame.setter
     def frame(self, frame: pd.DataFrame) -> None:
@@ -111,23 +314,20 @@ class WorksGrid(Panel):
     @property
     def selected(self) -> pd.DataFrame:
         """The selected works, as a frame in the order of the frame shown."""
-        return self._rows.chosen()
+        return self.table.rows.chosen()
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of the columns shown."""
-        return tuple(column.name for column in self._rows.columns)
+        return tuple(column.name for column in self.table.rows.columns)
 
     def select(self, ids: Iterable[str]) -> None:
         """Select these works and no others; ids that are not shown are passed over."""
-        self._rows.clear()
-        self._rows.select(ids)
-        self._selection_changed()
+        self.table.select(ids)
 
     def sort(self, name: str | None, *, descending: bool = False) -> None:
         """Sort by a column; None brings back the order in which the works came."""
-        self._rows.sort_by(name, descending)
-        self._reset()
+        self.table.sort(name, descending=descending)
 
     def show_columns(self, names: Iterable[str]) -> None:
         """Choose the columns.
@@ -137,102 +337,4 @@ class WorksGrid(Panel):
         ValueError
             If none of them is a column of the frame.
         """
-        wanted = [name for name in self._rows.frame.columns if name in set(names)]
-        if not wanted:
-            raise ValueError("a grid needs at least one column: choose one of " + ", ".join(self._rows.frame.columns))
-        self._rows.show(wanted)
-        self._reset()
-
-    def _take_frame(self, frame: pd.DataFrame | None) -> None:
-        gone = self._rows.replace(empty() if frame is None else frame)
-        self._reset()
-        if gone:
-            verb = "is" if gone == 1 else "are"
-            text = f"{count_of(gone, 'selected work')} {verb} no longer among the works shown, and unselected."
-            self.messages.show(Message("info", text))
-            self.state.selection = tuple(self._rows.selected)
-        self.keep()
-
-    def _take_selection(self, selection: tuple[str, ...]) -> None:
-        if tuple(self._rows.selected) != selection:
-            self._rows.clear()
-            self._rows.select(selection)
-            self.table.tell("selection", selected=len(self._rows.selected), view="")
-
-    def _choose(self, asked: dict[str, Any], change: Callable[[], None]) -> None:
-        change()
-        self._selection_changed(asked.get("view", ""))
-
-    def _choose_range(self, asked: dict[str, Any]) -> None:
-        if asked["generation"] == self._generation:  # rows of another order are other works
-            self._rows.select_rows(asked["first"], asked["last"], on=asked["on"])
-            self._selection_changed()
-
-    def _selection_changed(self, view: str = "") -> None:
-        self.state.selection = tuple(self._rows.selected)
-        self.table.tell("selection", selected=len(self._rows.selected), view=view)
-
-    def _send_rows(self, asked: dict[str, Any]) -> None:
-        if asked["generation"] == self._generation:
-            first, count = int(asked["first"]), min(int(asked["count"]), MOST)
-            rows = self._rows.page(first, count)
-            self.table.tell("rows", generation=self._generation, first=first, rows=rows)
-
-    def _open(self, asked: dict[str, Any]) -> None:
-        if asked["generation"] != self._generation or not 0 <= asked["row"] < len(self._rows):
-            return
-        place = self._rows.place(asked["row"])
-        record = to_records(self._rows.frame.iloc[[place]])[0]
-        title = printable(f"Work {record.get('id') or 'without an id'} of {record.get('pipeline')}")
-        known = {"row": asked["row"], "id": self._rows.id_at(place), "view": asked.get("view", "")}
-        self.table.tell("work", title=title, json=pretty(record), **known)
-
-    def _reset(self) -> None:
-        self._generation += 1
-        attrs = self._rows.frame.attrs
-        sort = self._rows.sort
-        self.table.tell(
-            "reset",
-            generation=self._generation,
-            shown=len(self._rows),
-            matched=self.counts_text,
-            more=max(int(attrs.get("matched") or 0) - len(self._rows), 0),
-            selected=len(self._rows.selected),
-            columns=[column.message() for column in self._rows.columns],
-            choices=[[name, column_title(name)] for name in self._rows.frame.columns],
-            sort={"name": sort[0], "descending": sort[1]} if sort else None,
-            colours=dict(STATUS_COLOURS),
-            height=self._height,
-            note=self._note(),
-            first=self._rows.page(0, 60),
-        )
-
-    def _note(self) -> str:
-        """Say why there are no rows: that nothing was read is not that nothing is there."""
-        if self.state.frame is None:
-            return "No works have been read."
-        return "" if len(self._rows) else self._empty_note
-
-    @property
-    def counts_text(self) -> str:
-        """How many works matched, with "at least" where the read was cut short, and "?" while nobody knows."""
-        if self.state.frame is None:
-            return "?"
-        attrs = self._rows.frame.attrs
-        matched = attrs.get("matched")
-        known = len(self._rows) if matched is None else int(matched)
-        return f"{'' if attrs.get('exact', True) else 'at least '}{known:,}"
-
-    def static(self) -> Markup:
-        """Return the first rows as a plain table."""
-        with self.state.lock:
-            page = self._rows.page(0, KEPT)
-        rows = [
-            [
-                chip(text) if column.kind == "status" else text
-                for (text, _), column in zip(row["cells"], self._rows.columns, strict=True)
-            ]
-            for row in page
-        ]
-        caption = f"Works: {len(page):,} here, {len(self._rows):,} shown, {self.counts_text} matched"
-        return table([column_title(name) for name in self.columns], rows, caption=caption)
+        self.table.show_columns(names)

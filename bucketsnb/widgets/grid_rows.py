@@ -15,14 +15,20 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bucketsnb.frames import JSONArray, python_texts, to_records
+from bucketsnb.frames import JSONArray, python_texts
+from bucketsnb.frames.records import kept_of
+from bucketsnb.summaries.failures import error_text
 from bucketsnb.widgets.cells import Column, column_of, draw
 
 __all__ = ["COLUMNS", "Rows"]
 
-COLUMNS = ("status", "pipeline", "event", "tags", "priority", "attempt", "site", "user", "age", "runtime", "id")
-"""The columns a grid opens with."""
+COLUMNS = ("status", "pipeline", "event", "error", "tags", "priority", "attempt", "site", "user", "age", "id")
+"""The columns a grid opens with, where the works have something in them."""
 
+_WORKED_OUT = {"error": ("results",), "attempt": ("attempt", "retries")}
+"""Columns of the grid that are made of others of the frame."""
+_NEEDED_IN = 300
+"""Works, spread over the frame, that tell which columns are empty and how wide the others are."""
 
 _SIDE_BY_SIDE = 2**24
 """Characters that may be copied to sort them."""
@@ -40,11 +46,12 @@ class Rows:
     frame
         The works; its ``id`` column names them. Works without an id are shown and cannot be selected.
     columns
-        Names of the columns to show; those that the frame does not have are left out.
+        Names of the columns to show, or None for those that the works need; those that the frame does not have are
+        left out.
     """
 
-    def __init__(self, frame: pd.DataFrame, columns: Iterable[str] = COLUMNS) -> None:
-        self.names = tuple(columns)
+    def __init__(self, frame: pd.DataFrame, columns: Iterable[str] | None = None) -> None:
+        self.names: tuple[str, ...] | None = None if columns is None else tuple(columns)
         self.sort: tuple[str, bool] | None = None
         self.selected: dict[str, None] = {}
         self.replace(frame)
@@ -57,7 +64,7 @@ class Rows:
         before = len(self.selected)
         if self.selected:
             self.selected = {one: None for one in self.selected if one in self._known}
-        self.show(self.names)
+        self._lay_out()
         self.sort_by(*(self.sort or (None, False)))
         return before - len(self.selected)
 
@@ -76,16 +83,44 @@ class Rows:
     def show(self, names: Iterable[str]) -> None:
         """Choose the columns, in the frame's own order where it has one for them."""
         self.names = tuple(names)
-        self.columns: list[Column] = [column_of(self.frame[name]) for name in self.names if name in self.frame]
+        self._lay_out()
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """Names of the columns that can be shown: the frame's, and those that are worked out."""
+        own = [str(name) for name in self.frame.columns]
+        return (*own, *(name for name in _WORKED_OUT if name not in own and set(_WORKED_OUT[name]) <= set(own)))
+
+    def _lay_out(self) -> None:
+        names = COLUMNS if self.names is None else self.names
+        there = set(self.choices)
+        some = self.frame.iloc[:: len(self.frame) // _NEEDED_IN + 1]
+        found = [self._column(name, some) for name in names if name in there]
+        filled = [column for column in found if not column.empty or not len(self.frame)]
+        self.columns: list[Column] = filled if self.names is None and filled else found
+
+    def _column(self, name: str, some: pd.DataFrame) -> Column:
+        sources = self._sources(name)
+        return column_of(name, [some[one] for one in sources])
+
+    def _sources(self, name: str) -> tuple[str, ...]:
+        wanted = _WORKED_OUT.get(name, (name,))
+        return wanted if set(wanted) <= set(self.frame.columns) else (name,)
 
     def sort_by(self, name: str | None, descending: bool = False) -> None:  # noqa: FBT001, FBT002 - pairs with `sort`
         """Sort by a column, missing values last, ties in the frame's order; by no column: the frame's order."""
-        if name is None or name not in self.frame:
+        if name is None or name not in self.choices:
             self.sort = None
             self.order: npt.NDArray[np.intp] = np.arange(len(self.frame), dtype=np.intp)
             return
         self.sort = (name, descending)
-        self.order = _order(self.frame[name], descending=descending)
+        self.order = _order(self._sortable(name), descending=descending)
+
+    def _sortable(self, name: str) -> pd.Series[Any]:
+        if name in self.frame:
+            return self.frame[name]
+        texts = [error_text(results) for results in self.frame[self._sources(name)[0]]]
+        return pd.Series(texts, index=self.frame.index, dtype=pd.StringDtype("python"))
 
     def page(self, first: int, count: int) -> list[dict[str, Any]]:
         """Return the rows at some places of the present order, drawn."""
@@ -100,11 +135,17 @@ class Rows:
 
     def _values(self, column: Column, places: npt.NDArray[np.intp]) -> Any:
         """Return the values of a column; a status that its dtype does not have is in the work as it was read."""
-        values = self.frame[column.name].array.take(places)
-        if column.kind != "status" or not pd.isna(values).any():
+        sources = self._sources(column.name)
+        if len(sources) > 1:
+            return list(zip(*(self.frame[one].array.take(places) for one in sources), strict=True))
+        values = self.frame[sources[0]].array.take(places)
+        if column.kind != "status" or "record" not in self.frame or not pd.isna(values).any():
             return values
-        works = to_records(self.frame.iloc[places], partial=True)
-        return [work.get("status") if pd.isna(value) else value for value, work in zip(values, works, strict=True)]
+        records = [kept_of(record)[1] for record in self.frame["record"].array.take(places)]
+        return [
+            record.get("status") if isinstance(record, dict) and pd.isna(value) else value
+            for value, record in zip(values, records, strict=True)
+        ]
 
     def id_at(self, place: int) -> str | None:
         """Return the id of the work at a place in the frame, or None if it has none that names it."""

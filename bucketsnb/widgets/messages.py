@@ -1,62 +1,77 @@
-"""The place in a panel where messages stand: what happened, what to do next, the details to copy."""
+"""The messages on a panel: what happened and what to do next, each from a part that also takes it away again."""
 
 from __future__ import annotations
 
+import itertools
 import threading
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from typing import Any
 
-import traitlets
-
 from bucketsnb.formatting_html import Markup, block, element
-from bucketsnb.widgets.front import Front, sheet, source
-from bucketsnb.widgets.guard import Guard, Message
+from bucketsnb.widgets.guard import Message
 
-__all__ = ["MessageArea"]
+__all__ = ["Messages"]
 
-MOST = 5
+MOST = 4
 """Messages kept; older ones go."""
 
 
-class MessageArea(Front):
-    """Messages, newest first, read out to screen readers; each can be dismissed and its details copied.
+@dataclass(frozen=True)
+class _Entry:
+    key: int
+    source: str
+    message: Message
 
-    Attributes
+
+class Messages:
+    """Messages, newest first; a message that is no longer true is taken away by the part that brought it.
+
+    Parameters
     ----------
-    shown
-        The messages that stand there.
+    changed
+        Called when there are others.
     """
 
-    _esm = traitlets.Unicode(source("messages")).tag(sync=True)
-    _css = traitlets.Unicode(sheet("messages")).tag(sync=True)
-
-    def __init__(self) -> None:
-        self.shown: tuple[Message, ...] = ()
+    def __init__(self, changed: Callable[[], None]) -> None:
+        self._changed = changed
+        self._entries: tuple[_Entry, ...] = ()
         self._lock = threading.Lock()
-        super().__init__(Guard(self.show), {"hello": self._redraw, "dismiss": self._dismiss})
+        self._keys = itertools.count()
 
-    def show(self, message: Message) -> None:
+    @property
+    def shown(self) -> tuple[Message, ...]:
+        """The messages that stand there."""
+        return tuple(entry.message for entry in self._entries)
+
+    def show(self, message: Message, source: str = "") -> None:
         """Put a message on top; one that says the same goes."""
         with self._lock:
-            self.shown = (message, *(old for old in self.shown if old.text != message.text))[:MOST]
-        self._redraw()
+            others = (entry for entry in self._entries if entry.message.text != message.text)
+            self._entries = (_Entry(next(self._keys), source, message), *others)[:MOST]
+        self._changed()
 
-    def clear(self, *kinds: str) -> None:
-        """Take messages away: those of the kinds, or all."""
+    def clear(self, *sources: str) -> None:
+        """Take away the messages of some sources, or all."""
+        self._keep(lambda entry: bool(sources) and entry.source not in sources)
+
+    def dismiss(self, key: int) -> None:
+        """Take one message away."""
+        self._keep(lambda entry: entry.key != key)
+
+    def _keep(self, wanted: Callable[[_Entry], bool]) -> None:
         with self._lock:
-            self.shown = tuple(old for old in self.shown if kinds and old.kind not in kinds)
-        self._redraw()
+            left = tuple(filter(wanted, self._entries))
+            changed, self._entries = left != self._entries, left
+        if changed:
+            self._changed()
 
-    def _dismiss(self, content: dict[str, Any]) -> None:
-        with self._lock:
-            self.shown = tuple(old for place, old in enumerate(self.shown) if place != content["place"])
-        self._redraw()
-
-    def _redraw(self, _: object = None) -> None:
-        self.tell("messages", messages=[asdict(message) for message in self.shown])
+    def as_data(self) -> list[dict[str, Any]]:
+        """Return what the page needs to draw them."""
+        return [{"key": entry.key, **asdict(entry.message)} for entry in self._entries]
 
     def static(self) -> Markup:
         """Return the messages as HTML, without their details."""
-        if not self.shown:
+        if not self._entries:
             return Markup("")
         return element("div", *(block(message.text, message.advice) for message in self.shown))

@@ -1,23 +1,23 @@
-"""What every panel has: shared state, guard, worker, message area, and a plain form for the saved notebook."""
+"""What every panel has: shared state, parts, one place for messages and questions, and a plain form for saving."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
-import ipywidgets  # type: ignore[import-untyped]  # it ships no types
-from IPython.display import display
+from IPython import get_ipython
+from IPython.display import HTML, DisplayHandle, display
 
 from bucketsnb.errors import ServiceError
 from bucketsnb.formatting import place_of, printable
 from bucketsnb.formatting_html import Markup, element
+from bucketsnb.widgets.front import FrontEnd
 from bucketsnb.widgets.guard import Guard
-from bucketsnb.widgets.messages import MessageArea
-from bucketsnb.widgets.page import Page
+from bucketsnb.widgets.messages import Messages
+from bucketsnb.widgets.part import Part
 from bucketsnb.widgets.state import State
-from bucketsnb.widgets.worker import Worker
 
-__all__ = ["Panel", "button", "every_widget", "folded", "names_to_offer", "note", "row_of", "show", "state_of"]
+__all__ = ["Panel", "names_to_offer", "state_of"]
 
 
 def state_of(source: Any) -> State:
@@ -25,62 +25,61 @@ def state_of(source: Any) -> State:
     return source if isinstance(source, State) else State(source)
 
 
-def every_widget(root: ipywidgets.Widget) -> Iterable[ipywidgets.Widget]:
-    """Yield a widget's children, deepest first, each once, then the widget."""
-    for child in getattr(root, "children", ()):
-        yield from every_widget(child)
-    yield root
+class Panel(FrontEnd):
+    """A whole task on screen: one widget, in which its parts are mounted.
 
-
-class Panel(ipywidgets.VBox):  # type: ignore[misc]  # its base is untyped
-    """A whole task on screen.
+    A panel displays itself as two outputs: the live one, and plain HTML of its last facts, which the page hides while
+    the kernel answers. A saved notebook keeps the plain one.
 
     Parameters
     ----------
     source
         The client, or the :class:`~bucketsnb.widgets.state.State` to share with other panels.
     title
-        Heading of the panel, and its name for screen readers.
+        Name of the panel for screen readers.
 
     Attributes
     ----------
     state
         The facts on the page.
     messages
-        Where errors and news stand.
+        What went wrong, and news.
     """
 
     def __init__(self, source: Any = None, *, title: str = "") -> None:
+        self._parts: dict[str, Part] = {}  # before the widget opens, which may be all that ever happens to it
         super().__init__()
-        self.add_class("bnb")
         self.title = title
+        self.label = title
+        self.mark = f"bnb-saved-{self.model_id}"
         self.state = state_of(source)
-        self.messages = MessageArea()
-        self.guard = Guard(self.messages.show, lock=self.state.lock)
-        self.worker = Worker(self.guard, name=f"bucketsnb {type(self).__name__}")
-        self._page: Page | None = None
-        self._offs: list[Callable[[], None]] = []
-        self._parts: list[Panel] = []
+        self.messages = Messages(self._messages_changed)
+        self._plain: DisplayHandle | None = None
+        self._guard = Guard(lambda message: self.messages.show(message, "page"), lock=self.state.lock)
+        self.on_msg(self._on_message)
 
-    def lay_out(self, *children: ipywidgets.Widget) -> None:
-        """Set the children, with the message area last; panels among them are closed with this one."""
-        self._parts += [child for child in children if isinstance(child, Panel)]
-        self.children = (*children, self.messages)
+    def take(self, part: Part) -> None:
+        """Take a part over; the page shows it once it is laid out."""
+        self._parts[part.name] = part
 
-    def follow(self, fact: str, callback: Callable[[Any], None]) -> None:
-        """Call back, under guard, whenever a fact of the state changes, until the panel is closed."""
-        self._offs.append(self.state.observe(fact, self.guard(callback)))
+    def lay_out(self, *parts: Part, hidden: Iterable[Part] = ()) -> None:
+        """Say which parts the page shows, in which order."""
+        away = list(hidden)
+        self.parts = [[part.name, part.kind, part not in away] for part in parts]
+
+    def _on_message(self, _: object, content: dict[str, Any], __: object = None) -> None:
+        if content["part"]:
+            self._guard.run(lambda: self._parts[content["part"]].receive(content))
+        self.tell("", "alive")  # whatever came of it: a page that hears nothing says that nobody is there
+
+    def _messages_changed(self) -> None:
+        if "box" in self._parts:
+            self._parts["box"].draw()
 
     def close(self) -> None:
-        """Stop the work, leave the state, and close every widget of the panel."""
-        for off in self._offs:
-            off()
-        for part in self._parts:
+        """Stop the work, leave the state, and take the panel off the page."""
+        for part in self._parts.values():
             part.close()
-        self.worker.close()
-        for widget in every_widget(self):
-            if widget is not self:
-                widget.close()
         super().close()
 
     @property
@@ -91,26 +90,26 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # its base is untyped
 
     def static(self) -> Markup:
         """Return what the panel shows as plain HTML: what a saved notebook keeps."""
-        return element("div", *(part.static() for part in self._parts), self.messages.static())
+        return element("div", *(self._parts[name].static() for name, _, shown in self.parts if shown))
 
     def keep(self) -> None:
         """Bring the plain form in the notebook up to date; before the panel is displayed there is none."""
-        if self._page is not None:
-            self._page.update(self.static())
+        if self._plain is not None:
+            self._plain.update(self._marked())  # type: ignore[no-untyped-call]
+
+    def _marked(self) -> HTML:
+        return HTML(element("div", self.static(), class_=self.mark))  # type: ignore[no-untyped-call]
 
     def __repr__(self) -> str:
         place = f" on {self.where}" if self.where else ""
         return printable(f"<{type(self).__name__}{place}>")
 
     def _ipython_display_(self, **_: Any) -> None:
-        """Display the live panel, then its plain form, which the page hides while the panel is alive."""
-        first = self._page is None
-        if self._page is None:
-            self._page = Page(self.guard)
-            self.children = (*self.children, self._page)
-        display(self._repr_mimebundle_(), raw=True)  # type: ignore[no-untyped-call]  # IPython's is untyped
-        if first:
-            self._page.display(self.static())
+        """Display the live panel, then its plain form."""
+        bundle, _ = self._repr_mimebundle_() or ({}, {})
+        display(bundle, raw=True)  # type: ignore[no-untyped-call]  # IPython's is untyped
+        if self._plain is None and get_ipython() is not None:
+            self._plain = display(self._marked(), display_id=True)  # type: ignore[no-untyped-call]
 
 
 def names_to_offer(state: State) -> tuple[str, ...]:
@@ -121,38 +120,3 @@ def names_to_offer(state: State) -> tuple[str, ...]:
         if state.followed("status"):
             return ()
         raise
-
-
-def row_of(*controls: ipywidgets.Widget) -> ipywidgets.HBox:
-    """Put controls beside each other; the row wraps on a narrow page."""
-    row = ipywidgets.HBox(list(controls))
-    row.add_class("bnb-row")
-    return row
-
-
-def button(
-    label: str, guard: Guard, action: Callable[[], Any], *, tooltip: str = "", style: str = ""
-) -> ipywidgets.Button:
-    """Make a button as wide as its words; the action runs under guard."""
-    made = ipywidgets.Button(description=label, tooltip=tooltip or None, button_style=style, layout={"width": "auto"})
-    made.on_click(guard(lambda _: action()))
-    return made
-
-
-def folded(title: str, part: ipywidgets.Widget, *, open_: bool) -> ipywidgets.Accordion:
-    """Put a part under a heading that opens and closes it."""
-    fold = ipywidgets.Accordion([part], selected_index=0 if open_ else None)
-    fold.titles = (title,)
-    return fold
-
-
-def note() -> ipywidgets.HTML:
-    """Make a place for words or drawn HTML; whoever sets its value escapes it."""
-    made = ipywidgets.HTML()
-    made.add_class("bnb-note-line")
-    return made
-
-
-def show(part: ipywidgets.Widget, on: object) -> None:
-    """Show or hide a part; hiding is only paint."""
-    part.layout.display = None if on else "none"

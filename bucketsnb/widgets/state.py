@@ -91,6 +91,14 @@ class State:
     """The query that they were read for: while it is not the query on the page, they are those of an older one."""
     selection: Fact[tuple[str, ...]] = Fact((), same=operator.eq)
     """Ids of the works that are selected, in the order they were chosen."""
+    everything: Fact[bool] = Fact(default=False, same=operator.eq)
+    """Whether all works that match are meant, also those that were not read; then all that were read are selected."""
+    reading: Fact[str] = Fact("", same=operator.eq)
+    """How far the read of the works is; empty while none is on its way."""
+    counted: Fact[int | None] = Fact(None, same=operator.eq)
+    """How many works match, counted because the read was cut short; None while it was not, or nobody knows."""
+    why: Fact[Any] = Fact(None)
+    """Why no work matches: what ``buckets.explain`` says, or None."""
     status: Fact[pd.DataFrame | None] = Fact(None)
     """Counts by pipeline and status as last read."""
     plan: Fact[Any] = Fact(None)

@@ -1,6 +1,6 @@
 """Pipelines by statuses: counts with bars, totals, and a click on a count that asks for just those works.
 
-Showing or refreshing this panel sends reads of the status only; it never sends an audit.
+Showing or refreshing this sends reads of the status only; it never sends an audit.
 """
 
 from __future__ import annotations
@@ -8,34 +8,149 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import ipywidgets  # type: ignore[import-untyped]  # it ships no types
 import pandas as pd
-import traitlets
 
 from bucketsnb.errors import ConfigurationError
-from bucketsnb.formatting import age, count_of, printable, when
-from bucketsnb.formatting_html import STATUS_COLOURS, Markup, element
+from bucketsnb.formatting import age, count_of, printable
+from bucketsnb.formatting_html import STATUS_COLOURS, Markup
 from bucketsnb.query import Query
 from bucketsnb.schema import STATUS_KEYS
 from bucketsnb.summaries.status import StatusFrame, read_status
-from bucketsnb.widgets.front import Front, sheet, source
+from bucketsnb.widgets.box import Box
 from bucketsnb.widgets.guard import Message
-from bucketsnb.widgets.panel import Panel, row_of
+from bucketsnb.widgets.panel import Panel
+from bucketsnb.widgets.part import Part
 from bucketsnb.widgets.sparks import sparks
 from bucketsnb.widgets.ticker import Ticker
-from bucketsnb.widgets.worker import Run
 
-__all__ = ["StatusPanel"]
+__all__ = ["StatusPanel", "StatusTable"]
 
 SKEW = 60.0
 """Seconds that two clocks may differ before it is said: ages and staleness count from the local one."""
+FIRST = 6
+"""Rows that are shown at first: those that need a look."""
 
 
-class _Table(Front):
-    """The table in the page."""
+class StatusTable(Part):
+    """Read the status and show it, with a switch that reads it again and again.
 
-    _esm = traitlets.Unicode(source("status")).tag(sync=True)
-    _css = traitlets.Unicode(sheet("status")).tag(sync=True)
+    Parameters
+    ----------
+    panel
+        Whose state is filled.
+    interval
+        Seconds between two refreshes while auto-refresh is on.
+    also
+        Called by a refresh: what else on the page is to be read again.
+    """
+
+    kind = "status"
+
+    def __init__(self, panel: Panel, *, interval: float = 10.0, also: Callable[[], None] = lambda: None) -> None:
+        super().__init__(panel)
+        self._also = also
+        self._sparks: dict[str, dict[str, Any]] = {}
+        self.worker = self.new_worker("status")
+        self.ticker = Ticker(self._tick, self._answer, hold=lambda: self.state.armed, interval=interval)
+        self.follow("status", lambda _: self.draw())
+        self.follow("query", lambda _: self._draw_query())
+        self.follow("changes", lambda _: self.refresh())
+
+    def handlers(self) -> Mapping[str, Callable[[dict[str, Any]], Any]]:
+        """Return what to do by a message's type."""
+        return {
+            "pick": lambda asked: self.pick(asked["pipeline"], asked["status"]),
+            "refresh": lambda _: self._tick(),
+            "auto": lambda asked: self.ticker.switch(asked["seconds"]),
+            "tick": lambda _: self.ticker.tick(),
+        }
+
+    def _tick(self) -> None:
+        self.refresh()
+        self._also()
+
+    def _answer(self) -> None:
+        wait = self.ticker.wait if self.ticker.on else None
+        self.tell("next", seconds=wait, interval=self.ticker.interval, failures=self.ticker.failures)
+
+    def refresh(self) -> None:
+        """Read the status again, on a thread; while one is being read nothing more is asked."""
+        buckets = self.state.buckets
+        if buckets is None or self.worker.running:
+            return
+        self.worker.start(lambda _: _read(buckets), self._take, failed=self._failed)
+        self._draw_busy()
+
+    def _take(self, answer: tuple[pd.DataFrame, dict[str, dict[str, Any]], str]) -> None:
+        frame, self._sparks, problem = answer
+        self.panel.messages.clear(self.name)
+        if problem:
+            self.show(Message("warning", problem))
+        self.state.status = frame
+        self.draw()
+        self._say_skew()
+        self.ticker.done(ok=not frame.attrs.get("problems"))
+        self.panel.keep()
+
+    def _failed(self, _: Exception) -> None:
+        self._draw_busy()
+        self.ticker.done(ok=False)
+
+    def _say_skew(self) -> None:
+        skew = getattr(getattr(self.state.buckets, "api", None), "clock_skew", None)
+        if skew is not None and abs(skew) > SKEW:
+            ahead = "ahead of" if skew > 0 else "behind"
+            text = f"The service's clock is {age(abs(skew))} {ahead} this machine's."
+            self.show(Message("warning", text, "Ages and times here count from this machine's clock."))
+
+    def pick(self, pipeline: str | None, status: str | None) -> None:
+        """Ask for the works of a pipeline, of a status, or of both; None is any."""
+        words = {"pipeline": pipeline, "status": status if status != "total" else None}
+        self.state.query = Query(**{word: value for word, value in words.items() if value is not None})
+
+    def _draw_busy(self) -> None:
+        self.tell("busy", busy=self.worker.running)
+
+    def _draw_query(self) -> None:
+        self.tell("picked", picked=self._picked())
+
+    def _picked(self) -> list[str | None] | None:
+        query = self.state.query
+        if query is None or query.is_empty or not query.only_pipeline_and_status:
+            return None
+        pipelines, statuses = query.pipelines or (None,), query.statuses or ("total",)
+        return [pipelines[0], statuses[0]] if len(pipelines) == len(statuses) == 1 else None
+
+    def draw(self) -> None:
+        """Tell the page the counts."""
+        frame = self.state.status
+        rows = [] if frame is None else _rows(frame, self._sparks)
+        self.tell(
+            "draw",
+            columns=STATUS_KEYS,
+            rows=rows,
+            totals=_totals(frame) if rows else [],
+            said=self._said(),
+            read_at=None if frame is None else frame.attrs.get("read_at"),
+            picked=self._picked(),
+            busy=self.worker.running,
+            first=FIRST,
+            colours=dict(STATUS_COLOURS),
+        )
+        self._answer()
+
+    def _said(self) -> str:
+        place = f"Buckets on {printable(self.panel.where)}" if self.panel.where else "Buckets"
+        frame = self.state.status
+        if frame is None:
+            return f"{place} · {'reading the status …' if self.worker.running else 'the status has not been read yet'}"
+        works = int(frame["total"].sum())
+        return f"{place} · {count_of(len(frame), 'pipeline')} · {count_of(works, 'work')}"
+
+    def static(self) -> Markup:
+        """Return the last status as a plain table."""
+        frame = self.state.status
+        return Markup(frame._repr_html_() if isinstance(frame, StatusFrame) else "")
 
 
 class StatusPanel(Panel):
@@ -47,106 +162,16 @@ class StatusPanel(Panel):
         The client, or the state to share with other panels.
     interval
         Seconds between two refreshes while auto-refresh is on.
-    height
-        Of the box with the rows, in pixels.
     """
 
-    def __init__(self, source: Any = None, *, interval: float = 10.0, height: int = 300) -> None:
+    def __init__(self, source: Any = None, *, interval: float = 10.0) -> None:
         super().__init__(source, title="Status")
-        self._height = height
-        self._sparks: dict[str, dict[str, Any]] = {}
-        self.button = ipywidgets.Button(description="Refresh", tooltip="Read the status again")
-        self.button.on_click(self.guard(lambda _: self.refresh()))
-        self.ticker = Ticker(self.guard, self.refresh, hold=lambda: self.state.armed, interval=interval)
-        self.table = _Table(self.guard, self._handlers())
-        self.follow("status", lambda _: self._draw())
-        self.follow("query", lambda _: self._draw_query())
-        self.follow("changes", lambda _: self.refresh())
-        self.lay_out(row_of(self.button, self.ticker), self.table)
-        self.refresh()
-
-    def _handlers(self) -> dict[str, Callable[[dict[str, Any]], None]]:
-        return {"hello": lambda _: self._draw(), "pick": lambda asked: self.pick(asked["pipeline"], asked["status"])}
-
-    def refresh(self) -> None:
-        """Read the status again, on a thread; while one is being read nothing more is asked."""
-        buckets = self.state.buckets
-        if buckets is None or self.worker.running:
-            return
-        self.worker.start(lambda run: _read(buckets, run), self._take, failed=self._failed)
-        self._draw_busy()
-
-    def _take(self, answer: tuple[pd.DataFrame, dict[str, dict[str, Any]], str]) -> None:
-        frame, self._sparks, problem = answer
-        self.messages.clear("error")
-        if problem:
-            self.messages.show(Message("warning", problem))
-        self.state.status = frame
-        self._draw()
-        self._say_skew()
-        self.ticker.done(ok=not frame.attrs.get("problems"))
-        self.keep()
-
-    def _failed(self, _: Exception) -> None:
-        self._draw_busy()
-        self.ticker.done(ok=False)
-
-    def _say_skew(self) -> None:
-        skew = getattr(getattr(self.state.buckets, "api", None), "clock_skew", None)
-        if skew is not None and abs(skew) > SKEW:
-            ahead = "ahead of" if skew > 0 else "behind"
-            text = f"The service's clock is {age(abs(skew))} {ahead} this machine's."
-            self.messages.show(Message("warning", text, "Ages count by the service's clock."))
-
-    def pick(self, pipeline: str | None, status: str | None) -> None:
-        """Ask for the works of a pipeline, of a status, or of both; None is any."""
-        words = {"pipeline": pipeline, "status": status if status != "total" else None}
-        self.state.query = Query(**{word: value for word, value in words.items() if value is not None})
-
-    def _draw_busy(self) -> None:
-        self.table.tell("busy", busy=self.worker.running)
-
-    def _draw_query(self) -> None:
-        self.table.tell("picked", picked=self._picked())
-
-    def _picked(self) -> list[str | None] | None:
-        query = self.state.query
-        if query is None or query.is_empty or not query.only_pipeline_and_status:
-            return None
-        pipelines, statuses = query.pipelines or (None,), query.statuses or ("total",)
-        return [pipelines[0], statuses[0]] if len(pipelines) == len(statuses) == 1 else None
-
-    def _draw(self) -> None:
-        frame = self.state.status
-        rows = [] if frame is None else _rows(frame, self._sparks)
-        self.table.tell(
-            "draw",
-            columns=STATUS_KEYS,
-            rows=rows,
-            totals=_totals(frame) if rows else [],
-            said=self._said(),
-            picked=self._picked(),
-            busy=self.worker.running,
-            height=self._height,
-            colours=dict(STATUS_COLOURS),
-        )
-
-    def _said(self) -> str:
-        frame = self.state.status
-        if frame is None:
-            return "Reading the status …" if self.worker.running else "The status has not been read yet."
-        place = f" on {self.where}" if self.where else ""
-        read = f", read {when(frame.attrs['read_at'])}" if frame.attrs.get("read_at") else ""
-        return f"{count_of(len(frame), 'pipeline')}{place}{read}" if len(frame) else f"No works{place}{read}."
-
-    def static(self) -> Markup:
-        """Return the last status as a plain table."""
-        frame = self.state.status
-        drawn = frame._repr_html_() if isinstance(frame, StatusFrame) else ""
-        return element("div", Markup(drawn), self.messages.static())
+        self.table = StatusTable(self, interval=interval)
+        self.lay_out(self.table, Box(self))
+        self.table.refresh()
 
 
-def _read(buckets: Any, _: Run) -> tuple[pd.DataFrame, dict[str, dict[str, Any]], str]:
+def _read(buckets: Any) -> tuple[pd.DataFrame, dict[str, dict[str, Any]], str]:
     frame = read_status(buckets.api, warn=False)
     try:
         return frame, sparks(buckets.history()), ""

@@ -114,10 +114,12 @@ def notebook(shared_notebook: Notebook, backend: LocalBackend) -> Iterator[Noteb
 
 @pytest.fixture
 def page(notebook: Notebook, backend: LocalBackend) -> Iterator[Locator]:
-    """Show all panels on a queue of twelve works."""
+    """Show the page on a queue of twelve works, at the size it is made for."""
     works = [make_work(pipeline=PIPELINE, status=status) for status in ("failure",) * 5 + ("queued",) * 4]
     backend.store.load([*works, *(make_work(pipeline="fitburst", status="queued") for _ in range(3))])
-    notebook.page.set_viewport_size({"width": 1400, "height": 2200})
-    yield notebook.run("from bucketsnb import Buckets, app\npage = app(Buckets())\npage")
+    notebook.page.set_viewport_size({"width": 1400, "height": 900})
+    shown = notebook.run("from bucketsnb import Buckets, app\npage = app(Buckets())\npage")
+    expect(shown.locator(".bnb-counts")).to_contain_text("12 read")
+    yield shown
     notebook.kernel_eval("page.close()")
     notebook.page.set_viewport_size({"width": 1280, "height": 900})

@@ -1,10 +1,10 @@
-"""What people do on the page of all panels, in steps that several tests share."""
+"""What people do on the page, in steps that several tests share."""
 
 from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Locator
+from playwright.sync_api import Locator, expect
 
 from bucketsnb.backend.server import LocalBackend
 
@@ -12,19 +12,55 @@ PIPELINE = "baseband-converter"
 
 
 def pick(page: Locator, pipeline: str, status: str) -> None:
-    """Click on a count of the status."""
-    page.locator(f".bnb-status-table tr[data-pipeline='{pipeline}'] [data-status='{status}']").click()
+    """Click on a count of the status, and wait for its works."""
+    count = page.locator(f".bnb-status-table tr[data-pipeline='{pipeline}'] [data-status='{status}']")
+    count.click()
+    expect(count).to_have_attribute("aria-current", "true")
+    expect(page.locator(".bnb-scroll.bnb-stale")).to_have_count(0)
 
 
-def tab(page: Locator, name: str) -> Locator:
-    """Open a tab of the actions, and return what is in it."""
-    page.get_by_role("tab", name=name, exact=True).click()
-    return page.locator(".jupyter-widget-TabPanel-tabContents > .bnb:not(.lm-mod-hidden)").first
+def tick(page: Locator, *rows: int) -> None:
+    """Click on the check box of some rows."""
+    for row in rows:
+        page.locator(f".bnb-grid tr[data-row='{row}']").get_by_role("checkbox").click()
 
 
-def press(panel: Locator, name: str) -> None:
+def tick_all(page: Locator) -> None:
+    """Click on the check box in the heading of the works."""
+    page.get_by_label("Select all works that were read").click()
+
+
+def panel(page: Locator, name: str, label: str) -> Locator:
+    """Open a further panel by its button, and return it."""
+    page.get_by_role("button", name=label, exact=True).click()
+    found = page.locator(f"[data-part='{name}']")
+    expect(found).to_be_visible()
+    return found
+
+
+def press(page: Locator, name: str) -> None:
     """Press the one button whose name begins like this."""
-    panel.get_by_role("button", name=re.compile("^" + re.escape(name))).click()
+    page.get_by_role("button", name=re.compile("^" + re.escape(name))).click()
+
+
+def question(page: Locator) -> Locator:
+    """Wait for the question, and return it."""
+    found = page.locator(".bnb-question")
+    expect(found).to_be_visible()
+    return found
+
+
+def receipt(page: Locator, words: str) -> Locator:
+    """Wait for a receipt that begins with some words, and return it."""
+    found = page.locator(".bnb-receipt")
+    expect(found.locator(".bnb-title")).to_have_text(re.compile("^" + re.escape(words) + " at "))
+    return found
+
+
+def agree(page: Locator, words: str) -> Locator:
+    """Answer the question with yes, and wait for the receipt."""
+    question(page).locator("[data-key='yes']").click()
+    return receipt(page, words)
 
 
 def writes(backend: LocalBackend) -> list[str]:

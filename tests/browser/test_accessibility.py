@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, expect
 
+from bucketsnb.backend.server import LocalBackend
 from tests.browser.notebook import Notebook
-from tests.browser.steps import PIPELINE, pick, press, tab
+from tests.browser.steps import PIPELINE, agree, panel, pick, press, question, tick
 
 _THEME = """async (name) => {
   await window.jupyterapp.commands.execute('apputils:change-theme', {theme: name});
@@ -28,20 +28,37 @@ def theme(request: pytest.FixtureRequest, notebook: Notebook) -> Iterator[str]:
     notebook.page.wait_for_function("() => document.body.dataset.jpThemeLight === 'true'")
 
 
-def test_no_serious_fault_with_a_question_open(notebook: Notebook, theme: str, page: Locator) -> None:
-    pick(page, PIPELINE, "failure")
-    press(tab(page, "Delete"), "Delete 5 works …")
-    expect(page.get_by_role("button", name=re.compile(f"^Delete 5 works of {PIPELINE}"))).to_be_visible()
-    notebook.picture("app-light-confirm" if "Light" in theme else "app-dark-confirm")
-    assert _faults(notebook) == []
-
-
-def test_no_serious_fault_in_any_tab(notebook: Notebook, page: Locator) -> None:
+def test_no_serious_fault_in_any_state(notebook: Notebook, theme: str, page: Locator, backend: LocalBackend) -> None:
+    name = "light" if "Light" in theme else "dark"
     faults = {}
-    for name in ("Requeue", "Update", "Withdraw", "Deposit", "Audit", "Journal"):
-        tab(page, name)
-        faults[name] = _faults(notebook)
-    assert {name: found for name, found in faults.items() if found} == {}
+
+    def look(state: str) -> None:
+        notebook.picture(f"app-{name}-{state}")
+        faults[state] = _faults(notebook)
+
+    look("idle")
+    pick(page, PIPELINE, "failure")
+    tick(page, 0, 1)
+    page.locator(".bnb-grid tr[data-row='2'] .bnb-status").click()
+    expect(page.locator(".bnb-detail")).to_be_visible()
+    look("work")
+    page.get_by_role("button", name="Close this work").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    question(page).get_by_text("options").click()
+    look("question")
+    agree(page, "2 works deleted")
+    look("receipt")
+    page.get_by_role("button", name="+ Filter").click()
+    look("filters")
+    page.get_by_role("button", name="Done").click()
+    for part, label in (("deposit", "Deposit"), ("claim", "Claim"), ("check_up", "Check-up"), ("journal", "Journal")):
+        panel(page, part, label)
+        look(part)
+    backend.faults.add("POST /view", status=400, times=None)
+    press(page, "Refresh")
+    expect(page.locator(".bnb-message.bnb-error").first).to_be_visible(timeout=60_000)
+    look("error")
+    assert {state: found for state, found in faults.items() if found} == {}
 
 
 def _faults(notebook: Notebook) -> list[str]:

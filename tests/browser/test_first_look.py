@@ -15,6 +15,7 @@ from bucketsnb.backend.samples import sample_works
 from bucketsnb.backend.server import LocalBackend
 from bucketsnb.cli.notebooks import FIRST, shipped
 from tests.browser.notebook import Notebook
+from tests.browser.steps import receipt, tick_all
 
 PIPELINE = "baseband-converter"
 
@@ -48,15 +49,15 @@ def test_from_the_first_cell_to_works_that_are_gone(first_look: Notebook, backen
     before, total = stale(backend), backend.store.status()["total"]
 
     panel = outputs(first_look, "DeletePanel(buckets")
-    fold = panel.locator(".jupyter-widget-Collapse-header")
-    fold.click()
+    expect(panel.locator(".bnb-grid tbody tr[data-row='0']")).to_be_visible()
+    panel.get_by_role("button", name="+ Filter").click()
     panel.get_by_label("Pipeline", exact=True).fill(PIPELINE)
     panel.get_by_label("Pipeline", exact=True).press("Enter")
-    expect(fold).to_contain_text(f'pipeline="{PIPELINE}"')
-    fold.click()
-    panel.get_by_role("button", name="Preview").click()
-    start = panel.get_by_role("button", name=re.compile(r"Delete \d+ works …"))
-    start.click()
+    expect(panel.locator(".bnb-chips")).to_contain_text(f"Pipeline: {PIPELINE}")
+    panel.get_by_role("button", name="Done").click()
+    expect(panel.locator(".bnb-scroll.bnb-stale")).to_have_count(0)
+    tick_all(panel)
+    panel.get_by_role("button", name="Delete", exact=True).click()
     sentence = panel.get_by_role("button", name=re.compile(rf"Delete (\d+) works of {PIPELINE} on 127\.0\.0\.1"))
     expect(sentence).to_be_visible()
     assert backend.store.status()["total"] == total
@@ -66,7 +67,7 @@ def test_from_the_first_cell_to_works_that_are_gone(first_look: Notebook, backen
 
     number = int(re.search(r"\d+", sentence.inner_text()).group())
     sentence.click()
-    expect(panel.get_by_text(f"{number} of {number} works done").first).to_be_visible()
+    receipt(panel, f"{number} works deleted")
     first_look.picture("first-look-receipt")
     assert backend.store.status()["total"] == total - number
     assert stale(backend) == before - number

@@ -30,7 +30,7 @@ def page(browser: Browser, lab_folder: Path, backend: LocalBackend) -> Iterator[
     book.cells.append(nbformat.v4.new_code_cell(CELL.format(url=backend.url, pipeline=PIPELINE)))
     book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(book, lab_folder / "front.ipynb")
-    context = browser.new_context(viewport={"width": 1280, "height": 1800})
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
     yield context.new_page()
     context.close()
 
@@ -55,12 +55,19 @@ def _run_first_cell(page: Page) -> None:
 
 
 def _delete_one(page: Page, backend: LocalBackend) -> None:
-    expect(page.locator(".bnb-grid .bnb-counts")).to_contain_text("Shown 5", timeout=90_000)
+    expect(page.locator(".bnb-counts")).to_contain_text("5 read", timeout=90_000)
     page.locator(".bnb-grid tr[data-row='1']").get_by_role("checkbox").click()
-    page.get_by_role("button", name="Delete 1 work …").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    expect(page.get_by_role("button", name="Cancel")).to_be_focused()
     page.get_by_role("button", name=re.compile(rf"^Delete 1 work of {PIPELINE} on 127\.0\.0\.1")).click()
-    expect(page.get_by_text("1 of 1 work done").first).to_be_visible()
-    expect(page.locator(".bnb-grid .bnb-counts")).to_contain_text("Shown 4")
+    done = page.locator(".bnb-receipt")
+    expect(done).to_contain_text("1 work deleted")
+    expect(page.locator(".bnb-counts")).to_contain_text("4 read")
+    page.wait_for_timeout(900)  # the notebook settles its layout meanwhile
+    assert done.evaluate("one => one.contains(document.activeElement)")
+    box = done.bounding_box()
+    assert box is not None
+    assert 0 <= box["y"] <= box["y"] + box["height"] <= 900
     assert backend.store.status(PIPELINE)["failure"] == 4
 
 

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Dialog, Locator, Page, expect
 from bucketsnb.backend.server import LocalBackend
 from bucketsnb.cli import main
 from tests.browser.notebook import Notebook
-from tests.browser.steps import press, tab
+from tests.browser.steps import panel, press, question, receipt, tick, tick_all
 from tests.factory import make_work
 
 IMITATION = "Undone: all 9 works are back, nothing else to do."
@@ -200,21 +200,21 @@ def test_every_action_on_hostile_works_is_done_and_shown_as_text(
     notebook.page.set_viewport_size({"width": 1400, "height": 2400})
     source = "from bucketsnb import Buckets, Query, app\nhostile = app(Buckets(), Query(status='failure'))\nhostile"
     page = notebook.run(source)
-    expect(page.locator(".bnb-grid .bnb-counts")).to_contain_text(f"Shown {2 * len(ATTACKS)}")
+    expect(page.locator(".bnb-counts")).to_contain_text(f"{2 * len(ATTACKS)} read")
     watched.unharmed(page)
-    for act in (requeue, update, deposit, withdraw, audit, undo):
+    for act in (requeue, update, deposit, claim, check_up, undo):
         act(page, watched)
         notebook.picture(f"hostile-{act.__name__}")
         watched.unharmed(page)
     body = "".join(ATTACKS.values()).encode()
     queue.faults.add("POST /view", status=418, body=body, headers={"content-type": "text/html"}, times=None)
-    press(page, "Preview")
+    press(page, "Refresh")
     error = page.locator(".bnb-message.bnb-error").first
     expect(error).to_contain_text("418")
     error.locator("summary").click()
     watched.unharmed(page)
     queue.faults.clear()
-    press(page, "Preview")
+    press(page, "Refresh")
     page.locator(".bnb-grid tr[data-row='0'] .bnb-status").click()
     expect(page.locator(".bnb-detail pre")).to_contain_text('"status": "failure"')
     watched.unharmed(page)
@@ -222,75 +222,63 @@ def test_every_action_on_hostile_works_is_done_and_shown_as_text(
     notebook.page.set_viewport_size({"width": 1280, "height": 900})
 
 
-def agreed(panel: Locator, watched: Watched, page: Locator, sentence: str) -> None:
+def agreed(page: Locator, watched: Watched, sentence: str) -> None:
     """Look at the question, answer it with yes, and wait for the receipt."""
-    button = panel.get_by_role("button", name=re.compile("^" + sentence))
+    button = question(page).get_by_role("button", name=re.compile("^" + sentence))
     expect(button).to_be_visible()
     watched.unharmed(page)
     button.click()
-    expect(panel.get_by_text(re.compile(r"\d of \d+ works? done")).first).to_be_visible()
-
-
-def choose(page: Locator, *rows: int) -> None:
-    for row in rows:
-        page.locator(f".bnb-grid tr[data-row='{row}']").get_by_role("checkbox").click()
+    expect(page.locator(".bnb-receipt")).to_be_visible()
 
 
 def requeue(page: Locator, watched: Watched) -> None:
-    choose(page, 0, 1)
-    panel = tab(page, "Requeue")
-    panel.get_by_label("without a pipeline in the query").check()
-    press(panel, "Requeue 2 works …")
-    agreed(panel, watched, page, "Requeue 2 works of")
+    tick(page, 0, 1)
+    page.get_by_role("button", name="Requeue", exact=True).click()
+    agreed(page, watched, "Requeue 2 works of")
 
 
 def update(page: Locator, watched: Watched) -> None:
-    expect(page.locator(".bnb-grid .bnb-counts")).to_contain_text(f"Shown {2 * len(ATTACKS) - 2}")
-    panel = tab(page, "Update")
-    panel.get_by_label("without a pipeline in the query").check()
-    panel.get_by_label("Set", exact=True).select_option("tags")
-    panel.get_by_label("to", exact=True).fill(json.dumps([ATTACKS["maths"], ATTACKS["markup"], ATTACKS["override"]]))
-    panel.get_by_label("to", exact=True).press("Tab")
-    press(panel, f"Update {2 * len(ATTACKS) - 2} works …")
-    agreed(panel, watched, page, r"Update \d+ works of")  # some hold what cannot be sent
+    expect(page.locator(".bnb-counts")).to_contain_text(f"{2 * len(ATTACKS) - 2} read")
+    tick_all(page)
+    form = panel(page, "change", "Change")
+    form.get_by_label("Set", exact=True).select_option("tags")
+    form.get_by_label("to", exact=True).fill(json.dumps([ATTACKS["maths"], ATTACKS["markup"], ATTACKS["override"]]))
+    press(form, "Show the change")
+    agreed(page, watched, r"Update \d+ works of")  # some hold what cannot be sent
 
 
 def deposit(page: Locator, watched: Watched) -> None:
-    panel = tab(page, "Deposit")
-    panel.get_by_role("tab", name="Many works").click()
+    form = panel(page, "deposit", "Deposit")
     good = [{"pipeline": "fitburst", "site": text, "user": text, "tags": [text]} for text in ATTACKS.values()]
     bad = [{"pipeline": text, "site": text, "user": text} for text in ATTACKS.values()]
-    panel.get_by_label("CSV or JSON").fill(json.dumps(good + bad))
-    press(panel, "Check and preview …")
-    expect(panel.get_by_text("rows cannot be sent")).to_be_visible()
+    form.get_by_label("CSV or JSON").fill(json.dumps(good + bad))
+    press(form, "Check and preview")
+    expect(question(page)).to_contain_text("rows have mistakes")
     watched.unharmed(page)
-    panel.get_by_label("leave bad rows out").check()
-    press(panel, "Check and preview …")
-    agreed(panel, watched, page, r"Deposit \d+ works to")
+    form.get_by_label("Leave rows with mistakes out").check()
+    press(form, "Check and preview")
+    agreed(page, watched, r"Deposit \d+ works to")
 
 
-def withdraw(page: Locator, watched: Watched) -> None:
-    panel = tab(page, "Withdraw")
-    panel.get_by_label("Pipeline").fill(ATTACKS["maths"][:128])
-    panel.get_by_label("Pipeline").press("Tab")
-    press(panel, "Forecast …")
-    agreed(panel, watched, page, "Withdraw 1 work of")
-    panel.get_by_text("The whole work").click()
+def claim(page: Locator, watched: Watched) -> None:
+    form = panel(page, "claim", "Claim")
+    form.get_by_label("Pipeline").fill(ATTACKS["maths"][:128])
+    press(form, "Show which one")
+    agreed(page, watched, "Withdraw 1 work of")
+    form.get_by_text("The whole work").click()
     watched.unharmed(page)
-    press(panel, "Give back")
-    expect(panel.get_by_text(re.compile("put back 1 work on .*1 of 1 work done")).last).to_be_visible()
+    press(form, "Return it to the queue")
+    receipt(page, "1 work put back")
 
 
-def audit(page: Locator, watched: Watched) -> None:
-    panel = tab(page, "Audit")
-    press(panel, "Forecast the audit …")
-    agreed(panel, watched, page, "Audit .*127")
+def check_up(page: Locator, watched: Watched) -> None:
+    press(panel(page, "check_up", "Check-up"), "Show what it would change")
+    agreed(page, watched, "Audit .*127")
 
 
 def undo(page: Locator, watched: Watched) -> None:
-    panel = tab(page, "Journal")
-    press(panel, "Undo …")
-    agreed(panel, watched, page, "Undo 20")
+    press(panel(page, "journal", "Journal").locator("tbody tr").first, "Undo")
+    agreed(page, watched, "Put back")
 
 
 def test_the_report_is_text(browser: Browser, queue: LocalBackend, tmp_path: Path) -> None:

@@ -25,8 +25,8 @@ QUIET = 2500
 
 def _switched_on(notebook: Notebook, backend: LocalBackend) -> tuple[Locator, Callable[[], int]]:
     panel = notebook.run(SHOW)
-    expect(panel.locator(".bnb-said")).to_contain_text("No works")
-    panel.get_by_role("checkbox", name="Auto-refresh").check()
+    expect(panel.locator(".bnb-said")).to_contain_text("0 works")
+    notebook.kernel_eval("status.table.ticker.switch(1)")
     return panel, lambda: sum(one.path == "/status/pipelines" for one in backend.requests)
 
 
@@ -54,7 +54,7 @@ def test_it_rests_out_of_sight_and_goes_on_in_sight(notebook: Notebook, backend:
     assert _rests(notebook, count)
     notebook.page.evaluate(SEEN, "visible")
     _until(notebook, count, count())
-    panel.get_by_role("checkbox", name="Auto-refresh").uncheck()
+    panel.get_by_label("Auto-refresh").select_option("")
     notebook.kernel_eval("status.close()")
 
 

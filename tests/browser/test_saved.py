@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from bucketsnb.backend.server import LocalBackend
 from tests.browser.conftest import EMPTY_NOTEBOOK
 from tests.browser.notebook import Notebook
-from tests.browser.steps import PIPELINE, press, tab
+from tests.browser.steps import PIPELINE, agree, panel, question, tick, tick_all
 from tests.factory import make_works
 
 TOKEN = "token-5c1f9b77"
@@ -35,20 +35,18 @@ def test_the_last_table_plan_and_receipt_stay_and_no_secret_does(
     backend.store.load(make_works(5, pipeline=PIPELINE, status="failure"))
     (lab_folder / "saved.ipynb").write_text(json.dumps(EMPTY_NOTEBOOK), "utf-8")
     (lab_folder / "secret").write_text(TOKEN, "utf-8")
-    notebook = open_notebook("saved.ipynb", height=1800)
+    notebook = open_notebook("saved.ipynb", width=1400)
     page = notebook.run(SHOW.format(url=backend.url, pipeline=PIPELINE))
-    page.locator(".bnb-grid tr[data-row='1']").get_by_role("checkbox").click()
-    panel = tab(page, "Delete")
-    press(panel, "Delete 1 work …")
-    press(panel, f"Delete 1 work of {PIPELINE}")
-    expect(panel.get_by_text("1 of 1 work done").first).to_be_visible()
-    deposit = tab(page, "Deposit")
-    for name in ("user", "parameters"):
-        deposit.get_by_label(name, exact=True).fill(TYPED)
-        deposit.get_by_label(name, exact=True).press("Tab")
-    requeue = tab(page, "Requeue")
-    press(requeue, "Requeue 4 works …")
-    expect(requeue.get_by_role("button", name=f"Requeue 4 works of {PIPELINE}")).to_be_visible()
+    tick(page, 1)
+    page.get_by_role("button", name="Delete", exact=True).click()
+    agree(page, "1 work deleted")
+    deposit = panel(page, "deposit", "Deposit")
+    deposit.get_by_label("CSV or JSON").fill(TYPED)
+    deposit.get_by_label("CSV or JSON").press("Tab")
+    expect(page.locator(".bnb-counts")).to_contain_text("4 read")
+    tick_all(page)
+    page.get_by_role("button", name="Requeue", exact=True).click()
+    question(page)
     assert notebook.troubles() == []
 
     notebook.page.evaluate(_SAVE_AND_LEAVE)

@@ -1,119 +1,186 @@
 from __future__ import annotations
 
+import gc
+
+import ipywidgets
 import pytest
 
 from bucketsnb import Buckets, LocalBackend, Query
 from bucketsnb.widgets import App, app
-from bucketsnb.widgets.preview import Preview
-from bucketsnb.widgets.query_builder import QueryBuilder
-from bucketsnb.widgets.withdraw_panel import WithdrawPanel
-from tests.factory import make_work
+from bucketsnb.widgets.app import _PANELS
+from tests.factory import make_work, make_works
 from tests.widgets.page import Sent
 from tests.widgets.waiting import until
+
+MODELS = 150
+"""Widget models of the first page, at most: a reload makes each of them again."""
 
 
 @pytest.fixture
 def page(buckets: Buckets, backend: LocalBackend) -> App:
     backend.store.load([make_work(pipeline="fitburst", status=status) for status in ("queued", "failure", "failure")])
     page = app(buckets)
-    until(lambda: page.state.frame is not None and page.state.status is not None)
+    _rest(page)
     return page
 
 
-def _audits(backend: LocalBackend) -> list[str]:
+def _rest(page: App) -> None:
+    until(lambda: page.state.frame is not None and page.state.status is not None)
+    until(lambda: not (page.status.worker.running or page.reader.worker.running or page.reader.explainer.running))
+    with page.state.lock:  # the callbacks that brought the answers have ended
+        pass
+
+
+def _changes(backend: LocalBackend) -> list[str]:
     return [one.path for one in backend.requests if one.path.startswith("/audit") or one.method in ("PUT", "DELETE")]
 
 
+def _models() -> int:
+    gc.collect()
+    return len(ipywidgets.widgets.widget._instances)
+
+
 def test_opening_the_page_only_reads(page: App, backend: LocalBackend):
-    until(lambda: not page.status.worker.running and not page.preview.worker.running)
-    assert _audits(backend) == []
+    _rest(page)
+    assert _changes(backend) == []
+
+
+def test_the_page_is_few_models_and_closing_leaves_none(buckets: Buckets):
+    before = _models()
+    page = app(buckets)
+    for name in ("change", *_PANELS):
+        page.show(name)
+    assert _models() - before <= MODELS
+    page.close()
+    assert _models() == before
+
+
+def test_a_new_page_of_the_same_client_closes_the_one_before(buckets: Buckets, backend: LocalBackend):
+    before = _models()
+    first = app(buckets)
+    one = _models() - before
+    for _ in range(5):
+        last = app(buckets)
+    assert _models() - before == one
+    assert first.comm is None
+    other = app(Buckets(backend.url))
+    assert last.comm is not None
+    assert other.comm is not None
+
+
+def test_panels_are_built_when_they_are_first_opened(page: App):
+    assert page.forms == {}
+    page.actions.receive({"type": "open", "name": "journal"})
+    page.actions.receive({"type": "open", "name": "deposit"})
+    assert list(page.forms) == ["journal", "deposit"]
+    assert [name for name, _, shown in page.parts if shown and name in page.forms] == ["deposit"]
+    page.actions.receive({"type": "open", "name": "deposit"})
+    assert not [name for name, _, shown in page.parts if shown and name in page.forms]
 
 
 def test_from_a_count_to_a_receipt_and_back(page: App, backend: LocalBackend):
-    page.status.pick("fitburst", "failure")
-    until(lambda: page.state.frame is not None and len(page.state.frame) == 2)
-    assert page.builder.query == Query(pipeline="fitburst", status="failure")
-    page.preview.grid.select(page.state.frame["id"][:1])
-    delete = page.actions["Delete"]
-    delete.plan_button.click()
-    until(lambda: delete.box.armed)
-    delete.box.confirm.yes.click()
-    until(lambda: page.state.frame is not None and len(page.state.frame) == 1)
-    until(lambda: page.state.status is not None and int(page.state.status["failure"].sum()) == 1)
+    page.status.receive({"type": "pick", "pipeline": "fitburst", "status": "failure"})
+    until(lambda: page.state.up_to_date and len(page.state.frame) == 2)
+    assert page.filters.query == Query(pipeline="fitburst", status="failure")
+    page.grid.receive({"type": "select", "ids": list(page.state.frame["id"][:1]), "on": True, "view": "v"})
+    assert list(page.selection["id"]) == list(page.state.frame["id"][:1])
+    page.actions.receive({"type": "do", "name": "delete"})
+    until(lambda: page.box.armed)
+    page.box.receive({"type": "confirm", "typed": ""})
+    until(lambda: len(page.state.frame) == 1)
+    until(lambda: int(page.state.status["failure"].sum()) == 1)
+    _rest(page)
     assert "1 of 1 work done" in page.static()
 
 
 def test_a_query_that_cannot_be_meant_shows_no_works(page: App):
-    page.builder.edit("priority", "9")
+    page.filters.edit("priority", "9")
     assert page.state.query is None
     assert page.state.frame is None
-    page.builder.edit("priority", "")
+    page.filters.edit("priority", "")
     until(lambda: page.state.frame is not None)
 
 
 def test_works_that_come_after_the_query_was_spoilt_are_not_shown(page: App, backend: LocalBackend):
     backend.faults.add("POST /view", delay=0.3)
-    page.preview.refresh()
-    page.builder.edit("priority", "9")
-    until(lambda: not page.preview.worker.running)
-    page.preview.worker.close()
+    page.reader.refresh()
+    page.filters.edit("priority", "9")
+    page.reader.worker.close()
     assert page.state.frame is None
-    assert "not complete" in page.preview.said.value
+    assert page.state.reading == ""
 
 
 def test_what_could_not_be_read_is_not_said_to_be_nothing(buckets: Buckets, backend: LocalBackend, sent: Sent):
     backend.faults.add("POST /view", status=400, times=None)
-    preview = Preview(buckets)
-    preview.state.query = Query(pipeline="fitburst")
-    until(lambda: preview.messages.shown)
-    preview.grid.table.receive({"type": "hello"})
-    shown = sent.last(preview.grid.table, "reset")
-    assert (shown["note"], shown["matched"]) == ("No works have been read.", "?")
-    assert "read before" not in preview.said.value
+    page = app(buckets, Query(pipeline="fitburst"))
+    until(lambda: page.messages.shown)
+    page.grid.receive({"type": "hello"})
+    page.actions.receive({"type": "hello"})
+    assert sent.last(page.grid, "state")["note"] == "No works have been read."
+    assert sent.last(page.actions, "draw")["counts"][0] == {"value": "?", "word": "match"}
 
 
-def test_what_is_read_for_an_older_query_is_dropped(page: App, backend: LocalBackend):
-    backend.faults.add("POST /view", delay=0.3)
-    page.builder.edit("status", ["queued"])
-    page.builder.edit("status", ["failure"])
-    until(lambda: page.state.frame is not None and len(page.state.frame) == 2)
-    until(lambda: not page.preview.worker.running)
-    page.preview.worker.close()
-    assert set(page.state.frame["status"]) == {"failure"}
-
-
-def test_a_service_that_fails_leaves_the_last_works_and_says_so(page: App, backend: LocalBackend):
-    backend.faults.add("POST /view", status=500, times=None)
-    page.preview.refresh()
-    until(lambda: page.preview.messages.shown)
-    assert page.preview.messages.shown[0].kind == "error"
-    assert len(page.state.frame) == 3
-
-
-def test_names_that_cannot_be_offered_are_said_by_the_status_alone_where_there_is_one(
-    buckets: Buckets, backend: LocalBackend
+def test_what_is_read_for_an_older_query_is_dropped_and_shown_as_older_until_then(
+    page: App, backend: LocalBackend, sent: Sent
 ):
+    backend.faults.add("POST /view", delay=0.3)
+    page.filters.edit("status", ["queued"])
+    assert sent.last(page.grid, "state")["stale"]
+    page.filters.edit("status", ["failure"])
+    until(lambda: page.state.up_to_date)
+    _rest(page)
+    assert set(page.state.frame["status"]) == {"failure"}
+    assert not sent.last(page.grid, "state")["stale"]
+
+
+def test_a_service_that_fails_leaves_the_last_works_and_says_so_until_it_is_over(page: App, backend: LocalBackend):
+    backend.faults.add("POST /view", status=400, times=1)
+    page.reader.refresh()
+    until(lambda: page.messages.shown)
+    assert page.messages.shown[0].kind == "error"
+    assert len(page.state.frame) == 3
+    page.reader.refresh()
+    until(lambda: not page.messages.shown)
+
+
+def test_names_that_cannot_be_offered_are_said_by_the_status_alone(buckets: Buckets, backend: LocalBackend):
     backend.faults.add("GET /status/pipelines", status=400, times=None)
     page = app(buckets)
-    withdraw = page.actions["Withdraw"]
-    assert isinstance(withdraw, WithdrawPanel)
-    until(lambda: not page.builder._pipelines.running and not withdraw.names.running)
-    until(lambda: page.status.messages.shown)
-    assert not page.builder.messages.shown
-    assert not withdraw.messages.shown
-    alone = QueryBuilder(buckets)
-    until(lambda: alone.messages.shown)
+    page.show("claim")
+    until(lambda: not page.filters._pipelines.running and not page.forms["claim"].naming.running)
+    until(lambda: page.messages.shown)
+    assert len(page.messages.shown) == 1
 
 
 def test_the_page_without_a_kernel_keeps_status_query_works(page: App):
     static = page.static()
-    for part in ("fitburst", "Query(", "3 shown, 3 matched"):
+    for part in ("fitburst", "Query(", "3 read, 3 match"):
         assert part in static
 
 
-def test_no_work_is_explained_by_the_condition_that_is_to_blame(page: App):
-    page.builder.query = Query(pipeline="fitburst", status="success")
-    until(lambda: page.preview.why.value)
-    assert "success" in page.preview.why.value
-    page.builder.query = Query(pipeline="fitburst")
-    until(lambda: not page.preview.why.value)
+def test_no_work_is_explained_by_the_condition_that_is_to_blame(page: App, sent: Sent):
+    page.filters.query = Query(pipeline="fitburst", status="success")
+    until(lambda: page.state.why is not None)
+    _rest(page)
+    assert any("success" in line for line in sent.last(page.grid, "state")["why"])
+    page.filters.query = Query(pipeline="fitburst")
+    assert page.state.why is None
+
+
+def test_the_number_that_match_is_counted_where_the_read_was_cut_short(buckets: Buckets, backend: LocalBackend):
+    backend.store.load(make_works(30, pipeline="fitburst", status="failure"))
+    page = app(buckets, Query(pipeline="fitburst"))
+    page.grid.receive({"type": "limit", "limit": 10})
+    until(lambda: page.state.counted == 30)
+    assert page.actions.targets.exact
+    page.grid.receive({"type": "limit", "limit": None})
+    until(lambda: page.state.frame is not None and len(page.state.frame) == 30)
+
+
+def test_nothing_that_the_page_holds_is_in_the_state_that_a_notebook_saves(page: App):
+    work = str(page.state.frame["id"].iloc[0])
+    page.show("deposit")
+    page.forms["deposit"].receive({"type": "edit", "name": "pasted", "value": "typed-by-hand"})
+    state = repr(page.get_state())
+    assert work not in state
+    assert "typed-by-hand" not in state

@@ -9,7 +9,7 @@ import pytest
 
 from bucketsnb.frames import empty, frame_of
 from bucketsnb.widgets import State, WorksGrid
-from bucketsnb.widgets.cells import draw, pretty
+from bucketsnb.widgets.cells import draw, facts_of, pretty
 from tests.factory import make_work
 from tests.widgets.page import Sent
 
@@ -62,7 +62,7 @@ def test_rows_are_sent_by_page_and_never_too_many(sent: Sent):
 def test_no_row_is_in_the_state_that_a_notebook_saves():
     grid = WorksGrid(_frame(50))
     _open(grid)
-    assert _ident(7) not in repr(grid.table.get_state())
+    assert _ident(7) not in repr(grid.get_state())
 
 
 def test_a_selection_reaches_python_by_id():
@@ -119,7 +119,7 @@ def test_text_is_sorted_by_its_characters_however_long_it_is(descending: bool, l
     grid.sort("user", descending=descending)
     known = [place for place, user in enumerate(users) if user is not None]
     expected = [*sorted(known, key=lambda place: str(users[place]), reverse=descending), 2]
-    assert [row["id"] for row in grid._rows.page(0, 100)] == [str(place) for place in expected]
+    assert [row["id"] for row in grid.table.rows.page(0, 100)] == [str(place) for place in expected]
 
 
 @pytest.mark.parametrize("name", ["status", "tags", "event", "age", "config", "overdue", "site", "attempt"])
@@ -220,20 +220,63 @@ def _ask_after_opening(grid: WorksGrid, sent: Sent) -> list[dict[str, Any]]:
     return _ask(grid, sent, 0)
 
 
-def test_shown_and_matched_are_both_told_and_at_least_is_said(sent: Sent):
+def test_what_was_not_read_is_said_and_that_sorting_is_of_what_was(sent: Sent):
     frame = _frame(10)
     frame.attrs.update(matched=25, exact=False)
     grid = WorksGrid(frame)
     _open(grid)
-    reset = sent.last(grid.table, "reset")
-    assert (reset["shown"], reset["matched"], reset["more"]) == (10, "at least 25", 15)
-    assert "10 shown, at least 25 matched" in grid.static()
+    assert sent.last(grid.table, "reset")["order"] == "The newest 10 were read; sorting orders these."
+    assert "10 read, at least 25 match" in grid.static()
 
 
 def test_an_empty_frame_says_so(sent: Sent):
     grid = WorksGrid(empty(), empty_note="Nothing failed.")
     _open(grid)
-    assert sent.last(grid.table, "reset")["note"] == "Nothing failed."
+    assert sent.last(grid.table, "state")["note"] == "Nothing failed."
+
+
+def test_columns_without_anything_in_them_are_left_out_unless_they_are_asked_for(sent: Sent):
+    frame = _frame(5, status="queued", tags=None, results=None)
+    assert not {"tags", "error"} & set(WorksGrid(frame).columns)
+    assert WorksGrid(frame, columns=["id", "tags"]).columns == ("id", "tags")
+
+
+def test_a_failure_shows_its_error_and_its_attempts_of_how_many(sent: Sent):
+    results = {"error": {"message": "disk full"}}
+    grid = WorksGrid(_frame(2, status="failure", results=results, attempt=2, retries=3), columns=["error", "attempt"])
+    _open(grid)
+    assert [text for text, _ in sent.last(grid.table, "reset")["first"][0]["cells"]] == ["disk full", "2/3"]
+
+
+def test_the_errors_can_be_sorted(sent: Sent):
+    works = [make_work(id=_ident(n), status="failure", results={"error": text}) for n, text in enumerate("cab")]
+    grid = WorksGrid(frame_of(works))
+    grid.sort("error")
+    assert [row["id"] for row in _ask(grid, sent, 0)] == [_ident(1), _ident(2), _ident(0)]
+
+
+def test_a_short_id_is_told_by_its_end_and_its_title_is_the_whole(sent: Sent):
+    grid = WorksGrid(_frame(1), columns=["id"])
+    _open(grid)
+    assert sent.last(grid.table, "reset")["first"][0]["cells"] == [("…00000000", _ident(0))]
+
+
+def test_the_selection_is_exported_by_ids_and_as_csv(sent: Sent):
+    grid = WorksGrid(_frame(5))
+    _select(grid, _ident(3), _ident(1))
+    for kind in ("ids", "csv"):
+        grid.table.receive({"type": kind, "view": "v"})
+    assert sent.last(grid.table, "ids")["text"] == f"{_ident(3)}\n{_ident(1)}"
+    written = sent.last(grid.table, "csv")["text"].splitlines()
+    assert len(written) == 3
+    assert _ident(1) in written[1]
+
+
+def test_an_opened_work_begins_with_its_error_and_links_its_products():
+    facts = facts_of(make_work(results={"error": "disk full"}, products=["https://x.org/a.png", "b.h5"]), 0.0)
+    assert facts[0] == {"label": "error", "text": "disk full", "links": []}
+    (products,) = [fact for fact in facts if fact["label"] == "products"]
+    assert products["links"] == ["https://x.org/a.png"]
 
 
 def test_a_grid_without_columns_is_refused_in_words():
@@ -256,7 +299,7 @@ def test_a_hundred_thousand_works_send_the_page_no_more_than_a_hundred(sent: Sen
 def test_the_static_form_has_the_first_rows_and_all_the_counts():
     static = WorksGrid(_frame(30)).static()
     assert static.count("<tr") == 21
-    assert "20 here, 30 shown, 30 matched" in static
+    assert "20 here, 30 read, 30 match" in static
 
 
 def test_a_long_work_is_cut_and_says_so():

@@ -4,7 +4,9 @@ import pytest
 
 from bucketsnb.errors import NoAnswer, QueryError
 from bucketsnb.widgets.guard import Guard, Message, message_of
-from bucketsnb.widgets.messages import MessageArea
+from bucketsnb.widgets.messages import Messages
+from bucketsnb.widgets.panel import Panel
+from bucketsnb.widgets.part import Part
 
 
 def test_an_exception_in_a_callback_is_shown_and_does_not_escape():
@@ -46,32 +48,49 @@ def test_what_cannot_be_seen_is_written_out(hidden: str):
     assert hidden not in message_of(QueryError(f"a{hidden}b")).text
 
 
-def test_the_area_keeps_the_newest_five_and_one_of_each():
-    area = MessageArea()
-    for text in ("a", "b", "c", "d", "b", "e", "f"):
-        area.show(Message("info", text))
-    assert [message.text for message in area.shown] == ["f", "e", "b", "d", "c"]
+def _messages(*texts: str, source: str = "") -> Messages:
+    messages = Messages(lambda: None)
+    for text in texts:
+        messages.show(Message("info", text), source)
+    return messages
 
 
-def test_a_message_can_be_dismissed_and_errors_cleared():
-    area = MessageArea()
-    area.show(Message("error", "a"))
-    area.show(Message("done", "b"))
-    area.show(Message("info", "c"))
-    area.receive({"type": "dismiss", "place": 0})
-    assert [message.text for message in area.shown] == ["b", "a"]
-    area.clear("error")
-    assert [message.text for message in area.shown] == ["b"]
+def test_the_newest_four_are_kept_and_one_of_each():
+    messages = _messages("a", "b", "c", "d", "b", "e", "f")
+    assert [message.text for message in messages.shown] == ["f", "e", "b", "d"]
+
+
+def test_a_message_can_be_dismissed_by_its_key_whatever_came_since():
+    messages = _messages("a", "b")
+    key = messages.as_data()[1]["key"]
+    messages.show(Message("info", "c"))
+    messages.dismiss(key)
+    assert [message.text for message in messages.shown] == ["c", "b"]
+
+
+def test_a_part_takes_its_own_messages_away_and_no_others():
+    messages = _messages("a", source="status")
+    messages.show(Message("error", "b"), "reader")
+    messages.clear("status")
+    assert [message.text for message in messages.shown] == ["b"]
+    messages.clear()
+    assert messages.shown == ()
 
 
 def test_an_unknown_message_from_the_page_is_shown():
-    area = MessageArea()
-    area.receive({"type": "nonsense"})
-    assert area.shown[0].kind == "error"
+    panel = Panel()
+    Part(panel, "part").receive({"type": "nonsense"})
+    assert panel.messages.shown[0].kind == "error"
+
+
+def test_a_message_for_a_part_that_is_not_there_is_shown():
+    panel = Panel()
+    panel._on_message(panel, {"part": "nobody", "type": "hello"})
+    assert panel.messages.shown[0].kind == "error"
 
 
 def test_the_static_form_is_inert():
-    area = MessageArea()
-    area.show(Message("error", "<script>alert(1)</script>", "<b>"))
-    assert "<script>" not in area.static()
-    assert "<b>" not in area.static()
+    messages = Messages(lambda: None)
+    messages.show(Message("error", "<script>alert(1)</script>", "<b>"))
+    assert "<script>" not in messages.static()
+    assert "<b>" not in messages.static()

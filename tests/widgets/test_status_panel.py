@@ -27,8 +27,8 @@ def _paths(backend: LocalBackend) -> list[str]:
 
 
 def test_showing_and_refreshing_reads_the_status_and_nothing_else(panel: StatusPanel, backend: LocalBackend):
-    panel.button.click()
-    until(lambda: not panel.worker.running)
+    panel.table.receive({"type": "refresh"})
+    until(lambda: not panel.table.worker.running)
     assert _paths(backend)
     assert all(path.startswith("/status") for path in _paths(backend))
 
@@ -50,7 +50,7 @@ def test_a_pipeline_without_a_name_is_never_any_pipeline(panel: StatusPanel):
 
 
 def test_the_page_gets_rows_totals_and_the_cell_that_is_the_query(panel: StatusPanel, sent: Sent):
-    panel.pick("fitburst", "failure")
+    panel.table.pick("fitburst", "failure")
     panel.table.receive({"type": "hello"})
     drawn = sent.last(panel.table, "draw")
     assert {row["pipeline"]: row["counts"] for row in drawn["rows"]} == {
@@ -62,13 +62,13 @@ def test_the_page_gets_rows_totals_and_the_cell_that_is_the_query(panel: StatusP
 
 
 def test_an_armed_confirm_holds_the_ticker(panel: StatusPanel, backend: LocalBackend):
-    until(lambda: not panel.worker.running)
+    until(lambda: not panel.table.worker.running)
     panel.state.plan = object()
-    panel.ticker.on = True
+    panel.table.ticker.on = True
     before = len(_paths(backend))
-    panel.ticker._ended = -1e9
-    panel.ticker.receive({"type": "tick"})
-    assert not panel.worker.running
+    panel.table.ticker._ended = -1e9
+    panel.table.receive({"type": "tick"})
+    assert not panel.table.worker.running
     assert len(_paths(backend)) == before
 
 
@@ -76,26 +76,26 @@ def test_a_service_that_fails_is_said_and_the_ticker_backs_off(panel: StatusPane
     def broken() -> list[str]:
         raise RuntimeError("gone")
 
-    until(lambda: not panel.worker.running)
+    until(lambda: not panel.table.worker.running)
     monkeypatch.setattr(panel.state.buckets.api, "pipelines", broken)
-    panel.refresh()
+    panel.table.refresh()
     until(lambda: panel.messages.shown)
     assert panel.messages.shown[0].text == "gone"
-    assert panel.ticker.wait == 20
+    assert panel.table.ticker.wait == 20
     assert panel.state.status is not None
 
 
 def test_a_change_elsewhere_on_the_page_is_looked_at(panel: StatusPanel, backend: LocalBackend):
-    until(lambda: not panel.worker.running)
+    until(lambda: not panel.table.worker.running)
     before = panel.state.status
     panel.state.changes += 1
     until(lambda: panel.state.status is not before)
 
 
 def test_a_clock_that_is_far_off_is_said(panel: StatusPanel, monkeypatch: pytest.MonkeyPatch):
-    until(lambda: not panel.worker.running)
+    until(lambda: not panel.table.worker.running)
     monkeypatch.setattr("bucketsnb.api.endpoints._skew", lambda answer: 7200.0)
-    panel.refresh()
+    panel.table.refresh()
     until(lambda: panel.messages.shown)
     assert "2 h ahead of" in panel.messages.shown[0].text
 
@@ -106,12 +106,12 @@ def test_the_static_form_has_the_counts(panel: StatusPanel):
 
 
 def test_a_pipeline_with_a_history_has_a_line_of_its_queue(panel: StatusPanel, buckets: Buckets, sent: Sent):
-    until(lambda: not panel.worker.running)
+    until(lambda: not panel.table.worker.running)
     history, now = buckets.history(), time.time()
     for hour, queued in enumerate((4, 9, 1)):
         history.record(panel.state.status.assign(queued=queued), at=now - 7200 + 3600 * hour)
     before = panel.state.status
-    panel.refresh()
+    panel.table.refresh()
     until(lambda: panel.state.status is not before)
     panel.table.receive({"type": "hello"})
     spark = sent.last(panel.table, "draw")["rows"][1]["spark"]
@@ -135,10 +135,10 @@ def test_a_long_history_is_thinned_to_its_newest(buckets: Buckets):
 
 
 def test_a_history_that_cannot_be_read_is_said_beside_the_status(panel: StatusPanel, environment: Path):
-    until(lambda: not panel.worker.running)
+    until(lambda: not panel.table.worker.running)
     (environment / "history.db").write_text("not a database")
     before = panel.state.status
-    panel.refresh()
+    panel.table.refresh()
     until(lambda: panel.messages.shown)
     assert panel.state.status is not before
     assert "BUCKETSNB_HISTORY" in panel.messages.shown[0].text

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pytest
 
-from bucketsnb.widgets.guard import Guard
 from bucketsnb.widgets.ticker import Ticker
 
 
@@ -14,24 +13,23 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def _ticker(ticks: list[int], **options: object) -> Ticker:
-    return Ticker(Guard(print), lambda: ticks.append(1), interval=10, **options)
+    return Ticker(lambda: ticks.append(1), interval=10, **options)
 
 
 def test_a_tick_refreshes_only_while_it_is_switched_on(clock: list[float]):
     ticks: list[int] = []
     ticker = _ticker(ticks)
-    ticker.receive({"type": "tick"})
+    ticker.tick()
     ticker.on = True
-    ticker.receive({"type": "tick"})
+    ticker.tick()
     assert len(ticks) == 1
 
 
 def test_a_tick_that_overtakes_the_switch_is_answered_so_that_the_page_ticks_again(clock: list[float]):
     ticks: list[int] = []
-    ticker = _ticker(ticks)
     told: list[str] = []
-    ticker.tell = lambda kind, **_: told.append(kind)  # type: ignore[method-assign]
-    ticker.receive({"type": "tick"})
+    ticker = Ticker(lambda: ticks.append(1), lambda: told.append("next"), interval=10)
+    ticker.tick()
     assert (ticks, told) == ([], ["next"])
 
 
@@ -40,7 +38,7 @@ def test_one_refresh_at_a_time(clock: list[float]):
     ticker = _ticker(ticks)
     ticker.on = True
     for _ in range(3):
-        ticker.receive({"type": "tick"})
+        ticker.tick()
     assert len(ticks) == 1
 
 
@@ -48,12 +46,12 @@ def test_a_second_view_of_the_panel_does_not_double_the_rhythm(clock: list[float
     ticks: list[int] = []
     ticker = _ticker(ticks)
     ticker.on = True
-    ticker.receive({"type": "tick"})
+    ticker.tick()
     ticker.done()
     clock[0] += 1
-    ticker.receive({"type": "tick"})
+    ticker.tick()
     clock[0] += 9
-    ticker.receive({"type": "tick"})
+    ticker.tick()
     assert len(ticks) == 2
 
 
@@ -62,10 +60,10 @@ def test_an_armed_confirm_is_left_alone(clock: list[float]):
     armed = [True]
     ticker = _ticker(ticks, hold=lambda: armed[0])
     ticker.on = True
-    ticker.receive({"type": "tick"})
+    ticker.tick()
     assert ticks == []
     armed[0] = False
-    ticker.receive({"type": "tick"})
+    ticker.tick()
     assert len(ticks) == 1
 
 

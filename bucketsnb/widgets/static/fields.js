@@ -25,8 +25,10 @@ function textField(spec, edit) {
     ? el("textarea", { rows: spec.rows ?? 6, spellcheck: "false" })
     : el("input", { type: "text", autocomplete: "off", spellcheck: "false" });
   input.placeholder = spec.hint;
-  const { node, problem, mark } = shell(spec, input);
-  node.append(input, problem);
+  const { node, problem, mark, id } = shell(spec, input);
+  const list = el("datalist", { id: `${id}-offers` });
+  if (spec.offers?.length) input.setAttribute("list", list.id);
+  node.append(input, list, problem);
   let timer = null;
   let sent = null;
   const send = () => {
@@ -41,6 +43,11 @@ function textField(spec, edit) {
     node,
     update(now) {
       mark(now.problem);
+      input.placeholder = now.hint;
+      if (now.offers?.length && !list.children.length) {
+        input.setAttribute("list", list.id);
+        list.replaceChildren(...now.offers.map((offer) => el("option", { value: offer })));
+      }
       if (timer !== null) return; // still typing
       sent = now.value;
       if (input.value !== now.value) input.value = now.value;
@@ -131,16 +138,24 @@ function tokensField(spec, edit) {
   };
 }
 
+function numberField(spec, edit) {
+  const input = el("input", { type: "number", min: spec.least, max: spec.most, step: "1" });
+  const { node, problem, mark } = shell(spec, input);
+  node.append(input, problem);
+  input.addEventListener("change", () => { if (input.value && input.checkValidity()) edit(spec.name, Number(input.value)); else input.value = input.defaultValue; });
+  return { node, update(now) { input.value = now.value; input.defaultValue = now.value; mark(now.problem); } };
+}
+
 function choiceField(spec, edit) {
   const select = el("select");
   const { node, problem, mark } = shell(spec, select);
-  select.append(...spec.choices.map((choice) => el("option", { value: choice, text: choice || "any" })));
+  select.append(...spec.choices.map(([value, text]) => el("option", { value, text })));
   node.append(select, problem);
   select.addEventListener("change", () => edit(spec.name, select.value));
   return { node, update(now) { select.value = now.value; mark(now.problem); } };
 }
 
-const KINDS = { tokens: tokensField, toggles: togglesField, text: textField, area: textField, flag: flagField, choice: choiceField };
+const KINDS = { tokens: tokensField, toggles: togglesField, text: textField, area: textField, flag: flagField, choice: choiceField, number: numberField };
 
 // A set of fields in a grid; `update` takes the specs that came with the last message.
 function fieldSet(edit) {
@@ -149,6 +164,8 @@ function fieldSet(edit) {
   return {
     node,
     update(specs, colours) {
+      const names = new Set(specs.map((spec) => spec.name));
+      for (const [name, field] of made) field.node.hidden = !names.has(name);
       for (const spec of specs) {
         if (!made.has(spec.name)) {
           const field = KINDS[spec.kind](spec, edit, colours);

@@ -2,63 +2,70 @@
 
 const ROW = 27; // height of a row in pixels, as in the style sheet
 const CHUNK = 100; // rows asked for at once
+const FLEXIBLE = 24; // characters of the column that takes the rest
 const SPARE = 12; // rows drawn above and below what is in sight
 const ARROWS = { ascending: "▲", descending: "▼", none: "" };
-const number = (n) => n.toLocaleString("en-US");
 
 class Grid {
-  constructor(model, root) {
-    this.model = model;
-    this.view = Math.random().toString(36).slice(2);
+  constructor(part, root) {
+    this.part = part;
+    this.view = part.page.view;
     this.shape = null; // what the last reset said
     this.chunks = new Map(); // first row -> { rows, stale }
     this.drawn = new Map(); // row -> tr
+    this.widened = new Map(); // column name -> pixels, as the person made them
     this.active = 0; // and `anchor`, where a range begins, once a row was chosen
     this.opened = null; // the id of the work in the pane, or its row if it has none
-    root.classList.add("bnb", "bnb-grid");
-    root.append(this.bar(), this.box(), this.detail());
-    keepTyping(root);
-    this.silence = setTimeout(() => this.say("The kernel does not answer: run this cell to bring the grid back."), 4000);
+    root.classList.add("bnb-grid");
+    const own = part.page.tools ? [] : [this.bar()];
+    root.append(...own, el("div", { class: "bnb-grid-body" }, this.box(), this.detail()), this.foot());
+    this.tools(part.page.tools ?? this.ownTools);
     this.sight = new ResizeObserver(() => this.draw());
     this.sight.observe(this.scroller);
-    this.stop = converse(model, {
-      reset: (message) => this.reset(message),
-      rows: (message) => this.take(message),
-      selection: (message) => this.selectionChanged(message),
-      work: (message) => this.showWork(message),
-    });
-  }
-
-  dispose() {
-    clearTimeout(this.silence);
-    this.sight.disconnect();
-    this.stop();
+    part.page.ends.add(() => this.sight.disconnect());
   }
 
   send(type, content = {}) {
-    this.model.send({ type, view: this.view, generation: this.shape?.generation, ...content });
+    this.part.send(type, { view: this.view, generation: this.shape?.generation, ...content });
   }
 
   // ---- the parts
 
   bar() {
+    this.ownTools = el("div", { class: "bnb-group bnb-tools", role: "group", "aria-label": "Works" });
     this.counts = el("div", { class: "bnb-counts", role: "status" });
-    const button = (text, name, onclick) =>
-      el("button", { type: "button", class: "bnb-button bnb-quiet", "aria-label": name, text, onclick });
-    this.menu = el("details", { class: "bnb-menu" });
-    this.menu.addEventListener("keydown", (event) => {
-      if (event.key !== "Escape") return;
-      keep(event);
-      this.menu.open = false;
-      this.menu.querySelector("summary").focus();
-    });
-    return el("div", { class: "bnb-bar" }, this.counts,
-      el("div", { class: "bnb-tools", role: "group", "aria-label": "Select" },
-        el("span", { class: "bnb-muted", text: "Select" }),
-        button("in sight", "Select the works in sight", () => this.selectSight()),
-        (this.allButton = button("all shown", "Select all works shown", () => this.send("all"))),
-        button("none", "Select no work", () => this.send("none"))),
-      this.menu);
+    return el("div", { class: "bnb-row bnb-action-bar" }, this.counts, this.ownTools);
+  }
+
+  tools(place) {
+    const item = (chosen, text, name, act) => button(text, () => { act(); chosen.close(); }, { class: "bnb-button bnb-quiet bnb-item", "aria-label": name });
+    this.selecting = menu("Select ▾", (body) => {
+      const shown = this.shape?.shown ?? 0;
+      body.replaceChildren(
+        item(this.selecting, `All ${number(shown)} that were read`, `Select all ${number(shown)} works that were read`, () => this.send("all")),
+        item(this.selecting, "Those in sight", "Select the works in sight", () => this.selectSight()),
+        item(this.selecting, "None", "Select no work", () => this.send("none")));
+    }, { name: "Select" });
+    this.menu = menu("Columns ▾", null, { name: "Columns" });
+    this.exporting = menu("Export ▾", (body) => {
+      const selected = this.shape?.selected ?? 0;
+      const name = `the ${number(selected)} selected`;
+      const csv = item(this.exporting, `Save ${name} as CSV`, `Save ${name} works as CSV`, () => this.send("csv"));
+      const ids = item(this.exporting, `Copy the ids of ${name}`, `Copy the ids of ${name} works`, () => this.send("ids"));
+      csv.disabled = ids.disabled = !selected;
+      body.replaceChildren(csv, ids, el("p", { class: "bnb-muted", text: selected ? "In Python: page.selection is a DataFrame of them." : "Select works first." }));
+    }, { name: "Export" });
+    place.append(this.selecting.node, this.menu.node, this.exporting.node);
+  }
+
+  foot() {
+    this.order = el("span", { class: "bnb-muted bnb-grow" });
+    this.limit = el("select", { class: "bnb-input", "aria-label": "Read at most" });
+    this.limit.addEventListener("change", () => this.send("limit", { limit: this.limit.value === "all" ? null : Number(this.limit.value) }));
+    this.limitBox = el("label", { class: "bnb-muted" }, "Read at most ", this.limit);
+    this.progress = el("span", { class: "bnb-muted", role: "status" });
+    this.stopButton = button("Stop", () => this.send("stop"), { title: "Show what was read until now" });
+    return el("div", { class: "bnb-row bnb-foot" }, this.order, this.progress, this.stopButton, this.limitBox);
   }
 
   box() {
@@ -68,7 +75,8 @@ class Grid {
     this.widths = el("colgroup");
     this.table = el("table", { role: "grid", "aria-label": "Works", "aria-multiselectable": "true" },
       this.widths, this.head, this.body);
-    this.scroller = el("div", { class: "bnb-scroll", tabindex: "-1" }, this.table, this.note);
+    this.reasons = el("ul", { class: "bnb-why" });
+    this.scroller = el("div", { class: "bnb-scroll", tabindex: "-1" }, this.table, this.note, this.reasons);
     this.scroller.addEventListener("scroll", () => {
       this.frame ??= requestAnimationFrame(() => { this.frame = null; this.draw(); });
     });
@@ -93,7 +101,6 @@ class Grid {
   // ---- what the kernel says
 
   reset(shape) {
-    clearTimeout(this.silence);
     const focused = this.body.contains(document.activeElement);
     const anchored = this.at(this.anchor)?.id;
     this.shape = shape;
@@ -105,16 +112,29 @@ class Grid {
     // Rows have moved: what was meant by a row is meant no longer, unless the same work is in it.
     if (!anchored || this.at(this.anchor)?.id !== anchored) this.anchor = undefined;
     if (typeof this.opened === "number") this.opened = null;
-    this.scroller.style.maxHeight = `${shape.height}px`;
+    this.scroller.style.height = `${shape.height}px`;
     this.drawHead();
     this.drawMenu();
     this.drawCounts();
-    this.allButton.textContent = `all ${number(shape.shown)} shown`;
-    this.allButton.setAttribute("aria-label", `Select all ${number(shape.shown)} works shown`);
-    this.say(shape.note);
+    this.order.textContent = shape.order;
+    this.limitBox.hidden = !shape.limit;
+    if (shape.limit) {
+      this.limit.replaceChildren(...shape.limit.choices.map((one) => el("option", { value: one ?? "all", text: one === null ? "all" : number(one) })));
+      this.limit.value = shape.limit.value ?? "all";
+      if (this.limit.selectedIndex < 0) this.limit.append(el("option", { value: shape.limit.value, text: number(shape.limit.value), selected: true }));
+    }
     this.table.hidden = !shape.shown;
     this.draw();
     if (focused) this.focusActive();
+  }
+
+  state({ reading, stale, note, why }) {
+    this.scroller.classList.toggle("bnb-stale", stale);
+    this.scroller.setAttribute("aria-busy", String(Boolean(reading)));
+    this.progress.textContent = reading;
+    this.stopButton.hidden = !reading;
+    this.say(note);
+    this.reasons.replaceChildren(...why.map((text) => el("li", { text })));
   }
 
   take({ generation, first, rows }) {
@@ -126,7 +146,9 @@ class Grid {
     }
   }
 
+  // The kernel holds the selection. Only the view that ticked a single row has painted it already.
   selectionChanged({ selected, view }) {
+    if (!this.shape) return;
     this.shape.selected = selected;
     if (view !== this.view) {
       for (const chunk of this.chunks.values()) chunk.stale = true;
@@ -138,11 +160,9 @@ class Grid {
   // ---- drawing
 
   drawCounts() {
-    const { shown, matched, selected } = this.shape;
-    const part = (word, value, strong) =>
-      el("span", { class: strong ? "bnb-count bnb-strong" : "bnb-count" }, `${word} `, el("b", { text: value }));
-    this.counts.replaceChildren(
-      part("Shown", number(shown)), part("Matched", matched), part("Selected", number(selected), selected > 0));
+    const { shown, selected } = this.shape;
+    const part = (word, value) => el("span", { class: `bnb-count bnb-${word}` }, el("b", { text: number(value) }), ` ${word}`);
+    this.counts?.replaceChildren(part("read", shown), part("selected", selected));
     const box = this.head.querySelector("input");
     if (!box) return;
     box.checked = shown > 0 && selected === shown;
@@ -151,22 +171,55 @@ class Grid {
 
   drawHead() {
     const { columns, sort } = this.shape;
-    const ch = (n) => el("col", { style: `width: calc(${n}ch + 20px)` });
-    this.widths.replaceChildren(el("col", { style: "width: 34px" }), ...columns.map((column) => ch(column.width)));
-    this.table.style.width = `max(100%, calc(${columns.reduce((sum, one) => sum + one.width, 0)}ch + ${34 + 20 * columns.length}px))`;
+    // One column takes what the others leave, and no less than its heading needs.
+    const flexible = columns.find(({ name, kind }) => kind === "error" && !this.widened.has(name));
+    const width = (one) => (one === flexible ? `calc(${FLEXIBLE}ch + 20px)` : this.widened.has(one.name) ? `${this.widened.get(one.name)}px` : `calc(${one.width}ch + 20px)`);
+    this.widths.replaceChildren(el("col", { style: "width: 34px" }), ...columns.map((column) => el("col", { "data-name": column.name, style: column === flexible ? null : `width: ${width(column)}` })));
+    this.table.style.width = `max(100%, calc(34px + ${columns.map(width).join(" + ")}))`;
     this.table.setAttribute("aria-rowcount", this.shape.shown + 1);
     this.table.setAttribute("aria-colcount", columns.length + 1);
-    const all = el("input", { type: "checkbox", "aria-label": "Select all works shown" });
+    const all = el("input", { type: "checkbox", "aria-label": "Select all works that were read" });
     all.addEventListener("change", () => this.send(all.checked ? "all" : "none"));
     const cells = columns.map((column) => {
       const order = sort?.name !== column.name ? "none" : sort.descending ? "descending" : "ascending";
       return el("th", { scope: "col", "aria-sort": order, class: `bnb-${column.kind}` },
-        el("button", { type: "button", class: "bnb-sort", title: `Sort by ${column.title}`, onclick: () => this.sort(column.name, order) },
-          el("span", { text: column.title }), el("span", { class: "bnb-arrow", "aria-hidden": "true", text: ARROWS[order] })));
+        el("button", { type: "button", class: "bnb-sort", title: `Sort by ${column.title}; Shift with ← or → changes the width`, "data-name": column.name,
+          onkeydown: (event) => this.widen(event, column), onclick: () => this.sort(column.name, order) },
+          el("span", { text: column.title }), el("span", { class: "bnb-arrow", "aria-hidden": "true", text: ARROWS[order] })),
+        this.handle(column));
     });
     const within = this.head.contains(document.activeElement) ? document.activeElement.textContent.replace(/[▲▼]/g, "") : null;
     this.head.replaceChildren(el("tr", { "aria-rowindex": "1" }, el("th", { scope: "col", class: "bnb-tick" }, all), ...cells));
     if (within) [...this.head.querySelectorAll("button")].find((one) => one.textContent.replace(/[▲▼]/g, "") === within)?.focus();
+  }
+
+  // The right edge of a heading: it can be dragged.
+  handle(column) {
+    const edge = el("span", { class: "bnb-edge", "aria-hidden": "true" });
+    edge.addEventListener("pointerdown", (event) => {
+      keep(event);
+      edge.setPointerCapture(event.pointerId);
+      const start = edge.parentNode.offsetWidth - event.clientX;
+      edge.onpointermove = (move) => this.setWidth(column, start + move.clientX);
+      edge.onpointerup = () => { edge.onpointermove = null; };
+    });
+    return edge;
+  }
+
+  widen(event, column) {
+    const step = { ArrowLeft: -12, ArrowRight: 12 }[event.key];
+    if (!step || !event.shiftKey) return;
+    keep(event);
+    this.setWidth(column, event.target.parentNode.offsetWidth + step);
+  }
+
+  setWidth(column, pixels) {
+    this.widened.set(column.name, Math.max(40, Math.round(pixels)));
+    const focus = document.activeElement?.dataset?.name;
+    const one = [...this.widths.children].find((col) => col.dataset.name === column.name);
+    if (one) one.style.width = `${this.widened.get(column.name)}px`;
+    this.table.style.width = `max(100%, calc(${[...this.widths.children].map((col) => col.style.width || `${FLEXIBLE}ch`).join(" + ")}))`;
+    if (focus) this.head.querySelector(`[data-name="${CSS.escape(focus)}"]`)?.focus({ preventScroll: true });
   }
 
   drawMenu() {
@@ -178,8 +231,8 @@ class Grid {
         this.send("columns", { names: boxes.map((one) => one.firstChild).filter((one) => one.checked).map((one) => one.value) }));
       return el("label", {}, box, ` ${title}`);
     });
-    const focus = this.menu.contains(document.activeElement) ? document.activeElement.value : null;
-    this.menu.replaceChildren(el("summary", { class: "bnb-button", text: "Columns" }), el("div", { class: "bnb-choices" }, ...boxes));
+    const focus = this.menu.body.contains(document.activeElement) ? document.activeElement.value : null;
+    this.menu.body.replaceChildren(el("div", { class: "bnb-choices" }, ...boxes));
     if (focus) boxes.find((one) => one.firstChild.value === focus)?.firstChild.focus();
   }
 
@@ -322,6 +375,7 @@ class Grid {
     else this.anchor = row;
     this.active = row;
     this.focusActive();
+    if (!this.pane.hidden && !extend) this.open(row, false);
   }
 
   click(event) {
@@ -365,18 +419,35 @@ class Grid {
     this.send("open", { row });
   }
 
-  showWork({ row, id, title, json, view }) {
+  showWork({ row, id, title, facts, json, view }) {
     if (view !== this.view) return;
     this.mark(id ?? row);
     this.pane.hidden = false;
     this.pane.setAttribute("aria-label", title);
+    const zone = this.part.page.zone;
+    const value = ({ text, links, time }) => el("td", {},
+      ...(links.length ? links.map((href) => el("div", {}, el("a", { href, target: "_blank", rel: "noopener noreferrer", text: printable(href) }))) : [el("span", { text: time ? `${clock(time, zone)} (${ago(time)})` : text, title: time ? text : null })]));
     this.pane.replaceChildren(
-      el("div", { class: "bnb-detail-head" }, el("strong", { text: title }),
+      el("div", { class: "bnb-detail-head" }, el("strong", { text: title, title }),
         copyButton("Copy JSON", "Copy this work as JSON", () => json),
         el("button", { type: "button", class: "bnb-button bnb-quiet", "aria-label": "Close this work", text: "✕", onclick: () => this.closeWork() })),
-      el("pre", { text: json, tabindex: "0", "aria-label": "The whole work as JSON" }));
-    if (this.byKey) this.pane.focus();
-    this.pane.scrollIntoView({ block: "nearest" });
+      el("div", { class: "bnb-facts-box", tabindex: "0", role: "group", "aria-label": "Fields of the work" },
+        el("table", {}, el("tbody", {}, ...facts.map((fact) => el("tr", { class: fact.label === "error" ? "bnb-error-row" : null }, el("th", { scope: "row", text: fact.label }), value(fact))))),
+        el("details", {}, el("summary", { text: "As JSON" }), el("pre", { text: json, tabindex: "0", "aria-label": "The whole work as JSON" }))));
+    if (this.byKey) this.pane.focus({ preventScroll: true });
+    this.draw();
+  }
+
+  takeIds({ text, view }) { if (view === this.view) copyText(text); }
+
+  takeCsv({ text, view }) {
+    if (view !== this.view) return;
+    const href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+    const link = el("a", { href, download: "works.csv" });
+    this.part.page.root.append(link);
+    link.click();
+    link.remove();
+    setTimeout(() => URL.revokeObjectURL(href), 10_000);
   }
 
   closeWork() {
@@ -392,9 +463,15 @@ class Grid {
   }
 }
 
-function render({ model, el: root }) {
-  const grid = new Grid(model, root);
-  return () => grid.dispose();
+function gridPart(part, root) {
+  const grid = new Grid(part, root);
+  return {
+    reset: (message) => grid.reset(message),
+    rows: (message) => grid.take(message),
+    state: (message) => grid.state(message),
+    selection: (message) => grid.selectionChanged(message),
+    work: (message) => grid.showWork(message),
+    ids: (message) => grid.takeIds(message),
+    csv: (message) => grid.takeCsv(message),
+  };
 }
-
-export default { render };

@@ -16,12 +16,28 @@ function el(tag, attributes = {}, ...children) {
 // Spell out control characters and those that turn text around, as the kernel does for what it draws.
 const printable = (text) => text.replace(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, (sign) => `\\u${sign.codePointAt(0).toString(16).padStart(4, "0")}`);
 
-// Listen to the kernel's messages by type, and say hello; the answer ends both.
-function converse(model, handlers) {
-  const listen = (message) => handlers[message.type]?.(message);
-  model.on("msg:custom", listen);
-  model.send({ type: "hello" });
-  return () => model.off("msg:custom", listen);
+const number = (n) => n.toLocaleString("en-US");
+
+function button(text, onclick, attributes = {}) {
+  return el("button", { type: "button", class: "bnb-button", text, onclick, ...attributes });
+}
+
+// Moments, in UTC or in the reader's own zone; the day is said unless it is today.
+function clock(epoch, zone) {
+  const timeZone = zone === "UTC" ? "UTC" : undefined;
+  const day = (date) => date.toLocaleDateString("en-GB", { timeZone, weekday: "short", day: "numeric", month: "short", year: "numeric" });
+  const at = new Date(1000 * epoch);
+  const today = new Date();
+  const time = at.toLocaleTimeString("en-GB", { timeZone, hour: "2-digit", minute: "2-digit" });
+  const said = day(at) === day(today) ? time : `${day(at).replace(` ${today.getFullYear()}`, "")} ${time}`;
+  return `${said}${zone === "UTC" ? " UTC" : ""}`;
+}
+
+function ago(epoch) {
+  const seconds = Math.max(0, Date.now() / 1000 - epoch);
+  if (seconds < 60) return "just now";
+  for (const [size, unit] of [[86400, "d"], [3600, "h"], [60, "min"]]) if (seconds >= size) return `${Math.floor(seconds / size)} ${unit} ago`;
+  return "";
 }
 
 async function copyText(text) {
@@ -57,10 +73,10 @@ function keep(event) {
   event.stopPropagation();
 }
 
-// The notebook's own shortcuts (B, D D, ...) stay away while one types in a field of ours.
-function keepTyping(root) {
-  root.addEventListener("keydown", (event) => {
-    if (event.target.matches("input, textarea, select, button, [tabindex]")
-        && !event.ctrlKey && !event.metaKey) event.stopPropagation();
-  });
+// A table under a title that folds it.
+function foldedTable({ title, headers, rows, more, open }) {
+  const line = (tag, cells) => el("tr", {}, ...cells.map((cell) => el(tag, { text: cell, scope: tag === "th" ? "col" : null })));
+  return el("details", { open, "data-key": `fold-${title}` }, el("summary", { text: title }),
+    el("div", { class: "bnb-list", tabindex: "0", role: "group", "aria-label": title }, el("table", {}, el("thead", {}, line("th", headers)), el("tbody", {}, ...rows.map((row) => line("td", row)))),
+      more ? el("p", { class: "bnb-muted", text: more }) : ""));
 }

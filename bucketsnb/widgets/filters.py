@@ -1,26 +1,24 @@
-"""Build a query by form: what the service knows is offered, and the document and the Python line stand beside it."""
+"""Filters as chips over a form: what the service knows is offered, and the document and the Python line are at hand."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import pandas as pd
-import traitlets
 
 from bucketsnb.errors import ConfigurationError
-from bucketsnb.formatting import json_text, printable
-from bucketsnb.formatting_html import STATUS_COLOURS, Markup, block, element
+from bucketsnb.formatting import excerpt, json_text, printable
+from bucketsnb.formatting_html import STATUS_COLOURS, Markup, block, element, escape
 from bucketsnb.query import Query
 from bucketsnb.widgets.draft import FIELDS, Draft, DraftField
-from bucketsnb.widgets.front import Front, sheet, source
 from bucketsnb.widgets.guard import Message, message_of
 from bucketsnb.widgets.panel import Panel, names_to_offer
+from bucketsnb.widgets.part import Part
 from bucketsnb.widgets.saved_queries import SavedQueries
 from bucketsnb.widgets.warned import warned
-from bucketsnb.widgets.worker import Worker
 
-__all__ = ["QueryBuilder"]
+__all__ = ["Filters"]
 
 OFFERED = 200
 """Suggestions for one field."""
@@ -29,22 +27,17 @@ LOOKED_AT = 1000
 REMEMBERED = 200
 """Edits that can be undone."""
 NOT_OFFERED = ("id", "event")
+LONGEST = 60
+"""Characters of a chip."""
 
 
-class _Form(Front):
-    """The form in the page."""
-
-    _esm = traitlets.Unicode(source("fields", "builder")).tag(sync=True)
-    _css = traitlets.Unicode(sheet("fields", "builder")).tag(sync=True)
-
-
-class QueryBuilder(Panel):
-    """Build a query; it is the state's query as long as every field can be meant, and None while one cannot.
+class Filters(Part):
+    """The query as filters; it is the state's query as long as every field can be meant, and None while one cannot.
 
     Parameters
     ----------
-    source
-        The client, whose pipelines are offered, or the state to share with other panels.
+    panel
+        Whose state has the query.
     query
         What to start from: a query, a document, or None.
     saved
@@ -57,33 +50,33 @@ class QueryBuilder(Panel):
 
     Examples
     --------
-    >>> builder = QueryBuilder(query=Query(status="failure"))
-    >>> builder.edit("older_than", "7d")
-    >>> builder.query
+    >>> panel = Panel()
+    >>> filters = Filters(panel, Query(status="failure"))
+    >>> filters.edit("older_than", "7d")
+    >>> filters.query
     Query(status="failure", older_than="7d")
-    >>> builder.close()
+    >>> panel.close()
     """
 
-    def __init__(self, source: Any = None, query: Any = None, *, saved: SavedQueries | None = None) -> None:
-        super().__init__(source, title="Query")
+    kind = "filters"
+
+    def __init__(self, panel: Panel, query: Any = None, *, saved: SavedQueries | None = None) -> None:
+        super().__init__(panel)
         self.saved = saved or SavedQueries()
         self.offers: dict[str, tuple[str, ...]] = {}
         self.draft = Draft.of(Query.parse(query if query is not None else self.state.query))
         self._past: list[Draft] = []
         self._future: list[Draft] = []
         self._notes: tuple[str, ...] = ()
-        self.form = _Form(self.guard, self._handlers())
-        self._pipelines = Worker(self.guard, name="bucketsnb pipelines")
+        self._pipelines = self.new_worker("pipelines")
         self.follow("query", self._take_query)
         self.follow("frame", self._take_frame)
-        self.lay_out(self.form)
-        self._publish()
-        self.refresh_offers()
 
-    def _handlers(self) -> dict[str, Callable[[dict[str, Any]], None]]:
+    def handlers(self) -> Mapping[str, Callable[[dict[str, Any]], Any]]:
+        """Return what to do by a message's type."""
         return {
-            "hello": lambda _: self._draw(),
             "edit": lambda asked: self.edit(asked["name"], asked["value"]),
+            "remove": lambda asked: self.edit(asked["name"], FIELDS[asked["name"]].nothing),
             "drop": lambda asked: self._change(self.draft.without(int(asked["place"]))),
             "undo": lambda _: self.undo(),
             "redo": lambda _: self.redo(),
@@ -93,6 +86,11 @@ class QueryBuilder(Panel):
             "load": lambda asked: self._change(Draft.of(self.saved.load(asked["name"]))),
             "forget": lambda asked: self._forget(asked["name"]),
         }
+
+    def begin(self) -> None:
+        """Take the query over into the state, and ask for what can be offered."""
+        self._publish()
+        self.refresh_offers()
 
     @property
     def query(self) -> Query | None:
@@ -148,13 +146,13 @@ class QueryBuilder(Panel):
     def _set(self, draft: Draft, notes: Iterable[str] = ()) -> None:
         self.draft = draft
         self._notes = tuple(notes)
-        self.messages.clear("error")
-        self._draw()
+        self.panel.messages.clear(self.name)
+        self.draw()
         self._publish()
 
     def _publish(self) -> None:
         self.state.query = self.query
-        self.keep()
+        self.panel.keep()
 
     def _take_query(self, query: Query | None) -> None:
         if query is not None and query != self.query:
@@ -164,7 +162,7 @@ class QueryBuilder(Panel):
         if frame is not None and len(frame):
             self.offers.update({word: _values_of(frame[word]) for word in ("site", "user", "tags") if word in frame})
             self.offers["all_tags"] = self.offers.get("tags", ())
-            self._draw()
+            self.draw()
 
     def refresh_offers(self) -> None:
         """Ask the service for the names of its pipelines, on a thread."""
@@ -173,27 +171,32 @@ class QueryBuilder(Panel):
 
     def _offer_pipelines(self, names: tuple[str, ...]) -> None:
         self.offers["pipeline"] = tuple(sorted(names))
-        self._draw()
+        self.draw()
 
     def _save(self, name: str) -> None:
         query = self.query
+        if not name.strip():
+            self.show(Message("error", "Type a name for the query first."))
+            return
         if query is None:
             text = "This query cannot be saved yet."
-            self.messages.show(Message("error", text, "Correct the fields that are marked."))
+            self.show(Message("error", text, "Correct the fields that are marked."))
             return
         self.saved.save(name, query)
-        self.messages.show(Message("done", f"Saved as {printable(name.strip())}."))
-        self._draw()
+        self.show(Message("done", f"Saved as {printable(name.strip())}."))
+        self.draw()
 
     def _forget(self, name: str) -> None:
         self.saved.delete(name)
-        self._draw()
+        self.draw()
 
-    def _draw(self) -> None:
+    def draw(self) -> None:
+        """Tell the page the chips, the form and the code."""
         problems = self.draft.problems()
         query = None if problems else self.draft.query()
-        self.form.tell(
+        self.tell(
             "draw",
+            chips=[self._chip(name, problems.get(name, "")) for name in FIELDS if name in self.draft.values],
             fields=[self._drawn(one, problems.get(one.word, "")) for one in FIELDS.values()],
             others=[{"label": other.label, "document": json_text(other.condition)} for other in self.draft.others],
             python="" if query is None else query.to_code(),
@@ -206,12 +209,17 @@ class QueryBuilder(Panel):
             colours=dict(STATUS_COLOURS),
         )
 
+    def _chip(self, name: str, problem: str) -> dict[str, str]:
+        field, value = FIELDS[name], self.draft.values[name]
+        said = "" if field.kind == "flag" else excerpt(", ".join(value) if isinstance(value, tuple) else value, LONGEST)
+        return {"name": name, "label": field.label, "value": said, "problem": printable(problem)}
+
     def _saved_names(self) -> list[str]:
         """Name the saved queries; a file that cannot be read is said, and takes nothing else away."""
         try:
             return self.saved.names()
         except ConfigurationError as error:
-            self.messages.show(message_of(error))
+            self.show(message_of(error))
             return []
 
     def _drawn(self, one: DraftField, problem: str) -> dict[str, Any]:
@@ -232,15 +240,8 @@ class QueryBuilder(Panel):
         query = self.query
         if query is None:
             return block("Query", "not complete")
-        lines = (
-            element("pre", printable(text, keep="\n")) for text in (query.to_code(), json_text(query.to_document()))
-        )
-        return element("div", block("Query", *lines), self.messages.static())
-
-    def close(self) -> None:
-        """Stop the work, leave the state, and close every widget of the panel."""
-        self._pipelines.close()
-        super().close()
+        code = query.to_code(), json_text(query.to_document())
+        return block("Query", *(element("pre", escape(text, keep="\n")) for text in code))
 
 
 def _values_of(values: pd.Series[Any]) -> tuple[str, ...]:

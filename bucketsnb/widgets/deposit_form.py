@@ -1,0 +1,157 @@
+"""Put works into the queue: one by form, or many from a paste or a frame, with every row checked before any is sent."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pandas as pd
+
+from bucketsnb.errors import WorkError
+from bucketsnb.formatting import count_of
+from bucketsnb.schema import FIELDS, PRIORITY_MAX, PRIORITY_MIN, RETRIES_MAX, TIMEOUT_MAX, TIMEOUT_MIN
+from bucketsnb.widgets.actions import MAX_AFFECTED
+from bucketsnb.widgets.box import Box, Options, Request
+from bucketsnb.widgets.form import Field, Form
+from bucketsnb.widgets.panel import Panel
+from bucketsnb.widgets.update_form import value_of
+
+__all__ = ["DepositForm"]
+
+_TEXTS = {
+    "pipeline": "letters, digits, hyphens",
+    "site": "chime",
+    "user": "who asks",
+    "function": "package.module.function",
+    "parameters": '{"event": 9385707}',
+    "command": "convert, --event, 9385707",
+    "tags": "a, b",
+    "event": "9385707",
+}
+_NUMBERS = {
+    "priority": (3, PRIORITY_MIN, PRIORITY_MAX),
+    "retries": (2, 0, RETRIES_MAX),
+    "timeout": (3600, TIMEOUT_MIN, TIMEOUT_MAX),
+}
+_HOW = (("table", "Many works, from a table"), ("one", "One work, by form"))
+_HINT = "pipeline,site,user,parameters.dm\nfitburst,chime,me,348.8"
+
+
+class DepositForm(Form):
+    """Deposit works.
+
+    Parameters
+    ----------
+    panel, box
+        As for :class:`~bucketsnb.widgets.form.Form`.
+    works
+        A frame or a list of works to deposit, unless some are pasted.
+    """
+
+    def __init__(self, panel: Panel, box: Box, works: Any = None) -> None:
+        fields = [
+            Field("how", "Deposit", "choice", "table", choices=_HOW),
+            Field("pasted", "CSV or JSON: paste rows with their header line", "area", hint=_HINT),
+            *(Field(name, name, hint=hint) for name, hint in _TEXTS.items()),
+            *(
+                Field(name, name, "number", value, least=low, most=high)
+                for name, (value, low, high) in _NUMBERS.items()
+            ),
+            Field("skip_bad", "Leave rows with mistakes out", "flag", value=False),
+        ]
+        super().__init__(panel, box, "deposit", "Deposit works", fields)
+        self.works = works
+        self._request: Request | None = None
+
+    @property
+    def asked(self) -> bool:
+        """Whether what stands in the box was asked for here."""
+        return self._request is not None and self.box.request is self._request
+
+    def visible(self) -> Iterable[str]:
+        """Return the fields of the chosen way."""
+        return ("how", *_TEXTS, *_NUMBERS) if self.values["how"] == "one" else ("how", "pasted", "skip_bad")
+
+    def notes(self) -> list[str]:
+        """Say what was given from Python."""
+        if self.works is None or self.values["how"] == "one":
+            return []
+        return [f"{count_of(len(self.works), 'work')} given from Python; what is pasted comes first."]
+
+    def buttons(self) -> list[tuple[str, str, Callable[[], Any]]]:
+        """Return the button that checks every row."""
+        return [("plan", "Check and preview", self.plan)]
+
+    def plan(self) -> None:
+        """Check every row, show what would be deposited, and ask."""
+        if self.box.busy or self.box.planning:
+            return
+        source, buckets, skip = self._source(), self.state.buckets, self.values["skip_bad"]
+        most = max(MAX_AFFECTED, len(source) if isinstance(source, list | pd.DataFrame) else 0)
+
+        def make(options: Options, _: Any) -> Any:
+            limits = {"reason": options.reason.strip(), "max_affected": options.max_affected}
+            return buckets.plan_deposit(source, skip_bad=skip, **limits)
+
+        choices = ("reason", "max_affected")
+        self._request = Request(make, choices, Options(max_affected=most), title=_said, asks=_sendable)
+        self.box.ask(self._request)
+
+    def _source(self) -> Any:
+        if self.values["how"] == "one":
+            return [self._one()]
+        if self.values["pasted"].strip():
+            return _as_csv(self.values["pasted"])
+        if self.works is None:
+            raise WorkError("There is no work to deposit: paste rows first.")
+        return self.works
+
+    def _one(self) -> dict[str, Any]:
+        typed = {name: self.values[name].strip() for name in _TEXTS}
+        work = {name: _value(name, text) for name, text in typed.items() if text}
+        return {**work, **{name: self.values[name] for name in _NUMBERS}}
+
+
+def _said(plan: Any) -> str:
+    bad = len({row for row, _, _ in plan.bad})
+    if bad and not plan.skip_bad:
+        verb = "has" if bad == 1 else "have"
+        return f"{count_of(bad, 'row')} {verb} mistakes, so nothing will be sent. Correct them, or leave them out."
+    return str(plan.summary)
+
+
+def _sendable(plan: Any) -> bool:
+    return bool(plan.count) and (plan.skip_bad or not plan.bad)
+
+
+def _as_csv(text: str) -> str:
+    """Return pasted text as JSON or CSV: what a spreadsheet copies has tabs between its cells.
+
+    Raises
+    ------
+    WorkError
+        If it is neither: one line alone is no table.
+    """
+    text = text.strip()
+    if text[0] in "[{":
+        return text
+    if "\n" not in text:
+        raise WorkError(
+            "One line is no table: paste a line with the names of the columns, then one line for each work."
+        )
+    header = text.split("\n", 1)[0]
+    if "\t" not in header or "," in header:
+        return text
+    written = io.StringIO()
+    csv.writer(written, lineterminator="\n").writerows(csv.reader(io.StringIO(text), delimiter="\t"))
+    return written.getvalue()
+
+
+def _value(name: str, text: str) -> Any:
+    if name == "event":
+        parts = [part.strip() for part in text.strip("[]").split(",") if part.strip()]
+        return [json.loads(part) if part.isdecimal() else part for part in parts]
+    return value_of(name, text) if name in FIELDS else text

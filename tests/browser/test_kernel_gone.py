@@ -1,0 +1,43 @@
+"""A page whose kernel is gone says so, and does nothing more."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from bucketsnb.backend.server import LocalBackend
+from tests.browser.conftest import EMPTY_NOTEBOOK
+from tests.browser.notebook import Notebook
+from tests.factory import make_works
+
+SHOW = "from bucketsnb import Buckets, app\npage = app(Buckets({url!r}))\npage"
+SESSION = "window.jupyterapp.shell.currentWidget.sessionContext"
+
+
+@pytest.mark.parametrize("way", ["shutdown()", "restartKernel()", "session.kernel.shutdown()"])
+def test_a_dead_kernel_is_said_on_the_page_and_its_buttons_are_off(
+    open_notebook: Callable[..., Notebook], lab_folder: Path, backend: LocalBackend, way: str
+) -> None:
+    backend.store.load(make_works(3, pipeline="fitburst", status="failure"))
+    (lab_folder / "gone.ipynb").write_text(json.dumps(EMPTY_NOTEBOOK), "utf-8")
+    notebook = open_notebook("gone.ipynb", width=1400)
+    page = notebook.run(SHOW.format(url=backend.url))
+    expect(page.locator(".bnb-counts")).to_contain_text("3 read")
+    expect(page.locator(".bnb-dead")).to_be_hidden()
+    notebook.page.evaluate(f"async () => {{ await {SESSION}.{way} }}")
+    said = page.get_by_role("alert").filter(has_text="The kernel is gone")
+    expect(said).to_contain_text("Run this cell again")
+    notebook.picture("app-dead-kernel")
+    parts = page.locator("section[data-part]")
+    assert parts.evaluate_all("all => all.map(one => one.inert)") == [True] * parts.count()
+    if way == "restartKernel()":
+        again = notebook.page.evaluate("async () => { await window.jupyterapp.commands.execute('notebook:run-cell') }")
+        assert again is None
+        expect(notebook.output(0).locator(".bnb-counts")).to_contain_text("3 read")
+        expect(notebook.output(0).locator(".bnb-dead")).to_be_hidden()
+    notebook.page.evaluate(f"async () => {{ await {SESSION}.shutdown() }}")
+    notebook.page.close()
