@@ -35,7 +35,7 @@ from bucketsnb.frames.columns import DERIVED, NESTED
 from bucketsnb.frames.records import compared, given_cells, parts_of
 from bucketsnb.schema import FIELD_NAMES, LEFT_TO_THE_SERVICE
 
-__all__ = ["Edits", "edits_of", "plan_set", "plan_update", "plan_works", "refuse_unfit"]
+__all__ = ["HAS_THEM", "Edits", "edits_of", "plan_set", "plan_update", "plan_works", "refuse_unfit"]
 
 Record = Mapping[str, Any]
 Leaf = tuple[tuple[str, ...], Any, Any]
@@ -44,6 +44,8 @@ _UNKNOWN_ORIGIN = (
     "It is not known what this frame was when it was read, so every difference from the works as they are now counts "
     "as an edit, also where a work moved by itself. What is empty or left out in it stays as it is."
 )
+HAS_THEM = "has these values already"
+"""Why a work that is as asked is left out."""
 _SINCE = "changed since the frame was read"
 _UNREAD = "holds more than was read where it was edited"
 _STATUS_HINT = "no worker and no count would see it there; to have it done, set queued"
@@ -153,7 +155,7 @@ def plan_set(
             found.works.append(work)
             found.cells.append(cells)
         else:
-            found.left_out.append(LeftOut(work.id, "has these values already"))
+            found.left_out.append(LeftOut(work.id, HAS_THEM))
     return _made(context, found, [], reason, limits, query=scope.query)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -12,7 +11,7 @@ import pandas as pd
 
 from bucketsnb.errors import WorkError
 from bucketsnb.formatting import count_of
-from bucketsnb.schema import FIELDS, PRIORITY_MAX, PRIORITY_MIN, RETRIES_MAX, TIMEOUT_MAX, TIMEOUT_MIN
+from bucketsnb.schema import FIELDS
 from bucketsnb.widgets.actions import MAX_AFFECTED
 from bucketsnb.widgets.box import Box, Options, Request
 from bucketsnb.widgets.form import Field, Form
@@ -21,21 +20,8 @@ from bucketsnb.widgets.update_form import value_of
 
 __all__ = ["DepositForm"]
 
-_TEXTS = {
-    "pipeline": "letters, digits, hyphens",
-    "site": "chime",
-    "user": "who asks",
-    "function": "package.module.function",
-    "parameters": '{"event": 9385707}',
-    "command": "convert, --event, 9385707",
-    "tags": "a, b",
-    "event": "9385707",
-}
-_NUMBERS = {
-    "priority": (3, PRIORITY_MIN, PRIORITY_MAX),
-    "retries": (2, 0, RETRIES_MAX),
-    "timeout": (3600, TIMEOUT_MIN, TIMEOUT_MAX),
-}
+_TEXTS = ("pipeline", "site", "user", "function", "parameters", "command", "tags", "event")
+_NUMBERS = ("priority", "retries", "timeout")
 _HOW = (("table", "Many works, from a table"), ("one", "One work, by form"))
 _HINT = "pipeline,site,user,parameters.dm\nfitburst,chime,me,348.8"
 
@@ -55,11 +41,8 @@ class DepositForm(Form):
         fields = [
             Field("how", "Deposit", "choice", "table", choices=_HOW),
             Field("pasted", "CSV or JSON: paste rows with their header line", "area", hint=_HINT),
-            *(Field(name, name, hint=hint) for name, hint in _TEXTS.items()),
-            *(
-                Field(name, name, "number", value, least=low, most=high)
-                for name, (value, low, high) in _NUMBERS.items()
-            ),
+            *(Field(name, name, hint=FIELDS[name].example or FIELDS[name].expected) for name in _TEXTS),
+            *map(_number, _NUMBERS),
             Field("skip_bad", "Leave rows with mistakes out", "flag", value=False),
         ]
         super().__init__(panel, box, "deposit", "Deposit works", fields)
@@ -111,7 +94,7 @@ class DepositForm(Form):
 
     def _one(self) -> dict[str, Any]:
         typed = {name: self.values[name].strip() for name in _TEXTS}
-        work = {name: _value(name, text) for name, text in typed.items() if text}
+        work = {name: value_of(name, text) for name, text in typed.items() if text}
         return {**work, **{name: self.values[name] for name in _NUMBERS}}
 
 
@@ -150,8 +133,7 @@ def _as_csv(text: str) -> str:
     return written.getvalue()
 
 
-def _value(name: str, text: str) -> Any:
-    if name == "event":
-        parts = [part.strip() for part in text.strip("[]").split(",") if part.strip()]
-        return [json.loads(part) if part.isdecimal() else part for part in parts]
-    return value_of(name, text) if name in FIELDS else text
+def _number(name: str) -> Field:
+    model = FIELDS[name]
+    least = max(0, model.least or 0)  # retries have no lower bound, and less than none means none
+    return Field(name, name, "number", model.default, least=least, most=model.most)

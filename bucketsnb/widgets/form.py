@@ -94,7 +94,7 @@ class Form(Part):
         if value == self.values[name]:
             return
         self.values[name] = _number(field, value) if field.kind == "number" else value
-        self.panel.messages.clear(self.name)
+        self.panel.messages.clear(self.name, self.box.name)
         self.edited()
         self.draw()
 

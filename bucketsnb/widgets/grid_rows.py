@@ -15,8 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bucketsnb.frames import JSONArray, python_texts
-from bucketsnb.frames.records import kept_of
+from bucketsnb.frames import JSONArray, python_texts, to_records
 from bucketsnb.summaries.failures import error_text
 from bucketsnb.widgets.cells import Column, column_of, draw
 
@@ -139,13 +138,10 @@ class Rows:
         if len(sources) > 1:
             return list(zip(*(self.frame[one].array.take(places) for one in sources), strict=True))
         values = self.frame[sources[0]].array.take(places)
-        if column.kind != "status" or "record" not in self.frame or not pd.isna(values).any():
+        if column.kind != "status" or not pd.isna(values).any():
             return values
-        records = [kept_of(record)[1] for record in self.frame["record"].array.take(places)]
-        return [
-            record.get("status") if isinstance(record, dict) and pd.isna(value) else value
-            for value, record in zip(values, records, strict=True)
-        ]
+        works = to_records(self.frame.iloc[places], partial=True)
+        return [work.get("status") if pd.isna(value) else value for value, work in zip(values, works, strict=True)]
 
     def id_at(self, place: int) -> str | None:
         """Return the id of the work at a place in the frame, or None if it has none that names it."""

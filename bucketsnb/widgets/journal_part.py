@@ -86,4 +86,4 @@ def _cells(row: pd.Series[Any]) -> list[str]:
     undone = str(row["undone"]) if row["state"] == "finished" else f"{row['undone']}, {row['state']}"
     told = (row.get(name, "") for name in ("pipeline", "query", "reason", "host", "user"))
     texts = ["" if pd.isna(one) else excerpt(one, 80) for one in told]
-    return [when(row["time"]), str(row["verb"]), f"{int(row['count']):,}", outcome or "nothing sent", *texts, undone]
+    return [when(row["time"]), str(row["verb"]), f"{int(row['n_works']):,}", outcome or "nothing sent", *texts, undone]

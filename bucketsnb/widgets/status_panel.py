@@ -101,7 +101,7 @@ class StatusTable(Part):
         if skew is not None and abs(skew) > SKEW:
             ahead = "ahead of" if skew > 0 else "behind"
             text = f"The service's clock is {age(abs(skew))} {ahead} this machine's."
-            self.show(Message("warning", text, "Ages and times here count from this machine's clock."))
+            self.show(Message("warning", text, "Ages count by the service's clock."))
 
     def pick(self, pipeline: str | None, status: str | None) -> None:
         """Ask for the works of a pipeline, of a status, or of both; None is any."""

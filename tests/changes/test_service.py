@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.request import Request, urlopen
 
 import pytest
+from bucketsnb.widgets.delete_panel import DeletePanel
 from click.testing import CliRunner
 
 from bucketsnb import Buckets, LocalBackend
@@ -18,7 +19,6 @@ from bucketsnb.changes.service import same_service
 from bucketsnb.cli import main
 from bucketsnb.confirm.wording import question
 from bucketsnb.errors import PlanError
-from bucketsnb.widgets.delete_panel import DeletePanel
 from tests.changes.helpers import PIPELINE, changes_sent, filled, journal_file, stored
 
 
