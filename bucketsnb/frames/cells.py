@@ -88,7 +88,7 @@ def _times_differ(now: Any, was: Any, per_second: int) -> bool:
     if not (_is_number(now) and _is_number(was)):
         return type(now) is not type(was) or bool(now != was)
     if per_second:
-        return bool(round(now * per_second) != math.floor(was * per_second + 0.001))
+        return round(now * per_second) not in {math.floor(was * per_second + slip) for slip in (-0.001, 0.001)}
     return bool(now != was and abs(now - was) > _CLOSE)
 
 
