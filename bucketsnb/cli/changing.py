@@ -6,9 +6,9 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
@@ -22,18 +22,32 @@ if TYPE_CHECKING:
     from bucketsnb.changes.receipt import Receipt
     from bucketsnb.client import Buckets
 
-__all__ = ["at_a_terminal", "carry_out", "change_options", "exit_code", "finish"]
+__all__ = [
+    "applied",
+    "asking_options",
+    "at_a_terminal",
+    "carry_out",
+    "change_options",
+    "exit_code",
+    "finish",
+    "max_affected_option",
+]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _MAX_AFFECTED = 1000
 
-_OPTIONS = (
-    click.option(
-        "--max-affected", type=click.IntRange(1), default=_MAX_AFFECTED, show_default=True, help="Refuse more."
-    ),
+max_affected_option = click.option(
+    "--max-affected", type=click.IntRange(1), default=_MAX_AFFECTED, show_default=True, help="Refuse more works."
+)
+
+_WIDTH = (
+    max_affected_option,
     click.option("--allow-all", is_flag=True, help="Accept a query that names no pipeline."),
     click.option("--allow-running", is_flag=True, help="Accept works that are running."),
+)
+
+_ASKING = (
     click.option("--reason", default="", help="Why; kept in the journal."),
     click.option("--yes", "-y", is_flag=True, help="Do not ask."),
     click.option("--json", "as_json_", is_flag=True, help="The receipt as JSON, on stdout."),
@@ -41,13 +55,22 @@ _OPTIONS = (
 
 
 def change_options(command: Command) -> Command:
-    """Give a command the options of every change."""
-    for option in reversed(_OPTIONS):
+    """Give a command the options of every change of works that match a query."""
+    return _with(_WIDTH, asking_options(command))
+
+
+def asking_options(command: Command) -> Command:
+    """Give a command the options of every change: why, whether to ask, and how to tell what became of it."""
+    return _with(_ASKING, command)
+
+
+def _with(options: Sequence[Callable[[Command], Command]], command: Command) -> Command:
+    for option in reversed(options):
         command = option(command)
     return command
 
 
-def carry_out(buckets: Buckets, plan: Plan, *, yes: bool, as_json_: bool) -> None:
+def carry_out(buckets: Buckets, plan: Plan, *, yes: bool, as_json_: bool, nothing: str = "nothing matched") -> NoReturn:
     """Show a plan, ask, apply it, tell what became of it, and leave with its exit code.
 
     Raises
@@ -55,22 +78,41 @@ def carry_out(buckets: Buckets, plan: Plan, *, yes: bool, as_json_: bool) -> Non
     ConfirmationNeeded
         There is nobody to ask.
     """
-    from bucketsnb.query import Query
-
-    if not plan.count:
-        say("bucketsnb: nothing matched, so nothing was changed")
-        say_unknown_pipelines(buckets, Query.parse(json.loads(plan.query)).pipelines if plan.query else None)
+    receipt = applied(buckets, plan, yes=yes, nothing=nothing)
+    if receipt is None:
         if as_json_:
             emit_result(as_json(_told(plan.apply())))  # sends nothing, as there is nothing to do
         sys.exit(NOTHING_MATCHED)
-    if not yes:
-        _ask(plan)
-    with _until_interrupted() as cancel:
-        receipt = plan.apply(cancel=cancel)
     finish(receipt, as_json_=as_json_)
 
 
-def finish(receipt: Receipt, *, as_json_: bool) -> None:
+def applied(buckets: Buckets, plan: Plan, *, yes: bool, nothing: str = "nothing matched") -> Receipt | None:
+    """Show a plan, ask, and apply it; None, with a word why, if there is nothing to do.
+
+    Raises
+    ------
+    ConfirmationNeeded
+        There is nobody to ask.
+    """
+    if not plan.count:
+        _say_nothing(buckets, plan, nothing)
+        return None
+    if not yes:
+        _ask(plan)
+    with _until_interrupted() as cancel:
+        return plan.apply(cancel=cancel)
+
+
+def _say_nothing(buckets: Buckets, plan: Plan, nothing: str) -> None:
+    from bucketsnb.changes import drawing
+    from bucketsnb.query import Query
+
+    left = drawing.by_count(one.why for one in plan.left_out)
+    say(fitted(f"bucketsnb: {nothing}, so nothing was changed{f'; left out: {left}' if left else ''}"))
+    say_unknown_pipelines(buckets, Query.parse(json.loads(plan.query)).pipelines if plan.query else None)
+
+
+def finish(receipt: Receipt, *, as_json_: bool) -> NoReturn:
     """Tell what became of every work, and leave with the exit code that it earns, whether anybody reads it or not."""
     if receipt.entry and receipt.counts["done"] and receipt.verb != "undo":
         say(f"To take it back: bucketsnb undo {receipt.entry}")

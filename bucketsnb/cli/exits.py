@@ -15,7 +15,7 @@ TABLE = """\b
 Exit codes:
   0  done
   1  an error: the service, the network, the address
-  2  a wrong option or argument
+  2  a wrong option or argument, or a bad row of a deposit
   3  nothing matched, so nothing was changed
   4  refused: too wide, too many, or the question was answered with no
   5  partly done: the receipt names the works that were left

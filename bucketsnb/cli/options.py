@@ -14,6 +14,7 @@ from bucketsnb.schema import FIELDS, STATUSES
 
 __all__ = [
     "HELP",
+    "PRIORITY",
     "moment_of",
     "pipeline_option",
     "query_from",
@@ -40,7 +41,7 @@ pipeline_option = click.option(
     help="Name of a pipeline; may be given several times.",
 )
 
-_PRIORITY = click.IntRange(FIELDS["priority"].least, FIELDS["priority"].most)
+PRIORITY = click.IntRange(FIELDS["priority"].least, FIELDS["priority"].most)
 
 _QUERY_OPTIONS = (
     pipeline_option,
@@ -50,7 +51,7 @@ _QUERY_OPTIONS = (
     click.option("--site", multiple=True, help="Where the work is to be done."),
     click.option("--user", multiple=True, help="Who created the work."),
     click.option("--parent", multiple=True, help="Id of the parent pipeline run (config.parent)."),
-    click.option("--priority", type=_PRIORITY, help="Exactly this priority."),
+    click.option("--priority", type=PRIORITY, help="Exactly this priority."),
     click.option("--older-than", metavar="AGE", help="Created longer ago than this, such as 7d or 36h."),
     click.option("--newer-than", metavar="AGE", help="Created less long ago than this."),
     click.option("--since", metavar="TIME", help="Created at or after this time, such as 2026-11-23."),

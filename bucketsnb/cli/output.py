@@ -31,6 +31,7 @@ __all__ = [
     "TABLE_COLUMNS",
     "as_csv",
     "as_json",
+    "as_rows",
     "as_table",
     "emit",
     "emit_result",
@@ -129,7 +130,11 @@ def _finite(value: Any) -> Any:
 
 def as_table(frame: pd.DataFrame, columns: Sequence[str] = TABLE_COLUMNS) -> str:
     """Draw columns; those that do not fit in the terminal beside the first ones go on a line below, indented."""
-    rows = [list(map(_shown, row, columns)) for row in _rows(frame, columns)]
+    return as_rows(columns, [list(map(_shown, row, columns)) for row in _rows(frame, columns)])
+
+
+def as_rows(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Draw rows of text, folded as :func:`as_table` does."""
     bands = _bands([max(map(len, column)) for column in zip(columns, *rows, strict=True)], _terminal_width())
     drawn = [table(columns[band], [row[band] for row in rows]).splitlines() for band in bands]
     return "\n".join(f"\n{_INDENT}".join(lines) for lines in zip(*drawn, strict=True))
