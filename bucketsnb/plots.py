@@ -1,7 +1,8 @@
 """Figures of the queue, one call each: status, ages, waits, throughput, backlog.
 
-Every function takes a frame and returns the figure. A figure is a picture in a saved notebook, light in every theme (it
-brings its own background), with one colour per status that colour-blind eyes tell apart, and words beside the colours.
+Every function takes a frame and returns the figure. A figure is a picture in a saved notebook, without a background and
+in greys that read on a light page as on a dark one, with one colour per status that colour-blind eyes tell apart, and
+words beside the colours.
 Needs the extra ``plots``; pyplot is never touched, so figures can be drawn in threads and in scripts.
 """
 
@@ -33,14 +34,18 @@ except ImportError as error:
 
 __all__ = ["Picture", "ages", "backlog", "status_bars", "throughput", "waits"]
 
-_INK = "#222222"
-_PALE = "#767676"
-_PAPER = "#ffffff"
+_INK = "#7b7b7b"
+"""Of all text and lines: a picture does not know the page it is shown on, and this grey has a contrast of about 4 to
+white and to the near-black of dark themes alike."""
 _WIDTH = 9.0
+_SMALL = 9
+"""Points of all text but titles."""
 _LONGEST = 40
 _BINS = 40
 _PIPELINES = 60
 """Bars of one figure, at most: more are a picture that nobody can look at, and that takes minutes to draw."""
+_SHORTEST = pd.Timedelta("1h")
+_MARGIN = 0.02
 _TICKS = (1, 10, 60, 600, 3600, 6 * 3600, 86_400, 7 * 86_400, 30 * 86_400, 365 * 86_400)
 
 _UNITS = (("d", 86_400.0), ("h", 3_600.0), ("min", 60.0))
@@ -81,7 +86,7 @@ def status_bars(status: pd.DataFrame) -> Picture:
         axes.barh(_places(names), widths, left=left, color=STATUS_COLOURS[key], label=key, height=0.7)
         left = left + widths
     for row, (end, total, unread) in enumerate(zip(left, known["total"], known["unread"], strict=True)):
-        axes.text(end, row, f" {_counted(int(total), int(unread))}", va="center", color=_INK, fontsize=8)
+        axes.text(end, row, f" {_counted(int(total), int(unread))}", va="center", color=_INK, fontsize=_SMALL)
     axes.set_yticks(_places(names), names, parse_math=False)
     axes.invert_yaxis()
     axes.set_xlim(0, float(left.max()) * 1.1 or 1)
@@ -170,6 +175,7 @@ def throughput(frame: pd.DataFrame, every: str | None = None) -> Picture:
     _ended(counts, frame, step)
     _note(counts, stopless)
     _waited(wait, frame, step)
+    _dates(wait, pd.concat([times.dt.floor(step), times.dt.floor(step) + step]))
     return figure
 
 
@@ -195,34 +201,34 @@ def backlog(history: pd.DataFrame) -> Picture:
         axes.plot(sums.index.to_numpy(), numbers, color=STATUS_COLOURS[key], label=key, marker=".", linewidth=1.2)
     axes.set_ylim(bottom=0)
     axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
-    _dates(axes)
+    _dates(axes, history["time"])
     _legend(axes)
     return figure
 
 
 def _figure(rows: int, *, height: float, share: bool = True) -> tuple[Picture, list[Axes]]:
-    figure = Picture(figsize=(_WIDTH, height), layout="constrained", facecolor=_PAPER)
+    figure = Picture(figsize=(_WIDTH, height), layout="constrained", facecolor="none")
     grid = figure.subplots(rows, 1, sharex=share, squeeze=False)
     drawn = [axes for (axes,) in grid]
     for axes in drawn:
-        axes.set_facecolor(_PAPER)
+        axes.set_facecolor("none")
         axes.spines[["top", "right"]].set_visible(False)
-        axes.spines[["left", "bottom"]].set_color(_PALE)
-        axes.tick_params(colors=_INK, labelsize=8)
+        axes.spines[["left", "bottom"]].set_color(_INK)
+        axes.tick_params(colors=_INK, labelsize=_SMALL)
     return figure, drawn
 
 
 def _title(axes: Axes, text: str, *, pad: float | None = None) -> None:
-    axes.set_title(_label(text, longest=100), loc="left", fontsize=10, color=_INK, pad=pad, parse_math=False)
+    axes.set_title(_label(text, longest=100), loc="left", fontsize=11, color=_INK, pad=pad, parse_math=False)
 
 
 def _legend(axes: Axes) -> None:
     """Put the words beside their colours above the axes, where no label and no bar is."""
-    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=4, frameon=False, fontsize=8, labelcolor=_INK)
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=4, frameon=False, fontsize=_SMALL, labelcolor=_INK)
 
 
 def _nothing(figure: Picture, axes: Axes, text: str) -> Picture:
-    axes.text(0.5, 0.5, text, ha="center", va="center", color=_PALE, transform=axes.transAxes)
+    axes.text(0.5, 0.5, text, ha="center", va="center", color=_INK, transform=axes.transAxes)
     for one in figure.axes:
         one.set_xticks([])
         one.set_yticks([])
@@ -297,7 +303,7 @@ def _histogram(axes: Axes, spans: _Spans, bins: Numbers, colour: str, name: str)
 
 
 def _note(axes: Axes, text: str) -> None:
-    axes.set_title(text, loc="right", fontsize=8, color=_INK)
+    axes.set_title(text, loc="right", fontsize=_SMALL, color=_INK)
 
 
 def _stopless(frame: pd.DataFrame) -> str:
@@ -318,7 +324,6 @@ def _waited(axes: Axes, frame: pd.DataFrame, step: pd.Timedelta) -> None:
     axes.set_ylabel(f"median wait, {unit}", color=_INK)
     axes.set_ylim(bottom=0)
     _note(axes, _unread(frame, *NEEDS["wait"]) or spans.left_out.removeprefix(", "))
-    _dates(axes)
 
 
 def _ended(axes: Axes, frame: pd.DataFrame, step: pd.Timedelta) -> None:
@@ -330,7 +335,7 @@ def _ended(axes: Axes, frame: pd.DataFrame, step: pd.Timedelta) -> None:
             counts.index.to_numpy(), side * counts.to_numpy(), width=width.to_timedelta64(), align="edge",
             color=STATUS_COLOURS[status], label=status,
         )  # fmt: skip
-    axes.axhline(0, color=_PALE, linewidth=0.8)
+    axes.axhline(0, color=_INK, linewidth=0.8)
     axes.set_ylabel("failure | success", color=_INK)
     axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{abs(int(number)):,}"))
@@ -342,7 +347,11 @@ def _unit(seconds: pd.Series) -> tuple[str, float]:
     return next(((name, length) for name, length in _UNITS if longest >= length), ("s", 1.0))
 
 
-def _dates(axes: Axes) -> None:
+def _dates(axes: Axes, times: pd.Series) -> None:
+    """Let the axis span these times and a little more, and an hour at least: of one moment, matplotlib shows years."""
+    first, last = times.min(), times.max()
+    margin = max((last - first) * _MARGIN, (_SHORTEST - (last - first)) / 2)
+    axes.set_xlim((first - margin).to_numpy(), (last + margin).to_numpy())
     locator = AutoDateLocator()
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))

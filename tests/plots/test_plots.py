@@ -7,6 +7,9 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.dates import num2date
+from matplotlib.text import Text
 
 from bucketsnb import plots
 from bucketsnb.formatting_html import STATUS_COLOURS
@@ -194,3 +197,48 @@ def test_works_that_ended_without_a_stop_are_counted_beside_the_bars(backend, bu
     assert words(plots.throughput(buckets.view())) == "2 ended works have no stop, and no bar"
     alone = works([("failure", 2, None, None)])
     assert words(plots.throughput(alone)) == "1 ended work has no stop, and no bar"
+
+
+def contrast(one: str, other: str) -> float:
+    """Return how far two colours stand apart to the eye, from 1 to 21, as WCAG 2 defines it."""
+
+    def luminance(colour: str) -> float:
+        red, green, blue = ((c + 0.055) / 1.055 for c in to_rgb(colour))
+        return 0.2126 * red**2.4 + 0.7152 * green**2.4 + 0.0722 * blue**2.4
+
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_has_no_background_and_its_words_read_on_light_and_dark_pages(name):
+    draw, frame = FIGURES[name]
+    figure = draw(frame)
+    assert [one.get_facecolor()[3] for one in (figure, *figure.axes)] == [0] * (1 + len(figure.axes))
+    figure.canvas.draw()
+    words = [text for text in figure.findobj(Text) if text.get_text().strip()]
+    assert words
+    colours = {to_hex(text.get_color()) for text in words}
+    assert [paper for paper in ("#ffffff", "#111111", "#1e1e1e") for ink in colours if contrast(ink, paper) < 3.9] == []
+
+
+@pytest.mark.parametrize(
+    ("draw", "frame"),
+    [
+        (plots.backlog, SNAPSHOTS.head(1)),
+        (plots.backlog, SNAPSHOTS.head(1).assign(queued=pd.array([None], dtype="Int64"))),
+        (plots.throughput, WORKS[WORKS["status"] == "running"]),
+        (plots.throughput, works([("failure", 9, None, None)]).assign(stop=NOW)),
+    ],
+    ids=["one snapshot", "one snapshot that was not read", "one start", "one stop"],
+)
+def test_the_axis_of_one_moment_is_an_hour_around_it(draw, frame):
+    moment = frame[next(name for name in ("time", "stop", "start") if name in frame and frame[name].notna().any())]
+    low, high = (num2date(end) for end in draw(frame).axes[-1].get_xlim())
+    assert low <= moment.iloc[0] <= high
+    assert high - low <= pd.Timedelta("62min")
+
+
+def test_an_axis_of_time_ends_where_the_snapshots_do():
+    low, high = (num2date(end) for end in plots.backlog(SNAPSHOTS).axes[0].get_xlim())
+    assert (low, high) == (NOW - pd.Timedelta("144s"), NOW + pd.Timedelta("2h") + pd.Timedelta("144s"))
