@@ -119,7 +119,7 @@ class Reads(Asker):
 
         def told(now: Records) -> None:
             frame = self.client.events(asked)
-            found = {(row.event, row.pipeline): row.works for row in frame.itertuples()}
+            found = {(row.event, row.pipeline): row.n_works for row in frame.itertuples()}
             there = {(event, one["pipeline"]) for one in now.values() for event in one["event"] if event in asked}
             assert set(found) == there
             assert all(
@@ -134,7 +134,7 @@ class Reads(Asker):
         def grouped(now: Records) -> None:
             frame = self.client.failures()
             failed = [one["pipeline"] for one in now.values() if one["status"] == "failure"]
-            assert frame.groupby("pipeline")["count"].sum().to_dict() == Counter(failed)
+            assert frame.groupby("pipeline")["n_works"].sum().to_dict() == Counter(failed)
             assert all(now[id_]["status"] == "failure" for id_ in frame["example"])
 
         self._read("failures", grouped)
