@@ -13,6 +13,7 @@ TOOLS = {
     "ruff check": ["-m", "ruff", "check"],
     "ruff format": ["-m", "ruff", "format", "--check"],
     "mypy": ["-m", "mypy"],
+    "vulture": ["-m", "tests.dead_code"],
     "import-linter": ["-c", "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports())"],
 }
 

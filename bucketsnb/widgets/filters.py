@@ -26,7 +26,6 @@ LOOKED_AT = 1000
 """Works, the newest, whose values are offered: looking at all would hold up the page when very many are shown."""
 REMEMBERED = 200
 """Edits that can be undone."""
-NOT_OFFERED = ("id", "event")
 LONGEST = 60
 """Characters of a chip."""
 
