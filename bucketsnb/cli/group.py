@@ -141,6 +141,7 @@ def _say_and_exit(words: str, code: int) -> None:
 
 _HOMES = {
     "lab": ("bucketsnb.cli.lab", "JupyterLab on the notebooks, with a practice queue or your service."),
+    "app": ("bucketsnb.cli.app", "The panels alone, in a browser."),
     "serve": ("bucketsnb.cli.serve", "A Buckets service of your own."),
     "status": ("bucketsnb.cli.status", "How many works each pipeline has, by status."),
     "pipelines": ("bucketsnb.cli.pipelines", "The pipelines that have works."),

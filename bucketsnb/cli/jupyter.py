@@ -1,4 +1,4 @@
-"""One JupyterLab as a child process: started on a loopback port, found when it is ready, and stopped for certain."""
+"""A Jupyter server as a child process: started on a loopback port, found when it is ready, and stopped for certain."""
 
 from __future__ import annotations
 
@@ -16,9 +16,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from bucketsnb.errors import BucketsError, ConfigurationError
+import click
 
-__all__ = ["JupyterLab", "require"]
+from bucketsnb.errors import BucketsError, ConfigurationError
+from bucketsnb.formatting import printable
+
+__all__ = ["JupyterLab", "VoilaPage", "require", "running_as_root", "wait_until_ready"]
+
+_LOG_LINES = 15
 
 _POLL = 0.1
 """Seconds between two looks at a process that is starting."""
@@ -74,6 +79,11 @@ class JupyterLab:
         Open file that takes what the server has to say.
     """
 
+    name = "JupyterLab"
+    _module = "jupyterlab"
+    _default_url = "LabApp.default_url"
+    _below = "lab"
+
     def __init__(
         self,
         folder: Path,
@@ -95,11 +105,11 @@ class JupyterLab:
             "JUPYTER_PREFER_ENV_PATH": "1",  # this Python's kernel, not one of the same name in the user's folder
         }
         self._command = [
-            *(sys.executable, "-m", "bucketsnb.cli.orphan", str(os.getpid()), "jupyterlab"),
+            *(sys.executable, "-m", "bucketsnb.cli.orphan", str(os.getpid()), self._module),
             *_network(port),
             f"--ServerApp.root_dir={folder}",
             f"--ServerApp.open_browser={browser}",
-            f"--LabApp.default_url={'/'.join(('/lab', page)).rstrip('/')}",
+            f"--{self._default_url}=/{self._path}",
             *(["--allow-root"] if running_as_root() else []),
             *options,
         ]
@@ -124,7 +134,11 @@ class JupyterLab:
     @property
     def address(self) -> str:
         """Where a browser gets in: the first page, with the token."""
-        return f"{self.url}lab{'/' if self.page else ''}{self.page}?token={self.token}"
+        return f"{self.url}{self._path}?token={self.token}"
+
+    @property
+    def _path(self) -> str:
+        return f"{self._below}/{self.page}".rstrip("/")
 
     def wait_until_ready(self, timeout: float = 120.0) -> None:
         """Wait until it listens, and learn its address.
@@ -142,9 +156,9 @@ class JupyterLab:
         deadline = time.monotonic() + timeout
         while not self.url:
             if self.process.poll() is not None:
-                raise BucketsError(f"JupyterLab ended as it started (exit code {self.process.returncode})")
+                raise BucketsError(f"{self.name} ended as it started (exit code {self.process.returncode})")
             if time.monotonic() > deadline:
-                raise BucketsError(f"JupyterLab did not come up within {timeout:.0f} seconds")
+                raise BucketsError(f"{self.name} did not come up within {timeout:.0f} seconds")
             time.sleep(_POLL)
             self.url = self._announced_url()
 
@@ -174,6 +188,36 @@ class JupyterLab:
         from jupyter_core.paths import jupyter_runtime_dir  # of the extra `lab`
 
         return Path(self._environ.get("JUPYTER_RUNTIME_DIR") or jupyter_runtime_dir())
+
+
+class VoilaPage(JupyterLab):
+    """A Jupyter server that shows one notebook as a page, run anew for each browser that opens it."""
+
+    name = "Voila"
+    _module = "jupyter_server"
+    _default_url = "ServerApp.default_url"
+    _below = "voila/render"
+
+
+def wait_until_ready(server: JupyterLab, log: IO[bytes]) -> None:
+    """Wait until a server is ready, and say so; one that fails is told with the end of its log.
+
+    Raises
+    ------
+    BucketsError
+        It ended, or did not come up in time.
+    """
+    click.echo(f"{server.name} is starting ...")
+    try:
+        server.wait_until_ready()
+    except BucketsError:
+        log.seek(0)
+        for line in log.read().decode("utf-8", "replace").splitlines()[-_LOG_LINES:]:
+            click.echo(f"  {printable(line)}", err=True)
+        raise
+    click.echo(f"{server.name}: {server.address}")
+    click.echo("Ctrl-C stops it.")
+    sys.stdout.flush()
 
 
 def running_as_root() -> bool:

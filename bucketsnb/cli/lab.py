@@ -3,36 +3,28 @@
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import click
 
 from bucketsnb.addresses import without_login
-from bucketsnb.api import Api
 from bucketsnb.cli import notebooks
-from bucketsnb.cli.jupyter import JupyterLab, require, running_as_root
+from bucketsnb.cli.jupyter import JupyterLab, require, running_as_root, wait_until_ready
 from bucketsnb.cli.practice import practice_queue
+from bucketsnb.cli.service import say_version
 from bucketsnb.cli.stopping import until_stopped
-from bucketsnb.errors import BucketsError, ServiceError
-from bucketsnb.formatting import count_of, elide, excerpt, host_of, printable
-from bucketsnb.settings import resolve
-from bucketsnb.transport import Transport
-from bucketsnb.transport.retry import Policy
+from bucketsnb.formatting import count_of, elide, printable
 
 __all__ = ["command"]
 
 _SAMPLE = 5000
 """Works of a practice queue: enough for every status, site and pipeline of a real day."""
 
-_LOG_LINES = 15
-
-_SECONDS = 5.0
-"""How long a service may take to say its version before JupyterLab is started."""
+_OPEN_ALL_THE_SAME = "The notebooks open all the same, and will say so too."
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -62,11 +54,12 @@ def command(
     require("jupyterlab", extra="lab", what="JupyterLab")
     with until_stopped(), ExitStack() as stack:
         _copy_notebooks(folder)
-        service = _answering(url) if url else stack.enter_context(_practice_queue(store, sample))
+        if url:
+            say_version(url, _OPEN_ALL_THE_SAME)
+        service = url or stack.enter_context(_practice_queue(store, sample))
         log = stack.enter_context(tempfile.TemporaryFile())
         lab = stack.enter_context(_jupyter(folder, service, port=port, browser=not no_browser, log=log))
-        _wait_until_ready(lab, log)
-        _announce(lab)
+        wait_until_ready(lab, log)
         lab.wait()
         click.echo("JupyterLab was shut down.")
 
@@ -76,22 +69,6 @@ def _copy_notebooks(folder: Path) -> None:
     click.echo(f"Notebooks: {folder.resolve()} ({copied} new)")
     if kept:
         click.echo(f"  kept as you have them: {elide(kept)}")
-
-
-def _answering(url: str) -> str:
-    """Say whether a service answers; the notebooks open in any case, as it may only be asleep."""
-    api = Api(Transport(resolve(url, timeout=_SECONDS), policy=Policy(attempts=1)))
-    shown = host_of(api.url)
-    try:
-        version = api.version().get("version", "unknown")
-    except ServiceError as error:
-        click.echo(f"Warning: the service does not answer as it should. {printable(error)}", err=True)
-        click.echo("  The notebooks open all the same, and will say so too.", err=True)
-    else:
-        click.echo(f"Service: {shown} (version {excerpt(version, 40)})")
-    finally:
-        api.transport.close()
-    return url
 
 
 @contextmanager
@@ -108,20 +85,3 @@ def _jupyter(folder: Path, service: str, **options: Any) -> JupyterLab:
         click.echo("Running as root, so JupyterLab is told --allow-root: its notebooks can change this whole machine.")
     environ = {**os.environ, "BUCKETSNB_URL": service}
     return JupyterLab(folder.resolve(), environ=environ, page=f"tree/{notebooks.FIRST}", **options)
-
-
-def _wait_until_ready(lab: JupyterLab, log: IO[bytes]) -> None:
-    click.echo("JupyterLab is starting ...")
-    try:
-        lab.wait_until_ready()
-    except BucketsError:
-        log.seek(0)
-        for line in log.read().decode("utf-8", "replace").splitlines()[-_LOG_LINES:]:
-            click.echo(f"  {printable(line)}", err=True)
-        raise
-
-
-def _announce(lab: JupyterLab) -> None:
-    click.echo(f"JupyterLab: {lab.address}")
-    click.echo("Ctrl-C stops it.")
-    sys.stdout.flush()
