@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import inspect
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partialmethod
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+import platformdirs
 import pytest
 from click.testing import CliRunner
 from hypothesis import settings
+from hypothesis.database import DirectoryBasedExampleDatabase
 
 from tests.engine import REAL_SERVER, running_engine
 
@@ -24,12 +27,50 @@ if "mix_stderr" in inspect.signature(CliRunner.__init__).parameters:
     # Until 8.2 click's runner gave both streams as one, unless told.
     CliRunner.__init__ = partialmethod(CliRunner.__init__, mix_stderr=False)
 
-settings.register_profile("no clock", deadline=None)  # how long one example takes says how busy the machine is
+# How long one example takes says how busy the machine is. What failed is kept beside the checkout: it may be read-only.
+settings.register_profile(
+    "no clock",
+    deadline=None,
+    max_examples=60,
+    database=DirectoryBasedExampleDatabase(platformdirs.user_cache_path("bucketsnb-tests") / "examples"),
+)
 settings.register_profile("long", deadline=None, max_examples=5_000)  # pytest --hypothesis-profile=long
 settings.load_profile("no clock")
 
 FOREIGN = ("BUCKETSNB_", "WORKFLOW_", "GITHUB_TOKEN", "GITHUB_PAT", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NETRC")
 FROM_OUTSIDE = frozenset(os.environ)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give each worker of ``pytest -n`` whole files, and all that needs a browser to one of them.
+
+    What the tests of a file share is then made once, and there is one JupyterLab and one Chromium. The files go out in
+    their order, as the last ones are short.
+    """
+    from xdist.scheduler import LoadFileScheduling
+
+    class Whole(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "tests/browser" if nodeid.startswith("tests/browser/") else super()._split_scope(nodeid)
+
+    config.option.loadscopereorder = False
+    return Whole(config, log)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def signals_are_heard() -> Iterator[None]:
+    """Let the programs that tests start hear Ctrl-C and the end of a terminal, whoever started the tests.
+
+    A script's ``pytest &`` and ``nohup`` have them ignored, and a child inherits that. A handler is not inherited: the
+    child starts with the default. One that does nothing leaves the tests themselves as deaf as they were started.
+    """
+    ignored = [one for one in (signal.SIGINT, signal.SIGHUP) if signal.getsignal(one) is signal.SIG_IGN]
+    for one in ignored:
+        signal.signal(one, lambda *_: None)
+    yield
+    for one in ignored:
+        signal.signal(one, signal.SIG_IGN)
 
 
 @pytest.fixture(autouse=True)

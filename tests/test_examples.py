@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import doctest
 import importlib
-import pkgutil
 
-import pytest
-
-import bucketsnb
-
-MODULES = [
-    module.name
-    for module in pkgutil.walk_packages(bucketsnb.__path__, "bucketsnb.")
-    if not module.name.endswith("__main__")
-]
+from tests.modules import MODULES
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_the_examples_of_a_module_hold(name):
-    result = doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS)
+def test_the_examples_of_every_module_hold(capsys):
+    failed = {name: doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS) for name in MODULES}
 
-    assert result.failed == 0
+    wrong = [name for name, result in failed.items() if result.failed]
+    assert not wrong, f"in {', '.join(wrong)}:\n{capsys.readouterr().out}"

@@ -18,6 +18,8 @@ from bucketsnb.backend.stores.open import open_store
 from tests.backend.serving import HERE, served_often
 from tests.factory import make_work, make_works
 
+pytestmark = pytest.mark.slow
+
 THREADS, PROCESSES = 8, 4
 QUERIES = [{"pipeline": "baseband-converter"}, {"pipeline": "baseband-converter", "parameters.snr": {"$gt": 8}}]
 """One that SQL decides by itself, and one that takes a search."""

@@ -245,6 +245,7 @@ def test_an_update_of_an_unknown_id_says_which(store: MongoStore) -> None:
         store.update([{"id": "nobody"}])
 
 
+@pytest.mark.slow
 def test_a_view_of_many_works_holds_few_of_them(store: MongoStore) -> None:
     store.deposit(make_works(5_000, results={"text": "x" * 4_000}))
     tracemalloc.start()

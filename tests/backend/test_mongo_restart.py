@@ -16,6 +16,8 @@ from tests.backend.serving import served_often
 from tests.engine import REAL_SERVER, Engine
 from tests.factory import make_works
 
+pytestmark = pytest.mark.slow
+
 BATCH = 4
 
 if REAL_SERVER:

@@ -215,6 +215,7 @@ def test_a_service_that_cannot_be_read_before_gets_no_delete(backend: LocalBacke
     assert changes_sent(backend) == []
 
 
+@pytest.mark.slow
 def test_ten_thousand_works_go_in_chunks_with_monotonic_progress(backend: LocalBackend, buckets: Buckets) -> None:
     filled(backend, 10_000)
     plan = buckets.plan_delete(pipeline=PIPELINE, max_affected=10_000)

@@ -19,6 +19,8 @@ from bucketsnb.changes.journal_file import Writer
 from bucketsnb.errors import PlanAlreadyApplied, PlanError
 from tests.changes.helpers import PIPELINE, but_id, filled, stored
 
+pytestmark = pytest.mark.slow
+
 SIGKILLED = -signal.SIGKILL
 MOST_STEPS = 60
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import urllib.request
@@ -24,8 +23,6 @@ Start = Callable[..., "subprocess.Popen[str]"]
 def starting(folder: Path, *command: str) -> Iterator[Start]:
     """Give what starts a command in a folder, as the leader of a process group like a terminal's."""
     started: list[subprocess.Popen[str]] = []
-    # Where the tests run in the background, Ctrl-C is ignored, and what they start would inherit that.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def starter(*options: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
@@ -41,7 +38,6 @@ def starting(folder: Path, *command: str) -> Iterator[Start]:
         return process
 
     yield starter
-    signal.signal(signal.SIGINT, before)
     for process in started:
         for left in family(process):
             left.kill()

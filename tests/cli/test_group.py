@@ -46,6 +46,7 @@ def test_an_unknown_command_is_a_wrong_argument() -> None:
     assert "veiw" in err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["status", "view"])
 def test_an_error_is_one_line(command: str) -> None:
     code, out, err = run(command, "--url", NOBODY)

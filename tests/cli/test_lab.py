@@ -21,6 +21,8 @@ from bucketsnb.cli import main
 from bucketsnb.cli.notebooks import FIRST, copy_missing, shipped
 from tests.cli.processes import TOKEN, Start, ask, environ, family, read_until, starting
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:

@@ -16,6 +16,8 @@ from bucketsnb.cli import main
 from tests.factory import make_work
 from tests.stub import Stub, raw
 
+pytestmark = pytest.mark.slow
+
 COMMAND = [sys.executable, "-m", "bucketsnb"]
 DELETE = ["delete", "--pipeline", "baseband-converter", "--status", "failure", "--yes"]
 

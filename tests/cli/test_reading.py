@@ -102,6 +102,7 @@ def test_a_long_word_does_not_widen_every_row(queue: LocalBackend) -> None:
     assert max(map(len, run("view")[1].splitlines())) < 250
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", [[], ["--json"], ["--csv"]], ids=["table", "json", "csv"])
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-8"])
 def test_what_an_output_cannot_write_is_spelt_out(queue: LocalBackend, encoding: str, form: list[str]) -> None:
@@ -114,6 +115,7 @@ def test_what_an_output_cannot_write_is_spelt_out(queue: LocalBackend, encoding:
     assert encoding == "utf-8" or "\\u65e5" in shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", [[], ["--json"], ["--csv"]], ids=["table", "json", "csv"])
 def test_half_of_a_letter_is_spelt_out(form: list[str]) -> None:
     body = b'[{"id": "6b04a88bcce5d83e4c9bf3fc", "pipeline": "a\\ud800", "status": "queued", "user": "x\\u009b31m"}]'

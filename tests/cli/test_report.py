@@ -8,10 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from bucketsnb.backend.samples import sample_works
 from bucketsnb.cli import main
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 

@@ -19,6 +19,8 @@ from click.testing import CliRunner
 
 from bucketsnb.cli import main
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def terminal() -> Iterator[None]:
@@ -42,7 +44,6 @@ def test_ctrl_c_stops_a_serve_that_waits_for_its_store(tmp_path: Path) -> None:
         code = f"""
 import os, signal, sqlite3, threading
 from bucketsnb.backend.stores.sqlite import file
-signal.signal(signal.SIGINT, signal.default_int_handler)  # tests that run in the background of a shell ignore it
 wait = file._wait_for
 def told(*args):
     threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()

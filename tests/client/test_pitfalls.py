@@ -150,6 +150,7 @@ def test_p07_a_withdrawal_without_a_reply_says_how_to_find_what_it_claimed(backe
     assert len(backend.requests.of("POST", "/work/withdraw")) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", CALLS)
 def test_p08_no_call_waits_longer_than_the_timeout_on_a_silent_service(stub, at_stub, call):
     stub.default = silent

@@ -336,7 +336,7 @@ class TestColumns:
             ({"projection": {"config": False}}, set()),
             ({"projection": {"config.parent": False}}, set()),
         ],
-        ids=repr,
+        ids=lambda given: repr(given) if isinstance(given, dict) else " and ".join(sorted(given)) or "neither",
     )
     def test_a_parent_is_said_to_be_read_where_it_is(self, backend, buckets, asked, held):
         config = make_work()["config"]

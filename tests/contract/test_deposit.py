@@ -163,6 +163,7 @@ def test_a_deposit_is_seen_at_once(ask: Asking) -> None:
         assert number == len(ask.view()) == ask.status()["total"]
 
 
+@pytest.mark.slow
 def test_ten_thousand_works_in_one_deposit(ask: Asking, service: LocalBackend) -> None:
     works = [make_work(event=[number]) for number in range(10_000)]
     assert len(set(ask.deposit(*works))) == 10_000

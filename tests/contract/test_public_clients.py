@@ -13,7 +13,7 @@ from .conftest import Asking
 from .public import PublicClient
 from .results import Results
 
-pytestmark = pytest.mark.public_client
+pytestmark = [pytest.mark.public_client, pytest.mark.slow]
 
 
 def test_works_are_stored_as_the_client_sent_them(public: PublicClient, ask: Asking) -> None:

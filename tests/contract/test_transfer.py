@@ -17,7 +17,7 @@ from .conftest import Asking
 from .public import PublicClient, installed
 from .results import Results
 
-pytestmark = pytest.mark.public_client
+pytestmark = [pytest.mark.public_client, pytest.mark.slow]
 
 NEWEST = "workflow.core==1.12.3"
 BARE = {"site": "local", "user": "tester"}

@@ -165,6 +165,7 @@ def test_odd_works_are_found_by_what_is_inside_them(ask: Asking) -> None:
     assert names(ask.view({"site.name": "kko"})) == ["c"]
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_ids_in_a_query(ask: Asking) -> None:
     ids = ask.deposit(*make_works(3))
     many = [f"{number:024x}" for number in range(100_000)]
@@ -209,6 +210,7 @@ def test_a_catastrophic_regular_expression_ends_soon(ask: Asking) -> None:
     assert answer.elapsed.total_seconds() < 10
 
 
+@pytest.mark.slow
 def test_a_large_answer_is_whole_json(ask: Asking) -> None:
     text = "é" * 2_000
     ask.deposit(*(make_work(user=str(number), results={"text": text}) for number in range(1_500)))
@@ -217,6 +219,7 @@ def test_a_large_answer_is_whole_json(ask: Asking) -> None:
     assert {text} == {work["results"]["text"] for work in works}
 
 
+@pytest.mark.slow
 def test_an_answer_that_nobody_reads_on_holds_up_nobody(ask: Asking, service: LocalBackend) -> None:
     ask.deposit(*(make_work(results={"text": "x" * 5_000}) for _ in range(3_000)))
     with requests.post(f"{service.url}/view", json={"query": {}}, stream=True, timeout=30) as unread:
@@ -226,6 +229,7 @@ def test_an_answer_that_nobody_reads_on_holds_up_nobody(ask: Asking, service: Lo
         assert len(ask.view({"status": "running"})) == 1
 
 
+@pytest.mark.slow
 def test_an_answer_that_nobody_reads_on_is_given_up_and_does_not_look_whole(
     ask: Asking, service: LocalBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,6 +21,7 @@ def as_sent(records):
     return json.dumps(records, sort_keys=True)
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.lists(works, max_size=5))
 def test_works_of_any_shape_come_back_as_they_were(records):
@@ -30,6 +31,7 @@ def test_works_of_any_shape_come_back_as_they_were(records):
     assert dict(frame.dtypes) == dict(DTYPES)
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.lists(works, min_size=1, max_size=5), st.randoms())
 def test_any_rows_in_any_order_come_back_as_they_were(records, random):

@@ -28,6 +28,8 @@ from bucketsnb.frames import LIGHT, frame_of
 from bucketsnb.schema import FIELD_NAMES
 from tests.factory import make_work, make_works
 
+pytestmark = pytest.mark.slow
+
 _text = st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "S", "Zs"]), min_size=1, max_size=8)
 _words = st.from_regex(r"[a-z][a-z0-9-]{0,8}", fullmatch=True)
 _scalars = st.one_of(st.none(), st.booleans(), st.integers(-(2**53), 2**53), st.floats(-1e9, 1e9), _text)

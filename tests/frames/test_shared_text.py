@@ -124,6 +124,7 @@ def test_a_decoder_that_takes_no_such_type_reads_the_same() -> None:
     pd.testing.assert_frame_equal(unshared, _frame(PLAIN))
 
 
+@pytest.mark.slow
 @given(st.lists(jsonish.works, max_size=6), st.frozensets(jsonish.text, min_size=1, max_size=4))
 def test_any_works_are_read_as_without_it(works: list[dict[str, Any]], known: frozenset[str]) -> None:
     shared = (("pipeline", known), ("user", known), ("function", known))

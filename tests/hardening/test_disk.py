@@ -22,6 +22,8 @@ from bucketsnb.backend.stores.sqlite.schema import SCHEMA_VERSION
 from tests.backend.serving import HERE
 from tests.factory import make_work
 
+pytestmark = pytest.mark.slow
+
 LIMITS = {
     "full": ("store._writer.connection.execute('PRAGMA max_page_count = 200')", 507, "is full: free some space"),
     # What a quota looks like too: to SQLite neither is a full disk.

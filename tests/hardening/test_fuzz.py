@@ -22,6 +22,8 @@ from tests.backend.serving import served
 from tests.factory import make_work, make_works
 from tests.matching.test_fuzz import json as any_json
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 15.0
 """A hang, not a speed: an answer takes well under two seconds on a machine that has nothing else to do."""
 GROWTH = 250_000_000

@@ -16,6 +16,8 @@ from bucketsnb.errors import BadAnswer, BucketsError
 from tests.factory import make_work
 from tests.stub import Action, Exchange, Stub, drip, endless, raw, redirect
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "token-0123456789-abcdef"
 ID = f"{7:024x}"
 SECONDS = 20.0

@@ -21,6 +21,8 @@ from bucketsnb.cli import main
 from bucketsnb.errors import BucketsError
 from tests.factory import make_work
 
+pytestmark = pytest.mark.slow
+
 PAYLOADS = [
     "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", '"><svg/onload=alert(1)>', "</td></table><h1>x",
     "'; alert(1); '", "{{7*7}}${7*7}", "javascript:alert(1)", '=HYPERLINK("http://x")', "+1+1", "-2+3", "@SUM(A1)",

@@ -23,6 +23,8 @@ from bucketsnb.changes.journal import Journal
 from tests.backend.serving import HERE
 from tests.factory import make_work, make_works
 
+pytestmark = pytest.mark.slow
+
 PIPELINE = "interrupted"
 
 SCRIPT = """

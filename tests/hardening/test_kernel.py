@@ -24,6 +24,8 @@ from bucketsnb.errors import PlanError
 from tests.factory import make_work, make_works
 from tests.hardening.kernel import PATIENCE, Kernel, Moment, running_kernel
 
+pytestmark = pytest.mark.slow
+
 PIPELINES = [f"stopped-{number:02}" for number in range(12)]
 NUMBER = 420
 

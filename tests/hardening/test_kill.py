@@ -9,6 +9,8 @@ import pytest
 
 from tests.hardening.kill import Killing
 
+pytestmark = pytest.mark.slow
+
 KINDS = ("deposit", "update", "delete", "claim")
 
 

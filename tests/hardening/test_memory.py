@@ -17,6 +17,8 @@ from tests.factory import make_work
 
 from .test_fuzz import BOMBS, Service
 
+pytestmark = pytest.mark.slow
+
 GROWTH = 32 * 1024**2
 """Bytes: what one round leaves behind where a large work is read goes up and down by nearly as much."""
 

@@ -17,6 +17,8 @@ from bucketsnb.errors import WorkError
 from bucketsnb.frames import to_records
 from tests.factory import make_work
 
+pytestmark = pytest.mark.slow
+
 PIPELINE = "of-old-times"
 BASE = make_work(pipeline=PIPELINE, status="failure", attempt=1)
 

@@ -24,6 +24,8 @@ from bucketsnb import LocalBackend
 from bucketsnb.backend.http.openapi import description
 from tests.factory import make_work, make_works
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 2.0
 ANSWERS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 SCHEMA = schemathesis.openapi.from_dict(description())

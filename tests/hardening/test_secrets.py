@@ -33,6 +33,8 @@ from bucketsnb.widgets.guard import message_of
 from tests.backend.serving import HERE
 from tests.factory import make_work, make_works
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "hush-7f3a9c-nobody-may-read-this"
 PASSWORD = "pass-51d0e8-nobody-either"
 

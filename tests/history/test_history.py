@@ -173,6 +173,7 @@ def test_the_store_stays_bounded(history):
     assert 2 <= len(tenth) <= 3, "one an hour beyond three days"
 
 
+@pytest.mark.slow
 def test_what_was_thinned_is_no_gap_and_counts_as_seen(history):
     start, hour = T0 - 5 * 24 * 3600, 3600
     for minute in range(0, 5 * 24 * 60 + 1, 20):

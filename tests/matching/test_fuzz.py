@@ -5,10 +5,13 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bucketsnb.matching import Limits, QueryNotUnderstood, QueryTooSlow, compile_query, project
+
+pytestmark = pytest.mark.slow
 
 OPERATORS = [
     "$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$and", "$or", "$nor", "$not", "$exists", "$type",

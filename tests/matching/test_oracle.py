@@ -15,6 +15,8 @@ from tests.engine import REAL_SERVER
 
 from .strategies import queries, works
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES, QUERIES, WORKS = 70, 30, 12
 
 

@@ -22,7 +22,7 @@ from .judge import Judge, judging
 from .properties import check_deposit, check_updates
 from .rows import CHANGES, ROWS, SOUND_ROWS
 
-pytestmark = pytest.mark.public_client
+pytestmark = [pytest.mark.public_client, pytest.mark.slow]
 
 bounded = settings(
     max_examples=40,

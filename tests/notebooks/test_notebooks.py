@@ -11,6 +11,8 @@ from nbclient import NotebookClient
 from bucketsnb.backend.samples import sample_works
 from bucketsnb.backend.server import LocalBackend
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 

@@ -26,6 +26,8 @@ from tests.query.strategies import (
     wordy,
 )
 
+pytestmark = pytest.mark.slow
+
 Work = dict[str, Any]
 
 crowds = seeded(lambda chance: [a_work(chance) for _ in range(12)])

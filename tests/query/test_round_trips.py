@@ -28,6 +28,8 @@ from tests.query.strategies import (
     tens,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def evaluated(source: str) -> Query:
     """Return what source makes where only the documented names are known."""

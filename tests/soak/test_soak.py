@@ -11,6 +11,8 @@ from bucketsnb import Buckets
 from .proxy import FAULTS
 from .run import soak
 
+pytestmark = pytest.mark.slow
+
 NOT_ASKED = {"close", "journal", "history", "watch", "plan_undo", "load_plan"}
 """Public and not called by name: what asks the service nothing new, what `undo` itself calls, and plans from files."""
 PUBLIC = {name for name in dir(Buckets) if not name.startswith("_")}

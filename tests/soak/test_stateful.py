@@ -17,7 +17,7 @@ from tests.changes.conftest import quick_looks  # noqa: F401 - looks at what cam
 
 from .user import CALLS, User
 
-pytestmark = pytest.mark.filterwarnings("ignore::bucketsnb.changes.scope.ChangeWarning")
+pytestmark = [pytest.mark.filterwarnings("ignore::bucketsnb.changes.scope.ChangeWarning"), pytest.mark.slow]
 
 ABOUT = {
     "deposit": "POST /work",

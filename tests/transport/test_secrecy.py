@@ -128,6 +128,7 @@ def test_an_error_for_want_of_a_token_says_which_was_sent(stub, connect):
         connect(stub.url).request("GET", "/version", idempotency=Idempotency.SAFE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["/version", "/status"])
 def test_a_password_in_the_address_is_in_no_error(path):
     with pytest.raises(errors.Unreachable) as caught:
