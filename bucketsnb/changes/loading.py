@@ -19,7 +19,7 @@ from bucketsnb.changes.service import same_service
 from bucketsnb.errors import PlanAlreadyApplied, PlanError, PlanExpired
 from bucketsnb.formatting import count_of, when
 
-__all__ = ["load_plan"]
+__all__ = ["load_plan", "plan_to_look_at"]
 
 _PLANS: Mapping[str, type[Plan]] = MappingProxyType(
     {"delete": DeletePlan, "update": UpdatePlan, "requeue": RequeuePlan, "deposit": DepositPlan}
@@ -43,21 +43,34 @@ def load_plan(context: Context, path: Path) -> Plan:
             f"buckets.undo({saved.entry!r}) takes it back."
         )
     _refuse_if_done(context, saved, path)
+    head = {"planned_by": saved.user, "planned_on": saved.machine}
+    application = Application(context, _act(saved.verb), entry=saved.entry, head=head)
+    return _plan_of(saved, without_login(context.api.url), application)
+
+
+def plan_to_look_at(path: Path) -> Plan:
+    """Return the plan of a file to look at, whether it may still be applied or not; no service is asked.
+
+    Raises
+    ------
+    PlanError
+        If it is no plan, or was altered.
+    """
+    saved = read_plan_file(path)
+    return _plan_of(saved, without_login(saved.url), None)
+
+
+def _plan_of(saved: SavedPlan, url: str, application: Application | None) -> Plan:
     return _PLANS[saved.verb](
         changes=saved.changes,
-        url=without_login(context.api.url),
+        url=url,
         reason=saved.reason,
         created_at=saved.created_at,
         expires_at=saved.expires_at,
         query=saved.query,
         left_out=tuple(LeftOut(one, why) for one, why in saved.left_out),
         notes=(f"Planned by {saved.user} on {saved.machine}, {when(saved.created_at)}.", *saved.notes),
-        _application=Application(
-            context,
-            _act(saved.verb),
-            entry=saved.entry,
-            head={"planned_by": saved.user, "planned_on": saved.machine},
-        ),
+        _application=application,
     )
 
 

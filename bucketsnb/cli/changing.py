@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import click
 
 from bucketsnb.cli.exits import DONE, FAILED, NOTHING_MATCHED, PARTLY_DONE, REFUSED
-from bucketsnb.cli.output import as_json, emit_result, fitted, say
+from bucketsnb.cli.output import as_json, emit, emit_result, fitted, say
 from bucketsnb.cli.pipeline_names import say_unknown_pipelines
 from bucketsnb.errors import ConfirmationNeeded
 
@@ -31,6 +31,8 @@ __all__ = [
     "exit_code",
     "finish",
     "max_affected_option",
+    "plan_options",
+    "rate_option",
 ]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -47,6 +49,19 @@ _WIDTH = (
     click.option("--allow-running", is_flag=True, help="Accept works that are running."),
 )
 
+_PLAN_FILE = (
+    click.option(
+        "--plan-out",
+        metavar="FILE",
+        type=click.Path(dir_okay=False, writable=True),
+        help="Only write the plan to this file, for `bucketsnb show` and `bucketsnb apply`.",
+    ),
+)
+
+rate_option = click.option(
+    "--rate", type=click.FloatRange(0, min_open=True), help="Works a second at most; as fast as it goes by default."
+)
+
 _ASKING = (
     click.option("--reason", default="", help="Why; kept in the journal."),
     click.option("--yes", "-y", is_flag=True, help="Do not ask."),
@@ -56,7 +71,12 @@ _ASKING = (
 
 def change_options(command: Command) -> Command:
     """Give a command the options of every change of works that match a query."""
-    return _with(_WIDTH, asking_options(command))
+    return _with(_WIDTH, plan_options(command))
+
+
+def plan_options(command: Command) -> Command:
+    """Give a command the options of every change whose plan can be passed on, and of every change."""
+    return _with((rate_option, *_PLAN_FILE), asking_options(command))
 
 
 def asking_options(command: Command) -> Command:
@@ -70,15 +90,26 @@ def _with(options: Sequence[Callable[[Command], Command]], command: Command) -> 
     return command
 
 
-def carry_out(buckets: Buckets, plan: Plan, *, yes: bool, as_json_: bool, nothing: str = "nothing matched") -> NoReturn:
-    """Show a plan, ask, apply it, tell what became of it, and leave with its exit code.
+def carry_out(
+    buckets: Buckets,
+    plan: Plan,
+    *,
+    yes: bool,
+    as_json_: bool,
+    nothing: str = "nothing matched",
+    rate: float | None = None,
+    plan_out: str | None = None,
+) -> NoReturn:
+    """Show a plan, ask, apply it, tell what became of it, and leave with its exit code; or only write it to a file.
 
     Raises
     ------
     ConfirmationNeeded
         There is nobody to ask.
     """
-    receipt = applied(buckets, plan, yes=yes, nothing=nothing)
+    if plan_out is not None and plan.count:
+        _save(plan, plan_out, as_json_=as_json_)
+    receipt = applied(buckets, plan, yes=yes, nothing=nothing, rate=rate)
     if receipt is None:
         if as_json_:
             emit_result(as_json(_told(plan.apply())))  # sends nothing, as there is nothing to do
@@ -86,7 +117,23 @@ def carry_out(buckets: Buckets, plan: Plan, *, yes: bool, as_json_: bool, nothin
     finish(receipt, as_json_=as_json_)
 
 
-def applied(buckets: Buckets, plan: Plan, *, yes: bool, nothing: str = "nothing matched") -> Receipt | None:
+def _save(plan: Plan, path: str, *, as_json_: bool) -> NoReturn:
+    plan.save(path)
+    if as_json_:
+        emit(as_json({"plan": path, "summary": plan.summary, "ids": plan.ids}))
+    else:
+        emit(fitted(str(plan)))
+    say(
+        fitted(
+            f"Written to {path}; nothing was changed. To look: bucketsnb show {path}; to do it: bucketsnb apply {path}"
+        )
+    )
+    sys.exit(DONE)
+
+
+def applied(
+    buckets: Buckets, plan: Plan, *, yes: bool, nothing: str = "nothing matched", rate: float | None = None
+) -> Receipt | None:
     """Show a plan, ask, and apply it; None, with a word why, if there is nothing to do.
 
     Raises
@@ -100,7 +147,7 @@ def applied(buckets: Buckets, plan: Plan, *, yes: bool, nothing: str = "nothing 
     if not yes:
         _ask(plan)
     with _until_interrupted() as cancel:
-        return plan.apply(cancel=cancel)
+        return plan.apply(cancel=cancel, rate=rate)
 
 
 def _say_nothing(buckets: Buckets, plan: Plan, nothing: str) -> None:

@@ -27,6 +27,8 @@ def command(
     max_affected: int,
     allow_all: bool,
     allow_running: bool,
+    rate: float | None,
+    plan_out: str | None,
     reason: str,
     yes: bool,
     as_json_: bool,
@@ -40,4 +42,4 @@ def command(
         plan = buckets.plan_delete(
             which, reason=reason, allow_all=allow_all, allow_running=allow_running, max_affected=max_affected
         )
-        carry_out(buckets, plan, yes=yes, as_json_=as_json_)
+        carry_out(buckets, plan, yes=yes, as_json_=as_json_, rate=rate, plan_out=plan_out)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bucketsnb.cli.changing import asking_options, carry_out, max_affected_option
+from bucketsnb.cli.changing import carry_out, max_affected_option, plan_options
 from bucketsnb.cli.exits import TABLE
 from bucketsnb.cli.options import HELP, url_option
 from bucketsnb.cli.output import as_json, as_rows, emit, fitted, say
@@ -29,7 +29,7 @@ _WRONG = click.UsageError.exit_code
 @click.option("--fresh", is_flag=True, help="Make new works of copies: no id, times, attempts or results.")
 @click.option("--skip-bad", is_flag=True, help="Deposit the good rows though others are bad.")
 @max_affected_option
-@asking_options
+@plan_options
 def command(
     *,
     file: str,
@@ -38,6 +38,8 @@ def command(
     fresh: bool,
     skip_bad: bool,
     max_affected: int,
+    rate: float | None,
+    plan_out: str | None,
     reason: str,
     yes: bool,
     as_json_: bool,
@@ -60,7 +62,8 @@ def command(
             rows = count_of(len({row for row, _, _ in plan.bad}), "bad row")
             say(f"bucketsnb: {rows}, so nothing was sent; --skip-bad deposits the others")
             sys.exit(_WRONG)
-        carry_out(buckets, plan, yes=yes, as_json_=as_json_, nothing="there is no work to deposit")
+        nothing = "there is no work to deposit"
+        carry_out(buckets, plan, yes=yes, as_json_=as_json_, nothing=nothing, rate=rate, plan_out=plan_out)
 
 
 def _judge(source: bytes | Path, *, fresh: bool, as_json_: bool) -> int:

@@ -158,6 +158,8 @@ _HOMES = {
     "deposit": ("bucketsnb.cli.deposit", "Put new works into their queues, after asking."),
     "withdraw": ("bucketsnb.cli.withdraw", "Claim one queued work, or give one back."),
     "audit": ("bucketsnb.cli.audit", "Have the service check for late and stale works, after asking."),
+    "show": ("bucketsnb.cli.show", "Show a plan that --plan-out wrote."),
+    "apply": ("bucketsnb.cli.apply", "Carry out a plan that --plan-out wrote, after asking."),
     "journal": ("bucketsnb.cli.journal", "What was changed from this account."),
     "undo": ("bucketsnb.cli.undo", "Put back what an entry of the journal changed."),
     "report": ("bucketsnb.cli.report", "The weekly report as one HTML file."),

@@ -29,6 +29,8 @@ def command(
     max_affected: int,
     allow_all: bool,
     allow_running: bool,
+    rate: float | None,
+    plan_out: str | None,
     reason: str,
     yes: bool,
     as_json_: bool,
@@ -47,4 +49,4 @@ def command(
             allow_running=allow_running,
             max_affected=max_affected,
         )
-        carry_out(buckets, plan, yes=yes, as_json_=as_json_)
+        carry_out(buckets, plan, yes=yes, as_json_=as_json_, rate=rate, plan_out=plan_out)

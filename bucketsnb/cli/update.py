@@ -39,6 +39,8 @@ def command(
     max_affected: int,
     allow_all: bool,
     allow_running: bool,
+    rate: float | None,
+    plan_out: str | None,
     reason: str,
     yes: bool,
     as_json_: bool,
@@ -62,7 +64,7 @@ def command(
             allow_running=allow_running,
             max_affected=max_affected,
         )
-        carry_out(buckets, plan, yes=yes, as_json_=as_json_)
+        carry_out(buckets, plan, yes=yes, as_json_=as_json_, rate=rate, plan_out=plan_out)
 
 
 def _values(given: Iterable[str]) -> dict[str, Any]:
