@@ -53,7 +53,7 @@ __all__ = [
     "widgets",
 ]
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "Buckets": "bucketsnb.client",

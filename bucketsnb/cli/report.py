@@ -36,5 +36,11 @@ def command(*, url: str | None, out: Path, days: int) -> None:
         buckets.api.version()  # an unreadable service is told here, before a kernel is started
         # By the environment, as an address may hold a password that must not stand in a notebook.
         environ = {"BUCKETSNB_URL": url or buckets.api.url, "BUCKETSNB_READ_ONLY": "1"}
-    render(shipped() / REPORT, out, parameters={"days": days}, title="The week in the queue", environ=environ)
+    render(
+        shipped() / REPORT,
+        out,
+        parameters={"practice": False, "days": days},
+        title="The week in the queue",
+        environ=environ,
+    )
     click.echo(f"wrote {out}")

@@ -303,5 +303,26 @@ def _bar(total: int) -> Any:
     kind = importlib.import_module("tqdm.auto").tqdm  # not needed, and not loaded, for reads of one page
     # tqdm's own monitor, a thread that is never let go, is for bars that stall.
     kind = type("Bar", (kind,), {"monitor_interval": 0})
-    in_notebook = any(base.__module__ == "tqdm.notebook" for base in kind.__mro__)
-    return kind(total=total, desc="reading", unit=" works", disable=False if in_notebook else None, leave=False)
+    options = {"total": total, "desc": "reading", "unit": " works", "leave": False}
+    if any(base.__module__ == "tqdm.notebook" for base in kind.__mro__):
+        return _NotebookBar(kind(**options, display=False))
+    return kind(**options, disable=None)
+
+
+class _NotebookBar:
+    """A bar that leaves nothing in the saved notebook: what a closed widget leaves there is its text, at 0 %."""
+
+    def __init__(self, bar: Any) -> None:
+        self._bar = bar
+        self._shown = importlib.import_module("IPython.display").display(bar.container, display_id=True)
+
+    @property
+    def n(self) -> int:
+        return int(self._bar.n)
+
+    def update(self, works: int) -> None:
+        self._bar.update(works)
+
+    def close(self) -> None:
+        self._bar.close()
+        self._shown.update({"text/plain": ""}, raw=True)
