@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from bucketsnb import __version__
+
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
@@ -69,6 +71,10 @@ def test_the_wheel_names_the_command(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (name for name in archive.namelist() if name.endswith("entry_points.txt"))
         assert "bucketsnb = bucketsnb.cli:main" in archive.read(name).decode()
+
+
+def test_the_version_of_the_wheel_is_the_one_that_the_package_says(wheel: Path) -> None:
+    assert wheel.name.startswith(f"bucketsnb-{__version__}-")
 
 
 def test_the_command_runs_from_an_empty_folder(installed: Path, tmp_path: Path) -> None:

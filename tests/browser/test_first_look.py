@@ -4,30 +4,26 @@ from __future__ import annotations
 
 import re
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, expect
 
-from bucketsnb.backend.samples import sample_works
-from bucketsnb.backend.server import LocalBackend
 from bucketsnb.cli.notebooks import FIRST, shipped
 from tests.browser.notebook import Notebook
-from tests.browser.steps import receipt, tick_all
+from tests.browser.steps import agree, question, tick_all
 
-PIPELINE = "baseband-converter"
+PIPELINE = "champss-processing"
+STALE = 'buckets.count(pipeline="champss-processing", status="queued", older_than="7d")'
 
 
 @pytest.fixture
-def first_look(open_notebook: Callable[..., Notebook], lab_folder: Path, backend: LocalBackend) -> Notebook:
-    """Open the notebook on a queue of one day."""
-    backend.store.load(sample_works(5000))
+def first_look(open_notebook: Callable[..., Notebook], lab_folder: Path) -> Notebook:
+    """Open the notebook, with nothing set up."""
     shutil.copyfile(shipped() / FIRST, lab_folder / FIRST)
     notebook = open_notebook(FIRST, width=1060, height=1440)
     notebook.page.evaluate("() => window.jupyterapp.commands.execute('application:toggle-left-area')")
-    notebook.kernel_eval(f"__import__('os').environ.update(BUCKETSNB_URL={backend.url!r})")
     return notebook
 
 
@@ -36,39 +32,27 @@ def outputs(notebook: Notebook, words: str) -> Locator:
     return notebook.page.locator(".jp-CodeCell").filter(has_text=words).locator(".jp-OutputArea")
 
 
-def stale(backend: LocalBackend) -> int:
-    """Count the works that the notebook asks for, in the store."""
-    week = {"$lt": time.time() - 7 * 86_400}
-    found = backend.store.view({"pipeline": PIPELINE, "status": "queued", "creation": week}, {"creation": True})
-    return b"".join(found).count(b"creation")
-
-
-def test_from_the_first_cell_to_works_that_are_gone(first_look: Notebook, backend: LocalBackend) -> None:
+def test_from_the_first_cell_to_works_that_are_gone_and_back(first_look: Notebook) -> None:
     first_look.run_all()
     expect(outputs(first_look, "buckets.status()").locator("table")).to_contain_text(PIPELINE)
-    before, total = stale(backend), backend.store.status()["total"]
+    stale, total = first_look.kernel_eval(f"[{STALE}, buckets.count()]")
+    assert 0 < stale < total
 
-    panel = outputs(first_look, "DeletePanel(buckets")
-    expect(panel.locator(".bnb-grid tbody tr[data-row='0']")).to_be_visible()
-    panel.get_by_role("button", name="+ Filter").click()
-    panel.get_by_label("Pipeline", exact=True).fill(PIPELINE)
-    panel.get_by_label("Pipeline", exact=True).press("Enter")
-    expect(panel.locator(".bnb-chips")).to_contain_text(f"Pipeline: {PIPELINE}")
-    panel.get_by_role("button", name="Done").click()
-    expect(panel.locator(".bnb-scroll.bnb-stale")).to_have_count(0)
-    tick_all(panel)
-    panel.get_by_role("button", name="Delete", exact=True).click()
-    sentence = panel.get_by_role("button", name=re.compile(rf"Delete (\d+) works of {PIPELINE} on 127\.0\.0\.1"))
-    expect(sentence).to_be_visible()
-    assert backend.store.status()["total"] == total
-    panel.evaluate("element => element.scrollIntoView({block: 'end'})")
+    page = outputs(first_look, "bucketsnb.app(buckets")
+    expect(page.locator(".bnb-counts")).to_contain_text(f"{stale} read")
+    tick_all(page)
+    page.get_by_role("button", name="Delete", exact=True).click()
+    sentence = question(page).locator("[data-key='yes']")
+    expect(sentence).to_have_text(re.compile(rf"Delete {stale} works of {PIPELINE} on 127\.0\.0\.1"))
+    assert first_look.kernel_eval("buckets.count()") == total
+    page.evaluate("element => element.scrollIntoView({block: 'end'})")
     sentence.hover()
     first_look.picture("first-look")
 
-    number = int(re.search(r"\d+", sentence.inner_text()).group())
-    sentence.click()
-    receipt(panel, f"{number} works deleted")
+    agree(page, f"{stale} works deleted")
     first_look.picture("first-look-receipt")
-    assert backend.store.status()["total"] == total - number
-    assert stale(backend) == before - number
+    assert first_look.kernel_eval(f"[{STALE}, buckets.count()]") == [0, total - stale]
+    page.get_by_role("button", name="Undo", exact=True).click()
+    agree(page, f"{stale} works put back")
+    assert first_look.kernel_eval(f"[{STALE}, buckets.count()]") == [stale, total]
     assert first_look.troubles() == []
