@@ -6,8 +6,7 @@ import gc
 import logging
 import os
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from bucketsnb.backend.stores.base import StoreUnavailable
 from bucketsnb.backend.stores.sqlite import rows
 from bucketsnb.backend.stores.sqlite.store import SQLiteStore
 from tests.factory import make_work
+from tests.patience import until
 
 WORKS = 400
 """Of 10 kB: some eight pieces of an answer."""
@@ -49,13 +49,6 @@ def uncollected() -> Iterator[None]:
 def opened_in(folder: Path) -> list[str]:
     """Name the files of a folder that this process has open."""
     return [Path(file.path).name for file in psutil.Process().open_files() if Path(file.path).parent == folder]
-
-
-def until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < end, "it never held"
-        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("query", [{}, SEARCH], ids=["by SQL", "by matcher"])

@@ -15,6 +15,7 @@ import pytest
 
 from bucketsnb import Buckets, errors
 from tests.factory import make_work, make_works
+from tests.patience import within
 from tests.stub import Stub, after, answer, fail, hang_up, polite, silent
 
 READS = {
@@ -61,11 +62,9 @@ def test_p01_a_request_that_was_refused_is_not_sent_again(stub, at_stub, call, s
 
 
 def test_p01_a_mistake_of_ours_is_not_tried_for_half_a_minute(stub, at_stub):
-    started = time.monotonic()
     with pytest.raises(errors.WorkError):
         at_stub.deposit([make_work(results={1, 2})])
 
-    assert time.monotonic() - started < 1
     assert stub.connections == 0
 
 
@@ -82,11 +81,8 @@ def test_p02_an_error_says_what_the_service_said_and_to_which_request(stub, at_s
 
 def test_p03_a_delete_that_fails_does_not_wait_half_a_minute(stub, at_stub):
     stub.default = fail(500)
-    started = time.monotonic()
-    with pytest.raises(errors.ServiceFailed):
+    with within(20), pytest.raises(errors.ServiceFailed):
         at_stub.api.delete(["6" * 24])
-
-    assert time.monotonic() - started < 2
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), np.float32("nan")])
@@ -154,11 +150,8 @@ def test_p07_a_withdrawal_without_a_reply_says_how_to_find_what_it_claimed(backe
 @pytest.mark.parametrize("call", CALLS)
 def test_p08_no_call_waits_longer_than_the_timeout_on_a_silent_service(stub, at_stub, call):
     stub.default = silent
-    started = time.monotonic()
-    with pytest.raises(errors.NoAnswer):
+    with within(20), pytest.raises(errors.NoAnswer):
         CALLS[call](at_stub)
-
-    assert time.monotonic() - started < 3
 
 
 def test_p09_calls_share_one_connection(stub, at_stub):

@@ -13,7 +13,7 @@ import requests
 
 from bucketsnb import LocalBackend
 
-from .public import PublicClient, installed
+from .public import PublicClient, installed, newest
 from .results import Results
 
 STORES = ("sqlite", "mongodb")
@@ -77,9 +77,10 @@ def ask(service: LocalBackend) -> Iterator[Asking]:
     asking.close()
 
 
-@pytest.fixture(scope="session", params=["workflow.core==1.12.0", "chime-frb-api==3.4.0"], ids=["workflow", "frb-api"])
+@pytest.fixture(scope="session")
 def public_python(request: pytest.FixtureRequest) -> Path:
-    return installed(request.param)
+    """Return the Python of a public client: of a version, or of the newest that the registry has."""
+    return installed(request.param if "==" in request.param else newest(request.param))
 
 
 @pytest.fixture

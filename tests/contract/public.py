@@ -18,7 +18,10 @@ CLIENTS = Path(__file__).parent / "clients"
 
 
 def installed(requirement: str) -> Path:
-    """Return the Python that has ``requirement``, such as ``workflow.core==1.12.0``; made where there is none."""
+    """Return the Python that has ``requirement``, such as ``workflow.core==1.12.0``; made where there is none.
+
+    Tests in several processes, and those of later runs, share it.
+    """
     version = f"py{sys.version_info.major}.{sys.version_info.minor}"
     folder = platformdirs.user_cache_path("bucketsnb-tests") / f"{requirement.replace('==', '-')}-{version}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -30,6 +33,14 @@ def installed(requirement: str) -> Path:
             subprocess.run([python, "-m", "pip", "install", "--quiet", "--quiet", requirement], check=True)
             (folder / "complete").touch()
     return python
+
+
+def newest(project: str) -> str:
+    """Return the requirement of the newest version that the registry has, such as ``workflow.core==1.12.3``."""
+    asked = [sys.executable, "-m", "pip", "install", "--dry-run", "--no-deps", "--ignore-installed"]
+    done = subprocess.run([*asked, "--quiet", "--report", "-", project], capture_output=True, text=True, check=True)
+    (found,) = json.loads(done.stdout)["install"]
+    return f"{project}=={found['metadata']['version']}"
 
 
 @dataclass

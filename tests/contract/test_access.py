@@ -37,10 +37,9 @@ WITH_BODY = [(method, path) for method, path in ROUTES if method in ("POST", "PU
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_the_version_is_answered_at_once(ask: Asking, method: str) -> None:
+def test_the_version_is_answered(ask: Asking, method: str) -> None:
     answer = ask(method, "/version")
     assert answer.status_code == 200
-    assert answer.elapsed.total_seconds() < 1
     assert method == "HEAD" or isinstance(answer.json()["version"], str)
 
 

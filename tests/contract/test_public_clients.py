@@ -15,7 +15,20 @@ from .results import Results
 
 pytestmark = [pytest.mark.public_client, pytest.mark.slow]
 
+WORKFLOW = [
+    ("sqlite", "workflow.core==1.12.0"),
+    ("mongodb", "workflow.core==1.12.0"),
+    ("sqlite", "workflow.core==1.12.3"),
+    ("sqlite", "workflow.core"),  # the newest that the registry has
+]
+FRB_API = [("sqlite", "chime-frb-api==3.4.0"), ("mongodb", "chime-frb-api==3.4.0")]  # the last with works in it
 
+every_client = pytest.mark.parametrize(("running_service", "public_python"), [*WORKFLOW, *FRB_API], indirect=True)
+workflow_clients = pytest.mark.parametrize(("running_service", "public_python"), WORKFLOW, indirect=True)
+"""For the command line: that of the older client takes no address."""
+
+
+@every_client
 def test_works_are_stored_as_the_client_sent_them(public: PublicClient, ask: Asking) -> None:
     done = public.do("deposit")
     held = {work["id"]: work for work in ask.view()}
@@ -25,6 +38,7 @@ def test_works_are_stored_as_the_client_sent_them(public: PublicClient, ask: Ask
     assert expected == [held[one] for one in done["ids"]]
 
 
+@every_client
 def test_a_runner_claims_does_and_reports_a_work(public: PublicClient, ask: Asking) -> None:
     done = public.do("round_trip")
     (held,) = ask.view()
@@ -35,6 +49,7 @@ def test_a_runner_claims_does_and_reports_a_work(public: PublicClient, ask: Aski
     assert held["stop"] == held["start"] + 1
 
 
+@every_client
 def test_reading_methods_see_what_the_store_holds(public: PublicClient, ask: Asking) -> None:
     ask.deposit(*(make_work(pipeline="sample", priority=priority) for priority in (1, 2, 3)))
     seen = public.do("look")
@@ -45,6 +60,7 @@ def test_reading_methods_see_what_the_store_holds(public: PublicClient, ask: Ask
     assert seen["version"]
 
 
+@every_client
 def test_works_are_deleted_by_id_and_by_filter(public: PublicClient, ask: Asking) -> None:
     first, kept, *_ = ids = ask.deposit(*(make_work(pipeline="sample") for _ in range(4)))
     ask.update({"id": kept, "status": "failure"})
@@ -52,6 +68,7 @@ def test_works_are_deleted_by_id_and_by_filter(public: PublicClient, ask: Asking
     assert [kept] == [work["id"] for work in ask.view()], ids
 
 
+@every_client
 def test_the_audit_daemon_fails_and_requeues(public: PublicClient, service: LocalBackend, ask: Asking) -> None:
     now = time.time()
     service.store.load(
@@ -69,6 +86,7 @@ def test_the_audit_daemon_fails_and_requeues(public: PublicClient, service: Loca
     }
 
 
+@every_client
 def test_the_transfer_daemon_moves_finished_works_to_results(
     public: PublicClient, service: LocalBackend, ask: Asking, results: Results
 ) -> None:
@@ -88,11 +106,7 @@ def test_the_transfer_daemon_moves_finished_works_to_results(
     assert {"retryable", "waiting"} == {work["pipeline"] for work in ask.view()}
 
 
-only_workflow = pytest.mark.parametrize("public_python", ["workflow.core==1.12.0"], indirect=True, ids=["workflow"])
-"""For the command line: that of the older client takes no address."""
-
-
-@only_workflow
+@workflow_clients
 def test_the_command_line_lists_details_in_its_columns(public: PublicClient, service: LocalBackend) -> None:
     statuses = ["queued"] * 2 + ["running"] + ["success"] * 4 + ["failure"] * 3
     service.store.load([make_work(pipeline="sample", status=status) for status in statuses])
@@ -100,13 +114,13 @@ def test_the_command_line_lists_details_in_its_columns(public: PublicClient, ser
     assert [cell.strip() for cell in row.strip("│ ").split("│")] == ["sample", "10", "2", "1", "4", "3"]
 
 
-@only_workflow
+@workflow_clients
 def test_the_command_line_shows_a_work(public: PublicClient, ask: Asking) -> None:
     (one,) = ask.deposit(make_work(pipeline="sample"))
     assert one in public.command("buckets", "ps", "sample")
 
 
-@only_workflow
+@workflow_clients
 def test_the_command_line_removes_works(public: PublicClient, ask: Asking) -> None:
     kept, *_ = ask.deposit(make_work(pipeline="sample"), *(make_work(pipeline="sample", tags=["x"]) for _ in range(3)))
     public.command("buckets", "rm", "sample", "-t", "x", "-s", "queued", "-f")

@@ -207,7 +207,7 @@ def test_a_catastrophic_regular_expression_ends_soon(ask: Asking) -> None:
     ask.deposit(make_work(user="a" * 40 + "b"))
     answer = ask("POST", "/view", {"query": {"user": {"$regex": "^(a|a)*$"}}})
     assert answer.status_code in (200, 400)
-    assert answer.elapsed.total_seconds() < 10
+    assert answer.elapsed.total_seconds() < 40, "that is no busy machine, that is a hang"
 
 
 @pytest.mark.slow

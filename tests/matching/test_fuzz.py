@@ -43,7 +43,7 @@ json = st.recursive(
 )
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.one_of(st.dictionaries(names, json, max_size=4), json))
 def test_a_query_is_understood_or_refused(document: Any) -> None:
     with suppress(QueryNotUnderstood, QueryTooSlow):
@@ -51,7 +51,7 @@ def test_a_query_is_understood_or_refused(document: Any) -> None:
         assert {matches(work) for work in WORKS} <= {True, False}
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.text("ab(){}[]*+?|\\^$.,:<=!>&-#12dwsQEZxpVimU", max_size=16), st.text("imsxug", max_size=2))
 def test_a_pattern_is_understood_or_refused(pattern: str, options: str) -> None:
     with suppress(QueryNotUnderstood, QueryTooSlow):

@@ -17,7 +17,7 @@ from .strategies import queries, works
 
 pytestmark = pytest.mark.slow
 
-EXAMPLES, QUERIES, WORKS = 70, 30, 12
+EXAMPLES, QUERIES, WORKS = 40, 30, 12
 
 
 @pytest.mark.timeout(180)
@@ -51,7 +51,7 @@ def test_finds_what_mongodb_finds(collection: Collection[dict[str, Any]]) -> Non
             assert theirs == ours, query
 
     agree()
-    assert compared >= 2_000
+    assert compared >= 1_100
     assert refused <= compared / 100
     assert strayed <= compared / 100
 

@@ -125,10 +125,10 @@ EXPLODING = [
 @pytest.mark.parametrize(("pattern", "text"), [case[1:] for case in EXPLODING], ids=[case[0] for case in EXPLODING])
 def test_an_exploding_pattern_ends_soon(pattern: str, text: str) -> None:
     matches = compile_query({"a": {"$regex": pattern}})
-    started = time.perf_counter()
+    started = time.thread_time()
     with suppress(QueryTooSlow):
         assert not matches({"a": text})
-    assert time.perf_counter() - started < 15, "that is no slow machine, that is a hang"
+    assert time.thread_time() - started < 15, "that is a hang"
 
 
 def test_a_pattern_that_takes_too_long_on_one_value_is_cut_off() -> None:

@@ -26,10 +26,10 @@ T = TypeVar("T")
 NOW = 1_795_477_200.0
 """Epoch seconds that every property test calls now."""
 
-many = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
-"""For tests that take ten at a time: two thousand in all."""
+many = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+"""For tests that take ten at a time: a thousand in all."""
 
-some = settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+some = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
 PIPELINES = ("baseband-converter", "dm-pipeline", "notify")
 SITES = ("kko", "gbo", "chime")

@@ -36,7 +36,7 @@ def made(monkeypatch):
     return names
 
 
-@pytest.mark.parametrize("seed", [11, 12])
+@pytest.mark.parametrize("seed", [11])
 def test_what_the_client_says_by_any_call_is_what_the_store_holds(made, seed):
     done = soak(120, seed=seed, share=0.15)
     assert sum(done.said.values()) > 90

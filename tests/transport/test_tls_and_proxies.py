@@ -3,13 +3,13 @@ from __future__ import annotations
 import http.server
 import ssl
 import threading
-import time
 
 import pytest
 import trustme
 
 from bucketsnb import errors
 from bucketsnb.transport import Idempotency
+from tests.patience import within
 from tests.stub import Stub
 
 
@@ -78,11 +78,8 @@ def test_a_certificate_that_is_trusted_is_accepted_and_the_connection_kept(
 
 def test_silence_over_tls_ends_with_the_timeout(connect, tls_server, url, monkeypatch, trusted):
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", trusted)
-    started = time.monotonic()
-    with pytest.raises(errors.NoAnswer, match=r"0\.3 s"):
+    with within(20), pytest.raises(errors.NoAnswer, match=r"0\.3 s"):
         connect(url, timeout=0.3).request("GET", "/slow", idempotency=Idempotency.SAFE)
-
-    assert time.monotonic() - started < 2
 
 
 def test_a_call_that_may_be_sent_once_reconnects_over_tls(connect, tls_server, url, monkeypatch, trusted):
