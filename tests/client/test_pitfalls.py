@@ -1,12 +1,47 @@
-"""The known pitfalls of the service's own client, one test each, numbered as in the list this project keeps of them.
+"""The known pitfalls of the service's own client, each with a test that bears its number.
 
-Each runs against a real server: our backend, with faults on demand, or a stub that misbehaves on order. Pitfalls that
-only a worker's runner has (24 of a function that outlives its timeout, 26 of a runner that ends) have no call here.
+What that client does, by number:
+
+- p01: it repeats every request for half a minute, refused ones and mistakes of its own among them.
+- p02: its errors name neither the request nor what the service said.
+- p03: a delete that fails waits half a minute before it is tried again.
+- p04: results that JSON cannot hold are tried for half a minute, never sent, and lost.
+- p05: a deposit that is slow, or whose reply is lost, is stored several times.
+- p06: some reads are not repeated where others are.
+- p07: a withdrawal whose reply is lost leaves a running work that nobody knows of.
+- p08: most calls wait for ever on a silent service, whatever timeout was given.
+- p09: each call opens a connection of its own.
+- p10: building a client asks the service.
+- p11: a token goes to the clients that are made after it, whatever their address.
+- p12: the argument ``token`` is ignored.
+- p13: a projection that is given is changed, and none is an error.
+- p14: a service that is away is an AttributeError later.
+- p15: ``delete_many`` deletes a hundred works at most and says that all went well.
+- p16: ``view`` shows a hundred works at most and does not say so.
+- p17: an empty filter of a withdrawal means any work.
+- p18: a delete of nothing is sent.
+- p19: a deposited work does not know its id, so that it cannot be deleted or updated.
+- p20: a deposit is true whatever the service replied.
+- p21: ``return_ids`` is sent twice.
+- p22: ``delete_many`` is documented to take several statuses, and takes one.
+- p23: the name of a pipeline is not escaped in an address.
+- p24: an update overwrites what another has changed since.
+- p25: a work that does not fit the model is claimed and then lost in an error.
+- p26: a runner whose last update fails ends; only a runner has this, so there is no call to test.
+- p27: an audit that fails on the way loses its counts, and a service that is away ends the daemon.
+- p28: old works go unarchived, by the clock of who made them.
+- p29: that clock also decides the order of withdrawals.
+- p30: the workspace file is moved away when it is read.
+- p31: a slash at the end of an address is doubled.
+- p32: ``delete_many`` asks for confirmation where nobody can answer.
+
+Each test runs against a real server: our backend, with faults on demand, or a stub that misbehaves on order.
 """
 
 from __future__ import annotations
 
 import inspect
+import re
 import time
 import warnings
 
@@ -392,3 +427,10 @@ def test_the_connection_that_is_lost_is_said_of_each_call(stub, at_stub):
     for call in READS.values():
         with pytest.raises(errors.NoAnswer, match="connection was lost"):
             call(at_stub)
+
+
+def test_every_pitfall_of_the_list_has_its_test():
+    listed = set(re.findall(r"^- (p\d\d):", __doc__, flags=re.M))
+    assert listed == {f"p{number:02}" for number in range(1, 33)}
+    tested = {number for name in globals() for number in re.findall(r"(?<=_)p\d\d(?=_)", name)}
+    assert listed - tested == {"p26"}
