@@ -42,8 +42,8 @@ _NULLABLE = (
 _BOUNDED = ("priority", "attempt", "timeout")
 
 _OPERATORS = {sign: operator for operator, sign in SIGNS.items()}
-_COMPARISON = re.compile(r"\s*(>=|<=|==|!=|>|<)\s*(.+?)\s*", re.ASCII)
-_RANGE = re.compile(r"\s*(-?[0-9]+)\s*\.\.\s*(-?[0-9]+)\s*", re.ASCII)
+_COMPARISON = re.compile(r"(>=|<=|==|!=|>|<)\s*(\S.*)", re.ASCII | re.DOTALL)
+_RANGE = re.compile(r"(-?[0-9]+)\s*\.\.\s*(-?[0-9]+)", re.ASCII)
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
 
 _MEANT = {
@@ -190,7 +190,7 @@ def _number(word: str, value: Any) -> int:
 
 
 def _number_text(word: str, text: str) -> Document | None:
-    between = _RANGE.fullmatch(text)
+    between = _RANGE.fullmatch(text.strip())
     if between is not None:
         low, high = int(between[1]), int(between[2])
         if low > high:
@@ -214,7 +214,7 @@ def _time_text(word: str, text: str) -> Document | None:
 
 
 def _comparison(word: str, text: str, fields: Iterable[str], operand: Callable[[str, str], Any]) -> Document | None:
-    found = _COMPARISON.fullmatch(text)
+    found = _COMPARISON.fullmatch(text.strip())
     if found is None:
         return None
     operator = _OPERATORS[found[1]]

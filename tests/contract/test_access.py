@@ -83,6 +83,7 @@ def test_a_browser_may_ask_before_it_asks(ask: Asking) -> None:
 
 
 ELSEWHERE = ["http://evil.example", "https://evil.example:8004", "null", "http://localhost.evil.example", "http://[::1"]
+ELSEWHERE += ["http://evil.example\\@localhost", "http://evil.example@localhost", "http://[::1].evil.example"]
 HERE = ["http://localhost:8888", "http://127.0.0.1", "http://[::1]:3000", "https://localhost"]
 MOZILLA = {"user-agent": "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/60.0"}
 """What a browser says of itself that is older than `Sec-Fetch-Site`."""
@@ -90,6 +91,8 @@ MOZILLA = {"user-agent": "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox
 OTHER_NAMES = [
     *("rebound.example", "rebound.example:8004", "localhost.rebound.example", "127.0.0.1.rebound.example", "10.0.0.1"),
     *("0.0.0.0", "0.0.0.0:8004", "[::]", "", "localhost@rebound.example", "rebound.example#localhost", "[::1"),
+    *("[::1].rebound.example", "[::1]rebound.example", "127.0.0.1#.rebound.example", "127.0.0.1/rebound.example"),
+    *("rebound.example@localhost", "rebound.example\\@localhost", "127.0.0.1.nip.io", "localhost.", "a.localhost"),
 ]
 OWN_NAMES = ["localhost", "LOCALHOST:8004", "127.0.0.1", "127.8.9.1:1", "[::1]:3000"]
 

@@ -226,7 +226,7 @@ def test_a_kernel_that_is_shut_leaves_no_process_though_it_watches_and_waits(
     with running_kernel(tmp_path, {"BUCKETSNB_HISTORY": str(tmp_path / "history.db")}) as kernel:
         kernel.run(SETUP.format(url=service.url) + "watch = client.watch(0.05)\npage = bucketsnb.app(client)")
         service.faults.add("POST /view", change=moment, times=None)
-        kernel.run("page.preview.refresh()")
+        kernel.run("page.reader.refresh()")
         assert moment.reached.wait(PATIENCE)
         threads = kernel.value("threads()")
         family = [psutil.Process(kernel.pid), *psutil.Process(kernel.pid).children(recursive=True)]

@@ -191,11 +191,11 @@ def test_no_widget_keeps_the_token(guarded: LocalBackend) -> None:
             time.sleep(0.02)
         assert page.state.frame is not None
         guarded.faults.add("*", status=422, body=TOKEN.encode(), times=None)
-        page.preview.refresh()
-        while not page.preview.messages.shown and time.monotonic() < deadline:
+        page.reader.refresh()
+        while not page.messages.shown and time.monotonic() < deadline:
             time.sleep(0.02)
         kept = json.dumps(ipywidgets.Widget.get_manager_state(), default=str)
-        said = [kept, str(page.static()), repr(page.preview.messages.shown), page.builder.query.to_code()]
+        said = [kept, str(page.static()), repr(page.messages.shown), page.filters.query.to_code()]
         page.close()
     assert "422" in said[2]
     assert not [text for text in said if TOKEN in text]

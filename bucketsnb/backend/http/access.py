@@ -8,6 +8,7 @@ only, as a page can have its own name lead here, and answers no browser on behal
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -50,6 +51,7 @@ _PREFLIGHT = {
     "access-control-allow-methods": "GET, HEAD, POST, PUT, DELETE, OPTIONS",
     "access-control-allow-headers": "content-type, x-access-token",
 }
+_AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::[0-9]*)?")
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 Headers = Mapping[bytes, bytes]
@@ -118,7 +120,7 @@ def _head_bytes(scope: Scope) -> int:
 
 def _stranger(scope: Scope, headers: Headers) -> str | None:
     """Say why a service without a token does not answer, or None where it does."""
-    if not is_loopback(_host_of(b"//" + headers.get(b"host", b""))):
+    if not is_loopback(_host_of(headers.get(b"host", b"").decode("latin-1"))):
         return _OTHER_NAME
     if _is_of_another_site(headers):
         return _OTHER_SITE
@@ -134,7 +136,9 @@ def _is_of_another_site(headers: Headers) -> bool:
     pages = [headers[name] for name in (b"origin", b"referer") if name in headers]
     if not pages:
         return headers.get(b"sec-fetch-site") == b"cross-site"
-    return not all(is_loopback(_host_of(page)) for page in pages)  # localhost and 127.0.0.1 are two sites, and both own
+    return not all(
+        is_loopback(_host_of_page(page)) for page in pages
+    )  # localhost and 127.0.0.1 are two sites, and both own
 
 
 def _is_own_page_or_program(headers: Headers) -> bool:
@@ -152,11 +156,17 @@ def _is_browser(headers: Headers) -> bool:
     return b"sec-fetch-site" in headers or headers.get(b"user-agent", b"").startswith(b"Mozilla/")
 
 
-def _host_of(address: bytes) -> str:
+def _host_of_page(address: bytes) -> str:
     try:
-        return urlsplit(address.decode("latin-1")).hostname or ""
+        return _host_of(urlsplit(address.decode("latin-1")).netloc)
     except ValueError:
         return ""
+
+
+def _host_of(authority: str) -> str:
+    """Return the host of what a browser sends as ``Host``; empty where it holds anything but a name and a port."""
+    found = _AUTHORITY.fullmatch(authority)
+    return found[1].strip("[]").lower() if found else ""
 
 
 async def read_body(receive: Receive) -> bytes:
