@@ -161,10 +161,16 @@ def _say_nothing(buckets: Buckets, plan: Plan, nothing: str) -> None:
 
 def finish(receipt: Receipt, *, as_json_: bool) -> NoReturn:
     """Tell what became of every work, and leave with the exit code that it earns, whether anybody reads it or not."""
-    if receipt.entry and receipt.counts["done"] and receipt.verb != "undo":
+    if receipt.entry and _may_be_taken_back(receipt):
         say(f"To take it back: bucketsnb undo {receipt.entry}")
     emit_result(as_json(_told(receipt)) if as_json_ else fitted(str(receipt)))
     sys.exit(exit_code(receipt))
+
+
+def _may_be_taken_back(receipt: Receipt) -> bool:
+    """Tell whether an undo finds something to do: it looks for works of which no answer told, but for claims."""
+    counts = receipt.counts
+    return receipt.verb != "undo" and bool(counts["done"] or (counts["unknown"] and receipt.verb != "withdraw"))
 
 
 def exit_code(receipt: Receipt) -> int:

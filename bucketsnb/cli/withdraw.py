@@ -81,8 +81,8 @@ def _show(buckets: Buckets, receipt: Receipt | None, *, as_json_: bool) -> int:
         return NOTHING_MATCHED
     if fate.outcome is not Outcome.DONE or fate.after is None:
         finish(receipt, as_json_=as_json_)
+    say(f"To give it back: bucketsnb withdraw --give-back {receipt.entry}")
     record = fate.after.record
     emit_result(as_json(record) if as_json_ else fitted(repr(WorkView(record, now=buckets.api.clock.now()))))
     say(fitted(receipt.summary))
-    say(f"To give it back: bucketsnb withdraw --give-back {receipt.entry}")
     return DONE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +49,33 @@ def into_nothing(arguments: list[str], kind: str) -> tuple[int, str]:
     finally:
         os.close(write)
     return done.returncode, done.stderr
+
+
+CHANGES = {
+    "requeue": ["requeue", "--pipeline", "baseband-converter", "--yes"],
+    "update": ["update", "--pipeline", "baseband-converter", "--set", "priority=5", "--yes"],
+    "deposit": ["deposit", "new.csv", "--yes"],
+    "audit": ["audit", "--yes"],
+    "withdraw": ["withdraw", "--pipeline", "waiting", "--yes"],
+}
+
+
+@pytest.mark.parametrize("kind", ["pipe", "full", "closed"])
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_every_change_says_how_to_take_it_back_before_anything_else(queue, change, kind, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(Path.cwd()))
+    monkeypatch.chdir(tmp_path)
+    Path("new.csv").write_text("pipeline,site,user\nnew-ones,chime,me\n")
+    queue.store.load([make_work(pipeline="waiting", status="queued", id=None)])
+    code, said = into_nothing(change, kind)
+    assert (code, "Traceback" in said) == (0, False)
+    assert re.match(r"To (take|give) it back: bucketsnb (undo|withdraw --give-back) 2", said), said
+
+
+def test_a_change_whose_answer_was_lost_says_how_to_take_it_back(queue):
+    queue.faults.add("DELETE /work", status=504, times=None)
+    code, said = into_nothing(DELETE, "full")
+    assert (code, said.partition(":")[0]) == (1, "To take it back")
 
 
 @pytest.mark.parametrize("form", [[], ["--json"]], ids=["text", "json"])
