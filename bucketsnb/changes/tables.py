@@ -49,6 +49,8 @@ NAMELESS = re.compile(r"(Unnamed: [0-9]+(_level_[0-9]+|\.[0-9]+)?)?")
 _IN_EVERY_WORK = tuple(name for name, field in FIELDS.items() if not field.null)
 """Fields that whole works have: where all are empty, they were not read."""
 
+_GIVEN_ID = re.compile("[0-9a-f]{24}")
+
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _MARK = "\ufeff"
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
@@ -117,8 +119,15 @@ def read_table(source: Source) -> Table:
     Raises
     ------
     WorkError
-        If no rows can be read from it at all.
+        If no rows can be read from it at all, or they are works that were read in part.
     """
+    table = _read(source)
+    if not (isinstance(source, pd.DataFrame) and is_of_works(source)):  # that knows what was read
+        _refuse_cut(table)
+    return table
+
+
+def _read(source: Source) -> Table:
     if isinstance(source, pd.DataFrame):
         return _of_frame(source)
     if isinstance(source, str):
@@ -132,15 +141,21 @@ def read_table(source: Source) -> Table:
         return _of_text(_decoded(source, "these bytes"), "")
     if isinstance(source, Mapping) or hasattr(source, "payload") or not isinstance(source, Iterable):
         raise WorkError(f"Works are given as a list, not as one {type(source).__name__}; put it in [ ].")
-    return Table([_typed(row) for row in source])
+    return _of_values(source)
+
+
+def _of_values(rows: Iterable[Any], lines: Sequence[int] = ()) -> Table:
+    """Read rows whose values have types already, as those of Python and JSON have."""
+    given = [getattr(row, "payload", row) for row in rows]
+    named = {name for row in given if isinstance(row, Mapping) for name in WORKED_OUT if name in row}
+    return Table([_typed(row) for row in given], lines=lines, notes=_notes_of((), sorted(named, key=WORKED_OUT.index)))
 
 
 def _typed(row: Any) -> Any:
     """Read a row whose values have types already; a null says nothing of its field."""
-    given = getattr(row, "payload", row)
-    if not isinstance(given, Mapping):
+    if not isinstance(row, Mapping):
         return row
-    return _row((str(name), value) for name, value in given.items())
+    return _row((str(name), value) for name, value in row.items() if name not in WORKED_OUT)
 
 
 def _row(cells: Iterable[tuple[str, Any]], read: Callable[[str, Any], Any] = read_value) -> Any:
@@ -191,13 +206,12 @@ def _of_text(text: str, suffix: str) -> Table:
 def _of_json(text: str) -> Table:
     whole = _json_or_none(text)
     if isinstance(whole, list):
-        return Table([_typed(row) for row in whole])
+        return _of_values(whole)
     if isinstance(whole, Mapping):
         _refuse_turned(whole)
-        return Table([_typed(whole)], lines=[1])
+        return _of_values([whole], lines=[1])
     lines = [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
-    rows = [_typed(_json_line(number, line)) for number, line in lines]
-    return Table(rows, lines=[number for number, _ in lines])
+    return _of_values([_json_line(number, line) for number, line in lines], [number for number, _ in lines])
 
 
 def _json_or_none(text: str) -> Any:
@@ -353,7 +367,7 @@ class _Columns:
         return cls(kept, _notes_of(header[:first], ours, [name for name in empty if name not in ours]))
 
 
-def _notes_of(index: Sequence[str], ours: Sequence[str], empty: Sequence[str]) -> list[str]:
+def _notes_of(index: Sequence[str], ours: Sequence[str], empty: Sequence[str] = ()) -> list[str]:
     notes = []
     if index:
         notes.append("The first column has no name, as the index of a DataFrame has in a file: it was left out.")
@@ -412,11 +426,12 @@ def is_of_works(frame: pd.DataFrame) -> bool:
 def _of_frame(frame: pd.DataFrame) -> Table:
     if is_of_works(frame):
         return _of_works(frame)
+    unread = _note_of_index(frame)
     frame = _with_index(frame)
     header = [str(name).strip() for name in frame.columns]
     columns = _Columns.of(header, _filled(frame, header))
     cells = [_cells(frame.iloc[:, place]) for place in columns.names]
-    table = Table([], places := [], [], columns.notes)
+    table = Table([], places := [], [], [*unread, *columns.notes])
     for place, row in enumerate(zip(*cells, strict=True)):
         read = _row(zip(columns.names.values(), row, strict=True), read_cell)
         if read:
@@ -432,8 +447,22 @@ def _filled(frame: pd.DataFrame, header: Sequence[str]) -> set[int]:
 
 def _with_index(frame: pd.DataFrame) -> pd.DataFrame:
     """Make columns of those levels of the index that are fields of a work."""
+    names = _fields_in_index(frame)
+    return frame.reset_index(level=names) if names else frame
+
+
+def _fields_in_index(frame: pd.DataFrame) -> list[Any]:
     names = [name for name in frame.index.names if name is not None and _is_field(str(name))]
-    return frame.reset_index(level=names) if names and not set(names) & set(frame.columns) else frame
+    return [] if set(names) & set(frame.columns) else names
+
+
+def _note_of_index(frame: pd.DataFrame) -> list[str]:
+    """Say that an index which holds more than row numbers is not read: pandas may have made one of a column."""
+    fields = _fields_in_index(frame)
+    levels = [frame.index.get_level_values(place) for place, name in enumerate(frame.index.names) if name not in fields]
+    if all(pd.api.types.is_integer_dtype(level) for level in levels):
+        return []
+    return ["The index of the DataFrame is no field of a work: left out. If it holds one, call reset_index() first."]
 
 
 def _cells(column: pd.Series) -> list[Any]:
@@ -536,6 +565,23 @@ def _naive(name: str) -> str:
     return f"{name} is a time without a time zone; if it is UTC, use frame[{name!r}].dt.tz_localize('UTC')."
 
 
+def _refuse_cut(table: Table) -> None:
+    """Refuse rows that are works which were read in part and lost all trace of that, as in a file: by their ids."""
+    rows = [row.read if isinstance(row, Unreadable) else row for row in table.rows]
+    works = [row for row in rows if isinstance(row, Mapping)]
+    if not any(isinstance(row.get("id"), str) and _GIVEN_ID.fullmatch(row["id"]) for row in works):
+        return
+    held = {path_of(name).partition(".")[0] for row in works for name in row}
+    absent = [name for name in _IN_EVERY_WORK if name not in held]
+    if len(absent) > 1:
+        raise WorkError(
+            f"These rows have ids, as works from a queue have, but no {elide(absent, most=22)}: if they were read in "
+            "part, they would be deposited without what was not read. Read them with columns='all'; or leave the ids "
+            "out, if these are all that new works are to hold.",
+            field=absent[0],
+        )
+
+
 def _refuse_parts(frame: pd.DataFrame) -> None:
     """Refuse works that were read in part: deposited, they would be works without what was not read."""
     parts = parts_of(frame)
@@ -544,7 +590,7 @@ def _refuse_parts(frame: pd.DataFrame) -> None:
         unread = [name for name in FIELD_NAMES if name not in read]
     else:
         unread = [name for name in _IN_EVERY_WORK if name in frame and len(frame) and frame[name].isna().all()]
-    if not parts and len(unread) < 2:  # one may be missing in works of an older shape
+    if not parts and (Baseline.of(frame) is not None or len(unread) < 2):  # works of an older shape may lack some
         return
     some = f"{len(parts):,} of these works were" if 0 < len(parts) < len(frame) else "These works were"
     raise WorkError(

@@ -41,7 +41,7 @@ class Counts(pd.DataFrame):
         most = pd.get_option("display.max_rows") or 60
         head = pd.DataFrame(self[:most])
         for name in head.columns.intersection(["event"]):  # ids are names, and names have no thousands
-            head[name] = head[name].map(str, na_action="ignore").astype(object)
+            head[name] = head[name].astype(object).map(str, na_action="ignore")
         rows = [list(map(_short, row)) for row in head.itertuples(index=False)]
         if len(self) > most:
             rows.append([f"and {len(self) - most:,} more", *[""] * (self.shape[1] - 1)])

@@ -33,6 +33,7 @@ _THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}(?P<mark>[,.' \u2019\u00a0\u202f])[0-9]
 _WITH_COMMAS = re.compile(r"[+-]?[0-9]+(,[0-9]+)+(\.[0-9]+)?", re.ASCII)
 _MISSING = frozenset({"NAType", "NaTType"})
 _SHORT = {"parent": PARENT_PATH}
+_NESTED = frozenset({Kind.TEXTS, Kind.INTEGERS, Kind.MAPPING})
 
 
 def is_missing(value: Any) -> bool:
@@ -60,23 +61,28 @@ def read_value(path: str, value: Any) -> Any:
     Returns
     -------
     object
-        A list for one event as a bare number, epoch seconds for ISO text; anything else as it is given.
+        A list for one event as a bare number, epoch seconds for ISO text, a list or a mapping for its text where the
+        field takes nothing else; anything else as it is given.
 
     Raises
     ------
     UnfitError
-        If a time cannot be read.
+        If a time, a list or a mapping cannot be read.
 
     Examples
     --------
     >>> read_value("event", 9385707), read_value("creation", "2026-11-20T18:30:00Z"), read_value("priority", "5")
     ([9385707], 1795199400.0, '5')
+    >>> read_value("tags", '["low"]'), read_value("user", '["low"]'), read_value("tags", "low")
+    (['low'], '["low"]', 'low')
     """
     value, kind = _unwrapped(value), _kind(path)
     if kind is Kind.TIME and isinstance(value, str):
         return _time(path, value)
     if kind is Kind.INTEGERS and _is_number(value):
         return [_whole(value)]
+    if kind in _NESTED and isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
+        return _structure(path, value.strip())
     return value
 
 

@@ -292,7 +292,43 @@ def test_a_column_of_the_index_is_a_column() -> None:
     assert [work["site"] for work in works_of(frame)] == ["chime", "kko"]
 
 
+@pytest.mark.parametrize("index", [["a", "b"], pd.Index([1.5, 2.5]), pd.Index(["x", "y"], name="remark")])
+def test_an_index_that_holds_more_than_row_numbers_is_left_out_with_a_note(index: Any) -> None:
+    frame = pd.DataFrame([NAMES, NAMES], index=index)
+    assert "The index of the DataFrame is no field of a work: left out." in notes_of(frame)
+    assert notes_of(frame.reset_index(drop=True)) == notes_of(frame.iloc[:0].reset_index(drop=True)) == ""
+
+
+def test_a_column_that_pandas_took_for_the_index_as_rows_are_longer_than_the_header_is_said() -> None:
+    frame = pd.read_csv(io.StringIO("pipeline,site,user\na,b,c,d\n"))
+    assert frame.index.tolist() == ["a"]
+    assert "call reset_index() first" in notes_of(frame)
+
+
 # --- cells ---
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("event", "[1, 2]", [1, 2]),
+        ("tags", '["a", "b c"]', ["a", "b c"]),
+        ("parameters", '{"dm": 3.5}', {"dm": 3.5}),
+        ("config.orgs", '["chimefrb"]', ["chimefrb"]),
+    ],
+)
+def test_the_text_of_a_list_or_a_mapping_is_read_in_json_where_nothing_else_is_right(
+    name: str, text: str, value: Any
+) -> None:
+    for source in ([NAMES | {name: text}], json.dumps([NAMES | {name: text}])):
+        assert at(works_of(source)[0], name) == value
+
+
+@pytest.mark.parametrize(("name", "text"), [("event", "1"), ("tags", "a"), ("parameters", "{"), ("config", "x")])
+def test_other_text_is_refused_in_json_where_a_list_or_a_mapping_belongs(name: str, text: str) -> None:
+    ((_, field, _),) = problems_of([NAMES | {name: text}])
+    assert field == name
+
 
 BOOLEANS = {"True": True, "TRUE": True, "true": True, "False": False, "FALSE": False, "false": False}
 
@@ -641,6 +677,47 @@ def test_works_read_in_part_are_known_by_what_is_missing_when_all_else_is_lost(
     frame.attrs.clear()
     with pytest.raises(WorkError, match=r"read in part, without .*timeout.*Read them with columns='all'"):
         buckets.plan_deposit(frame)
+
+
+PLAIN_FORMS: dict[str, Any] = {
+    "csv": lambda frame: frame.to_csv(),
+    "csv read by pandas": lambda frame: pd.read_csv(io.StringIO(frame.to_csv(index=False))),
+    "json": lambda frame: frame.to_json(orient="records"),
+    "json lines": lambda frame: frame.to_json(orient="records", lines=True),
+    "mappings": lambda frame: frame.to_dict("records"),
+    "a frame of mappings": lambda frame: pd.DataFrame(frame.to_dict("records")),
+    "a frame of lists": lambda frame: pd.DataFrame(frame.to_dict("list")),
+}
+
+
+@pytest.mark.parametrize("form", PLAIN_FORMS.values(), ids=PLAIN_FORMS)
+@pytest.mark.parametrize("columns", ["light", ["id", "pipeline", "site", "user"]], ids=str)
+def test_works_read_in_part_are_known_by_their_ids_in_a_form_that_tells_nothing_else(
+    backend: LocalBackend, buckets: Buckets, columns: Any, form: Any
+) -> None:
+    filled(backend, 2, parameters={"dm": 3.5})
+    frame = buckets.view(columns=columns)
+    with pytest.raises(WorkError, match=r"These rows have ids.* but no .*timeout.*or leave the ids out"):
+        buckets.plan_deposit(form(frame))
+    assert buckets.plan_deposit(form(frame.drop(columns="id"))).count == 2
+
+
+@pytest.mark.parametrize("form", PLAIN_FORMS.values(), ids=PLAIN_FORMS)
+def test_works_are_the_same_deposit_in_every_plain_form(backend: LocalBackend, buckets: Buckets, form: Any) -> None:
+    nested = {"event": [9385707], "tags": ["a", "b c"], "parameters": {"dm": [3.5, None]}, "results": {"x": {"y": 1}}}
+    ids = filled(backend, 2, **nested, start=CREATION + 5)
+    expected = [{**work, "id": None} for work in buckets.api.view({"id": {"$in": ids}})]
+    plan = buckets.plan_deposit(form(buckets.view()))
+    assert "age, wait, runtime, overdue are worked out" in " ".join(plan.notes)
+    assert [change.work.record for change in plan.changes] == expected
+
+
+def test_old_works_that_lack_fields_are_not_taken_for_works_read_in_part(
+    backend: LocalBackend, buckets: Buckets
+) -> None:
+    backend.store.load([{name: value for name, value in make_work().items() if name not in ("notify", "timeout")}])
+    (change,) = buckets.plan_deposit(buckets.view()).changes
+    assert change.work.record["timeout"] == 3600
 
 
 @pytest.mark.parametrize("forget", [False, True], ids=["known", "forgotten"])

@@ -85,6 +85,7 @@ def test_a_work_counts_once_in_the_row_of_each_of_its_elements(backend, buckets)
     for text in (repr(table), table._repr_html_()):
         assert "3 works by event" in text
         assert "9385707" in text
+        assert "9385707.0" not in text  # as pandas 2.2 makes of it where others have none
         assert "NA" not in text
 
 
