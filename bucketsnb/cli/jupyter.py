@@ -18,6 +18,7 @@ from typing import IO
 
 import click
 
+from bucketsnb.cli.hub import HubSession
 from bucketsnb.errors import BucketsError, ConfigurationError
 from bucketsnb.formatting import printable
 
@@ -58,8 +59,8 @@ def require(module: str, *, extra: str, what: str) -> None:
 class JupyterLab:
     """A JupyterLab of this Python, as a context manager.
 
-    It listens on loopback only. Its token reaches it through the environment, because every user of the machine can
-    read a command line.
+    It listens on loopback only; within a session of JupyterHub a browser gets in by way of the hub. Its token reaches
+    it through the environment, because every user of the machine can read a command line.
 
     Parameters
     ----------
@@ -104,11 +105,12 @@ class JupyterLab:
             "JUPYTER_TOKEN": self.token,
             "JUPYTER_PREFER_ENV_PATH": "1",  # this Python's kernel, not one of the same name in the user's folder
         }
+        self.session = HubSession.of(self._environ)
         self._command = [
             *(sys.executable, "-m", "bucketsnb.cli.orphan", str(os.getpid()), self._module),
-            *_network(port),
+            *(self.session.network(port) if self.session else _network(port)),
             f"--ServerApp.root_dir={folder}",
-            f"--ServerApp.open_browser={browser}",
+            f"--ServerApp.open_browser={browser and self.session is None}",
             f"--{self._default_url}=/{self._path}",
             *(["--allow-root"] if running_as_root() else []),
             *options,
@@ -134,7 +136,8 @@ class JupyterLab:
     @property
     def address(self) -> str:
         """Where a browser gets in: the first page, with the token."""
-        return f"{self.url}{self._path}?token={self.token}"
+        url = self.session.public(self.url) if self.session else self.url
+        return f"{url}{self._path}?token={self.token}"
 
     @property
     def _path(self) -> str:
@@ -216,6 +219,8 @@ def wait_until_ready(server: JupyterLab, log: IO[bytes]) -> None:
             click.echo(f"  {printable(line)}", err=True)
         raise
     click.echo(f"{server.name}: {server.address}")
+    if server.session:
+        click.echo(f"  {server.session.way_in}")
     click.echo("Ctrl-C stops it.")
     sys.stdout.flush()
 

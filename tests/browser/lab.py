@@ -27,7 +27,20 @@ SETTINGS = {
 @contextmanager
 def started(folder: Path, log: Path, environ: Mapping[str, str]) -> Iterator[JupyterLab]:
     """Start JupyterLab on the notebooks of `folder`, and wait until it answers."""
-    own = folder.parent / "jupyter"
+    places = settings(folder.parent)
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+    environ = {**inherited, "HOME": str(folder.parent / "jupyter"), **environ, **places}
+    with (
+        log.open("wb") as sink,
+        JupyterLab(folder, environ=environ, log=sink, options=["--LabApp.expose_app_in_browser=True"]) as lab,
+    ):
+        lab.wait_until_ready()
+        yield lab
+
+
+def settings(folder: Path) -> dict[str, str]:
+    """Make Jupyter's folders below this one, with settings; return the environment that points to them."""
+    own = folder / "jupyter"
     _write_settings(own / "settings")
     places = {
         "JUPYTER_CONFIG_DIR": own / "config",
@@ -39,14 +52,7 @@ def started(folder: Path, log: Path, environ: Mapping[str, str]) -> Iterator[Jup
     }
     for place in places.values():
         place.mkdir(parents=True, exist_ok=True)
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
-    environ = {**inherited, "HOME": str(own), **environ, **{name: str(place) for name, place in places.items()}}
-    with (
-        log.open("wb") as sink,
-        JupyterLab(folder, environ=environ, log=sink, options=["--LabApp.expose_app_in_browser=True"]) as lab,
-    ):
-        lab.wait_until_ready()
-        yield lab
+    return {name: str(place) for name, place in places.items()}
 
 
 def _write_settings(folder: Path) -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 from urllib.request import Request, urlopen
 
 import pytest
-from bucketsnb.widgets.delete_panel import DeletePanel
 from click.testing import CliRunner
 
 from bucketsnb import Buckets, LocalBackend
@@ -19,6 +18,8 @@ from bucketsnb.changes.service import same_service
 from bucketsnb.cli import main
 from bucketsnb.confirm.wording import question
 from bucketsnb.errors import PlanError
+from bucketsnb.widgets import DeletePanel
+from bucketsnb.widgets.wording import question_of
 from tests.changes.helpers import PIPELINE, changes_sent, filled, journal_file, stored
 
 
@@ -97,7 +98,8 @@ def test_plans_questions_receipts_panels_and_the_journal_show_the_path(backend: 
         plan = prod.plan_delete(pipeline=PIPELINE)
         panel = DeletePanel(prod)
         panel.box.offer(plan)
-        assert place in panel.box.confirm.question.value
+        assert place in question_of(panel.box.plan)["yes"]
+        assert place in panel.static()
         panel.box.disarm()
         panel.close()
         receipt = plan.apply()
