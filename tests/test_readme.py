@@ -1,4 +1,4 @@
-"""What the README shows runs, in its order."""
+"""What the README shows runs, in its order, and what it names is there."""
 
 from __future__ import annotations
 
@@ -6,19 +6,60 @@ import re
 from pathlib import Path
 from typing import Any
 
-from bucketsnb.backend.samples import sample_works
+from bucketsnb import Buckets
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+TEN_WORDS = ["work", "pipeline", "query", "plan", "receipt", "drifted", "journal", "undo", "claim", "stale"]
 
 
-def test_the_code_of_the_readme_runs_from_top_to_bottom(backend, monkeypatch):
-    backend.store.load(sample_works(500))
-    monkeypatch.setenv("BUCKETSNB_URL", backend.url)
+def table(heading: str, first_cell: str) -> list[list[str]]:
+    """Return the rows below the heading row of a table of the section."""
+    section = README.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    lines = section[section.index(f"| {first_cell} |") :].split("\n\n")[0].splitlines()
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def in_backticks(text: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", text)
+
+
+def test_the_code_of_the_readme_runs_from_top_to_bottom():
     names: dict[str, Any] = {}
-    blocks = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), flags=re.S)
+    blocks = re.findall(r"```python\n(.*?)```", README, flags=re.S)
     assert blocks
     for block in blocks:
         exec(compile(block, "README.md", "exec"), names)
     assert names["receipt"].ok
-    assert names["buckets"].count({}) == 500, "what was deleted came back"
+    assert names["receipt"].ids
+    assert names["buckets"].count() == 2000, "what was deleted came back"
     names["buckets"].close()
+
+
+def test_every_method_of_the_client_is_in_the_table_of_methods_and_no_other():
+    named = [name for _, use in table("The methods", "to do this") for name in in_backticks(use)]
+    methods = [name for name in vars(Buckets) if not name.startswith("_") and callable(getattr(Buckets, name))]
+    assert sorted(named) == sorted(set(methods) - {"close"})
+
+
+def test_near_methods_are_told_apart_as_in_the_help_of_the_client():
+    rows = table("The methods", "method")
+    assert rows
+    lines = [re.split(r"\s{2,}", line.strip()) for line in (Buckets.__doc__ or "").splitlines()]
+    helped = {name.strip("`"): text for name, text in (line for line in lines if len(line) == 2)}
+    assert {name.strip("`"): text.replace("`", "") for name, text in rows} == {
+        name: text.replace("`", "") for name, text in helped.items() if hasattr(Buckets, name)
+    }
+
+
+def test_ten_words_are_explained():
+    assert [word for word, _ in table("Ten words", "word")] == TEN_WORDS
+
+
+def test_the_map_names_what_stands_and_leaves_nothing_out():
+    named = [name.rstrip("/") for where, _ in table("The map of the code", "where") for name in in_backticks(where)]
+    here = {ROOT / name for name in named} | {ROOT / "bucketsnb" / name for name in named}
+    missing = [name for name in named if not ((ROOT / name).exists() or (ROOT / "bucketsnb" / name).exists())]
+    parts = [path for path in (ROOT / "bucketsnb").iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()]
+    assert missing == []
+    assert [path.name for path in parts if path not in here and not path.name.startswith("__")] == []

@@ -30,7 +30,7 @@ _OPEN_ALL_THE_SAME = "The notebooks open all the same, and will say so too."
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--no-browser", is_flag=True, help="Print the address, and leave opening it to you.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port of JupyterLab; a free one by default.")
-@click.option("--url", help="Work on this service; then no practice queue is started.")
+@click.option("--url", help="Let Buckets() find this service; then no practice queue is started.")
 @click.option("--store", help="Keep the practice queue here, such as sqlite:///works.db, instead of until you stop.")
 @click.option("--sample", type=click.IntRange(0), help=f"Works in a new practice queue; {_SAMPLE:,} by default.")
 @click.option(
@@ -46,8 +46,8 @@ def command(
 ) -> None:
     """Open JupyterLab on the notebooks.
 
-    Without --url, a Buckets service with realistic works is started on this machine for you to practise on.
-    Ctrl-C stops everything.
+    Each notebook works on a small practice queue of its own. In a notebook that you write yourself, Buckets() finds the
+    service of --url; without --url, a practice queue that is started for it on this machine. Ctrl-C stops everything.
     """
     if url is not None and (store is not None or sample is not None):
         raise click.UsageError("--url is for a service that runs already; --store and --sample for a practice queue")
@@ -77,6 +77,7 @@ def _practice_queue(store: str | None, sample: int | None) -> Iterator[str]:
     with practice_queue(store, number) as (url, total):
         kept = f"kept in {printable(without_login(store))}" if store else "gone when you stop"
         click.echo(f"Practice queue: {url} ({count_of(total, 'work')}, {kept})")
+        click.echo("  Buckets() in a notebook of your own finds it; those that open have one of their own.")
         yield url
 
 
