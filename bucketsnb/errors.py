@@ -42,6 +42,7 @@ __all__ = [
     "BucketsError",
     "ConfigurationError",
     "ConfirmationNeeded",
+    "Cure",
     "JournalError",
     "NoAnswer",
     "NotFound",
@@ -69,8 +70,50 @@ GATEWAY_STATUSES = frozenset({502, 503, 504})
 """HTTP statuses that a gateway gives when it lost the service, maybe after the service has acted."""
 
 
+class Cure(Enum):
+    """What lets a refused call through; each front end says it in its own words."""
+
+    NAME_PIPELINES = "name the pipelines, or accept all of them"
+    RAISE_MAXIMUM = "narrow the query, or accept this many works"
+    ALLOW_RUNNING = "leave the running works out, or accept them"
+    CHOOSE_CLOCK = "say which clock counts"
+    ALLOW_OTHER_HOST = "accept that the service has another address"
+    LIST_ENTRIES = "look at the entries of the journal"
+    UNDO_ENTRY = "undo the entry of the journal"
+    GIVE_ADDRESS = "give an address"
+
+
+_IN_PYTHON: Mapping[Cure, str] = {
+    Cure.NAME_PIPELINES: "Name the pipelines (pipeline=...), or pass allow_all=True.",
+    Cure.RAISE_MAXIMUM: "Narrow the query, or pass max_affected={}.",
+    Cure.ALLOW_RUNNING: "Leave them out, or pass allow_running=True.",
+    Cure.CHOOSE_CLOCK: 'Say which clock counts: Buckets(..., clock="service") or Buckets(..., clock="local").',
+    Cure.ALLOW_OTHER_HOST: "If it is the same service, pass allow_other_host=True to plan_undo.",
+    Cure.LIST_ENTRIES: "buckets.journal() lists the entries.",
+    Cure.UNDO_ENTRY: "buckets.undo({!r}) takes it back.",
+    Cure.GIVE_ADDRESS: 'Pass one, such as Buckets("http://localhost:8004").',
+}
+"""The words for those who write Python."""
+
+
 class BucketsError(Exception):
-    """Whatever this package raises on purpose."""
+    """Whatever this package raises on purpose.
+
+    Attributes
+    ----------
+    cure
+        What lets the call through, where there is more to say than the problem.
+    problem
+        The message without the cure.
+    value
+        What the cure is about, such as a number of works or an entry of the journal.
+    """
+
+    def __init__(self, message: str = "", *, cure: Cure | None = None, value: object = None) -> None:
+        super().__init__(message if cure is None else f"{message} {_IN_PYTHON[cure].format(value)}")
+        self.problem = message
+        self.cure = cure
+        self.value = value
 
 
 class ConfigurationError(BucketsError):
@@ -115,6 +158,14 @@ class ScopeReason(Enum):
     """The clocks differ by more than a day; ``clock`` of the client says which of them ages go by."""
 
 
+_CURES: Mapping[ScopeReason, Cure] = {
+    ScopeReason.EVERY_PIPELINE: Cure.NAME_PIPELINES,
+    ScopeReason.TOO_MANY: Cure.RAISE_MAXIMUM,
+    ScopeReason.RUNNING: Cure.ALLOW_RUNNING,
+    ScopeReason.CLOCK: Cure.CHOOSE_CLOCK,
+}
+
+
 class ScopeRefused(PlanError):
     """Narrow the query, or pass the argument that the message names.
 
@@ -137,7 +188,7 @@ class ScopeRefused(PlanError):
         running: Sequence[str] = (),
         others: Sequence[str] = (),
     ) -> None:
-        super().__init__(message)
+        super().__init__(message, cure=None if reason is None else _CURES[reason], value=count)
         self.reason = reason
         self.count = count
         self.running = tuple(running)

@@ -17,7 +17,7 @@ from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 import yaml
 
 from bucketsnb.addresses import leads_to_this_machine, token_problem, without_login
-from bucketsnb.errors import ConfigurationError
+from bucketsnb.errors import ConfigurationError, Cure
 from bucketsnb.formatting import excerpt, near, printable
 
 __all__ = ["DEFAULT_TIMEOUT", "GIVEN", "Secret", "Settings", "proxy_at", "resolve"]
@@ -193,8 +193,8 @@ def _addresses(given: object, environ: _Environment) -> tuple[list[str], str]:
     found = _workspace_addresses(path)
     if isinstance(found, str):
         raise ConfigurationError(
-            "No address of a Buckets service. Looked at: the baseurl argument (not given), BUCKETSNB_URL (not set), "
-            f'{path} ({found}). Pass one, such as Buckets("http://localhost:8004").'
+            f"No address of a Buckets service was given. Looked at: BUCKETSNB_URL (not set), {path} ({found}).",
+            cure=Cure.GIVE_ADDRESS,
         )
     return found, str(path)
 
@@ -203,11 +203,15 @@ def _as_list(value: object, source: str) -> list[str]:
     values = [value] if isinstance(value, str) else value
     if not isinstance(values, Sequence) or not all(isinstance(one, str) for one in values):
         raise ConfigurationError(
-            f"The address from {source} must be text or a list of texts, not {type(value).__name__}."
+            f"The address {_named(source)} must be text or a list of texts, not {type(value).__name__}."
         )
     if not any(one.strip() for one in values):
-        raise ConfigurationError(f'The address from {source} is empty. Pass one, such as "http://localhost:8004".')
+        raise ConfigurationError(f"The address {_named(source)} is empty.", cure=Cure.GIVE_ADDRESS)
     return [one.strip() for one in values]
+
+
+def _named(source: str) -> str:
+    return "that was given" if source == GIVEN else f"from {source}"
 
 
 def _workspace_addresses(path: Path) -> list[str] | str:
@@ -264,7 +268,7 @@ def _problem_of(parts: SplitResult, address: str, port: int | None) -> str | Non
 
 
 def _refuse(shown: str, source: str, reason: str) -> NoReturn:
-    raise ConfigurationError(f"The address {shown!r} from {source} cannot be used: {reason}")
+    raise ConfigurationError(f"The address {shown!r} {_named(source)} cannot be used: {reason}")
 
 
 # --- token ---

@@ -104,8 +104,7 @@ class Clock:
         """
         if self.choice is None and abs(self.largest) > _REFUSED:
             raise ScopeRefused(
-                f"{self._difference()}, so nobody knows how old the works are; nothing is planned by ages. Say which "
-                'clock counts: Buckets(..., clock="service") or Buckets(..., clock="local").',
+                f"{self._difference()}, so nobody knows how old the works are; nothing is planned by ages.",
                 reason=ScopeReason.CLOCK,
             )
 

@@ -41,7 +41,7 @@ import platformdirs
 
 from bucketsnb.changes.journal_file import SUFFIX, Writer, kept
 from bucketsnb.changes.journal_folder import make_private, make_room, sync_folder
-from bucketsnb.errors import JournalError
+from bucketsnb.errors import Cure, JournalError
 from bucketsnb.files import absolute
 from bucketsnb.formatting import excerpt
 
@@ -156,9 +156,8 @@ class Journal:
             If it cannot be the id of an entry.
         """
         if not isinstance(entry, str) or not _ENTRY.fullmatch(entry):
-            raise JournalError(
-                f"{excerpt(repr(entry), 80)} is not an entry of the journal: buckets.journal() lists them."
-            )
+            said = f"{excerpt(repr(entry), 80)} is not an entry of the journal."
+            raise JournalError(said, cure=Cure.LIST_ENTRIES)
         return self.folder / f"{entry}{SUFFIX}"
 
     def entries(self) -> list[str]:

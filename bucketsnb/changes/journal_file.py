@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from bucketsnb.errors import JournalError, PlanAlreadyApplied
+from bucketsnb.errors import Cure, JournalError, PlanAlreadyApplied
 from bucketsnb.files import OPEN_FLAGS, try_lock, unlock
 
 __all__ = ["SUFFIX", "UNDO_SUFFIX", "Writer", "ends_of", "kept", "lines_of"]
@@ -178,7 +178,8 @@ class Writer:
         if sum(1 for _ in lines_of(self.path)) >= _BEGUN:
             raise PlanAlreadyApplied(
                 f"Entry {self.entry} of the journal was begun before: another process, thread or copy of this plan has "
-                "applied it, so nothing was sent. Look at it with buckets.journal(), and build a new plan for the rest."
+                "applied it, so nothing was sent. Build a new plan for the rest.",
+                cure=Cure.LIST_ENTRIES,
             )
         with kept(self.path):
             os.ftruncate(self._file, 0)
@@ -238,9 +239,8 @@ def _readable(path: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as none:
-        raise JournalError(
-            f"There is no entry {path.name.removesuffix(SUFFIX)} in {path.parent}: buckets.journal() lists them."
-        ) from none
+        said = f"There is no entry {path.name.removesuffix(SUFFIX)} in {path.parent}."
+        raise JournalError(said, cure=Cure.LIST_ENTRIES) from none
     except OSError as error:
         raise JournalError(f"{path} cannot be read: {error.strerror}.") from error
 

@@ -16,7 +16,7 @@ from bucketsnb.changes.plan import DeletePlan, DepositPlan, LeftOut, Plan, Reque
 from bucketsnb.changes.plan_file import SavedPlan, read_plan_file
 from bucketsnb.changes.seen import Change
 from bucketsnb.changes.service import same_service
-from bucketsnb.errors import PlanAlreadyApplied, PlanError, PlanExpired
+from bucketsnb.errors import Cure, PlanAlreadyApplied, PlanError, PlanExpired
 from bucketsnb.formatting import count_of, when
 
 __all__ = ["load_plan", "plan_to_look_at"]
@@ -39,8 +39,9 @@ def load_plan(context: Context, path: Path) -> Plan:
         raise PlanExpired(f"The plan in {path} expired at {when(saved.expires_at)}. Build it again, and look again.")
     if context.journal.length(saved.entry):
         raise PlanAlreadyApplied(
-            f"The plan in {path} was applied before: it is in the journal as {saved.entry}. "
-            f"buckets.undo({saved.entry!r}) takes it back."
+            f"The plan in {path} was applied before: it is in the journal as {saved.entry}.",
+            cure=Cure.UNDO_ENTRY,
+            value=saved.entry,
         )
     _refuse_if_done(context, saved, path)
     head = {"planned_by": saved.user, "planned_on": saved.machine}

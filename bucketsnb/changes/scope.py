@@ -177,8 +177,7 @@ def check_count(number: int, limits: Limits) -> None:
     """
     if limits.max_affected is not None and number > limits.max_affected:
         raise ScopeRefused(
-            f"{count_of(number, 'work')} would be affected, and at most {limits.max_affected:,} are allowed. "
-            f"Narrow the query, or pass max_affected={number}.",
+            f"{count_of(number, 'work')} would be affected, and at most {limits.max_affected:,} are allowed.",
             reason=ScopeReason.TOO_MANY,
             count=number,
         )
@@ -196,7 +195,7 @@ def check_running(works: Sequence[Seen], limits: Limits) -> None:
     if running and not limits.allow_running:
         raise ScopeRefused(
             f"{len(running):,} of {count_of(len(works), 'work')} {'is' if len(running) == 1 else 'are'} running, and a "
-            f"worker may be busy with them ({elide(running, most=3)}). Leave them out, or pass allow_running=True.",
+            f"worker may be busy with them ({elide(running, most=3)}).",
             reason=ScopeReason.RUNNING,
             count=len(works),
             running=[str(one) for one in running],
@@ -244,9 +243,7 @@ def _looks(api: Api, ids: Sequence[str], query: Mapping[str, Any] | None) -> Ite
 def _of_query(api: Api, query: Query, limits: Limits, limit: int | None) -> Scope:
     if query.pipelines is None and not limits.allow_all:
         said = "An empty query means every work" if query.is_empty else "The query is not limited to named pipelines"
-        raise ScopeRefused(
-            f"{said}. Name the pipelines (pipeline=...), or pass allow_all=True.", reason=ScopeReason.EVERY_PIPELINE
-        )
+        raise ScopeRefused(f"{said}.", reason=ScopeReason.EVERY_PIPELINE)
     document = query.document_by(api.now)
     if query.is_relative:
         api.clock.refuse_doubt()

@@ -11,7 +11,7 @@ from bucketsnb.addresses import leads_to_this_machine, without_login
 from bucketsnb.api import chunks
 from bucketsnb.changes.entry import Entry
 from bucketsnb.changes.receipt import Outcome
-from bucketsnb.errors import BadAnswer, PlanError, Refused
+from bucketsnb.errors import BadAnswer, Cure, PlanError, Refused
 from bucketsnb.formatting import count_of, host_of, place_of
 
 if TYPE_CHECKING:
@@ -61,8 +61,8 @@ def refuse_other_address(api: Api, entry: Entry) -> None:
         return
     raise PlanError(
         f"{entry.id} changed works on {without_login(there) or host}, and this client speaks to "
-        f"{without_login(api.url)}. Undo it with a client of the same service; if it is the same under another "
-        "address, pass allow_other_host=True to plan_undo."
+        f"{without_login(api.url)}. Undo it with a client of the same service.",
+        cure=Cure.ALLOW_OTHER_HOST,
     )
 
 
@@ -83,8 +83,8 @@ def refuse_other_works(api: Api, entry: Entry, since: Iterable[str] = ()) -> Non
     raise PlanError(
         f"{entry.id} cannot be undone here: of {count_of(len(known), 'work')} that should be on {place_of(api.url)} "
         "none is. Another service may answer at this address by now (another tunnel, another practice queue): connect "
-        "to the one that was changed. If it is the same and those works are gone, pass allow_other_host=True to "
-        "plan_undo."
+        "to the one that was changed.",
+        cure=Cure.ALLOW_OTHER_HOST,
     )
 
 

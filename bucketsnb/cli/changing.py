@@ -146,8 +146,25 @@ def applied(
         return None
     if not yes:
         _ask(plan)
-    with _until_interrupted() as cancel:
-        return plan.apply(cancel=cancel, rate=rate)
+    try:
+        with _until_interrupted() as cancel:
+            return plan.apply(cancel=cancel, rate=rate)
+    except KeyboardInterrupt as stop:
+        stop.args = _on_record(plan)
+        raise
+
+
+def _on_record(plan: Plan) -> tuple[str, ...]:
+    """Say what a second Ctrl-C left: there is no receipt then."""
+    receipt = plan.receipt
+    if receipt is None or not receipt.entry:
+        return ()
+    undoes = getattr(plan, "undoes", "")
+    said = f"{receipt.summary}. It is in the journal as {receipt.entry}"
+    if undoes:
+        return (f"{said}; `bucketsnb undo {undoes}` goes on with it.",)
+    changed = receipt.counts["done"] or receipt.counts["unknown"]
+    return (f"{said}; `bucketsnb undo {receipt.entry}` puts back what was done." if changed else f"{said}.",)
 
 
 def _say_nothing(buckets: Buckets, plan: Plan, nothing: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import traceback
 import warnings
@@ -16,6 +15,7 @@ from click.shell_completion import CompletionItem
 from bucketsnb import __version__
 from bucketsnb.cli.exits import FAILED, INTERRUPTED, REFUSED
 from bucketsnb.cli.output import say
+from bucketsnb.cli.wording import in_shell_words
 from bucketsnb.errors import BucketsError, ConfirmationNeeded, PlanError, QueryError, WorkError
 from bucketsnb.formatting import printable
 
@@ -69,7 +69,7 @@ class LazyGroup(click.Group):
         except (click.ClickException, click.exceptions.Exit, BrokenPipeError):  # `| head` has what it wants
             raise
         except (KeyboardInterrupt, click.Abort) as stop:
-            _say_and_exit(": ".join(filter(None, ["stopped", _as_typed(_one_line(stop))])), INTERRUPTED)
+            _say_and_exit(": ".join(filter(None, ["stopped", _one_line(stop)])), INTERRUPTED)
         except Exception as error:  # noqa: BLE001 - the outermost frame: whatever is left is told to the person
             if ctx.params.get("debug"):
                 traceback.print_exc()
@@ -77,7 +77,7 @@ class LazyGroup(click.Group):
 
 
 def _warned(message: Warning | str, *_: Any, **__: Any) -> None:
-    say(f"bucketsnb: {_as_typed(_one_line(message))}")
+    say(f"bucketsnb: {_one_line(message)}")
 
 
 def _one_line(text: object) -> str:
@@ -85,41 +85,10 @@ def _one_line(text: object) -> str:
 
 
 def _told(error: Exception) -> str:
-    words = _as_typed(_one_line(error))
+    words = _one_line(in_shell_words(error))
     if isinstance(error, (BucketsError, OSError)):
         return words
     return f"{type(error).__name__}: {words} (bucketsnb --debug ... shows where)"
-
-
-def _as_typed(words: str) -> str:
-    """Write the arguments and calls that a message names as the options and commands of the command line.
-
-    Examples
-    --------
-    >>> _as_typed("Narrow the query, or pass max_affected=1200.")
-    'Narrow the query, or pass --max-affected 1200.'
-    >>> _as_typed("buckets.undo('20261124-01') puts back what was done.")
-    '"bucketsnb undo 20261124-01" puts back what was done.'
-    """
-    for said, typed in _TYPED.items():
-        words = re.sub(said, typed, words)
-    return words
-
-
-_TYPED = {
-    r"\b(allow)_(all|running)=True": r"--\1-\2",
-    r"\ballow_other_host=True to plan_undo": "--allow-other-host",
-    r"\bmax_affected=(\d+)": r"--max-affected \1",
-    r'\bBuckets\(\.\.\., clock="(\w+)"\)': r"--clock \1",
-    r"\(pipeline=\.\.\.\)": "(--pipeline ...)",
-    r"\bfrom baseurl=(?=[ .])": "from --url",
-    r", or pass proxies=\{\}": "",
-    r"\bthe baseurl argument\b": "--url",
-    r'\bBuckets\("(http://localhost:\d+)"\)': r"--url \1",
-    r"\bbuckets\.undo\('([^']*)'\)": r'"bucketsnb undo \1"',
-    r"\bbuckets\.journal\(\)": '"bucketsnb journal"',
-}
-"""What messages say to those who write Python, and what it is here."""
 
 
 def _spell_out_what_it_cannot_write(stream: Any) -> None:

@@ -15,6 +15,7 @@ from bucketsnb.schema import FIELDS, STATUSES
 __all__ = [
     "HELP",
     "PRIORITY",
+    "clock_option",
     "moment_of",
     "pipeline_option",
     "query_from",
@@ -41,6 +42,12 @@ pipeline_option = click.option(
     help="Name of a pipeline; may be given several times.",
 )
 
+clock_option = click.option(
+    "--clock",
+    type=click.Choice(["service", "local"]),
+    help="What ages are counted by: the clock of the service, or of this machine.",
+)
+
 PRIORITY = click.IntRange(FIELDS["priority"].least, FIELDS["priority"].most)
 
 _QUERY_OPTIONS = (
@@ -57,11 +64,7 @@ _QUERY_OPTIONS = (
     click.option("--since", metavar="TIME", help="Created at or after this time, such as 2026-11-23."),
     click.option("--until", metavar="TIME", help="Created before this time."),
     click.option("--id", multiple=True, help="Id of a work; may be given several times."),
-    click.option(
-        "--clock",
-        type=click.Choice(["service", "local"]),
-        help="What ages are counted by: the clock of the service, or of this machine.",
-    ),
+    clock_option,
     click.option("--document", metavar="JSON", help="A MongoDB filter document; the other options narrow it."),
 )
 

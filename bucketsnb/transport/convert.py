@@ -48,7 +48,7 @@ _WHAT_NEXT: Mapping[type[ServiceError], str] = {
 }
 
 
-_NO_PROXY = "If the service needs no proxy, set BUCKETSNB_PROXY=off, or pass proxies={}."
+_NO_PROXY = "If the service needs no proxy, set BUCKETSNB_PROXY=off."
 _BY_PROXY: Mapping[int, str] = {
     403: f"The proxy may have refused it itself. {_NO_PROXY}",
     407: f"The proxy needs a login: write user:password@ before its host. {_NO_PROXY}",

@@ -71,15 +71,16 @@ def test_no_address_at_all_says_what_was_looked_at() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["view", "--url", "no scheme"], "from --url cannot be used"),
-        (["view"], "Looked at: --url (not given)"),
-        (["undo", "never", "--url", NOBODY], '"bucketsnb journal" lists them'),
+        (["view", "--url", "no scheme"], "that was given cannot be used"),
+        (["view"], "Pass one, such as --url http://localhost:8004."),
+        (["view", "--url", ""], "is empty. Pass one, such as --url http://localhost:8004."),
+        (["undo", "never", "--url", NOBODY], "`bucketsnb journal` lists the entries."),
         (
             ["delete", "--status", "failure", "--url", NOBODY],
             "Name the pipelines (--pipeline ...), or pass --allow-all.",
         ),
     ],
-    ids=["url", "no url", "journal", "options"],
+    ids=["url", "no url", "empty url", "journal", "options"],
 )
 def test_a_message_names_what_can_be_typed_here(arguments: list[str], said: str) -> None:
     _, _, err = run(*arguments)
