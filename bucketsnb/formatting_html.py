@@ -165,13 +165,34 @@ _PAGE = """<!DOCTYPE html>
 @media (prefers-color-scheme: dark) {{ :root {{ --jp-ui-font-color1: #e6e9ec; --jp-ui-font-color2: #a3adb6;
   --jp-border-color2: #46505a; --paper: #15191d; }} }}
 body {{ font: 14px/1.5 system-ui, sans-serif; color: var(--jp-ui-font-color1); background: var(--paper);
-  max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }}
+  max-width: 62rem; margin: 2rem auto; padding: 0 1rem; overflow-wrap: break-word; }}
 h1 {{ font-size: 1.6rem; }} h2 {{ font-size: 1.2rem; margin-top: 2rem; }} h1, h2 {{ line-height: 1.25; }}
+h1, h2, h2 + p, caption, thead {{ break-after: avoid; }} tr, img, li {{ break-inside: avoid; }}
+table:not(:has(tbody tr:nth-child(25))) {{ break-inside: avoid; }}
+tbody tr:nth-child(-n+3) {{ break-after: avoid; }} tbody tr:nth-last-child(-n+3) {{ break-before: avoid; }}
+p {{ orphans: 3; widows: 3; }} li {{ margin: 0.2em 0; }}
 a.anchor-link, .jp-InputPrompt, .jp-OutputPrompt, .prompt {{ display: none; }}
-img {{ max-width: 100%; height: auto; border-radius: 4px; }}
+img {{ max-width: 100%; height: auto; display: block; }}
 div.output, .jp-OutputArea-output {{ overflow-x: auto; }}
 table {{ font-variant-numeric: tabular-nums; }}
 pre {{ white-space: pre-wrap; }}
+@media (max-width: 800px) {{
+  body {{ margin: 1rem auto; padding: 0 0.75rem; }}
+  table {{ font-size: 12px; line-height: 1.35; }}
+  th, td {{ padding: 0.15em 0.2em !important; white-space: normal !important; }}
+  th:first-child, td:first-child {{ padding-left: 0 !important; }}
+  td > div {{ width: 3em !important; }}
+  ul {{ padding-left: 1.2em; }}
+}}
+@page {{ size: A4; margin: 15mm; }}
+@media print {{
+  :root {{ color-scheme: light; --jp-ui-font-color1: #1d2327; --jp-ui-font-color2: #5b6670;
+    --jp-border-color2: #ccd2d8; --paper: #ffffff; }}
+  body {{ max-width: none; margin: 0; padding: 0; font-size: 11px; print-color-adjust: exact;
+    -webkit-print-color-adjust: exact; }}
+  div.output, .jp-OutputArea-output {{ overflow: visible; }}
+  th, td {{ white-space: normal !important; }}
+}}
 </style></head>
 <body>
 {body}

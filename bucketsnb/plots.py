@@ -37,7 +37,7 @@ __all__ = ["Picture", "ages", "backlog", "status_bars", "throughput", "waits"]
 _INK = "#7b7b7b"
 """Of all text and lines: a picture does not know the page it is shown on, and this grey has a contrast of about 4 to
 white and to the near-black of dark themes alike."""
-_WIDTH = 9.0
+_WIDTH = 6.5
 _SMALL = 9
 """Points of all text but titles."""
 _LONGEST = 40

@@ -13,7 +13,7 @@ from typing import Any
 from bucketsnb.errors import BucketsError, ConfigurationError
 from bucketsnb.files import replace_file
 from bucketsnb.formatting import excerpt
-from bucketsnb.formatting_html import Markup, page
+from bucketsnb.formatting_html import Markup, element, page
 
 try:
     import nbformat
@@ -26,6 +26,8 @@ except ImportError as error:
 __all__ = ["ReportFailed", "render"]
 
 TAG = "parameters"
+NOTEBOOK_ONLY = "notebook"
+"""Tag of cells that speak to whoever runs the notebook, and are left out of the report."""
 _SECONDS = 600
 
 
@@ -41,13 +43,14 @@ def render(
     Parameters
     ----------
     notebook
-        With one code cell tagged ``parameters``, whose names may be set anew.
+        With one code cell tagged ``parameters``, whose names may be set anew. Cells tagged ``notebook`` are run, and
+        left out of the page.
     out
         The file; its folder must exist. It is replaced whole, or not at all, and keeps its mode; a link is followed.
     parameters
         Names and plain values to set after the tagged cell.
     title
-        Of the page.
+        Of the page, and the heading that it begins with.
     environ
         Variables that the notebook's process has besides those of this one.
 
@@ -63,9 +66,10 @@ def render(
     except CellExecutionError as error:
         told = excerpt(f"{error.ename}: {error.evalue}")
         raise ReportFailed(f"the report stopped at an error, and nothing was written: {told}") from error
+    book.cells = [cell for cell in book.cells if NOTEBOOK_ONLY not in _tags(cell)]
     exporter = HTMLExporter(template_name="basic", exclude_input=True, exclude_output_prompt=True, embed_images=True)
     body, _ = exporter.from_notebook_node(book)
-    replace_file(out, page(title, Markup(body)))
+    replace_file(out, page(title, Markup(element("h1", title) + body)))
 
 
 def _client(book: nbformat.NotebookNode) -> NotebookClient:
@@ -75,8 +79,13 @@ def _client(book: nbformat.NotebookNode) -> NotebookClient:
 
 
 def _set(book: nbformat.NotebookNode, parameters: Mapping[str, Any]) -> None:
-    place = next((i for i, cell in enumerate(book.cells) if TAG in cell.metadata.get("tags", ())), None)
+    place = next((i for i, cell in enumerate(book.cells) if TAG in _tags(cell)), None)
     if place is None:
         raise ReportFailed(f"the notebook has no cell tagged {TAG!r}")
     source = "\n".join(f"{name} = {value!r}" for name, value in parameters.items())
     book.cells.insert(place + 1, nbformat.v4.new_code_cell(source))
+
+
+def _tags(cell: nbformat.NotebookNode) -> list[str]:
+    tags: list[str] = cell.metadata.get("tags", [])
+    return tags

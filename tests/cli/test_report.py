@@ -32,10 +32,19 @@ def test_the_report_is_one_file_with_tables_and_figures_and_no_code(backend, tmp
     done = report(out, BUCKETSNB_URL=backend.url)
     assert done.returncode == 0, done.stderr
     page = out.read_text("utf-8")
-    assert page.count("data:image/png;base64,") == 4
+    assert page.count("data:image/png;base64,") == 3
     assert "baseband-converter" in page
     assert "The 3 days before" in page
     assert "buckets.view" not in page
+    assert ".ipynb" not in page
+    assert "you can" not in page
+    titles = re.findall(r"<h[12][^>]*>([^<]*)", page)
+    assert titles == [
+        "The week in the queue", "In short", "Pipelines", "What ended", "Why works failed", "What waits for a person",
+        "Over time",
+    ]  # fmt: skip
+    labels = re.findall(r"<li><strong>([^<]*)</strong>: [^<]+</li>", page)
+    assert labels == ["Done", "Failed", "Waiting", "Oldest", "Changed"]
     assert re.findall(r'(?:src|href)="(?!data:|#)[^"]*"', page) == []
     assert "<script" not in page
     assert [request.path for request in backend.requests if "audit" in request.path] == []
