@@ -53,11 +53,11 @@ class App(Panel):
         super().__init__(source, title="Buckets")
         self.run = _run()
         self.reader = WorksReader(self)
+        self.grid = Grid(self, reader=self.reader)  # told first of another query: its works are old from then on
         self.status = StatusTable(self, also=self.reader.refresh)
         self.filters = Filters(self, query)
         self.box = Box(self)
         self.actions = Actions(self, self.box, panels=_PANELS, open=self.show)
-        self.grid = Grid(self, reader=self.reader)
         self.forms: dict[str, Part] = {}
         self._makers: dict[str, Callable[[], Part]] = {
             "change": lambda: UpdateForm(self, self.box, self.actions),

@@ -86,6 +86,8 @@ class Request:
         What will happen, in one line, or None for the plan's own words.
     asks
         Whether a plan may be agreed to; one with mistakes is only shown.
+    columns
+        Fields of the works that its question lists; empty for the usual ones.
     """
 
     make: Callable[[Options, Run], Any]
@@ -93,6 +95,7 @@ class Request:
     options: Options = Options()
     title: Callable[[Any], str] = lambda plan: str(plan.summary)
     asks: Callable[[Any], bool] = lambda plan: bool(plan.count)
+    columns: tuple[str, ...] = ()
 
 
 class Box(Part):
@@ -398,7 +401,7 @@ class Box(Part):
         plan, request = self._shown, self.request
         if plan is None or self.busy:
             return None
-        found = question_of(plan, request.title(plan) if request else "")
+        found = question_of(plan, request.title(plan), request.columns) if request else question_of(plan)
         found["warnings"] += [*filter(None, [undo_warning(plan)]), *self._warnings]
         choices = request.choices if request is not None else ()
         found["options"] = {name: getattr(self._options, name) for name in choices}

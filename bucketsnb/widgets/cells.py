@@ -16,11 +16,13 @@ from bucketsnb.frames.work_view import WorkView
 from bucketsnb.schema import STATUSES, TIME_FIELDS
 from bucketsnb.summaries.failures import error_text
 
-__all__ = ["Column", "column_of", "column_title", "draw", "facts_of", "pretty"]
+__all__ = ["Column", "cell_of", "column_of", "column_title", "draw", "facts_of", "pretty"]
 
 LONGEST = 60
 """Characters of a cell; the title has more of it."""
+LONGEST_ERROR = 200
 TITLE = 600
+_MOMENT = "Mon 30 Nov 11:16 UTC"
 SHORT_ID = 8
 """Characters of an id that are shown: its end."""
 WHOLE = 400_000
@@ -83,7 +85,8 @@ def column_of(name: str, sources: Sequence[pd.Series[Any]]) -> Column:
         kind = "number"
     values = sources[0] if len(sources) == 1 else zip(*sources, strict=True)
     drawn = [draw(kind, value, None)[0] for value in values]
-    longest = max([len(column_title(name)) + 2, *map(len, drawn)])
+    moment = [_MOMENT] if kind == "time" else []
+    longest = max([len(column_title(name)) + 2, *map(len, drawn), *map(len, moment)])
     return Column(name, kind, min(max(longest, 5), _WIDEST.get(kind, 24)), empty=not any(drawn))
 
 
@@ -104,6 +107,12 @@ def draw(kind: str, value: Any, read_at: float | None) -> tuple[str, str]:
     if _missing(value):
         return "", ""
     return _DRAWN.get(kind, _text)(value, read_at)
+
+
+def cell_of(kind: str, value: Any, read_at: float | None) -> tuple[str | float, ...]:
+    """Return the text and the title of a cell, and for a moment its epoch seconds: the page knows the reader's zone."""
+    drawn = draw(kind, value, read_at)
+    return (*drawn, value.timestamp()) if isinstance(value, pd.Timestamp) and not _missing(value) else drawn
 
 
 def _missing(value: Any) -> bool:
@@ -130,9 +139,9 @@ def _seconds(value: timedelta) -> str:
     return f"{value.total_seconds():,.0f} s"
 
 
-def _error(value: Any, read_at: float | None) -> tuple[str, str]:
+def _error(value: Any, _: float | None) -> tuple[str, str]:
     text = error_text(value)
-    return ("", "") if text is None else _text(text, read_at)
+    return ("", "") if text is None else (excerpt(text, LONGEST_ERROR), excerpt(text, TITLE))
 
 
 def _attempts(value: Any, _: float | None) -> tuple[str, str]:

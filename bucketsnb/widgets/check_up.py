@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from bucketsnb.formatting import count_of
 from bucketsnb.widgets.box import Box, Request
 from bucketsnb.widgets.form import Form
 from bucketsnb.widgets.panel import Panel
@@ -33,4 +34,8 @@ class CheckUp(Form):
     def plan(self) -> None:
         """Forecast what the passes would change, by reads only, and ask."""
         buckets = self.state.buckets
-        self.box.ask(Request(lambda options, _: buckets.plan_audit(reason=options.reason.strip())))
+        self.box.ask(Request(lambda options, _: buckets.plan_audit(reason=options.reason.strip()), title=_said))
+
+
+def _said(plan: Any) -> str:
+    return f"Run the check-up: change {count_of(plan.count, 'work')} on {plan.host}"

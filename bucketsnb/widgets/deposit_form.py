@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable
+import json
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -23,6 +24,8 @@ __all__ = ["DepositForm"]
 _TEXTS = ("pipeline", "site", "user", "function", "parameters", "command", "tags", "event")
 _NUMBERS = ("priority", "retries", "timeout")
 _HOW = (("table", "Many works, from a table"), ("one", "One work, by form"))
+_LOOKED_AT = 50
+"""Works that tell which columns there are."""
 _HINT = "pipeline,site,user,parameters.dm\nfitburst,chime,me,348.8"
 
 
@@ -80,7 +83,9 @@ class DepositForm(Form):
             return buckets.plan_deposit(source, skip_bad=skip, **limits)
 
         choices = ("reason", "max_affected")
-        self._request = Request(make, choices, Options(max_affected=most), title=_said, asks=_sendable)
+        self._request = Request(
+            make, choices, Options(max_affected=most), title=_said, asks=_sendable, columns=_columns(source)
+        )
         self.box.ask(self._request)
 
     def _source(self) -> Any:
@@ -108,6 +113,20 @@ def _said(plan: Any) -> str:
 
 def _sendable(plan: Any) -> bool:
     return bool(plan.count) and (plan.skip_bad or not plan.bad)
+
+
+def _columns(source: Any) -> tuple[str, ...]:
+    """Return the names that a person's own columns have."""
+    if isinstance(source, pd.DataFrame):
+        return tuple(map(str, source.columns))
+    if isinstance(source, str) and source[0] not in "[{":
+        return tuple(next(csv.reader(io.StringIO(source)), ()))
+    try:
+        rows = json.loads(source) if isinstance(source, str) else source
+    except ValueError:  # the plan says what is wrong with it
+        return ()
+    mappings = [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+    return tuple(dict.fromkeys(str(name) for row in mappings[:_LOOKED_AT] for name in row))
 
 
 def _as_csv(text: str) -> str:

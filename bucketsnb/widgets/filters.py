@@ -26,6 +26,8 @@ LOOKED_AT = 1000
 """Works, the newest, whose values are offered: looking at all would hold up the page when very many are shown."""
 REMEMBERED = 200
 """Edits that can be undone."""
+WAITING = "7d"
+"""What a work that waits for long is older than."""
 LONGEST = 60
 """Characters of a chip."""
 
@@ -77,6 +79,7 @@ class Filters(Part):
             "edit": lambda asked: self.edit(asked["name"], asked["value"]),
             "remove": lambda asked: self.edit(asked["name"], FIELDS[asked["name"]].nothing),
             "drop": lambda asked: self._change(self.draft.without(int(asked["place"]))),
+            "waiting": lambda _: self._change(self.draft.edit("status", ("queued",)).edit("older_than", WAITING)),
             "undo": lambda _: self.undo(),
             "redo": lambda _: self.redo(),
             "clear": lambda _: self._change(Draft()),

@@ -58,7 +58,7 @@ class Grid(Part):
         panel: Panel,
         *,
         columns: Iterable[str] | None = None,
-        height: int = 330,
+        height: int = 328,
         empty_note: str = "No work matches.",
         reader: WorksReader | None = None,
     ) -> None:
@@ -85,6 +85,7 @@ class Grid(Part):
             "all": lambda _: self._choose(self.rows.select_all),
             "none": lambda _: self._choose(self.rows.clear),
             "open": self._open,
+            "filter": lambda asked: self.filter(asked["text"]),
             **self._reading(),
             "ids": self._send_ids,
             "csv": self._send_csv,
@@ -107,6 +108,11 @@ class Grid(Part):
         self.rows.sort_by(name, descending)
         self.draw()
 
+    def filter(self, text: str) -> None:
+        """Show only works that have a text in one of the columns shown; an empty text shows all."""
+        self.rows.filter_by(text)
+        self.draw()
+
     def show_columns(self, names: Iterable[str]) -> None:
         """Choose the columns.
 
@@ -115,7 +121,8 @@ class Grid(Part):
         ValueError
             If none of them is a column of the frame.
         """
-        wanted = [name for name in self.rows.choices if name in set(names)]
+        chosen, shown = set(names), [column.name for column in self.rows.columns]
+        wanted = [name for name in dict.fromkeys([*shown, *self.rows.choices]) if name in chosen]
         if not wanted:
             raise ValueError("a grid needs at least one column: choose one of " + ", ".join(self.rows.choices))
         self.rows.show(wanted)
@@ -124,7 +131,7 @@ class Grid(Part):
     def _take_frame(self, frame: pd.DataFrame | None) -> None:
         gone = self.rows.replace(empty() if frame is None else frame)
         if self.state.everything and frame is not None:
-            self.rows.select_all()
+            self.rows.select(frame["id"].dropna())
         self.draw()
         self.panel.messages.clear(self.name)
         if gone and not self.state.everything:
@@ -156,7 +163,8 @@ class Grid(Part):
 
     def _tell_selection(self, view: str = "") -> None:
         """Tell the page how many are selected; a view that has ticked the one row itself need not ask for its rows."""
-        self.tell("selection", selected=len(self.rows.selected), view=view)
+        here = self.rows.selected_here
+        self.tell("selection", selected=len(self.rows.selected), here=here, view=view)
 
     def _send_rows(self, asked: dict[str, Any]) -> None:
         if asked["generation"] == self._generation:
@@ -188,6 +196,8 @@ class Grid(Part):
             generation=self._generation,
             shown=len(self.rows),
             selected=len(self.rows.selected),
+            here=self.rows.selected_here,
+            text=self.rows.text,
             columns=[column.message() for column in self.rows.columns],
             choices=[[name, column_title(name)] for name in self.rows.choices],
             sort={"name": sort[0], "descending": sort[1]} if sort else None,
@@ -211,12 +221,14 @@ class Grid(Part):
         """Say why there are no rows: that nothing was read is not that nothing is there."""
         if self.state.frame is None:
             return self.state.reading or "No works have been read."
+        if self.rows.text and not len(self.rows) and len(self.rows.frame):
+            return f"None of the {count_of(len(self.rows.frame), 'work')} that were read has this text in it."
         return "" if len(self.rows) else self._empty_note
 
     def _why(self) -> list[str]:
         """Say which condition leaves no work, in lines."""
         why = self.state.why
-        if why is None or len(self.rows):
+        if why is None or len(self.rows.frame):
             return []
         lines = [excerpt(why.attrs.get("summary", ""), 300)]
         for _, row in why.iterrows():
@@ -240,7 +252,7 @@ class Grid(Part):
             return "?"
         attrs = self.rows.frame.attrs
         matched = attrs.get("matched")
-        known = len(self.rows) if matched is None else int(matched)
+        known = len(self.rows.frame) if matched is None else int(matched)
         return f"{'' if attrs.get('exact', True) else 'at least '}{known:,}"
 
     def static(self) -> Markup:
@@ -254,7 +266,7 @@ class Grid(Part):
             ]
             for row in page
         ]
-        caption = f"Works: {len(page):,} here, {len(self.rows):,} read, {self.counts_text} match"
+        caption = f"Works: {len(page):,} here, {len(self.rows.frame):,} read, {self.counts_text} match"
         why = element("div", *(element("p", line) for line in self._why()))
         return element("div", why, table([column_title(one.name) for one in self.rows.columns], rows, caption=caption))
 

@@ -17,7 +17,7 @@ import pandas as pd
 
 from bucketsnb.frames import JSONArray, python_texts, to_records
 from bucketsnb.summaries.failures import error_text
-from bucketsnb.widgets.cells import Column, column_of, draw
+from bucketsnb.widgets.cells import Column, cell_of, column_of
 
 __all__ = ["COLUMNS", "Rows"]
 
@@ -52,6 +52,7 @@ class Rows:
     def __init__(self, frame: pd.DataFrame, columns: Iterable[str] | None = None) -> None:
         self.names: tuple[str, ...] | None = None if columns is None else tuple(columns)
         self.sort: tuple[str, bool] | None = None
+        self.text = ""
         self.selected: dict[str, None] = {}
         self.replace(frame)
 
@@ -70,14 +71,37 @@ class Rows:
     @cached_property
     def ids(self) -> npt.NDArray[np.object_]:
         """The id of each work, in the frame's order."""
-        return self.frame["id"].to_numpy(dtype=object) if "id" in self.frame else np.empty(len(self), dtype=object)
+        return (
+            self.frame["id"].to_numpy(dtype=object) if "id" in self.frame else np.empty(len(self.frame), dtype=object)
+        )
 
     @cached_property
     def _known(self) -> frozenset[str]:
         return frozenset(one for one in self.ids if isinstance(one, str))
 
     def __len__(self) -> int:
-        return len(self.frame)
+        return len(self.order)
+
+    @property
+    def selected_here(self) -> int:
+        """How many of the rows that are shown are selected."""
+        if not self.text:
+            return len(self.selected)
+        return sum(one in self.selected for one in self.ids[self.order])
+
+    def filter_by(self, text: str) -> None:
+        """Show only works that have a text in one of the columns shown; an empty text shows all."""
+        self.text = text.strip()
+        self.sort_by(*(self.sort or (None, False)))
+
+    def _filtered(self, order: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+        if not self.text:
+            return order
+        found = np.zeros(len(self.frame), dtype=bool)
+        for column in self.columns:
+            for name in self._sources(column.name):
+                found |= _containing(self.frame[name], self.text)
+        return order[found[order]]
 
     def show(self, names: Iterable[str]) -> None:
         """Choose the columns, in the frame's own order where it has one for them."""
@@ -110,10 +134,10 @@ class Rows:
         """Sort by a column, missing values last, ties in the frame's order; by no column: the frame's order."""
         if name is None or name not in self.choices:
             self.sort = None
-            self.order: npt.NDArray[np.intp] = np.arange(len(self.frame), dtype=np.intp)
+            self.order: npt.NDArray[np.intp] = self._filtered(np.arange(len(self.frame), dtype=np.intp))
             return
         self.sort = (name, descending)
-        self.order = _order(self._sortable(name), descending=descending)
+        self.order = self._filtered(_order(self._sortable(name), descending=descending))
 
     def _sortable(self, name: str) -> pd.Series[Any]:
         if name in self.frame:
@@ -126,7 +150,7 @@ class Rows:
         places = self.order[max(first, 0) : max(first, 0) + count]
         read_at = self.frame.attrs.get("read_at")
         taken = [(column.kind, self._values(column, places)) for column in self.columns]
-        drawn = [[draw(kind, value, read_at) for value in values] for kind, values in taken]
+        drawn = [[cell_of(kind, value, read_at) for value in values] for kind, values in taken]
         return [
             {"id": one, "selected": one in self.selected, "cells": [column[row] for column in drawn]}
             for row, one in enumerate(self.id_at(place) for place in places)
@@ -169,8 +193,8 @@ class Rows:
         self._select([one for one in self.ids[self.order[max(low, 0) : high + 1]] if isinstance(one, str)], on=on)
 
     def select_all(self) -> None:
-        """Select every work in the frame."""
-        self._select([one for one in self.ids if isinstance(one, str)], on=True)
+        """Select every work that is shown."""
+        self._select([one for one in self.ids[self.order] if isinstance(one, str)], on=True)
 
     def clear(self) -> None:
         """Select nothing."""
@@ -180,6 +204,17 @@ class Rows:
         """Return the selected works as a frame, in the frame's order."""
         mask = np.fromiter((one in self.selected for one in self.ids), dtype=bool, count=len(self.ids))
         return self.frame[mask]
+
+
+def _containing(values: pd.Series[Any], text: str) -> npt.NDArray[np.bool_]:
+    """Tell which values have a text in them, in capitals or not."""
+    array: Any = values.array
+    if isinstance(array, JSONArray):
+        sought = text.lower().encode()
+        known = ~np.asarray(array.isna())
+        return np.array([there and sought in bytes(one).lower() for one, there in zip(array.texts, known, strict=True)])
+    texts = values.astype(pd.StringDtype("python"))
+    return np.asarray(texts.str.contains(text, case=False, regex=False).fillna(value=False), dtype=bool)
 
 
 def _order(values: pd.Series[Any], *, descending: bool) -> npt.NDArray[np.intp]:

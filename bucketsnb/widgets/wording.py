@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bucketsnb.changes.drawing import by_count
@@ -12,7 +13,7 @@ from bucketsnb.changes.plan import DepositPlan, Plan, UndoPlan, UpdatePlan
 from bucketsnb.changes.receipt import Outcome, Receipt
 from bucketsnb.changes.seen import Seen, described, shown
 from bucketsnb.errors import ScopeReason, ScopeRefused
-from bucketsnb.formatting import age, count_of, excerpt, printable
+from bucketsnb.formatting import age, count_of, excerpt
 
 __all__ = ["past", "question_of", "receipt_of", "refusal_of", "undo_title", "undo_warning"]
 
@@ -45,7 +46,7 @@ def past(receipt: Receipt) -> str:
     return "deleted" if receipt.removes else _PAST.get(receipt.verb, receipt.verb)
 
 
-def question_of(plan: Plan, title: str = "") -> Facts:
+def question_of(plan: Plan, title: str = "", columns: Sequence[str] = ()) -> Facts:
     """Return a plan as a question: what will happen, to which works, and what to know before.
 
     Parameters
@@ -54,13 +55,15 @@ def question_of(plan: Plan, title: str = "") -> Facts:
         The plan.
     title
         What will happen, in other words than the plan's own.
+    columns
+        Fields of the works that are listed, as paths with dots between; empty for the usual ones.
     """
     return {
         "title": excerpt(title or plan.summary, 400),
         "facts": [fact for fact in _facts(plan) if fact],
         "warnings": [excerpt(text, 400) for text in _warnings(plan)],
-        "list": _list_of(plan),
-        "yes": printable(undo_title(plan)),
+        "list": _list_of(plan, columns),
+        "yes": excerpt((title or plan.summary).partition("; ")[0], 300),
         "expires_in": plan.expires_at - time.time() if plan.expires_at != float("inf") else None,
     }
 
@@ -125,16 +128,31 @@ def undo_warning(plan: Plan) -> str:
     return "Works that somebody else has moved since are left alone." if plan.verb == "undo" else ""
 
 
-def _list_of(plan: Plan) -> Facts:
+def _list_of(plan: Plan, columns: Sequence[str]) -> Facts:
     if isinstance(plan, DepositPlan) and plan.bad and not plan.skip_bad:
-        rows = [(f"row {row + 1}", name, problem) for row, name, problem in plan.bad]
-        return _table("What is wrong", ("row", "field", "problem"), rows, open_=True)
+        rows = [(_place(plan, row), name, problem) for row, name, problem in plan.bad]
+        return _table("What is wrong", ("where", "field", "problem"), rows, open_=True)
+    if columns:
+        own = [[_at(work.record, name) for name in columns] for work in plan.works]
+        return _table(f"the {count_of(len(own), 'work')}", columns, own)
     if isinstance(plan, UpdatePlan):
         changes = [(change.id, change.work.pipeline, described(change.cells)) for change in plan.changes]
         return _table(f"the {count_of(len(changes), 'work')}", ("id", "pipeline", "what changes"), changes)
     now = plan.created_at
     works = [(work.id or "", work.pipeline, work.status, work.site, _ages([work], now)) for work in plan.works]
     return _table(f"the {count_of(len(works), 'work')}", ("id", "pipeline", "status", "site", "age"), works)
+
+
+def _place(plan: DepositPlan, row: int) -> str:
+    """Say where a row stands: its line in the text it was read from, or its number."""
+    return f"line {plan.lines[row]}" if row in plan.lines else f"row {row + 1}"
+
+
+def _at(record: Any, path: str) -> Any:
+    """Return what is at a path with dots between, as text; None where there is nothing."""
+    for part in path.split("."):
+        record = record.get(part) if isinstance(record, Mapping) else None
+    return record if record is None or isinstance(record, str) else json.dumps(record, ensure_ascii=False)
 
 
 def _table(title: str, headers: Sequence[str], rows: Sequence[Sequence[Any]], *, open_: bool = False) -> Facts:

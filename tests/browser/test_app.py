@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -200,9 +201,23 @@ def test_escape_cancels_and_enter_confirms_what_was_typed(page: Locator, backend
     receipt(page, "120 works deleted")
 
 
+@pytest.fixture(params=["none", "full", "contentVisibility"])
+def windowing(notebook: Notebook, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Let JupyterLab keep all cells in the page, or only those near the place in view."""
+    set_mode = """(mode) => {
+        const book = window.jupyterapp.shell.currentWidget.content;
+        book.notebookConfig = {...book.notebookConfig, windowingMode: mode};
+    }"""
+    notebook.page.evaluate(set_mode, request.param)
+    yield request.param
+    assert notebook.troubles() == []
+    notebook.page.evaluate(set_mode, "none")
+    notebook.clear()  # it stumbles over its own switch
+
+
 @pytest.mark.parametrize("answer", ["confirm", "cancel"])
 def test_what_came_of_a_question_is_in_sight_and_focused_with_two_pages_in_one_notebook(
-    notebook: Notebook, page: Locator, backend: LocalBackend, answer: str
+    notebook: Notebook, windowing: str, page: Locator, backend: LocalBackend, answer: str
 ) -> None:
     notebook.run("print('\\n' * 60)")
     other = notebook.run("from bucketsnb import Buckets, app\nother = app(Buckets())\nother")

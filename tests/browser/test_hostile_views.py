@@ -264,7 +264,7 @@ def claim(page: Locator, watched: Watched) -> None:
     form = panel(page, "claim", "Claim")
     form.get_by_label("Pipeline").fill(ATTACKS["maths"][:128])
     press(form, "Show which one")
-    agreed(page, watched, "Withdraw 1 work of")
+    agreed(page, watched, "Claim 1 work of")
     form.get_by_text("The whole work").click()
     watched.unharmed(page)
     press(form, "Return it to the queue")
@@ -273,7 +273,7 @@ def claim(page: Locator, watched: Watched) -> None:
 
 def check_up(page: Locator, watched: Watched) -> None:
     press(panel(page, "check_up", "Check-up"), "Show what it would change")
-    agreed(page, watched, "Audit .*127")
+    agreed(page, watched, "Run the check-up: change .*127")
 
 
 def undo(page: Locator, watched: Watched) -> None:

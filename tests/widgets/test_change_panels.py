@@ -609,12 +609,30 @@ def test_deposit_says_which_rows_are_bad_and_sends_nothing(buckets: Buckets, bac
     question = panel.box._question()
     assert question["title"].startswith("1 row has mistakes, so nothing will be sent")
     assert question["list"]["open"]
+    assert question["list"]["rows"][0][0] == "line 3"
     assert "fit burst" in question["list"]["rows"][0][2]
     _fill(panel, skip_bad=True)
     assert panel.box._question() is None
     _arm(panel)
     _apply(panel)
     assert backend.store.status()["total"] == 1
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        "pipeline,site,user,parameters.dm\nfitburst,chime,me,348.8\n",
+        "pipeline\tsite\tuser\tparameters.dm\nfitburst\tchime\tme\t348.8\n",
+        '[{"pipeline": "fitburst", "site": "chime", "user": "me", "parameters.dm": 348.8}]',
+    ],
+)
+def test_the_preview_of_a_deposit_shows_the_persons_own_columns(buckets: Buckets, pasted: str):
+    panel = DepositPanel(State(buckets))
+    _fill(panel, pasted=pasted)
+    _arm(panel)
+    listed = panel.box._question()["list"]
+    assert listed["headers"] == ["pipeline", "site", "user", "parameters.dm"]
+    assert listed["rows"] == [["fitburst", "chime", "me", "348.8"]]
 
 
 def test_a_new_paste_takes_the_old_preview_and_the_old_error_away(buckets: Buckets):

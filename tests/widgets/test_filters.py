@@ -177,6 +177,12 @@ def test_a_query_without_a_name_is_not_saved_and_says_what_is_missing(builder: F
     assert message.advice == ""
 
 
+def test_what_waits_for_over_a_week_is_one_press(builder: Filters):
+    _edit(builder, "pipeline", ["fitburst"])
+    builder.receive({"type": "waiting"})
+    assert builder.query == Query(pipeline="fitburst", status="queued", older_than="7d")
+
+
 def test_filters_stand_as_chips_that_can_be_removed_alone(builder: Filters, sent: Sent):
     _edit(builder, "pipeline", ["fitburst", "dm"])
     _edit(builder, "overdue", True)

@@ -272,6 +272,29 @@ def test_the_selection_is_exported_by_ids_and_as_csv(sent: Sent):
     assert _ident(1) in written[1]
 
 
+@pytest.mark.parametrize("text", ["KKO", "disk full", "rare-tag", "9385707"])
+def test_what_was_read_can_be_narrowed_by_a_text_in_any_column(sent: Sent, text: str):
+    works = _works(6, site="chime", tags=None, event=None, results=None)
+    works[3] |= {"site": "kko", "tags": ["rare-tag"], "event": [9385707], "results": {"error": "Disk full"}}
+    grid = WorksGrid(frame_of(works), columns=["site", "tags", "event", "error", "id"])
+    _select(grid, _ident(1))
+    grid.table.receive({"type": "filter", "text": text})
+    assert [row["id"] for row in _ask(grid, sent, 0)] == [_ident(3)]
+    grid.table.receive({"type": "all"})
+    assert grid.selected_ids == (_ident(1), _ident(3))
+    last = sent.last(grid.table, "selection")
+    assert (last["selected"], last["here"]) == (2, 1)
+    grid.sort("id", descending=True)
+    grid.table.receive({"type": "filter", "text": ""})
+    assert [row["id"] for row in _ask(grid, sent, 0)] == [_ident(n) for n in (5, 4, 3, 2, 1, 0)]
+
+
+def test_a_text_that_no_work_has_is_said(sent: Sent):
+    grid = WorksGrid(_frame(5))
+    grid.table.receive({"type": "filter", "text": "nowhere"})
+    assert "None of the 5 works" in sent.last(grid.table, "state")["note"]
+
+
 def test_an_opened_work_begins_with_its_error_and_links_its_products():
     facts = facts_of(make_work(results={"error": "disk full"}, products=["https://x.org/a.png", "b.h5"]), 0.0)
     assert facts[0] == {"label": "error", "text": "disk full", "links": []}

@@ -24,7 +24,7 @@ function filtersPart(part, root) {
   const redo = button("Redo", () => send("redo"), { "aria-label": "Redo the edit of the filters", class: "bnb-button bnb-quiet" });
   const done = button("Done", () => show(false), { class: "bnb-button bnb-primary" });
   const form = el("div", { class: "bnb-filter-form", hidden: true, role: "group", "aria-label": "Edit the filters" },
-    fields.node, others, el("div", { class: "bnb-row" }, done, undo, redo));
+    fields.node, others, el("div", { class: "bnb-row" }, done, undo, redo, button("Waiting over 7 days", () => send("waiting"), { title: "Queued, and older than 7 days" })));
   const add = button("+ Filter", () => show(form.hidden), { "aria-expanded": "false" });
   const clear = button("Clear", () => send("clear"), { "aria-label": "Clear all filters", class: "bnb-button bnb-quiet" });
   form.addEventListener("keydown", (event) => { if (event.key === "Escape") { keep(event); show(false); } });

@@ -20,6 +20,7 @@ class Grid {
     const own = part.page.tools ? [] : [this.bar()];
     root.append(...own, el("div", { class: "bnb-grid-body" }, this.box(), this.detail()), this.foot());
     this.tools(part.page.tools ?? this.ownTools);
+    part.page.zoned.add(() => { for (const [row, tr] of this.drawn) this.fill(tr, row); });
     this.sight = new ResizeObserver(() => this.draw());
     this.sight.observe(this.scroller);
     part.page.ends.add(() => this.sight.disconnect());
@@ -42,7 +43,9 @@ class Grid {
     this.selecting = menu("Select ▾", (body) => {
       const shown = this.shape?.shown ?? 0;
       body.replaceChildren(
-        item(this.selecting, `All ${number(shown)} that were read`, `Select all ${number(shown)} works that were read`, () => this.send("all")),
+        this.shape?.text
+          ? item(this.selecting, `All ${number(shown)} with this text`, `Select all ${number(shown)} works with this text`, () => this.send("all"))
+          : item(this.selecting, `All ${number(shown)} that were read`, `Select all ${number(shown)} works that were read`, () => this.send("all")),
         item(this.selecting, "Those in sight", "Select the works in sight", () => this.selectSight()),
         item(this.selecting, "None", "Select no work", () => this.send("none")));
     }, { name: "Select" });
@@ -60,12 +63,18 @@ class Grid {
 
   foot() {
     this.order = el("span", { class: "bnb-muted bnb-grow" });
+    this.filter = el("input", { type: "search", class: "bnb-input bnb-search", placeholder: "find in these rows", "aria-label": "Find in these rows" });
+    let timer = null;
+    this.filter.addEventListener("input", () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => this.send("filter", { text: this.filter.value }), 250);
+    });
     this.limit = el("select", { class: "bnb-input", "aria-label": "Read at most" });
     this.limit.addEventListener("change", () => this.send("limit", { limit: this.limit.value === "all" ? null : Number(this.limit.value) }));
     this.limitBox = el("label", { class: "bnb-muted" }, "Read at most ", this.limit);
     this.progress = el("span", { class: "bnb-muted", role: "status" });
     this.stopButton = button("Stop", () => this.send("stop"), { title: "Show what was read until now" });
-    return el("div", { class: "bnb-row bnb-foot" }, this.order, this.progress, this.stopButton, this.limitBox);
+    return el("div", { class: "bnb-row bnb-foot" }, this.filter, this.order, this.progress, this.stopButton, this.limitBox);
   }
 
   box() {
@@ -116,7 +125,7 @@ class Grid {
     this.drawHead();
     this.drawMenu();
     this.drawCounts();
-    this.order.textContent = shape.order;
+    this.order.textContent = shape.text ? `${number(shape.shown)} with this text. ${shape.order}` : shape.order;
     this.limitBox.hidden = !shape.limit;
     if (shape.limit) {
       this.limit.replaceChildren(...shape.limit.choices.map((one) => el("option", { value: one ?? "all", text: one === null ? "all" : number(one) })));
@@ -147,9 +156,10 @@ class Grid {
   }
 
   // The kernel holds the selection. Only the view that ticked a single row has painted it already.
-  selectionChanged({ selected, view }) {
+  selectionChanged({ selected, here, view }) {
     if (!this.shape) return;
     this.shape.selected = selected;
+    this.shape.here = here;
     if (view !== this.view) {
       for (const chunk of this.chunks.values()) chunk.stale = true;
       this.draw();
@@ -160,13 +170,13 @@ class Grid {
   // ---- drawing
 
   drawCounts() {
-    const { shown, selected } = this.shape;
+    const { shown, selected, here } = this.shape;
     const part = (word, value) => el("span", { class: `bnb-count bnb-${word}` }, el("b", { text: number(value) }), ` ${word}`);
     this.counts?.replaceChildren(part("read", shown), part("selected", selected));
     const box = this.head.querySelector("input");
     if (!box) return;
-    box.checked = shown > 0 && selected === shown;
-    box.indeterminate = selected > 0 && selected < shown;
+    box.checked = shown > 0 && here === shown;
+    box.indeterminate = here > 0 && here < shown;
   }
 
   drawHead() {
@@ -298,7 +308,8 @@ class Grid {
     tr.classList.toggle("bnb-opened", this.isOpened(row));
     this.shape.columns.forEach((column, i) => {
       const td = tr.children[i + 1];
-      const [text, title] = data ? data.cells[i] : ["…", ""];
+      const [said, exact, epoch] = data ? data.cells[i] : ["…", ""];
+      const [text, title] = epoch === undefined ? [said, exact] : [clock(epoch, this.part.page.zone), `${said}: ${exact}`];
       if (column.kind === "status" && text) {
         const chip = el("span", { class: "bnb-chip", text });
         chip.style.setProperty("--bnb-chip", this.shape.colours[text] ?? "#999");
