@@ -7,7 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from bucketsnb.changes.entry import summary_of
 from bucketsnb.changes.receipt import Outcome
+from bucketsnb.changes.undo import context_of
 from bucketsnb.formatting import excerpt, when
 from bucketsnb.formatting_html import Markup, element, table
 from bucketsnb.widgets.box import Box
@@ -18,7 +20,7 @@ __all__ = ["JournalTable"]
 
 MOST = 30
 """Entries shown, newest first."""
-HEADERS = ("when", "what", "works", "outcome", "pipeline", "query", "reason", "host", "who", "undone")
+HEADERS = ("when", "what", "outcome", "query", "reason", "who", "undone")
 
 
 class JournalTable(Part):
@@ -38,6 +40,7 @@ class JournalTable(Part):
         super().__init__(panel, "journal")
         self.box = box
         self.frame: pd.DataFrame | None = None
+        self._heads: dict[str, dict[str, Any]] = {}
         self.follow("changes", lambda _: self.refresh())
 
     def handlers(self) -> Mapping[str, Callable[[dict[str, Any]], Any]]:
@@ -49,6 +52,8 @@ class JournalTable(Part):
         if self.state.buckets is not None:
             self.panel.messages.clear(self.name)
             self.frame = self.state.buckets.journal(MOST)
+            journal = context_of(self.state.buckets.api).journal
+            self._heads = {entry: summary_of(journal, entry).head for entry in self.frame["entry"]}
             self.draw()
             self.panel.keep()
 
@@ -62,7 +67,11 @@ class JournalTable(Part):
         if frame is None:
             return []
         return [
-            (str(row["entry"]), row["undone"] != "yes" and row["verb"] != "undo", _cells(row))
+            (
+                str(row["entry"]),
+                row["undone"] != "yes" and row["verb"] != "undo",
+                _cells(row, self._heads[row["entry"]]),
+            )
             for _, row in frame.iterrows()
         ]
 
@@ -81,9 +90,10 @@ class JournalTable(Part):
         )
 
 
-def _cells(row: pd.Series[Any]) -> list[str]:
+def _cells(row: pd.Series[Any], head: Mapping[str, Any]) -> list[str]:
+    """Return what an entry did, to which works, as the plan said it, and what became of it."""
+    what = head.get("summary") or f"{row['verb']} {int(row['n_works']):,} on {row['host']}"
     outcome = ", ".join(f"{int(row[word.value]):,} {word.value}" for word in Outcome if row[word.value])
     undone = str(row["undone"]) if row["state"] == "finished" else f"{row['undone']}, {row['state']}"
-    told = (row.get(name, "") for name in ("pipeline", "query", "reason", "host", "user"))
-    texts = ["" if pd.isna(one) else excerpt(one, 80) for one in told]
-    return [when(row["time"]), str(row["verb"]), f"{int(row['n_works']):,}", outcome or "nothing sent", *texts, undone]
+    told = (what, outcome or "nothing sent", head.get("query") or "", row["reason"], row["user"], undone)
+    return [when(row["time"]), *(excerpt(text, 160) for text in told)]

@@ -201,7 +201,7 @@ def test_escape_cancels_and_enter_confirms_what_was_typed(page: Locator, backend
     receipt(page, "120 works deleted")
 
 
-@pytest.fixture(params=["none", "full", "contentVisibility"])
+@pytest.fixture(params=["none", "full"])
 def windowing(notebook: Notebook, request: pytest.FixtureRequest) -> Iterator[str]:
     """Let JupyterLab keep all cells in the page, or only those near the place in view."""
     set_mode = """(mode) => {

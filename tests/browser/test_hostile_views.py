@@ -244,7 +244,7 @@ def update(page: Locator, watched: Watched) -> None:
     form.get_by_label("Set", exact=True).select_option("tags")
     form.get_by_label("to", exact=True).fill(json.dumps([ATTACKS["maths"], ATTACKS["markup"], ATTACKS["override"]]))
     press(form, "Show the change")
-    agreed(page, watched, r"Update \d+ works of")  # some hold what cannot be sent
+    agreed(page, watched, "Set tags to ")  # some hold what cannot be sent
 
 
 def deposit(page: Locator, watched: Watched) -> None:

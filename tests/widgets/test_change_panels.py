@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 import warnings
@@ -803,9 +804,19 @@ def test_the_journal_shows_the_past_and_undoes_from_there(state: State, backend:
     deleting.box.receive({"type": "option", "name": "reason", "value": "no longer wanted"})
     _apply(deleting)
     assert "no longer wanted" in panel.static()
+    assert f"Delete 3 works of {PIPELINE} on " in panel.static()
     _arm(panel)
     _apply(panel)
     assert backend.store.status(PIPELINE)["failure"] == 3
+
+
+def test_the_journal_shows_the_query_of_what_was_changed_by_one(buckets: Buckets, backend: LocalBackend):
+    backend.store.load(make_works(3, pipeline=PIPELINE, status="failure"))
+    buckets.plan_delete(pipeline=PIPELINE).apply()
+    panel = JournalPanel(buckets)
+    ((_, undo, cells),) = panel.journal._rows()
+    assert undo
+    assert json.loads(cells[3]) == {"pipeline": PIPELINE}
 
 
 def test_each_entry_of_the_journal_has_its_own_undo(state: State, backend: LocalBackend):
