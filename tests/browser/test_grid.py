@@ -86,7 +86,7 @@ def test_no_range_begins_at_a_row_that_another_work_has_taken(notebook: Notebook
 
 def _ticked(notebook: Notebook, grid: Locator, number: int) -> None:
     """The rows drawn tick what Python holds."""
-    expect(grid.locator(".bnb-counts")).to_contain_text(f"{number:,} selected")
+    expect(grid.locator(".bnb-selected b")).to_have_text(f"{number:,}")
     drawn = grid.locator("tbody input").count()
     expect(grid.locator("tbody input:checked")).to_have_count(min(number, drawn))
     assert len(_selected(notebook)) == number
