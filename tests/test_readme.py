@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
+from click import Context, UsageError
+
 from bucketsnb import Buckets
+from bucketsnb.cli import main
+from bucketsnb.cli.exits import DONE, FAILED, INTERRUPTED, NOTHING_MATCHED, PARTLY_DONE, REFUSED
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -50,6 +55,28 @@ def test_near_methods_are_told_apart_as_in_the_help_of_the_client():
     assert {name.strip("`"): text.replace("`", "") for name, text in rows} == {
         name: text.replace("`", "") for name, text in helped.items() if hasattr(Buckets, name)
     }
+
+
+def test_every_command_and_every_exit_code_is_in_a_table_and_no_other():
+    named = [name for _, use in table("In a terminal", "to do this") for name in in_backticks(use)]
+    assert sorted(named) == sorted(main.list_commands(Context(main)))
+    codes = [int(code) for code, _ in table("In a terminal", "exit code")]
+    assert codes == [DONE, FAILED, UsageError.exit_code, NOTHING_MATCHED, REFUSED, PARTLY_DONE, INTERRUPTED]
+
+
+def test_the_commands_of_the_readme_are_written_as_they_are_taken():
+    lines = [
+        line.partition("    #")[0]
+        for block in re.findall(r"```bash\n(.*?)```", README, flags=re.S)
+        for line in block.splitlines()
+    ]
+    called = [shlex.split(line.partition(" > ")[0])[1:] for line in lines if line.startswith("bucketsnb ")]
+    assert called
+    for name, *arguments in called:
+        command = main.get_command(Context(main), name)
+        assert command is not None, name
+        given = ["README.md" if one.endswith((".csv", ".json")) and name == "deposit" else one for one in arguments]
+        command.make_context(name, given)  # raises for what it does not take
 
 
 def test_ten_words_are_explained():

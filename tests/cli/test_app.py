@@ -20,6 +20,8 @@ from bucketsnb import LocalBackend
 from tests.cli.processes import TOKEN, Start, ask, environ, family, read_until, starting
 from tests.factory import make_works
 
+pytestmark = pytest.mark.slow
+
 NOBODY = "http://127.0.0.1:9"
 
 

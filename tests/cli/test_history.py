@@ -63,6 +63,7 @@ def test_a_history_that_cannot_be_written_is_an_error(
     assert "BUCKETSNB_HISTORY" in err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
 def test_it_records_until_it_is_stopped(queue: LocalBackend, ending: signal.Signals) -> None:
     command = [sys.executable, "-m", "bucketsnb", "watch", "--every", "1s", "--json"]

@@ -143,6 +143,7 @@ def test_pipelines_are_completed_from_the_service_that_the_line_names(queue: Loc
     assert completions("view", "--url", NOBODY, "--pipeline", "") == []
 
 
+@pytest.mark.slow
 def test_commands_are_completed_without_importing_them() -> None:
     assert completions("his") == ["history"]
     code = (
@@ -155,6 +156,7 @@ def test_commands_are_completed_without_importing_them() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.slow
 def test_a_service_that_never_answers_completes_nothing_and_says_nothing() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
