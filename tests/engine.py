@@ -73,9 +73,16 @@ class Engine:
 def _binary(folder: Path) -> Path:
     installed = Path(sysconfig.get_path("platlib"), "secantusdb.scripts", "secantusd-rs")
     if installed.exists():
-        installed.chmod(installed.stat().st_mode | 0o111)
-        return installed
+        return installed if os.access(installed, os.X_OK) else _executable(installed, folder)
     return _downloaded(folder)
+
+
+def _executable(installed: Path, folder: Path) -> Path:
+    """Copy what an installer left without its mode: the environment may be another user's, or read-only."""
+    copied = folder / installed.name
+    shutil.copyfile(installed, copied)
+    copied.chmod(0o755)
+    return copied
 
 
 def _downloaded(folder: Path) -> Path:
