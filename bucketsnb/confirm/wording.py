@@ -7,11 +7,16 @@ from bucketsnb.changes.plan import Plan
 __all__ = ["TYPED_ABOVE", "is_typed", "is_yes", "question", "word_to_type"]
 
 TYPED_ABOVE = 100
-"""Above so many works, and whenever one of them is running, the number of works has to be typed."""
+"""Above so many works, and whenever one of them is running, the number of works has to be typed.
+
+Not to put works back by an undo, which repairs; an undo that removes what was deposited is a deletion as any other.
+"""
 
 
 def word_to_type(plan: Plan) -> str | None:
     """Return what has to be typed to agree to a plan, or None if a plain yes will do."""
+    if plan.verb == "undo" and not plan.removes:
+        return None
     return str(plan.count) if plan.count > TYPED_ABOVE or plan.running else None
 
 

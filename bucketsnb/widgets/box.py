@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from bucketsnb.confirm import is_typed, word_to_type
 from bucketsnb.errors import ScopeReason, ScopeRefused
 from bucketsnb.formatting import age, count_of
 from bucketsnb.formatting_html import Markup, block, element
@@ -20,10 +21,7 @@ from bucketsnb.widgets.warned import warned
 from bucketsnb.widgets.wording import question_of, receipt_of, refusal_of, undo_title, undo_warning
 from bucketsnb.widgets.worker import Run
 
-__all__ = ["TYPED_FROM", "Box", "Options", "Request"]
-
-TYPED_FROM = 100
-"""From so many works on, and whenever one of them is running, the count has to be typed."""
+__all__ = ["Box", "Options", "Request"]
 
 _NOT_UNDONE = ("undo", "withdraw")
 """Verbs without an Undo button: a claimed work has one to return it, beside those that end it."""
@@ -238,15 +236,12 @@ class Box(Part):
     @property
     def word(self) -> str | None:
         """What has to be typed before the question can be agreed to, or None."""
-        plan = self.plan
-        if plan is None or (plan.verb == "undo" and not plan.removes):
-            return None
-        return str(plan.count) if plan.running or plan.count >= TYPED_FROM else None
+        return None if self.plan is None else word_to_type(self.plan)
 
     def confirm(self, typed: str = "") -> None:
         """Agree to the question that stands."""
-        plan, word = self.plan, self.word
-        if plan is None or self.busy or (word is not None and typed.replace(",", "").strip() != word):
+        plan = self.plan
+        if plan is None or self.busy or not is_typed(plan, typed):
             return
         if plan.expires_at < time.time():
             self._put_away("The question was open for too long; " + _NOTHING)
