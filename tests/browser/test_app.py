@@ -325,6 +325,14 @@ def test_a_service_that_dies_is_said_where_one_looks_until_it_is_back(
     expect(error).to_have_count(0)
 
 
+def test_moments_are_in_utc_or_the_readers_zone_by_one_switch(page: Locator) -> None:
+    expect(page.locator(".bnb-read-at")).to_have_text(re.compile(r"^read \d\d:\d\d UTC \("))
+    page.get_by_role("button", name="UTC", exact=True).click()
+    expect(page.locator(".bnb-read-at")).to_have_text(re.compile(r"^read \d\d:\d\d \("))
+    page.get_by_role("button", name="local time", exact=True).click()
+    expect(page.locator(".bnb-read-at")).to_have_text(re.compile(r"^read \d\d:\d\d UTC \("))
+
+
 def test_filters_stand_as_chips_that_are_edited_and_removed(page: Locator) -> None:
     pick(page, PIPELINE, "failure")
     chips = page.get_by_role("group", name="Filters", exact=True)

@@ -74,6 +74,24 @@ def test_the_opened_work_is_marked_wherever_it_goes(notebook: Notebook, grid: Lo
     expect(_row(grid, 2)).to_have_class("bnb-opened")
 
 
+def test_the_opened_work_follows_the_arrow_keys(notebook: Notebook, grid: Locator) -> None:
+    _row(grid, 2).locator(".bnb-status").click()
+    expect(grid.get_by_role("region", name=f"Work {_id(2)}")).to_be_visible()
+    notebook.page.keyboard.press("ArrowDown")
+    expect(grid.get_by_role("region", name=f"Work {_id(3)}")).to_be_visible()
+    expect(_row(grid, 3)).to_be_focused()
+
+
+def test_a_column_is_made_wider_by_keyboard(notebook: Notebook, grid: Locator) -> None:
+    head = grid.locator("thead [data-name='pipeline']")
+    width = "one => one.closest('th').offsetWidth"
+    before = head.evaluate(width)
+    head.focus()
+    notebook.page.keyboard.press("Shift+ArrowRight")
+    assert head.evaluate(width) == before + 12
+    expect(head).to_be_focused()
+
+
 def test_no_range_begins_at_a_row_that_another_work_has_taken(notebook: Notebook, grid: Locator) -> None:
     _row(grid, 6).get_by_role("checkbox").click()
     _sort_by_id(grid, "ascending")

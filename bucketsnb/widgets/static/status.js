@@ -5,7 +5,7 @@ const AUTO = [["", "Auto: off"], ["10", "every 10 s"], ["30", "every 30 s"], ["6
 function statusPart(part, root) {
   root.classList.add("bnb-status-table");
   const said = el("strong", { class: "bnb-said", role: "status" });
-  const read = el("span", { class: "bnb-muted bnb-read" });
+  const read = el("span", { class: "bnb-muted bnb-read-at" });
   const failing = el("span", { class: "bnb-muted" });
   const zone = button("", () => part.page.setZone(part.page.zone === "UTC" ? "local" : "UTC"), { class: "bnb-button bnb-quiet bnb-zone" });
   const auto = el("select", { class: "bnb-input", "aria-label": "Auto-refresh" }, ...AUTO.map(([value, text]) => el("option", { value, text })));
