@@ -38,8 +38,8 @@ _OUTERMOST = frozenset({"div", "table"})
 _LINE = "margin: 0.3em 0; overflow-wrap: anywhere"
 """Style of a sentence: a long name in it is broken, so that what follows, such as the host, stays in sight."""
 
-_SHORT = 24
-"""Letters of a value that is never broken into lines."""
+_SHORT = 32
+"""Letters of a value that is never broken into lines: as many as the id of an undo in the journal has."""
 
 
 class Markup(str):

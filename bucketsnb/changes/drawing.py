@@ -9,22 +9,32 @@ from dataclasses import dataclass
 from typing import Any
 
 from bucketsnb.formatting import cell, count_of, excerpt, printable, table
-from bucketsnb.formatting_html import Markup, block
+from bucketsnb.formatting_html import Markup, block, element
 from bucketsnb.formatting_html import table as html_table
 
 __all__ = ["Rows", "by_count", "html", "name", "names", "text", "word"]
 
 ROWS_MAX = 20
+ROWS_OPEN = 5
 FACT_MAX = 600
 
 
 @dataclass(frozen=True)
 class Rows:
-    """A small table under the facts; only the first of its rows are drawn, and the rest is said."""
+    """A small table under the facts; only the first of its rows are drawn, and the rest is said.
+
+    In HTML a long one is folded, unless it tells of trouble.
+    """
 
     title: str
     headers: Sequence[str]
     rows: Sequence[Sequence[Any]]
+    trouble: bool = False
+
+    @property
+    def open(self) -> bool:
+        """Whether the rows are seen before anybody asks for them."""
+        return self.trouble or len(self.rows) <= ROWS_OPEN
 
     @property
     def caption(self) -> str:
@@ -57,8 +67,15 @@ def html(title: str, facts: Facts, rows: Rows | None = None) -> Markup:
     if facts:
         parts.append(html_table(["", ""], [(label, excerpt(fact, FACT_MAX)) for label, fact in facts]))
     if rows is not None and rows.rows:
-        parts.append(html_table(rows.headers, rows.drawn, caption=rows.caption))
+        parts.append(_folded(rows))
     return block(title, *parts)
+
+
+def _folded(rows: Rows) -> Markup:
+    """Draw rows under their caption, which a click opens and closes."""
+    style = "cursor: pointer; margin: 0.3em 0"
+    summary = element("summary", rows.caption, style=style)
+    return element("details", summary, html_table(rows.headers, rows.drawn), open="" if rows.open else None)
 
 
 def word(value: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ from bucketsnb.changes.journal import Journal
 from bucketsnb.changes.journal_file import UNDO_SUFFIX, ends_of, lines_of
 from bucketsnb.changes.receipt import Outcome
 from bucketsnb.errors import JournalError
-from bucketsnb.formatting import excerpt
+from bucketsnb.formatting import excerpt, printable
 from bucketsnb.frames import SummaryFrame
 
 __all__ = ["Entry", "Kept", "Summary", "journal_frame", "read_entry", "summary_of"]
@@ -25,6 +25,7 @@ _LATEST = 2.0**33
 """Epoch seconds (in 2242); a later time is that of a damaged line, and no column holds it."""
 
 _WORDS = [outcome.value for outcome in Outcome]
+_PLACE = ("host", "user", "machine")
 
 
 @dataclass(slots=True)
@@ -182,6 +183,29 @@ def summary_of(journal: Journal, entry: str) -> Summary:
     return Summary(found.head, len(found.works), found.counts, "cut short" if found.head else "unreadable")
 
 
+class JournalFrame(SummaryFrame):
+    """Entries of the journal, drawn without the columns that say nothing: outcomes of no work, one user and place."""
+
+    @property
+    def _constructor(self) -> Callable[..., JournalFrame]:
+        return JournalFrame
+
+    def _shown(self) -> pd.DataFrame:
+        whole = pd.DataFrame(self)
+        if not set(_WORDS) <= set(whole.columns):
+            return whole
+        return whole.drop(columns=[*self._everywhere(), *(word for word in _WORDS if not whole[word].any())])
+
+    def _said(self) -> str:
+        alike = self._everywhere() if set(_WORDS) <= set(self.columns) else {}
+        return ", ".join([super()._said(), *(printable(f"{name} {value}") for name, value in alike.items())])
+
+    def _everywhere(self) -> dict[str, Any]:
+        """Return what is the same in all entries, by the name of its column."""
+        names = [name for name in _PLACE if name in self]
+        return {name: self[name].iloc[0] for name in names if self[name].nunique(dropna=False) == 1}
+
+
 def journal_frame(journal: Journal, most: int | None = None) -> pd.DataFrame:
     """Return one row an entry, the newest first and `most` at most, always with the same columns.
 
@@ -192,10 +216,10 @@ def journal_frame(journal: Journal, most: int | None = None) -> pd.DataFrame:
     known = set(ids)
     rows = [_row(journal, entry, known) for entry in [one for one in ids if not one.endswith(UNDO_SUFFIX)][:most]]
     columns = ["entry", "time", "verb", "host", "user", "machine", "reason", "n_works", *_WORDS, "state", "undone"]
-    frame = SummaryFrame(rows, columns=columns)
+    frame = JournalFrame(rows, columns=columns)
     kinds: dict[str, Any] = dict.fromkeys(_TEXTS, pd.StringDtype("python"))
     kinds |= dict.fromkeys(["n_works", *_WORDS], "int64")
-    frame["time"] = pd.to_datetime(frame["time"], unit="s", utc=True).astype("datetime64[ns, UTC]")
+    frame["time"] = pd.to_datetime(frame["time"], unit="s", utc=True).astype("datetime64[ns, UTC]").dt.round("us")
     return frame.astype(kinds)
 
 

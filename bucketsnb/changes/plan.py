@@ -432,9 +432,9 @@ class DepositPlan(Plan):
         if not self.bad:
             return super()._rows()
         if not self.lines:
-            return drawing.Rows("Bad rows", ("row", "field", "problem"), self.bad)
+            return drawing.Rows("Bad rows", ("row", "field", "problem"), self.bad, trouble=True)
         rows = [(row, self.lines.get(row, ""), name, problem) for row, name, problem in self.bad]
-        return drawing.Rows("Bad rows", ("row", "line", "field", "problem"), rows)
+        return drawing.Rows("Bad rows", ("row", "line", "field", "problem"), rows, trouble=True)
 
 
 class WithdrawPlan(Plan):

@@ -240,7 +240,7 @@ class Receipt:
     def _facts(self) -> list[tuple[str, str]]:
         facts = [(word, f"{number:,}") for word, number in self.counts.items() if number]
         given = [fate.new_id for fate in self.fates if fate.new_id]
-        facts += [("new ids", elide(given, most=20))] if given else []
+        facts += [("new ids", elide(given, most=3))] if given else []
         facts += [("problem", str(error) or type(error).__name__) for error in self.errors]
         facts += [("note", note) for note in self.notes]
         if self.rate is not None:
@@ -250,7 +250,7 @@ class Receipt:
     def _rows(self) -> drawing.Rows:
         others = [fate for fate in self.fates if fate.outcome is not Outcome.DONE]
         rows = [(f.id or "(no id)", f.outcome.value, _status(f.before), _status(f.after), f.detail) for f in others]
-        return drawing.Rows("Not as planned", COLUMNS[:5], rows)
+        return drawing.Rows("Not as planned", COLUMNS[:5], rows, trouble=True)
 
 
 def _status(seen: Seen | None) -> str | None:

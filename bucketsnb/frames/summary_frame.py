@@ -41,14 +41,18 @@ class SummaryFrame(pd.DataFrame):
         return str(formatting_html.element("div", table, formatting_html.element("p", self._said())))
 
     def _headers(self) -> list[str]:
-        return [*(str(name or "") for name in self._named_index()), *map(str, self.columns)]
+        return [*(str(name or "") for name in self._named_index()), *map(str, self._shown().columns)]
+
+    def _shown(self) -> pd.DataFrame:
+        """Return the columns that are drawn, in their order."""
+        return pd.DataFrame(self)
 
     def _named_index(self) -> list[Any]:
         """Return the names of the index where it says something: plain row numbers say nothing."""
         return [] if isinstance(self.index, pd.RangeIndex) else list(self.index.names)
 
     def _drawn(self) -> list[list[Any]]:
-        head = pd.DataFrame(self).head(self._most()).astype(object)
+        head = self._shown().head(self._most()).astype(object)
         for name in head.columns.intersection(_NAMES):
             head[name] = head[name].map(str)
         rows = head.to_numpy().tolist()

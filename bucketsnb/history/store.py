@@ -32,6 +32,8 @@ THIN_AFTER_DAYS = 3
 
 _DAY = 86_400.0
 _LATEST = 2.0**33
+_ROUNDED = 1e-6
+"""Seconds by which the time of a snapshot is shown too early or too late, at most."""
 _THINNED = 3600.0
 """Seconds between those that are kept."""
 
@@ -117,9 +119,7 @@ class History:
     def times(self) -> pd.DatetimeIndex:
         """Return when the snapshots were taken, oldest first."""
         rows = self._rows("SELECT DISTINCT time FROM snapshot WHERE url = ? ORDER BY time", self.url)
-        return pd.to_datetime(pd.Series([row[0] for row in rows], dtype="float64"), unit="s", utc=True).pipe(
-            pd.DatetimeIndex
-        )
+        return pd.DatetimeIndex(_moments(pd.Series([row[0] for row in rows], dtype="float64")))
 
     def frame(self, *, since: object = None, until: object = None, gaps: bool = False) -> pd.DataFrame:
         """Return the snapshots as rows.
@@ -138,8 +138,8 @@ class History:
             Columns ``time`` (UTC), ``pipeline`` (text), ``total`` to ``failure`` (``Int64``); oldest first. A pipeline
             that a snapshot of all pipelines did not have counts 0 in it, and has no row in one of some pipelines only.
         """
-        low = _epoch(since) if since is not None else 0.0
-        high = _epoch(until) if until is not None else 1e12
+        low = _epoch(since) - _ROUNDED if since is not None else 0.0
+        high = _epoch(until) + _ROUNDED if until is not None else 1e12
         query = (
             f"SELECT {', '.join(_COLUMNS)}, every FROM snapshot "  # noqa: S608 - only our own column names
             "WHERE url = ? AND time BETWEEN ? AND ? ORDER BY time, pipeline"
@@ -162,7 +162,9 @@ class History:
         LookupError
             When there is no snapshot that old.
         """
-        rows = self._rows("SELECT max(time) FROM snapshot WHERE url = ? AND time <= ?", self.url, _epoch(moment))
+        rows = self._rows(
+            "SELECT max(time) FROM snapshot WHERE url = ? AND time <= ?", self.url, _epoch(moment) + _ROUNDED
+        )
         taken = rows[0][0] if rows else None
         if taken is None:
             times = self.times()
@@ -272,8 +274,13 @@ def _epoch(moment: object) -> float:
     return (stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp).timestamp()
 
 
+def _moments(seconds: pd.Series) -> pd.Series:
+    """Return times to the microsecond: what epoch seconds as a float hold beyond that is noise."""
+    return pd.to_datetime(seconds, unit="s", utc=True).dt.round("us")
+
+
 def _typed(table: pd.DataFrame) -> pd.DataFrame:
-    table["time"] = pd.to_datetime(table["time"].astype("float64"), unit="s", utc=True).astype("datetime64[ns, UTC]")
+    table["time"] = _moments(table["time"].astype("float64")).astype("datetime64[ns, UTC]")
     table["pipeline"] = table["pipeline"].astype(pd.StringDtype("python"))
     for key in STATUS_KEYS:
         table[key] = pd.array(table[key].tolist(), dtype="Int64")

@@ -29,6 +29,8 @@ _FOLDS = (
     (re.compile(r"\d+"), "#"),
 )
 _GROUP = ["pipeline", "function", "site", "user", "error"]
+_UNSEEN = ["function", "first_seen", "text"]
+"""Columns that are not drawn: what was run, when it was first seen, and the error once more, unfolded."""
 _TEXT = pd.StringDtype("python")
 
 
@@ -44,6 +46,11 @@ class Failures(SummaryFrame):
     @property
     def _constructor(self) -> Callable[..., SummaryFrame]:
         return SummaryFrame
+
+    def _shown(self) -> pd.DataFrame:
+        """Leave out what would take the room of the error, as long as all columns are there."""
+        whole = pd.DataFrame(self)
+        return whole.drop(columns=_UNSEEN) if set(_UNSEEN) <= set(whole.columns) else whole
 
     def _said(self) -> str:
         read = self.attrs.get("read", 0)

@@ -146,3 +146,51 @@ def test_the_name_of_a_pipeline_cannot_pass_for_more_of_the_sentence(backend: Lo
     said = buckets.plan_delete({}, allow_all=True).summary
     host = buckets.api.url.removeprefix("http://").rstrip("/")
     assert said == f'Delete 3 works of "a\' on other:8004", "b, c", fitburst on {host}'
+
+
+def test_long_lists_are_folded_in_html_and_troubles_are_not(backend: LocalBackend, buckets: Buckets) -> None:
+    filled(backend, 6)
+    plan = buckets.plan_delete(pipeline=PIPELINE)
+    assert "<details><summary" in plan._repr_html_()
+    backend.faults.add("DELETE /work", status=400)
+    assert '<details open=""><summary' in plan.apply()._repr_html_()
+    few = buckets.plan_delete(id=plan.ids[:5], pipeline=PIPELINE)
+    assert '<details open=""><summary' in few._repr_html_()
+
+
+def test_new_ids_are_named_by_the_first_few(backend: LocalBackend, buckets: Buckets) -> None:
+    filled(backend, 30)
+    undone = buckets.plan_delete(pipeline=PIPELINE).apply().undo()
+    for view in (str(undone), undone._repr_html_()):
+        assert sum(new in view for new in undone.new_ids.values()) == 3
+        assert "and 27 more" in view
+    assert len(undone.new_ids) == 30
+
+
+def test_the_journal_draws_what_differs_and_says_what_does_not(backend: LocalBackend, buckets: Buckets) -> None:
+    filled(backend, 2)
+    receipt = buckets.plan_delete(pipeline=PIPELINE, reason="old").apply()
+    journal = buckets.journal()
+    headers = repr(journal).splitlines()[0].split()
+    assert {"entry", "time", "verb", "n_works", "done", "state", "undone", "reason"} <= set(headers)
+    assert not {"drifted", "refused", "host", "user", "machine"} & set(headers)
+    host = backend.url.removeprefix("http://")
+    for view in (repr(journal), journal._repr_html_(), repr(journal.head())):
+        assert receipt.entry in view
+        assert f"1 row, host {host}, user " in view
+    assert max(map(len, repr(journal).splitlines())) <= 140
+    assert "machine" in repr(journal[["entry", "machine"]])
+
+
+def test_no_time_is_told_in_nanoseconds(backend: LocalBackend, buckets: Buckets) -> None:
+    filled(backend, 2, status="failure", creation=1_790_000_000.1234567, stop=1_790_000_000.7654321)
+    buckets.plan_delete(pipeline=PIPELINE).apply().undo()
+    history = buckets.history()
+    history.record(buckets.status(), at=1_790_000_000.1234567)
+    works = buckets.view(limit=None)
+    oldest = works.groupby("status", observed=True)["age"].max()
+    columns = [works[name] for name in ("creation", "stop", "age", "wait")]
+    records = [buckets.journal()["time"], history.times(), history.frame()["time"], buckets.failures()["last_seen"]]
+    assert [shown for shown in map(repr, [oldest, *columns, *records]) if re.search(r":\d\d\.\d{7}", shown)] == []
+    assert history.at(history.times()[0]).attrs["read_at"] == 1_790_000_000.1234567
+    assert len(history.frame(since=history.times()[0], until=history.times()[0])) == len(history.frame())

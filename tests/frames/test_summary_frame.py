@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 
 from bucketsnb.frames import SummaryFrame
@@ -47,3 +49,8 @@ def test_as_much_of_a_summary_is_shown_as_was_set():
         assert repr(frame).count("x" * 500) == frame._repr_html_().count("x" * 500) == 100
     with pd.option_context("display.notebook_repr_html", False):
         assert frame._repr_html_() is None
+
+
+def test_the_id_of_an_undo_in_the_journal_stays_on_one_line():
+    entry = "20261130-145323-111043-38c2.undo"
+    assert re.search(rf"<td[^>]*white-space: nowrap[^>]*>{entry}<", SummaryFrame({"entry": [entry]})._repr_html_())

@@ -80,3 +80,12 @@ def test_missing_cells_are_grouped_not_lost():
     table = failures_of(frame_of([failed(user=None), failed(user=None)]))
     assert table["n_works"].sum() == 2
     assert pd.isna(table["user"][0])
+
+
+def test_failures_are_drawn_with_the_room_for_their_error_and_keep_all_columns():
+    frame = failures_of(frame_of([failed(results={"error": "disk 7 full"}, stop=100.0)]))
+    for view in (repr(frame), frame._repr_html_()):
+        assert "disk # full" in view
+        assert not any(word in view for word in ("disk 7 full", "first_seen", "function"))
+    assert frame["text"][0] == "disk 7 full"
+    assert "first_seen" in repr(frame[["first_seen", "error"]])
