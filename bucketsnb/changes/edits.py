@@ -28,6 +28,8 @@ from bucketsnb.changes.scope import (
 from bucketsnb.changes.seen import MISSING, Seen, described, equal, leaves, moved, part
 from bucketsnb.changes.tables import NAMELESS, WORKED_OUT, read_cells, refuse_naive_times
 from bucketsnb.encoding import encode_works, judge_change, refusal
+from bucketsnb.encoding.cells import read_value
+from bucketsnb.encoding.values import UnfitError
 from bucketsnb.errors import WorkError
 from bucketsnb.formatting import count_of, elide, excerpt, near
 from bucketsnb.frames import COLUMNS, Baseline, frame_of, to_records
@@ -242,7 +244,7 @@ def _compare(
     if was is None:
         found.left_out.append(LeftOut(work["id"], "gone when the plan was made"))
         return
-    cells = {name: value for name, value in work.items() if not equal(was.get(name), value)}
+    cells = _edited(was, work, index)
     if not cells:
         return
     _refuse_unmeant(cells, index)
@@ -256,6 +258,16 @@ def _compare(
         refuse_unfit(current, cells, index)
         found.works.append(Seen.of(current))
         found.cells.append(cells)
+
+
+def _edited(was: Record, work: Record, index: int) -> dict[str, Any]:
+    """Return the new values of a work: read as those of a row to deposit are, such as one event as a bare number."""
+    differing = {name: value for name, value in work.items() if not equal(was.get(name), value)}
+    try:
+        cells = {name: read_value(name, value) for name, value in differing.items()}
+    except UnfitError as error:
+        raise WorkError(f"Work {index}: {error}", index=index, field=error.path) from None
+    return {name: value for name, value in cells.items() if not equal(was.get(name), value)}
 
 
 def _fitted(cells: dict[str, Any], old: Record | None, current: Record, *, whole: bool) -> tuple[dict[str, Any], str]:

@@ -324,6 +324,16 @@ def test_the_text_of_a_list_or_a_mapping_is_read_in_json_where_nothing_else_is_r
         assert at(works_of(source)[0], name) == value
 
 
+def test_values_put_into_a_frame_are_read_as_those_of_a_deposit(backend: LocalBackend, buckets: Buckets) -> None:
+    filled(backend, 2, event=[7], tags=["a"], start=HALF_PAST_SIX)
+    frame = buckets.view().assign(event=[8, 7], tags='["a"]', start="2026-11-20T18:30:00Z")
+    assert buckets.plan_update(frame).cells[["field", "new"]].values.tolist() == [["event", "[8]"]]
+    for column, said in {"event": "x", "tags": "a", "parameters": "{dm: 1}", "start": "2026-11-20T18:30:00"}.items():
+        with pytest.raises(WorkError, match=f"Work 0.*{column} is") as caught:
+            buckets.plan_update(buckets.view().assign(**{column: said}))
+        assert caught.value.field == column
+
+
 @pytest.mark.parametrize(("name", "text"), [("event", "1"), ("tags", "a"), ("parameters", "{"), ("config", "x")])
 def test_other_text_is_refused_in_json_where_a_list_or_a_mapping_belongs(name: str, text: str) -> None:
     ((_, field, _),) = problems_of([NAMES | {name: text}])
