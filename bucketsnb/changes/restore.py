@@ -35,6 +35,9 @@ _LATEST = 2.0**53
 _CLOCKS = 10.0
 """Seconds by which the clocks of the machines may differ unnoticed."""
 
+_BACK = "It is there again under its old id"
+_PUT_BACK_BEFORE = "It was put back before, under a new id"
+
 Record = Mapping[str, Any]
 
 
@@ -77,7 +80,8 @@ class RestoreAct:
         taken = [fate.new_id for fate in walk.fates if fate.new_id]
         there = there_again(walk.api, [_original(walk, position) for position in new], self.since, taken)
         for place, (work, why) in there.items():
-            walk.fate(new[place], Outcome.DRIFTED, after=Seen.of(work), detail=f"{why}: left alone.")
+            detail = f"{why}, as {work['id']}: left alone."
+            walk.fate(new[place], Outcome.DRIFTED, after=Seen.of(work), detail=detail)
         again = {new[place] for place in there}
         return [position for position in positions if position not in again]
 
@@ -210,16 +214,12 @@ def there_again(
     ones, with pipeline and creation as they were. Ids in `but` belong to other works.
     """
     now = look(api, [work["id"] for work in works if isinstance(work.get("id"), str)])
-    there = {
-        place: (now[work["id"]], "It is there again under its old id")
-        for place, work in enumerate(works)
-        if work.get("id") in now
-    }
+    there = {place: (now[work["id"]], _BACK) for place, work in enumerate(works) if work.get("id") in now}
     others = [place for place, work in enumerate(works) if place not in there and _has_creation(work)]
     sent = [works[place] for place in others]
     young = [record for record in find(api, sent) if _entered_after(record.get("id"), since + (api.clock_skew or 0.0))]
     for place, record in match(sent, young, but).items():
-        there[others[place]] = record, f"It was put back before, under the id {record['id']}"
+        there[others[place]] = record, _PUT_BACK_BEFORE
     return there
 
 
