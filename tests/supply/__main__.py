@@ -2,6 +2,8 @@
 
 - ``oldest``: every dependency at its lower bound, on the oldest Python: the core and each extra alone, then the tests.
 - ``pythons``: the tests on every supported Python that this machine has, with the newest dependencies.
+- ``pandas``: the tests of the daily loop on the oldest and the newest Python here, each with the oldest and the newest
+  pandas that it can have.
 - ``shipped``: the wheel and the sdist, installed and used from an empty folder, with and without the extras.
 - ``audit``: known vulnerabilities of the newest dependencies.
 
@@ -21,6 +23,7 @@ from tests.supply import audit, bounds, shipped
 PARTS = {
     "oldest": bounds.oldest,
     "pythons": bounds.pythons,
+    "pandas": bounds.pandas,
     "shipped": shipped.shipped,
     "audit": audit.audit,
 }

@@ -1,4 +1,4 @@
-"""The oldest dependencies that are allowed, and every Python that is."""
+"""The oldest dependencies that are allowed, every Python that is, and each end of pandas on each end of Python."""
 
 from __future__ import annotations
 
@@ -16,6 +16,17 @@ SUPPORTED = ("3.10", "3.11", "3.12", "3.13", "3.14")
 
 ELSEWHERE = ("browser", "soak", "benchmarks", "notebooks", "test_static.py")
 """Tests that say nothing of a dependency's age or of Python's, and take long."""
+
+OLDEST_PANDAS: Mapping[str, str] = {
+    "3.10": "2.2.2",
+    "3.11": "2.2.2",
+    "3.12": "2.2.2",
+    "3.13": "2.2.3",
+    "3.14": "2.3.3",
+}
+"""The oldest pandas that a Python can have: of those that are supported, the first that was built for it."""
+
+DAILY = "not browser and not slow and not public_client"
 
 PROBES: Mapping[str, str] = {
     "": "from bucketsnb import Buckets, Query; from bucketsnb.widgets import DeletePanel; import bucketsnb.cli",
@@ -60,11 +71,30 @@ def pythons(folder: Path) -> list[str]:
     return said
 
 
-def _tests(python: str, name: str, *options: str) -> str:
+def pandas(folder: Path) -> list[str]:
+    """Try the oldest and the newest Python that are here, each with its oldest and its newest pandas."""
+    here = [version for version in SUPPORTED if python_here(version)]
+    return [
+        _on_pandas(folder / f"{version}-{age}", version, age)
+        for version in dict.fromkeys((here[0], here[-1]))
+        for age in ("oldest", "newest")
+    ]
+
+
+def _on_pandas(folder: Path, version: str, age: str) -> str:
+    wanted = [f"pandas=={OLDEST_PANDAS[version]}"] if age == "oldest" else []
+    made = environment(folder, str(python_here(version)), "-r", "pyproject.toml", "--extra", "test", *wanted)
+    has = output([made, "-c", "import pandas; print(pandas.__version__)"]).strip()
+    # As above: the newest numpy may warn of an old pandas.
+    lenient = ["-W", "ignore::DeprecationWarning"] if wanted else []
+    return _tests(made, f"Python {_version(made):<8} pandas {has:<6}", "-n", "2", *lenient, marks=DAILY)
+
+
+def _tests(python: str, name: str, *options: str, marks: str = "not public_client") -> str:
     """Run the tests, letting what they say through, and return their last line."""
     files = Path(python).parents[1].with_name("tests-of-" + Path(python).parents[1].name)
     ignored = [f"--ignore=tests/{part}" for part in ELSEWHERE]
-    command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--basetemp={files}", "-m", "not public_client"]
+    command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--basetemp={files}", "-m", marks]
     command += [*ignored, *options]
     last = ""
     with subprocess.Popen(command, cwd=HERE, stdout=subprocess.PIPE, text=True, env=clean()) as process:
