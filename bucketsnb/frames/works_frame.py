@@ -68,6 +68,13 @@ class NestedFrame(pd.DataFrame):
         """Sort as pandas does; of several keys, pandas 2 takes lists for none that it could sort by."""
         return super().sort_values(by, key=_ranked if key is None else key, **options)
 
+    @property
+    def style(self) -> Any:
+        """The Styler of pandas, which shows what works say as text and never as markup, nested cells as JSON text."""
+        nested: Any = [name for name in self.columns if isinstance(self.dtypes.get(name), JSONDtype)]
+        styler = super().style.format(escape="html").format_index(escape="html")
+        return styler.format(_nested_html, subset=nested) if nested else styler
+
     # -- written to files: the parameters are those of pandas
 
     def to_csv(self, *args: Any, **options: Any) -> Any:
@@ -139,6 +146,10 @@ class WorksFrame(NestedFrame):
 def _ranked(column: Any) -> Any:
     """Return what sorts as a column does."""
     return type(column)(column.array.ranks()) if isinstance(column.array, JSONArray) else column
+
+
+def _nested_html(value: Any) -> str:
+    return str(formatting_html.escape(value if value is None else json_text(value, _UNBOUNDED)))
 
 
 def _inputs(other: Any) -> Iterable[Any]:

@@ -104,10 +104,18 @@ class Panel(FrontEnd):
         place = f" on {self.where}" if self.where else ""
         return printable(f"<{type(self).__name__}{place}>")
 
+    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the live panel beside its plain form, for a front end that shows no widgets."""
+        live, about = super()._repr_mimebundle_(**options) or ({}, {})
+        return {**live, "text/html": self._repr_html_()}, about
+
+    def _repr_html_(self) -> str:
+        return str(self.static())
+
     def _ipython_display_(self, **_: Any) -> None:
-        """Display the live panel, then its plain form."""
-        bundle, _ = self._repr_mimebundle_() or ({}, {})
-        display(bundle, raw=True)  # type: ignore[no-untyped-call]  # IPython's is untyped
+        """Display the live panel, then its plain form as an output of its own, which can be brought up to date."""
+        live, _ = super()._repr_mimebundle_() or ({}, {})
+        display(live, raw=True)  # type: ignore[no-untyped-call]  # IPython's is untyped
         if self._plain is None and get_ipython() is not None:
             self._plain = display(self._marked(), display_id=True)  # type: ignore[no-untyped-call]
 
