@@ -24,7 +24,7 @@ _DAY = 86_400
 _FIELDS = ("id", "status", "attempt", "retries", "start", "timeout", "creation")
 _NOTE = (
     "An audit acts on all pipelines at once, on whatever it finds when it runs; this is what it would find now. "
-    "receipt.undo() puts works back that nobody has moved since."
+    "Undo puts works back that nobody has moved since."
 )
 
 Record = Mapping[str, Any]

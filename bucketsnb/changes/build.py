@@ -21,9 +21,7 @@ from bucketsnb.schema import QUEUE_FIELDS, STALE_DAYS, TIME_FIELDS, queue_proble
 
 __all__ = ["UNDO_DELETE", "changed", "made", "old_works", "plan_delete", "plan_requeue"]
 
-UNDO_DELETE = (
-    "receipt.undo() puts deleted works back under new ids; ids written down elsewhere, as a parent, do not follow."
-)
+UNDO_DELETE = "Undo puts deleted works back under new ids; ids written down elsewhere, as a parent, do not follow."
 
 _DAY = 86_400
 P = TypeVar("P", bound=Plan)

@@ -73,7 +73,7 @@ def _made(
     works = list(works)
     changes = [Change(None, Seen.of(work)) for work in works]
     scope = Scope([change.work for change in changes])
-    undo = ["receipt.undo() deletes them again, those that no worker has claimed by then."] if changes else []
+    undo = ["Undo deletes them again, those that no worker has claimed by then."] if changes else []
     notes = [*undo, *_earlier_lives(works, context.api.clock.now()), *said]
     return made(DepositPlan, context, DepositAct(), changes, scope, reason, limits, notes, **more)
 
@@ -91,7 +91,7 @@ def _earlier_lives(works: Sequence[Record], now: float) -> list[str]:
     if again:
         notes.append(f"{again:,} of them {'begins' if again == 1 else 'begin'} with attempts already counted.")
     if notes:
-        notes.append("plan_deposit(..., fresh=True) makes new works of them: created now, no attempts, no results.")
+        notes.append("Made fresh (fresh=True, --fresh), they are new works: created now, no attempts, no results.")
     return notes
 
 

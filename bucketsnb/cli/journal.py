@@ -6,6 +6,7 @@ import json
 
 import click
 
+from bucketsnb.cli.exits import READING
 from bucketsnb.cli.options import HELP
 from bucketsnb.cli.output import as_json, as_table, emit
 
@@ -14,7 +15,7 @@ __all__ = ["command"]
 _COLUMNS = ("entry", "time", "verb", "host", "n_works", "done", "state", "undone", "reason")
 
 
-@click.command(context_settings=HELP)
+@click.command(context_settings=HELP, epilog=READING)
 @click.option("--limit", "-n", type=click.IntRange(0), default=20, show_default=True, help="The newest; 0: all.")
 @click.option("--json", "as_json_", is_flag=True, help="Every column, as a JSON array of objects.")
 def command(*, limit: int, as_json_: bool) -> None:

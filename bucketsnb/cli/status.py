@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bucketsnb.cli.exits import DONE, PARTLY_DONE
+from bucketsnb.cli.exits import DONE, PARTLY_DONE, READING
 from bucketsnb.cli.options import HELP, pipeline_option, url_option
 from bucketsnb.cli.output import as_json, emit, fitted
 from bucketsnb.cli.pipeline_names import say_unknown_pipelines
@@ -18,15 +18,14 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-@click.command(context_settings=HELP)
+@click.command(
+    context_settings=HELP, epilog=f"{READING}\n  {PARTLY_DONE}  some pipelines could not be read; the others are shown"
+)
 @url_option
 @pipeline_option
 @click.option("--json", "as_json_", is_flag=True, help='{"pipelines": {name: {status: count}}, "total": {...}}')
 def command(*, url: str | None, pipeline: tuple[str, ...], as_json_: bool) -> None:
-    """Show one row a pipeline, and a total.
-
-    Exit code 5 says that some pipelines could not be read; the others are shown.
-    """
+    """Show one row a pipeline, and a total."""
     from bucketsnb.client import Buckets
 
     with Buckets(url) as buckets:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bucketsnb.cli.exits import READING
 from bucketsnb.cli.options import HELP, query_from, query_options, url_option
 from bucketsnb.cli.output import as_csv, as_json, as_table, emit, say
 from bucketsnb.cli.pipeline_names import say_unknown_pipelines
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-@click.command(context_settings=HELP)
+@click.command(context_settings=HELP, epilog=READING)
 @url_option
 @query_options
 @click.option("--limit", "-n", type=click.IntRange(0), default=100, show_default=True, help="At most so many; 0: all.")

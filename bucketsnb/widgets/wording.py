@@ -112,7 +112,7 @@ def _warnings(plan: Plan) -> Iterable[str]:
     if isinstance(plan, DepositPlan) and plan.bad:
         rows = len({row for row, _, _ in plan.bad})
         yield f"{count_of(rows, 'row')} cannot be sent" + (" and will be left out." if plan.skip_bad else ".")
-    yield from (note.replace("receipt.undo()", "Undo") for note in plan.notes)  # here it is a button
+    yield from plan.notes
 
 
 def undo_title(plan: Plan) -> str:

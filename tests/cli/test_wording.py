@@ -74,6 +74,19 @@ def test_a_clock_that_is_far_off_names_the_option(run: Run, command: list[str]) 
         assert "--clock" not in run(*command, "--url", service.url, "--clock", "local")[2]
 
 
+def test_the_question_names_no_call_of_python(
+    queue: LocalBackend, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("bucketsnb.cli.changing.at_a_terminal", lambda: True)
+    queue.store.load([make_work(pipeline="fitburst", status="failure", attempt=2, results={"a": 1})])
+    works = tmp_path / "works.json"
+    works.write_text(run("view", "--json")[1])
+    for command in (["delete"], ["requeue"], ["update", "--set", "priority=5"]):
+        assert "()" not in run(*command, "--pipeline", "fitburst", said="no\n")[2]
+    code, _, err = run("deposit", str(works), said="no\n")
+    assert (code, "()" in err, "--fresh" in err) == (4, False, True)
+
+
 def test_an_entry_of_another_address_names_the_option(queue: LocalBackend, run: Run) -> None:
     queue.store.load([make_work(pipeline="fitburst", status="failure")])
     _, _, err = run("delete", "--pipeline", "fitburst", "--yes")
