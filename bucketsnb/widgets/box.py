@@ -112,6 +112,7 @@ class Box(Part):
     """
 
     kind = "box"
+    heading = "Last change"
 
     def __init__(self, panel: Panel) -> None:
         super().__init__(panel)
@@ -412,7 +413,8 @@ class Box(Part):
         """Return the messages, the plan that waits, and the last receipt, as plain HTML."""
         drawn = [Markup(one._repr_html_()) for one in (self._shown, self.receipt) if one is not None]
         refused = [block(refusal_of(self.refusal)["text"])] if self.refusal is not None else []
-        return element("div", self.panel.messages.static(), *refused, *drawn)
+        parts = [one for one in (self.panel.messages.static(), *refused, *drawn) if one]
+        return element("div", *parts) if parts else Markup("")
 
     def close(self) -> None:
         """Stop what is being applied before its next chunk; the other panels on the page are free again."""

@@ -52,6 +52,7 @@ class Grid(Part):
     """
 
     kind = "grid"
+    heading = "Works"
 
     def __init__(
         self,

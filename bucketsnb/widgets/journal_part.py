@@ -35,6 +35,7 @@ class JournalTable(Part):
     """
 
     kind = "journal"
+    heading = "Journal"
 
     def __init__(self, panel: Panel, box: Box) -> None:
         super().__init__(panel, "journal")
@@ -83,11 +84,7 @@ class JournalTable(Part):
     def static(self) -> Markup:
         """Return the entries as a plain table."""
         rows = [cells for _, _, cells in self._rows()]
-        return (
-            table(HEADERS, rows, caption="Journal")
-            if rows
-            else element("p", "Nothing was changed from this account yet.")
-        )
+        return table(HEADERS, rows) if rows else element("p", "Nothing was changed from this account yet.")
 
 
 def _cells(row: pd.Series[Any], head: Mapping[str, Any]) -> list[str]:

@@ -20,6 +20,15 @@ from bucketsnb.widgets.state import State
 __all__ = ["Panel", "names_to_offer", "state_of"]
 
 
+_ON_PAPER = """@media print {
+.bnb-paper table { font-size: 8pt; } .bnb-paper tr { break-inside: avoid; } .bnb-paper h3 { break-after: avoid; }
+.bnb-paper th, .bnb-paper td { padding: 0.1em 0.25em !important; overflow-wrap: anywhere; }
+.bnb-paper [style*='nowrap'] { white-space: normal !important; overflow-wrap: normal; }
+.bnb-paper td > div { width: 4em !important; } .bnb-paper pre { white-space: pre-wrap; overflow-wrap: anywhere; } }"""
+"""Style of the plain form in print: a sheet is narrower than a screen, so that cells break into lines,
+but a short one only between words."""
+
+
 def state_of(source: Any) -> State:
     """Return the state that a panel was given, or a new one for the client that it was given."""
     return source if isinstance(source, State) else State(source)
@@ -90,7 +99,8 @@ class Panel(FrontEnd):
 
     def static(self) -> Markup:
         """Return what the panel shows as plain HTML: what a saved notebook keeps."""
-        return element("div", *(self._parts[name].static() for name, _, shown in self.parts if shown))
+        sections = [self._parts[name].section() for name, _, shown in self.parts if shown]
+        return element("div", element("style", Markup(_ON_PAPER)), *sections, class_="bnb-paper")
 
     def keep(self) -> None:
         """Bring the plain form in the notebook up to date; before the panel is displayed there is none."""

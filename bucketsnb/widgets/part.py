@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from bucketsnb.formatting_html import Markup
+from bucketsnb.formatting_html import Markup, element
 from bucketsnb.widgets.guard import Guard, Message
 from bucketsnb.widgets.worker import Worker
 
@@ -29,9 +29,12 @@ class Part:
     ----------
     kind
         What draws it in the page.
+    heading
+        What stands above its plain form, or nothing.
     """
 
     kind: ClassVar[str] = ""
+    heading: ClassVar[str] = ""
 
     def __init__(self, panel: Panel, name: str = "") -> None:
         self.name = name or self.kind
@@ -77,6 +80,11 @@ class Part:
     def static(self) -> Markup:
         """Return what it shows as plain HTML."""
         return Markup("")
+
+    def section(self) -> Markup:
+        """Return its plain form under its heading; nothing where it has nothing to show."""
+        shown = self.static()
+        return Markup(element("h3", self.heading) + shown) if self.heading and shown else shown
 
     def close(self) -> None:
         """Stop the work and leave the state."""

@@ -45,6 +45,7 @@ class StatusTable(Part):
     """
 
     kind = "status"
+    heading = "Status"
 
     def __init__(self, panel: Panel, *, interval: float = 10.0, also: Callable[[], None] = lambda: None) -> None:
         super().__init__(panel)

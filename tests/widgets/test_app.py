@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import re
 
 import ipywidgets
 import pytest
@@ -156,6 +157,19 @@ def test_the_page_without_a_kernel_keeps_status_query_works(page: App):
     static = page.static()
     for part in ("fitburst", "Query(", "3 read, 3 match"):
         assert part in static
+
+
+def test_the_page_without_a_kernel_has_headings_in_the_order_of_the_page(page: App):
+    def headings() -> list[str]:
+        return re.findall("<h3>([^<]*)</h3>", page.static())
+
+    assert headings() == ["Status", "Works"]
+    page.grid.receive({"type": "select", "ids": list(page.state.frame["id"][:1]), "on": True, "view": "v"})
+    page.actions.receive({"type": "do", "name": "delete"})
+    until(lambda: page.box.armed)
+    assert headings() == ["Status", "Last change", "Works"]
+    page.show("journal")
+    assert headings() == ["Status", "Last change", "Journal", "Works"]
 
 
 def test_no_work_is_explained_by_the_condition_that_is_to_blame(page: App, sent: Sent):
