@@ -1,7 +1,7 @@
 """Panels: whether a preview of very many works opens and answers as one of few, and the status of many pipelines.
 
-The first paint is measured as its user meets it: from the making of a panel that stands on its own (a query builder and
-a preview, reading at most 1,000 works as it comes) until the grid has sent its first rows to the page.
+The first paint is measured as its user meets it: from the making of a panel that stands on its own (filters and
+works, reading at most 1,000 works as it comes) until the grid has sent its first rows to the page.
 
 The service has no request for the counts of all pipelines, so the status of 200 takes 200 requests and one for their
 names, 32 of them at a time. That is within twice the slowest of them as long as one of them is slow. Where all are as
@@ -42,11 +42,11 @@ ACTS = {
     "sort by pipeline": "grid.sort('pipeline')",
     "sort by id": "grid.sort('id')",
     "sort by event": "grid.sort('event')",
-    "a page": "grid.table.receive({'type': 'rows', 'generation': grid._generation, 'first': 50_000, 'count': 100})",
+    "a page": "grid.table.receive({'type': 'rows', 'generation': grid.table._generation, 'first': 50_000, 'count': 100})",
     "select all": "grid.table.receive({'type': 'all'})",
-    "select half by a range": "grid.table.receive({'type': 'range', 'generation': grid._generation, 'first': 0, "
+    "select half by a range": "grid.table.receive({'type': 'range', 'generation': grid.table._generation, 'first': 0, "
     "'last': len(frame) // 2, 'on': True})",
-    "open a row": "grid.table.receive({'type': 'open', 'generation': grid._generation, 'row': 500})",
+    "open a row": "grid.table.receive({'type': 'open', 'generation': grid.table._generation, 'row': 500})",
     "other columns": "grid.show_columns(['id', 'status', 'tags', 'results', 'creation'])",
 }
 
@@ -55,13 +55,13 @@ import threading
 import bucketsnb
 from bucketsnb import Query
 from bucketsnb.widgets import DeletePanel
-from bucketsnb.widgets.front import Front
-painted, tell = threading.Event(), Front.tell
+from bucketsnb.widgets.part import Part
+painted, tell = threading.Event(), Part.tell
 def told(self, kind, **content):
     tell(self, kind, **content)
-    if content.get("first"):
+    if kind == "reset" and content["first"]:
         painted.set()
-Front.tell = told
+Part.tell = told
 buckets = bucketsnb.Buckets("{url}")
 DeletePanel(buckets, Query(user="nobody")).close()
 painted.clear()
