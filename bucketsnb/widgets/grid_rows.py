@@ -117,14 +117,13 @@ class Rows:
     def _lay_out(self) -> None:
         names = COLUMNS if self.names is None else self.names
         there = set(self.choices)
-        some = self.frame.iloc[:: len(self.frame) // _NEEDED_IN + 1]
-        found = [self._column(name, some) for name in names if name in there]
+        found = [self._column(name) for name in names if name in there]
         filled = [column for column in found if not column.empty or not len(self.frame)]
         self.columns: list[Column] = filled if self.names is None and filled else found
 
-    def _column(self, name: str, some: pd.DataFrame) -> Column:
-        sources = self._sources(name)
-        return column_of(name, [some[one] for one in sources])
+    def _column(self, name: str) -> Column:
+        step = len(self.frame) // _NEEDED_IN + 1
+        return column_of(name, [self.frame[one].iloc[::step] for one in self._sources(name)])
 
     def _sources(self, name: str) -> tuple[str, ...]:
         wanted = _WORKED_OUT.get(name, (name,))

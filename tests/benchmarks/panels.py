@@ -42,7 +42,8 @@ ACTS = {
     "sort by pipeline": "grid.sort('pipeline')",
     "sort by id": "grid.sort('id')",
     "sort by event": "grid.sort('event')",
-    "a page": "grid.table.receive({'type': 'rows', 'generation': grid.table._generation, 'first': 50_000, 'count': 100})",
+    "a page": "grid.table.receive({'type': 'rows', 'generation': grid.table._generation, 'first': 50_000, "
+    "'count': 100})",
     "select all": "grid.table.receive({'type': 'all'})",
     "select half by a range": "grid.table.receive({'type': 'range', 'generation': grid.table._generation, 'first': 0, "
     "'last': len(frame) // 2, 'on': True})",
