@@ -26,7 +26,7 @@ from bucketsnb.widgets.ticker import Ticker
 __all__ = ["StatusPanel", "StatusTable"]
 
 SKEW = 60.0
-"""Seconds that two clocks may differ before it is said: ages and staleness count from the local one."""
+"""Seconds that two clocks may differ before it is said."""
 FIRST = 6
 """Rows that are shown at first: those that need a look."""
 
@@ -98,11 +98,13 @@ class StatusTable(Part):
         self.ticker.done(ok=False)
 
     def _say_skew(self) -> None:
-        skew = getattr(getattr(self.state.buckets, "api", None), "clock_skew", None)
-        if skew is not None and abs(skew) > SKEW:
+        api = getattr(self.state.buckets, "api", None)
+        skew = getattr(api, "clock_skew", None)
+        if api is not None and skew is not None and abs(skew) > SKEW:
             ahead = "ahead of" if skew > 0 else "behind"
             text = f"The service's clock is {age(abs(skew))} {ahead} this machine's."
-            self.show(Message("warning", text, "Ages count by the service's clock."))
+            counts = "this machine" if api.clock.choice == "local" else "the service"
+            self.show(Message("warning", text, f"Ages count by {counts}'s clock."))
 
     def pick(self, pipeline: str | None, status: str | None) -> None:
         """Ask for the works of a pipeline, of a status, or of both; None is any."""

@@ -175,7 +175,17 @@ def test_a_file_may_have_any_name(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    [":memory:", "sqlite:///:memory:", "sqlite://:memory:", "sqlite://", "file::memory:", "file:x?mode=memory", ""],
+    [
+        ":memory:",
+        ":MEMORY:",
+        "FILE:x.db",
+        "sqlite:///:memory:",
+        "sqlite://:memory:",
+        "sqlite://",
+        "file::memory:",
+        "file:x?mode=memory",
+        "",
+    ],
 )
 def test_a_store_in_memory_is_refused_as_the_word_is_no_name_of_a_file(
     address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -92,12 +92,17 @@ def test_a_change_elsewhere_on_the_page_is_looked_at(panel: StatusPanel, backend
     until(lambda: panel.state.status is not before)
 
 
-def test_a_clock_that_is_far_off_is_said(panel: StatusPanel, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize(("choice", "counts"), [(None, "the service's"), ("local", "this machine's")])
+def test_a_clock_that_is_far_off_is_said_and_which_one_counts(
+    panel: StatusPanel, monkeypatch: pytest.MonkeyPatch, choice: str | None, counts: str
+):
     until(lambda: not panel.table.worker.running)
+    panel.state.buckets.api.clock.choice = choice
     monkeypatch.setattr("bucketsnb.api.endpoints._skew", lambda answer: 7200.0)
     panel.table.refresh()
     until(lambda: panel.messages.shown)
     assert "2 h ahead of" in panel.messages.shown[0].text
+    assert counts in repr(panel.messages.shown[0])
 
 
 def test_the_static_form_has_the_counts(panel: StatusPanel):

@@ -45,7 +45,7 @@ def _plain_path(address: str) -> Path:
 
 def _refuse_memory(name: str) -> None:
     """Refuse what SQLite reads as no file at all: it would become a file of that name, and a lasting one."""
-    if name == ":memory:" or name.startswith("file:"):
+    if name.lower() == ":memory:" or name.lower().startswith("file:"):
         raise ValueError(
             f"store {name!r} is no name of a file: for works that need not last, give no store, and a temporary one is "
             "made (`bucketsnb lab` and `LocalBackend()` do); for a file, sqlite:///path/to/works.db"
