@@ -50,14 +50,19 @@ class Failures(SummaryFrame):
     def _shown(self) -> pd.DataFrame:
         """Leave out what would take the room of the error, as long as all columns are there."""
         whole = pd.DataFrame(self)
-        return whole.drop(columns=_UNSEEN) if set(_UNSEEN) <= set(whole.columns) else whole
+        return whole.drop(columns=_UNSEEN) if self._whole else whole
+
+    @property
+    def _whole(self) -> bool:
+        return set(_UNSEEN) <= set(self.columns)
 
     def _said(self) -> str:
+        further = f"; not shown: {', '.join(_UNSEEN)}" if self._whole else ""
         read = self.attrs.get("read", 0)
         if read >= self.attrs.get("matched", 0):
-            return super()._said()
+            return super()._said() + further
         failed = count_of(self.attrs["matched"], "failed work", at_least=not self.attrs["exact"])
-        return f"{super()._said()}, made of the newest {read:,} of {failed}"
+        return f"{super()._said()}, made of the newest {read:,} of {failed}{further}"
 
 
 def error_text(results: Any, *, deep: int = _DEEP) -> str | None:
