@@ -198,3 +198,20 @@ def test_a_notebook_opens_with_what_it_teaches_and_ends_with_where_to_go(path: P
     assert "you can" in cells[0].source
     assert cells[-1].cell_type == "markdown"
     assert cells[-1].source.startswith("## Where to go next")
+
+
+@each_notebook
+def test_no_line_applies_and_takes_back_at_once(path: Path) -> None:
+    lines = [line for cell in code_cells(path) for line in cell.source.splitlines()]
+    assert [line for line in lines if ".apply(" in line and "undo" in line] == []
+
+
+def test_one_notebook_shows_a_work_that_drifted_and_was_left_alone() -> None:
+    names: dict[str, Any] = {}
+    sources = [cell.source for cell in code_cells(ROOT / "notebooks" / "03-clean-up-stale-work.ipynb")]
+    applied = next(index for index, source in enumerate(sources) if source.startswith("receipt = plan.apply()"))
+    for source in sources[: applied + 1]:
+        exec(compile(source, "03", "exec"), names)
+    (drifted,) = names["receipt"].frame.query("outcome == 'drifted'")["id"]
+    assert names["buckets"].work(drifted)["priority"] == 5
+    assert names["receipt"].counts["done"] == names["plan"].count - 1
