@@ -619,7 +619,8 @@ class Buckets:
             ``parameters``. Cells are read as the kind of their field: booleans, nulls, lists and mappings as Python,
             pandas, R, spreadsheets and JSON write them; times as epoch seconds, ISO text or datetimes, each with its
             zone. A text that stands for nothing, such as ``NA``, ``None`` or ``null``, is nothing in any column; inside
-            a list, such as ``["NA"]``, and in JSON and Python values, text is text.
+            a list, such as ``["NA"]``, and in JSON and Python values, text is text, but for that of a list or a mapping
+            where the field takes nothing else.
         fresh
             Make new works of copies: created now, no attempts counted, and no id, times, results, products or plots.
         skip_bad
@@ -631,7 +632,8 @@ class Buckets:
         Raises
         ------
         WorkError
-            If no rows can be read at all, no column is a field of a work, or the works of a frame were read in part.
+            If no rows can be read at all, no column is a field of a work, or works were read in part: what a frame
+            knows, and what ids without the fields of every work tell of a file or a list.
         """
         limits = Limits(max_affected=max_affected, expires_after=expires_after)
         return plan_deposit(self._context, works, fresh=fresh, skip_bad=skip_bad, reason=reason, limits=limits)
