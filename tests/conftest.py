@@ -16,7 +16,7 @@ import platformdirs
 import pytest
 from click.testing import CliRunner
 from hypothesis import settings
-from hypothesis.database import DirectoryBasedExampleDatabase
+from hypothesis.configuration import set_hypothesis_home_dir
 
 from tests.engine import REAL_SERVER, running_engine
 
@@ -27,13 +27,10 @@ if "mix_stderr" in inspect.signature(CliRunner.__init__).parameters:
     # Until 8.2 click's runner gave both streams as one, unless told.
     CliRunner.__init__ = partialmethod(CliRunner.__init__, mix_stderr=False)
 
-# How long one example takes says how busy the machine is. What failed is kept beside the checkout: it may be read-only.
-settings.register_profile(
-    "no clock",
-    deadline=None,
-    max_examples=60,
-    database=DirectoryBasedExampleDatabase(platformdirs.user_cache_path("bucketsnb-tests") / "examples"),
-)
+# What Hypothesis keeps goes beside the checkout, which may be read-only.
+set_hypothesis_home_dir(platformdirs.user_cache_path("bucketsnb-tests") / "hypothesis")
+# How long one example takes says how busy the machine is.
+settings.register_profile("no clock", deadline=None, max_examples=60)
 settings.register_profile("long", deadline=None, max_examples=5_000)  # pytest --hypothesis-profile=long
 settings.load_profile("no clock")
 
