@@ -136,7 +136,7 @@ def as_table(frame: pd.DataFrame, columns: Sequence[str] = TABLE_COLUMNS) -> str
 def as_rows(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Draw rows of text, folded as :func:`as_table` does."""
     bands = _bands([max(map(len, column)) for column in zip(columns, *rows, strict=True)], _terminal_width())
-    drawn = [table(columns[band], [row[band] for row in rows]).splitlines() for band in bands]
+    drawn = [table(columns[band], [row[band] for row in rows]).split("\n") for band in bands]
     return "\n".join(f"\n{_INDENT}".join(lines) for lines in zip(*drawn, strict=True))
 
 

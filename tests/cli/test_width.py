@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bucketsnb import LocalBackend
-from bucketsnb.cli.output import fitted
+from bucketsnb.cli.output import as_rows, fitted
 from tests.cli.conftest import Run
 from tests.factory import make_work
 
@@ -71,3 +71,9 @@ def test_folding_loses_no_word(monkeypatch: pytest.MonkeyPatch, width: str) -> N
     text = "Delete 3 works of a on b\n  query    " + " ".join(f"word{n}" for n in range(40)) + "\n\nid  outcome"
     assert fitted(text).split() == text.split()
     assert widest(fitted(text)) <= int(width)
+
+
+def test_rows_whose_last_columns_are_empty_are_folded_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    rows = as_rows(["pipeline", "event"], [["a" * 16, ""], ["b" * 16, ""]])
+    assert [line.strip() for line in rows.split("\n")] == ["pipeline", "event", "a" * 16, "", "b" * 16, ""]
