@@ -8,7 +8,8 @@ A folder holds the tests of the part of the package that bears its name, and a f
 at the top of this folder or in a folder of its own name. The other folders hold what no one part answers for:
 
 browser
-    A person at work in JupyterLab, Notebook 7 and Voila, in a real Chromium. All of it shares one of each.
+    A person at work in JupyterLab, Notebook 7, Voila and marimo, and behind a JupyterHub, in a real Chromium. All of it
+    shares one of each.
 contract
     What the service promises, asked by plain HTTP and by the public clients, on each kind of store.
 hardening
@@ -25,7 +26,8 @@ benchmarks
     How long and how large things are: ``python -m tests.benchmarks``.
 
 What many tests stand on: ``conftest.py`` (an empty home, a backend, a client), ``factory.py`` (works), ``stub.py`` (a
-service that misbehaves on order), ``engine.py`` (a MongoDB-protocol server), ``modules.py`` (the package's modules).
+service that misbehaves on order), ``engine.py`` (a MongoDB-protocol server), ``modules.py`` (the package's modules),
+``cached.py`` (what is installed once and kept).
 
 A test's name says one belief in one sentence. None asserts how fast something was: a limit of time only tells a hang,
 and is many times what a busy machine needs. Two marks leave tests out: ``browser`` (wants a Chromium) and ``slow``

@@ -17,9 +17,9 @@ def cached(name: str, fill: Callable[[Path], None]) -> Path:
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         content = folder / "content"
-        if not (folder / "complete").exists():
+        if not (content / "complete").exists():
             shutil.rmtree(content, ignore_errors=True)
             content.mkdir()
             fill(content)
-            (folder / "complete").touch()
+            (content / "complete").touch()
     return content

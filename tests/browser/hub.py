@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 
+from tests.browser.processes import free_ports, wait_until_answers
 from tests.cached import cached
 from tests.conftest import FOREIGN
 
@@ -56,7 +54,7 @@ def _install(folder: Path) -> None:
 def hub(folder: Path, environ: dict[str, str]) -> Iterator[str]:
     """Start a hub whose servers show the notebooks of ``folder / "notebooks"``; give its address."""
     proxy = cached(PROXY.replace("@", "-"), _install) / "node_modules" / ".bin" / "configurable-http-proxy"
-    port, hub_port, api_port = _free_ports(3)
+    port, hub_port, api_port = free_ports(3)
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
     values = {
         "port": port,
@@ -75,36 +73,10 @@ def hub(folder: Path, environ: dict[str, str]) -> Iterator[str]:
         process = subprocess.Popen(command, cwd=folder, env=inherited, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}{PREFIX}"
     try:
-        _wait_until_ready(process, url, folder / "hub.log")
+        wait_until_answers(process, f"{url}hub/login", folder / "hub.log")
         yield url
     finally:
         _end(process)
-
-
-def _free_ports(number: int) -> list[int]:
-    """Find ports that nobody listens on."""
-    found = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
-    ports = [one.getsockname()[1] for one in found]
-    for one in found:
-        one.close()
-    return ports
-
-
-def _wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and process.poll() is None:
-        if _answers(f"{url}hub/login"):
-            return
-        time.sleep(0.2)
-    raise AssertionError(f"the hub did not come up:\n{log.read_text('utf-8', 'replace')[-3000:]}")
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=10):
-            return True
-    except OSError:
-        return False
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

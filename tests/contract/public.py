@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import subprocess
@@ -11,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 import yaml
+
+from tests.cached import cached
 
 CLIENTS = Path(__file__).parent / "clients"
 
@@ -23,16 +23,12 @@ def installed(requirement: str) -> Path:
     Tests in several processes, and those of later runs, share it.
     """
     version = f"py{sys.version_info.major}.{sys.version_info.minor}"
-    folder = platformdirs.user_cache_path("bucketsnb-tests") / f"{requirement.replace('==', '-')}-{version}"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        python = folder / "venv" / "bin" / "python"
-        if not (folder / "complete").exists():
-            subprocess.run([sys.executable, "-m", "venv", "--clear", folder / "venv"], check=True)
-            subprocess.run([python, "-m", "pip", "install", "--quiet", "--quiet", requirement], check=True)
-            (folder / "complete").touch()
-    return python
+
+    def install(folder: Path) -> None:
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+        subprocess.run([folder / "bin" / "python", "-m", "pip", "install", "-qq", requirement], check=True)
+
+    return cached(f"{requirement.replace('==', '-')}-{version}", install) / "bin" / "python"
 
 
 def newest(project: str) -> str:
