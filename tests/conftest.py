@@ -77,6 +77,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPa
     assert foreign <= FROM_OUTSIDE, f"an earlier test has left {', '.join(foreign - FROM_OUTSIDE)} to the others"
     for name in foreign:
         monkeypatch.delenv(name)
+    monkeypatch.delenv("COLUMNS", raising=False)  # the width of a terminal, which workers of ``pytest -n`` are given
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("BUCKETSNB_JOURNAL", str(home / "journal"))
