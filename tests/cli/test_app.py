@@ -67,8 +67,9 @@ def test_without_its_token_it_opens_nothing_and_read_only_reaches_the_page(start
     app = start("--url", backend.url, "--read-only")
     address, _ = read_until(app, r"Voila: (\S+)")
     assert "application/vnd.jupyter.widget-view+json" not in read(address.partition("?")[0])
-    with pytest.raises(HTTPError, match="403"):
+    with pytest.raises(HTTPError, match="403") as refused:
         ask(address, "/api/kernels")
+    refused.value.close()
     assert family(app)[1].environ()["BUCKETSNB_READ_ONLY"] == "1"
     app.send_signal(signal.SIGTERM)
     assert app.wait(60) == 0

@@ -52,7 +52,7 @@ def test_a_cell_that_is_not_json_is_refused():
 def test_numbers_of_numpy_and_missing_values_of_pandas_are_json():
     array = JSONArray._from_sequence([np.int64(1), [np.float32(0.5), pd.NA], np.arange(2), pd.NA, math.nan, pd.NaT])
     assert list(array) == [1, [0.5, None], [0, 1], None, None, None]
-    array[0] = np.datetime64("NaT")
+    array[0] = np.datetime64("NaT", "s")
     assert array.isna().tolist() == [True, False, False, True, True, True]
 
 
