@@ -140,8 +140,8 @@ def _notes(changes: Sequence[Change], now: float, *, reset: bool) -> list[str]:
     last = sum(_exhausted(record) for record in records)
     if last and not reset:
         notes.append(
-            f"{count_of(last, 'work')} had all of {'its' if last == 1 else 'their'} attempts; if that fails again, an "
-            "audit will not requeue it. reset_attempt=True starts the count anew."
+            f"{count_of(last, 'work')} had all of {'its' if last == 1 else 'their'} attempts: if one fails again, no "
+            "audit will requeue it. To start the count anew, reset the attempts (reset_attempt=True)."
         )
     return notes + old_works(records, now)
 

@@ -22,7 +22,7 @@ from bucketsnb.changes.receipt import Receipt
 from bucketsnb.changes.seen import Change, Seen, described, shown
 from bucketsnb.errors import PlanError, WorkError
 from bucketsnb.files import replace_file
-from bucketsnb.formatting import count_of, elide, place_of, when
+from bucketsnb.formatting import count_of, place_of, when
 from bucketsnb.formatting_html import Markup, page
 
 __all__ = [
@@ -43,6 +43,8 @@ __all__ = [
 Progress = Callable[[int, int], object]
 """Called as ``progress(done, total)`` with numbers of works, never fewer than before."""
 
+_NAMED = 3
+"""Pipelines that a summary names; of more it says how many."""
 
 Self = TypeVar("Self", bound="Plan")
 
@@ -146,7 +148,8 @@ class Plan:
     @property
     def summary(self) -> str:
         """What will happen, on one line."""
-        pipelines = elide(drawing.names([work.pipeline for work in self.works]), most=3)
+        names = drawing.names([work.pipeline for work in self.works])
+        pipelines = ", ".join(names) if len(names) <= _NAMED else f"{len(names):,} pipelines"
         scope = f" {self.preposition} {pipelines}" if pipelines else ""
         return f"{self.verb.capitalize()} {count_of(self.count, 'work')}{scope} on {self.host}"
 

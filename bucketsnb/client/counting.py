@@ -189,7 +189,7 @@ def _finding(total: int, blamed: Sequence[EmptyReport], conditions: int) -> str:
         return "Nothing matches, whichever one condition is left out."
     best = max(blamed, key=lambda report: report.without)
     verb = "matches" if best.without == 1 else "match"
-    return f"Nothing matches. Without the condition that {best.text}, {count_of(best.without, 'work')} {verb}."
+    return f'Nothing matches. Without "{best.text}", {count_of(best.without, "work")} {verb}.'
 
 
 def _known(api: Api, word: str) -> Iterable[str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from bucketsnb.changes.receipt import Receipt
 from bucketsnb.errors import WorkError
 from bucketsnb.formatting import count_of
 from bucketsnb.schema import FIELDS
@@ -43,7 +44,7 @@ class DepositForm(Form):
     def __init__(self, panel: Panel, box: Box, works: Any = None) -> None:
         fields = [
             Field("how", "Deposit", "choice", "table", choices=_HOW),
-            Field("pasted", "CSV or JSON: paste rows with their header line", "area", hint=_HINT),
+            Field("pasted", "Paste rows with their header line: from a spreadsheet, CSV or JSON", "area", hint=_HINT),
             *(Field(name, name, hint=FIELDS[name].example or FIELDS[name].expected) for name in _TEXTS),
             *map(_number, _NUMBERS),
             Field("skip_bad", "Leave rows with mistakes out", "flag", value=False),
@@ -51,11 +52,18 @@ class DepositForm(Form):
         super().__init__(panel, box, "deposit", "Deposit works", fields)
         self.works = works
         self._request: Request | None = None
+        self.follow("receipt", self._done)
 
     @property
     def asked(self) -> bool:
         """Whether what stands in the box was asked for here."""
         return self._request is not None and self.box.request is self._request
+
+    def _done(self, receipt: Receipt | None) -> None:
+        """Take the rows away that are all in the queue now: the same button would deposit them once more."""
+        if self.asked and receipt is not None and receipt.verb == "deposit" and receipt.ok:
+            self.values["pasted"] = ""
+            self.draw()
 
     def visible(self) -> Iterable[str]:
         """Return the fields of the chosen way."""

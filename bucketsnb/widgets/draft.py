@@ -99,7 +99,7 @@ FIELDS: Mapping[str, DraftField] = MappingProxyType(
             DraftField("until", "Created before", "text", "2026-11-21T18:30Z"),
             DraftField("parent", "Parent", "tokens", "id of the parent run"),
             DraftField("id", "Id", "tokens", "24 hexadecimal digits"),
-            DraftField("overdue", "Past its timeout", "flag"),
+            DraftField("overdue", "Running past its timeout", "flag"),
             DraftField("exhausted", "No attempts left", "flag"),
         )
     }

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from bucketsnb.changes.receipt import Outcome
 from bucketsnb.formatting import count_of, excerpt, printable
 from bucketsnb.formatting_html import STATUS_COLOURS, Markup, chip, element, table
 from bucketsnb.frames import empty, to_records
@@ -130,7 +131,9 @@ class Grid(Part):
         self.draw()
 
     def _take_frame(self, frame: pd.DataFrame | None) -> None:
-        gone = self.rows.replace(empty() if frame is None else frame)
+        selected = set(self.rows.selected)
+        self.rows.replace(empty() if frame is None else frame)
+        gone = len(selected - set(self.rows.selected) - self._just_changed())
         if self.state.everything and frame is not None:
             self.rows.select(frame["id"].dropna())
         self.draw()
@@ -141,6 +144,11 @@ class Grid(Part):
             self.show(Message("info", text))
         self.state.selection = tuple(self.rows.selected)
         self.panel.keep()
+
+    def _just_changed(self) -> set[str | None]:
+        """Return the ids of the works that the last change has done: that they match no longer is no news."""
+        fates = self.state.receipt.fates if self.state.receipt is not None else ()
+        return {fate.id for fate in fates if fate.outcome is Outcome.DONE}
 
     def _take_selection(self, selection: tuple[str, ...]) -> None:
         if tuple(self.rows.selected) != selection:

@@ -56,17 +56,15 @@ class Rows:
         self.selected: dict[str, None] = {}
         self.replace(frame)
 
-    def replace(self, frame: pd.DataFrame) -> int:
-        """Take a newer frame: sort and columns stay; the answer is how many selected works are no longer in it."""
+    def replace(self, frame: pd.DataFrame) -> None:
+        """Take a newer frame: sort and columns stay, and works that are no longer in it are not selected any more."""
         self.frame = frame
         for worked_out in ("ids", "_known"):
             self.__dict__.pop(worked_out, None)
-        before = len(self.selected)
         if self.selected:
             self.selected = {one: None for one in self.selected if one in self._known}
         self._lay_out()
         self.sort_by(*(self.sort or (None, False)))
-        return before - len(self.selected)
 
     @cached_property
     def ids(self) -> npt.NDArray[np.object_]:

@@ -11,7 +11,7 @@ from bucketsnb.encoding.cells import read_cell
 from bucketsnb.encoding.values import UnfitError
 from bucketsnb.errors import WorkError
 from bucketsnb.formatting import count_of, excerpt
-from bucketsnb.schema import FIELDS, LEFT_TO_THE_SERVICE
+from bucketsnb.schema import FIELDS, LEFT_TO_THE_SERVICE, problems_of_change
 from bucketsnb.widgets.actions import Actions
 from bucketsnb.widgets.box import Box, Options
 from bucketsnb.widgets.form import Field, Form
@@ -21,6 +21,7 @@ __all__ = ["UpdateForm", "value_of"]
 
 _SETTABLE = [name for name in FIELDS if name not in LEFT_TO_THE_SERVICE]
 _FIRST = ("priority", "status", "tags", "retries", "timeout")
+_FIRST_CLAIMED = "5 is the most urgent: of the queued works of a pipeline, workers take the highest priority first."
 _NAMES = [*_FIRST, *(name for name in _SETTABLE if name not in _FIRST)]
 
 
@@ -60,6 +61,10 @@ class UpdateForm(Form):
         count = self._actions.targets.count
         return f"About the {count_of(count, 'selected work')}." if count else "Select the works to change first."
 
+    def notes(self) -> list[str]:
+        """Say which priority comes first."""
+        return [_FIRST_CLAIMED] if self.values["field"] == "priority" else []
+
     def buttons(self) -> list[tuple[str, str, Callable[[], Any]]]:
         """Return the button that shows the change, once works are selected."""
         return [("plan", "Show the change", self.plan)] if self._actions.targets.count else []
@@ -68,6 +73,8 @@ class UpdateForm(Form):
         """Show what would change, and ask."""
         name, buckets = self.values["field"], self.state.buckets
         value = value_of(name, self.values["value"])
+        for problem in problems_of_change({}, {name: value}):
+            raise WorkError(str(problem), field=name)
 
         def make(which: Any, options: Options) -> Any:
             return buckets.plan_update(which, set={name: value}, **options.limits)

@@ -104,6 +104,8 @@ def _ages(works: Sequence[Seen], now: float) -> str:
 
 
 def _warnings(plan: Plan) -> Iterable[str]:
+    if _blocked(plan):
+        return  # the list says what is wrong, and nothing will happen that one should know more about
     if plan.running:
         are = "is" if plan.running == 1 else "are"
         yield f"{count_of(plan.running, 'work')} {are} running, and a worker may be busy with them."
@@ -111,8 +113,13 @@ def _warnings(plan: Plan) -> Iterable[str]:
         yield f"{count_of(len(plan.left_out), 'work')} left out: {by_count(left.why for left in plan.left_out)}."
     if isinstance(plan, DepositPlan) and plan.bad:
         rows = len({row for row, _, _ in plan.bad})
-        yield f"{count_of(rows, 'row')} cannot be sent" + (" and will be left out." if plan.skip_bad else ".")
+        yield f"{count_of(rows, 'row')} cannot be sent and will be left out."
     yield from plan.notes
+
+
+def _blocked(plan: Plan) -> bool:
+    """Tell whether rows with mistakes keep all of a deposit back."""
+    return isinstance(plan, DepositPlan) and bool(plan.bad) and not plan.skip_bad
 
 
 def undo_title(plan: Plan) -> str:
@@ -129,7 +136,7 @@ def undo_warning(plan: Plan) -> str:
 
 
 def _list_of(plan: Plan, columns: Sequence[str]) -> Facts:
-    if isinstance(plan, DepositPlan) and plan.bad and not plan.skip_bad:
+    if isinstance(plan, DepositPlan) and _blocked(plan):
         rows = [(_place(plan, row), name, problem) for row, name, problem in plan.bad]
         return _table("What is wrong", ("where", "field", "problem"), rows, open_=True)
     if columns:

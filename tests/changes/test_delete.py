@@ -18,6 +18,7 @@ from bucketsnb.errors import (
     ServiceError,
 )
 from tests.changes.helpers import PIPELINE, changes_sent, filled, lines, stored
+from tests.factory import make_work
 
 
 def test_building_a_plan_sends_only_reads(backend: LocalBackend, buckets: Buckets) -> None:
@@ -379,3 +380,11 @@ def test_outcome_unknown_is_raised_first(backend: LocalBackend, buckets: Buckets
     object.__setattr__(receipt, "errors", (other, unknown))
     with pytest.raises(OutcomeUnknown):
         receipt.raise_for_outcome()
+
+
+@pytest.mark.parametrize(("number", "said"), [(3, "of p-0, p-1, p-2 on "), (4, "of 4 pipelines on ")])
+def test_the_summary_names_few_pipelines_and_counts_more(
+    backend: LocalBackend, buckets: Buckets, number: int, said: str
+) -> None:
+    backend.store.load([make_work(pipeline=f"p-{place}", status="queued") for place in range(number)])
+    assert said in buckets.plan_delete(status="queued", allow_all=True).summary

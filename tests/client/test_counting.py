@@ -114,7 +114,7 @@ class TestExplain:
     def test_the_condition_that_empties_an_answer_is_named(self, queue, buckets):
         table = buckets.explain(Query(pipeline="a", status="failure", site="gbo"))
         assert table["without"].tolist() == [0, 2, 3]
-        assert table.attrs["summary"] == "Nothing matches. Without the condition that site is gbo, 3 works match."
+        assert table.attrs["summary"] == 'Nothing matches. Without "site is gbo", 3 works match.'
         assert table.attrs["matched"] == 0
 
     @pytest.mark.parametrize(("query", "meant"), [({"pipeline": "c-with-non"}, "c-with-none"), ({"site": "kk"}, "kko")])

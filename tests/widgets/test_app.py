@@ -79,6 +79,19 @@ def test_panels_are_built_when_they_are_first_opened(page: App):
     assert not [name for name, _, shown in page.parts if shown and name in page.forms]
 
 
+def test_works_that_were_requeued_as_asked_are_not_reported_as_lost_from_the_selection(page: App):
+    page.status.receive({"type": "pick", "pipeline": "fitburst", "status": "failure"})
+    until(lambda: page.state.up_to_date and len(page.state.frame) == 2)
+    page.grid.receive({"type": "all"})
+    page.actions.receive({"type": "do", "name": "requeue"})
+    until(lambda: page.box.armed)
+    page.box.receive({"type": "confirm", "typed": ""})
+    until(lambda: len(page.state.frame) == 0)
+    _rest(page)
+    assert not page.messages.shown
+    assert page.state.selection == ()
+
+
 def test_from_a_count_to_a_receipt_and_back(page: App, backend: LocalBackend):
     page.status.receive({"type": "pick", "pipeline": "fitburst", "status": "failure"})
     until(lambda: page.state.up_to_date and len(page.state.frame) == 2)

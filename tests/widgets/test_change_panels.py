@@ -494,6 +494,21 @@ def test_update_sets_one_field_and_says_how_many_have_it_already(state: State, b
     assert list(buckets.view(state.query)["priority"]) == [5, 5, 5]
 
 
+def test_a_value_that_does_not_fit_is_named_by_its_field_and_not_by_a_work(state: State):
+    panel = _update(state, "priority", "6")
+    _ask(panel)
+    (said,) = _errors(panel)
+    assert said.startswith("priority is 6; expected an integer from 1 to 5")
+    assert not panel.box.planning
+
+
+def test_the_form_says_which_priority_comes_first(state: State):
+    panel = _update(state)
+    assert any("5 is the most urgent" in note for note in panel.form.notes())
+    panel.form.edit("field", "status")
+    assert panel.form.notes() == []
+
+
 def test_an_edit_of_the_value_takes_the_question_away(state: State):
     panel = _update(state)
     _arm(panel)
@@ -568,6 +583,17 @@ def _fill(panel: Any, **values: Any) -> None:
         panel.form.receive({"type": "edit", "name": name, "value": value})
 
 
+def test_rows_that_were_all_deposited_are_not_left_to_be_deposited_again(buckets: Buckets, backend: LocalBackend):
+    panel = DepositPanel(State(buckets))
+    _fill(panel, pasted="pipeline\tsite\tuser\nfitburst\tchime\tme\nfitburst\tkko\tme\n")
+    _arm(panel)
+    _apply(panel)
+    assert panel.form.values["pasted"] == ""
+    _ask(panel)
+    assert "paste rows first" in " ".join(_errors(panel))
+    assert backend.store.status()["total"] == 2
+
+
 def test_deposit_one_by_form(buckets: Buckets, backend: LocalBackend):
     panel = DepositPanel(State(buckets))
     _fill(panel, how="one", pipeline="fitburst", site="chime", user="me", event="12, 13", tags="a")
@@ -609,6 +635,7 @@ def test_deposit_says_which_rows_are_bad_and_sends_nothing(buckets: Buckets, bac
     assert not panel.box.armed
     question = panel.box._question()
     assert question["title"].startswith("1 row has mistakes, so nothing will be sent")
+    assert question["warnings"] == []
     assert question["list"]["open"]
     assert question["list"]["rows"][0][0] == "line 3"
     assert "fit burst" in question["list"]["rows"][0][2]

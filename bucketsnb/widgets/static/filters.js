@@ -20,8 +20,8 @@ function filtersPart(part, root) {
   const incomplete = el("p", { class: "bnb-muted", text: "There is no code while a filter has a mistake." });
   let now = null;
 
-  const undo = button("Undo", () => send("undo"), { "aria-label": "Undo the last edit of the filters", class: "bnb-button bnb-quiet" });
-  const redo = button("Redo", () => send("redo"), { "aria-label": "Redo the edit of the filters", class: "bnb-button bnb-quiet" });
+  const undo = button("Undo edit", () => send("undo"), { title: "Undo the last edit of the filters; works are not touched", class: "bnb-button bnb-quiet" });
+  const redo = button("Redo edit", () => send("redo"), { title: "Redo the edit of the filters", class: "bnb-button bnb-quiet" });
   const done = button("Done", () => show(false), { class: "bnb-button bnb-primary" });
   const form = el("div", { class: "bnb-filter-form", hidden: true, role: "group", "aria-label": "Edit the filters" },
     fields.node, others, el("div", { class: "bnb-row" }, done, undo, redo, button("Waiting over 7 days", () => send("waiting"), { title: "Queued, and older than 7 days" })));
