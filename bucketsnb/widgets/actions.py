@@ -144,6 +144,7 @@ class Actions(Part):
             "draw",
             counts=self._counts(),
             reading=self.state.reading,
+            old=self.state.frame is not None and not self.state.up_to_date,
             offer=self._offer(),
             actions=[
                 {"name": name, "label": _LABELS[name], "on": count > 0, "title": _title(name, count, works)}

@@ -412,8 +412,9 @@ class Box(Part):
     def static(self) -> Markup:
         """Return the messages, the plan that waits, and the last receipt, as plain HTML."""
         drawn = [Markup(one._repr_html_()) for one in (self._shown, self.receipt) if one is not None]
+        open_ = [element("p", "Not applied: this was still a question when the page was drawn.")] if self.armed else []
         refused = [block(refusal_of(self.refusal)["text"])] if self.refusal is not None else []
-        parts = [one for one in (self.panel.messages.static(), *refused, *drawn) if one]
+        parts = [one for one in (self.panel.messages.static(), *refused, *open_, *drawn) if one]
         return element("div", *parts) if parts else Markup("")
 
     def close(self) -> None:

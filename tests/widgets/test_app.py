@@ -79,6 +79,16 @@ def test_panels_are_built_when_they_are_first_opened(page: App):
     assert not [name for name, _, shown in page.parts if shown and name in page.forms]
 
 
+def test_counts_of_the_filters_before_are_drawn_as_old_while_the_new_works_are_read(
+    page: App, backend: LocalBackend, sent: Sent
+):
+    backend.faults.add("POST /view", delay=0.3)
+    page.status.receive({"type": "pick", "pipeline": "fitburst", "status": "failure"})
+    assert sent.last(page.actions, "draw")["old"]
+    until(lambda: page.state.up_to_date)
+    assert not sent.last(page.actions, "draw")["old"]
+
+
 def test_works_that_were_requeued_as_asked_are_not_reported_as_lost_from_the_selection(page: App):
     page.status.receive({"type": "pick", "pipeline": "fitburst", "status": "failure"})
     until(lambda: page.state.up_to_date and len(page.state.frame) == 2)

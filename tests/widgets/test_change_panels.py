@@ -309,6 +309,15 @@ def _everything(panel: DeletePanel) -> None:
     panel.actions.select_everything()
 
 
+def test_a_saved_question_is_not_taken_for_a_change(state: State) -> None:
+    _select_one(panel := DeletePanel(state))
+    assert "Not applied" not in panel.static()
+    _arm(panel)
+    assert "Not applied: this was still a question" in panel.static()
+    _apply(panel)
+    assert "Not applied" not in panel.static()
+
+
 @pytest.mark.parametrize("edit", [_select_one, _other_query, _everything])
 def test_any_edit_disarms(state: State, backend: LocalBackend, edit: Any):
     _select_all(state)

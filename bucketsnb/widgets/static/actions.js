@@ -17,6 +17,7 @@ function actionsPart(part, root) {
   };
   return {
     draw(now) {
+      counts.classList.toggle("bnb-old", now.old); // of the filters before, as the works below are
       counts.replaceChildren(...now.counts.map(({ value, word }) => el("span", { class: `bnb-count bnb-${word}` }, el("b", { text: value }), ` ${word}`)));
       for (const { name, label, on, title } of now.actions) {
         const one = keyed(actions, `do-${name}`, label, () => send("do", { name }));
