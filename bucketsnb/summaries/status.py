@@ -109,10 +109,8 @@ class StatusFrame(pd.DataFrame):
             for status, number in zip(_SHARES, line[2:], strict=True)
             if number
         ]
-        return (
-            element("div", *parts, style="width: 12em; white-space: nowrap; line-height: 0.8em")
-            if total
-            else Markup("")
+        return (  # as flex, the parts stay on one line on paper too, where white space may wrap
+            element("div", *parts, style="display: flex; width: 12em; line-height: 0.8em") if total else Markup("")
         )
 
 
