@@ -17,10 +17,10 @@ from bucketsnb.widgets.messages import Messages
 from bucketsnb.widgets.part import Part
 from bucketsnb.widgets.state import State
 
-__all__ = ["Panel", "names_to_offer", "state_of"]
+__all__ = ["PRINT_STYLE", "Panel", "names_to_offer", "state_of"]
 
 
-_ON_PAPER = """@media print {
+PRINT_STYLE = """@media print {
 .bnb-paper table { font-size: 8pt; } .bnb-paper tr { break-inside: avoid; } .bnb-paper h3 { break-after: avoid; }
 .bnb-paper th, .bnb-paper td { padding: 0.1em 0.25em !important; overflow-wrap: anywhere; }
 .bnb-paper [style*='nowrap'] { white-space: normal !important; overflow-wrap: normal; }
@@ -100,7 +100,7 @@ class Panel(FrontEnd):
     def static(self) -> Markup:
         """Return what the panel shows as plain HTML: what a saved notebook keeps."""
         sections = [self._parts[name].section() for name, _, shown in self.parts if shown]
-        return element("div", element("style", Markup(_ON_PAPER)), *sections, class_="bnb-paper")
+        return element("div", element("style", Markup(PRINT_STYLE)), *sections, class_="bnb-paper")
 
     def keep(self) -> None:
         """Bring the plain form in the notebook up to date; before the panel is displayed there is none."""
