@@ -7,6 +7,7 @@ import os
 import secrets
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import IO
+from urllib.parse import urlsplit
 
 import click
 
@@ -144,7 +146,7 @@ class JupyterLab:
         return f"{self._below}/{self.page}".rstrip("/")
 
     def wait_until_ready(self, timeout: float = 120.0) -> None:
-        """Wait until it listens, and learn its address.
+        """Wait until it takes connections, and learn its address.
 
         Parameters
         ----------
@@ -157,7 +159,7 @@ class JupyterLab:
             It ended, or did not come up in time.
         """
         deadline = time.monotonic() + timeout
-        while not self.url:
+        while not _takes_connections(self.url):
             if self.process.poll() is not None:
                 raise BucketsError(f"{self.name} ended as it started (exit code {self.process.returncode})")
             if time.monotonic() > deadline:
@@ -180,7 +182,7 @@ class JupyterLab:
         self.process.wait()
 
     def _announced_url(self) -> str:
-        """Read the address from the file that a Jupyter server writes once it listens."""
+        """Read the address from the file that a Jupyter server writes, which may be before it listens."""
         try:
             told = json.loads((self._runtime_folder() / f"jpserver-{self.process.pid}.json").read_text("utf-8"))
         except (OSError, ValueError):
@@ -200,6 +202,17 @@ class VoilaPage(JupyterLab):
     _module = "jupyter_server"
     _default_url = "ServerApp.default_url"
     _below = "voila/render"
+
+
+def _takes_connections(url: str) -> bool:
+    if not url:
+        return False
+    address = urlsplit(url)
+    try:
+        socket.create_connection((address.hostname or "", address.port or 80), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 def wait_until_ready(server: JupyterLab, log: IO[bytes]) -> None:

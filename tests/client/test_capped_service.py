@@ -44,7 +44,7 @@ def capped(backend: LocalBackend, monkeypatch: pytest.MonkeyPatch):
     def put(cap):
         def view_some(query, projection=None, skip=0, limit=None):
             works = json.loads(b"".join(view(query, projection, skip, limit)))
-            return iter([json.dumps(cap(works)).encode()])
+            yield json.dumps(cap(works)).encode()
 
         monkeypatch.setattr(backend.store, "view", view_some)
 
