@@ -51,5 +51,6 @@ def command(
 
 def _extent(attrs: Mapping[Any, Any]) -> str:
     matched = attrs["matched"]
-    most = "" if attrs["exact"] else "at least "
-    return f"{attrs['shown']:,} shown of {most}{matched:,} matched"
+    if attrs["exact"]:
+        return f"{attrs['shown']:,} shown of {matched:,} matched"
+    return f"{attrs['shown']:,} shown of at least {matched:,} matched (bucketsnb count says how many)"

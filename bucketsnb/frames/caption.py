@@ -26,7 +26,8 @@ def _caption(frame: pd.DataFrame) -> Iterator[str]:
     if shown is None or "matched" not in about:
         yield count_of(here, "work")
         return
-    matched = f"{'' if about.get('exact', True) else 'at least '}{about['matched']:,} matched"
+    number = f"{about['matched']:,} matched"
+    matched = number if about.get("exact", True) else f"at least {number} (buckets.count says how many)"
     yield f"shown {shown:,} of {matched}" if here == shown else f"{here:,} here, of {shown:,} read, of {matched}"
     yield f"query: {excerpt(json.dumps(about.get('query') or {}, ensure_ascii=False, default=str), _QUERY)}"
     yield ", ".join(_circumstances(about))

@@ -41,7 +41,7 @@ def test_above_the_rows_stands_what_was_read():
         make_works(2), query={"pipeline": "x"}, matched=1234, exact=False, now=1.8e9, url="http://u:p@host/"
     )
     assert repr(frame).split("\n")[:3] == [
-        "shown 2 of at least 1,234 matched",
+        "shown 2 of at least 1,234 matched (buckets.count says how many)",
         'query: {"pipeline": "x"}',
         "read 2027-01-15 08:00 UTC from host",
     ]
