@@ -20,16 +20,16 @@ __all__ = [
     "age",
     "alignments",
     "cell",
+    "close_matches",
     "count_of",
-    "elide",
-    "excerpt",
+    "format_time",
     "host_of",
+    "join_truncated",
     "json_text",
-    "near",
     "place_of",
     "printable",
     "table",
-    "when",
+    "truncate",
 ]
 
 Align = Literal["left", "right", "center"]
@@ -140,7 +140,7 @@ def age(span: float | timedelta | None) -> str:
     return ("-" if seconds <= -1 else "") + " ".join(parts)
 
 
-def when(time: float | datetime | None) -> str:
+def format_time(time: float | datetime | None) -> str:
     """Say when, to the minute, in UTC; an unknown time is empty text.
 
     Parameters
@@ -150,7 +150,7 @@ def when(time: float | datetime | None) -> str:
 
     Examples
     --------
-    >>> when(1795477200.5), when(None)
+    >>> format_time(1795477200.5), format_time(None)
     ('2026-11-23 23:40 UTC', '')
     """
     if time is None or time != time:  # NaN and NaT are the values that differ from themselves
@@ -165,12 +165,12 @@ def when(time: float | datetime | None) -> str:
     return f"{time:%Y-%m-%d %H:%M} UTC"
 
 
-def elide(values: Iterable[object], most: int = 5) -> str:
+def join_truncated(values: Iterable[object], most: int = 5) -> str:
     """List the first few values and say how many more there are.
 
     Examples
     --------
-    >>> elide(["a", "b", "c"]), elide(range(17), most=3)
+    >>> join_truncated(["a", "b", "c"]), join_truncated(range(17), most=3)
     ('a, b, c', '0, 1, 2 ... and 14 more')
     """
     texts = [printable(value) for value in values]
@@ -179,12 +179,12 @@ def elide(values: Iterable[object], most: int = 5) -> str:
     return f"{', '.join(texts[:most])} ... and {len(texts) - most:,} more"
 
 
-def excerpt(text: object, most: int = 300) -> str:
+def truncate(text: object, most: int = 300) -> str:
     r"""Return the start of a text on one line, printable, with a mark where it was cut.
 
     Examples
     --------
-    >>> excerpt("one\n  two"), excerpt("abcdef", most=4)
+    >>> truncate("one\n  two"), truncate("abcdef", most=4)
     ('one two', 'abc…')
     """
     text = str(text)
@@ -217,12 +217,12 @@ def place_of(url: str) -> str:
     return printable((bare.partition("//")[2] if "//" in bare else bare).rstrip("/"))
 
 
-def near(word: str, words: Iterable[str], most: int = 3) -> list[str]:
+def close_matches(word: str, words: Iterable[str], most: int = 3) -> list[str]:
     """Return the words that someone who typed `word` may have meant, best first.
 
     Examples
     --------
-    >>> near("sucess", ["queued", "success", "failure"])
+    >>> close_matches("sucess", ["queued", "success", "failure"])
     ['success']
     """
     by_folded = {other.casefold(): other for other in words}
@@ -246,7 +246,7 @@ def _other(value: Any) -> str:
     if isinstance(value, timedelta):
         return age(value)
     if isinstance(value, datetime):
-        return when(value)
+        return format_time(value)
     item = getattr(value, "item", None)
     if item is not None and isinstance(value, Real):  # a number of numpy's
         return cell(item())

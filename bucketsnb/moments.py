@@ -9,7 +9,7 @@ import re
 import time
 from datetime import datetime, timezone
 
-from bucketsnb.formatting import when
+from bucketsnb.formatting import format_time
 
 __all__ = ["LARGEST_SECONDS", "UNIT_SIZES", "exact_seconds", "instant", "moment_problem", "unit_guess"]
 
@@ -138,8 +138,8 @@ def moment_problem(seconds: float, *, now: float | None = None) -> str | None:
     if abs(seconds) > LARGEST_SECONDS:
         return f"is {seconds:.15g}, too large for epoch seconds"
     if seconds > now:
-        return f"is {when(seconds)}, more than a day in the future"
+        return f"is {format_time(seconds)}, more than a day in the future"
     guess = next((words for words, zero in _DAYS if _EARLIEST <= (seconds - zero) * _DAY <= now + _AHEAD), None)
     if guess:
         return f"is {seconds:.15g}, which looks like {guess}, not epoch seconds"
-    return f"is {when(seconds)} as epoch seconds, before 2010"
+    return f"is {format_time(seconds)} as epoch seconds, before 2010"

@@ -12,7 +12,7 @@ from typing import Any
 
 from bucketsnb.errors import BucketsError, ConfigurationError
 from bucketsnb.files import replace_file
-from bucketsnb.formatting import excerpt
+from bucketsnb.formatting import truncate
 from bucketsnb.formatting_html import Markup, element, page
 
 try:
@@ -64,7 +64,7 @@ def render(
     try:
         _client(book).execute(env={**os.environ, **(environ or {})})
     except CellExecutionError as error:
-        told = excerpt(f"{error.ename}: {error.evalue}")
+        told = truncate(f"{error.ename}: {error.evalue}")
         raise ReportFailed(f"the report stopped at an error, and nothing was written: {told}") from error
     book.cells = [cell for cell in book.cells if NOTEBOOK_ONLY not in _tags(cell)]
     exporter = HTMLExporter(template_name="basic", exclude_input=True, exclude_output_prompt=True, embed_images=True)

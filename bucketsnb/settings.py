@@ -18,7 +18,7 @@ import yaml
 
 from bucketsnb.addresses import leads_to_this_machine, token_problem, without_login
 from bucketsnb.errors import ConfigurationError, Cure
-from bucketsnb.formatting import excerpt, near, printable
+from bucketsnb.formatting import close_matches, printable, truncate
 
 __all__ = ["DEFAULT_TIMEOUT", "GIVEN", "Secret", "Settings", "proxy_at", "resolve"]
 
@@ -223,7 +223,7 @@ def _workspace_addresses(path: Path) -> list[str] | str:
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         mark = getattr(error, "problem_mark", None)
         place = f" at line {mark.line + 1}" if mark is not None else ""
-        reason = f"is not YAML{place}" if isinstance(error, yaml.YAMLError) else f"cannot be read: {excerpt(error)}"
+        reason = f"is not YAML{place}" if isinstance(error, yaml.YAMLError) else f"cannot be read: {truncate(error)}"
         raise ConfigurationError(f"The workspace file {path} {reason}. Correct it, or pass an address.") from None
     for key in ("http", "baseurls", "buckets"):
         content = content.get(key) if isinstance(content, Mapping) else None
@@ -254,7 +254,7 @@ def _clean(address: str, source: str) -> tuple[str, Secret | None]:
 
 def _problem_of(parts: SplitResult, address: str, port: int | None) -> str | None:
     if parts.scheme.lower() not in ("http", "https"):
-        meant = (near(parts.scheme, ("http", "https")) or ["http"])[0]
+        meant = (close_matches(parts.scheme, ("http", "https")) or ["http"])[0]
         return f"its scheme is {printable(parts.scheme)!r}; did you mean {meant}://?"
     if any(letter.isspace() or not letter.isprintable() for letter in address) or "\\" in address:
         return "there is a space or another character in it that no address has"
@@ -325,7 +325,7 @@ def _given_proxies(given: object) -> dict[str, Secret]:
         raise ConfigurationError(f'proxies= must be like {{"http": "http://proxy.example:3128"}}, not {kind}.')
     for name in given:
         if not re.fullmatch(r"(http|https|all)(://[^/@]+)?", str(name)):
-            shown = excerpt(repr(printable(without_login(str(name)))), 40)
+            shown = truncate(repr(printable(without_login(str(name)))), 40)
             raise ConfigurationError(f'proxies= has the name {shown}; the names are "http", "https" and "all".')
     return {str(name): proxy_at(address, f"proxies[{name!r}]") for name, address in given.items() if address}
 
@@ -349,7 +349,7 @@ def proxy_at(address: object, source: str) -> Secret:
     if not good:
         shown = printable(without_login(text)) if isinstance(address, str) else type(address).__name__
         raise ConfigurationError(
-            f"The proxy {excerpt(repr(shown), 80)} from {source} is no address such as http://proxy.example:3128."
+            f"The proxy {truncate(repr(shown), 80)} from {source} is no address such as http://proxy.example:3128."
         )
     return Secret(whole, source)
 
@@ -373,17 +373,17 @@ def seconds(value: Any, source: str) -> float:
         number = math.nan
     if not 0 < number <= 86_400:
         raise ConfigurationError(
-            f"The timeout from {source} must be seconds above 0 and up to 86400, not {excerpt(repr(value), 40)}."
+            f"The timeout from {source} must be seconds above 0 and up to 86400, not {truncate(repr(value), 40)}."
         )
     return number
 
 
 def _read_only(given: object, environ: _Environment) -> bool:
     if given not in (None, True, False):
-        raise ConfigurationError(f"read_only must be True or False, not {excerpt(repr(given), 40)}.")
+        raise ConfigurationError(f"read_only must be True or False, not {truncate(repr(given), 40)}.")
     text = environ.get("BUCKETSNB_READ_ONLY")
     if text.lower() not in _YES | _NO:
         raise ConfigurationError(
-            f"BUCKETSNB_READ_ONLY is {excerpt(repr(text), 40)}; set it to 1 to refuse changes, or to 0."
+            f"BUCKETSNB_READ_ONLY is {truncate(repr(text), 40)}; set it to 1 to refuse changes, or to 0."
         )
     return bool(given) or text.lower() in _YES

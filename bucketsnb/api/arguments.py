@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 from bucketsnb.errors import QueryError, WorkError
-from bucketsnb.formatting import excerpt
+from bucketsnb.formatting import truncate
 
 __all__ = ["DELETE_CHUNK", "LINE_MAX", "checked_ids", "chunks", "document", "ids_a_line", "segment", "whole"]
 
@@ -59,7 +59,7 @@ def ids_a_line(ids: Sequence[str], prefix: str, taken: int) -> int:
 def segment(pipeline: object) -> str:
     """Return a pipeline's name as one segment of a path."""
     if not isinstance(pipeline, str) or pipeline in ("", ".", ".."):
-        raise QueryError(f"pipeline must be the name of one, not {excerpt(repr(pipeline), 40)}")
+        raise QueryError(f"pipeline must be the name of one, not {truncate(repr(pipeline), 40)}")
     try:
         return quote(pipeline, safe="")
     except UnicodeEncodeError:
@@ -83,7 +83,7 @@ def whole(name: str, value: Any) -> int:
         number = -1
     if number < 0:
         more = ", or None for all" if name == "limit" else ""
-        raise QueryError(f"{name} must be an integer from 0 on{more}, not {excerpt(repr(value), 40)}")
+        raise QueryError(f"{name} must be an integer from 0 on{more}, not {truncate(repr(value), 40)}")
     return number
 
 
@@ -95,7 +95,7 @@ def checked_ids(ids: object) -> list[str]:
     for place, one in enumerate(listed):
         if not isinstance(one, str) or not one:
             raise WorkError(
-                f"The id at place {place} is {excerpt(repr(one), 40)}, which is no id; nothing was sent.",
+                f"The id at place {place} is {truncate(repr(one), 40)}, which is no id; nothing was sent.",
                 index=place,
                 field="id",
             )

@@ -7,7 +7,7 @@ import warnings
 from typing import Literal, get_args
 
 from bucketsnb.errors import ConfigurationError, ScopeReason, ScopeRefused
-from bucketsnb.formatting import age, excerpt
+from bucketsnb.formatting import age, truncate
 
 __all__ = ["Clock", "ClockChoice", "ClockSkew"]
 
@@ -49,7 +49,7 @@ class Clock:
 
     def __init__(self, choice: ClockChoice | None = None) -> None:
         if choice is not None and choice not in get_args(ClockChoice):
-            raise ConfigurationError(f'clock={excerpt(repr(choice), 40)}: give "service" or "local", or leave it out')
+            raise ConfigurationError(f'clock={truncate(repr(choice), 40)}: give "service" or "local", or leave it out')
         self.choice = choice
         self.latest: float | None = None
         self.largest = 0.0

@@ -27,7 +27,7 @@ from bucketsnb.errors import (
     ServiceError,
     ServiceFailed,
 )
-from bucketsnb.formatting import count_of, excerpt, printable
+from bucketsnb.formatting import count_of, printable, truncate
 from bucketsnb.schema import COUNTS_AT_ONCE, STALE_DAYS
 from bucketsnb.transport import MAX_BYTES, Answer, Idempotency, Transport
 
@@ -337,7 +337,7 @@ class Api:
             )
             if return_ids:
                 return self._checked("POST", "/work", answer, shapes.ids_of(len(records)))
-            return self._checked("POST", "/work", answer, shapes.a_yes)
+            return self._checked("POST", "/work", answer, shapes.expect_true)
 
     def withdraw(self, query_document: Mapping[str, Any]) -> dict[str, Any] | None:
         """Claim the first queued work that matches, by priority and age; None when there is none.
@@ -373,7 +373,7 @@ class Api:
             return False
         with self._known_outcome({"id": {"$in": [record["id"] for record in records]}}):
             answer = self._send("PUT", "/work", Idempotency.ONCE, body=body)
-            return self._checked("PUT", "/work", answer, shapes.a_bool)
+            return self._checked("PUT", "/work", answer, shapes.expect_bool)
 
     def delete(self, ids: Iterable[str]) -> bool:
         """Delete works by their ids, in as many requests as the length of a request line asks for.
@@ -398,7 +398,7 @@ class Api:
         for chunk in arguments.chunks(waiting, self._ids_a_line(waiting)):
             try:
                 answer = self._send("DELETE", "/work", Idempotency.REPEATABLE, params=[("ids", one) for one in chunk])
-                said_yes &= self._checked("DELETE", "/work", answer, shapes.a_bool)
+                said_yes &= self._checked("DELETE", "/work", answer, shapes.expect_bool)
             except ServiceError as error:
                 error.deleted, error.remaining = done, waiting[len(done) :]
                 if done:
@@ -423,7 +423,7 @@ class Api:
     def audit_stale(self, days: float = STALE_DAYS) -> int:
         """Have works that were created more than so many days ago, and are not finished, failed; return how many."""
         if isinstance(days, bool) or not isinstance(days, int | float) or not 0 <= days < 1e6:
-            raise QueryError(f"days must be a number from 0 on, not {excerpt(repr(days), 40)}")
+            raise QueryError(f"days must be a number from 0 on, not {truncate(repr(days), 40)}")
         check = {"creation": {"$lt": self.clock.now() - days * 86_400}, "status": "failure"}
         return self._audit(f"/audit/stale/{float(days)}", check)
 
@@ -478,7 +478,7 @@ class Api:
         return self._bad(method, path, answer, reason)
 
     def _bad(self, method: str, path: str, answer: Answer, reason: str) -> NoReturn:
-        shown = excerpt(self.transport.hide(answer.body[:4096].decode("utf-8", "replace")), 300)
+        shown = truncate(self.transport.hide(answer.body[:4096].decode("utf-8", "replace")), 300)
         raise BadAnswer(
             f"{self.transport.call(method, path)}: {reason}; "
             f"the service answered {answer.status} with {shown or 'an empty body'}. "

@@ -12,14 +12,14 @@ from bucketsnb.formatting import count_of
 from bucketsnb.schema import STATUS_KEYS
 
 __all__ = [
-    "a_bool",
     "a_count",
     "a_mapping",
     "a_record_or_none",
-    "a_yes",
     "counts_at_once",
     "counts_by_pipeline",
     "counts_by_status",
+    "expect_bool",
+    "expect_true",
     "ids_at_once",
     "ids_of",
     "ids_of_records",
@@ -40,14 +40,14 @@ def a_mapping(value: Any) -> dict[str, Any]:
     raise ValueError("an object was expected")
 
 
-def a_bool(value: Any) -> bool:
+def expect_bool(value: Any) -> bool:
     """Expect true or false."""
     if isinstance(value, bool):
         return value
     raise ValueError("true or false was expected")
 
 
-def a_yes(value: Any) -> bool:
+def expect_true(value: Any) -> bool:
     """Expect true, as a deposit that went well says; some services send the ids instead."""
     if value is not True and not (isinstance(value, list) and value):
         raise ValueError("true was expected")

@@ -10,13 +10,24 @@ from enum import Enum, auto
 from typing import Any
 
 from bucketsnb.api import DELETE_CHUNK, Api
-from bucketsnb.changes.apply import Looked, Walk, look
+from bucketsnb.changes.apply import CurrentWorks, Execution, look
 from bucketsnb.changes.receipt import Outcome
-from bucketsnb.changes.seen import MISSING, Change, Seen, described, differences, equal, leaves, same
+from bucketsnb.changes.seen import MISSING, Change, WorkSnapshot, described, differences, equal, leaves, same
 from bucketsnb.errors import BucketsError, Refused, ServiceError, ServiceFailed, Unreachable
-from bucketsnb.formatting import excerpt
+from bucketsnb.formatting import truncate
 
-__all__ = ["PAUSES", "DeleteAct", "PutAct", "Reply", "Said", "ask", "go_on_or_raise", "halves", "holds", "may_divide"]
+__all__ = [
+    "PAUSES",
+    "DeleteAct",
+    "PutAct",
+    "Reply",
+    "ReplyKind",
+    "ask",
+    "go_on_or_raise",
+    "halves",
+    "holds",
+    "should_bisect",
+]
 
 PAUSES = (0.0, 0.25, 0.75)
 """Seconds before each look at what came of a request: a service may need a moment until its own writes are seen."""
@@ -24,7 +35,7 @@ PAUSES = (0.0, 0.25, 0.75)
 Record = Mapping[str, Any]
 
 
-class Said(Enum):
+class ReplyKind(Enum):
     """What the service made of a request, as far as its answer tells."""
 
     YES = auto()
@@ -38,7 +49,7 @@ class Said(Enum):
 class Reply:
     """The answer to one request that changes works, or the lack of one."""
 
-    said: Said
+    said: ReplyKind
     error: BucketsError | None = None
     value: Any = None
 
@@ -50,32 +61,32 @@ class Reply:
     @property
     def heard(self) -> str:
         """What the service did, such as ``"did not answer"``, where its answer does not tell what it made of it."""
-        if self.said is Said.YES:
+        if self.said is ReplyKind.YES:
             return "said yes"
         status, shown = getattr(self.error, "status", None), getattr(self.error, "excerpt", "")
         if status is None:
             return "did not answer"
-        return f"answered {status}" + (f" with {excerpt(shown, 60)}" if shown else "")
+        return f"answered {status}" + (f" with {truncate(shown, 60)}" if shown else "")
 
 
-def ask(walk: Walk, call: Callable[[], Any]) -> Reply:
+def ask(walk: Execution, call: Callable[[], Any]) -> Reply:
     """Send one request that changes works, if its record is still there, and sort what comes of it.
 
     Any error is in the reply.
     """
     try:
         walk.writer.check()
-        return Reply(Said.YES, value=call())
+        return Reply(ReplyKind.YES, value=call())
     except Unreachable as error:
-        return Reply(Said.NEVER_ASKED, error)
+        return Reply(ReplyKind.NEVER_ASKED, error)
     except Refused as error:
-        return Reply(Said.NO, error)
+        return Reply(ReplyKind.NO, error)
     except ServiceFailed as error:
-        return Reply(Said.SILENCE if error.by_gateway else Said.FAILED, error)
+        return Reply(ReplyKind.SILENCE if error.by_gateway else ReplyKind.FAILED, error)
     except ServiceError as error:
-        return Reply(Said.SILENCE, error)
+        return Reply(ReplyKind.SILENCE, error)
     except BucketsError as error:
-        return Reply(Said.NEVER_ASKED, error)
+        return Reply(ReplyKind.NEVER_ASKED, error)
 
 
 _OF_WORKS = frozenset({400, 404, 409, 413, 422})
@@ -85,18 +96,18 @@ _REFUSALS = 32
 """Refusals in a row after which a service is believed to refuse everything; to find one work among 200 takes 8."""
 
 _UNCHANGED = {
-    Said.YES: (Outcome.STILL_THERE, "The service said yes, and the work is as it was."),
-    Said.NO: (Outcome.REFUSED, ""),
-    Said.FAILED: (Outcome.STILL_THERE, ""),
-    Said.SILENCE: (Outcome.UNKNOWN, "As it was when looked at afterwards, and it may still change."),
-    Said.NEVER_ASKED: (Outcome.NOT_SENT, ""),
+    ReplyKind.YES: (Outcome.STILL_THERE, "The service said yes, and the work is as it was."),
+    ReplyKind.NO: (Outcome.REFUSED, ""),
+    ReplyKind.FAILED: (Outcome.STILL_THERE, ""),
+    ReplyKind.SILENCE: (Outcome.UNKNOWN, "As it was when looked at afterwards, and it may still change."),
+    ReplyKind.NEVER_ASKED: (Outcome.NOT_SENT, ""),
 }
 
 
-def may_divide(walk: Walk, reply: Reply, number: int) -> bool:
+def should_bisect(walk: Execution, reply: Reply, number: int) -> bool:
     """Tell whether so many works that were refused together are to be tried apart: one may have been the reason."""
-    walk.refusals = walk.refusals + 1 if reply.said is Said.NO else 0
-    of_works = reply.said is Said.NO and getattr(reply.error, "status", None) in _OF_WORKS
+    walk.refusals = walk.refusals + 1 if reply.said is ReplyKind.NO else 0
+    of_works = reply.said is ReplyKind.NO and getattr(reply.error, "status", None) in _OF_WORKS
     return of_works and number > 1 and walk.refusals < _REFUSALS
 
 
@@ -106,7 +117,7 @@ def halves(positions: Sequence[int]) -> tuple[Sequence[int], Sequence[int]]:
     return positions[:middle], positions[middle:]
 
 
-def go_on_or_raise(walk: Walk, positions: Sequence[int], error: BaseException) -> None:
+def go_on_or_raise(walk: Execution, positions: Sequence[int], error: BaseException) -> None:
     """Keep an error that met some works of a chunk; raise one that met all, as the next chunk would meet it too."""
     if not isinstance(error, Refused) or all(walk.fates[p].outcome is not Outcome.DONE for p in positions):
         raise error
@@ -120,11 +131,11 @@ class _GuardedAct(ABC):
     divides = False
     """Whether a refusal may be due to one work, and the others are to be tried without it."""
 
-    def step(self, walk: Walk, positions: Sequence[int]) -> None:
+    def step(self, walk: Execution, positions: Sequence[int]) -> None:
         """Do one chunk."""
         now = look(walk.api, _ids(walk, positions))
         going = [position for position in positions if self._may_go(walk, position, now)]
-        reply = Reply(Said.YES)
+        reply = Reply(ReplyKind.YES)
         if going:
             walk.announce(
                 going,
@@ -136,19 +147,19 @@ class _GuardedAct(ABC):
         if reply.error is not None and any(walk.fates[p].outcome is not Outcome.DONE for p in going):
             go_on_or_raise(walk, going, reply.error)
 
-    def _send(self, walk: Walk, going: Sequence[int]) -> Reply:
+    def _send(self, walk: Execution, going: Sequence[int]) -> Reply:
         """Send works, and again in halves if they were refused together: one that cannot be taken holds up no other."""
         reply = ask(walk, lambda: self.send(walk.api, [walk.change(position) for position in going]))
         self._settle(walk, going, reply)
         refused = [position for position in going if walk.fates[position].outcome is Outcome.REFUSED]
-        if not (self.divides and may_divide(walk, reply, len(refused))):
+        if not (self.divides and should_bisect(walk, reply, len(refused))):
             return reply
         for position in refused:
             walk.fate(position, Outcome.UNKNOWN, detail="Being sent again, with fewer others.")
         replies = [self._send(walk, half) for half in halves(refused)]
         return next((one for one in replies if one.error is not None), replies[0])
 
-    def _may_go(self, walk: Walk, position: int, now: Looked) -> bool:
+    def _may_go(self, walk: Execution, position: int, now: CurrentWorks) -> bool:
         change, unsure = walk.change(position), walk.fates[position].outcome is Outcome.UNKNOWN
         record = now.get(change.id or "")
         if unsure and self._is_done(change, record):
@@ -159,14 +170,14 @@ class _GuardedAct(ABC):
             walk.fate(position, Outcome.DRIFTED, detail="Another work has this id too: a request would meet both.")
         elif change.before is None or not same(record, change.before, now.text(change.id or "")):
             moved = described(differences(change.before.record if change.before else {}, record))
-            walk.fate(position, Outcome.DRIFTED, after=Seen.of(record), detail=moved)
+            walk.fate(position, Outcome.DRIFTED, after=WorkSnapshot.of(record), detail=moved)
         else:
             return True
         return False
 
-    def _settle(self, walk: Walk, going: Sequence[int], reply: Reply) -> None:
+    def _settle(self, walk: Execution, going: Sequence[int], reply: Reply) -> None:
         left = list(going)
-        if reply.said is Said.NEVER_ASKED and not getattr(reply.error, "deleted", ()):
+        if reply.said is ReplyKind.NEVER_ASKED and not getattr(reply.error, "deleted", ()):
             for position in left:
                 walk.fate(position, Outcome.NOT_SENT, detail=reply.why)
             return
@@ -183,7 +194,7 @@ class _GuardedAct(ABC):
             if not left:
                 return
 
-    def _judge(self, walk: Walk, position: int, record: Record | None, reply: Reply) -> None:
+    def _judge(self, walk: Execution, position: int, record: Record | None, reply: Reply) -> None:
         change = walk.change(position)
         if self._is_done(change, record):
             walk.fate(position, Outcome.DONE, after=_seen(record), detail=described(change.cells))
@@ -191,11 +202,11 @@ class _GuardedAct(ABC):
             walk.fate(position, Outcome.GONE, detail="It was removed while it was being changed.")
         elif change.before is not None and same(record, change.before):
             outcome, detail = _UNCHANGED[reply.said]
-            if reply.said is Said.SILENCE:
+            if reply.said is ReplyKind.SILENCE:
                 detail = f"The service {reply.heard}. {detail}"
             if reply.value is False:
                 detail = "The service answered false, and the work is as it was."
-            walk.fate(position, outcome, after=Seen.of(record), detail=detail or reply.why)
+            walk.fate(position, outcome, after=WorkSnapshot.of(record), detail=detail or reply.why)
         else:
             self._judge_moved(walk, position, record, reply)
 
@@ -208,7 +219,7 @@ class _GuardedAct(ABC):
         """Tell whether a work is as planned."""
 
     @abstractmethod
-    def _judge_moved(self, walk: Walk, position: int, record: Record, reply: Reply) -> None:
+    def _judge_moved(self, walk: Execution, position: int, record: Record, reply: Reply) -> None:
         """Say what became of a work that is neither as it was nor as planned."""
 
 
@@ -227,11 +238,13 @@ class DeleteAct(_GuardedAct):
     def _is_done(self, change: Change, record: Record | None) -> bool:
         return record is None
 
-    def _judge_moved(self, walk: Walk, position: int, record: Record, reply: Reply) -> None:
+    def _judge_moved(self, walk: Execution, position: int, record: Record, reply: Reply) -> None:
         before = walk.change(position).before
         moved = described(differences(before.record if before else {}, record))
         outcome, _ = _UNCHANGED[reply.said]
-        walk.fate(position, outcome, after=Seen.of(record), detail=f"Still there, and changed meanwhile: {moved}")
+        walk.fate(
+            position, outcome, after=WorkSnapshot.of(record), detail=f"Still there, and changed meanwhile: {moved}"
+        )
 
 
 class PutAct(_GuardedAct):
@@ -247,16 +260,18 @@ class PutAct(_GuardedAct):
     def _is_done(self, change: Change, record: Record | None) -> bool:
         return record is not None and change.after is not None and holds(record, change)
 
-    def _judge_moved(self, walk: Walk, position: int, record: Record, reply: Reply) -> None:
+    def _judge_moved(self, walk: Execution, position: int, record: Record, reply: Reply) -> None:
         change = walk.change(position)
         after = change.after
         moved = described(differences(after.record if after else {}, record))
         undone = any(equal(_at(record, path), _plain(old)) for path, old, _ in _planned(change))
-        if undone or reply.said is Said.NEVER_ASKED:
+        if undone or reply.said is ReplyKind.NEVER_ASKED:
             detail = f"Changed by someone else at the same moment: {moved}"
-            walk.fate(position, Outcome.DRIFTED, after=Seen.of(record), detail=detail)
+            walk.fate(position, Outcome.DRIFTED, after=WorkSnapshot.of(record), detail=detail)
         else:
-            walk.fate(position, Outcome.DONE, after=Seen.of(record), detail=f"Done, and moved on since: {moved}")
+            walk.fate(
+                position, Outcome.DONE, after=WorkSnapshot.of(record), detail=f"Done, and moved on since: {moved}"
+            )
 
 
 def holds(record: Record, change: Change) -> bool:
@@ -280,9 +295,9 @@ def _plain(value: Any) -> Any:
     return None if value is MISSING else value
 
 
-def _ids(walk: Walk, positions: Sequence[int]) -> list[str]:
+def _ids(walk: Execution, positions: Sequence[int]) -> list[str]:
     return [found for position in positions if (found := walk.change(position).id) is not None]
 
 
-def _seen(record: Record | None) -> Seen | None:
-    return None if record is None else Seen.of(record)
+def _seen(record: Record | None) -> WorkSnapshot | None:
+    return None if record is None else WorkSnapshot.of(record)

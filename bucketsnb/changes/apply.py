@@ -18,10 +18,10 @@ from bucketsnb.changes.journal import Journal, new_entry, who
 from bucketsnb.changes.journal_file import UNDO_SUFFIX, Writer
 from bucketsnb.changes.plan import document_of
 from bucketsnb.changes.plan_file import write_plan_file
-from bucketsnb.changes.receipt import Fate, Outcome, Receipt
+from bucketsnb.changes.receipt import Outcome, Receipt, WorkResult
 from bucketsnb.changes.seen import Change, written
 from bucketsnb.errors import BucketsError, JournalError, PlanAlreadyApplied, PlanError, PlanExpired, ReadOnly
-from bucketsnb.formatting import count_of, excerpt, when
+from bucketsnb.formatting import count_of, format_time, truncate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bucketsnb.api import Api
     from bucketsnb.changes.plan import Cancel, Plan, Progress
 
-__all__ = ["AGAIN", "Act", "Application", "Context", "Looked", "Undo", "Walk", "look"]
+__all__ = ["AGAIN", "Application", "ChunkExecutor", "Context", "CurrentWorks", "Execution", "Undo", "look"]
 
 CHUNK_BYTES = 8_000_000
 """Bytes of works, as JSON, that one request carries at most (one work always goes)."""
@@ -55,19 +55,19 @@ class Context:
     undo: Undo
 
 
-class Act(Protocol):
+class ChunkExecutor(Protocol):
     """How one chunk of a plan is done."""
 
     size: int
     """Works in a chunk, at most."""
 
-    def step(self, walk: Walk, positions: Sequence[int]) -> None:
+    def step(self, walk: Execution, positions: Sequence[int]) -> None:
         """Do one chunk, and leave a true fate for each of its works in the ledger at every moment."""
         ...
 
 
 @dataclass
-class Walk:
+class Execution:
     """One pass over a plan: what the acts work with.
 
     `fates` is true at every moment: a work is ``unknown`` from before its request leaves until it was read back.
@@ -75,7 +75,7 @@ class Walk:
 
     context: Context
     plan: Plan
-    fates: list[Fate]
+    fates: list[WorkResult]
     writer: Writer
     errors: list[BaseException] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -103,7 +103,7 @@ class Walk:
         """Say what became of the work at a position; from here on that is to be put on record."""
         self.unrecorded.add(position)
         change = self.change(position)
-        self.fates[position] = Fate(outcome, more.pop("id", change.id), change.before, detail=detail, **more)
+        self.fates[position] = WorkResult(outcome, more.pop("id", change.id), change.before, detail=detail, **more)
 
     def announce(
         self, positions: Sequence[int], before: Iterable[str] | None, after: Iterable[str] | None, **more: Any
@@ -167,11 +167,11 @@ class Application:
     def __init__(
         self,
         context: Context,
-        act: Act,
+        act: ChunkExecutor,
         *,
         entry: str | None = None,
         head: Mapping[str, Any] | None = None,
-        fates: Sequence[Fate] | None = None,
+        fates: Sequence[WorkResult] | None = None,
         lengths: Mapping[str, int] | None = None,
     ) -> None:
         self.context = context
@@ -198,7 +198,9 @@ class Application:
         with self._alone("This plan is being applied."):
             self._may(plan)
             self._rate = _checked_rate(rate, plan, self.act)
-            fates = list(self._before or [Fate(Outcome.NOT_SENT, change.id, change.before) for change in plan.changes])
+            fates = list(
+                self._before or [WorkResult(Outcome.NOT_SENT, change.id, change.before) for change in plan.changes]
+            )
             if not plan.changes:
                 self.spent, self._plan = True, plan
                 self.latest = self._receipt(plan, fates, "")
@@ -267,7 +269,7 @@ class Application:
         shown = max(time.time() - plan.created_at, time.monotonic() - self._made)
         if shown > plan.expires_at - plan.created_at:
             raise PlanExpired(
-                f"“{plan.summary}” was shown at {when(plan.created_at)} and expired at {when(plan.expires_at)}; "
+                f"“{plan.summary}” was shown at {format_time(plan.created_at)} and expired at {format_time(plan.expires_at)}; "
                 "nothing was sent. Build it again, and look again."
             )
 
@@ -293,13 +295,13 @@ class Application:
     def _pass(
         self,
         plan: Plan,
-        fates: list[Fate],
+        fates: list[WorkResult],
         writer: Writer,
         progress: Progress | None,
         cancel: Cancel | None,
         left: Collection[Outcome],
     ) -> Receipt:
-        walk = Walk(self.context, plan, fates, writer)
+        walk = Execution(self.context, plan, fates, writer)
         started = time.monotonic()
         try:
             with writer:
@@ -327,7 +329,9 @@ class Application:
             raise walk.unkept
         return self.latest
 
-    def _chunks(self, walk: Walk, progress: Progress | None, cancel: Cancel | None, left: Collection[Outcome]) -> None:
+    def _chunks(
+        self, walk: Execution, progress: Progress | None, cancel: Cancel | None, left: Collection[Outcome]
+    ) -> None:
         todo = [position for position, fate in enumerate(walk.fates) if fate.outcome in left]
         done = 0
         _tell(progress, done, len(todo))
@@ -341,7 +345,7 @@ class Application:
             done += len(positions)
             _tell(progress, done, len(todo))
 
-    def _end(self, walk: Walk) -> None:
+    def _end(self, walk: Execution) -> None:
         counts = self._receipt(walk.plan, walk.fates, walk.writer.entry).counts
         try:
             if walk.unrecorded:  # what an interruption, or a disk that was full, kept off the record
@@ -351,7 +355,7 @@ class Application:
             if walk.unkept is None:
                 walk.errors.append(error)
 
-    def _receipt(self, plan: Plan, fates: list[Fate], entry: str, walk: Walk | None = None) -> Receipt:
+    def _receipt(self, plan: Plan, fates: list[WorkResult], entry: str, walk: Execution | None = None) -> Receipt:
         errors = walk.errors if walk else ()
         notes = walk.notes if walk else ()
         return Receipt(
@@ -393,17 +397,17 @@ class Pace:
             time.sleep(min(left, _LOOK_FOR_CANCEL))
 
 
-def _checked_rate(rate: Any, plan: Plan, act: Act) -> float | None:
+def _checked_rate(rate: Any, plan: Plan, act: ChunkExecutor) -> float | None:
     if rate is None:
         return None
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < float("inf"):
-        raise PlanError(f"rate={excerpt(repr(rate), 40)} must be works a second above 0, or None. Nothing was sent.")
+        raise PlanError(f"rate={truncate(repr(rate), 40)} must be works a second above 0, or None. Nothing was sent.")
     if not getattr(act, "divides_by_rate", True):
         raise PlanError(f"The service does the {plan.verb} in one go, so it has no rate. Nothing was sent.")
     return float(rate)
 
 
-class Looked(dict[str, dict[str, Any]]):
+class CurrentWorks(dict[str, dict[str, Any]]):
     """Works by id, as they are now; one that is not there is not among them."""
 
     shared: frozenset[str] = frozenset()
@@ -420,11 +424,11 @@ class Looked(dict[str, dict[str, Any]]):
         return self._texts[one]
 
 
-def look(api: Api, ids: Sequence[str], query: Mapping[str, Any] | None = None) -> Looked:
+def look(api: Api, ids: Sequence[str], query: Mapping[str, Any] | None = None) -> CurrentWorks:
     """Read works by id as they are now, those only that match a query where one is given."""
     found = api.view_by_ids(ids, query)
     works = [record for record in found if isinstance(record.get("id"), str)]
-    looked = Looked({record["id"]: record for record in works})
+    looked = CurrentWorks({record["id"]: record for record in works})
     if len(looked) < len(works):
         counts = Counter(record["id"] for record in works)
         looked.shared = frozenset(one for one, number in counts.items() if number > 1)

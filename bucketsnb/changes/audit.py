@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from bucketsnb.api import Api
-from bucketsnb.changes.acts import Reply, Said, ask
-from bucketsnb.changes.apply import Context, Walk
+from bucketsnb.changes.acts import Reply, ReplyKind, ask
+from bucketsnb.changes.apply import Context, Execution
 from bucketsnb.changes.build import made
 from bucketsnb.changes.plan import AuditPlan
 from bucketsnb.changes.receipt import Outcome
 from bucketsnb.changes.scope import EXPIRES_AFTER, Limits, Scope, read_works, refuse_read_only
-from bucketsnb.changes.seen import Change, Seen, described, differences, written
+from bucketsnb.changes.seen import Change, WorkSnapshot, described, differences, written
 from bucketsnb.errors import ServiceError
 from bucketsnb.formatting import count_of
 from bucketsnb.schema import STALE_DAYS
@@ -126,7 +126,7 @@ def _changes(works: Sequence[Record], now: float) -> tuple[list[Change], dict[st
     for record in works:
         after, touched = _after(record, now)
         if touched:
-            changes.append(Change(Seen.of(record), Seen.of(after)))
+            changes.append(Change(WorkSnapshot.of(record), WorkSnapshot.of(after)))
         for name in touched:
             by_pass[name] = by_pass.get(name, 0) + 1
     return changes, by_pass
@@ -142,11 +142,11 @@ class AuditAct:
         self._forecast = dict(forecast)
         self.counts: dict[str, int] = {}
 
-    def step(self, walk: Walk, positions: Sequence[int]) -> None:
+    def step(self, walk: Execution, positions: Sequence[int]) -> None:
         """Run the passes and read the works back; passes of an unknown outcome are not run again."""
         now = {record["id"]: record for record in read_works(walk.api, _ids(walk, positions))}
         again = any(walk.fates[position].outcome is Outcome.UNKNOWN for position in positions)
-        reply = Reply(Said.SILENCE)
+        reply = Reply(ReplyKind.SILENCE)
         if not again:
             before = [now.get(walk.change(position).id or "") for position in positions]
             forecast = [after.text for p in positions if (after := walk.change(p).after) is not None]
@@ -157,7 +157,7 @@ class AuditAct:
         if reply.error is not None:
             raise reply.error
 
-    def _run(self, walk: Walk) -> Reply:
+    def _run(self, walk: Execution) -> Reply:
         api: Api = walk.api
         for name, run in (("failed", api.audit_failed), ("expired", api.audit_expired), ("stale", api.audit_stale)):
             reply = ask(walk, run)
@@ -167,36 +167,42 @@ class AuditAct:
             self.counts[name] = int(reply.value)
             expected = self._forecast.get(name, 0)
             walk.notes.append(f"{name}: the service acted on {reply.value:,}; the forecast was {expected:,}.")
-        return Reply(Said.YES)
+        return Reply(ReplyKind.YES)
 
-    def _settle(self, walk: Walk, positions: Sequence[int], before: Mapping[str, Record], reply: Reply) -> None:
+    def _settle(self, walk: Execution, positions: Sequence[int], before: Mapping[str, Record], reply: Reply) -> None:
         after = {record["id"]: record for record in read_works(walk.api, _ids(walk, positions))}
         for position in positions:
             work_id = walk.change(position).id or ""
             self._judge(walk, position, before.get(work_id), after.get(work_id), reply)
 
-    def _judge(self, walk: Walk, position: int, before: Record | None, after: Record | None, reply: Reply) -> None:
+    def _judge(self, walk: Execution, position: int, before: Record | None, after: Record | None, reply: Reply) -> None:
         planned = walk.change(position).after
         if after is None:
             walk.fate(position, Outcome.GONE, detail="No longer there.")
         elif planned is not None and after.get("status") == planned.status:
-            walk.fate(position, Outcome.DONE, after=Seen.of(after), detail=described(differences(before or {}, after)))
+            walk.fate(
+                position, Outcome.DONE, after=WorkSnapshot.of(after), detail=described(differences(before or {}, after))
+            )
         elif before is not None and after == before:
-            outcome = Outcome.STILL_THERE if reply.said is Said.YES else _AS_IT_WAS.get(reply.said, Outcome.UNKNOWN)
-            walk.fate(position, outcome, after=Seen.of(after), detail=reply.why or "The audit left it as it was.")
+            outcome = (
+                Outcome.STILL_THERE if reply.said is ReplyKind.YES else _AS_IT_WAS.get(reply.said, Outcome.UNKNOWN)
+            )
+            walk.fate(
+                position, outcome, after=WorkSnapshot.of(after), detail=reply.why or "The audit left it as it was."
+            )
         else:
             moved = described(differences(planned.record if planned else {}, after))
             # Where a pass failed, those before it may well have done this, and an undo is to look into it.
-            outcome = Outcome.DRIFTED if reply.said is Said.YES else Outcome.UNKNOWN
-            walk.fate(position, outcome, after=Seen.of(after), detail=f"Not as forecast: {moved}")
+            outcome = Outcome.DRIFTED if reply.said is ReplyKind.YES else Outcome.UNKNOWN
+            walk.fate(position, outcome, after=WorkSnapshot.of(after), detail=f"Not as forecast: {moved}")
 
 
 _AS_IT_WAS = {
-    Said.NO: Outcome.REFUSED,
-    Said.FAILED: Outcome.STILL_THERE,
-    Said.NEVER_ASKED: Outcome.NOT_SENT,
+    ReplyKind.NO: Outcome.REFUSED,
+    ReplyKind.FAILED: Outcome.STILL_THERE,
+    ReplyKind.NEVER_ASKED: Outcome.NOT_SENT,
 }
 
 
-def _ids(walk: Walk, positions: Sequence[int]) -> list[str]:
+def _ids(walk: Execution, positions: Sequence[int]) -> list[str]:
     return [found for position in positions if (found := walk.change(position).id) is not None]

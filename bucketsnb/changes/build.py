@@ -8,14 +8,14 @@ from typing import Any, TypeVar
 
 from bucketsnb.addresses import without_login
 from bucketsnb.changes.acts import DeleteAct, PutAct
-from bucketsnb.changes.apply import Act, Application, Context
+from bucketsnb.changes.apply import Application, ChunkExecutor, Context
 from bucketsnb.changes.plan import DeletePlan, LeftOut, Plan, RequeuePlan
-from bucketsnb.changes.scope import Limits, Scope, Which, advice, check_running, gather
-from bucketsnb.changes.seen import Change, Seen
+from bucketsnb.changes.scope import Limits, Scope, WorkSelector, advice, check_running, resolve_targets
+from bucketsnb.changes.seen import Change, WorkSnapshot
 from bucketsnb.changes.service import evidence
 from bucketsnb.encoding import encode_works
 from bucketsnb.errors import WorkError
-from bucketsnb.formatting import count_of, excerpt
+from bucketsnb.formatting import count_of, truncate
 from bucketsnb.query import Query
 from bucketsnb.schema import QUEUE_FIELDS, STALE_DAYS, TIME_FIELDS, queue_problems
 
@@ -28,11 +28,11 @@ P = TypeVar("P", bound=Plan)
 
 
 def plan_delete(
-    context: Context, which: Which, *, reason: str = "", limits: Limits | None = None, limit: int | None = None
+    context: Context, which: WorkSelector, *, reason: str = "", limits: Limits | None = None, limit: int | None = None
 ) -> DeletePlan:
     """Plan to delete works; see :meth:`bucketsnb.client.Buckets.plan_delete`."""
     limits = limits or Limits()
-    scope = gather(context, which, limits, limit=limit)
+    scope = resolve_targets(context, which, limits, limit=limit)
     check_running(scope.works, limits)
     changes = [Change(work, None) for work in scope.works]
     notes = [UNDO_DELETE, *_lasting([work.record for work in scope.works])] if changes else []
@@ -62,16 +62,21 @@ def _can_come_back(record: Mapping[str, Any]) -> bool:
 
 
 def plan_requeue(
-    context: Context, which: Which, *, reset_attempt: bool = False, reason: str = "", limits: Limits | None = None
+    context: Context,
+    which: WorkSelector,
+    *,
+    reset_attempt: bool = False,
+    reason: str = "",
+    limits: Limits | None = None,
 ) -> RequeuePlan:
     """Plan to queue works again; see :meth:`bucketsnb.client.Buckets.plan_requeue`."""
     limits = limits or Limits()
-    scope = gather(context, _failed(which, limits), limits)
+    scope = resolve_targets(context, _failed(which, limits), limits)
     check_running(scope.works, limits)
     wanted = ("failure", "running") if limits.allow_running else ("failure",)  # no set: a status may be anything
     going = [work for work in scope.works if work.status in wanted]
     others = [work for work in scope.works if work.status not in wanted]
-    left = [LeftOut(work.id, f"is {excerpt(work.status, 60)}, not failure") for work in others]
+    left = [LeftOut(work.id, f"is {truncate(work.status, 60)}, not failure") for work in others]
     cells = {"status": "queued", **({"attempt": 0} if reset_attempt else {})}
     changes, unfit = changed(going, [cells] * len(going))
     scope = Scope(going, [*scope.left_out, *left, *unfit], scope.query)
@@ -79,7 +84,7 @@ def plan_requeue(
     return made(RequeuePlan, context, PutAct(), changes, scope, reason, limits, notes)
 
 
-def changed(works: Sequence[Seen], cells: Sequence[Mapping[str, Any]]) -> tuple[list[Change], list[LeftOut]]:
+def changed(works: Sequence[WorkSnapshot], cells: Sequence[Mapping[str, Any]]) -> tuple[list[Change], list[LeftOut]]:
     """Return works with cells changed, and those that cannot be sent."""
     changes, unfit = [], []
     for work, new in zip(works, cells, strict=True):
@@ -89,14 +94,14 @@ def changed(works: Sequence[Seen], cells: Sequence[Mapping[str, Any]]) -> tuple[
             unfit.append(LeftOut(work.id, f"cannot be sent: {error}"))
             continue
         plain = {name: sent[name] for name in new}  # an array of numpy, as a list; the rest stays as it was read
-        changes.append(Change(work, Seen.of({**work.record, **plain})))
+        changes.append(Change(work, WorkSnapshot.of({**work.record, **plain})))
     return changes, unfit
 
 
 def made(
     kind: type[P],
     context: Context,
-    act: Act,
+    act: ChunkExecutor,
     changes: Iterable[Change],
     scope: Scope,
     reason: str,
@@ -122,7 +127,7 @@ def made(
     )
 
 
-def _failed(which: Which, limits: Limits) -> Which:
+def _failed(which: WorkSelector, limits: Limits) -> WorkSelector:
     """Narrow a query that says nothing of the status to works that failed (and those that run, if allowed)."""
     if which is not None and not isinstance(which, Query | Mapping):
         return which

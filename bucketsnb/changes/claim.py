@@ -15,10 +15,10 @@ from bucketsnb.changes.edits import refuse_unfit
 from bucketsnb.changes.plan import UpdatePlan
 from bucketsnb.changes.receipt import Outcome, Receipt
 from bucketsnb.changes.scope import ChangeWarning, Limits, Scope
-from bucketsnb.changes.seen import Change, Seen
+from bucketsnb.changes.seen import Change, WorkSnapshot
 from bucketsnb.encoding import encode_works
 from bucketsnb.errors import BucketsError, PlanError, WorkError
-from bucketsnb.formatting import age, near, when
+from bucketsnb.formatting import age, close_matches, format_time
 from bucketsnb.schema import FIELDS, LEFT_TO_THE_SERVICE
 
 __all__ = ["Claim", "NotEnded"]
@@ -112,10 +112,10 @@ class Claim:
         after = encode_works([{**work.record, **cells}], verb="update")[1][0]
         reason = f"end of the work claimed by {self._entry}"
         scope, limits = Scope([work]), Limits(allow_running=True)
-        plan = made(UpdatePlan, self._context, PutAct(), [Change(work, Seen.of(after))], scope, reason, limits)
+        plan = made(UpdatePlan, self._context, PutAct(), [Change(work, WorkSnapshot.of(after))], scope, reason, limits)
         return self._ended(plan.apply())
 
-    def _held(self) -> Seen:
+    def _held(self) -> WorkSnapshot:
         if self._work is None:
             raise PlanError("Nothing was claimed: the queue had no work that matches.")
         if self.receipt is not None:
@@ -173,7 +173,7 @@ class Claim:
         facts = [("status", drawing.word(work.get("status"))), ("attempt", drawing.word(work.get("attempt")))]
         start, remaining = work.get("start"), self.remaining
         if isinstance(start, int | float):
-            facts.append(("claimed", when(start)))
+            facts.append(("claimed", format_time(start)))
         if self.held and remaining != float("inf"):
             facts.append(("time left", age(remaining)))
         return [*facts, ("journal", self._entry)]
@@ -182,6 +182,6 @@ class Claim:
 def _check_names(fields: Mapping[str, Any]) -> None:
     for name in fields:
         if name not in FIELDS or name in LEFT_TO_THE_SERVICE:
-            meant = near(name, FIELDS)
+            meant = close_matches(name, FIELDS)
             hint = f"; did you mean {meant[0]!r}?" if meant else ""
             raise WorkError(f"{name!r} is not a field of a work that can be set{hint}", field=name)

@@ -15,14 +15,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bucketsnb.api import Api
-from bucketsnb.changes.acts import PAUSES, Reply, Said, ask
-from bucketsnb.changes.apply import Context, Walk, look
+from bucketsnb.changes.acts import PAUSES, Reply, ReplyKind, ask
+from bucketsnb.changes.apply import Context, Execution, look
 from bucketsnb.changes.build import made, old_works
 from bucketsnb.changes.plan import DepositPlan
 from bucketsnb.changes.receipt import Outcome
 from bucketsnb.changes.rows import EARLIER_LIFE, checked
 from bucketsnb.changes.scope import Limits, Scope, check_count, refuse_read_only
-from bucketsnb.changes.seen import Change, Seen, written
+from bucketsnb.changes.seen import Change, WorkSnapshot, written
 from bucketsnb.changes.tables import Source, read_table
 from bucketsnb.encoding import Verb, encode_works
 from bucketsnb.errors import OutcomeUnknown, ServiceError
@@ -71,7 +71,7 @@ def _made(
     context: Context, works: Iterable[Record], reason: str, limits: Limits, said: Iterable[str] = (), **more: Any
 ) -> DepositPlan:
     works = list(works)
-    changes = [Change(None, Seen.of(work)) for work in works]
+    changes = [Change(None, WorkSnapshot.of(work)) for work in works]
     scope = Scope([change.work for change in changes])
     undo = ["Undo deletes them again, those that no worker has claimed by then."] if changes else []
     notes = [*undo, *_earlier_lives(works, context.api.clock.now()), *said]
@@ -113,11 +113,11 @@ class DepositAct:
         self._once = once
         self._present: set[str] = set()
 
-    def step(self, walk: Walk, positions: Sequence[int]) -> None:
+    def step(self, walk: Execution, positions: Sequence[int]) -> None:
         """Do one chunk; works of an unknown outcome are only looked for."""
         unsure = [position for position in positions if walk.fates[position].outcome is Outcome.UNKNOWN]
         going = [position for position in positions if walk.fates[position].outcome is Outcome.NOT_SENT]
-        error = self._settle(walk, unsure, Reply(Said.SILENCE)) if unsure else None
+        error = self._settle(walk, unsure, Reply(ReplyKind.SILENCE)) if unsure else None
         if self._once:
             going = _not_there(walk, going)
         if going:
@@ -126,25 +126,25 @@ class DepositAct:
         if error is not None:
             raise error
 
-    def _send(self, walk: Walk, going: Sequence[int]) -> Exception | None:
+    def _send(self, walk: Execution, going: Sequence[int]) -> Exception | None:
         works = [_sent(walk, position) for position in going]
         self._present |= _present(walk.api, works)
         walk.announce(going, None, map(written, works), present=sorted(self._present))
         _SENT.add(_keys(walk.api, works))
         return self._settle(walk, going, ask(walk, lambda: walk.api.deposit(works, return_ids=True, verb=self._verb)))
 
-    def _settle(self, walk: Walk, going: Sequence[int], reply: Reply) -> Exception | None:
+    def _settle(self, walk: Execution, going: Sequence[int], reply: Reply) -> Exception | None:
         """Say what became of each work; return the error that is left, if any."""
-        if reply.said in (Said.NO, Said.NEVER_ASKED):
-            outcome = Outcome.REFUSED if reply.said is Said.NO else Outcome.NOT_SENT
+        if reply.said in (ReplyKind.NO, ReplyKind.NEVER_ASKED):
+            outcome = Outcome.REFUSED if reply.said is ReplyKind.NO else Outcome.NOT_SENT
             for position in going:
                 walk.fate(position, outcome, detail=reply.why)
             return reply.error
-        ids = reply.value if reply.said is Said.YES and isinstance(reply.value, list) else None
+        ids = reply.value if reply.said is ReplyKind.YES and isinstance(reply.value, list) else None
         left = self._look(walk, going, ids)
         return _unsettled(walk, left, reply) if left else None
 
-    def _look(self, walk: Walk, going: Sequence[int], ids: Sequence[str] | None) -> list[int]:
+    def _look(self, walk: Execution, going: Sequence[int], ids: Sequence[str] | None) -> list[int]:
         left = list(going)
         for pause in PAUSES if ids else LOST_PAUSES:
             time.sleep(pause)
@@ -154,14 +154,14 @@ class DepositAct:
                 walk.errors.append(error)
                 return left
             for position, record in found.items():
-                walk.fate(position, Outcome.DONE, id=record["id"], new_id=record["id"], after=Seen.of(record))
+                walk.fate(position, Outcome.DONE, id=record["id"], new_id=record["id"], after=WorkSnapshot.of(record))
             left = [position for position in left if position not in found]
             if not left:
                 break
         return left
 
     def _found(
-        self, walk: Walk, going: Sequence[int], left: Sequence[int], ids: Sequence[str] | None
+        self, walk: Execution, going: Sequence[int], left: Sequence[int], ids: Sequence[str] | None
     ) -> dict[int, dict[str, Any]]:
         if ids is not None:
             by_id = dict(zip(going, ids, strict=True))
@@ -172,24 +172,24 @@ class DepositAct:
         return {left[place]: record for place, record in matched.items()}
 
 
-def _not_there(walk: Walk, positions: Sequence[int]) -> list[int]:
+def _not_there(walk: Execution, positions: Sequence[int]) -> list[int]:
     """Return the works that are not in the queue yet; say of the others that they are."""
     works = [_sent(walk, position) for position in positions]
     taken = [fate.new_id for fate in walk.fates if fate.new_id]
     there = match(works, find(walk.api, works), taken)
     for place, record in there.items():
         detail = f"It is in the queue already, under the id {record['id']}: left alone."
-        walk.fate(positions[place], Outcome.DRIFTED, after=Seen.of(record), detail=detail)
+        walk.fate(positions[place], Outcome.DRIFTED, after=WorkSnapshot.of(record), detail=detail)
     return [position for place, position in enumerate(positions) if place not in there]
 
 
-def _sent(walk: Walk, position: int) -> dict[str, Any]:
+def _sent(walk: Execution, position: int) -> dict[str, Any]:
     after = walk.change(position).after
     return {} if after is None else after.record
 
 
-def _unsettled(walk: Walk, left: Sequence[int], reply: Reply) -> Exception:
-    if reply.said is Said.FAILED and reply.error is not None:
+def _unsettled(walk: Execution, left: Sequence[int], reply: Reply) -> Exception:
+    if reply.said is ReplyKind.FAILED and reply.error is not None:
         for position in left:
             walk.fate(position, Outcome.REFUSED, detail=f"Not found on looking. {reply.why}")
         return reply.error

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bucketsnb.formatting import cell, count_of, excerpt, printable, table
+from bucketsnb.formatting import cell, count_of, printable, table, truncate
 from bucketsnb.formatting_html import Markup, block, element
 from bucketsnb.formatting_html import table as html_table
 
@@ -46,7 +46,7 @@ class Rows:
     @property
     def drawn(self) -> list[list[str]]:
         """The rows that are drawn, every value printable and bounded."""
-        return [[excerpt(cell(value), 160) for value in row] for row in self.rows[:ROWS_MAX]]
+        return [[truncate(cell(value), 160) for value in row] for row in self.rows[:ROWS_MAX]]
 
 
 Facts = Sequence[tuple[str, str]]
@@ -55,7 +55,7 @@ Facts = Sequence[tuple[str, str]]
 def text(title: str, facts: Facts, rows: Rows | None = None) -> str:
     """Draw a title, facts and rows as plain text."""
     width = max((len(label) for label, _ in facts), default=0)
-    lines = [printable(title), *(f"  {label:<{width}}  {excerpt(fact, FACT_MAX)}" for label, fact in facts)]
+    lines = [printable(title), *(f"  {label:<{width}}  {truncate(fact, FACT_MAX)}" for label, fact in facts)]
     if rows is not None and rows.rows:
         lines += ["", table(rows.headers, rows.drawn, caption=rows.caption)]
     return "\n".join(lines)
@@ -65,7 +65,7 @@ def html(title: str, facts: Facts, rows: Rows | None = None) -> Markup:
     """Draw the same as HTML that reads without a kernel and without CSS."""
     parts: list[Markup] = []
     if facts:
-        parts.append(html_table(["", ""], [(label, excerpt(fact, FACT_MAX)) for label, fact in facts]))
+        parts.append(html_table(["", ""], [(label, truncate(fact, FACT_MAX)) for label, fact in facts]))
     if rows is not None and rows.rows:
         parts.append(_folded(rows))
     return block(title, *parts)
@@ -80,7 +80,7 @@ def _folded(rows: Rows) -> Markup:
 
 def word(value: Any) -> str:
     """Say a value that ought to be a word, whatever it is."""
-    return "(none)" if value is None else excerpt(value, 80)
+    return "(none)" if value is None else truncate(value, 80)
 
 
 def name(value: Any) -> str:

@@ -16,22 +16,22 @@ from bucketsnb.changes.plan import LeftOut, UpdatePlan
 from bucketsnb.changes.scope import (
     Limits,
     Scope,
-    Which,
+    WorkSelector,
     check_count,
     check_running,
-    gather,
     read_works,
     refuse_read_only,
+    resolve_targets,
     shared,
     unnamed,
 )
-from bucketsnb.changes.seen import MISSING, Seen, described, equal, leaves, moved, part
+from bucketsnb.changes.seen import MISSING, WorkSnapshot, described, drift, equal, leaves, restrict
 from bucketsnb.changes.tables import NAMELESS, WORKED_OUT, read_cells, refuse_naive_times
 from bucketsnb.encoding import encode_works, judge_change, refusal
 from bucketsnb.encoding.cells import read_value
 from bucketsnb.encoding.values import UnfitError
 from bucketsnb.errors import WorkError
-from bucketsnb.formatting import count_of, elide, excerpt, near
+from bucketsnb.formatting import close_matches, count_of, join_truncated, truncate
 from bucketsnb.frames import COLUMNS, Baseline, frame_of, to_records
 from bucketsnb.frames.columns import DERIVED, NESTED
 from bucketsnb.frames.records import compared, given_cells, parts_of
@@ -57,7 +57,7 @@ _STATUS_HINT = "no worker and no count would see it there; to have it done, set 
 class Edits:
     """The edited works of a frame: as they are now, and the new values of their fields."""
 
-    works: list[Seen]
+    works: list[WorkSnapshot]
     cells: list[dict[str, Any]]
     left_out: list[LeftOut]
     known: bool
@@ -141,12 +141,12 @@ def plan_update(context: Context, frame: pd.DataFrame, *, reason: str = "", limi
 
 
 def plan_set(
-    context: Context, which: Which, values: Mapping[str, Any], *, reason: str = "", limits: Limits | None = None
+    context: Context, which: WorkSelector, values: Mapping[str, Any], *, reason: str = "", limits: Limits | None = None
 ) -> UpdatePlan:
     """Plan to give works new values of fields, each by its name or its path, such as ``config.parent``."""
     limits = limits or Limits()
     paths = _paths(values)
-    scope = gather(context, which, limits)
+    scope = resolve_targets(context, which, limits)
     found = Edits([], [], list(scope.left_out), known=True)
     for index, work in enumerate(scope.works):
         record = work.record
@@ -175,9 +175,9 @@ def _paths(values: Mapping[str, Any]) -> dict[tuple[str, ...], Any]:
     _refuse_unmeant({path[0]: value for path, value in paths.items()}, 0)
     for path in paths:
         if path[0] not in FIELD_NAMES or "" in path:
-            meant = near(path[0], FIELD_NAMES)
-            hint = f"; did you mean {meant[0]!r}?" if meant else f"; the fields are {elide(FIELD_NAMES, 30)}"
-            raise WorkError(f"{excerpt('.'.join(path), 60)!r} is not a field of a work{hint}", field=".".join(path))
+            meant = close_matches(path[0], FIELD_NAMES)
+            hint = f"; did you mean {meant[0]!r}?" if meant else f"; the fields are {join_truncated(FIELD_NAMES, 30)}"
+            raise WorkError(f"{truncate('.'.join(path), 60)!r} is not a field of a work{hint}", field=".".join(path))
         if any(path[:end] in paths for end in range(1, len(path))):
             raise WorkError(f"{'.'.join(path)} is part of another field that is set too.", field=".".join(path))
     return paths
@@ -207,7 +207,7 @@ def plan_works(context: Context, works: Iterable[Any], *, reason: str = "") -> U
     for index, work in enumerate(given.values()):
         if work["id"] in now:
             refuse_unfit(now[work["id"]], work, index)
-            found.works.append(Seen.of(now[work["id"]]))
+            found.works.append(WorkSnapshot.of(now[work["id"]]))
             found.cells.append(work)
         else:
             found.left_out.append(LeftOut(work["id"], "is not there"))
@@ -219,7 +219,7 @@ def _each_once(works: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     for index, work in enumerate(works):
         if work["id"] in given:
             raise WorkError(
-                f"Work {index}: {excerpt(work['id'], 60)} is given more than once: put its changes into one.",
+                f"Work {index}: {truncate(work['id'], 60)} is given more than once: put its changes into one.",
                 index=index,
                 field="id",
             )
@@ -256,7 +256,7 @@ def _compare(
         found.left_out.append(LeftOut(work["id"], why))
     elif cells:
         refuse_unfit(current, cells, index)
-        found.works.append(Seen.of(current))
+        found.works.append(WorkSnapshot.of(current))
         found.cells.append(cells)
 
 
@@ -272,12 +272,12 @@ def _edited(was: Record, work: Record, index: int) -> dict[str, Any]:
 
 def _fitted(cells: dict[str, Any], old: Record | None, current: Record, *, whole: bool) -> tuple[dict[str, Any], str]:
     """Return the new values of whole fields, or why there are none: a work read in part is edited in part."""
-    since = [] if old is None else moved(old, current, whole=whole)
+    since = [] if old is None else drift(old, current, whole=whole)
     if since:
         return {}, f"{_SINCE}: {described(since)}"
     if whole:
         return cells, ""
-    read = {name: part(current.get(name), value) for name, value in cells.items()} if old is None else old
+    read = {name: restrict(current.get(name), value) for name, value in cells.items()} if old is None else old
     fresh = {name: value for name, value in cells.items() if name not in read}  # whole, as nothing of it was read
     known = [name for name in cells if name in read]
     edits = leaves({name: read[name] for name in known}, {name: cells[name] for name in known})
@@ -361,7 +361,7 @@ def _beside(frame: pd.DataFrame) -> list[Any]:
 
 def _left_out(frame: pd.DataFrame) -> list[str]:
     names = [name or "without a name" for name in map(str, _beside(frame))]
-    return [f"Columns that are no part of a work were left out: {elide(names, most=10)}."] if names else []
+    return [f"Columns that are no part of a work were left out: {join_truncated(names, most=10)}."] if names else []
 
 
 def _with_parents(frame: pd.DataFrame, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -373,16 +373,16 @@ def _with_parents(frame: pd.DataFrame, records: list[dict[str, Any]]) -> list[di
 def _refuse_unknown(columns: Iterable[str]) -> None:
     unknown = [name for name in columns if name not in COLUMNS]
     if unknown:
-        meant = near(unknown[0], COLUMNS)
+        meant = close_matches(unknown[0], COLUMNS)
         hint = f"; did you mean {meant[0]!r}?" if meant else ". Drop it, and plan the update again."
-        raise WorkError(f"{excerpt(unknown[0], 60)!r} is not a field of a work{hint}", field=unknown[0])
+        raise WorkError(f"{truncate(unknown[0], 60)!r} is not a field of a work{hint}", field=unknown[0])
 
 
 def _refuse_strangers(ids: Sequence[str], before: Mapping[str, Record], *, known: bool) -> None:
     strangers = [one for one in ids if one not in before] if known else []
     if strangers:
         raise WorkError(
-            f"id is given by the service and cannot be set: {elide(strangers, most=3)} "
+            f"id is given by the service and cannot be set: {join_truncated(strangers, most=3)} "
             f"{'was' if len(strangers) == 1 else 'were'} not in the frame when it was read.",
             field="id",
         )
@@ -396,7 +396,9 @@ def _refuse_lost(records: Sequence[Record], *, lost: bool) -> None:
 
 def _refuse_twice(twice: Sequence[str]) -> None:
     if twice:
-        raise WorkError(f"The frame has works more than once: {elide(twice, most=3)}. Keep one row a work.", field="id")
+        raise WorkError(
+            f"The frame has works more than once: {join_truncated(twice, most=3)}. Keep one row a work.", field="id"
+        )
 
 
 def _refuse_columns(frame: pd.DataFrame, before: Mapping[str, Record]) -> None:

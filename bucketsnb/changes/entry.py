@@ -13,10 +13,10 @@ from bucketsnb.changes.journal import Journal
 from bucketsnb.changes.journal_file import UNDO_SUFFIX, ends_of, lines_of
 from bucketsnb.changes.receipt import Outcome
 from bucketsnb.errors import JournalError
-from bucketsnb.formatting import excerpt, printable
+from bucketsnb.formatting import printable, truncate
 from bucketsnb.frames import SummaryFrame
 
-__all__ = ["Entry", "Kept", "Summary", "journal_frame", "read_entry", "summary_of"]
+__all__ = ["Entry", "RecordedWork", "Summary", "journal_frame", "read_entry", "summary_of"]
 
 _MOST = 2**53
 """A larger number of works is that of a damaged line."""
@@ -29,7 +29,7 @@ _PLACE = ("host", "user", "machine")
 
 
 @dataclass(slots=True)
-class Kept:
+class RecordedWork:
     """What the journal knows of one work of an entry.
 
     Attributes
@@ -64,7 +64,7 @@ class Entry:
 
     id: str
     head: dict[str, Any] = field(default_factory=dict)
-    works: list[Kept] = field(default_factory=list)
+    works: list[RecordedWork] = field(default_factory=list)
     present: set[str] = field(default_factory=set)
     """Ids of works that were in the store before a deposit and look like those that were deposited."""
 
@@ -90,7 +90,7 @@ class Entry:
         if kind == "plan":
             self.head = line
         elif kind == "works":
-            self.works = [Kept(_id(found)) for found in line["ids"]]
+            self.works = [RecordedWork(_id(found)) for found in line["ids"]]
         elif kind == "chunk":
             self._take_chunk(line)
         elif kind == "outcome":
@@ -98,9 +98,9 @@ class Entry:
         elif kind == "before":
             self._work(line["position"]).before = _record(line["work"])
 
-    def _work(self, position: Any) -> Kept:
+    def _work(self, position: Any) -> RecordedWork:
         if not isinstance(position, int) or not 0 <= position < len(self.works):
-            raise ValueError(f"{excerpt(repr(position), 40)} in the place of a position")
+            raise ValueError(f"{truncate(repr(position), 40)} in the place of a position")
         return self.works[position]
 
     def _take_chunk(self, line: dict[str, Any]) -> None:
@@ -135,7 +135,7 @@ def _id(value: Any) -> str | None:
 def _number(value: Any) -> int:
     """Return a number of works; a damaged line may hold any number, and none that a column of numbers holds."""
     if not isinstance(value, int) or not 0 <= value < _MOST:
-        raise ValueError(f"{excerpt(repr(value), 40)} in the place of a number of works")
+        raise ValueError(f"{truncate(repr(value), 40)} in the place of a number of works")
     return value
 
 

@@ -43,7 +43,7 @@ from bucketsnb.changes.journal_file import SUFFIX, Writer, kept
 from bucketsnb.changes.journal_folder import make_private, make_room, sync_folder
 from bucketsnb.errors import Cure, JournalError
 from bucketsnb.files import absolute
-from bucketsnb.formatting import excerpt
+from bucketsnb.formatting import truncate
 
 __all__ = ["KEEP_DAYS", "LIMIT", "Journal", "new_entry", "who"]
 
@@ -156,7 +156,7 @@ class Journal:
             If it cannot be the id of an entry.
         """
         if not isinstance(entry, str) or not _ENTRY.fullmatch(entry):
-            said = f"{excerpt(repr(entry), 80)} is not an entry of the journal."
+            said = f"{truncate(repr(entry), 80)} is not an entry of the journal."
             raise JournalError(said, cure=Cure.LIST_ENTRIES)
         return self.folder / f"{entry}{SUFFIX}"
 

@@ -10,14 +10,14 @@ from types import MappingProxyType
 from bucketsnb.addresses import without_login
 from bucketsnb.api import chunks
 from bucketsnb.changes.acts import DeleteAct, PutAct, holds
-from bucketsnb.changes.apply import Act, Application, Context, look
+from bucketsnb.changes.apply import Application, ChunkExecutor, Context, look
 from bucketsnb.changes.deposit import DepositAct, find, match
 from bucketsnb.changes.plan import DeletePlan, DepositPlan, LeftOut, Plan, RequeuePlan, UpdatePlan
 from bucketsnb.changes.plan_file import SavedPlan, read_plan_file
 from bucketsnb.changes.seen import Change
 from bucketsnb.changes.service import same_service
 from bucketsnb.errors import Cure, PlanAlreadyApplied, PlanError, PlanExpired
-from bucketsnb.formatting import count_of, when
+from bucketsnb.formatting import count_of, format_time
 
 __all__ = ["load_plan", "plan_to_look_at"]
 
@@ -36,7 +36,9 @@ def load_plan(context: Context, path: Path) -> Plan:
             f"{without_login(context.api.url)}. Load it with a client of the same service."
         )
     if time.time() > saved.expires_at:
-        raise PlanExpired(f"The plan in {path} expired at {when(saved.expires_at)}. Build it again, and look again.")
+        raise PlanExpired(
+            f"The plan in {path} expired at {format_time(saved.expires_at)}. Build it again, and look again."
+        )
     if context.journal.length(saved.entry):
         raise PlanAlreadyApplied(
             f"The plan in {path} was applied before: it is in the journal as {saved.entry}.",
@@ -70,12 +72,12 @@ def _plan_of(saved: SavedPlan, url: str, application: Application | None) -> Pla
         expires_at=saved.expires_at,
         query=saved.query,
         left_out=tuple(LeftOut(one, why) for one, why in saved.left_out),
-        notes=(f"Planned by {saved.user} on {saved.machine}, {when(saved.created_at)}.", *saved.notes),
+        notes=(f"Planned by {saved.user} on {saved.machine}, {format_time(saved.created_at)}.", *saved.notes),
         _application=application,
     )
 
 
-def _act(verb: str) -> Act:
+def _act(verb: str) -> ChunkExecutor:
     if verb == "deposit":
         return DepositAct(once=True)
     return DeleteAct() if verb == "delete" else PutAct()

@@ -19,10 +19,10 @@ from bucketsnb import frames
 from bucketsnb.changes import drawing
 from bucketsnb.changes.plan_file import KEEPS
 from bucketsnb.changes.receipt import Receipt
-from bucketsnb.changes.seen import Change, Seen, described, shown
+from bucketsnb.changes.seen import Change, WorkSnapshot, described, shown
 from bucketsnb.errors import PlanError, WorkError
 from bucketsnb.files import replace_file
-from bucketsnb.formatting import count_of, place_of, when
+from bucketsnb.formatting import count_of, format_time, place_of
 from bucketsnb.formatting_html import Markup, page
 
 __all__ = [
@@ -126,7 +126,7 @@ class Plan:
         return [change.id for change in self.changes if change.id is not None]
 
     @property
-    def works(self) -> list[Seen]:
+    def works(self) -> list[WorkSnapshot]:
         """The works as they were shown."""
         return [change.work for change in self.changes]
 
@@ -267,11 +267,11 @@ class Plan:
             ("pipeline", drawing.by_count(work.pipeline for work in works)),
             ("status", drawing.by_count(work.status for work in works)),
             ("site", drawing.by_count(work.site for work in works)),
-            ("created", f"{when(min(times))} to {when(max(times))}" if times else ""),
+            ("created", f"{format_time(min(times))} to {format_time(max(times))}" if times else ""),
             ("running", f"{self.running:,}" if works else ""),
             ("query", self.query),
             ("reason", self.reason),
-            ("expires", when(self.expires_at) if self.expires_at != float("inf") else ""),
+            ("expires", format_time(self.expires_at) if self.expires_at != float("inf") else ""),
             ("left out", drawing.by_count(left.why for left in self.left_out)),
             *(("note", note) for note in self.notes),
         ]
@@ -282,8 +282,8 @@ class Plan:
         return drawing.Rows("Works", ("id", "pipeline", "status", "site", "created"), rows)
 
 
-def _when(work: Seen) -> str:
-    return when(work.creation) if isinstance(work.creation, int | float) else ""
+def _when(work: WorkSnapshot) -> str:
+    return format_time(work.creation) if isinstance(work.creation, int | float) else ""
 
 
 class DeletePlan(Plan):

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bucketsnb.changes.seen import Change, Seen
+from bucketsnb.changes.seen import Change, WorkSnapshot
 from bucketsnb.errors import PlanError, PlanExpired
 from bucketsnb.files import replace_file
-from bucketsnb.formatting import excerpt, when
+from bucketsnb.formatting import format_time, truncate
 
 if TYPE_CHECKING:
     from bucketsnb.changes.plan import Plan
@@ -63,9 +63,9 @@ def write_plan_file(path: Path, plan: Plan, entry: str, who: Mapping[str, Any], 
             f"{', '.join(VERBS)} works can."
         )
     if not 0 < expires_after < math.inf:
-        raise PlanError(f"expires_after={excerpt(repr(expires_after), 40)} must be seconds above 0.")
+        raise PlanError(f"expires_after={truncate(repr(expires_after), 40)} must be seconds above 0.")
     if time.time() > plan.expires_at:
-        raise PlanExpired(f"“{plan.summary}” expired at {when(plan.expires_at)}. Build it again, and save that.")
+        raise PlanExpired(f"“{plan.summary}” expired at {format_time(plan.expires_at)}. Build it again, and save that.")
     content = {
         "entry": entry,
         "verb": plan.verb,
@@ -113,7 +113,7 @@ def read_plan_file(path: Path) -> SavedPlan:
             changes=tuple(_change(content["verb"], *sides) for sides in content["changes"]),
         )
     except (KeyError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
-        raise PlanError(f"{path} is not a plan that can be applied: {excerpt(repr(error))}.") from error
+        raise PlanError(f"{path} is not a plan that can be applied: {truncate(repr(error))}.") from error
 
 
 def _content(path: Path) -> dict[str, Any]:
@@ -122,12 +122,12 @@ def _content(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise PlanError(f"The plan in {path} cannot be read: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
-        raise PlanError(f"{path} is not a plan: {excerpt(error)}.") from error
+        raise PlanError(f"{path} is not a plan: {truncate(error)}.") from error
     if not isinstance(document, dict) or document.get("format") != _FORMAT:
         raise PlanError(f"{path} is not a plan: plan.save(path) writes them.")
     if document.get("version") != _VERSION:
         raise PlanError(
-            f"{path} was written by another version of this package (its form is {excerpt(document.get('version'), 20)}"
+            f"{path} was written by another version of this package (its form is {truncate(document.get('version'), 20)}"
             f", and {_VERSION} can be read). Save the plan again with this version."
         )
     content = document.get("plan")
@@ -141,7 +141,7 @@ def _digest(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
-def _record(side: Seen | None) -> dict[str, Any] | None:
+def _record(side: WorkSnapshot | None) -> dict[str, Any] | None:
     return None if side is None else side.record
 
 
@@ -153,7 +153,7 @@ def _text(value: Any) -> str:
 
 def _time(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**33:
-        raise ValueError(f"{excerpt(repr(value), 40)} in the place of a time")
+        raise ValueError(f"{truncate(repr(value), 40)} in the place of a time")
     return float(value)
 
 
@@ -162,10 +162,12 @@ def _change(verb: str, before: Any, after: Any) -> Change:
     for side in (before, after):
         if side is not None and not isinstance(side, dict):
             raise TypeError(f"{type(side).__name__} in the place of a work")
-    change = Change(None if before is None else Seen.of(before), None if after is None else Seen.of(after))
+    change = Change(
+        None if before is None else WorkSnapshot.of(before), None if after is None else WorkSnapshot.of(after)
+    )
     sides = (change.before is not None, change.after is not None)
     if verb not in VERBS or sides != {"delete": (True, False), "deposit": (False, True)}.get(verb, (True, True)):
-        raise ValueError(f"no change that a plan to {excerpt(verb, 40)} makes")
+        raise ValueError(f"no change that a plan to {truncate(verb, 40)} makes")
     if verb != "deposit" and (change.id is None or (change.after is not None and change.after.id != change.id)):
         raise ValueError("a change without the id of its work")
     return change

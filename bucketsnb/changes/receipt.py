@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pandas as pd
 
 from bucketsnb.changes import drawing
-from bucketsnb.changes.seen import Seen
+from bucketsnb.changes.seen import WorkSnapshot
 from bucketsnb.errors import JournalError, OutcomeUnknown, PartlyDone, PlanError
-from bucketsnb.formatting import age, count_of, elide
+from bucketsnb.formatting import age, count_of, join_truncated
 from bucketsnb.frames import SummaryFrame
 
 if TYPE_CHECKING:
     from bucketsnb.changes.plan import Cancel, Progress
 
-__all__ = ["COLUMNS", "Fate", "Outcome", "Receipt"]
+__all__ = ["COLUMNS", "Outcome", "Receipt", "WorkResult"]
 
 COLUMNS = ("id", "outcome", "before", "after", "detail", "new_id")
 """Columns of :attr:`Receipt.frame`."""
@@ -44,7 +44,7 @@ class Outcome(str, Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
+class WorkResult:
     """What became of one work.
 
     Attributes
@@ -65,8 +65,8 @@ class Fate:
 
     outcome: Outcome
     id: str | None
-    before: Seen | None
-    after: Seen | None = None
+    before: WorkSnapshot | None
+    after: WorkSnapshot | None = None
     detail: str = ""
     new_id: str | None = None
 
@@ -109,7 +109,7 @@ class Receipt:
     asked: str
     host: str
     entry: str
-    fates: tuple[Fate, ...]
+    fates: tuple[WorkResult, ...]
     errors: tuple[BaseException, ...] = field(default=(), compare=False)
     notes: tuple[str, ...] = ()
     removes: bool = False
@@ -240,7 +240,7 @@ class Receipt:
     def _facts(self) -> list[tuple[str, str]]:
         facts = [(word, f"{number:,}") for word, number in self.counts.items() if number]
         given = [fate.new_id for fate in self.fates if fate.new_id]
-        facts += [("new ids", elide(given, most=3))] if given else []
+        facts += [("new ids", join_truncated(given, most=3))] if given else []
         facts += [("problem", str(error) or type(error).__name__) for error in self.errors]
         facts += [("note", note) for note in self.notes]
         if self.rate is not None:
@@ -253,5 +253,5 @@ class Receipt:
         return drawing.Rows("Not as planned", COLUMNS[:5], rows, trouble=True)
 
 
-def _status(seen: Seen | None) -> str | None:
+def _status(seen: WorkSnapshot | None) -> str | None:
     return None if seen is None else drawing.word(seen.status)

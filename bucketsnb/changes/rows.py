@@ -11,7 +11,7 @@ from bucketsnb.changes.tables import RowProblem, Table, Unreadable
 from bucketsnb.encoding import encode_works, judge
 from bucketsnb.encoding.cells import is_missing, path_of
 from bucketsnb.errors import WorkError
-from bucketsnb.formatting import excerpt
+from bucketsnb.formatting import truncate
 from bucketsnb.frames.json_text import decode_json, encode_json
 from bucketsnb.schema import FIELDS, Kind
 
@@ -103,7 +103,7 @@ def _put(work: dict[str, Any], parts: Sequence[str], value: Any) -> None:
     if is_missing(old):
         inner[last] = value
     elif not (is_missing(value) or _agree(old, value)):
-        both = f"{excerpt(repr(old), 40)} and {excerpt(repr(value), 40)}"
+        both = f"{truncate(repr(old), 40)} and {truncate(repr(value), 40)}"
         raise WorkError(f"is given twice, as {both}; keep one", field=path)
 
 

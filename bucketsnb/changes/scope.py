@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from bucketsnb.changes.apply import Context, Looked, look
+from bucketsnb.changes.apply import Context, CurrentWorks, look
 from bucketsnb.changes.plan import LeftOut
-from bucketsnb.changes.seen import Seen, described, moved, same, shown
+from bucketsnb.changes.seen import WorkSnapshot, described, drift, same, shown
 from bucketsnb.errors import PlanError, ReadOnly, ScopeReason, ScopeRefused, WorkError
-from bucketsnb.formatting import count_of, elide
+from bucketsnb.formatting import count_of, join_truncated
 from bucketsnb.frames import Baseline, to_records
 from bucketsnb.frames.records import parts_of
 from bucketsnb.query import Query
@@ -29,15 +29,15 @@ __all__ = [
     "Limits",
     "NothingSent",
     "Scope",
-    "Which",
+    "WorkSelector",
     "WorksLeft",
     "advice",
     "check_count",
     "check_running",
-    "gather",
     "ids_of",
     "read_works",
     "refuse_read_only",
+    "resolve_targets",
     "shared",
     "unnamed",
 ]
@@ -60,7 +60,7 @@ _ADVICE = {
     ),
 }
 
-Which = Query | Mapping[str, Any] | pd.DataFrame | Iterable[str] | None
+WorkSelector = Query | Mapping[str, Any] | pd.DataFrame | Iterable[str] | None
 """What people name works by: a query, a query document, a frame, or ids."""
 
 
@@ -102,7 +102,7 @@ class Limits:
 class Scope:
     """The works that were named or matched, as they are now."""
 
-    works: list[Seen]
+    works: list[WorkSnapshot]
     left_out: list[LeftOut] = field(default_factory=list)
     query: str = ""
 
@@ -119,7 +119,7 @@ def refuse_read_only(api: Api) -> None:
         raise ReadOnly("This client is read-only: nothing is planned. Build it without read_only=True to change works.")
 
 
-def gather(context: Context, which: Which, limits: Limits, *, limit: int | None = None) -> Scope:
+def resolve_targets(context: Context, which: WorkSelector, limits: Limits, *, limit: int | None = None) -> Scope:
     """Read the works that a change is about; only reads are sent.
 
     Parameters
@@ -183,7 +183,7 @@ def check_count(number: int, limits: Limits) -> None:
         )
 
 
-def check_running(works: Sequence[Seen], limits: Limits) -> None:
+def check_running(works: Sequence[WorkSnapshot], limits: Limits) -> None:
     """Refuse works that a worker may be busy with.
 
     Raises
@@ -195,7 +195,7 @@ def check_running(works: Sequence[Seen], limits: Limits) -> None:
     if running and not limits.allow_running:
         raise ScopeRefused(
             f"{len(running):,} of {count_of(len(works), 'work')} {'is' if len(running) == 1 else 'are'} running, and a "
-            f"worker may be busy with them ({elide(running, most=3)}).",
+            f"worker may be busy with them ({join_truncated(running, most=3)}).",
             reason=ScopeReason.RUNNING,
             count=len(works),
             running=[str(one) for one in running],
@@ -234,7 +234,7 @@ def read_works(api: Api, ids: Sequence[str]) -> Iterator[dict[str, Any]]:
         yield from (works[one] for one in chunk if one in works)
 
 
-def _looks(api: Api, ids: Sequence[str], query: Mapping[str, Any] | None) -> Iterator[tuple[list[str], Looked]]:
+def _looks(api: Api, ids: Sequence[str], query: Mapping[str, Any] | None) -> Iterator[tuple[list[str], CurrentWorks]]:
     for start in range(0, len(ids), _READ_CHUNK):
         chunk = list(ids[start : start + _READ_CHUNK])
         yield chunk, look(api, chunk, query)
@@ -263,7 +263,7 @@ def _of_query(api: Api, query: Query, limits: Limits, limit: int | None) -> Scop
 def _of_ids(api: Api, ids: Sequence[str], query: Mapping[str, Any] | None = None, absent: str = _GONE) -> Scope:
     works, left_out = [], []
     for chunk, found in _looks(api, ids, query):
-        works += [Seen.of(found[one]) for one in chunk if one in found and one not in found.shared]
+        works += [WorkSnapshot.of(found[one]) for one in chunk if one in found and one not in found.shared]
         left_out += [shared(one) for one in chunk if one in found.shared]
         left_out += [LeftOut(one, absent) for one in chunk if one not in found]
     return Scope(works, left_out)
@@ -289,7 +289,7 @@ def _of_frame(api: Api, frame: pd.DataFrame, limits: Limits) -> Scope:
     works, left_out = [], [unnamed(value) for value in _odd_ids(frame)]
     for work in scope.works:
         old = were.get(work.id or "")
-        if old is None or same(old, work) or not (since := moved(old, work.record, whole=work.id not in parts)):
+        if old is None or same(old, work) or not (since := drift(old, work.record, whole=work.id not in parts)):
             works.append(work)
         else:
             left_out.append(LeftOut(work.id, f"changed since the frame was read: {described(since)}"))

@@ -8,18 +8,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bucketsnb.formatting import excerpt
+from bucketsnb.formatting import truncate
 
 __all__ = [
     "MISSING",
     "Change",
-    "Seen",
+    "WorkSnapshot",
     "described",
     "differences",
+    "drift",
     "equal",
     "leaves",
-    "moved",
-    "part",
+    "restrict",
     "same",
     "shown",
     "written",
@@ -37,7 +37,7 @@ MISSING = _Missing()
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class WorkSnapshot:
     """One whole work as it was when someone looked.
 
     Two are equal when every field of the record is: the fingerprint covers the whole record, because any field, also
@@ -54,8 +54,8 @@ class Seen:
 
     Examples
     --------
-    >>> work = Seen.of({"id": "a", "status": "queued"})
-    >>> work == Seen.of({"status": "queued", "id": "a"}), work.status
+    >>> work = WorkSnapshot.of({"id": "a", "status": "queued"})
+    >>> work == WorkSnapshot.of({"status": "queued", "id": "a"}), work.status
     (True, 'queued')
     """
 
@@ -68,7 +68,7 @@ class Seen:
     creation: Any = field(compare=False)
 
     @classmethod
-    def of(cls, record: Mapping[str, Any]) -> Seen:
+    def of(cls, record: Mapping[str, Any]) -> WorkSnapshot:
         """Keep a record as it is now."""
         in_order = json.dumps(record, sort_keys=True, separators=(",", ":"))
         return cls(
@@ -104,11 +104,11 @@ class Change:
         The work as it is to be, or `None` if it is not to be in the store any more.
     """
 
-    before: Seen | None
-    after: Seen | None
+    before: WorkSnapshot | None
+    after: WorkSnapshot | None
 
     @property
-    def work(self) -> Seen:
+    def work(self) -> WorkSnapshot:
         """Whichever side there is, the older first."""
         side = self.before or self.after
         if side is None:
@@ -133,14 +133,16 @@ def written(record: Mapping[str, Any] | None) -> str:
     return json.dumps(record, separators=(",", ":"))
 
 
-def same(record: Mapping[str, Any], seen: Seen, text: str | None = None) -> bool:
+def same(record: Mapping[str, Any], seen: WorkSnapshot, text: str | None = None) -> bool:
     """Tell whether a work is as it was seen; ``1`` and ``1.0`` are the same number.
 
     `text` is the record as :func:`written`, where that is known. Most works that are the same are written the same too.
     """
     if (written(record) if text is None else text) == seen.text:
         return True
-    return equal(record, seen.record) or Seen.of(record) == seen  # the second for NaN, and dear: few works get there
+    return (
+        equal(record, seen.record) or WorkSnapshot.of(record) == seen
+    )  # the second for NaN, and dear: few works get there
 
 
 def equal(one: Any, other: Any) -> bool:
@@ -181,23 +183,23 @@ def leaves(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[tuple[s
     return found
 
 
-def moved(old: Mapping[str, Any], now: Mapping[str, Any], *, whole: bool) -> list[tuple[str, Any, Any]]:
+def drift(old: Mapping[str, Any], now: Mapping[str, Any], *, whole: bool) -> list[tuple[str, Any, Any]]:
     """List what differs between a work as it was read and as it is now; of one read in part, only what was read.
 
     Examples
     --------
-    >>> moved({"config": {"parent": "a"}}, {"config": {"parent": "a", "metrics": True}}, whole=False)
+    >>> drift({"config": {"parent": "a"}}, {"config": {"parent": "a", "metrics": True}}, whole=False)
     []
     """
-    return differences(old, now if whole else {name: part(now.get(name), value) for name, value in old.items()})
+    return differences(old, now if whole else {name: restrict(now.get(name), value) for name, value in old.items()})
 
 
-def part(now: Any, read: Any) -> Any:
+def restrict(now: Any, read: Any) -> Any:
     """Return what there is now of a value in the places that a value read in part has."""
     if isinstance(now, Mapping) and isinstance(read, Mapping):
-        return {name: part(now[name], value) for name, value in read.items() if name in now}
+        return {name: restrict(now[name], value) for name, value in read.items() if name in now}
     if isinstance(now, list) and isinstance(read, list) and len(now) == len(read):
-        return [part(one, value) for one, value in zip(now, read, strict=True)]
+        return [restrict(one, value) for one, value in zip(now, read, strict=True)]
     return now
 
 
@@ -209,7 +211,7 @@ def described(cells: list[tuple[str, Any, Any]] | tuple[tuple[str, Any, Any], ..
     >>> described([("status", "queued", "running"), ("attempt", 0, 1)])
     'status queued -> running; attempt 0 -> 1'
     """
-    parts = [f"{excerpt(path, 60)} {shown(old)} -> {shown(new)}" for path, old, new in cells[:most]]
+    parts = [f"{truncate(path, 60)} {shown(old)} -> {shown(new)}" for path, old, new in cells[:most]]
     if len(cells) > most:
         parts.append(f"and {len(cells) - most} more")
     return "; ".join(parts)
@@ -219,4 +221,4 @@ def shown(value: Any) -> str:
     """Say one value in a few printable letters: text as it is, anything else as JSON."""
     if value is MISSING:
         return "(none)"
-    return excerpt(value if isinstance(value, str) and value else json.dumps(value), 60)
+    return truncate(value if isinstance(value, str) and value else json.dumps(value), 60)

@@ -19,7 +19,7 @@ import pandas as pd
 from bucketsnb.encoding.cells import NULLS, is_missing, path_of, read_cell, read_value
 from bucketsnb.encoding.values import UnfitError
 from bucketsnb.errors import WorkError
-from bucketsnb.formatting import count_of, elide, excerpt, near
+from bucketsnb.formatting import close_matches, count_of, join_truncated, truncate
 from bucketsnb.frames import COLUMNS, DTYPES, Baseline, JSONDtype, to_records
 from bucketsnb.frames.columns import DERIVED
 from bucketsnb.frames.records import parts_of
@@ -242,7 +242,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) < len(pairs):
         twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
-        raise WorkError(f"A work has the key {excerpt(twice, 60)!r} more than once: keep one.", field=twice)
+        raise WorkError(f"A work has the key {truncate(twice, 60)!r} more than once: keep one.", field=twice)
     return made
 
 
@@ -329,7 +329,7 @@ def _of_row(header: Sequence[str], columns: _Columns, cells: Sequence[str]) -> A
 
 
 def _too_long(number: int, named: int, extra: Sequence[str]) -> str:
-    shown = excerpt(elide(extra, most=3), 80)
+    shown = truncate(join_truncated(extra, most=3), 80)
     return (
         f"has {number} cells, and the header names {named}: {shown!r} has no column; a cell with the delimiter in it "
         "needs quotes"
@@ -379,9 +379,7 @@ def _notes_of(index: Sequence[str], ours: Sequence[str], empty: Sequence[str] = 
 
 
 def _named(names: Sequence[str]) -> str:
-    return (
-        f"The {'column' if len(names) == 1 else 'columns'} {elide(names, most=10)} {'is' if len(names) == 1 else 'are'}"
-    )
+    return f"The {'column' if len(names) == 1 else 'columns'} {join_truncated(names, most=10)} {'is' if len(names) == 1 else 'are'}"
 
 
 def _is_field(name: str) -> bool:
@@ -394,11 +392,11 @@ def _is_field(name: str) -> bool:
 def _refuse_fieldless(names: Sequence[str], read_with: str) -> None:
     if not names or any(_is_field(name) or name in WORKED_OUT for name in names):
         return
-    meant = near(names[0].casefold(), COLUMNS)
-    hint = f"; did you mean {meant[0]!r} by {excerpt(names[0], 40)!r}?" if meant else "."
+    meant = close_matches(names[0].casefold(), COLUMNS)
+    hint = f"; did you mean {meant[0]!r} by {truncate(names[0], 40)!r}?" if meant else "."
     start = f"{read_with}, and it names" if read_with else "The DataFrame has the columns"
     raise WorkError(
-        f"{start} {elide([repr(excerpt(name, 40)) for name in names], most=8)}: no field of a work such as pipeline, "
+        f"{start} {join_truncated([repr(truncate(name, 40)) for name in names], most=8)}: no field of a work such as pipeline, "
         f"site or user{hint}",
         field=names[0],
     )
@@ -407,7 +405,9 @@ def _refuse_fieldless(names: Sequence[str], read_with: str) -> None:
 def _refuse_twice(columns: Iterable[str]) -> None:
     twice = [name for name, count in Counter(columns).items() if count > 1]
     if twice:
-        raise WorkError(f"The works have the column {elide(twice, most=3)} more than once: keep one.", field=twice[0])
+        raise WorkError(
+            f"The works have the column {join_truncated(twice, most=3)} more than once: keep one.", field=twice[0]
+        )
 
 
 def _refuse_nameless(places: Sequence[int]) -> None:
@@ -575,7 +575,7 @@ def _refuse_cut(table: Table) -> None:
     absent = [name for name in _IN_EVERY_WORK if name not in held]
     if len(absent) > 1:
         raise WorkError(
-            f"These rows have ids, as works from a queue have, but no {elide(absent, most=22)}: if they were read in "
+            f"These rows have ids, as works from a queue have, but no {join_truncated(absent, most=22)}: if they were read in "
             "part, they would be deposited without what was not read. Read them with columns='all'; or leave the ids "
             "out, if these are all that new works are to hold.",
             field=absent[0],
@@ -594,7 +594,7 @@ def _refuse_parts(frame: pd.DataFrame) -> None:
         return
     some = f"{len(parts):,} of these works were" if 0 < len(parts) < len(frame) else "These works were"
     raise WorkError(
-        f"{some} read in part, without {elide(unread, most=22)}: deposited, they would lack that. Read them with "
+        f"{some} read in part, without {join_truncated(unread, most=22)}: deposited, they would lack that. Read them with "
         "columns='all'.",
         field=unread[0] if unread else None,
     )

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 from bucketsnb.addresses import without_login
 from bucketsnb.api import chunks
 from bucketsnb.changes.acts import DeleteAct, PutAct
-from bucketsnb.changes.apply import AGAIN, Act, Application, Context
+from bucketsnb.changes.apply import AGAIN, Application, ChunkExecutor, Context
 from bucketsnb.changes.deposit import DepositAct, find, match
 from bucketsnb.changes.drawing import by_count
-from bucketsnb.changes.entry import Entry, Kept, read_entry
+from bucketsnb.changes.entry import Entry, RecordedWork, read_entry
 from bucketsnb.changes.journal import Journal
 from bucketsnb.changes.journal_file import UNDO_SUFFIX
 from bucketsnb.changes.plan import LeftOut, Plan, UndoDepositPlan, UndoPlan
-from bucketsnb.changes.receipt import Fate, Outcome
+from bucketsnb.changes.receipt import Outcome, WorkResult
 from bucketsnb.changes.restore import RestoreAct, there_again
 from bucketsnb.changes.scope import read_works, refuse_read_only
-from bucketsnb.changes.seen import Change, Seen, described, differences, equal
+from bucketsnb.changes.seen import Change, WorkSnapshot, described, differences, equal
 from bucketsnb.changes.service import refuse_other_address, refuse_other_works
 from bucketsnb.changes.withdraw import OF_THE_SERVICE, as_it_was
 from bucketsnb.errors import PlanAlreadyApplied, PlanError
@@ -132,7 +132,7 @@ def _changes(api: Api, entry: Entry, earlier: Entry | None) -> tuple[list[Change
     return changes, left_out
 
 
-def _there_again(api: Api, entry: Entry, works: list[Kept]) -> dict[int, str]:
+def _there_again(api: Api, entry: Entry, works: list[RecordedWork]) -> dict[int, str]:
     """Return which deleted works are there again, by their place, and why they are to be left alone."""
     if entry.verb != "delete":
         return {}
@@ -150,12 +150,12 @@ def _lower(sentence: str) -> str:
     return sentence[:1].lower() + sentence[1:]
 
 
-def _missing(work: Kept) -> Kept:
+def _missing(work: RecordedWork) -> RecordedWork:
     """Stand in for a work of an undo under way that cannot be found any more: if it is there, it is left alone."""
-    return Kept(work.id, left=work.before or {"id": work.id})
+    return RecordedWork(work.id, left=work.before or {"id": work.id})
 
 
-def _nothing(entry: Entry, works: list[Kept], left_out: list[LeftOut]) -> str:
+def _nothing(entry: Entry, works: list[RecordedWork], left_out: list[LeftOut]) -> str:
     """Say why there is nothing to undo; that nothing was changed only if that is known."""
     if entry.verb in ("deposit", "withdraw") and any(work.outcome is _UNSURE for work in works):
         return f"{entry.id} cannot be undone: {left_out[0].why}. Look for it with buckets.view(...)."
@@ -166,7 +166,7 @@ def _nothing(entry: Entry, works: list[Kept], left_out: list[LeftOut]) -> str:
     return f"{entry.id} changed no work, so there is nothing to undo."
 
 
-def _find_lost(api: Api, entry: Entry, works: list[Kept]) -> None:
+def _find_lost(api: Api, entry: Entry, works: list[RecordedWork]) -> None:
     """Look for deposited works of which no answer told, and take in those that are found."""
     lost = [work for work in works if work.outcome is _UNSURE and work.after is not None]
     taken = {*entry.present, *(work.new_id for work in works if work.new_id)}
@@ -178,7 +178,7 @@ def _find_lost(api: Api, entry: Entry, works: list[Kept]) -> None:
             taken.add(record["id"])
 
 
-def _take_passes(works: list[Kept], now: Mapping[str, dict[str, Any]]) -> None:
+def _take_passes(works: list[RecordedWork], now: Mapping[str, dict[str, Any]]) -> None:
     """Take in what some of the passes made of works whose audit nobody saw the end of: their status, and no more."""
     for work in works:
         record = now.get(work.id or "") if work.outcome is _UNSURE else None
@@ -186,16 +186,16 @@ def _take_passes(works: list[Kept], now: Mapping[str, dict[str, Any]]) -> None:
             work.left = record
 
 
-def _name(entry: Entry, work: Kept) -> str:
+def _name(entry: Entry, work: RecordedWork) -> str:
     return (work.new_id if entry.verb in ("deposit", "withdraw") else work.id) or ""
 
 
-def _now(api: Api, entry: Entry, unsure: list[Kept]) -> dict[str, dict[str, Any]]:
+def _now(api: Api, entry: Entry, unsure: list[RecordedWork]) -> dict[str, dict[str, Any]]:
     ids = [name for work in unsure if (name := _name(entry, work))]
     return {record["id"]: record for record in read_works(api, ids)}
 
 
-def _nothing_to_undo(entry: Entry, work: Kept, now: Mapping[str, Mapping[str, Any]]) -> str:
+def _nothing_to_undo(entry: Entry, work: RecordedWork, now: Mapping[str, Mapping[str, Any]]) -> str:
     known = work.left or work.after if entry.verb in ("deposit", "withdraw") else work.before
     if work.outcome is _SURE and known is None:
         return f"{_DAMAGED}, so what it was is not known"
@@ -213,22 +213,22 @@ def _nothing_to_undo(entry: Entry, work: Kept, now: Mapping[str, Mapping[str, An
     return "was not changed" if equal(now.get(work.id or ""), work.before) else ""
 
 
-def _change(entry: Entry, work: Kept) -> Change:
+def _change(entry: Entry, work: RecordedWork) -> Change:
     if entry.verb == "delete":
-        return Change(None, Seen.of(work.before or {}))
+        return Change(None, WorkSnapshot.of(work.before or {}))
     left = _made(entry, work)
     if entry.verb == "deposit":
-        return Change(Seen.of(left), None)
+        return Change(WorkSnapshot.of(left), None)
     before = work.before or {}
     if entry.verb == "withdraw" and work.before is None:  # an interruption kept it off the record
         before = as_it_was(left, None)
     if entry.verb == "audit":  # what else is new in it, someone has put there meanwhile
         before = {**left, **{name: before[name] for name in OF_THE_SERVICE if name in before}}
     added = dict.fromkeys(name for name in left if name not in before)
-    return Change(Seen.of(left), Seen.of({**before, **added}))
+    return Change(WorkSnapshot.of(left), WorkSnapshot.of({**before, **added}))
 
 
-def _made(entry: Entry, work: Kept) -> dict[str, Any]:
+def _made(entry: Entry, work: RecordedWork) -> dict[str, Any]:
     """Return a work as the entry itself made it, which is what an undo may take back.
 
     What was read back afterwards may be more: a worker may have claimed it by then, or someone changed it.
@@ -241,21 +241,21 @@ def _made(entry: Entry, work: Kept) -> dict[str, Any]:
     return left
 
 
-def _act(entry: Entry, context: Context) -> Act:
+def _act(entry: Entry, context: Context) -> ChunkExecutor:
     if entry.verb == "delete":
         return RestoreAct(entry.id, entry.at)
     return DeleteAct() if entry.verb == "deposit" else PutAct()
 
 
-def _fates(changes: list[Change], earlier: Entry) -> list[Fate]:
+def _fates(changes: list[Change], earlier: Entry) -> list[WorkResult]:
     return [
-        Fate(
+        WorkResult(
             work.outcome,
             work.id,
             change.before,
             new_id=work.new_id,
             detail=work.detail,
-            after=None if work.left is None else Seen.of(work.left),
+            after=None if work.left is None else WorkSnapshot.of(work.left),
         )
         for change, work in zip(changes, earlier.works, strict=True)
     ]

@@ -8,16 +8,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bucketsnb.api import Api
-from bucketsnb.changes.acts import Said, ask
-from bucketsnb.changes.apply import Context, Walk
+from bucketsnb.changes.acts import ReplyKind, ask
+from bucketsnb.changes.apply import Context, Execution
 from bucketsnb.changes.build import made
 from bucketsnb.changes.plan import WithdrawPlan
 from bucketsnb.changes.receipt import Outcome
 from bucketsnb.changes.scope import Limits, Scope, read_works, refuse_read_only
-from bucketsnb.changes.seen import Change, Seen
+from bucketsnb.changes.seen import Change, WorkSnapshot
 from bucketsnb.encoding import encode
 from bucketsnb.errors import QueryError
-from bucketsnb.formatting import count_of, excerpt
+from bucketsnb.formatting import count_of, truncate
 from bucketsnb.schema import FIELDS, PARENT_PATH, value_problems
 
 __all__ = [
@@ -117,7 +117,7 @@ def _priority(value: Any) -> int:
 def _empty(name: str, value: object) -> QueryError:
     hint = " Name at least one." if name == "pipeline" else " Leave it out (None) to take any."
     return QueryError(
-        f"{name}={excerpt(repr(value), 40)} names nothing that a work could have.{hint} Nothing was sent."
+        f"{name}={truncate(repr(value), 40)} names nothing that a work could have.{hint} Nothing was sent."
     )
 
 
@@ -141,7 +141,7 @@ def plan_claim(context: Context, document: Mapping[str, Any], *, look_first: boo
     """Plan to claim one work at once, whichever it is: what :meth:`bucketsnb.client.Buckets.withdraw` does."""
     refuse_read_only(context.api)
     pipelines = document["pipeline"]["$in"]
-    changes = [Change(Seen.of({"pipeline": ", ".join(pipelines)}), None)]
+    changes = [Change(WorkSnapshot.of({"pipeline": ", ".join(pipelines)}), None)]
     act = WithdrawAct(document, look_first=look_first)
     scope = Scope([], query=json.dumps(document, ensure_ascii=False))
     return made(WithdrawPlan, context, act, changes, scope, "", Limits())
@@ -152,7 +152,7 @@ def plan_withdraw(
 ) -> WithdrawPlan:
     """Plan to claim one work; see :meth:`bucketsnb.client.Buckets.plan_withdraw`."""
     refuse_read_only(context.api)
-    next_works = [Seen.of(record) for record in forecast(context.api, document)]
+    next_works = [WorkSnapshot.of(record) for record in forecast(context.api, document)]
     notes = ["A forecast: whoever claims meanwhile is served first, and then another work, or none, is claimed."]
     if len(next_works) > 1:
         notes.append(f"After it come {count_of(len(next_works) - 1, 'more work')} that were looked at.")
@@ -179,7 +179,7 @@ class WithdrawAct:
         self._document = dict(document)
         self._look_first = look_first
 
-    def step(self, walk: Walk, positions: Sequence[int]) -> None:
+    def step(self, walk: Execution, positions: Sequence[int]) -> None:
         """Claim one; a claim of an unknown outcome is never repeated."""
         (position,) = positions
         if walk.fates[position].outcome is Outcome.UNKNOWN:
@@ -189,22 +189,22 @@ class WithdrawAct:
         head = {record["id"]: record for record in seen}
         walk.announce(positions, None, None, query=self._document, at_head=list(head.values()))
         reply = ask(walk, lambda: walk.api.withdraw(self._document))
-        if reply.said is Said.YES:
+        if reply.said is ReplyKind.YES:
             self._claimed(walk, position, reply.value, head)
-        elif reply.said in (Said.NO, Said.NEVER_ASKED, Said.FAILED):
-            outcome = Outcome.NOT_SENT if reply.said is Said.NEVER_ASKED else Outcome.REFUSED
+        elif reply.said in (ReplyKind.NO, ReplyKind.NEVER_ASKED, ReplyKind.FAILED):
+            outcome = Outcome.NOT_SENT if reply.said is ReplyKind.NEVER_ASKED else Outcome.REFUSED
             walk.fate(position, outcome, detail=reply.why)
         walk.record(positions)
         if reply.error is not None:
             raise reply.error
 
     def _claimed(
-        self, walk: Walk, position: int, record: dict[str, Any] | None, head: Mapping[str, dict[str, Any]]
+        self, walk: Execution, position: int, record: dict[str, Any] | None, head: Mapping[str, dict[str, Any]]
     ) -> None:
         if record is None:
             walk.fate(position, Outcome.GONE, detail="Nothing was queued any more that matches.")
             return
-        work = Seen.of(record)
+        work = WorkSnapshot.of(record)
         planned = walk.change(position).id
         detail = "" if planned in (None, work.id) else f"Another work than forecast ({planned}): the queue moved."
         walk.fate(position, Outcome.DONE, id=work.id, new_id=work.id, after=work, detail=detail)

@@ -17,7 +17,7 @@ from bucketsnb.cli.jupyter import JupyterLab, require, running_as_root, wait_unt
 from bucketsnb.cli.practice import practice_queue
 from bucketsnb.cli.service import say_version
 from bucketsnb.cli.stopping import until_stopped
-from bucketsnb.formatting import count_of, elide, printable
+from bucketsnb.formatting import count_of, join_truncated, printable
 
 __all__ = ["command"]
 
@@ -68,7 +68,7 @@ def _copy_notebooks(folder: Path) -> None:
     copied, kept = notebooks.copy_missing(notebooks.shipped(), folder)
     click.echo(f"Notebooks: {folder.resolve()} ({copied} new)")
     if kept:
-        click.echo(f"  kept as you have them: {elide(kept)}")
+        click.echo(f"  kept as you have them: {join_truncated(kept)}")
 
 
 @contextmanager

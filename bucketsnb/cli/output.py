@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bucketsnb.formatting import cell, elide, excerpt, json_text, printable, table
+from bucketsnb.formatting import cell, join_truncated, json_text, printable, table, truncate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -232,7 +232,7 @@ def _rows(frame: pd.DataFrame, columns: Sequence[str]) -> Iterable[tuple[Any, ..
 def _shown(value: Any, column: str) -> str:
     if column == "event" and isinstance(value, Integral):
         return str(value)  # an id is a name, and names have no thousands
-    return excerpt(elide(value) if isinstance(value, list) else cell(value), _WIDEST)
+    return truncate(join_truncated(value) if isinstance(value, list) else cell(value), _WIDEST)
 
 
 def _written(value: Any) -> Any:

@@ -11,7 +11,7 @@ import click
 
 from bucketsnb.cli.output import say
 from bucketsnb.errors import BucketsError
-from bucketsnb.formatting import near, printable
+from bucketsnb.formatting import close_matches, printable
 
 if TYPE_CHECKING:
     from bucketsnb.client import Buckets
@@ -52,6 +52,6 @@ def say_unknown_pipelines(buckets: Buckets, names: Iterable[str] | None) -> None
         known = buckets.pipelines()
         for name in names:
             if name not in known:
-                meant = near(name, known)
+                meant = close_matches(name, known)
                 hint = f"did you mean {printable(meant[0])}?" if meant else "`bucketsnb pipelines` lists those that do"
                 say(f"No works of a pipeline {printable(name)}; {hint}")

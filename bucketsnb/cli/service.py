@@ -6,7 +6,7 @@ import click
 
 from bucketsnb.api import Api
 from bucketsnb.errors import ServiceError
-from bucketsnb.formatting import excerpt, host_of, printable
+from bucketsnb.formatting import host_of, printable, truncate
 from bucketsnb.settings import resolve
 from bucketsnb.transport import Transport
 from bucketsnb.transport.retry import Policy
@@ -39,6 +39,6 @@ def say_version(url: str | None, otherwise: str) -> None:
         click.echo(f"Warning: the service does not answer as it should. {printable(error)}", err=True)
         click.echo(f"  {otherwise}", err=True)
     else:
-        click.echo(f"Service: {host_of(api.url)} (version {excerpt(version, 40)})")
+        click.echo(f"Service: {host_of(api.url)} (version {truncate(version, 40)})")
     finally:
         api.transport.close()

@@ -13,7 +13,7 @@ from bucketsnb.cli.exits import DONE, FAILED, PARTLY_DONE
 from bucketsnb.cli.options import HELP, span_of, url_option
 from bucketsnb.cli.output import emit, say
 from bucketsnb.cli.stopping import until_stopped
-from bucketsnb.formatting import count_of, printable, when
+from bucketsnb.formatting import count_of, format_time, printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,4 +85,4 @@ def _line(status: pd.DataFrame, history: History, *, as_json_: bool) -> str:
     at, works = status.attrs["read_at"], int(status["total"].sum())
     if as_json_:
         return json.dumps({"read_at": at, "pipelines": len(status), "works": works, "file": str(history.path)})
-    return f"{when(at)}: {count_of(len(status), 'pipeline')}, {count_of(works, 'work')}"
+    return f"{format_time(at)}: {count_of(len(status), 'pipeline')}, {count_of(works, 'work')}"

@@ -35,14 +35,14 @@ from bucketsnb.changes.plan import (
     WithdrawPlan,
 )
 from bucketsnb.changes.receipt import Outcome, Receipt
-from bucketsnb.changes.scope import EXPIRES_AFTER, MAX_AFFECTED, Limits, NothingSent, Which, WorksLeft, ids_of
+from bucketsnb.changes.scope import EXPIRES_AFTER, MAX_AFFECTED, Limits, NothingSent, WorkSelector, WorksLeft, ids_of
 from bucketsnb.changes.tables import Source
 from bucketsnb.changes.undo import context_of, plan_undo
 from bucketsnb.changes.withdraw import Names, plan_claim, plan_withdraw, withdrawal
 from bucketsnb.client import changing, reading
 from bucketsnb.client.about import info_of
 from bucketsnb.client.counting import Counts, explained, grouped, number_of
-from bucketsnb.client.pages import Tell
+from bucketsnb.client.pages import ProgressCallback
 from bucketsnb.client.reading import PAGE, Question, asked
 from bucketsnb.client.signatures import takes_words
 from bucketsnb.confirm import Confirmation
@@ -207,7 +207,7 @@ class Buckets:
         limit: int | None = 100,
         *,
         columns: str | Iterable[str] | None = None,
-        progress: Tell | bool | None = None,
+        progress: ProgressCallback | bool | None = None,
         cancel: Cancel | None = None,
         page_size: int = PAGE,
         **words: Any,
@@ -276,7 +276,7 @@ class Buckets:
         columns: str | Iterable[str] | None = None,
         page_size: int = PAGE,
         limit: int | None = None,
-        progress: Tell | bool | None = None,
+        progress: ProgressCallback | bool | None = None,
         cancel: Cancel | None = None,
         **words: Any,
     ) -> Iterator[WorksFrame]:
@@ -484,7 +484,7 @@ class Buckets:
     @takes_words
     def plan_delete(
         self,
-        which: Which = None,
+        which: WorkSelector = None,
         /,
         *,
         reason: str = "",
@@ -524,7 +524,7 @@ class Buckets:
     @takes_words
     def plan_requeue(
         self,
-        which: Which = None,
+        which: WorkSelector = None,
         /,
         *,
         reset_attempt: bool = False,
@@ -551,7 +551,7 @@ class Buckets:
     @takes_words
     def plan_update(
         self,
-        which: Which = None,
+        which: WorkSelector = None,
         /,
         *,
         set: Mapping[str, Any] | None = None,  # noqa: A002 - what is set

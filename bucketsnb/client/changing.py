@@ -10,7 +10,7 @@ import pandas as pd
 
 from bucketsnb.changes.plan import DeletePlan, Plan
 from bucketsnb.changes.receipt import Receipt
-from bucketsnb.changes.scope import Limits, Which, WorksLeft
+from bucketsnb.changes.scope import Limits, WorkSelector, WorksLeft
 from bucketsnb.changes.withdraw import withdrawal
 from bucketsnb.errors import QueryError, ScopeRefused
 from bucketsnb.formatting import count_of
@@ -33,14 +33,14 @@ class _All(int):
 ALL = _All(100)
 
 
-def edited(which: Which, words: Mapping[str, Any]) -> pd.DataFrame:
+def edited(which: WorkSelector, words: Mapping[str, Any]) -> pd.DataFrame:
     """Return a frame whose edited cells are to be sent."""
     if words or not isinstance(which, pd.DataFrame):
         raise QueryError('A plan to update takes a frame with edited cells, or new values: set={"priority": 5}.')
     return which
 
 
-def selector(which: Which, keywords: Mapping[str, Any]) -> Which:
+def selector(which: WorkSelector, keywords: Mapping[str, Any]) -> WorkSelector:
     """Return which works are meant, by conditions in words too."""
     if not keywords:
         return which

@@ -11,7 +11,7 @@ from bucketsnb import formatting, formatting_html
 from bucketsnb.api import AT_ONCE, Api, ask_together
 from bucketsnb.client.selection import selected
 from bucketsnb.errors import QueryError
-from bucketsnb.formatting import count_of, elide, near
+from bucketsnb.formatting import close_matches, count_of, join_truncated
 from bucketsnb.frames import DTYPES, WorksAccessor, frame_of
 from bucketsnb.query import EmptyReport, Query, explain_empty
 from bucketsnb.schema import STATUS_KEYS, STATUSES
@@ -49,7 +49,7 @@ class Counts(pd.DataFrame):
 
 
 def _short(cell: Any) -> Any:
-    return formatting.excerpt(cell, 80) if isinstance(cell, str) else cell
+    return formatting.truncate(cell, 80) if isinstance(cell, str) else cell
 
 
 def number_of(api: Api, query: Query) -> int:
@@ -90,7 +90,7 @@ def grouped(api: Api, query: Query, by: Sequence[str]) -> Counts:
     counts.attrs = {
         "query": query.document_by(api.now),
         "cost": {"requests": requests, "works_read": read},
-        "summary": f"{total} by {elide(by)} ({cost})",
+        "summary": f"{total} by {join_truncated(by)} ({cost})",
     }
     return counts
 
@@ -103,8 +103,8 @@ def _check(by: Sequence[str]) -> None:
         raise QueryError("by=[] counts by nothing; buckets.count(query) counts all")
     for name in by:
         if name not in known:
-            meant = near(str(name), known)
-            hint = f"did you mean {meant[0]!r}?" if meant else f"those that can be are {elide(known, 30)}"
+            meant = close_matches(str(name), known)
+            hint = f"did you mean {meant[0]!r}?" if meant else f"those that can be are {join_truncated(known, 30)}"
             raise QueryError(f"works cannot be counted by {formatting.printable(repr(name))}; {hint}")
 
 

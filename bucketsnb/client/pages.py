@@ -24,9 +24,18 @@ from bucketsnb.formatting import count_of
 from bucketsnb.frames import columns_of
 from bucketsnb.query import Query
 
-__all__ = ["Cancel", "MovedDuringRead", "Pages", "ReadCancelled", "ReadingWarning", "Tell", "at_times", "telling"]
+__all__ = [
+    "Cancel",
+    "MovedDuringRead",
+    "Pages",
+    "ProgressCallback",
+    "ReadCancelled",
+    "ReadingWarning",
+    "progress_bar",
+    "throttled",
+]
 
-Tell = Callable[[int, int], None]
+ProgressCallback = Callable[[int, int], None]
 """Told how many works are read, of how many."""
 
 _PULSE = 0.5
@@ -99,7 +108,7 @@ class Pages:
     wanted: int = 0
     moved: int = 0
     cancelled: bool = False
-    tell: Tell = lambda _done, _total: None
+    tell: ProgressCallback = lambda _done, _total: None
 
     def __iter__(self) -> Iterator[_Page]:
         if self._stopped():
@@ -258,7 +267,7 @@ def _rows(page: _Page, rows: Any) -> _Page:
     return {name: array[rows] for name, array in page.items()}
 
 
-def at_times(call: Callable[[], None]) -> Callable[[], None]:
+def throttled(call: Callable[[], None]) -> Callable[[], None]:
     """Return a function that passes a call on if the last one was a while ago."""
     last = time.monotonic()
 
@@ -272,7 +281,7 @@ def at_times(call: Callable[[], None]) -> Callable[[], None]:
 
 
 @contextmanager
-def telling(progress: Tell | bool | None) -> Iterator[Tell]:  # noqa: FBT001 - as tqdm's users know it
+def progress_bar(progress: ProgressCallback | bool | None) -> Iterator[ProgressCallback]:  # noqa: FBT001 - as tqdm's users know it
     """Give a function to be told how many works are read, of how many.
 
     Parameters

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bucketsnb.api import Api
 from bucketsnb.client.counting import number_of
-from bucketsnb.client.pages import Cancel, Pages, Tell, at_times, checked, telling
+from bucketsnb.client.pages import Cancel, Pages, ProgressCallback, checked, progress_bar, throttled
 from bucketsnb.client.selection import selected
 from bucketsnb.errors import NotFound, QueryError, ServiceError
 from bucketsnb.formatting import host_of, printable
@@ -75,26 +75,26 @@ def pages_of(
     return Pages(api, document, chosen, skip, most, each, cancel, by_age=query.is_relative, query=query)
 
 
-def view(pages: Pages, progress: Tell | bool | None = None) -> WorksFrame:  # noqa: FBT001 - as tqdm's users know it
+def view(pages: Pages, progress: ProgressCallback | bool | None = None) -> WorksFrame:  # noqa: FBT001 - as tqdm's users know it
     """Read all pages into one frame."""
     gathered, done = ColumnBuffer(), 0
-    with telling(progress) as pages.tell:
+    with progress_bar(progress) as pages.tell:
         for page in pages:
             done += len(page["id"])
             gathered.add(page, pages.wanted)
             pages.tell(done, max(pages.wanted, done))
         if not done:
             gathered.add(columns_of(b"[]", pages.selection.fields), 0)
-        columns = gathered.columns(at_times(lambda: pages.tell(done, max(pages.wanted, done))))
+        columns = gathered.columns(throttled(lambda: pages.tell(done, max(pages.wanted, done))))
     _count_matched(pages)
     pages.warn(done, stacklevel=4)
     return _frame(pages, columns)
 
 
-def frames_of(pages: Pages, progress: Tell | bool | None = None) -> Iterator[WorksFrame]:  # noqa: FBT001
+def frames_of(pages: Pages, progress: ProgressCallback | bool | None = None) -> Iterator[WorksFrame]:  # noqa: FBT001
     """Yield a frame a page."""
     done = 0
-    with telling(progress) as pages.tell:
+    with progress_bar(progress) as pages.tell:
         for page in pages:
             done += len(page["id"])
             pages.tell(done, max(pages.wanted, done))

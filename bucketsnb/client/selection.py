@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bucketsnb.errors import QueryError
-from bucketsnb.formatting import elide, near, printable
+from bucketsnb.formatting import close_matches, join_truncated, printable
 from bucketsnb.frames import COLUMNS, LIGHT, NEEDS
 from bucketsnb.query import UnknownField
 from bucketsnb.schema import FIELD_NAMES, PARENT_PATH
@@ -88,9 +88,9 @@ def _of_columns(names: Sequence[str]) -> Selection:
 def _check(name: object) -> None:
     if not isinstance(name, str) or not name or name == "_id" or name.startswith("$"):
         raise QueryError(
-            f"columns= takes names of columns, not {printable(repr(name))}; those are {elide(COLUMNS, 30)}"
+            f"columns= takes names of columns, not {printable(repr(name))}; those are {join_truncated(COLUMNS, 30)}"
         )
-    meant = [] if name.split(".")[0] in COLUMNS else near(name, COLUMNS)
+    meant = [] if name.split(".")[0] in COLUMNS else close_matches(name, COLUMNS)
     if meant:
         warnings.warn(f"works have no column {name!r}; did you mean {meant[0]!r}?", UnknownField, stacklevel=6)
 

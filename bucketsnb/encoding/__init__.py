@@ -14,7 +14,7 @@ import msgspec
 
 from bucketsnb.encoding.values import DEEPEST, UnfitError, plain, plain_key
 from bucketsnb.errors import QueryError, WorkError
-from bucketsnb.formatting import elide, excerpt, printable
+from bucketsnb.formatting import join_truncated, printable, truncate
 from bucketsnb.moments import instant, moment_problem
 from bucketsnb.schema import (
     FIELDS,
@@ -203,15 +203,15 @@ def _refuse(found: Sequence[Problem], record: Mapping[str, Any], index: int) -> 
 
 def refusal(found: Sequence[Problem], record: Mapping[str, Any], index: int) -> WorkError:
     """Make the error that names a work and what is wrong with it; its `field` is the first that is wrong."""
-    label = printable(excerpt(record.get("pipeline") or "no pipeline", 60))
-    also = f". Also wrong: {elide((one.path for one in found[1:]), most=3)}" if found[1:] else ""
+    label = printable(truncate(record.get("pipeline") or "no pipeline", 60))
+    also = f". Also wrong: {join_truncated((one.path for one in found[1:]), most=3)}" if found[1:] else ""
     return WorkError(f"Work {index} ({label}): {found[0]}{also}", index=index, field=found[0].path or None)
 
 
 def _id_problems(value: Any) -> list[Problem]:
     if isinstance(value, str) and value:
         return []
-    return [Problem("id", f"is {excerpt(repr(value), 40)}", "expected the id of the work to update")]
+    return [Problem("id", f"is {truncate(repr(value), 40)}", "expected the id of the work to update")]
 
 
 def _field(name: str, value: Any) -> Any:
@@ -244,7 +244,7 @@ def _instant(text: str, name: str) -> float:
     try:
         return instant(text)
     except ValueError as error:
-        raise UnfitError(name, f"is {excerpt(repr(text), 60)}, which {error}") from None
+        raise UnfitError(name, f"is {truncate(repr(text), 60)}, which {error}") from None
 
 
 def _moment_problems(record: Mapping[str, Any]) -> list[Problem]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bucketsnb.encoding.values import DEEPEST, UnfitError, plain
-from bucketsnb.formatting import excerpt
+from bucketsnb.formatting import truncate
 from bucketsnb.moments import instant
 from bucketsnb.schema import PARENT_PATH, PATHS, Kind
 
@@ -177,7 +177,7 @@ def _integer(path: str, text: str) -> Any:
 
 def _int(path: str, digits: str) -> int:
     if len(digits) > 20:
-        raise UnfitError(path, f"is {excerpt(digits, 40)}, an integer beyond 64 bits")
+        raise UnfitError(path, f"is {truncate(digits, 40)}, an integer beyond 64 bits")
     return int(digits)
 
 
@@ -189,7 +189,7 @@ def _time(path: str, text: str) -> float:
     try:
         return instant(text)
     except ValueError as error:
-        raise UnfitError(path, f"is {excerpt(repr(text), 60)}, which {error}") from None
+        raise UnfitError(path, f"is {truncate(repr(text), 60)}, which {error}") from None
 
 
 def _texts(path: str, text: str) -> Any:
@@ -207,7 +207,7 @@ def _words(path: str, text: str) -> list[str]:
         return shlex.split(text)
     except ValueError as error:
         raise UnfitError(
-            path, f'is {excerpt(repr(text), 60)}, which is no command line: {error}; write ["echo", "hi"]'
+            path, f'is {truncate(repr(text), 60)}, which is no command line: {error}; write ["echo", "hi"]'
         ) from None
 
 
@@ -252,7 +252,7 @@ def _structure(path: str, text: str) -> Any:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         raise UnfitError(
-            path, f"is {excerpt(repr(text), 60)}, which is neither JSON nor as Python writes lists and mappings"
+            path, f"is {truncate(repr(text), 60)}, which is neither JSON nor as Python writes lists and mappings"
         ) from None
     return plain(value, path, DEEPEST)
 

@@ -18,7 +18,7 @@ from os import PathLike, fspath
 from typing import Any, NoReturn
 from uuid import UUID
 
-from bucketsnb.formatting import excerpt, printable
+from bucketsnb.formatting import printable, truncate
 from bucketsnb.moments import exact_seconds
 
 __all__ = ["DEEPEST", "UnfitError", "plain", "plain_key"]
@@ -102,13 +102,13 @@ def _all_atoms(values: Sequence[Any]) -> bool:
 
 def _deeper(path: str, depth: int) -> None:
     if depth <= 0:
-        raise UnfitError(excerpt(path, 80), f"is nested deeper than {DEEPEST} levels; send the inner part as text")
+        raise UnfitError(truncate(path, 80), f"is nested deeper than {DEEPEST} levels; send the inner part as text")
 
 
 def plain_key(key: Any, path: str) -> str:
     """Return a key of a mapping as text; raise UnfitError if it is none."""
     if not isinstance(key, str):
-        raise UnfitError(path, f"has the key {excerpt(repr(key), 40)}, which is not text; name it by text")
+        raise UnfitError(path, f"has the key {truncate(repr(key), 40)}, which is not text; name it by text")
     if "\0" in key:
         raise UnfitError(path, f"has the key {printable(key)!r} with a NUL in it; leave that out")
     return _text(key, path)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from bucketsnb.formatting import count_of, elide, excerpt, host_of, when
+from bucketsnb.formatting import count_of, format_time, host_of, join_truncated, truncate
 
 __all__ = ["caption"]
 
@@ -29,14 +29,14 @@ def _caption(frame: pd.DataFrame) -> Iterator[str]:
     number = f"{about['matched']:,} matched"
     matched = number if about.get("exact", True) else f"at least {number} (buckets.count says how many)"
     yield f"shown {shown:,} of {matched}" if here == shown else f"{here:,} here, of {shown:,} read, of {matched}"
-    yield f"query: {excerpt(json.dumps(about.get('query') or {}, ensure_ascii=False, default=str), _QUERY)}"
+    yield f"query: {truncate(json.dumps(about.get('query') or {}, ensure_ascii=False, default=str), _QUERY)}"
     yield ", ".join(_circumstances(about))
 
 
 def _circumstances(about: Any) -> Iterator[str]:
-    yield f"read {when(about.get('read_at'))}" + (f" from {host_of(about['url'])}" if about.get("url") else "")
+    yield f"read {format_time(about.get('read_at'))}" + (f" from {host_of(about['url'])}" if about.get("url") else "")
     if about.get("columns", "all") != "all":
-        yield f"only {elide(about['columns'], most=12)} read"
+        yield f"only {join_truncated(about['columns'], most=12)} read"
     if about.get("moved"):
         yield f"{count_of(about['moved'], 'work')} moved during the read"
     if about.get("cancelled"):

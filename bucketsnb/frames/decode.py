@@ -24,7 +24,7 @@ import pandas as pd
 from msgspec.structs import astuple
 
 from bucketsnb.errors import BadAnswer
-from bucketsnb.formatting import excerpt
+from bucketsnb.formatting import truncate
 from bucketsnb.frames.columns import HOLDS, MARKS, NESTED, STORED, codes_of, column, missing, parents_of
 from bucketsnb.frames.json_array import JSONArray
 from bucketsnb.frames.json_text import Objects, are_none, encode_json, objects
@@ -175,7 +175,7 @@ def _why(error: Exception) -> str:
 def _mapping(record: Any, index: int) -> Mapping[str, Any]:
     if not isinstance(record, dict):
         raise BadAnswer(
-            f"item {index} of the answer is not a work but {type(record).__name__}: {excerpt(json.dumps(record), 60)}",
+            f"item {index} of the answer is not a work but {type(record).__name__}: {truncate(json.dumps(record), 60)}",
             method="POST",
             path="/view",
         )
@@ -240,8 +240,8 @@ def _check_utf8(data: bytes) -> None:
 
 
 def _bad(message: str, text: str) -> BadAnswer:
-    shown = excerpt(text, 300)
-    return BadAnswer(f"{message}: {excerpt(text, 60)}", method="POST", path="/view", status=200, excerpt=shown)
+    shown = truncate(text, 300)
+    return BadAnswer(f"{message}: {truncate(text, 60)}", method="POST", path="/view", status=200, excerpt=shown)
 
 
 def _columns(

@@ -18,16 +18,16 @@ import pandas as pd
 from pandas.api.extensions import ExtensionArray, ExtensionDtype, register_extension_dtype
 from pandas.api.indexers import check_array_indexer
 
-from bucketsnb.formatting import excerpt
+from bucketsnb.formatting import truncate
 from bucketsnb.frames.json_text import (
     Edited,
-    Kept,
+    LazyTexts,
     Objects,
     are_none,
     decode_all,
     decode_json,
+    detached,
     encode_json,
-    held,
     objects,
 )
 
@@ -71,20 +71,20 @@ class JSONArray(ExtensionArray):
     """
 
     def __init__(self, texts: Objects) -> None:
-        self._keep(Kept(lambda: texts, len(texts)), alone=True)
+        self._keep(LazyTexts(lambda: texts, len(texts)), alone=True)
 
     @classmethod
     def later(cls, find: Callable[[], Objects], count: int, one: Callable[[int], Any] | None = None) -> JSONArray:
         """Return an array whose texts are found when someone looks; by `one`, if only a few are looked at."""
-        return cls._of(Kept(find, count, one), alone=True)
+        return cls._of(LazyTexts(find, count, one), alone=True)
 
     @classmethod
-    def _of(cls, kept: Kept, *, alone: bool = False) -> JSONArray:
+    def _of(cls, kept: LazyTexts, *, alone: bool = False) -> JSONArray:
         made = object.__new__(cls)
         made._keep(kept, alone=alone)
         return made
 
-    def _keep(self, kept: Kept, *, alone: bool) -> None:
+    def _keep(self, kept: LazyTexts, *, alone: bool) -> None:
         self._kept = kept
         self._alone = alone  # a copy shares the texts until one of the two is written to
         self._readonly = False  # pandas 3 sets it on what must not be changed
@@ -174,11 +174,11 @@ class JSONArray(ExtensionArray):
         if places == range(len(self)):
             return self.view()
         if self._is_few(places):
-            return JSONArray(held(self._kept.some(np.asarray(places, dtype=np.intp))))
+            return JSONArray(detached(self._kept.some(np.asarray(places, dtype=np.intp))))
         texts = self._texts[item]
-        return self._with(Kept(lambda: texts, len(texts)))
+        return self._with(LazyTexts(lambda: texts, len(texts)))
 
-    def _with(self, kept: Kept) -> JSONArray:
+    def _with(self, kept: LazyTexts) -> JSONArray:
         made = JSONArray._of(kept, alone=self._alone)
         made._readonly = self._readonly
         return made
@@ -191,7 +191,7 @@ class JSONArray(ExtensionArray):
             raise ValueError("Cannot modify read-only array")
         if not self._alone:
             texts = self._texts.copy()
-            self._kept, self._alone = Kept(lambda: texts, len(texts)), True
+            self._kept, self._alone = LazyTexts(lambda: texts, len(texts)), True
         if isinstance(key, int | np.integer):
             self._texts[key] = _written(value)
             return
@@ -261,7 +261,7 @@ class JSONArray(ExtensionArray):
         return JSONArray._of, (self._kept,)  # shared by copies, so that a pickle has the texts once
 
     def _picked(self, texts: Objects) -> JSONArray:
-        return JSONArray(held(texts) if self._is_few(texts) else texts)
+        return JSONArray(detached(texts) if self._is_few(texts) else texts)
 
     # -- comparing, grouping, sorting: by value, not by how it was written -----------------------------------------
 
@@ -335,7 +335,7 @@ def json_text(value: Any, most: int = _SHOWN) -> str:
     >>> json_text({"a": [1, "é"]})
     '{"a": [1, "é"]}'
     """
-    return excerpt("" if value is None else json.dumps(value, ensure_ascii=False), most=most)
+    return truncate("" if value is None else json.dumps(value, ensure_ascii=False), most=most)
 
 
 def _read(text: Any) -> Any:

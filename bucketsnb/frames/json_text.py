@@ -17,14 +17,14 @@ import pandas as pd
 __all__ = [
     "NULL",
     "Edited",
-    "Kept",
+    "LazyTexts",
     "Objects",
     "Text",
     "are_none",
     "decode_all",
     "decode_json",
+    "detached",
     "encode_json",
-    "held",
     "objects",
     "python_texts",
 ]
@@ -150,7 +150,7 @@ def are_none(values: Objects) -> npt.NDArray[np.bool_]:
     return none
 
 
-class Kept:
+class LazyTexts:
     """The JSON texts of a column, found when someone first asks for them; shared by all copies of the column.
 
     Parameters
@@ -191,7 +191,7 @@ class Kept:
         return objects(map(one, places.tolist()), len(places))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _found, (held(self.texts),)
+        return _found, (detached(self.texts),)
 
     @property
     def settled(self) -> Objects:
@@ -204,11 +204,11 @@ class Kept:
             return texts
 
 
-def _found(texts: Objects) -> Kept:
-    return Kept(lambda: texts, len(texts))
+def _found(texts: Objects) -> LazyTexts:
+    return LazyTexts(lambda: texts, len(texts))
 
 
-def held(texts: Objects) -> Objects:
+def detached(texts: Objects) -> Objects:
     """Return the same JSON values as bytes of their own, so that the answers they came in can go."""
     return objects(map(_held, texts), len(texts))
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from bucketsnb.errors import WorkError
-from bucketsnb.formatting import elide
+from bucketsnb.formatting import join_truncated
 from bucketsnb.frames.baseline import Baseline
 from bucketsnb.frames.cells import differing, plain
 from bucketsnb.frames.columns import parent_of
@@ -124,7 +124,9 @@ def refuse_twice(frame: pd.DataFrame) -> None:
     """Refuse a frame that has a column more than once."""
     twice = [str(name) for name in frame.columns[frame.columns.duplicated()]]
     if twice:
-        raise WorkError(f"the frame has the column {elide(twice, most=3)} more than once: keep one", field=twice[0])
+        raise WorkError(
+            f"the frame has the column {join_truncated(twice, most=3)} more than once: keep one", field=twice[0]
+        )
 
 
 def _refuse_parts(frame: pd.DataFrame, known: Baseline | None) -> None:
@@ -132,12 +134,12 @@ def _refuse_parts(frame: pd.DataFrame, known: Baseline | None) -> None:
     if parts:
         some = "its works" if len(parts) == len(frame) else f"{len(parts):,} of its works"
         read = frame.attrs.get("columns", "all")
-        only = elide(next(iter(parts.values())) if read == "all" else read, most=22)
+        only = join_truncated(next(iter(parts.values())) if read == "all" else read, most=22)
         raise WorkError(f"this frame has only {only} of {some}: read it with columns='all', or pass partial=True")
     absent = [name for name in FIELD_NAMES if name not in frame]
     if absent:
         raise WorkError(
-            f"this frame does not hold whole works: it lacks {elide(absent, most=22)}; or pass partial=True"
+            f"this frame does not hold whole works: it lacks {join_truncated(absent, most=22)}; or pass partial=True"
         )
     if known is None and len(frame):
         raise WorkError(

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from bucketsnb import formatting, formatting_html
-from bucketsnb.formatting import count_of, excerpt
+from bucketsnb.formatting import count_of, truncate
 from bucketsnb.frames.display_options import DisplayOptions
 
 __all__ = ["SummaryFrame"]
@@ -73,4 +73,4 @@ class SummaryFrame(pd.DataFrame):
 def _short(value: Any) -> Any:
     width = DisplayOptions.now().max_colwidth
     most = _LONGEST if width == _NARROW else width
-    return excerpt(value, most) if isinstance(value, str) and most is not None else value
+    return truncate(value, most) if isinstance(value, str) and most is not None else value

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bucketsnb import formatting_html
-from bucketsnb.formatting import age, excerpt, printable, when
+from bucketsnb.formatting import age, format_time, printable, truncate
 from bucketsnb.schema import FIELD_NAMES, TIME_FIELDS
 
 __all__ = ["WorkView"]
@@ -71,7 +71,7 @@ class WorkView(Mapping[str, Any]):
 
     @property
     def _title(self) -> str:
-        return f"Work {excerpt(self._record.get('id') or '(no id)', 60)}"
+        return f"Work {truncate(self._record.get('id') or '(no id)', 60)}"
 
     def _rows(self) -> Iterator[tuple[str, Any]]:
         order = dict.fromkeys((*_FIRST, *FIELD_NAMES, *self._record))
@@ -79,7 +79,7 @@ class WorkView(Mapping[str, Any]):
 
     def _text(self, name: str, value: Any) -> str:
         if name in TIME_FIELDS and type(value) in {int, float}:
-            return f"{when(value)} ({age(self._now - value)} ago)"
+            return f"{format_time(value)} ({age(self._now - value)} ago)"
         if value is None or isinstance(value, str):
             return _bounded(printable(value or ""))
         short = json.dumps(value, ensure_ascii=False)

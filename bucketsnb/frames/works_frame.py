@@ -9,7 +9,7 @@ import pandas as pd
 
 from bucketsnb import formatting, formatting_html
 from bucketsnb.errors import WorkError
-from bucketsnb.formatting import elide, excerpt
+from bucketsnb.formatting import join_truncated, truncate
 from bucketsnb.frames.accessor import WorksAccessor
 from bucketsnb.frames.baseline import Baseline
 from bucketsnb.frames.caption import caption
@@ -210,12 +210,12 @@ def _cell(name: Any, value: Any, width: int | None, *, html: bool) -> Any:
     most = width or _UNBOUNDED
     if isinstance(value, list | dict):
         flat = isinstance(value, list) and not any(isinstance(one, list | dict) for one in value)
-        return excerpt(elide(value, most=3) if flat and width else json_text(value, most), most)
+        return truncate(join_truncated(value, most=3) if flat and width else json_text(value, most), most)
     if name == "id":
-        return "" if value is pd.NA else excerpt(value, most)
+        return "" if value is pd.NA else truncate(value, most)
     if name == "status" and html and isinstance(value, str):
         return formatting_html.chip(value)
-    return formatting.excerpt(value, most) if isinstance(value, str) else value
+    return formatting.truncate(value, most) if isinstance(value, str) else value
 
 
 _UNBOUNDED = 1_000_000

@@ -17,7 +17,7 @@ import platformdirs
 
 from bucketsnb.errors import ConfigurationError
 from bucketsnb.files import absolute
-from bucketsnb.formatting import count_of, when
+from bucketsnb.formatting import count_of, format_time
 from bucketsnb.frames import SummaryFrame
 from bucketsnb.history.trend import Drain, drain, rates, with_gaps, with_zeros
 from bucketsnb.schema import STATUS_KEYS
@@ -80,7 +80,7 @@ class History:
 
     def __repr__(self) -> str:
         times = self.times()
-        span = f", {when(times[0])} to {when(times[-1])}" if len(times) else ""
+        span = f", {format_time(times[0])} to {format_time(times[-1])}" if len(times) else ""
         return f"History({self.url!r}, {count_of(len(times), 'snapshot')}{span}, {str(self.path)!r})"
 
     def record(self, status: pd.DataFrame, *, at: float | None = None, every: float | None = None) -> None:
@@ -168,8 +168,8 @@ class History:
         taken = rows[0][0] if rows else None
         if taken is None:
             times = self.times()
-            oldest = f"the oldest is of {when(times[0])}" if len(times) else "there are none yet"
-            raise LookupError(f"no snapshot of {self.url} at {when(_epoch(moment))}: {oldest}")
+            oldest = f"the oldest is of {format_time(times[0])}" if len(times) else "there are none yet"
+            raise LookupError(f"no snapshot of {self.url} at {format_time(_epoch(moment))}: {oldest}")
         query = f"SELECT {', '.join(_COLUMNS)}, every FROM snapshot WHERE url = ? AND time = ?"  # noqa: S608
         rows = self._rows(f"{query} ORDER BY pipeline", self.url, taken)
         table = _typed(pd.DataFrame.from_records(rows, columns=[*_COLUMNS, "every"]))

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bucketsnb.formatting import age, printable, when
+from bucketsnb.formatting import age, format_time, printable
 from bucketsnb.frames import SummaryFrame
 from bucketsnb.schema import STATUS_KEYS
 
@@ -140,7 +140,7 @@ class Drain:
     as_of: pd.Timestamp = field(kw_only=True)
 
     def __str__(self) -> str:
-        return f"{printable(self.pipeline)}, as of {when(self.as_of)}: {self._finding()}"
+        return f"{printable(self.pipeline)}, as of {format_time(self.as_of)}: {self._finding()}"
 
     def _finding(self) -> str:
         if self.queued == 0:

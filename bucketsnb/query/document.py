@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NoReturn
 
 from bucketsnb import formatting_html as shown
 from bucketsnb.errors import QueryError
-from bucketsnb.formatting import excerpt, json_text
+from bucketsnb.formatting import json_text, truncate
 from bucketsnb.query.explain import Explanation, explain_work
 from bucketsnb.query.filters import Document, Filter
 from bucketsnb.query.keywords import WORDS, document_of
@@ -21,7 +21,7 @@ from bucketsnb.query.pasted import read
 from bucketsnb.query.reading import filters_of
 from bucketsnb.query.source import pieces_of, source_of
 from bucketsnb.query.times import moment, resolved
-from bucketsnb.query.validation import warn_of_slips
+from bucketsnb.query.validation import warn_suspicious
 from bucketsnb.query.values import canonical, plain
 
 __all__ = ["Query", "any_of", "not_"]
@@ -321,7 +321,7 @@ class Query:
         source = self.to_code() if len(self._canonical) <= 2 * _MOST_SHOWN else ""
         if source and len(source) <= _MOST_SHOWN:
             return source
-        return f"<Query, too long to show whole (see to_code()): {excerpt(' and '.join(self._labels()))}>"
+        return f"<Query, too long to show whole (see to_code()): {truncate(' and '.join(self._labels()))}>"
 
     def _labels(self) -> list[str]:
         return [found.label for found in filters_of(self._document)]
@@ -362,7 +362,7 @@ def _own(value: Query | Mapping[str, Any] | None) -> Document:
             "words are keywords, and Query.parse reads text"
         )
     document: Document = plain(value)
-    warn_of_slips(document)
+    warn_suspicious(document)
     return document
 
 

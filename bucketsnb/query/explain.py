@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bucketsnb import formatting
 from bucketsnb import formatting_html as shown
-from bucketsnb.formatting import elide, excerpt, near
+from bucketsnb.formatting import close_matches, join_truncated, truncate
 from bucketsnb.matching import MISSING, QueryNotUnderstood, QueryTooSlow, compile_query, values_at
 from bucketsnb.query.filters import AnyOf, Equals, FieldFilter, Filter, noun, word_of
 from bucketsnb.query.phrases import Every
@@ -202,7 +202,7 @@ def _held(record: Mapping[str, Any], found: Filter) -> str:
     """Return what a work holds at the paths of a filter, as text."""
     if len(found.fields) == 1:
         return _value(record, found.fields[0])
-    return elide([f"{noun(path)} {_value(record, path)}" for path in found.fields])
+    return join_truncated([f"{noun(path)} {_value(record, path)}" for path in found.fields])
 
 
 def _value(record: Mapping[str, Any], path: str) -> str:
@@ -219,10 +219,10 @@ def _written(value: Any) -> str:
     if value is None or value is MISSING:
         return "null" if value is None else "missing"
     if isinstance(value, str):
-        return excerpt(value, most=80)
+        return truncate(value, most=80)
     if isinstance(value, list) and value and all(isinstance(item, str | int) for item in value):
-        return elide(value)
-    return excerpt(literal(value), most=80)
+        return join_truncated(value)
+    return truncate(literal(value), most=80)
 
 
 def explain_empty(
@@ -295,7 +295,7 @@ def _suggestion(found: Filter, known: Callable[[str], Iterable[str]]) -> str:
     if word is None or not texts:
         return ""
     values = list(known(word))
-    meant = list(dict.fromkeys(hit for text in texts if text not in values for hit in near(text, values)))
+    meant = list(dict.fromkeys(hit for text in texts if text not in values for hit in close_matches(text, values)))
     return f"did you mean {' or '.join(meant)}?" if meant else ""
 
 

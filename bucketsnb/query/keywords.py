@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn
 
 from bucketsnb.errors import QueryError
-from bucketsnb.formatting import near
+from bucketsnb.formatting import close_matches
 from bucketsnb.query.filters import EVENTS, NEGATED, Document, Present
 from bucketsnb.query.merging import join
 from bucketsnb.query.phrases import PHRASES, SIGNS, Compare
@@ -92,7 +92,7 @@ def _piece(word: str, value: Any) -> Document:
 
 
 def _unknown(word: str) -> NoReturn:
-    meant = _MEANT.get(word) or " or ".join(near(word, WORDS, most=1))
+    meant = _MEANT.get(word) or " or ".join(close_matches(word, WORDS, most=1))
     if word.removeprefix("not_") in WORDS:
         meant = f"{word.removeprefix('not_')}={{'$ne': ...}}"
     cure = f"did you mean {meant}?" if meant else f"the keywords are {', '.join(WORDS)}"
@@ -159,7 +159,7 @@ def _status(word: str, value: Any) -> str:
     status = _text(word, plain(value, (word,)) if value is not None else value)
     if status in STATUSES:
         return status
-    meant = near(status, STATUSES)
+    meant = close_matches(status, STATUSES)
     cure = f"did you mean {meant[0]!r}?" if meant else f"the statuses are {', '.join(STATUSES)}"
     raise QueryError(f"there is no status {status!r}; {cure}")
 
@@ -201,7 +201,7 @@ def _number_text(word: str, text: str) -> Document | None:
 
 def _operand(word: str, text: str) -> float:
     if not _NUMBER.fullmatch(text):
-        meant = near(text, _NUMBER_WORDS)
+        meant = close_matches(text, _NUMBER_WORDS)
         others = ", ".join(name for name in _NUMBER_WORDS if name != word)
         cure = f"did you mean {meant[0]!r}?" if meant else f"give a number or one of {others}"
         raise QueryError(f"{word} cannot be compared with {text!r}; {cure}")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bucketsnb.errors import QueryError
-from bucketsnb.formatting import excerpt
+from bucketsnb.formatting import truncate
 
 __all__ = ["read"]
 
@@ -74,7 +74,7 @@ def _of_source(text: str, functions: Functions, not_json: ValueError) -> Any:
         return _value(tree.body, functions)
     except SyntaxError:
         raise QueryError(
-            f"this is not a query: {excerpt(text, most=60)!r} is neither a JSON document ({not_json}) nor Python source"
+            f"this is not a query: {truncate(text, most=60)!r} is neither a JSON document ({not_json}) nor Python source"
         ) from None
     except (RecursionError, MemoryError):
         raise _nested() from None
@@ -91,7 +91,7 @@ def _value(node: ast.expr, functions: Functions) -> Any:
 
 def _unknown(node: ast.expr) -> QueryError:
     return QueryError(
-        f"{excerpt(ast.unparse(node), most=60)!r} cannot stand in a pasted query; it holds plain values, Query(...), "
+        f"{truncate(ast.unparse(node), most=60)!r} cannot stand in a pasted query; it holds plain values, Query(...), "
         "any_of(...), not_(...), and & | ~ between them"
     )
 

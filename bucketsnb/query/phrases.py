@@ -7,7 +7,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from bucketsnb.formatting import excerpt
+from bucketsnb.formatting import truncate
 from bucketsnb.query.filters import Document, Filter, noun, word_of
 from bucketsnb.query.merging import join
 from bucketsnb.query.values import literal
@@ -191,7 +191,7 @@ class Raw(Filter):
     @property
     def label(self) -> str:
         """Its source."""
-        return excerpt(literal(self.document), most=120)
+        return truncate(literal(self.document), most=120)
 
 
 def paths_in(key: str, condition: Any) -> list[str]:

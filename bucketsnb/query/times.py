@@ -14,7 +14,7 @@ from datetime import date, datetime, time, timedelta, timezone
 from typing import Any
 
 from bucketsnb.errors import QueryError
-from bucketsnb.formatting import when
+from bucketsnb.formatting import format_time
 from bucketsnb.moments import LARGEST_SECONDS, UNIT_SIZES, instant, unit_guess
 
 __all__ = [
@@ -268,9 +268,9 @@ def instant_text(seconds: float) -> str:
     try:
         instant = _EPOCH + timedelta(seconds=seconds)
     except (OverflowError, ValueError):
-        return when(seconds)
+        return format_time(seconds)
     if not (instant.second or instant.microsecond):
-        return when(seconds)
+        return format_time(seconds)
     return f"{instant:%Y-%m-%d %H:%M:%S.%f}".rstrip("0").rstrip(".") + " UTC"
 
 

@@ -7,12 +7,12 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
-from bucketsnb.formatting import near, printable
+from bucketsnb.formatting import close_matches, printable
 from bucketsnb.query.phrases import SIGNS
 from bucketsnb.query.values import GROUPS, is_operators
 from bucketsnb.schema import FIELDS, PARENT_PATH, STATUSES, Field, Kind
 
-__all__ = ["QueryWarning", "UnknownField", "UnknownOperator", "UnknownValue", "slips", "warn_of_slips"]
+__all__ = ["QueryWarning", "UnknownField", "UnknownOperator", "UnknownValue", "lint", "warn_suspicious"]
 
 
 class QueryWarning(UserWarning):
@@ -44,9 +44,9 @@ _OPERATORS = (
 Slip = tuple[type[QueryWarning], str]
 
 
-def warn_of_slips(document: dict[str, Any]) -> None:
+def warn_suspicious(document: dict[str, Any]) -> None:
     """Warn, once each and at the caller's own line, of every probable slip in a raw query document."""
-    for kind, message in dict.fromkeys(slips(document)):
+    for kind, message in dict.fromkeys(lint(document)):
         warnings.warn(message, kind, stacklevel=_level())
 
 
@@ -58,12 +58,12 @@ def _level() -> int:
     return level
 
 
-def slips(document: dict[str, Any]) -> Iterator[Slip]:
+def lint(document: dict[str, Any]) -> Iterator[Slip]:
     """Yield a warning's class and message for every probable slip in a query document.
 
     Examples
     --------
-    >>> for kind, message in slips({"stats": "failure", "priority": {"$gtt": 3}}):
+    >>> for kind, message in lint({"stats": "failure", "priority": {"$gtt": 3}}):
     ...     print(kind.__name__, message)
     UnknownField works have no field 'stats'; did you mean 'status' or 'start'?
     UnknownOperator priority: there is no operator $gtt; did you mean $gt?
@@ -71,7 +71,7 @@ def slips(document: dict[str, Any]) -> Iterator[Slip]:
     for key, condition in document.items():
         if key in GROUPS:
             for branch in condition if isinstance(condition, list) else ():
-                yield from slips(branch) if isinstance(branch, dict) else ()
+                yield from lint(branch) if isinstance(branch, dict) else ()
         elif key == "$expr":
             yield from _expression(condition)
         elif key.startswith("$"):
@@ -96,12 +96,12 @@ def _field(path: str) -> Iterator[Slip]:
 
 
 def _config(name: str) -> Iterator[Slip]:
-    if name not in _CONFIG and near(name, _CONFIG):
+    if name not in _CONFIG and close_matches(name, _CONFIG):
         yield UnknownField, f"config has no field {printable(name)!r}{_cure(name, _CONFIG)}"
 
 
 def _cure(word: str, words: Any) -> str:
-    meant = near(word, words, most=2)
+    meant = close_matches(word, words, most=2)
     return f"; did you mean {' or '.join(map(repr, meant))}?" if meant else ""
 
 
@@ -133,7 +133,7 @@ def _as_list(value: Any) -> list[Any]:
 def _operator(name: str, place: str) -> Iterator[Slip]:
     if name in _OPERATORS:
         return
-    meant = near(name, _OPERATORS, most=1)
+    meant = close_matches(name, _OPERATORS, most=1)
     if meant:
         there = printable(place)
         yield UnknownOperator, f"{there}: there is no operator {printable(name)}; did you mean {meant[0]}?"

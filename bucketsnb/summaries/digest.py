@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bucketsnb.formatting import age, count_of, printable, when
+from bucketsnb.formatting import age, count_of, format_time, printable
 from bucketsnb.formatting_html import Markup, element
 from bucketsnb.schema import STATUS_KEYS
 
@@ -115,7 +115,7 @@ def _changed(status: pd.DataFrame, before: pd.DataFrame | None) -> str:
     names = _read_twice(status, before)
     now, then = (frame.reindex(names, fill_value=0)[list(STATUS_KEYS)].sum() for frame in (status, before))
     parts = ", ".join(f"{key} {int(now[key] - then[key]):+,}" for key in STATUS_KEYS)
-    return f"{parts}, since {when(before.attrs.get('read_at'))}."
+    return f"{parts}, since {format_time(before.attrs.get('read_at'))}."
 
 
 def _read_twice(status: pd.DataFrame, before: pd.DataFrame) -> pd.Index:

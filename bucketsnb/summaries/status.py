@@ -19,7 +19,7 @@ import pandas as pd
 from bucketsnb import formatting, formatting_html
 from bucketsnb.api import AT_ONCE, ask_together
 from bucketsnb.errors import BucketsError, QueryError, ServiceError
-from bucketsnb.formatting import count_of, host_of, printable, when
+from bucketsnb.formatting import count_of, format_time, host_of, printable
 from bucketsnb.formatting_html import STATUS_COLOURS, Markup, element
 from bucketsnb.schema import STATUS_KEYS
 
@@ -82,7 +82,7 @@ class StatusFrame(pd.DataFrame):
 
     def _heading(self) -> str:
         place = f" on {host_of(self.attrs['url'])}" if self.attrs.get("url") else ""
-        read = f", read {when(self.attrs['read_at'])}" if self.attrs.get("read_at") else ""
+        read = f", read {format_time(self.attrs['read_at'])}" if self.attrs.get("read_at") else ""
         return f"{count_of(len(self), 'pipeline')}{place}{read}"
 
     def _lines(self) -> list[list[Any]]:

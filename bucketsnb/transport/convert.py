@@ -24,7 +24,7 @@ from bucketsnb.errors import (
     Unauthorized,
     Unreachable,
 )
-from bucketsnb.formatting import excerpt, host_of
+from bucketsnb.formatting import host_of, truncate
 from bucketsnb.transport.retry import FailureKind, TryFailedError
 from bucketsnb.transport.routes import Route
 
@@ -69,7 +69,7 @@ class Call:
 
     def __str__(self) -> str:
         through = f" through the proxy {self.route.via}" if self.route.proxy else ""
-        return f"{self.method} {excerpt(self.path, 200)} on {host_of(self.url)}{through}"
+        return f"{self.method} {truncate(self.path, 200)} on {host_of(self.url)}{through}"
 
     @property
     def url(self) -> str:
@@ -96,7 +96,7 @@ def of_status(
     """
     by_proxy = call.route.is_relayed and status in _BY_PROXY
     kind = Refused if by_proxy else _BY_STATUS.get(status, ServiceFailed if status >= 500 else Refused)
-    shown = excerpt(text, 300)
+    shown = truncate(text, 300)
     said = f": {shown.removesuffix('.')}" if shown else ""
     next_step = _about_the_token(token_source) if kind is Unauthorized else _WHAT_NEXT.get(kind, "Correct the request.")
     if call.route.is_relayed:
@@ -195,7 +195,7 @@ def reason_of(error: BaseException) -> str:
         if any(isinstance(link, kind) for link in links):
             return words
     deepest = next((link for link in reversed(links) if isinstance(link, OSError) and link.strerror), links[-1])
-    return excerpt(getattr(deepest, "strerror", None) or deepest, 120)
+    return truncate(getattr(deepest, "strerror", None) or deepest, 120)
 
 
 _REASONS: tuple[tuple[type[BaseException], str], ...] = (

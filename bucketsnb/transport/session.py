@@ -19,7 +19,7 @@ from urllib3.util import parse_url
 
 from bucketsnb.addresses import without_login
 from bucketsnb.errors import BadAnswer, NoAnswer, Refused, ServiceError, Unauthorized, Unreachable
-from bucketsnb.formatting import count_of, excerpt
+from bucketsnb.formatting import count_of, truncate
 from bucketsnb.settings import GIVEN, Settings
 from bucketsnb.transport.body import UnreadableBodyError, read_body, read_start
 from bucketsnb.transport.connection import Clock, Hidden, new_session
@@ -362,7 +362,7 @@ def _why_not(call: Call, error: ServiceError) -> str | None:
     if error.status is not None:
         return f"through the proxy {call.route.via}, which " * call.route.is_relayed + f"answered {error.status}"
     tried = error.tried.values() if isinstance(error, Unreachable) else ()
-    return next(iter(tried), "no answer in time" if isinstance(error, NoAnswer) else excerpt(error))
+    return next(iter(tried), "no answer in time" if isinstance(error, NoAnswer) else truncate(error))
 
 
 def _redirected(call: Call, answer: Answer, hide: Callable[[str], str]) -> str:
@@ -372,7 +372,7 @@ def _redirected(call: Call, answer: Answer, hide: Callable[[str], str]) -> str:
     if call.method in ("GET", "HEAD") and goal is not None and _is_here(goal, call.url):
         return parse_url(call.url)._replace(path=goal.path or "/", query=goal.query).url
     shown = (
-        excerpt(hide(without_login(location)), 200) if goal else "what is no plain address" if location else "nowhere"
+        truncate(hide(without_login(location)), 200) if goal else "what is no plain address" if location else "nowhere"
     )
     message = (
         f"{call}: the service answered {answer.status}, a redirect to {shown}, which is not followed; "

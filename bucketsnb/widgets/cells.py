@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from bucketsnb.formatting import age, cell, elide, excerpt, json_text, printable, when
+from bucketsnb.formatting import age, cell, format_time, join_truncated, json_text, printable, truncate
 from bucketsnb.frames.work_view import WorkView
 from bucketsnb.schema import STATUSES, TIME_FIELDS
 from bucketsnb.summaries.failures import error_text
@@ -124,7 +124,7 @@ def _time(value: Any, read_at: float | None) -> tuple[str, str]:
         return _text(value, read_at)
     exact = f"{value.tz_convert('UTC'):%Y-%m-%d %H:%M:%S} UTC" if value.tzinfo else str(value)
     if read_at is None:
-        return when(value), exact
+        return format_time(value), exact
     past = read_at - value.timestamp()
     return (f"{age(past)} ago" if past >= 0 else f"in {age(-past)}"), exact
 
@@ -141,7 +141,7 @@ def _seconds(value: timedelta) -> str:
 
 def _error(value: Any, _: float | None) -> tuple[str, str]:
     text = error_text(value)
-    return ("", "") if text is None else (excerpt(text, LONGEST_ERROR), excerpt(text, TITLE))
+    return ("", "") if text is None else (truncate(text, LONGEST_ERROR), truncate(text, TITLE))
 
 
 def _attempts(value: Any, _: float | None) -> tuple[str, str]:
@@ -150,7 +150,7 @@ def _attempts(value: Any, _: float | None) -> tuple[str, str]:
 
 
 def _id(value: Any, _: float | None) -> tuple[str, str]:
-    text = excerpt(value, TITLE)
+    text = truncate(value, TITLE)
     return (f"…{text[-SHORT_ID:]}" if len(text) > SHORT_ID + 1 else text), text
 
 
@@ -160,12 +160,12 @@ def _flag(value: Any, _: float | None) -> tuple[str, str]:
 
 def _text(value: Any, _: float | None) -> tuple[str, str]:
     if isinstance(value, list) and not any(isinstance(part, list | dict) for part in value):
-        return excerpt(elide(value, most=3), LONGEST), excerpt(json.dumps(value, ensure_ascii=False), TITLE)
+        return truncate(join_truncated(value, most=3), LONGEST), truncate(json.dumps(value, ensure_ascii=False), TITLE)
     if isinstance(value, list | dict):
         whole = json.dumps(value, ensure_ascii=False, default=str)
-        return excerpt(whole, LONGEST), excerpt(whole, TITLE)
+        return truncate(whole, LONGEST), truncate(whole, TITLE)
     text = value if isinstance(value, str) else cell(value)
-    return excerpt(text, LONGEST), excerpt(text, TITLE)
+    return truncate(text, LONGEST), truncate(text, TITLE)
 
 
 def _number(value: Any, _: float | None) -> tuple[str, str]:
@@ -176,7 +176,7 @@ def _status(value: Any, read_at: float | None) -> tuple[str, str]:
     text, title = _text(value, read_at)
     if value in STATUSES:
         return text, title
-    return excerpt(f"{text} (unknown)", LONGEST), f"{title}: no status that is known here"
+    return truncate(f"{text} (unknown)", LONGEST), f"{title}: no status that is known here"
 
 
 _DRAWN: Mapping[str, Callable[[Any, float | None], tuple[str, str]]] = {
@@ -208,7 +208,7 @@ def facts_of(record: Mapping[str, Any], now: float | None) -> list[dict[str, Any
     {'label': 'error', 'text': 'disk full', 'links': []}
     """
     error = error_text(record.get("results"))
-    first = [] if error is None else [{"label": "error", "text": excerpt(error, TITLE), "links": []}]
+    first = [] if error is None else [{"label": "error", "text": truncate(error, TITLE), "links": []}]
     return [*first, *_facts(record, now)]
 
 

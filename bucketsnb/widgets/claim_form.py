@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bucketsnb.changes.claim import Claim
-from bucketsnb.changes.seen import Seen, described, differences, same
+from bucketsnb.changes.seen import WorkSnapshot, described, differences, same
 from bucketsnb.changes.undo import context_of
 from bucketsnb.errors import PlanError, QueryError, WorkError
 from bucketsnb.formatting import printable
@@ -196,7 +196,7 @@ class ClaimForm(Form):
 def what_became(api: Any, claimed: dict[str, Any]) -> str:
     """Say what became of a work since it was claimed; nothing while it is just as it was then."""
     now = api.view({"id": claimed["id"]})
-    if now and same(now[0], Seen.of(claimed)):
+    if now and same(now[0], WorkSnapshot.of(claimed)):
         return ""
     became = f"changed since you claimed it ({described(differences(claimed, now[0]))})" if now else "is gone"
     return printable(f"Work {claimed['id']} is not in your hands any more: it {became}.")

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from bucketsnb.errors import ConfigurationError
-from bucketsnb.formatting import excerpt, json_text, printable
+from bucketsnb.formatting import json_text, printable, truncate
 from bucketsnb.formatting_html import STATUS_COLOURS, Markup, block, element, escape
 from bucketsnb.query import Query
 from bucketsnb.widgets.draft import FIELDS, Draft, DraftField
@@ -213,7 +213,9 @@ class Filters(Part):
 
     def _chip(self, name: str, problem: str) -> dict[str, str]:
         field, value = FIELDS[name], self.draft.values[name]
-        said = "" if field.kind == "flag" else excerpt(", ".join(value) if isinstance(value, tuple) else value, LONGEST)
+        said = (
+            "" if field.kind == "flag" else truncate(", ".join(value) if isinstance(value, tuple) else value, LONGEST)
+        )
         return {"name": name, "label": field.label, "value": said, "problem": printable(problem)}
 
     def _saved_names(self) -> list[str]:

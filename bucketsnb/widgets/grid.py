@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from bucketsnb.changes.receipt import Outcome
-from bucketsnb.formatting import count_of, excerpt, printable
+from bucketsnb.formatting import count_of, printable, truncate
 from bucketsnb.formatting_html import STATUS_COLOURS, Markup, chip, element, table
 from bucketsnb.frames import empty, to_records
 from bucketsnb.widgets.box import Box
@@ -239,11 +239,11 @@ class Grid(Part):
         why = self.state.why
         if why is None or len(self.rows.frame):
             return []
-        lines = [excerpt(why.attrs.get("summary", ""), 300)]
+        lines = [truncate(why.attrs.get("summary", ""), 300)]
         for _, row in why.iterrows():
             without = "" if pd.isna(row["without"]) else f": {int(row['without']):,} match without it"
             hint = "" if pd.isna(row["suggestion"]) or not row["suggestion"] else f" ({row['suggestion']})"
-            lines.append(excerpt(f"{row['condition']}{without}{hint}", 300))
+            lines.append(truncate(f"{row['condition']}{without}{hint}", 300))
         return lines
 
     def _order(self) -> str:

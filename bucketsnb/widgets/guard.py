@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import Any, Literal, ParamSpec
 
 from bucketsnb.errors import BucketsError, ServiceError
-from bucketsnb.formatting import excerpt, printable
+from bucketsnb.formatting import printable, truncate
 
-__all__ = ["Guard", "Message", "message_of"]
+__all__ = ["ErrorBoundary", "Message", "message_of"]
 
 P = ParamSpec("P")
 Kind = Literal["error", "warning", "info", "done"]
@@ -58,7 +58,7 @@ def message_of(error: BaseException) -> Message:
     """
     if isinstance(error, KeyboardInterrupt):
         return Message("warning", "Interrupted.", "Start it again when you are ready.")
-    return Message("error", excerpt(str(error) or type(error).__name__, 500), _advice(error), _details(error))
+    return Message("error", truncate(str(error) or type(error).__name__, 500), _advice(error), _details(error))
 
 
 def _advice(error: BaseException) -> str:
@@ -76,7 +76,7 @@ def _details(error: BaseException) -> str:
     return printable("\n".join(lines), keep="\n")
 
 
-class Guard:
+class ErrorBoundary:
     """Wrap callbacks so that every path out of them leaves the panel usable and the message visible.
 
     Parameters
@@ -89,7 +89,7 @@ class Guard:
     Examples
     --------
     >>> shown = []
-    >>> guard = Guard(shown.append)
+    >>> guard = ErrorBoundary(shown.append)
     >>> guard(lambda: 1 / 0)()
     >>> shown[0].text
     'division by zero'

@@ -10,7 +10,7 @@ import pandas as pd
 from bucketsnb.changes.entry import summary_of
 from bucketsnb.changes.receipt import Outcome
 from bucketsnb.changes.undo import context_of
-from bucketsnb.formatting import excerpt, when
+from bucketsnb.formatting import format_time, truncate
 from bucketsnb.formatting_html import Markup, element, table
 from bucketsnb.widgets.box import Box
 from bucketsnb.widgets.panel import Panel
@@ -93,4 +93,4 @@ def _cells(row: pd.Series[Any], head: Mapping[str, Any]) -> list[str]:
     outcome = ", ".join(f"{int(row[word.value]):,} {word.value}" for word in Outcome if row[word.value])
     undone = str(row["undone"]) if row["state"] == "finished" else f"{row['undone']}, {row['state']}"
     told = (what, outcome or "nothing sent", head.get("query") or "", row["reason"], row["user"], undone)
-    return [when(row["time"]), *(excerpt(text, 160) for text in told)]
+    return [format_time(row["time"]), *(truncate(text, 160) for text in told)]

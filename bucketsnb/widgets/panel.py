@@ -12,7 +12,7 @@ from bucketsnb.errors import ServiceError
 from bucketsnb.formatting import place_of, printable
 from bucketsnb.formatting_html import Markup, element
 from bucketsnb.widgets.front import FrontEnd
-from bucketsnb.widgets.guard import Guard
+from bucketsnb.widgets.guard import ErrorBoundary
 from bucketsnb.widgets.messages import Messages
 from bucketsnb.widgets.part import Part
 from bucketsnb.widgets.state import State
@@ -64,7 +64,7 @@ class Panel(FrontEnd):
         self.state = state_of(source)
         self.messages = Messages(self._messages_changed)
         self._plain: DisplayHandle | None = None
-        self._guard = Guard(lambda message: self.messages.show(message, "page"), lock=self.state.lock)
+        self._guard = ErrorBoundary(lambda message: self.messages.show(message, "page"), lock=self.state.lock)
         self.on_msg(self._on_message)
 
     def take(self, part: Part) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bucketsnb.formatting_html import Markup, element
-from bucketsnb.widgets.guard import Guard, Message
+from bucketsnb.widgets.guard import ErrorBoundary, Message
 from bucketsnb.widgets.worker import Worker
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Part:
         self.name = name or self.kind
         self.panel = panel
         self.state = panel.state
-        self.guard = Guard(self.show, lock=self.state.lock)
+        self.guard = ErrorBoundary(self.show, lock=self.state.lock)
         self._offs: list[Callable[[], None]] = []
         self._workers: list[Worker] = []
         panel.take(self)

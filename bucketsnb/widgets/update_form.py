@@ -10,7 +10,7 @@ from bucketsnb.changes.edits import HAS_THEM
 from bucketsnb.encoding.cells import read_cell
 from bucketsnb.encoding.values import UnfitError
 from bucketsnb.errors import WorkError
-from bucketsnb.formatting import count_of, excerpt
+from bucketsnb.formatting import count_of, truncate
 from bucketsnb.schema import FIELDS, LEFT_TO_THE_SERVICE, problems_of_change
 from bucketsnb.widgets.actions import Actions
 from bucketsnb.widgets.box import Box, Options
@@ -84,7 +84,7 @@ class UpdateForm(Form):
 
 def _said(plan: Any, name: str, value: Any) -> str:
     """Say what is set, in how many works, and how many have it already."""
-    shown = excerpt(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), 60)
+    shown = truncate(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), 60)
     have = sum(left.why == HAS_THEM for left in plan.left_out)
     already = f"; {have:,} already {'has' if have == 1 else 'have'} it" if have > 0 else ""
     return f"Set {name} to {shown} in {count_of(plan.count, 'work')}{already}"

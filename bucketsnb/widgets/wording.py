@@ -11,9 +11,9 @@ from typing import Any
 from bucketsnb.changes.drawing import by_count
 from bucketsnb.changes.plan import DepositPlan, Plan, UndoPlan, UpdatePlan
 from bucketsnb.changes.receipt import Outcome, Receipt
-from bucketsnb.changes.seen import Seen, described, shown
+from bucketsnb.changes.seen import WorkSnapshot, described, shown
 from bucketsnb.errors import ScopeReason, ScopeRefused
-from bucketsnb.formatting import age, count_of, excerpt
+from bucketsnb.formatting import age, count_of, truncate
 
 __all__ = ["past", "question_of", "receipt_of", "refusal_of", "undo_title", "undo_warning"]
 
@@ -59,11 +59,11 @@ def question_of(plan: Plan, title: str = "", columns: Sequence[str] = ()) -> Fac
         Fields of the works that are listed, as paths with dots between; empty for the usual ones.
     """
     return {
-        "title": excerpt(title or plan.summary, 400),
+        "title": truncate(title or plan.summary, 400),
         "facts": [fact for fact in _facts(plan) if fact],
-        "warnings": [excerpt(text, 400) for text in _warnings(plan)],
+        "warnings": [truncate(text, 400) for text in _warnings(plan)],
         "list": _list_of(plan, columns),
-        "yes": excerpt((title or plan.summary).partition("; ")[0], 300),
+        "yes": truncate((title or plan.summary).partition("; ")[0], 300),
         "expires_in": plan.expires_at - time.time() if plan.expires_at != float("inf") else None,
     }
 
@@ -90,12 +90,12 @@ def _cells(plan: UpdatePlan, most: int = 4) -> list[str]:
         (path, shown(old), shown(new)) for change in plan.changes for path, old, new in change.cells
     ).most_common()
     said = [
-        f"{path}: {excerpt(old, 60)} → {excerpt(new, 60)} ({number:,})" for (path, old, new), number in alike[:most]
+        f"{path}: {truncate(old, 60)} → {truncate(new, 60)} ({number:,})" for (path, old, new), number in alike[:most]
     ]
     return [*said, f"and {len(alike) - most:,} more kinds of changes"] if len(alike) > most else said
 
 
-def _ages(works: Sequence[Seen], now: float) -> str:
+def _ages(works: Sequence[WorkSnapshot], now: float) -> str:
     times = [work.creation for work in works if isinstance(work.creation, int | float)]
     if not times:
         return ""
@@ -164,7 +164,7 @@ def _at(record: Any, path: str) -> Any:
 
 def _table(title: str, headers: Sequence[str], rows: Sequence[Sequence[Any]], *, open_: bool = False) -> Facts:
     """Return a table that the page folds under its title; only the first rows are in it, and the rest is said."""
-    drawn = [["" if cell is None else excerpt(cell, CELL) for cell in row] for row in rows[:ROWS]]
+    drawn = [["" if cell is None else truncate(cell, CELL) for cell in row] for row in rows[:ROWS]]
     more = f"and {len(rows) - ROWS:,} more" if len(rows) > ROWS else ""
     return {"title": title, "headers": list(headers), "rows": drawn, "more": more, "open": open_}
 
@@ -185,9 +185,9 @@ def receipt_of(receipt: Receipt) -> Facts:
         "ok": receipt.ok,
         "title": _done(receipt),
         "facts": [f"{number:,} {_OUTCOMES[outcome]}" for outcome, number in others.items() if number],
-        "warnings": [excerpt(note, 400) for note in receipt.notes],
+        "warnings": [truncate(note, 400) for note in receipt.notes],
         "list": _table("details", ("id", "outcome", "detail"), rows),
-        "asked": excerpt(receipt.asked, 400),
+        "asked": truncate(receipt.asked, 400),
         "entry": receipt.entry,
     }
 
@@ -216,7 +216,7 @@ def refusal_of(error: ScopeRefused) -> Facts:
         return _refusal(text, [("raise", f"Allow {count:,}")])
     if error.reason is ScopeReason.EVERY_PIPELINE:
         return _refusal("The filters name no pipeline, so this is about all pipelines.", [("all", "All pipelines")])
-    return _refusal(excerpt(str(error), 400), [])
+    return _refusal(truncate(str(error), 400), [])
 
 
 def _refusal(text: str, remedies: Sequence[tuple[str, str]]) -> Facts:

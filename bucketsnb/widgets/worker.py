@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from bucketsnb.widgets.guard import Guard
+from bucketsnb.widgets.guard import ErrorBoundary
 
 __all__ = ["Run", "Throttle", "Worker"]
 
@@ -88,7 +88,7 @@ class Worker:
         Of the threads.
     """
 
-    def __init__(self, guard: Guard, name: str = "bucketsnb") -> None:
+    def __init__(self, guard: ErrorBoundary, name: str = "bucketsnb") -> None:
         self._guard = guard
         self._name = name
         self._newest: Run | None = None

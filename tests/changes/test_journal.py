@@ -20,7 +20,7 @@ from bucketsnb import Buckets, LocalBackend, encoding
 from bucketsnb.changes import deposit, journal_folder
 from bucketsnb.changes import entry as entry_module
 from bucketsnb.changes import journal_file as file_module
-from bucketsnb.changes.apply import Application, Walk
+from bucketsnb.changes.apply import Application, Execution
 from bucketsnb.changes.entry import journal_frame, read_entry, summary_of
 from bucketsnb.changes.journal import Journal
 from bucketsnb.changes.journal_file import Writer, lines_of
@@ -323,7 +323,7 @@ def test_an_interruption_after_all_was_done_takes_no_receipt_away(
     real, presses = Application._receipt, iter([KeyboardInterrupt])
 
     def interrupted(*args: Any) -> Receipt:
-        if args[-1].__class__ is Walk and (press := next(presses, None)):
+        if args[-1].__class__ is Execution and (press := next(presses, None)):
             raise press
         return real(*args)
 

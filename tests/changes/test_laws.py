@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bucketsnb import Buckets, LocalBackend
 from bucketsnb.backend.stores.base import Store
 from bucketsnb.changes.receipt import Receipt
-from bucketsnb.changes.seen import Seen
+from bucketsnb.changes.seen import WorkSnapshot
 from tests.changes.helpers import PIPELINE, but_id, stored
 from tests.factory import make_work
 
@@ -114,6 +114,6 @@ def test_an_update_changes_what_its_cells_say_and_its_undo_changes_it_back(
 
 @given(record=st.dictionaries(text, value, max_size=6))
 def test_a_work_that_was_seen_is_given_back_equal(record: dict[str, Any]) -> None:
-    seen = Seen.of(record)
+    seen = WorkSnapshot.of(record)
     assert seen.record == record
-    assert Seen.of(dict(reversed(record.items()))) == seen
+    assert WorkSnapshot.of(dict(reversed(record.items()))) == seen

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bucketsnb.changes.journal import Journal
 from bucketsnb.changes.journal_file import lines_of
-from bucketsnb.changes.seen import Seen, differences, same, written
+from bucketsnb.changes.seen import WorkSnapshot, differences, same, written
 
 TEXTS = st.text(st.characters(exclude_categories=()), max_size=4)
 SCALARS = st.one_of(
@@ -42,7 +42,7 @@ def _told_apart(value: Any) -> Any:
 
 @given(RECORDS, st.data())
 def test_works_are_the_same_by_value_however_they_are_written(record: dict[str, Any], data: st.DataObject) -> None:
-    seen, other = Seen.of(record), data.draw(RECORDS | st.just(dict(reversed(record.items()))))
+    seen, other = WorkSnapshot.of(record), data.draw(RECORDS | st.just(dict(reversed(record.items()))))
     expected = _told_apart(other) == _told_apart(json.loads(seen.text)) or _as_text(other) == _as_text(record)
     assert same(other, seen) is same(other, seen, written(other)) is expected
     assert same(json.loads(seen.text), seen)
@@ -55,7 +55,7 @@ def test_works_are_the_same_by_value_however_they_are_written(record: dict[str, 
 )
 def test_true_is_not_one(one: Any, other: Any, changed: bool) -> None:
     old, new = {"results": {"flag": one}}, {"results": {"flag": other}}
-    assert same(new, Seen.of(old)) is not changed
+    assert same(new, WorkSnapshot.of(old)) is not changed
     assert differences(old, new) == ([("results.flag", one, other)] if changed else [])
 
 

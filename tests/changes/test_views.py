@@ -11,7 +11,7 @@ import pytest
 from bucketsnb import Buckets, LocalBackend
 from bucketsnb.changes.plan import DeletePlan, Plan
 from bucketsnb.changes.receipt import COLUMNS, Outcome
-from bucketsnb.changes.seen import Change, Seen, described, differences
+from bucketsnb.changes.seen import Change, WorkSnapshot, described, differences
 from bucketsnb.errors import PlanError
 from tests.changes.helpers import PIPELINE, filled
 from tests.factory import make_work
@@ -85,7 +85,7 @@ def test_views_are_bounded(backend: LocalBackend, buckets: Buckets) -> None:
 
 def test_a_plan_is_a_value() -> None:
     def plan() -> DeletePlan:
-        changes = (Change(Seen.of({"id": "a", "status": "queued"}), None),)
+        changes = (Change(WorkSnapshot.of({"id": "a", "status": "queued"}), None),)
         return DeletePlan(changes=changes, url="http://localhost", created_at=1.0)
 
     assert plan() == plan()

@@ -59,15 +59,15 @@ def test_age_says_the_two_largest_units(span, said):
     ],
 )
 def test_when_is_in_utc_whatever_the_zone(time, said):
-    assert f.when(time) == said
+    assert f.format_time(time) == said
 
 
 def test_elided_lists_say_how_many_they_leave_out():
-    assert f.elide(range(2000), most=2) == "0, 1 ... and 1,998 more"
+    assert f.join_truncated(range(2000), most=2) == "0, 1 ... and 1,998 more"
 
 
 def test_an_excerpt_is_bounded_and_on_one_line():
-    shown = f.excerpt("a\n" * 10_000, most=50)
+    shown = f.truncate("a\n" * 10_000, most=50)
     assert (len(shown), shown[-1], "\n" in shown) == (50, "…", False)
 
 
@@ -77,7 +77,7 @@ def test_a_host_never_shows_a_password():
 
 
 def test_near_misses_ignore_case():
-    assert f.near("PIPLINE", ["pipeline", "site"]) == ["pipeline"]
+    assert f.close_matches("PIPLINE", ["pipeline", "site"]) == ["pipeline"]
 
 
 def test_counts_agree_in_number():

@@ -8,7 +8,7 @@ from typing import Any
 
 from bucketsnb.changes.entry import read_entry
 from bucketsnb.changes.journal import Journal
-from bucketsnb.changes.receipt import Fate, Outcome, Receipt
+from bucketsnb.changes.receipt import Outcome, Receipt, WorkResult
 from bucketsnb.errors import OutcomeUnknown, PartlyDone, PlanError, ServiceError
 
 from .asker import Record, Records
@@ -35,7 +35,7 @@ class Applied:
     before: Records
     after: Records
 
-    def original(self, fate: Fate) -> Record:
+    def original(self, fate: WorkResult) -> Record:
         """Return the work that a fate is about as it was before."""
         return self.before[fate.id or ""]
 
@@ -357,7 +357,7 @@ class User(Reads):
         self._say("undo: done" if receipt.ok else "undo: partly")
         return receipt.ok
 
-    def _check_return(self, last: Applied, fate: Fate, before: Records, after: Records) -> None:
+    def _check_return(self, last: Applied, fate: WorkResult, before: Records, after: Records) -> None:
         """Look at a work that was deleted and is brought back."""
         record = last.original(fate)
         if fate.outcome is Outcome.DONE:
@@ -366,7 +366,7 @@ class User(Reads):
         elif fate.outcome is Outcome.UNKNOWN:
             self.ledger.unsure([mark_of(record)], after.values())
 
-    def _check_removal(self, last: Applied, fate: Fate, before: Records, after: Records) -> None:
+    def _check_removal(self, last: Applied, fate: WorkResult, before: Records, after: Records) -> None:
         """Look at a work that was deposited and is removed again."""
         id_ = fate.id or ""
         if fate.outcome in (Outcome.DONE, Outcome.GONE):
@@ -376,7 +376,7 @@ class User(Reads):
         if id_ in {**last.after, **before}:
             self.ledger.unsure([mark_of({**last.after, **before}[id_])], after.values())
 
-    def _check_back(self, last: Applied, fate: Fate, before: Records, after: Records) -> None:
+    def _check_back(self, last: Applied, fate: WorkResult, before: Records, after: Records) -> None:
         """Look at a work that was changed and is put back."""
         id_ = fate.id or ""
         if fate.outcome is Outcome.DONE:

@@ -9,7 +9,7 @@ import time
 import pandas as pd
 
 from bucketsnb import Buckets, LocalBackend
-from bucketsnb.formatting import when
+from bucketsnb.formatting import format_time
 from bucketsnb.schema import STATUS_KEYS
 from bucketsnb.summaries import digest_of
 from tests.factory import make_work
@@ -54,7 +54,7 @@ def test_a_digest_of_a_real_queue_says_what_its_numbers_say(backend: LocalBacken
         "Failed": "1 work ended in failure (50 %), most in b (1).",
         "Waiting": "3 queued and 0 running now; 2 stale, 1 exhausted.",
         "Oldest": "a queued work of a, 40 d old.",
-        "Changed": f"total +1, queued +1, running +0, success +0, failure +0, since {when(now - 7 * DAY)}.",
+        "Changed": f"total +1, queued +1, running +0, success +0, failure +0, since {format_time(now - 7 * DAY)}.",
     }
 
 

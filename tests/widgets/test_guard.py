@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from bucketsnb.errors import NoAnswer, QueryError
-from bucketsnb.widgets.guard import Guard, Message, message_of
+from bucketsnb.widgets.guard import ErrorBoundary, Message, message_of
 from bucketsnb.widgets.messages import Messages
 from bucketsnb.widgets.panel import Panel
 from bucketsnb.widgets.part import Part
@@ -11,14 +11,14 @@ from bucketsnb.widgets.part import Part
 
 def test_an_exception_in_a_callback_is_shown_and_does_not_escape():
     shown: list[Message] = []
-    Guard(shown.append)(lambda: {}["missing"])()
+    ErrorBoundary(shown.append)(lambda: {}["missing"])()
     assert [message.kind for message in shown] == ["error"]
     assert "KeyError" in shown[0].details
 
 
 def test_arguments_reach_the_callback():
     got: list[tuple[object, ...]] = []
-    Guard(print)(lambda *args: got.append(args))(1, "b")
+    ErrorBoundary(print)(lambda *args: got.append(args))(1, "b")
     assert got == [(1, "b")]
 
 
@@ -28,7 +28,7 @@ def test_an_interrupt_during_a_callback_is_a_note_not_a_fault():
     def interrupted() -> None:
         raise KeyboardInterrupt
 
-    Guard(shown.append).run(interrupted)
+    ErrorBoundary(shown.append).run(interrupted)
     assert shown[0].kind == "warning"
 
 

@@ -3,14 +3,14 @@ from __future__ import annotations
 import threading
 import time
 
-from bucketsnb.widgets.guard import Guard, Message
+from bucketsnb.widgets.guard import ErrorBoundary, Message
 from bucketsnb.widgets.worker import Run, Throttle, Worker
 
 PATIENCE = 5.0
 
 
 def _worker(shown: list[Message] | None = None) -> Worker:
-    return Worker(Guard((shown if shown is not None else []).append), name="bucketsnb test")
+    return Worker(ErrorBoundary((shown if shown is not None else []).append), name="bucketsnb test")
 
 
 def test_the_result_is_handed_back():
@@ -69,7 +69,7 @@ def test_what_a_job_raises_is_shown_after_the_panel_knows():
         order.append(message.text)
         ended.set()
 
-    worker = Worker(Guard(show), name="bucketsnb test")
+    worker = Worker(ErrorBoundary(show), name="bucketsnb test")
 
     def fail(run: Run) -> None:
         raise RuntimeError("gone wrong")
