@@ -9,7 +9,7 @@ import re
 import time
 from datetime import datetime, timezone
 
-from bucketsnb.formatting import format_time
+from bucketsnb.display.texts import format_time
 
 __all__ = ["LARGEST_SECONDS", "UNIT_SIZES", "exact_seconds", "instant", "moment_problem", "unit_guess"]
 

@@ -18,9 +18,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bucketsnb.display.markup import STATUS_COLOURS
+from bucketsnb.display.texts import age, count_of, host_of, printable
 from bucketsnb.errors import ConfigurationError
-from bucketsnb.formatting import age, count_of, host_of, printable
-from bucketsnb.formatting_html import STATUS_COLOURS
 from bucketsnb.frames import NEEDS
 from bucketsnb.schema import STATUS_KEYS, STATUSES
 

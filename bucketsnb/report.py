@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bucketsnb.display.markup import Markup, element, page
+from bucketsnb.display.texts import truncate
 from bucketsnb.errors import BucketsError, ConfigurationError
 from bucketsnb.files import replace_file
-from bucketsnb.formatting import truncate
-from bucketsnb.formatting_html import Markup, element, page
 
 try:
     import nbformat

@@ -17,8 +17,8 @@ from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 import yaml
 
 from bucketsnb.addresses import leads_to_this_machine, token_problem, without_login
+from bucketsnb.display.texts import close_matches, printable, truncate
 from bucketsnb.errors import ConfigurationError, Cure
-from bucketsnb.formatting import close_matches, printable, truncate
 
 __all__ = ["DEFAULT_TIMEOUT", "GIVEN", "Secret", "Settings", "proxy_at", "resolve"]
 

@@ -7,8 +7,8 @@ from operator import index
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
+from bucketsnb.display.texts import truncate
 from bucketsnb.errors import QueryError, WorkError
-from bucketsnb.formatting import truncate
 
 __all__ = ["DELETE_CHUNK", "LINE_MAX", "checked_ids", "chunks", "document", "ids_a_line", "segment", "whole"]
 

@@ -6,8 +6,8 @@ import time
 import warnings
 from typing import Literal, get_args
 
+from bucketsnb.display.texts import age, truncate
 from bucketsnb.errors import ConfigurationError, ScopeReason, ScopeRefused
-from bucketsnb.formatting import age, truncate
 
 __all__ = ["Clock", "ClockChoice", "ClockSkew"]
 

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from bucketsnb.api import arguments, shapes
 from bucketsnb.api.clock import Clock
 from bucketsnb.api.completeness import LongestAnswer, read_rest
+from bucketsnb.display.texts import count_of, printable, truncate
 from bucketsnb.encoding import Verb, decode, encode, encode_works
 from bucketsnb.errors import (
     BadAnswer,
@@ -27,7 +28,6 @@ from bucketsnb.errors import (
     ServiceError,
     ServiceFailed,
 )
-from bucketsnb.formatting import count_of, printable, truncate
 from bucketsnb.schema import COUNTS_AT_ONCE, STALE_DAYS
 from bucketsnb.transport import MAX_BYTES, Answer, Idempotency, Transport
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec.structs import asdict
 
-from bucketsnb.formatting import count_of
+from bucketsnb.display.texts import count_of
 from bucketsnb.schema import STATUS_KEYS
 
 __all__ = [

@@ -13,8 +13,8 @@ from bucketsnb.api import DELETE_CHUNK, Api
 from bucketsnb.changes.apply import CurrentWorks, Execution, look
 from bucketsnb.changes.receipt import Outcome
 from bucketsnb.changes.seen import MISSING, Change, WorkSnapshot, described, differences, equal, leaves, same
+from bucketsnb.display.texts import truncate
 from bucketsnb.errors import BucketsError, Refused, ServiceError, ServiceFailed, Unreachable
-from bucketsnb.formatting import truncate
 
 __all__ = [
     "PAUSES",

@@ -20,14 +20,15 @@ from bucketsnb.changes.plan import document_of
 from bucketsnb.changes.plan_file import write_plan_file
 from bucketsnb.changes.receipt import Outcome, Receipt, WorkResult
 from bucketsnb.changes.seen import Change, written
+from bucketsnb.display.texts import count_of, format_time, truncate
 from bucketsnb.errors import BucketsError, JournalError, PlanAlreadyApplied, PlanError, PlanExpired, ReadOnly
-from bucketsnb.formatting import count_of, format_time, truncate
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from bucketsnb.api import Api
-    from bucketsnb.changes.plan import Cancel, Plan, Progress
+    from bucketsnb.changes.plan import Plan
+    from bucketsnb.progress import Cancel, ProgressCallback
 
 __all__ = ["AGAIN", "Application", "ChunkExecutor", "Context", "CurrentWorks", "Execution", "Undo", "look"]
 
@@ -193,7 +194,9 @@ class Application:
             raise PlanAlreadyApplied(f"“{plan.summary}” was applied before, so there is nothing to pass on.")
         write_plan_file(path, plan, self._entry, who(), expires_after)
 
-    def apply(self, plan: Plan, progress: Progress | None, cancel: Cancel | None, rate: float | None = None) -> Receipt:
+    def apply(
+        self, plan: Plan, progress: ProgressCallback | None, cancel: Cancel | None, rate: float | None = None
+    ) -> Receipt:
         """Apply a plan, once."""
         with self._alone("This plan is being applied."):
             self._may(plan)
@@ -217,7 +220,7 @@ class Application:
                 self.spent = False  # nor here: once there is room, it may go
                 raise
 
-    def resume(self, receipt: Receipt, progress: Progress | None, cancel: Cancel | None) -> Receipt:
+    def resume(self, receipt: Receipt, progress: ProgressCallback | None, cancel: Cancel | None) -> Receipt:
         """Go on with works that were not sent or whose outcome is unknown."""
         with self._alone("This plan is being applied."):
             plan, latest = self._plan, self.latest or receipt
@@ -226,7 +229,7 @@ class Application:
             _refuse_read_only(self.context)
             return self._pass(plan, list(latest.fates), self._reopen(latest.entry), progress, cancel, _REST)
 
-    def undo(self, receipt: Receipt, progress: Progress | None, cancel: Cancel | None) -> Receipt:
+    def undo(self, receipt: Receipt, progress: ProgressCallback | None, cancel: Cancel | None) -> Receipt:
         """Undo what a receipt says was done."""
         return self.context.undo(receipt.entry).apply(progress, cancel)
 
@@ -269,8 +272,8 @@ class Application:
         shown = max(time.time() - plan.created_at, time.monotonic() - self._made)
         if shown > plan.expires_at - plan.created_at:
             raise PlanExpired(
-                f"“{plan.summary}” was shown at {format_time(plan.created_at)} and expired at {format_time(plan.expires_at)}; "
-                "nothing was sent. Build it again, and look again."
+                f"“{plan.summary}” was shown at {format_time(plan.created_at)} and expired at "
+                f"{format_time(plan.expires_at)}; nothing was sent. Build it again, and look again."
             )
 
     def _begin(self, plan: Plan) -> Writer:
@@ -297,7 +300,7 @@ class Application:
         plan: Plan,
         fates: list[WorkResult],
         writer: Writer,
-        progress: Progress | None,
+        progress: ProgressCallback | None,
         cancel: Cancel | None,
         left: Collection[Outcome],
     ) -> Receipt:
@@ -330,7 +333,7 @@ class Application:
         return self.latest
 
     def _chunks(
-        self, walk: Execution, progress: Progress | None, cancel: Cancel | None, left: Collection[Outcome]
+        self, walk: Execution, progress: ProgressCallback | None, cancel: Cancel | None, left: Collection[Outcome]
     ) -> None:
         todo = [position for position, fate in enumerate(walk.fates) if fate.outcome in left]
         done = 0
@@ -453,7 +456,7 @@ def _weight(change: Change) -> int:
     return max(len(side.text) for side in (change.before, change.after) if side is not None)
 
 
-def _tell(progress: Progress | None, done: int, total: int) -> None:
+def _tell(progress: ProgressCallback | None, done: int, total: int) -> None:
     if progress is not None:
         progress(done, total)
 

@@ -14,8 +14,8 @@ from bucketsnb.changes.plan import AuditPlan
 from bucketsnb.changes.receipt import Outcome
 from bucketsnb.changes.scope import EXPIRES_AFTER, Limits, Scope, read_works, refuse_read_only
 from bucketsnb.changes.seen import Change, WorkSnapshot, described, differences, written
+from bucketsnb.display.texts import count_of
 from bucketsnb.errors import ServiceError
-from bucketsnb.formatting import count_of
 from bucketsnb.schema import STALE_DAYS
 
 __all__ = ["AuditAct", "plan_audit"]

@@ -13,9 +13,9 @@ from bucketsnb.changes.plan import DeletePlan, LeftOut, Plan, RequeuePlan
 from bucketsnb.changes.scope import Limits, Scope, WorkSelector, advice, check_running, resolve_targets
 from bucketsnb.changes.seen import Change, WorkSnapshot
 from bucketsnb.changes.service import evidence
+from bucketsnb.display.texts import count_of, truncate
 from bucketsnb.encoding import encode_works
 from bucketsnb.errors import WorkError
-from bucketsnb.formatting import count_of, truncate
 from bucketsnb.query import Query
 from bucketsnb.schema import QUEUE_FIELDS, STALE_DAYS, TIME_FIELDS, queue_problems
 

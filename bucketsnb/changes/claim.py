@@ -16,9 +16,9 @@ from bucketsnb.changes.plan import UpdatePlan
 from bucketsnb.changes.receipt import Outcome, Receipt
 from bucketsnb.changes.scope import ChangeWarning, Limits, Scope
 from bucketsnb.changes.seen import Change, WorkSnapshot
+from bucketsnb.display.texts import age, close_matches, format_time
 from bucketsnb.encoding import encode_works
 from bucketsnb.errors import BucketsError, PlanError, WorkError
-from bucketsnb.formatting import age, close_matches, format_time
 from bucketsnb.schema import FIELDS, LEFT_TO_THE_SERVICE
 
 __all__ = ["Claim", "NotEnded"]

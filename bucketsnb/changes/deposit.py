@@ -24,9 +24,9 @@ from bucketsnb.changes.rows import EARLIER_LIFE, checked
 from bucketsnb.changes.scope import Limits, Scope, check_count, refuse_read_only
 from bucketsnb.changes.seen import Change, WorkSnapshot, written
 from bucketsnb.changes.tables import Source, read_table
+from bucketsnb.display.texts import count_of
 from bucketsnb.encoding import Verb, encode_works
 from bucketsnb.errors import OutcomeUnknown, ServiceError
-from bucketsnb.formatting import count_of
 
 __all__ = ["LOST_PAUSES", "DepositAct", "check_of", "find", "match", "plan_deposit", "plan_raw"]
 

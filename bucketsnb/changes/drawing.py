@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bucketsnb.formatting import cell, count_of, printable, table, truncate
-from bucketsnb.formatting_html import Markup, block, element
-from bucketsnb.formatting_html import table as html_table
+from bucketsnb.display.markup import Markup, block, element
+from bucketsnb.display.markup import table as html_table
+from bucketsnb.display.texts import cell, count_of, printable, table, truncate
 
 __all__ = ["Rows", "by_count", "html", "name", "names", "text", "word"]
 

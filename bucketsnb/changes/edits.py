@@ -27,11 +27,11 @@ from bucketsnb.changes.scope import (
 )
 from bucketsnb.changes.seen import MISSING, WorkSnapshot, described, drift, equal, leaves, restrict
 from bucketsnb.changes.tables import NAMELESS, WORKED_OUT, read_cells, refuse_naive_times
+from bucketsnb.display.texts import close_matches, count_of, join_truncated, truncate
 from bucketsnb.encoding import encode_works, judge_change, refusal
 from bucketsnb.encoding.cells import read_value
 from bucketsnb.encoding.values import UnfitError
 from bucketsnb.errors import WorkError
-from bucketsnb.formatting import close_matches, count_of, join_truncated, truncate
 from bucketsnb.frames import COLUMNS, Baseline, frame_of, to_records
 from bucketsnb.frames.columns import DERIVED, NESTED
 from bucketsnb.frames.records import compared, given_cells, parts_of

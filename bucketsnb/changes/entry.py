@@ -12,8 +12,8 @@ import pandas as pd
 from bucketsnb.changes.journal import Journal
 from bucketsnb.changes.journal_file import UNDO_SUFFIX, ends_of, lines_of
 from bucketsnb.changes.receipt import Outcome
+from bucketsnb.display.texts import printable, truncate
 from bucketsnb.errors import JournalError
-from bucketsnb.formatting import printable, truncate
 from bucketsnb.frames import SummaryFrame
 
 __all__ = ["Entry", "RecordedWork", "Summary", "journal_frame", "read_entry", "summary_of"]

@@ -41,9 +41,9 @@ import platformdirs
 
 from bucketsnb.changes.journal_file import SUFFIX, Writer, kept
 from bucketsnb.changes.journal_folder import make_private, make_room, sync_folder
+from bucketsnb.display.texts import truncate
 from bucketsnb.errors import Cure, JournalError
 from bucketsnb.files import absolute
-from bucketsnb.formatting import truncate
 
 __all__ = ["KEEP_DAYS", "LIMIT", "Journal", "new_entry", "who"]
 

@@ -16,8 +16,8 @@ from bucketsnb.changes.plan import DeletePlan, DepositPlan, LeftOut, Plan, Reque
 from bucketsnb.changes.plan_file import SavedPlan, read_plan_file
 from bucketsnb.changes.seen import Change
 from bucketsnb.changes.service import same_service
+from bucketsnb.display.texts import count_of, format_time
 from bucketsnb.errors import Cure, PlanAlreadyApplied, PlanError, PlanExpired
-from bucketsnb.formatting import count_of, format_time
 
 __all__ = ["load_plan", "plan_to_look_at"]
 

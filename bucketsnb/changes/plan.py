@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
@@ -20,19 +20,18 @@ from bucketsnb.changes import drawing
 from bucketsnb.changes.plan_file import KEEPS
 from bucketsnb.changes.receipt import Receipt
 from bucketsnb.changes.seen import Change, WorkSnapshot, described, shown
+from bucketsnb.display.markup import Markup, page
+from bucketsnb.display.texts import count_of, format_time, place_of
 from bucketsnb.errors import PlanError, WorkError
 from bucketsnb.files import replace_file
-from bucketsnb.formatting import count_of, format_time, place_of
-from bucketsnb.formatting_html import Markup, page
+from bucketsnb.progress import Cancel, ProgressCallback
 
 __all__ = [
     "AuditPlan",
-    "Cancel",
     "DeletePlan",
     "DepositPlan",
     "LeftOut",
     "Plan",
-    "Progress",
     "RequeuePlan",
     "UndoDepositPlan",
     "UndoPlan",
@@ -40,26 +39,15 @@ __all__ = [
     "WithdrawPlan",
 ]
 
-Progress = Callable[[int, int], object]
-"""Called as ``progress(done, total)`` with numbers of works, never fewer than before."""
-
 _NAMED = 3
 """Pipelines that a summary names; of more it says how many."""
 
 Self = TypeVar("Self", bound="Plan")
 
 
-class Cancel(Protocol):
-    """What stops an application before its next chunk, such as a `threading.Event`."""
-
-    def is_set(self) -> bool:
-        """Tell whether to stop."""
-        ...
-
-
 class _Application(Protocol):
     def apply(
-        self, plan: Plan, progress: Progress | None, cancel: Cancel | None, rate: float | None = None
+        self, plan: Plan, progress: ProgressCallback | None, cancel: Cancel | None, rate: float | None = None
     ) -> Receipt: ...
 
     def save(self, plan: Plan, path: Path, expires_after: float) -> None: ...
@@ -164,7 +152,7 @@ class Plan:
         return self._application is not None and self._application.spent
 
     def apply(
-        self, progress: Progress | None = None, cancel: Cancel | None = None, *, rate: float | None = None
+        self, progress: ProgressCallback | None = None, cancel: Cancel | None = None, *, rate: float | None = None
     ) -> Receipt:
         """Do it, once: look again, act only on works that are as they were shown, read back.
 
@@ -383,7 +371,7 @@ class DepositPlan(Plan):
         return frame.astype({"row": "int64", "field": text, "problem": text, "line": "Int64"})
 
     def apply(
-        self, progress: Progress | None = None, cancel: Cancel | None = None, *, rate: float | None = None
+        self, progress: ProgressCallback | None = None, cancel: Cancel | None = None, *, rate: float | None = None
     ) -> Receipt:
         """Deposit, once; see :meth:`Plan.apply`.
 

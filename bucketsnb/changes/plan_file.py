@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bucketsnb.changes.seen import Change, WorkSnapshot
+from bucketsnb.display.texts import format_time, truncate
 from bucketsnb.errors import PlanError, PlanExpired
 from bucketsnb.files import replace_file
-from bucketsnb.formatting import format_time, truncate
 
 if TYPE_CHECKING:
     from bucketsnb.changes.plan import Plan
@@ -127,8 +127,9 @@ def _content(path: Path) -> dict[str, Any]:
         raise PlanError(f"{path} is not a plan: plan.save(path) writes them.")
     if document.get("version") != _VERSION:
         raise PlanError(
-            f"{path} was written by another version of this package (its form is {truncate(document.get('version'), 20)}"
-            f", and {_VERSION} can be read). Save the plan again with this version."
+            f"{path} was written by another version of this package (its form is "
+            f"{truncate(document.get('version'), 20)}, and {_VERSION} can be read). "
+            "Save the plan again with this version."
         )
     content = document.get("plan")
     if not isinstance(content, dict) or document.get("digest") != _digest(content):

@@ -11,12 +11,12 @@ import pandas as pd
 
 from bucketsnb.changes import drawing
 from bucketsnb.changes.seen import WorkSnapshot
+from bucketsnb.display.texts import age, count_of, join_truncated
 from bucketsnb.errors import JournalError, OutcomeUnknown, PartlyDone, PlanError
-from bucketsnb.formatting import age, count_of, join_truncated
 from bucketsnb.frames import SummaryFrame
 
 if TYPE_CHECKING:
-    from bucketsnb.changes.plan import Cancel, Progress
+    from bucketsnb.progress import Cancel, ProgressCallback
 
 __all__ = ["COLUMNS", "Outcome", "Receipt", "WorkResult"]
 
@@ -72,9 +72,9 @@ class WorkResult:
 
 
 class _Application(Protocol):
-    def resume(self, receipt: Receipt, progress: Progress | None, cancel: Cancel | None) -> Receipt: ...
+    def resume(self, receipt: Receipt, progress: ProgressCallback | None, cancel: Cancel | None) -> Receipt: ...
 
-    def undo(self, receipt: Receipt, progress: Progress | None, cancel: Cancel | None) -> Receipt: ...
+    def undo(self, receipt: Receipt, progress: ProgressCallback | None, cancel: Cancel | None) -> Receipt: ...
 
 
 @dataclass(frozen=True, repr=False)
@@ -184,7 +184,7 @@ class Receipt:
             raise error
         raise PartlyDone(f"{self.summary}. See receipt.frame for each work.", receipt=self)
 
-    def resume(self, progress: Progress | None = None, cancel: Cancel | None = None) -> Receipt:
+    def resume(self, progress: ProgressCallback | None = None, cancel: Cancel | None = None) -> Receipt:
         """Act on the rest: works that were not sent, and, after a look, those whose outcome is unknown.
 
         A deposit whose outcome is unknown is only looked for, never sent again.
@@ -196,7 +196,7 @@ class Receipt:
         """
         return self._known().resume(self, progress, cancel)
 
-    def undo(self, progress: Progress | None = None, cancel: Cancel | None = None) -> Receipt:
+    def undo(self, progress: ProgressCallback | None = None, cancel: Cancel | None = None) -> Receipt:
         """Put the works back as they were, where nobody else has moved them since.
 
         Raises

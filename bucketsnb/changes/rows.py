@@ -8,10 +8,10 @@ from typing import Any
 
 from bucketsnb.changes.seen import equal
 from bucketsnb.changes.tables import RowProblem, Table, Unreadable
+from bucketsnb.display.texts import truncate
 from bucketsnb.encoding import encode_works, judge
 from bucketsnb.encoding.cells import is_missing, path_of
 from bucketsnb.errors import WorkError
-from bucketsnb.formatting import truncate
 from bucketsnb.frames.json_text import decode_json, encode_json
 from bucketsnb.schema import FIELDS, Kind
 

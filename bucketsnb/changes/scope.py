@@ -13,8 +13,8 @@ import pandas as pd
 from bucketsnb.changes.apply import Context, CurrentWorks, look
 from bucketsnb.changes.plan import LeftOut
 from bucketsnb.changes.seen import WorkSnapshot, described, drift, same, shown
+from bucketsnb.display.texts import count_of, join_truncated
 from bucketsnb.errors import PlanError, ReadOnly, ScopeReason, ScopeRefused, WorkError
-from bucketsnb.formatting import count_of, join_truncated
 from bucketsnb.frames import Baseline, to_records
 from bucketsnb.frames.records import parts_of
 from bucketsnb.query import Query

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bucketsnb.formatting import truncate
+from bucketsnb.display.texts import truncate
 
 __all__ = [
     "MISSING",

@@ -11,8 +11,8 @@ from bucketsnb.addresses import leads_to_this_machine, without_login
 from bucketsnb.api import chunks
 from bucketsnb.changes.entry import Entry
 from bucketsnb.changes.receipt import Outcome
+from bucketsnb.display.texts import count_of, host_of, place_of
 from bucketsnb.errors import BadAnswer, Cure, PlanError, Refused
-from bucketsnb.formatting import count_of, host_of, place_of
 
 if TYPE_CHECKING:
     from bucketsnb.api import Api

@@ -16,10 +16,10 @@ from typing import Any
 
 import pandas as pd
 
+from bucketsnb.display.texts import close_matches, count_of, join_truncated, truncate
 from bucketsnb.encoding.cells import NULLS, is_missing, path_of, read_cell, read_value
 from bucketsnb.encoding.values import UnfitError
 from bucketsnb.errors import WorkError
-from bucketsnb.formatting import close_matches, count_of, join_truncated, truncate
 from bucketsnb.frames import COLUMNS, DTYPES, Baseline, JSONDtype, to_records
 from bucketsnb.frames.columns import DERIVED
 from bucketsnb.frames.records import parts_of
@@ -379,7 +379,8 @@ def _notes_of(index: Sequence[str], ours: Sequence[str], empty: Sequence[str] = 
 
 
 def _named(names: Sequence[str]) -> str:
-    return f"The {'column' if len(names) == 1 else 'columns'} {join_truncated(names, most=10)} {'is' if len(names) == 1 else 'are'}"
+    noun, verb = ("column", "is") if len(names) == 1 else ("columns", "are")
+    return f"The {noun} {join_truncated(names, most=10)} {verb}"
 
 
 def _is_field(name: str) -> bool:
@@ -396,8 +397,8 @@ def _refuse_fieldless(names: Sequence[str], read_with: str) -> None:
     hint = f"; did you mean {meant[0]!r} by {truncate(names[0], 40)!r}?" if meant else "."
     start = f"{read_with}, and it names" if read_with else "The DataFrame has the columns"
     raise WorkError(
-        f"{start} {join_truncated([repr(truncate(name, 40)) for name in names], most=8)}: no field of a work such as pipeline, "
-        f"site or user{hint}",
+        f"{start} {join_truncated([repr(truncate(name, 40)) for name in names], most=8)}: no field of a "
+        f"work such as pipeline, site or user{hint}",
         field=names[0],
     )
 
@@ -575,9 +576,9 @@ def _refuse_cut(table: Table) -> None:
     absent = [name for name in _IN_EVERY_WORK if name not in held]
     if len(absent) > 1:
         raise WorkError(
-            f"These rows have ids, as works from a queue have, but no {join_truncated(absent, most=22)}: if they were read in "
-            "part, they would be deposited without what was not read. Read them with columns='all'; or leave the ids "
-            "out, if these are all that new works are to hold.",
+            f"These rows have ids, as works from a queue have, but no {join_truncated(absent, most=22)}: if they were "
+            "read in part, they would be deposited without what was not read. Read them with columns='all'; or leave "
+            "the ids out, if these are all that new works are to hold.",
             field=absent[0],
         )
 
@@ -594,7 +595,7 @@ def _refuse_parts(frame: pd.DataFrame) -> None:
         return
     some = f"{len(parts):,} of these works were" if 0 < len(parts) < len(frame) else "These works were"
     raise WorkError(
-        f"{some} read in part, without {join_truncated(unread, most=22)}: deposited, they would lack that. Read them with "
-        "columns='all'.",
+        f"{some} read in part, without {join_truncated(unread, most=22)}: deposited, they would lack that. Read "
+        "them with columns='all'.",
         field=unread[0] if unread else None,
     )

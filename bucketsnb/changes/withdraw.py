@@ -15,9 +15,9 @@ from bucketsnb.changes.plan import WithdrawPlan
 from bucketsnb.changes.receipt import Outcome
 from bucketsnb.changes.scope import Limits, Scope, read_works, refuse_read_only
 from bucketsnb.changes.seen import Change, WorkSnapshot
+from bucketsnb.display.texts import count_of, truncate
 from bucketsnb.encoding import encode
 from bucketsnb.errors import QueryError
-from bucketsnb.formatting import count_of, truncate
 from bucketsnb.schema import FIELDS, PARENT_PATH, value_problems
 
 __all__ = [

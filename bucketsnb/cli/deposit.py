@@ -12,7 +12,7 @@ from bucketsnb.cli.changing import carry_out, max_affected_option, plan_options
 from bucketsnb.cli.exits import TABLE
 from bucketsnb.cli.options import HELP, url_option
 from bucketsnb.cli.output import as_json, as_rows, emit, fitted, say
-from bucketsnb.formatting import count_of
+from bucketsnb.display.texts import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,7 +10,7 @@ from bucketsnb.cli.exits import READING
 from bucketsnb.cli.options import HELP, query_from, query_options, url_option
 from bucketsnb.cli.output import as_json, as_table, emit, records_of, say
 from bucketsnb.cli.pipeline_names import say_unknown_pipelines
-from bucketsnb.formatting import count_of
+from bucketsnb.display.texts import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -16,8 +16,8 @@ from bucketsnb import __version__
 from bucketsnb.cli.exits import FAILED, INTERRUPTED, REFUSED
 from bucketsnb.cli.output import say
 from bucketsnb.cli.wording import in_shell_words
+from bucketsnb.display.texts import printable
 from bucketsnb.errors import BucketsError, ConfirmationNeeded, PlanError, QueryError, WorkError
-from bucketsnb.formatting import printable
 
 __all__ = ["LazyGroup", "main"]
 

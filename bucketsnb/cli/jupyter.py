@@ -21,8 +21,8 @@ from urllib.parse import urlsplit
 import click
 
 from bucketsnb.cli.hub import HubSession
+from bucketsnb.display.texts import printable
 from bucketsnb.errors import BucketsError, ConfigurationError
-from bucketsnb.formatting import printable
 
 __all__ = ["JupyterLab", "VoilaPage", "require", "running_as_root", "wait_until_ready"]
 

@@ -17,7 +17,7 @@ from bucketsnb.cli.jupyter import JupyterLab, require, running_as_root, wait_unt
 from bucketsnb.cli.practice import practice_queue
 from bucketsnb.cli.service import say_version
 from bucketsnb.cli.stopping import until_stopped
-from bucketsnb.formatting import count_of, join_truncated, printable
+from bucketsnb.display.texts import count_of, join_truncated, printable
 
 __all__ = ["command"]
 

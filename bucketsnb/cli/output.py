@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bucketsnb.formatting import cell, join_truncated, json_text, printable, table, truncate
+from bucketsnb.display.texts import cell, join_truncated, json_text, printable, table, truncate
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from bucketsnb.cli.output import say
+from bucketsnb.display.texts import close_matches, printable
 from bucketsnb.errors import BucketsError
-from bucketsnb.formatting import close_matches, printable
 
 if TYPE_CHECKING:
     from bucketsnb.client import Buckets

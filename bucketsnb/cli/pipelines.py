@@ -7,7 +7,7 @@ import click
 from bucketsnb.cli.exits import READING
 from bucketsnb.cli.options import HELP, url_option
 from bucketsnb.cli.output import as_json, emit
-from bucketsnb.formatting import printable
+from bucketsnb.display.texts import printable
 
 __all__ = ["command"]
 

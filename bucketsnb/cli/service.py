@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from bucketsnb.api import Api
+from bucketsnb.display.texts import host_of, printable, truncate
 from bucketsnb.errors import ServiceError
-from bucketsnb.formatting import host_of, printable, truncate
 from bucketsnb.settings import resolve
 from bucketsnb.transport import Transport
 from bucketsnb.transport.retry import Policy

@@ -13,7 +13,7 @@ from bucketsnb.cli.exits import DONE, FAILED, PARTLY_DONE
 from bucketsnb.cli.options import HELP, span_of, url_option
 from bucketsnb.cli.output import emit, say
 from bucketsnb.cli.stopping import until_stopped
-from bucketsnb.formatting import count_of, format_time, printable
+from bucketsnb.display.texts import count_of, format_time, printable
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -24,11 +24,9 @@ from bucketsnb.changes.journal import Journal
 from bucketsnb.changes.loading import load_plan
 from bucketsnb.changes.plan import (
     AuditPlan,
-    Cancel,
     DeletePlan,
     DepositPlan,
     Plan,
-    Progress,
     RequeuePlan,
     UndoPlan,
     UpdatePlan,
@@ -42,12 +40,12 @@ from bucketsnb.changes.withdraw import Names, plan_claim, plan_withdraw, withdra
 from bucketsnb.client import changing, reading
 from bucketsnb.client.about import info_of
 from bucketsnb.client.counting import Counts, explained, grouped, number_of
-from bucketsnb.client.pages import ProgressCallback
 from bucketsnb.client.reading import PAGE, Question, asked
 from bucketsnb.client.signatures import takes_words
 from bucketsnb.confirm import Confirmation
 from bucketsnb.frames import WorksFrame, WorkView
 from bucketsnb.history import History, Watch
+from bucketsnb.progress import Cancel, ProgressCallback
 from bucketsnb.query import Query
 from bucketsnb.schema import STALE_DAYS, UNFINISHED
 from bucketsnb.settings import Secret, Settings, resolve
@@ -931,7 +929,7 @@ class Buckets:
         """Return what was changed from this account, one row an entry, the newest first and `limit` at most."""
         return journal_frame(Journal(), limit)
 
-    def undo(self, entry: str, progress: Progress | None = None, cancel: Cancel | None = None) -> Receipt:
+    def undo(self, entry: str, progress: ProgressCallback | None = None, cancel: Cancel | None = None) -> Receipt:
         """Put works back as they were before an entry of the journal, where nobody else has moved them since.
 
         An undo that was cut short is gone on with. See :meth:`plan_undo` to look before.

@@ -12,8 +12,8 @@ from bucketsnb.changes.plan import DeletePlan, Plan
 from bucketsnb.changes.receipt import Receipt
 from bucketsnb.changes.scope import Limits, WorkSelector, WorksLeft
 from bucketsnb.changes.withdraw import withdrawal
+from bucketsnb.display.texts import count_of
 from bucketsnb.errors import QueryError, ScopeRefused
-from bucketsnb.formatting import count_of
 from bucketsnb.query import Query
 from bucketsnb.schema import PARENT_PATH
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from bucketsnb import formatting, formatting_html
 from bucketsnb.api import AT_ONCE, Api, ask_together
 from bucketsnb.client.selection import selected
+from bucketsnb.display import markup, texts
+from bucketsnb.display.texts import close_matches, count_of, join_truncated
 from bucketsnb.errors import QueryError
-from bucketsnb.formatting import close_matches, count_of, join_truncated
 from bucketsnb.frames import DTYPES, WorksAccessor, frame_of
 from bucketsnb.query import EmptyReport, Query, explain_empty
 from bucketsnb.schema import STATUS_KEYS, STATUSES
@@ -32,10 +32,10 @@ class Counts(pd.DataFrame):
         return pd.DataFrame
 
     def __repr__(self) -> str:
-        return formatting.table(*self._table(), caption=self.attrs.get("summary"))
+        return texts.table(*self._table(), caption=self.attrs.get("summary"))
 
     def _repr_html_(self) -> str:
-        return formatting_html.table(*self._table(), caption=self.attrs.get("summary"))
+        return markup.table(*self._table(), caption=self.attrs.get("summary"))
 
     def _table(self) -> tuple[list[Any], list[list[Any]]]:
         most = pd.get_option("display.max_rows") or 60
@@ -49,7 +49,7 @@ class Counts(pd.DataFrame):
 
 
 def _short(cell: Any) -> Any:
-    return formatting.truncate(cell, 80) if isinstance(cell, str) else cell
+    return texts.truncate(cell, 80) if isinstance(cell, str) else cell
 
 
 def number_of(api: Api, query: Query) -> int:
@@ -105,7 +105,7 @@ def _check(by: Sequence[str]) -> None:
         if name not in known:
             meant = close_matches(str(name), known)
             hint = f"did you mean {meant[0]!r}?" if meant else f"those that can be are {join_truncated(known, 30)}"
-            raise QueryError(f"works cannot be counted by {formatting.printable(repr(name))}; {hint}")
+            raise QueryError(f"works cannot be counted by {texts.printable(repr(name))}; {hint}")
 
 
 def _from_status(api: Api, query: Query, by: Sequence[str]) -> tuple[pd.DataFrame, int, int]:

@@ -6,49 +6,25 @@ ids of all that match are read once, and the rest is asked for by id, always tog
 
 from __future__ import annotations
 
-import importlib
 import itertools
 import operator
-import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from bucketsnb.api import Api
 from bucketsnb.client.selection import Selection
+from bucketsnb.display.texts import count_of
 from bucketsnb.errors import QueryError
-from bucketsnb.formatting import count_of
 from bucketsnb.frames import columns_of
+from bucketsnb.progress import Cancel, ProgressCallback
 from bucketsnb.query import Query
 
-__all__ = [
-    "Cancel",
-    "MovedDuringRead",
-    "Pages",
-    "ProgressCallback",
-    "ReadCancelled",
-    "ReadingWarning",
-    "progress_bar",
-    "throttled",
-]
-
-ProgressCallback = Callable[[int, int], None]
-"""Told how many works are read, of how many."""
-
-_PULSE = 0.5
-"""Seconds of silence after which a read that only puts things together says that it is alive."""
+__all__ = ["MovedDuringRead", "Pages", "ReadCancelled", "ReadingWarning"]
 
 _Page = dict[str, Any]
-
-
-class Cancel(Protocol):
-    """What can say that a read is to stop, such as a ``threading.Event``."""
-
-    def is_set(self) -> bool:
-        """Whether to stop before the next request."""
 
 
 class ReadingWarning(UserWarning):
@@ -265,73 +241,3 @@ def _plain(ids: Any) -> list[str | None]:
 
 def _rows(page: _Page, rows: Any) -> _Page:
     return {name: array[rows] for name, array in page.items()}
-
-
-def throttled(call: Callable[[], None]) -> Callable[[], None]:
-    """Return a function that passes a call on if the last one was a while ago."""
-    last = time.monotonic()
-
-    def perhaps() -> None:
-        nonlocal last
-        if time.monotonic() - last >= _PULSE:
-            last = time.monotonic()
-            call()
-
-    return perhaps
-
-
-@contextmanager
-def progress_bar(progress: ProgressCallback | bool | None) -> Iterator[ProgressCallback]:  # noqa: FBT001 - as tqdm's users know it
-    """Give a function to be told how many works are read, of how many.
-
-    Parameters
-    ----------
-    progress
-        A function to tell; False for none; else a bar in the notebook or the terminal, for reads of several pages.
-    """
-    bar: Any = None
-
-    def tell(done: int, total: int) -> None:
-        nonlocal bar
-        if bar is None and done < total:
-            bar = _bar(total)
-        if bar is not None:
-            bar.update(done - bar.n)
-
-    if callable(progress):
-        yield progress
-        return
-    try:
-        yield (lambda done, total: None) if progress is False else tell
-    finally:
-        if bar is not None:
-            bar.close()
-
-
-def _bar(total: int) -> Any:
-    kind = importlib.import_module("tqdm.auto").tqdm  # not needed, and not loaded, for reads of one page
-    # tqdm's own monitor, a thread that is never let go, is for bars that stall.
-    kind = type("Bar", (kind,), {"monitor_interval": 0})
-    options = {"total": total, "desc": "reading", "unit": " works", "leave": False}
-    if any(base.__module__ == "tqdm.notebook" for base in kind.__mro__):
-        return _NotebookBar(kind(**options, display=False))
-    return kind(**options, disable=None)
-
-
-class _NotebookBar:
-    """A bar that leaves nothing in the saved notebook: what a closed widget leaves there is its text, at 0 %."""
-
-    def __init__(self, bar: Any) -> None:
-        self._bar = bar
-        self._shown = importlib.import_module("IPython.display").display(bar.container, display_id=True)
-
-    @property
-    def n(self) -> int:
-        return int(self._bar.n)
-
-    def update(self, works: int) -> None:
-        self._bar.update(works)
-
-    def close(self) -> None:
-        self._bar.close()
-        self._shown.update({"text/plain": ""}, raw=True)

@@ -10,11 +10,12 @@ import pandas as pd
 
 from bucketsnb.api import Api
 from bucketsnb.client.counting import number_of
-from bucketsnb.client.pages import Cancel, Pages, ProgressCallback, checked, progress_bar, throttled
+from bucketsnb.client.pages import Pages, checked
 from bucketsnb.client.selection import selected
+from bucketsnb.display.texts import host_of, printable
 from bucketsnb.errors import NotFound, QueryError, ServiceError
-from bucketsnb.formatting import host_of, printable
 from bucketsnb.frames import ColumnBuffer, WorksFrame, WorkView, assemble, columns_of
+from bucketsnb.progress import Cancel, ProgressCallback, progress_bar, throttled
 from bucketsnb.query import Query
 from bucketsnb.query.times import span
 from bucketsnb.schema import PARENT_PATH

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bucketsnb.display.texts import close_matches, join_truncated, printable
 from bucketsnb.errors import QueryError
-from bucketsnb.formatting import close_matches, join_truncated, printable
 from bucketsnb.frames import COLUMNS, LIGHT, NEEDS
 from bucketsnb.query import UnknownField
 from bucketsnb.schema import FIELD_NAMES, PARENT_PATH

@@ -10,7 +10,7 @@ from IPython.display import display
 from bucketsnb.changes.plan import Plan
 from bucketsnb.confirm.confirmation import Confirmation, State
 from bucketsnb.confirm.wording import is_typed, question, word_to_type
-from bucketsnb.formatting_html import element, escape
+from bucketsnb.display.markup import element, escape
 
 __all__ = ["Question", "show"]
 

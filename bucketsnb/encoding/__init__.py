@@ -12,9 +12,9 @@ from typing import Any, Literal
 
 import msgspec
 
+from bucketsnb.display.texts import join_truncated, printable, truncate
 from bucketsnb.encoding.values import DEEPEST, UnfitError, plain, plain_key
 from bucketsnb.errors import QueryError, WorkError
-from bucketsnb.formatting import join_truncated, printable, truncate
 from bucketsnb.moments import instant, moment_problem
 from bucketsnb.schema import (
     FIELDS,

@@ -10,8 +10,8 @@ import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from bucketsnb.display.texts import truncate
 from bucketsnb.encoding.values import DEEPEST, UnfitError, plain
-from bucketsnb.formatting import truncate
 from bucketsnb.moments import instant
 from bucketsnb.schema import PARENT_PATH, PATHS, Kind
 

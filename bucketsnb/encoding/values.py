@@ -18,7 +18,7 @@ from os import PathLike, fspath
 from typing import Any, NoReturn
 from uuid import UUID
 
-from bucketsnb.formatting import printable, truncate
+from bucketsnb.display.texts import printable, truncate
 from bucketsnb.moments import exact_seconds
 
 __all__ = ["DEEPEST", "UnfitError", "plain", "plain_key"]

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from bucketsnb.display.texts import join_truncated
 from bucketsnb.errors import WorkError
-from bucketsnb.formatting import join_truncated
 from bucketsnb.frames.baseline import Baseline
 from bucketsnb.frames.caption import caption
 from bucketsnb.frames.columns import COLUMNS, LIGHT, NEEDED
@@ -125,8 +125,8 @@ class WorksAccessor:
         read = parts[0] if read == "all" and parts else read
         if read != "all" and set(read) <= {*FIELD_NAMES, "parent"}:
             raise WorkError(
-                f"this frame has only {join_truncated(read, most=22)} of its works: read it with columns='all', or name the "
-                "fields in columns="
+                f"this frame has only {join_truncated(read, most=22)} of its works: read it with columns='all', or "
+                "name the fields in columns="
             )
 
     def _columns(self, *names: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from bucketsnb.formatting import count_of, format_time, host_of, join_truncated, truncate
+from bucketsnb.display.texts import count_of, format_time, host_of, join_truncated, truncate
 
 __all__ = ["caption"]
 

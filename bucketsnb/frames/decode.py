@@ -23,8 +23,8 @@ import numpy as np
 import pandas as pd
 from msgspec.structs import astuple
 
+from bucketsnb.display.texts import truncate
 from bucketsnb.errors import BadAnswer
-from bucketsnb.formatting import truncate
 from bucketsnb.frames.columns import HOLDS, MARKS, NESTED, STORED, codes_of, column, missing, parents_of
 from bucketsnb.frames.json_array import JSONArray
 from bucketsnb.frames.json_text import Objects, are_none, encode_json, objects

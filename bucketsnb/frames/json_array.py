@@ -18,7 +18,7 @@ import pandas as pd
 from pandas.api.extensions import ExtensionArray, ExtensionDtype, register_extension_dtype
 from pandas.api.indexers import check_array_indexer
 
-from bucketsnb.formatting import truncate
+from bucketsnb.display.texts import truncate
 from bucketsnb.frames.json_text import (
     Edited,
     LazyTexts,

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from bucketsnb.display.texts import join_truncated
 from bucketsnb.errors import WorkError
-from bucketsnb.formatting import join_truncated
 from bucketsnb.frames.baseline import Baseline
 from bucketsnb.frames.cells import differing, plain
 from bucketsnb.frames.columns import parent_of

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from bucketsnb import formatting, formatting_html
-from bucketsnb.formatting import count_of, truncate
+from bucketsnb.display import markup, texts
+from bucketsnb.display.texts import count_of, truncate
 from bucketsnb.frames.display_options import DisplayOptions
 
 __all__ = ["SummaryFrame"]
@@ -32,13 +32,13 @@ class SummaryFrame(pd.DataFrame):
 
     def __repr__(self) -> str:
         """Draw the first rows as plain text."""
-        return "\n".join([formatting.table(self._headers(), self._drawn()), self._said()])
+        return "\n".join([texts.table(self._headers(), self._drawn()), self._said()])
 
     def _repr_html_(self) -> str | None:
         if not DisplayOptions.now().html:
             return None
-        table = formatting_html.table(self._headers(), self._drawn())
-        return str(formatting_html.element("div", table, formatting_html.element("p", self._said())))
+        table = markup.table(self._headers(), self._drawn())
+        return str(markup.element("div", table, markup.element("p", self._said())))
 
     def _headers(self) -> list[str]:
         return [*(str(name or "") for name in self._named_index()), *map(str, self._shown().columns)]

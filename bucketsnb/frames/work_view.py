@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bucketsnb import formatting_html
-from bucketsnb.formatting import age, format_time, printable, truncate
+from bucketsnb.display import markup
+from bucketsnb.display.texts import age, format_time, printable, truncate
 from bucketsnb.schema import FIELD_NAMES, TIME_FIELDS
 
 __all__ = ["WorkView"]
@@ -65,9 +65,7 @@ class WorkView(Mapping[str, Any]):
 
     def _repr_html_(self) -> str:
         rows = [(name, self._html(name, value)) for name, value in self._rows()]
-        return formatting_html.block(
-            self._title, formatting_html.table(["field", "value"], rows, align=["left", "left"])
-        )
+        return markup.block(self._title, markup.table(["field", "value"], rows, align=["left", "left"]))
 
     @property
     def _title(self) -> str:
@@ -88,9 +86,9 @@ class WorkView(Mapping[str, Any]):
 
     def _html(self, name: str, value: Any) -> Any:
         if name == "status":
-            return formatting_html.chip(value)
-        text = formatting_html.escape(self._text(name, value), keep=_LINE)
-        return formatting_html.element("pre", text, style="margin: 0") if _LINE in text else text
+            return markup.chip(value)
+        text = markup.escape(self._text(name, value), keep=_LINE)
+        return markup.element("pre", text, style="margin: 0") if _LINE in text else text
 
 
 def _bounded(text: str) -> str:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from bucketsnb import formatting, formatting_html
+from bucketsnb.display import markup, texts
+from bucketsnb.display.texts import join_truncated, truncate
 from bucketsnb.errors import WorkError
-from bucketsnb.formatting import join_truncated, truncate
 from bucketsnb.frames.accessor import WorksAccessor
 from bucketsnb.frames.baseline import Baseline
 from bucketsnb.frames.caption import caption
@@ -132,15 +132,15 @@ class WorksFrame(NestedFrame):
 
     def __repr__(self) -> str:
         headers, rows = _drawn(self, html=False)
-        return f"{caption(self)}\n{formatting.table(headers, rows)}" if rows else caption(self)
+        return f"{caption(self)}\n{texts.table(headers, rows)}" if rows else caption(self)
 
     def _repr_html_(self) -> str | None:
         if not DisplayOptions.now().html:
             return None
         headers, rows = _drawn(self, html=True)
-        table = formatting_html.table(headers, rows)
-        lines = (formatting_html.element("div", line) for line in caption(self).split("\n"))
-        return formatting_html.element("div", *lines, table if rows else formatting_html.Markup(""))
+        table = markup.table(headers, rows)
+        lines = (markup.element("div", line) for line in caption(self).split("\n"))
+        return markup.element("div", *lines, table if rows else markup.Markup(""))
 
 
 def _ranked(column: Any) -> Any:
@@ -149,7 +149,7 @@ def _ranked(column: Any) -> Any:
 
 
 def _nested_html(value: Any) -> str:
-    return str(formatting_html.escape(value if value is None else json_text(value, _UNBOUNDED)))
+    return str(markup.escape(value if value is None else json_text(value, _UNBOUNDED)))
 
 
 def _inputs(other: Any) -> Iterable[Any]:
@@ -214,8 +214,8 @@ def _cell(name: Any, value: Any, width: int | None, *, html: bool) -> Any:
     if name == "id":
         return "" if value is pd.NA else truncate(value, most)
     if name == "status" and html and isinstance(value, str):
-        return formatting_html.chip(value)
-    return formatting.truncate(value, most) if isinstance(value, str) else value
+        return markup.chip(value)
+    return texts.truncate(value, most) if isinstance(value, str) else value
 
 
 _UNBOUNDED = 1_000_000

@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 import platformdirs
 
+from bucketsnb.display.texts import count_of, format_time
 from bucketsnb.errors import ConfigurationError
 from bucketsnb.files import absolute
-from bucketsnb.formatting import count_of, format_time
 from bucketsnb.frames import SummaryFrame
 from bucketsnb.history.trend import Drain, drain, rates, with_gaps, with_zeros
 from bucketsnb.schema import STATUS_KEYS

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bucketsnb.formatting import age, format_time, printable
+from bucketsnb.display.texts import age, format_time, printable
 from bucketsnb.frames import SummaryFrame
 from bucketsnb.schema import STATUS_KEYS
 

@@ -9,8 +9,8 @@ from types import TracebackType
 
 import pandas as pd
 
+from bucketsnb.display.texts import age, count_of
 from bucketsnb.errors import BucketsError
-from bucketsnb.formatting import age, count_of
 from bucketsnb.history.store import History
 
 __all__ = ["Watch"]

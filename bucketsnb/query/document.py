@@ -9,9 +9,9 @@ from datetime import datetime
 from inspect import Parameter, Signature
 from typing import Any, ClassVar, NoReturn
 
-from bucketsnb import formatting_html as shown
+from bucketsnb.display import markup as shown
+from bucketsnb.display.texts import json_text, truncate
 from bucketsnb.errors import QueryError
-from bucketsnb.formatting import json_text, truncate
 from bucketsnb.query.explain import Explanation, explain_work
 from bucketsnb.query.filters import Document, Filter
 from bucketsnb.query.keywords import WORDS, document_of

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from bucketsnb import formatting
-from bucketsnb import formatting_html as shown
-from bucketsnb.formatting import close_matches, join_truncated, truncate
+from bucketsnb.display import markup as shown
+from bucketsnb.display import texts
+from bucketsnb.display.texts import close_matches, join_truncated, truncate
 from bucketsnb.matching import MISSING, QueryNotUnderstood, QueryTooSlow, compile_query, values_at
 from bucketsnb.query.filters import AnyOf, Equals, FieldFilter, Filter, noun, word_of
 from bucketsnb.query.phrases import Every
@@ -120,7 +120,7 @@ class Explanation(tuple[ClauseReport, ...]):
         return [(report.text, _VERDICTS[report.passes], report.value) for report in self]
 
     def __str__(self) -> str:
-        return formatting.table(self.HEADERS, self.rows)
+        return texts.table(self.HEADERS, self.rows)
 
     def __repr__(self) -> str:
         return str(self)
@@ -291,11 +291,11 @@ def _reported(
 
 def _suggestion(found: Filter, known: Callable[[str], Iterable[str]]) -> str:
     word = word_of(found.field) if isinstance(found, FieldFilter) else None
-    texts = [value for value in _wanted(found) if isinstance(value, str)]
-    if word is None or not texts:
+    asked = [value for value in _wanted(found) if isinstance(value, str)]
+    if word is None or not asked:
         return ""
     values = list(known(word))
-    meant = list(dict.fromkeys(hit for text in texts if text not in values for hit in close_matches(text, values)))
+    meant = list(dict.fromkeys(hit for text in asked if text not in values for hit in close_matches(text, values)))
     return f"did you mean {' or '.join(meant)}?" if meant else ""
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from bucketsnb.formatting import join_truncated, printable
+from bucketsnb.display.texts import join_truncated, printable
 from bucketsnb.query.times import AGO, instant_text, is_ago, moment_text, resolved
 from bucketsnb.query.values import canonical, literal
 from bucketsnb.schema import FIELDS, PARENT_PATH, TIME_FIELDS, Field, Kind
@@ -230,7 +230,8 @@ class _Values(FieldFilter):
 
     @property
     def label(self) -> str:
-        return f"{noun(self.path)} {self.words} {join_truncated([self.shown(value) for value in self.values]) or 'nothing'}"
+        values = join_truncated([self.shown(value) for value in self.values])
+        return f"{noun(self.path)} {self.words} {values or 'nothing'}"
 
 
 class AnyOf(_Values):

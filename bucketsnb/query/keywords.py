@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn
 
+from bucketsnb.display.texts import close_matches
 from bucketsnb.errors import QueryError
-from bucketsnb.formatting import close_matches
 from bucketsnb.query.filters import EVENTS, NEGATED, Document, Present
 from bucketsnb.query.merging import join
 from bucketsnb.query.phrases import PHRASES, SIGNS, Compare

@@ -10,8 +10,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from bucketsnb.display.texts import truncate
 from bucketsnb.errors import QueryError
-from bucketsnb.formatting import truncate
 
 __all__ = ["read"]
 
@@ -74,7 +74,8 @@ def _of_source(text: str, functions: Functions, not_json: ValueError) -> Any:
         return _value(tree.body, functions)
     except SyntaxError:
         raise QueryError(
-            f"this is not a query: {truncate(text, most=60)!r} is neither a JSON document ({not_json}) nor Python source"
+            f"this is not a query: {truncate(text, most=60)!r} is neither a JSON document ({not_json}) nor "
+            "Python source"
         ) from None
     except (RecursionError, MemoryError):
         raise _nested() from None

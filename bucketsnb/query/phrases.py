@@ -7,7 +7,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from bucketsnb.formatting import truncate
+from bucketsnb.display.texts import truncate
 from bucketsnb.query.filters import Document, Filter, noun, word_of
 from bucketsnb.query.merging import join
 from bucketsnb.query.values import literal

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta, timezone
 from typing import Any
 
+from bucketsnb.display.texts import format_time
 from bucketsnb.errors import QueryError
-from bucketsnb.formatting import format_time
 from bucketsnb.moments import LARGEST_SECONDS, UNIT_SIZES, instant, unit_guess
 
 __all__ = [
@@ -258,7 +258,7 @@ def moment_text(value: Any) -> Any:
 
 
 def instant_text(seconds: float) -> str:
-    """Say when, as :func:`~bucketsnb.formatting.when` does, with the seconds where there are some: they decide.
+    """Say when, as :func:`~bucketsnb.display.texts.when` does, with the seconds where there are some: they decide.
 
     Examples
     --------

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
-from bucketsnb.formatting import close_matches, printable
+from bucketsnb.display.texts import close_matches, printable
 from bucketsnb.query.phrases import SIGNS
 from bucketsnb.query.values import GROUPS, is_operators
 from bucketsnb.schema import FIELDS, PARENT_PATH, STATUSES, Field, Kind

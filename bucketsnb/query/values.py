@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any
 
+from bucketsnb.display.texts import printable
 from bucketsnb.errors import QueryError
-from bucketsnb.formatting import printable
 from bucketsnb.query.times import is_ago, moment, seconds_of
 from bucketsnb.schema import TIME_FIELDS
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bucketsnb.formatting import age, count_of, format_time, printable
-from bucketsnb.formatting_html import Markup, element
+from bucketsnb.display.markup import Markup, element
+from bucketsnb.display.texts import age, count_of, format_time, printable
 from bucketsnb.schema import STATUS_KEYS
 
 __all__ = ["Digest", "digest_of"]

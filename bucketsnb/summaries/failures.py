@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from bucketsnb.formatting import count_of
+from bucketsnb.display.texts import count_of
 from bucketsnb.frames import SummaryFrame
 
 __all__ = ["FOLDED_MOST", "Failures", "error_text", "failures_of", "fold"]

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from bucketsnb.formatting import age, count_of, printable
-from bucketsnb.formatting_html import chip, element
+from bucketsnb.display.markup import chip, element
+from bucketsnb.display.texts import age, count_of, printable
 from bucketsnb.frames import SummaryFrame
 from bucketsnb.schema import STATUSES
 

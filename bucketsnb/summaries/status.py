@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from bucketsnb import formatting, formatting_html
 from bucketsnb.api import AT_ONCE, ask_together
+from bucketsnb.display import markup, texts
+from bucketsnb.display.markup import STATUS_COLOURS, Markup, element
+from bucketsnb.display.texts import count_of, format_time, host_of, printable
 from bucketsnb.errors import BucketsError, QueryError, ServiceError
-from bucketsnb.formatting import count_of, format_time, host_of, printable
-from bucketsnb.formatting_html import STATUS_COLOURS, Markup, element
 from bucketsnb.schema import STATUS_KEYS
 
 if TYPE_CHECKING:
@@ -71,14 +71,14 @@ class StatusFrame(pd.DataFrame):
         if not _holds_counts(self):
             return repr(pd.DataFrame(self))
         rows = [[*line, self._problem(line[0])] for line in self._lines()]
-        drawn = formatting.table(["pipeline", *STATUS_KEYS, ""], rows)
+        drawn = texts.table(["pipeline", *STATUS_KEYS, ""], rows)
         return f"{self._heading()}\n{drawn}"
 
     def _repr_html_(self) -> str:
         if not _holds_counts(self):
             return str(pd.DataFrame(self)._repr_html_())  # type: ignore[operator]  # the stubs do not know it
         rows = [[*line, self._problem(line[0]) or self._bar(line)] for line in self._lines()]
-        return str(formatting_html.table(["pipeline", *STATUS_KEYS, "share"], rows, caption=self._heading()))
+        return str(markup.table(["pipeline", *STATUS_KEYS, "share"], rows, caption=self._heading()))
 
     def _heading(self) -> str:
         place = f" on {host_of(self.attrs['url'])}" if self.attrs.get("url") else ""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from bucketsnb.display.texts import host_of, truncate
 from bucketsnb.errors import (
     GATEWAY_STATUSES,
     BadAnswer,
@@ -24,7 +25,6 @@ from bucketsnb.errors import (
     Unauthorized,
     Unreachable,
 )
-from bucketsnb.formatting import host_of, truncate
 from bucketsnb.transport.retry import FailureKind, TryFailedError
 from bucketsnb.transport.routes import Route
 

@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 import requests
 
 from bucketsnb.addresses import leads_to_this_machine
-from bucketsnb.formatting import host_of
+from bucketsnb.display.texts import host_of
 from bucketsnb.settings import Secret, proxy_at
 
 __all__ = ["Route", "route_to"]

@@ -18,8 +18,8 @@ import urllib3
 from urllib3.util import parse_url
 
 from bucketsnb.addresses import without_login
+from bucketsnb.display.texts import count_of, truncate
 from bucketsnb.errors import BadAnswer, NoAnswer, Refused, ServiceError, Unauthorized, Unreachable
-from bucketsnb.formatting import count_of, truncate
 from bucketsnb.settings import GIVEN, Settings
 from bucketsnb.transport.body import UnreadableBodyError, read_body, read_start
 from bucketsnb.transport.connection import Clock, Hidden, new_session

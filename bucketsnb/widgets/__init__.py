@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 from bucketsnb.widgets.app import App, app
-from bucketsnb.widgets.grid import WorksGrid
-from bucketsnb.widgets.panels import (
+from bucketsnb.widgets.core.state import State
+from bucketsnb.widgets.panels.single import (
     AuditPanel,
     DeletePanel,
     DepositPanel,
@@ -16,8 +16,8 @@ from bucketsnb.widgets.panels import (
     UpdatePanel,
     WithdrawPanel,
 )
-from bucketsnb.widgets.state import State
-from bucketsnb.widgets.status_panel import StatusPanel
+from bucketsnb.widgets.panels.status import StatusPanel
+from bucketsnb.widgets.parts.grid import WorksGrid
 
 __all__ = [
     "App",

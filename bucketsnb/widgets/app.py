@@ -9,19 +9,19 @@ from typing import Any
 import pandas as pd
 from IPython import get_ipython
 
-from bucketsnb.widgets.actions import Actions
-from bucketsnb.widgets.box import Box
-from bucketsnb.widgets.check_up import CheckUp
-from bucketsnb.widgets.claim_form import ClaimForm
-from bucketsnb.widgets.deposit_form import DepositForm
-from bucketsnb.widgets.filters import Filters
-from bucketsnb.widgets.grid import Grid
-from bucketsnb.widgets.journal_part import JournalTable
-from bucketsnb.widgets.panel import Panel
-from bucketsnb.widgets.part import Part
-from bucketsnb.widgets.reader import WorksReader
-from bucketsnb.widgets.status_panel import StatusTable
-from bucketsnb.widgets.update_form import UpdateForm
+from bucketsnb.widgets.core.panel import Panel
+from bucketsnb.widgets.core.part import Part
+from bucketsnb.widgets.panels.check_up import CheckUp
+from bucketsnb.widgets.panels.claim import ClaimForm
+from bucketsnb.widgets.panels.deposit import DepositForm
+from bucketsnb.widgets.panels.journal import JournalTable
+from bucketsnb.widgets.panels.status import StatusTable
+from bucketsnb.widgets.panels.update import UpdateForm
+from bucketsnb.widgets.parts.actions import Actions
+from bucketsnb.widgets.parts.box import Box
+from bucketsnb.widgets.parts.filters import Filters
+from bucketsnb.widgets.parts.grid import Grid
+from bucketsnb.widgets.parts.reader import WorksReader
 
 __all__ = ["App", "app"]
 

@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 
 import tests.benchmarks
-from bucketsnb.formatting import table
+from bucketsnb.display.texts import table
 
 HELPERS = {"__main__", "lines", "static", "public_way"}
 

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Dialog, Locator, Page, expect
 
 from bucketsnb.backend.server import LocalBackend
 from bucketsnb.cli import main
-from bucketsnb.widgets.panel import PRINT_STYLE
+from bucketsnb.widgets.core.panel import PRINT_STYLE
 from tests.browser.notebook import Notebook
 from tests.browser.steps import panel, press, question, receipt, tick, tick_all
 from tests.factory import make_work

@@ -19,7 +19,7 @@ from bucketsnb.cli import main
 from bucketsnb.confirm.wording import question
 from bucketsnb.errors import PlanError
 from bucketsnb.widgets import DeletePanel
-from bucketsnb.widgets.wording import question_of
+from bucketsnb.widgets.parts.wording import question_of
 from tests.changes.helpers import PIPELINE, changes_sent, filled, journal_file, stored
 
 

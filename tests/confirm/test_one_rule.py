@@ -10,7 +10,7 @@ import pytest
 from bucketsnb import Buckets, LocalBackend
 from bucketsnb.cli import changing
 from bucketsnb.confirm import Confirmation, word_to_type
-from bucketsnb.widgets.box import Box
+from bucketsnb.widgets.parts.box import Box
 from tests.factory import make_works
 
 

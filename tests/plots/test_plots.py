@@ -12,7 +12,7 @@ from matplotlib.dates import num2date
 from matplotlib.text import Text
 
 from bucketsnb import plots
-from bucketsnb.formatting_html import STATUS_COLOURS
+from bucketsnb.display.markup import STATUS_COLOURS
 from bucketsnb.schema import STATUS_KEYS, STATUSES
 from tests.factory import make_work
 

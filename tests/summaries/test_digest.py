@@ -9,7 +9,7 @@ import time
 import pandas as pd
 
 from bucketsnb import Buckets, LocalBackend
-from bucketsnb.formatting import format_time
+from bucketsnb.display.texts import format_time
 from bucketsnb.schema import STATUS_KEYS
 from bucketsnb.summaries import digest_of
 from tests.factory import make_work

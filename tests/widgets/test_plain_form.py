@@ -7,7 +7,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from bucketsnb import Buckets, LocalBackend, app
 from bucketsnb.widgets import DeletePanel, DepositPanel, JournalPanel, StatusPanel
-from bucketsnb.widgets.panel import Panel
+from bucketsnb.widgets.core.panel import Panel
 from tests.factory import make_works
 from tests.widgets.waiting import until
 

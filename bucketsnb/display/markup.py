@@ -1,0 +1,205 @@
+"""The views of :mod:`bucketsnb.display.texts` as HTML: escaped, readable without CSS, at home in a dark theme.
+
+Everything here returns :class:`Markup`, the only text that is not escaped again; only this package's own drawing makes
+it.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+
+from bucketsnb.display import texts
+from bucketsnb.display.texts import Align, alignments, cell, printable
+
+__all__ = ["BORDER", "MUTED", "STATUS_COLOURS", "TEXT", "Markup", "block", "chip", "element", "escape", "page", "table"]
+
+STATUS_COLOURS: Mapping[str, str] = MappingProxyType(
+    {
+        "created": "#7f7f7f",
+        "queued": "#0072b2",
+        "running": "#e69f00",
+        "success": "#009e73",
+        "failure": "#d55e00",
+    }
+)
+"""One colour a status, told apart by colour-blind eyes (Okabe and Ito's palette); always shown beside the word."""
+
+TEXT = "var(--jp-ui-font-color1, inherit)"
+MUTED = "var(--jp-ui-font-color2, #666)"
+BORDER = "var(--jp-border-color2, #bbb)"
+
+_NO_MATHS = "mathjax_ignore tex2jax_ignore"
+"""Classes that keep a notebook from typesetting what it shows: TeX can be a link, or say anything in any size."""
+
+_OUTERMOST = frozenset({"div", "table"})
+
+_LINE = "margin: 0.3em 0; overflow-wrap: anywhere"
+"""Style of a sentence: a long name in it is broken, so that what follows, such as the host, stays in sight."""
+
+_SHORT = 32
+"""Letters of a value that is never broken into lines: as many as the id of an undo in the journal has."""
+
+
+class Markup(str):
+    """Text that is HTML already.
+
+    Parameters
+    ----------
+    markup
+        The HTML.
+    plain
+        What stands for it in a text view.
+    """
+
+    __slots__ = ("plain",)
+
+    plain: str
+
+    def __new__(cls, markup: str, plain: str = "") -> Markup:  # noqa: D102 - the class says it
+        made = super().__new__(cls, markup)
+        made.plain = plain
+        return made
+
+
+def escape(value: object, *, keep: str = "") -> Markup:
+    r"""Return a value as inert HTML; :class:`Markup` passes as it is.
+
+    Parameters
+    ----------
+    keep
+        Invisible characters to leave as they are, such as ``"\n"`` inside a ``pre`` element.
+
+    Examples
+    --------
+    >>> str(escape("<b>\u202e&"))
+    '&lt;b&gt;\\u202e&amp;'
+    """
+    if isinstance(value, Markup):
+        return value
+    text = printable(value, keep=keep) if isinstance(value, str) else cell(value)
+    return Markup(html.escape(text), text)
+
+
+def element(tag: str, *content: object, **attributes: str | None) -> Markup:
+    """Return one element with everything in it escaped; a trailing underscore of an attribute's name is dropped.
+
+    In what is within a ``div`` or a ``table``, no notebook takes dollars for mathematics.
+
+    Examples
+    --------
+    >>> str(element("td", "<x>", style="color: red"))
+    '<td style="color: red">&lt;x&gt;</td>'
+    """
+    if tag in _OUTERMOST:
+        attributes["class_"] = " ".join(filter(None, [attributes.get("class_"), _NO_MATHS]))
+    written = "".join(
+        f' {name.rstrip("_").replace("_", "-")}="{html.escape(printable(value))}"'
+        for name, value in attributes.items()
+        if value is not None
+    )
+    inner = [escape(part) for part in content]
+    return Markup(f"<{tag}{written}>{''.join(inner)}</{tag}>", "".join(part.plain for part in inner))
+
+
+def chip(status: object) -> Markup:
+    """Return a status as its word beside its colour."""
+    colour = STATUS_COLOURS.get(str(status), "#999999")
+    style = f"border-left: 0.6em solid {colour}; padding-left: 0.35em; white-space: nowrap"
+    return element("span", status, style=style)
+
+
+def table(
+    headers: Sequence[object],
+    rows: Iterable[Sequence[object]],
+    *,
+    caption: str | None = None,
+    align: Sequence[Align] | None = None,
+) -> Markup:
+    """Draw a table; :func:`bucketsnb.display.texts.table` draws the same in plain text.
+
+    Alignment is also written as the old ``align`` attribute, which hosts that strip styles keep.
+    """
+    rows = [list(row) for row in rows]
+    sides = alignments(len(headers), rows, align)
+    style = f"caption-side: top; text-align: left; color: {TEXT}"
+    drawn = element(
+        "table",
+        element("caption", caption, style=style) if caption else Markup(""),
+        element("thead", _row("th", headers, sides)),
+        element("tbody", *(_row("td", row, sides) for row in rows)),
+        style=f"border-collapse: collapse; color: {TEXT}",
+    )
+    return Markup(drawn, texts.table(headers, rows, caption=caption, align=sides))
+
+
+def _row(tag: str, values: Sequence[object], sides: Sequence[Align]) -> Markup:
+    scope = "col" if tag == "th" else None
+    cells = (
+        element(tag, cell, scope=scope, align=side, style=f"{_cell_style(cell)}; text-align: {side}")
+        for cell, side in zip(map(escape, values), sides, strict=True)
+    )
+    return element("tr", *cells)
+
+
+def _cell_style(cell: Markup) -> str:
+    """Keep short values on one line: an age or a time in three pieces does not read as one."""
+    wrap = "; white-space: nowrap" if len(cell.plain) <= _SHORT else ""
+    return f"padding: 0.15em 0.7em; border-bottom: 1px solid {BORDER}; vertical-align: top{wrap}"
+
+
+def block(title: object, *parts: object) -> Markup:
+    """Return a titled block: a heading line, then each part (escaped text becomes a paragraph)."""
+    drawn = (part if isinstance(part, Markup) else element("p", part, style=_LINE) for part in parts)
+    heading = element("p", element("strong", title), style=_LINE)
+    return element("div", heading, *drawn, style=f"color: {TEXT}")
+
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark; --jp-ui-font-color1: #1d2327; --jp-ui-font-color2: #5b6670;
+  --jp-border-color2: #ccd2d8; --paper: #ffffff; }}
+@media (prefers-color-scheme: dark) {{ :root {{ --jp-ui-font-color1: #e6e9ec; --jp-ui-font-color2: #a3adb6;
+  --jp-border-color2: #46505a; --paper: #15191d; }} }}
+body {{ font: 14px/1.5 system-ui, sans-serif; color: var(--jp-ui-font-color1); background: var(--paper);
+  max-width: 62rem; margin: 2rem auto; padding: 0 1rem; overflow-wrap: break-word; }}
+h1 {{ font-size: 1.6rem; }} h2 {{ font-size: 1.2rem; margin-top: 2rem; }} h1, h2 {{ line-height: 1.25; }}
+h1, h2, h2 + p, caption, thead {{ break-after: avoid; }} tr, img, li {{ break-inside: avoid; }}
+table:not(:has(tbody tr:nth-child(25))) {{ break-inside: avoid; }}
+tbody tr:nth-child(-n+3) {{ break-after: avoid; }} tbody tr:nth-last-child(-n+3) {{ break-before: avoid; }}
+p {{ orphans: 3; widows: 3; }} li {{ margin: 0.2em 0; }}
+a.anchor-link, .jp-InputPrompt, .jp-OutputPrompt, .prompt {{ display: none; }}
+img {{ max-width: 100%; height: auto; display: block; }}
+div.output, .jp-OutputArea-output {{ overflow-x: auto; }}
+table {{ font-variant-numeric: tabular-nums; }}
+pre {{ white-space: pre-wrap; }}
+@media (max-width: 800px) {{
+  body {{ margin: 1rem auto; padding: 0 0.75rem; }}
+  table {{ font-size: 12px; line-height: 1.35; }}
+  th, td {{ padding: 0.15em 0.2em !important; white-space: normal !important; }}
+  th:first-child, td:first-child {{ padding-left: 0 !important; }}
+  td > div {{ width: 3em !important; }}
+  ul {{ padding-left: 1.2em; }}
+}}
+@page {{ size: A4; margin: 15mm; }}
+@media print {{
+  :root {{ color-scheme: light; --jp-ui-font-color1: #1d2327; --jp-ui-font-color2: #5b6670;
+    --jp-border-color2: #ccd2d8; --paper: #ffffff; }}
+  body {{ max-width: none; margin: 0; padding: 0; font-size: 11px; print-color-adjust: exact;
+    -webkit-print-color-adjust: exact; }}
+  div.output, .jp-OutputArea-output {{ overflow: visible; }}
+  th, td {{ white-space: normal !important; }}
+}}
+</style></head>
+<body>
+{body}
+</body></html>
+"""
+
+
+def page(title: str, body: Markup) -> str:
+    """Return a whole HTML page: no links to anywhere, readable on its own, light or dark as the reader likes."""
+    return _PAGE.format(title=escape(title), body=body)

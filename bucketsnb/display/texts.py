@@ -1,0 +1,306 @@
+"""Plain-text views of values: counts, ages, times, elided lists, tables; and anything from the service made printable.
+
+:mod:`bucketsnb.display.markup` draws the same facts as HTML. Neither module knows works, frames or plans.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta, timezone
+from difflib import get_close_matches
+from numbers import Real
+from typing import Any, Literal
+
+from bucketsnb.addresses import without_login
+
+__all__ = [
+    "Align",
+    "age",
+    "alignments",
+    "cell",
+    "close_matches",
+    "count_of",
+    "format_time",
+    "host_of",
+    "join_truncated",
+    "json_text",
+    "place_of",
+    "printable",
+    "table",
+    "truncate",
+]
+
+Align = Literal["left", "right", "center"]
+
+_UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+"""Letters that Unicode calls printable, and that are drawn as nothing: fillers, joiners and an empty Braille cell."""
+
+
+def printable(text: object, *, keep: str = "") -> str:
+    r"""Return text with every character that cannot be seen written as a ``\u`` escape.
+
+    Control characters (also ends of lines), bidirectional overrides, zero-width characters and lone surrogates could
+    hide or reorder what a person reads, or move the cursor of a terminal. `keep` names the few that the caller wants
+    as they are.
+
+    Examples
+    --------
+    >>> print(printable("a\x1b[31m b\u202ec"))
+    a\u001b[31m b\u202ec
+    >>> printable("two\nlines", keep="\n")
+    'two\nlines'
+    """
+    text = str(text)
+    if text.isprintable() and (text.isascii() or _BLANK.isdisjoint(text)):
+        return text
+    return "".join(letter if _seen(letter) or letter in keep else _escaped(letter) for letter in text)
+
+
+def _seen(letter: str) -> bool:
+    return letter.isprintable() and letter not in _BLANK
+
+
+def _escaped(letter: str) -> str:
+    code = ord(letter)
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def json_text(value: object, *, default: Callable[[Any], Any] | None = None) -> str:
+    r"""Write a value as indented JSON that reads back the same, with every character that cannot be seen as an escape.
+
+    Parameters
+    ----------
+    default
+        As for :func:`json.dumps`.
+
+    Examples
+    --------
+    >>> print(json_text({"user": "a\u202eb"}))
+    {
+      "user": "a\u202eb"
+    }
+    >>> json.loads(json_text("\U000e0001")) == "\U000e0001"
+    True
+    """
+    written = json.dumps(value, indent=2, ensure_ascii=False, default=default)
+    return "\n".join(line if printable(line) == line else _escaped_json(line) for line in written.split("\n"))
+
+
+def _escaped_json(line: str) -> str:
+    """Write what cannot be seen as JSON does, which knows no escape of eight digits."""
+    return "".join(letter if _seen(letter) else json.dumps(letter)[1:-1] for letter in line)
+
+
+def count_of(number: int, noun: str, plural: str | None = None, *, at_least: bool = False) -> str:
+    """Say how many there are of something.
+
+    Examples
+    --------
+    >>> count_of(1, "work"), count_of(1234, "work"), count_of(2, "query")
+    ('1 work', '1,234 works', '2 queries')
+    >>> count_of(101, "work", at_least=True)
+    'at least 101 works'
+    """
+    word = noun if number == 1 else plural or _plural(noun)
+    return f"{'at least ' if at_least else ''}{number:,} {word}"
+
+
+def _plural(noun: str) -> str:
+    if noun.endswith("y") and noun[-2:-1] not in "aeiou":
+        return noun[:-1] + "ies"
+    return noun + ("es" if noun.endswith(("s", "x", "ch", "sh")) else "s")
+
+
+def age(span: float | timedelta | None) -> str:
+    """Say how long a span of time is, in its two largest units; an unknown span is empty text.
+
+    Parameters
+    ----------
+    span
+        Seconds, or a (pandas) timedelta.
+
+    Examples
+    --------
+    >>> age(3 * 86400 + 4 * 3600 + 59), age(61), age(0.2), age(None)
+    ('3 d 4 h', '1 min 1 s', '0 s', '')
+    """
+    seconds = span.total_seconds() if isinstance(span, timedelta) else span
+    if seconds is None or seconds != seconds or not math.isfinite(seconds):  # pandas' NaT is no number to ask
+        return ""
+    whole = int(abs(seconds))
+    largest = next((i for i, (_, size) in enumerate(_UNITS) if whole >= size), len(_UNITS) - 1)
+    parts: list[str] = []
+    for word, size in _UNITS[largest : largest + 2]:
+        number, whole = divmod(whole, size)
+        if number or not parts:
+            parts.append(f"{number} {word}")
+    return ("-" if seconds <= -1 else "") + " ".join(parts)
+
+
+def format_time(time: float | datetime | None) -> str:
+    """Say when, to the minute, in UTC; an unknown time is empty text.
+
+    Parameters
+    ----------
+    time
+        Epoch seconds, or a datetime (one without a zone is taken as UTC), or a pandas timestamp.
+
+    Examples
+    --------
+    >>> format_time(1795477200.5), format_time(None)
+    ('2026-11-23 23:40 UTC', '')
+    """
+    if time is None or time != time:  # NaN and NaT are the values that differ from themselves
+        return ""
+    if not isinstance(time, datetime):
+        try:
+            time = datetime.fromtimestamp(time, timezone.utc)
+        except (OverflowError, OSError, ValueError):
+            return f"{time:g} s since 1970"
+    if time.tzinfo is not None:
+        time = time.astimezone(timezone.utc)
+    return f"{time:%Y-%m-%d %H:%M} UTC"
+
+
+def join_truncated(values: Iterable[object], most: int = 5) -> str:
+    """List the first few values and say how many more there are.
+
+    Examples
+    --------
+    >>> join_truncated(["a", "b", "c"]), join_truncated(range(17), most=3)
+    ('a, b, c', '0, 1, 2 ... and 14 more')
+    """
+    texts = [printable(value) for value in values]
+    if len(texts) <= most:
+        return ", ".join(texts)
+    return f"{', '.join(texts[:most])} ... and {len(texts) - most:,} more"
+
+
+def truncate(text: object, most: int = 300) -> str:
+    r"""Return the start of a text on one line, printable, with a mark where it was cut.
+
+    Examples
+    --------
+    >>> truncate("one\n  two"), truncate("abcdef", most=4)
+    ('one two', 'abc…')
+    """
+    text = str(text)
+    line = printable(" ".join(text[: 4 * most].split()))
+    whole = len(line) <= most and len(text) <= 4 * most
+    return line if whole else line[: max(most - 1, 0)] + "…"
+
+
+def host_of(url: str) -> str:
+    """Return host and port of an address, without user, password or path.
+
+    Examples
+    --------
+    >>> host_of("https://me:secret@frb-vsop.chime:8004/buckets/")
+    'frb-vsop.chime:8004'
+    """
+    bare = without_login(url)
+    return printable(bare.partition("//")[2].partition("/")[0] if "//" in bare else bare.partition("/")[0])
+
+
+def place_of(url: str) -> str:
+    """Return host, port and path of an address: behind one host there may be several services.
+
+    Examples
+    --------
+    >>> place_of("https://me:secret@frb-vsop.chime:8004/buckets/")
+    'frb-vsop.chime:8004/buckets'
+    """
+    bare = without_login(url)
+    return printable((bare.partition("//")[2] if "//" in bare else bare).rstrip("/"))
+
+
+def close_matches(word: str, words: Iterable[str], most: int = 3) -> list[str]:
+    """Return the words that someone who typed `word` may have meant, best first.
+
+    Examples
+    --------
+    >>> close_matches("sucess", ["queued", "success", "failure"])
+    ['success']
+    """
+    by_folded = {other.casefold(): other for other in words}
+    return [by_folded[hit] for hit in get_close_matches(word.casefold(), by_folded, n=most)]
+
+
+def cell(value: object) -> str:
+    r"""Return one value as it stands in a table: nothing for what is missing, thousands apart, on one line.
+
+    Examples
+    --------
+    >>> cell(12345), cell(None), cell(0.25), cell(True), cell("a\nb")
+    ('12,345', '', '0.25', 'yes', 'a\\u000ab')
+    """
+    return _CELLS.get(type(value), _other)(value)
+
+
+def _other(value: Any) -> str:
+    if hasattr(value, "plain"):  # markup that carries its own text form
+        return printable(value.plain)
+    if isinstance(value, timedelta):
+        return age(value)
+    if isinstance(value, datetime):
+        return format_time(value)
+    item = getattr(value, "item", None)
+    if item is not None and isinstance(value, Real):  # a number of numpy's
+        return cell(item())
+    return "" if str(value) in {"<NA>", "NaT", "nan"} and not isinstance(value, str) else printable(value)
+
+
+_CELLS: Mapping[type, Callable[[Any], str]] = {
+    type(None): lambda _: "",
+    bool: lambda value: "yes" if value else "no",
+    int: lambda value: f"{value:,}",
+    float: lambda value: "" if math.isnan(value) else f"{value:,.6g}",
+    str: printable,
+}
+
+
+def alignments(columns: int, rows: Sequence[Sequence[object]], align: Sequence[Align] | None) -> list[Align]:
+    """Say how each column of a table stands: as asked, else numbers to the right and the rest to the left."""
+    if align is not None:
+        return list(align)
+    return ["right" if _numeric([row[i] for row in rows]) else "left" for i in range(columns)]
+
+
+def _numeric(values: Sequence[object]) -> bool:
+    known = [value for value in values if cell(value)]
+    return bool(known) and all(isinstance(value, Real) and not isinstance(value, bool) for value in known)
+
+
+def table(
+    headers: Sequence[object],
+    rows: Iterable[Sequence[object]],
+    *,
+    caption: str | None = None,
+    align: Sequence[Align] | None = None,
+) -> str:
+    """Draw a table in plain text; :func:`bucketsnb.display.markup.table` draws the same as HTML.
+
+    Examples
+    --------
+    >>> print(table(["status", "works"], [["queued", 1200], ["running", 7]], caption="All pipelines"))
+    All pipelines
+    status   works
+    queued   1,200
+    running      7
+    """
+    rows = [list(row) for row in rows]
+    sides = alignments(len(headers), rows, align)
+    lines = [[cell(value) for value in row] for row in [list(headers), *rows]]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(headers))]
+    drawn = ["  ".join(map(_justified, line, sides, widths)).rstrip() for line in lines]
+    return "\n".join([printable(caption), *drawn] if caption else drawn)
+
+
+def _justified(text: str, side: Align, width: int) -> str:
+    return _JUSTIFY[side](text, width)
+
+
+_JUSTIFY: Mapping[Align, Callable[[str, int], str]] = {"left": str.ljust, "right": str.rjust, "center": str.center}

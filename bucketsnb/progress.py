@@ -1,0 +1,94 @@
+"""Progress of long work, and a word to stop it: the same for reads and for changes."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+__all__ = ["Cancel", "ProgressCallback", "progress_bar", "throttled"]
+
+ProgressCallback = Callable[[int, int], object]
+"""Told how many works are read or settled, of how many."""
+
+_PULSE = 0.5
+"""Seconds of silence after which a read that only puts things together says that it is alive."""
+
+
+class Cancel(Protocol):
+    """What can say that long work is to stop, such as a ``threading.Event``."""
+
+    def is_set(self) -> bool:
+        """Whether to stop before the next request."""
+
+
+def throttled(call: Callable[[], object]) -> Callable[[], None]:
+    """Return a function that passes a call on if the last one was a while ago."""
+    last = time.monotonic()
+
+    def perhaps() -> None:
+        nonlocal last
+        if time.monotonic() - last >= _PULSE:
+            last = time.monotonic()
+            call()
+
+    return perhaps
+
+
+@contextmanager
+def progress_bar(progress: ProgressCallback | bool | None) -> Iterator[ProgressCallback]:  # noqa: FBT001 - as tqdm's users know it
+    """Give a function to be told how many works are read, of how many.
+
+    Parameters
+    ----------
+    progress
+        A function to tell; False for none; else a bar in the notebook or the terminal, for reads of several pages.
+    """
+    bar: Any = None
+
+    def tell(done: int, total: int) -> None:
+        nonlocal bar
+        if bar is None and done < total:
+            bar = _bar(total)
+        if bar is not None:
+            bar.update(done - bar.n)
+
+    if callable(progress):
+        yield progress
+        return
+    try:
+        yield (lambda done, total: None) if progress is False else tell
+    finally:
+        if bar is not None:
+            bar.close()
+
+
+def _bar(total: int) -> Any:
+    kind = importlib.import_module("tqdm.auto").tqdm  # not needed, and not loaded, for reads of one page
+    # tqdm's own monitor, a thread that is never let go, is for bars that stall.
+    kind = type("Bar", (kind,), {"monitor_interval": 0})
+    options = {"total": total, "desc": "reading", "unit": " works", "leave": False}
+    if any(base.__module__ == "tqdm.notebook" for base in kind.__mro__):
+        return _NotebookBar(kind(**options, display=False))
+    return kind(**options, disable=None)
+
+
+class _NotebookBar:
+    """A bar that leaves nothing in the saved notebook: what a closed widget leaves there is its text, at 0 %."""
+
+    def __init__(self, bar: Any) -> None:
+        self._bar = bar
+        self._shown = importlib.import_module("IPython.display").display(bar.container, display_id=True)
+
+    @property
+    def n(self) -> int:
+        return int(self._bar.n)
+
+    def update(self, works: int) -> None:
+        self._bar.update(works)
+
+    def close(self) -> None:
+        self._bar.close()
+        self._shown.update({"text/plain": ""}, raw=True)

@@ -1,0 +1,167 @@
+"""Single tasks as panels of their own, from the same parts as the page."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from bucketsnb.widgets.core.panel import Panel
+from bucketsnb.widgets.core.state import State
+from bucketsnb.widgets.panels.check_up import CheckUp
+from bucketsnb.widgets.panels.claim import ClaimForm
+from bucketsnb.widgets.panels.deposit import DepositForm
+from bucketsnb.widgets.panels.journal import JournalTable
+from bucketsnb.widgets.panels.update import UpdateForm
+from bucketsnb.widgets.parts.actions import Actions
+from bucketsnb.widgets.parts.box import Box
+from bucketsnb.widgets.parts.filters import Filters
+from bucketsnb.widgets.parts.grid import Grid
+from bucketsnb.widgets.parts.reader import WorksReader
+
+__all__ = [
+    "AuditPanel",
+    "DeletePanel",
+    "DepositPanel",
+    "JournalPanel",
+    "RequeuePanel",
+    "UpdatePanel",
+    "WithdrawPanel",
+]
+
+
+class _WorksPanel(Panel):
+    """A panel that changes selected works: on its own with filters and works, on a shared state without."""
+
+    _title: ClassVar[str] = ""
+    _action: ClassVar[str] = ""
+
+    def __init__(self, source: Any = None, query: Any = None, *, limit: int | None = 1000) -> None:
+        super().__init__(source, title=self._title)
+        self.box = Box(self)
+        self.actions = Actions(self, self.box, [self._action] if self._action != "change" else [])
+        self.form = UpdateForm(self, self.box, self.actions) if self._action == "change" else None
+        middle = [self.actions, self.box, *([self.form] if self.form else [])]
+        if isinstance(source, State):
+            self.lay_out(*middle)
+            return
+        self.filters = Filters(self, query)
+        self.reader = WorksReader(self, limit=limit)
+        self.grid = Grid(self, reader=self.reader)
+        self.lay_out(self.filters, *middle, self.grid)
+        self.filters.begin()
+
+    def plan(self) -> None:
+        """Ask about the works that are selected."""
+        if self.form is not None:
+            self.form.receive({"type": "press", "name": "plan"})
+        else:
+            self.actions.receive({"type": "do", "name": self._action})
+
+
+class DeletePanel(_WorksPanel):
+    """Delete works: look, select, confirm, read what became of each, and undo.
+
+    Parameters
+    ----------
+    source
+        The client, or the state to share with other panels.
+    query
+        What to start from, when the panel stands on its own.
+    limit
+        At most so many works are read, when the panel stands on its own.
+    """
+
+    _title = "Delete works"
+    _action = "delete"
+
+
+class RequeuePanel(_WorksPanel):
+    """Queue works again: look, select, confirm, read what became of each, and undo.
+
+    Parameters
+    ----------
+    source, query, limit
+        As for :class:`DeletePanel`.
+    """
+
+    _title = "Requeue works"
+    _action = "requeue"
+
+
+class UpdatePanel(_WorksPanel):
+    """Set one field of works: look, select, confirm, read what became of each, and undo.
+
+    Parameters
+    ----------
+    source, query, limit
+        As for :class:`DeletePanel`.
+    """
+
+    _title = "Change works"
+    _action = "change"
+
+
+class DepositPanel(Panel):
+    """Put works into the queue.
+
+    Parameters
+    ----------
+    source
+        The client, or the state to share with other panels.
+    works
+        A frame or a list of works to deposit, unless some are pasted.
+    """
+
+    def __init__(self, source: Any = None, works: Any = None) -> None:
+        super().__init__(source, title="Deposit works")
+        self.box = Box(self)
+        self.form = DepositForm(self, self.box, works)
+        self.lay_out(self.form, self.box)
+
+
+class WithdrawPanel(Panel):
+    """Claim a work, and end it.
+
+    Parameters
+    ----------
+    source
+        The client, or the state to share with other panels.
+    """
+
+    def __init__(self, source: Any = None) -> None:
+        super().__init__(source, title="Claim one work")
+        self.box = Box(self)
+        self.form = ClaimForm(self, self.box)
+        self.lay_out(self.form, self.box)
+
+
+class AuditPanel(Panel):
+    """Show what the service's audit would change in all pipelines, and run it when confirmed.
+
+    Parameters
+    ----------
+    source
+        The client, or the state to share with other panels.
+    """
+
+    def __init__(self, source: Any = None) -> None:
+        super().__init__(source, title="Check-up")
+        self.box = Box(self)
+        self.form = CheckUp(self, self.box)
+        self.lay_out(self.form, self.box)
+
+
+class JournalPanel(Panel):
+    """Show what was changed from this account, and undo an entry of it.
+
+    Parameters
+    ----------
+    source
+        The client, or the state to share with other panels.
+    """
+
+    def __init__(self, source: Any = None) -> None:
+        super().__init__(source, title="Journal")
+        self.box = Box(self)
+        self.journal = JournalTable(self, self.box)
+        self.lay_out(self.box, self.journal)
+        self.journal.refresh()

@@ -1,0 +1,259 @@
+"""Filters as chips over a form: what the service knows is offered, and the document and the Python line are at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from bucketsnb.display.markup import STATUS_COLOURS, Markup, block, element, escape
+from bucketsnb.display.texts import json_text, printable, truncate
+from bucketsnb.errors import ConfigurationError
+from bucketsnb.query import Query
+from bucketsnb.widgets.core.error_boundary import Message, message_of
+from bucketsnb.widgets.core.panel import Panel, names_to_offer
+from bucketsnb.widgets.core.part import Part
+from bucketsnb.widgets.core.warned import warned
+from bucketsnb.widgets.parts.draft import FIELDS, Draft, DraftField
+from bucketsnb.widgets.parts.saved_queries import SavedQueries
+
+__all__ = ["Filters"]
+
+OFFERED = 200
+"""Suggestions for one field."""
+LOOKED_AT = 1000
+"""Works, the newest, whose values are offered: looking at all would hold up the page when very many are shown."""
+REMEMBERED = 200
+"""Edits that can be undone."""
+WAITING = "7d"
+"""What a work that waits for long is older than."""
+LONGEST = 60
+"""Characters of a chip."""
+
+
+class Filters(Part):
+    """The query as filters; it is the state's query as long as every field can be meant, and None while one cannot.
+
+    Parameters
+    ----------
+    panel
+        Whose state has the query.
+    query
+        What to start from: a query, a document, or None.
+    saved
+        Where queries are saved by name.
+
+    Attributes
+    ----------
+    draft
+        What stands in the form.
+
+    Examples
+    --------
+    >>> panel = Panel()
+    >>> filters = Filters(panel, Query(status="failure"))
+    >>> filters.edit("older_than", "7d")
+    >>> filters.query
+    Query(status="failure", older_than="7d")
+    >>> panel.close()
+    """
+
+    kind = "filters"
+
+    def __init__(self, panel: Panel, query: Any = None, *, saved: SavedQueries | None = None) -> None:
+        super().__init__(panel)
+        self.saved = saved or SavedQueries()
+        self.offers: dict[str, tuple[str, ...]] = {}
+        self.draft = Draft.of(Query.parse(query if query is not None else self.state.query))
+        self._past: list[Draft] = []
+        self._future: list[Draft] = []
+        self._notes: tuple[str, ...] = ()
+        self._pipelines = self.new_worker("pipelines")
+        self.follow("query", self._take_query)
+        self.follow("frame", self._take_frame)
+
+    def handlers(self) -> Mapping[str, Callable[[dict[str, Any]], Any]]:
+        """Return what to do by a message's type."""
+        return {
+            "edit": lambda asked: self.edit(asked["name"], asked["value"]),
+            "remove": lambda asked: self.edit(asked["name"], FIELDS[asked["name"]].nothing),
+            "drop": lambda asked: self._change(self.draft.without(int(asked["place"]))),
+            "waiting": lambda _: self._change(self.draft.edit("status", ("queued",)).edit("older_than", WAITING)),
+            "undo": lambda _: self.undo(),
+            "redo": lambda _: self.redo(),
+            "clear": lambda _: self._change(Draft()),
+            "paste": lambda asked: self.paste(asked["text"]),
+            "save": lambda asked: self._save(asked["name"]),
+            "load": lambda asked: self._change(Draft.of(self.saved.load(asked["name"]))),
+            "forget": lambda asked: self._forget(asked["name"]),
+        }
+
+    def begin(self) -> None:
+        """Take the query over into the state, and ask for what can be offered."""
+        self._publish()
+        self.refresh_offers()
+
+    @property
+    def query(self) -> Query | None:
+        """The query that the form asks for, or None while a field cannot be meant."""
+        return None if self.draft.problems() else self.draft.query()
+
+    @query.setter
+    def query(self, query: Any) -> None:
+        self._change(Draft.of(Query.parse(query)))
+
+    def edit(self, word: str, value: Any) -> None:
+        """Put a value into the field of a keyword: a text, several texts, or a flag.
+
+        Raises
+        ------
+        KeyError
+            If the form has no such field.
+        """
+        kind = FIELDS[word].kind
+        if kind in ("tokens", "toggles"):
+            value = tuple(dict.fromkeys(text.strip() for text in map(str, value) if text.strip()))
+        self._change(self.draft.edit(word, bool(value) if kind == "flag" else value))
+
+    def paste(self, document: str) -> None:
+        """Take over a query document as JSON text, in place of what stands in the form.
+
+        Raises
+        ------
+        QueryError
+            If it is not one.
+        """
+        draft, notes = warned(lambda: Draft.of(Query.parse(document)))
+        self._change(draft, notes)
+
+    def undo(self) -> None:
+        """Go back one edit, if there is one."""
+        if self._past:
+            self._future.append(self.draft)
+            self._set(self._past.pop())
+
+    def redo(self) -> None:
+        """Take back the last undo, if there is one."""
+        if self._future:
+            self._past.append(self.draft)
+            self._set(self._future.pop())
+
+    def _change(self, draft: Draft, notes: Iterable[str] = ()) -> None:
+        if draft != self.draft:
+            self._past = [*self._past[-REMEMBERED:], self.draft]
+            self._future = []
+        self._set(draft, notes)
+
+    def _set(self, draft: Draft, notes: Iterable[str] = ()) -> None:
+        self.draft = draft
+        self._notes = tuple(notes)
+        self.panel.messages.clear(self.name)
+        self.draw()
+        self._publish()
+
+    def _publish(self) -> None:
+        self.state.query = self.query
+        self.panel.keep()
+
+    def _take_query(self, query: Query | None) -> None:
+        if query is not None and query != self.query:
+            self._change(Draft.of(query))
+
+    def _take_frame(self, frame: pd.DataFrame | None) -> None:
+        if frame is not None and len(frame):
+            self.offers.update({word: _values_of(frame[word]) for word in ("site", "user", "tags") if word in frame})
+            self.offers["all_tags"] = self.offers.get("tags", ())
+            self.draw()
+
+    def refresh_offers(self) -> None:
+        """Ask the service for the names of its pipelines, on a thread."""
+        if self.state.buckets is not None:
+            self._pipelines.start(lambda _: names_to_offer(self.state), self._offer_pipelines)
+
+    def _offer_pipelines(self, names: tuple[str, ...]) -> None:
+        self.offers["pipeline"] = tuple(sorted(names))
+        self.draw()
+
+    def _save(self, name: str) -> None:
+        query = self.query
+        if not name.strip():
+            self.show(Message("error", "Type a name for the query first."))
+            return
+        if query is None:
+            text = "This query cannot be saved yet."
+            self.show(Message("error", text, "Correct the fields that are marked."))
+            return
+        self.saved.save(name, query)
+        self.show(Message("done", f"Saved as {printable(name.strip())}."))
+        self.draw()
+
+    def _forget(self, name: str) -> None:
+        self.saved.delete(name)
+        self.draw()
+
+    def draw(self) -> None:
+        """Tell the page the chips, the form and the code."""
+        problems = self.draft.problems()
+        query = None if problems else self.draft.query()
+        self.tell(
+            "draw",
+            chips=[self._chip(name, problems.get(name, "")) for name in FIELDS if name in self.draft.values],
+            fields=[self._drawn(one, problems.get(one.word, "")) for one in FIELDS.values()],
+            others=[{"label": other.label, "document": json_text(other.condition)} for other in self.draft.others],
+            python="" if query is None else query.to_code(),
+            document="" if query is None else json_text(query.to_document()),
+            problem=problems.get("", ""),
+            notes=self._notes,
+            undo=bool(self._past),
+            redo=bool(self._future),
+            saved=self._saved_names(),
+            colours=dict(STATUS_COLOURS),
+        )
+
+    def _chip(self, name: str, problem: str) -> dict[str, str]:
+        field, value = FIELDS[name], self.draft.values[name]
+        said = (
+            "" if field.kind == "flag" else truncate(", ".join(value) if isinstance(value, tuple) else value, LONGEST)
+        )
+        return {"name": name, "label": field.label, "value": said, "problem": printable(problem)}
+
+    def _saved_names(self) -> list[str]:
+        """Name the saved queries; a file that cannot be read is said, and takes nothing else away."""
+        try:
+            return self.saved.names()
+        except ConfigurationError as error:
+            self.show(message_of(error))
+            return []
+
+    def _drawn(self, one: DraftField, problem: str) -> dict[str, Any]:
+        offers = self.offers.get(one.word, ())[:OFFERED]
+        return {
+            "name": one.word,
+            "label": one.label,
+            "kind": one.kind,
+            "hint": one.hint,
+            "choices": one.choices,
+            "offers": [offer for offer in offers if printable(offer) == offer],
+            "value": self.draft.values.get(one.word, one.nothing),
+            "problem": printable(problem),
+        }
+
+    def static(self) -> Markup:
+        """Return the query as Python and as a document."""
+        query = self.query
+        if query is None:
+            return block("Query", "not complete")
+        code = query.to_code(), json_text(query.to_document())
+        return block("Query", *(element("pre", escape(text, keep="\n")) for text in code))
+
+
+def _values_of(values: pd.Series[Any]) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for value in values.iloc[:LOOKED_AT]:
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str):
+                found[text] = None
+        if len(found) >= OFFERED:
+            break
+    return tuple(sorted(found))

@@ -1,0 +1,361 @@
+"""The works shown: a grid that is paged and sorted in Python, with a selection by id.
+
+A page of rows is drawn when it comes into sight and travels as a message, so a hundred thousand works open as fast as a
+hundred, and none of them is written into the notebook's widget state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from bucketsnb.changes.receipt import Outcome
+from bucketsnb.display.markup import STATUS_COLOURS, Markup, chip, element, table
+from bucketsnb.display.texts import count_of, printable, truncate
+from bucketsnb.frames import empty, to_records
+from bucketsnb.widgets.core.error_boundary import Message
+from bucketsnb.widgets.core.panel import Panel
+from bucketsnb.widgets.core.part import Part
+from bucketsnb.widgets.parts.box import Box
+from bucketsnb.widgets.parts.cells import column_title, facts_of, pretty
+from bucketsnb.widgets.parts.grid_rows import Rows
+from bucketsnb.widgets.parts.reader import LIMITS, WorksReader
+
+__all__ = ["Grid", "WorksGrid"]
+
+KEPT = 20
+"""Rows of the plain table in a saved notebook."""
+MOST = 500
+"""Rows of one message."""
+
+
+class Grid(Part):
+    """Show the state's works; what is ticked is the state's selection.
+
+    The page is sent ``reset`` (shape and first rows), ``state``, ``rows``, ``selection``, ``work``, ``ids`` and
+    ``csv``. It sends ``rows``, ``sort``, ``columns``, ``select``, ``range``, ``all``, ``none``, ``open``, ``limit``,
+    ``stop``, ``ids`` and ``csv``.
+
+    Parameters
+    ----------
+    panel
+        Whose state is shown.
+    columns
+        Names of the columns to open with; None for those that the works need.
+    height
+        Of the box with the rows, in pixels.
+    empty_note
+        What to say when there is no work to show.
+    reader
+        What reads the works, so that the page can say how many at most.
+    """
+
+    kind = "grid"
+    heading = "Works"
+
+    def __init__(
+        self,
+        panel: Panel,
+        *,
+        columns: Iterable[str] | None = None,
+        height: int = 328,
+        empty_note: str = "No work matches.",
+        reader: WorksReader | None = None,
+    ) -> None:
+        super().__init__(panel)
+        self._height = height
+        self._empty_note = empty_note
+        self._reader = reader
+        self._generation = 0
+        self.rows = Rows(empty() if self.state.frame is None else self.state.frame, columns)
+        self.rows.select(self.state.selection)
+        self.follow("frame", self._take_frame)
+        self.follow("selection", self._take_selection)
+        for fact in ("query", "read_for", "reading", "why"):
+            self.follow(fact, lambda _: self._draw_state())
+
+    def handlers(self) -> Mapping[str, Callable[[dict[str, Any]], Any]]:
+        """Return what to do by a message's type."""
+        return {
+            "rows": self._send_rows,
+            "sort": lambda asked: self.sort(asked["name"], descending=asked["descending"]),
+            "columns": lambda asked: self.show_columns(asked["names"]),
+            "select": lambda asked: self._choose(lambda: self.rows.select(asked["ids"], on=asked["on"]), asked["view"]),
+            "range": self._choose_range,
+            "all": lambda _: self._choose(self.rows.select_all),
+            "none": lambda _: self._choose(self.rows.clear),
+            "open": self._open,
+            "filter": lambda asked: self.filter(asked["text"]),
+            **self._reading(),
+            "ids": self._send_ids,
+            "csv": self._send_csv,
+        }
+
+    def _reading(self) -> dict[str, Callable[[dict[str, Any]], Any]]:
+        reader = self._reader
+        if reader is None:
+            return {}
+        return {"limit": lambda asked: reader.read_at_most(asked["limit"]), "stop": lambda _: reader.stop()}
+
+    def select(self, ids: Iterable[str]) -> None:
+        """Select these works and no others; ids that are not shown are passed over."""
+        self.rows.clear()
+        self.rows.select(ids)
+        self._selection_changed()
+
+    def sort(self, name: str | None, *, descending: bool = False) -> None:
+        """Sort by a column; None brings back the order in which the works came."""
+        self.rows.sort_by(name, descending)
+        self.draw()
+
+    def filter(self, text: str) -> None:
+        """Show only works that have a text in one of the columns shown; an empty text shows all."""
+        self.rows.filter_by(text)
+        self.draw()
+
+    def show_columns(self, names: Iterable[str]) -> None:
+        """Choose the columns.
+
+        Raises
+        ------
+        ValueError
+            If none of them is a column of the frame.
+        """
+        chosen, shown = set(names), [column.name for column in self.rows.columns]
+        wanted = [name for name in dict.fromkeys([*shown, *self.rows.choices]) if name in chosen]
+        if not wanted:
+            raise ValueError("a grid needs at least one column: choose one of " + ", ".join(self.rows.choices))
+        self.rows.show(wanted)
+        self.draw()
+
+    def _take_frame(self, frame: pd.DataFrame | None) -> None:
+        selected = set(self.rows.selected)
+        self.rows.replace(empty() if frame is None else frame)
+        gone = len(selected - set(self.rows.selected) - self._just_changed())
+        if self.state.everything and frame is not None:
+            self.rows.select(frame["id"].dropna())
+        self.draw()
+        self.panel.messages.clear(self.name)
+        if gone and not self.state.everything:
+            verb = "is" if gone == 1 else "are"
+            text = f"{count_of(gone, 'selected work')} {verb} no longer among the works shown, and unselected."
+            self.show(Message("info", text))
+        self.state.selection = tuple(self.rows.selected)
+        self.panel.keep()
+
+    def _just_changed(self) -> set[str | None]:
+        """Return the ids of the works that the last change has done: that they match no longer is no news."""
+        fates = self.state.receipt.fates if self.state.receipt is not None else ()
+        return {fate.id for fate in fates if fate.outcome is Outcome.DONE}
+
+    def _take_selection(self, selection: tuple[str, ...]) -> None:
+        if tuple(self.rows.selected) != selection:
+            self.rows.clear()
+            self.rows.select(selection)
+            self._tell_selection()
+
+    def _choose(self, change: Callable[[], None], view: str = "") -> None:
+        change()
+        self._selection_changed(view)
+
+    def _choose_range(self, asked: dict[str, Any]) -> None:
+        if asked["generation"] == self._generation:  # rows of another order are other works
+            self.rows.select_rows(asked["first"], asked["last"], on=asked["on"])
+            self._selection_changed()
+
+    def _selection_changed(self, view: str = "") -> None:
+        self.state.everything = False
+        self.state.selection = tuple(self.rows.selected)
+        self._tell_selection(view)
+
+    def _tell_selection(self, view: str = "") -> None:
+        """Tell the page how many are selected; a view that has ticked the one row itself need not ask for its rows."""
+        here = self.rows.selected_here
+        self.tell("selection", selected=len(self.rows.selected), here=here, view=view)
+
+    def _send_rows(self, asked: dict[str, Any]) -> None:
+        if asked["generation"] == self._generation:
+            first, count = int(asked["first"]), min(int(asked["count"]), MOST)
+            self.tell("rows", generation=self._generation, first=first, rows=self.rows.page(first, count))
+
+    def _open(self, asked: dict[str, Any]) -> None:
+        if asked["generation"] != self._generation or not 0 <= asked["row"] < len(self.rows):
+            return
+        place = self.rows.place(asked["row"])
+        record = to_records(self.rows.frame.iloc[[place]])[0]
+        title = printable(f"Work {record.get('id') or 'without an id'} of {record.get('pipeline')}")
+        known = {"row": asked["row"], "id": self.rows.id_at(place), "view": asked.get("view", "")}
+        facts = facts_of(record, self.rows.frame.attrs.get("read_at"))
+        self.tell("work", title=title, facts=facts, json=pretty(record), **known)
+
+    def _send_ids(self, asked: dict[str, Any]) -> None:
+        self.tell("ids", text="\n".join(self.rows.selected), count=len(self.rows.selected), view=asked["view"])
+
+    def _send_csv(self, asked: dict[str, Any]) -> None:
+        self.tell("csv", text=self.rows.chosen().to_csv(index=False), view=asked["view"])
+
+    def draw(self) -> None:
+        """Tell the page the shape, and the first rows."""
+        self._generation += 1
+        sort = self.rows.sort
+        self.tell(
+            "reset",
+            generation=self._generation,
+            shown=len(self.rows),
+            selected=len(self.rows.selected),
+            here=self.rows.selected_here,
+            text=self.rows.text,
+            columns=[column.message() for column in self.rows.columns],
+            choices=[[name, column_title(name)] for name in self.rows.choices],
+            sort={"name": sort[0], "descending": sort[1]} if sort else None,
+            colours=dict(STATUS_COLOURS),
+            height=self._height,
+            order=self._order(),
+            limit=None if self._reader is None else {"value": self._reader.limit, "choices": LIMITS},
+            first=self.rows.page(0, 60),
+        )
+        self._draw_state()
+
+    def _draw_state(self) -> None:
+        """Tell the page whether the rows are those of the query, and what to say in their place."""
+        state = self.state
+        stale = (
+            state.frame is not None and state.query is not None and not state.up_to_date and self._reader is not None
+        )
+        self.tell("state", reading=state.reading, stale=stale, note=self._note(), why=self._why())
+
+    def _note(self) -> str:
+        """Say why there are no rows: that nothing was read is not that nothing is there."""
+        if self.state.frame is None:
+            return self.state.reading or "No works have been read."
+        if self.rows.text and not len(self.rows) and len(self.rows.frame):
+            return f"None of the {count_of(len(self.rows.frame), 'work')} that were read has this text in it."
+        return "" if len(self.rows) else self._empty_note
+
+    def _why(self) -> list[str]:
+        """Say which condition leaves no work, in lines."""
+        why = self.state.why
+        if why is None or len(self.rows.frame):
+            return []
+        lines = [truncate(why.attrs.get("summary", ""), 300)]
+        for _, row in why.iterrows():
+            without = "" if pd.isna(row["without"]) else f": {int(row['without']):,} match without it"
+            hint = "" if pd.isna(row["suggestion"]) or not row["suggestion"] else f" ({row['suggestion']})"
+            lines.append(truncate(f"{row['condition']}{without}{hint}", 300))
+        return lines
+
+    def _order(self) -> str:
+        """Say which works of all that match are here, and so what sorting orders."""
+        frame = self.rows.frame
+        matched = frame.attrs.get("matched")
+        if matched is None or (int(matched) <= len(frame) and frame.attrs.get("exact", True)):
+            return ""
+        return f"The newest {len(frame):,} were read; sorting orders these."
+
+    @property
+    def counts_text(self) -> str:
+        """How many works matched, with "at least" where the read was cut short, and "?" while nobody knows."""
+        if self.state.frame is None:
+            return "?"
+        attrs = self.rows.frame.attrs
+        matched = attrs.get("matched")
+        known = len(self.rows.frame) if matched is None else int(matched)
+        return f"{'' if attrs.get('exact', True) else 'at least '}{known:,}"
+
+    def static(self) -> Markup:
+        """Return the first rows as a plain table, or why there are none."""
+        with self.state.lock:
+            page = self.rows.page(0, KEPT)
+        rows = [
+            [
+                chip(cell[0]) if column.kind == "status" else cell[0]
+                for cell, column in zip(row["cells"], self.rows.columns, strict=True)
+            ]
+            for row in page
+        ]
+        caption = f"Works: {len(page):,} here, {len(self.rows.frame):,} read, {self.counts_text} match"
+        why = element("div", *(element("p", line) for line in self._why()))
+        return element("div", why, table([column_title(one.name) for one in self.rows.columns], rows, caption=caption))
+
+
+class WorksGrid(Panel):
+    """Show works; what is selected reaches Python by id.
+
+    Parameters
+    ----------
+    source
+        A frame of works, or a :class:`~bucketsnb.widgets.State` whose frame is shown and whose selection is set.
+    columns
+        Names of the columns to open with; None for those that the works need.
+    height
+        Of the box with the rows, in pixels.
+    empty_note
+        What to say when there is no work to show.
+
+    Examples
+    --------
+    >>> from bucketsnb.frames import empty
+    >>> grid = WorksGrid(empty())
+    >>> grid.selected_ids
+    ()
+    >>> grid.close()
+    """
+
+    def __init__(
+        self,
+        source: Any = None,
+        *,
+        columns: Iterable[str] | None = None,
+        height: int = 360,
+        empty_note: str = "No works to show.",
+    ) -> None:
+        frame = source if isinstance(source, pd.DataFrame) else None
+        super().__init__(None if frame is not None else source, title="Works")
+        if frame is not None:
+            self.state.frame = frame
+        self.table = Grid(self, columns=columns, height=height, empty_note=empty_note)
+        self.lay_out(Box(self), self.table)
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The works shown; setting it keeps the sort, the columns, and what of the selection is still there."""
+        return self.table.rows.frame
+
+    @frame.setter
+    def frame(self, frame: pd.DataFrame) -> None:
+        self.state.frame = frame
+
+    @property
+    def selected_ids(self) -> tuple[str, ...]:
+        """Ids of the selected works, in the order they were chosen."""
+        return self.state.selection
+
+    @property
+    def selected(self) -> pd.DataFrame:
+        """The selected works, as a frame in the order of the frame shown."""
+        return self.table.rows.chosen()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns shown."""
+        return tuple(column.name for column in self.table.rows.columns)
+
+    def select(self, ids: Iterable[str]) -> None:
+        """Select these works and no others; ids that are not shown are passed over."""
+        self.table.select(ids)
+
+    def sort(self, name: str | None, *, descending: bool = False) -> None:
+        """Sort by a column; None brings back the order in which the works came."""
+        self.table.sort(name, descending=descending)
+
+    def show_columns(self, names: Iterable[str]) -> None:
+        """Choose the columns.
+
+        Raises
+        ------
+        ValueError
+            If none of them is a column of the frame.
+        """
+        self.table.show_columns(names)

@@ -1,0 +1,109 @@
+"""Read the works that the state's query asks for, on a thread, whenever the query or the works have changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from bucketsnb.widgets.core.part import Part
+from bucketsnb.widgets.core.warned import warned
+from bucketsnb.widgets.core.worker import Run
+
+__all__ = ["LIMITS", "WorksReader"]
+
+LIMITS = (100, 1000, 10_000, None)
+"""What can be chosen for the most works that are read; None is all."""
+
+
+class WorksReader(Part):
+    """Read the works into the state; nothing of it is on the page.
+
+    Parameters
+    ----------
+    panel
+        Whose state is filled.
+    limit
+        At most so many works are read, the newest; None for all.
+    """
+
+    kind = "reader"
+
+    def __init__(self, panel: Any, *, limit: int | None = 1000) -> None:
+        super().__init__(panel)
+        self.limit = limit
+        self.worker = self.new_worker("reader")
+        self.explainer = self.new_worker("explain")
+        self.follow("query", self._query_changed)
+        self.follow("changes", lambda _: self.refresh())
+
+    def _query_changed(self, query: Any) -> None:
+        self.state.why = self.state.counted = None
+        self.state.everything = False
+        self.state.selection = ()
+        if query is None:
+            self.worker.start(lambda run: None)  # works of the older query that are on their way are wanted no more
+            self.state.reading = ""
+            self.state.frame = None
+        else:
+            self.refresh()
+
+    def read_at_most(self, limit: int | None) -> None:
+        """Read at most so many works from now on; None for all."""
+        self.limit = limit
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read the works again; of several reads the newest one counts."""
+        query, limit, buckets = self.state.query, self.limit, self.state.buckets
+        if query is None or buckets is None:
+            return
+        self.state.reading = "Reading …"
+        self.worker.start(
+            lambda run: _read(buckets, query, limit, run),
+            lambda frame: self._take(query, frame),
+            progress=self._step,
+            failed=lambda _: self._ended(),
+        )
+
+    def stop(self) -> None:
+        """Stop reading; what was read until now is shown."""
+        self.worker.stop()
+
+    def _step(self, done: int, total: int) -> None:
+        self.state.reading = f"Reading … {done:,} of {total:,}"
+
+    def _ended(self) -> None:
+        self.state.reading = ""
+
+    def _take(self, query: Any, frame: pd.DataFrame) -> None:
+        self.panel.messages.clear(self.name)
+        self.state.read_for = query
+        self.state.reading = ""
+        self.state.frame = frame
+        self._ask_more(query, frame)
+        self.panel.keep()
+
+    def _ask_more(self, query: Any, frame: pd.DataFrame) -> None:
+        """Ask why nothing matches, or how many do where the read was cut short."""
+        buckets = self.state.buckets
+        self.state.why = self.state.counted = None
+        if frame.empty and not query.is_empty:
+            self.explainer.start(lambda _: buckets.explain(query), lambda why: self._explained(query, why))
+        elif not frame.attrs.get("exact", True):
+            self.explainer.start(lambda _: int(buckets.count(query)), lambda number: self._counted(query, number))
+
+    def _counted(self, query: Any, number: int) -> None:
+        if self.state.query == query:
+            self.state.counted = number
+
+    def _explained(self, query: Any, why: Any) -> None:
+        if self.state.query == query and self.state.frame is not None and self.state.frame.empty:
+            self.state.why = why
+            self.panel.keep()
+
+
+def _read(buckets: Any, query: Any, limit: int | None, run: Run) -> pd.DataFrame:
+    # Works that moved during the read are said beside the grid, from the frame.
+    frame, _ = warned(lambda: buckets.view(query, limit=limit, progress=run.progress, cancel=run.cancel))
+    return frame  # type: ignore[no-any-return]  # the client is whatever was given

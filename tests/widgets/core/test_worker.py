@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import threading
+import time
+
+from bucketsnb.widgets.core.error_boundary import ErrorBoundary, Message
+from bucketsnb.widgets.core.worker import Run, Throttle, Worker
+
+PATIENCE = 5.0
+
+
+def _worker(shown: list[Message] | None = None) -> Worker:
+    return Worker(ErrorBoundary((shown if shown is not None else []).append), name="bucketsnb test")
+
+
+def test_the_result_is_handed_back():
+    worker, ended, got = _worker(), threading.Event(), []
+    worker.start(lambda run: 42, lambda result: (got.append(result), ended.set()))
+    assert ended.wait(PATIENCE)
+    worker.close()
+    assert got == [42]
+
+
+def test_only_the_newest_run_hands_its_result_back():
+    worker, release, ended, got = _worker(), threading.Event(), threading.Event(), []
+    started = threading.Event()
+
+    def slow(run: Run) -> str:
+        started.set()
+        release.wait(PATIENCE)
+        return "old"
+
+    worker.start(slow, got.append)
+    assert started.wait(PATIENCE)
+    worker.start(lambda run: "new", lambda result: (got.append(result), ended.set()))
+    assert ended.wait(PATIENCE)
+    release.set()
+    worker.close()
+    assert got == ["new"]
+
+
+def test_a_newer_run_tells_the_older_one_to_stop():
+    worker, seen = _worker(), threading.Event()
+
+    def until_told(run: Run) -> None:
+        if run.cancel.wait(PATIENCE):
+            seen.set()
+
+    worker.start(until_told)
+    worker.start(lambda run: None)
+    assert seen.wait(PATIENCE)
+    worker.close()
+
+
+def test_stop_still_hands_over_what_was_done():
+    worker, ended, got = _worker(), threading.Event(), []
+    worker.start(lambda run: run.cancel.wait(PATIENCE) and "partly", lambda r: (got.append(r), ended.set()))
+    worker.stop()
+    assert ended.wait(PATIENCE)
+    worker.close()
+    assert got == ["partly"]
+
+
+def test_what_a_job_raises_is_shown_after_the_panel_knows():
+    order: list[str] = []
+    ended = threading.Event()
+
+    def show(message: Message) -> None:
+        order.append(message.text)
+        ended.set()
+
+    worker = Worker(ErrorBoundary(show), name="bucketsnb test")
+
+    def fail(run: Run) -> None:
+        raise RuntimeError("gone wrong")
+
+    worker.start(fail, failed=lambda error: order.append("failed"))
+    assert ended.wait(PATIENCE)
+    worker.close()
+    assert order == ["failed", "gone wrong"]
+    assert not worker.running
+
+
+def test_progress_is_throttled_and_its_last_step_arrives():
+    worker, ended, seen = _worker(), threading.Event(), []
+
+    def busy(run: Run) -> None:
+        for done in range(1, 10_001):
+            run.progress(done, 10_000)
+
+    began = time.monotonic()
+    worker.start(busy, lambda _: ended.set(), progress=lambda done, total: seen.append(done))
+    assert ended.wait(PATIENCE)
+    allowed = 10 * (time.monotonic() - began) + 2
+    worker.close()
+    assert seen[-1] == 10_000
+    assert len(seen) <= allowed
+
+
+def test_closing_waits_for_the_thread_and_drops_its_result():
+    worker, started, got = _worker(), threading.Event(), []
+
+    def until_told(run: Run) -> str:
+        started.set()
+        run.cancel.wait(PATIENCE)
+        return "late"
+
+    worker.start(until_told, got.append)
+    assert started.wait(PATIENCE)
+    worker.close()
+    worker.start(lambda run: got.append("after closing"))
+    assert got == []
+    assert not [thread for thread in threading.enumerate() if thread.name == "bucketsnb test"]
+
+
+def test_closing_while_a_run_begins_waits_for_it(monkeypatch):
+    begins, start = threading.Event(), threading.Thread.start
+
+    def slowly(thread):
+        if thread.name == "bucketsnb test":
+            begins.set()
+            time.sleep(0.1)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", slowly)
+    worker = _worker()
+    starter = threading.Thread(target=worker.start, args=(lambda run: None,))
+    starter.start()
+    assert begins.wait(PATIENCE)
+    worker.close()
+    starter.join()
+    assert "bucketsnb test" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_done_may_start_the_next_run():
+    worker, ended, got = _worker(), threading.Event(), []
+    worker.start(
+        lambda run: 1, lambda first: worker.start(lambda run: first + 1, lambda r: (got.append(r), ended.set()))
+    )
+    assert ended.wait(PATIENCE)
+    worker.close()
+    assert got == [2]
+
+
+def test_running_is_over_before_done_is_called():
+    worker, ended, seen = _worker(), threading.Event(), []
+    worker.start(lambda run: None, lambda _: (seen.append(worker.running), ended.set()))
+    assert ended.wait(PATIENCE)
+    worker.close()
+    assert seen == [False]
+
+
+def test_a_throttle_keeps_the_newest_of_what_waits():
+    seen: list[int] = []
+    throttle = Throttle(seen.append, pace=60)
+    for value in (1, 2, 3):
+        throttle(value)
+    throttle.flush()
+    throttle.flush()
+    assert seen == [1, 3]
