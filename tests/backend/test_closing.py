@@ -117,7 +117,7 @@ def test_a_thread_that_closes_the_store_amid_a_read_of_its_own_ends_it(
     assert opened_in(store.path.parent) == []
 
 
-def test_a_view_that_is_collected_where_its_thread_takes_a_connection_is_put_back(store: SQLiteStore) -> None:
+def test_a_view_that_is_collected_where_its_thread_opens_a_connection_is_let_go_of(store: SQLiteStore) -> None:
     view = store.view({})
     next(view)
 
@@ -129,7 +129,7 @@ def test_a_view_that_is_collected_where_its_thread_takes_a_connection_is_put_bac
     thread.start()
     thread.join(30)
     assert not thread.is_alive()
-    assert not store._readers._lent
+    assert not store._readers._open
 
 
 def test_a_file_of_something_else_is_not_kept_open(tmp_path: Path) -> None:
@@ -158,5 +158,5 @@ def test_a_client_that_hangs_up_while_a_piece_is_read_ends_its_view(
             assert reading.wait(30)
         until(lambda: not backend._server.server_state.connections)
         hung_up.set()
-        until(lambda: len(opened_in(store.path.parent)) > 0 and not store._readers._lent)
+        until(lambda: len(opened_in(store.path.parent)) > 0 and not store._readers._open)
     assert caplog.records == []

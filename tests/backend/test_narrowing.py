@@ -87,7 +87,7 @@ def test_sql_never_loses_a_work_and_is_exact_where_it_says_so(
             continue
         meant = {one["id"] for one in held if matches(one)}
         with store._reading() as reader:
-            found = narrow(document, lambda reader=reader: rows.any_odd(reader))
+            found = narrow(document, odd=rows.any_odd(reader))
             sql = f"SELECT body FROM works WHERE {found.sql}"
             narrowed = {msgspec.json.decode(body)["id"] for (body,) in reader.execute(sql, found.values)}
         assert meant <= narrowed, document
@@ -98,18 +98,18 @@ def test_sql_never_loses_a_work_and_is_exact_where_it_says_so(
 INDEXED = [
     ({"id": "x"}, "works_id"),
     ({"pipeline": {"$in": ["x"]}}, "works_pipeline"),
-    ({"pipeline": "x", "status": "queued"}, "works_settled"),
-    ({"pipeline": "x", "status": "success"}, "works_settled"),
-    ({"pipeline": "x", "status": {"$in": ["queued", "running"]}, "creation": {"$lt": 1.0}}, "works_settled"),
-    ({"status": "queued"}, "works_any_settled"),
-    ({"status": "failure"}, "works_any_settled"),
-    ({"status": {"$in": ["success", "failure"]}}, "works_any_settled"),
-    ({"status": {"$in": ["queued", "failure"]}}, "works_any_settled"),
-    ({"status": {"$in": ["running", "failure"]}}, "works_any_settled"),
-    ({"$or": [{"status": "running"}, {"site": "x"}]}, "works_any_settled"),
-    ({"status": "running"}, "works_running"),
-    ({"status": {"$in": ["running"]}, "pipeline": "x", "site": "x"}, "works_running"),
-    ({"status": "running", "creation": {"$lt": 1.0}}, "works_running (creation<?)"),
+    ({"pipeline": "x", "status": "queued"}, "works_pipeline_status"),
+    ({"pipeline": "x", "status": "success"}, "works_pipeline_status"),
+    ({"pipeline": "x", "status": {"$in": ["queued", "running"]}, "creation": {"$lt": 1.0}}, "works_pipeline ("),
+    ({"status": "queued"}, "works_status"),
+    ({"status": "failure"}, "works_status"),
+    ({"status": {"$in": ["success", "failure"]}}, "works_status"),
+    ({"status": {"$in": ["queued", "failure"]}}, "works_status"),
+    ({"status": {"$in": ["running", "failure"]}}, "works_status"),
+    ({"$or": [{"status": "running"}, {"site": "x"}]}, "works_status"),
+    ({"status": "running"}, "works_status"),
+    ({"status": {"$in": ["running"]}, "pipeline": "x", "site": "x"}, "works_pipeline_status"),
+    ({"status": "running", "creation": {"$lt": 1.0}}, "works_status (status=? AND creation<?)"),
     ({"status": "running", "id": "x"}, "works_id"),
     ({"status": "running", "tags": "x"}, "SEARCH marks"),
     ({"site": "x"}, "works_site"),
@@ -129,11 +129,11 @@ def test_what_the_clients_ask_is_exact_and_reads_an_index(
 ) -> None:
     found = narrow(document)
     with store._reading() as reader:
-        sql = f"EXPLAIN QUERY PLAN SELECT body FROM {found.table} WHERE {found.sql} ORDER BY creation DESC, rowid DESC"
-        plan = " ".join(row[3].decode() for row in reader.execute(sql, found.values))
+        sql = f"EXPLAIN QUERY PLAN SELECT body FROM works WHERE {found.sql} ORDER BY creation DESC, rowid DESC"
+        plan = " ".join(row[3] for row in reader.execute(sql, found.values))
     assert found.exact
     assert index in plan, plan
-    assert "SCAN works" not in plan.replace("SCAN works USING INDEX works_running", "")
+    assert "SCAN works" not in plan
 
 
 def test_an_array_that_is_asked_for_is_looked_up_by_an_element_of_it(store: SQLiteStore) -> None:

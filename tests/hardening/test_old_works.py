@@ -74,9 +74,9 @@ def whole_with_ids(records: list[dict[str, Any]]) -> list[str]:
 
 def insert(backend: LocalBackend, record: Mapping[str, Any], key: str = "") -> None:
     """Put a work into the file as another program would, past all that the store checks."""
-    columns = "id, pipeline, status, settled, priority, creation, start, timeout, attempt, retries, odd, body"
+    columns = "id, pipeline, status, priority, creation, start, timeout, attempt, retries, odd, body"
     named = key or str(record.get("id"))
-    row = (named, PIPELINE, "failure", "failure", 3, 5.0, None, 3600, 1, 2, 1, json.dumps(record))
+    row = (named, PIPELINE, "failure", 3, 5.0, None, 3600, 1, 2, 1, json.dumps(record))
     with closing(sqlite3.connect(backend.store.path, timeout=60)) as file, file:  # type: ignore[attr-defined]
         file.execute(f"INSERT INTO works ({columns}) VALUES ({', '.join('?' * len(row))})", row)
 
@@ -217,7 +217,7 @@ def test_an_audit_says_what_it_would_change_beyond_what_can_be_shown(backend: Lo
 @pytest.fixture
 def twins(backend: LocalBackend, buckets: Buckets, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
     """Put in two works with one id, of two users, beside one other; found as MongoDB finds them; return both ids."""
-    monkeypatch.setattr("bucketsnb.backend.stores.sqlite.store.narrow", lambda *_: Condition("1", exact=False))
+    monkeypatch.setattr("bucketsnb.backend.stores.sqlite.store.narrow", lambda *_, **__: Condition("1", exact=False))
     first, other = backend.store.load([make_work(pipeline=PIPELINE, status="failure", user=one) for one in "ab"])
     insert(backend, {**BASE, "id": first, "user": "twin"}, key="twin")
     assert len(buckets.api.view({"id": first})) == 2

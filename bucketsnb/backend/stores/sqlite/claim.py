@@ -5,20 +5,18 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 from msgspec import Raw
 
-from bucketsnb.backend.stores.sqlite.narrowing import MARKS, VALUES_MAX, narrow, plain_values
+from bucketsnb.backend.stores.sqlite.narrowing import narrow, plain_values
 from bucketsnb.backend.stores.sqlite.rows import any_odd, let_others
+from bucketsnb.backend.stores.sqlite.schema import MARKS
 from bucketsnb.backend.stores.sqlite.writer import Writer
 from bucketsnb.matching import Matcher, compile_query
-
-# Every SQL text here is made of our own names and of conditions from `narrow`; values are always bound.
-# ruff: noqa: S608
 
 __all__ = ["claim"]
 
@@ -26,19 +24,24 @@ Connecting = Callable[[], AbstractContextManager[sqlite3.Connection]]
 Found = tuple[int, int, str]
 """A queued work as it was found: its row, its attempts so far, and its JSON."""
 
-_FOUND = "SELECT works.rowid, works.attempt, works.body"
+_FOUND = "SELECT rowid, attempt, body FROM works"
 _FIRST = "ORDER BY priority DESC, creation, rowid"
 _CLAIM = """UPDATE works SET status = 'running', start = ?, attempt = ?, body = ?
     WHERE rowid = ? AND status = 'queued' AND body = ?"""
 
-_FIELDS = msgspec.json.Decoder(dict[str, Raw])
-_RUNNING, _NULL = Raw(b'"running"'), Raw(b"null")
+_BY_PIPELINE = "SELECT rowid FROM works WHERE status = 'queued' AND pipeline = ?"
+_BY_MARK = """SELECT work FROM marks CROSS JOIN works ON works.rowid = work WHERE status = 'queued'
+    AND queue IS NOT NULL AND queue = ? AND field = '{0}' AND value = ?"""
+_FIRST_BY_MARK = "ORDER BY urgency DESC, born, work"
 
 _HEADS_MAX = 100
-"""Queues whose first works one statement compares; past these sorting is no dearer."""
+"""Queues whose first works are compared; past these sorting is no dearer."""
 
-_INDEXED = frozenset({"pipeline", "id", "site", "priority", "config.parent", *MARKS})
-"""Fields by which the first work of a queue is found in an index; for others it is searched for."""
+_INDEXED = frozenset({"id", "site", "priority", "config.parent"})
+"""Fields by which, beside a pipeline and a tag, the first work is found in an index; for others it is searched for."""
+
+_FIELDS = msgspec.json.Decoder(dict[str, Raw])
+_RUNNING, _NULL = Raw(b'"running"'), Raw(b"null")
 
 
 def claim(query: Mapping[str, Any], writer: Writer, reading: Connecting) -> bytes | None:
@@ -59,12 +62,62 @@ def claim(query: Mapping[str, Any], writer: Writer, reading: Connecting) -> byte
         If the query cannot be decided exactly.
     """
     matches = compile_query(query)
-    if _INDEXED.issuperset(query) and sum(mark in query for mark in MARKS) < 2:
+    queues = _queues(query)
+    if queues is not None:
         with writer.changing() as connection:
-            if narrow(query, lambda: any_odd(connection)).exact:
-                found = connection.execute(*_first_of_queue(query)).fetchone()
+            rest = narrow(queues.rest, odd=any_odd(connection))
+            if rest.exact:
+                found = _first_of(connection, queues, f"({rest.sql})", rest.values)
                 return None if found is None else _take(connection, found)
     return _search(query, matches, writer, reading)
+
+
+@dataclass(frozen=True)
+class _Queues:
+    """Queues that an index keeps in order: those of some pipelines, or of one tag or event in each.
+
+    Parameters
+    ----------
+    sql, order
+        How the first work of one is found.
+    heads
+        What distinguishes each from the others: a pipeline, or that and a tag.
+    rest
+        What else the query wants.
+    """
+
+    sql: str
+    order: str
+    heads: list[tuple[Any, ...]]
+    rest: Mapping[str, Any]
+
+
+def _queues(query: Mapping[str, Any]) -> _Queues | None:
+    """Give the queues whose first works decide a claim, or None where it takes a search."""
+    mark = next((name for name in MARKS if name in query), None)
+    rest = {name: wanted for name, wanted in query.items() if name not in ("pipeline", mark)}
+    pipelines = plain_values(query.get("pipeline"))
+    marks = plain_values(query[mark]) if mark else []
+    if pipelines is None or marks is None or not _INDEXED.issuperset(rest):
+        return None
+    names = sorted({name for name in pipelines if isinstance(name, str)})
+    heads = [(name, *value) for name in names for value in ([(one,) for one in marks] if mark else [()])]
+    if not 1 <= len(heads) <= _HEADS_MAX:
+        return None
+    return (
+        _Queues(_BY_MARK.format(mark), _FIRST_BY_MARK, heads, rest)
+        if mark
+        else _Queues(_BY_PIPELINE, _FIRST, heads, rest)
+    )
+
+
+def _first_of(connection: sqlite3.Connection, queues: _Queues, rest: str, values: tuple[Any, ...]) -> Found | None:
+    """Find the first work of each queue, and then the first of those."""
+    sql = f"{queues.sql} AND {rest} {queues.order} LIMIT 1"
+    firsts = [rowid for head in queues.heads for (rowid,) in connection.execute(sql, (*head, *values))]
+    slots = ", ".join("?" * len(firsts))
+    found: Found | None = connection.execute(f"{_FOUND} WHERE rowid IN ({slots}) {_FIRST} LIMIT 1", firsts).fetchone()
+    return found
 
 
 def _search(query: Mapping[str, Any], matches: Matcher, writer: Writer, reading: Connecting) -> bytes | None:
@@ -80,17 +133,15 @@ def _search(query: Mapping[str, Any], matches: Matcher, writer: Writer, reading:
 
 
 def _first_by_search(query: Mapping[str, Any], matches: Matcher, reader: sqlite3.Connection) -> Found | None:
-    condition = narrow(query, lambda: any_odd(reader))
-    sql = f"SELECT rowid, attempt, body FROM works WHERE status = 'queued' AND ({condition.sql}) {_FIRST}"
-    cursor = reader.execute(sql, condition.values)
-    try:
+    condition = narrow(query, odd=any_odd(reader))
+    limit = "LIMIT 1" if condition.exact else ""
+    sql = f"{_FOUND} WHERE status = 'queued' AND ({condition.sql}) {_FIRST} {limit}"
+    with closing(reader.execute(sql, condition.values)) as cursor:
         for number, (rowid, attempt, body) in enumerate(cursor):
             if condition.exact or matches(msgspec.json.decode(body)):
-                return rowid, attempt, body.decode()
+                return rowid, attempt, body
             let_others(number)
-        return None
-    finally:
-        cursor.close()
+    return None
 
 
 def _take(connection: sqlite3.Connection, found: Found) -> bytes | None:
@@ -113,52 +164,3 @@ def _running(body: str, now: float, attempt: int) -> bytes:
     fields = _FIELDS.decode(body)
     fields |= {"status": _RUNNING, "start": Raw(repr(now).encode()), "stop": _NULL, "attempt": Raw(b"%d" % attempt)}
     return msgspec.json.encode(fields)
-
-
-@dataclass(frozen=True)
-class _Queue:
-    """How the first work of one queue is found: SQL up to what the rest of the query adds, and what it decides."""
-
-    sql: str
-    order: str
-    taken: tuple[str, ...]
-
-
-_BY_PIPELINE = _Queue("FROM works WHERE status = 'queued' AND pipeline = ?", _FIRST, ("pipeline",))
-_BY_MARK = {
-    name: _Queue(
-        "FROM marks CROSS JOIN works ON works.rowid = marks.work WHERE works.status = 'queued'"
-        f" AND marks.queue IS NOT NULL AND marks.queue = ? AND marks.field = '{name}' AND marks.value = ?",
-        "ORDER BY marks.urgency DESC, marks.born, marks.work",
-        ("pipeline", name),
-    )
-    for name in MARKS
-}
-
-
-def _first_of_queue(query: Mapping[str, Any]) -> tuple[str, tuple[Any, ...]]:
-    """Give the statement that finds what to claim, for a query that SQL decides.
-
-    An index keeps the order of one pipeline's queue only, or of one tag in it: the statement takes the first of each,
-    and then the first of those.
-    """
-    queue, heads = _queues(query)
-    rest = narrow({name: wanted for name, wanted in query.items() if name not in queue.taken})
-    if not 1 <= len(heads) <= _HEADS_MAX or len(heads) * (2 + len(rest.values)) > VALUES_MAX:
-        condition = narrow(query)
-        return f"{_FOUND} FROM works WHERE status = 'queued' AND ({condition.sql}) {_FIRST} LIMIT 1", condition.values
-    head = f"SELECT * FROM (SELECT works.rowid {queue.sql} AND ({rest.sql}) {queue.order} LIMIT 1)"
-    found = " UNION ALL ".join([head] * len(heads))
-    values = tuple(value for key in heads for value in (*key, *rest.values))
-    return f"{_FOUND} FROM works WHERE rowid IN ({found}) {_FIRST} LIMIT 1", values
-
-
-def _queues(query: Mapping[str, Any]) -> tuple[_Queue, list[tuple[Any, ...]]]:
-    """Give the queues whose first works are to be compared: how one is read, and the keys of all."""
-    names = plain_values(query.get("pipeline"))
-    pipelines = sorted({name for name in names or [] if isinstance(name, str)})
-    for mark in MARKS:
-        values = plain_values(query.get(mark))
-        if values:
-            return _BY_MARK[mark], [(pipeline, value) for pipeline in pipelines for value in values]
-    return _BY_PIPELINE, [(pipeline,) for pipeline in pipelines]

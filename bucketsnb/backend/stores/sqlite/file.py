@@ -1,28 +1,18 @@
-"""The SQLite file of a store: how a connection to it is set up, what of a work is in it, and what its errors mean."""
+"""The SQLite file of a store: how it is opened and brought to its layout, and what its errors mean."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from bucketsnb.backend.stores.base import StoreError, StoreFull, StoreUnavailable
-from bucketsnb.backend.stores.sqlite.schema import OPEN, SCHEMA_VERSION, STEPS, TABLES
+from bucketsnb.backend.stores.sqlite.schema import SCHEMA_VERSION, TABLES, UPGRADE
 
-__all__ = [
-    "BUSY_SECONDS",
-    "check_owner",
-    "closed",
-    "columns_of",
-    "connect",
-    "marks_of",
-    "prepare_file",
-    "translated",
-]
+__all__ = ["BUSY_SECONDS", "check_owner", "closed", "connect", "connect_to_write", "translated"]
 
 BUSY_SECONDS = 30.0
 """How long a change waits for another process that is writing."""
@@ -31,64 +21,66 @@ _LISTEN_SECONDS = 0.25
 """How long SQLite waits at a time while a file is opened: signals come through between two waits only."""
 
 
-def connect(path: Path, *, reader: bool = False) -> sqlite3.Connection:
-    """Open a connection that any one thread at a time may use, with transactions in our own hands."""
+def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
+    """Open a connection that any one thread at a time may use, with transactions in our own hands.
+
+    Without `create` a file that is not there is an error: one that was removed while it is served is missed, and not
+    taken for an empty one.
+    """
+    address = f"{path.as_uri()}?mode={'rwc' if create else 'rw'}"
     with translated(path):
-        # A reader makes no file: one that was removed while it is served is missed, and not taken for an empty one.
-        address = f"{path.as_uri()}?mode={'rw' if reader else 'rwc'}"
-        connection = sqlite3.connect(
-            address, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=True
-        )
-        try:
-            _set_up(connection, reader=reader)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+        return sqlite3.connect(address, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=True)
 
 
-def _set_up(connection: sqlite3.Connection, *, reader: bool) -> None:
-    _wait_for(connection, "PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute("PRAGMA temp_store = MEMORY")
-    connection.execute(f"PRAGMA cache_size = {-16_384 if reader else -65_536}")
-    connection.execute("PRAGMA journal_size_limit = 67108864")
-    if reader:
-        connection.execute("PRAGMA query_only = ON")
-        connection.text_factory = bytes
+def connect_to_write(path: Path) -> sqlite3.Connection:
+    """Open a connection to a file that has its tables: a new one is given them, an older one is brought up to date.
+
+    Raises
+    ------
+    StoreUnavailable
+        If the file cannot be used, is of something else, or of a newer bucketsnb.
+    """
+    connection = connect(path, create=True)
+    try:
+        with translated(path):
+            _wait_for(connection, "PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute(f"PRAGMA journal_size_limit = {64 * 1024 * 1024}")
+            _prepare(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _wait_for(connection: sqlite3.Connection, statement: str) -> None:
     """Execute a statement that another process may hold up, in waits so short that Ctrl-C comes through."""
     deadline = time.monotonic() + BUSY_SECONDS
     connection.execute(f"PRAGMA busy_timeout = {1_000 * _LISTEN_SECONDS:.0f}")
-    while _is_held_up(connection, statement, until=deadline):
-        pass
+    while True:
+        late = time.monotonic() > deadline
+        try:
+            connection.execute(statement)
+        except sqlite3.OperationalError as error:
+            if late or "locked" not in str(error):
+                raise
+        else:
+            break
     connection.execute(f"PRAGMA busy_timeout = {1_000 * BUSY_SECONDS:.0f}")
 
 
-def _is_held_up(connection: sqlite3.Connection, statement: str, *, until: float) -> bool:
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    _wait_for(connection, "BEGIN IMMEDIATE")
     try:
-        connection.execute(statement)
-    except sqlite3.OperationalError as error:
-        if "locked" not in str(error) or time.monotonic() > until:
-            raise
-        return True
-    return False
-
-
-def prepare_file(connection: sqlite3.Connection, path: Path) -> None:
-    """Create the tables in a new file, or bring an older one up to date; refuse what is not ours, or is newer."""
-    with translated(path):
-        _wait_for(connection, "BEGIN IMMEDIATE")
-        try:
-            for statement in _statements(STEPS.get(_version(connection, path), "")):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
-        connection.execute("COMMIT")
+        version = _version(connection, path)
+        script = {0: TABLES, SCHEMA_VERSION: ""}.get(version, UPGRADE)
+        for statement in _statements(script):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
@@ -99,7 +91,7 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
             f"{path} was written by a newer bucketsnb (its format is {version}, and this one reads up to "
             f"{SCHEMA_VERSION}): upgrade bucketsnb, or choose another file"
         )
-    if not tables >= TABLES if version else tables:
+    if not tables >= {"works", "marks", "counts"} if version else tables:
         raise StoreUnavailable(f"{path} is a database of something else: choose another file")
     return int(version)
 
@@ -112,50 +104,6 @@ def _statements(script: str) -> Iterator[str]:
         if sqlite3.complete_statement(statement):
             yield statement
             statement = ""
-
-
-def columns_of(record: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Give the values of `schema.COLUMNS` for a record that `works` has accepted."""
-    config = record.get("config")
-    parent = config.get("parent") if isinstance(config, Mapping) else None
-    loose = (record.get("site"), record.get("user"), parent)
-    odd = isinstance(config, list) or any(not (value is None or isinstance(value, str)) for value in loose)
-    odd = odd or any(_holds_arrays(record.get(field)) for field in ("tags", "event"))
-    return (
-        record["id"],
-        record["pipeline"],
-        record["status"],
-        None if record["status"] in OPEN else record["status"],
-        record["priority"],
-        record["creation"],
-        record["start"],
-        record["timeout"],
-        record["attempt"],
-        record["retries"],
-        *(value if isinstance(value, str) else None for value in loose),
-        int(odd),
-    )
-
-
-def marks_of(record: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """Give the tags and events a work can be found by: texts and numbers, alone or as elements of an array."""
-    values = ((field, record.get(field)) for field in ("tags", "event"))
-    return [
-        (field, element)
-        for field, value in values
-        for element in (value if isinstance(value, list) else (value,))
-        if _can_be_marked(element)
-    ]
-
-
-def _holds_arrays(value: Any) -> bool:
-    return isinstance(value, list) and any(isinstance(element, list) for element in value)
-
-
-def _can_be_marked(element: Any) -> bool:
-    if isinstance(element, bool):
-        return False
-    return isinstance(element, (str, float)) or (isinstance(element, int) and -(2**63) <= element < 2**63)
 
 
 def closed(path: Path) -> StoreUnavailable:
@@ -181,25 +129,40 @@ def translated(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise _translation(error, path) from error
+        kind, message = next((kind, message) for word, kind, message in _MEANINGS if word in str(error))
+        raise kind(message.format(path=path, error=error)) from error
 
 
-def _translation(error: sqlite3.Error, path: Path) -> StoreError:
-    """Give the store's own error for one of SQLite's."""
-    text = str(error)
-    if "full" in text:
-        return StoreFull(f"the disk that holds {path} is full: free some space; nothing was changed")
-    if "readonly" in text:
-        return StoreUnavailable(f"{path} cannot be written: it, or its folder, is read-only; nothing was changed")
-    if "locked" in text:
-        return StoreUnavailable(f"another process has kept {path} locked for {BUSY_SECONDS:.0f} s; nothing was changed")
-    if "not a database" in text or "malformed" in text:
-        return StoreUnavailable(f"{path} is not a SQLite database, or is damaged: choose another file, or restore it")
-    if "disk I/O" in text:  # SQLite's word for a quota and a limit of file size too, which are no full disk to it
-        return StoreUnavailable(
-            f"the system would not read or write {path}: check the disk, your quota on it, and whether a limit of file "
-            "size is reached; nothing was changed"
-        )
-    if "unable to open" in text:
-        return StoreUnavailable(f"{path} cannot be opened: check that its folder exists and may be written")
-    return StoreUnavailable(f"the store {path} failed: {text}; nothing was changed")
+_MEANINGS: Sequence[tuple[str, type[StoreError], str]] = (
+    ("full", StoreFull, "the disk that holds {path} is full: free some space; nothing was changed"),
+    (
+        "readonly",
+        StoreUnavailable,
+        "{path} cannot be written: it, or its folder, is read-only; nothing was changed",
+    ),
+    (
+        "locked",
+        StoreUnavailable,
+        f"another process has kept {{path}} locked for {BUSY_SECONDS:.0f} s; nothing was changed",
+    ),
+    (
+        "not a database",
+        StoreUnavailable,
+        "{path} is not a SQLite database, or is damaged: choose another file, or restore it",
+    ),
+    ("malformed", StoreUnavailable, "{path} is damaged: restore it, or choose another file"),
+    # SQLite's word for a quota and a limit of file size too, which are no full disk to it.
+    (
+        "disk I/O",
+        StoreUnavailable,
+        "the system would not read or write {path}: check the disk, your quota on it, and whether a limit of file size "
+        "is reached; nothing was changed",
+    ),
+    (
+        "unable to open",
+        StoreUnavailable,
+        "{path} cannot be opened: check that its folder exists and may be written",
+    ),
+    ("", StoreUnavailable, "the store {path} failed: {error}; nothing was changed"),
+)
+"""What each of SQLite's errors means, by a word of its text: before Python 3.11 an error has no code."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from functools import lru_cache
 from itertools import islice
 from typing import Any
@@ -12,9 +13,8 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from bucketsnb.backend.stores.sqlite.file import columns_of, marks_of
 from bucketsnb.backend.stores.sqlite.narrowing import Condition
-from bucketsnb.backend.stores.sqlite.schema import COLUMNS
+from bucketsnb.backend.stores.sqlite.schema import COLUMNS, MARKS, is_plain
 from bucketsnb.backend.works import encoded
 from bucketsnb.matching import Matcher, compile_projection
 from bucketsnb.schema import FIELD_NAMES
@@ -44,23 +44,38 @@ _MARK = "INSERT OR IGNORE INTO marks VALUES (?, ?, ?, ?, ?, ?)"
 
 
 def any_odd(connection: sqlite3.Connection) -> bool:
-    """Say whether some work has a value of another type than its column."""
+    """Say whether there is a work that the columns and marks do not tell all of."""
     return connection.execute("SELECT 1 FROM works WHERE odd LIMIT 1").fetchone() is not None
 
 
 def insert(writer: sqlite3.Connection, records: Sequence[Mapping[str, Any]], bodies: Sequence[str]) -> None:
     """Add records, with the marks they are found by."""
     for record, body in zip(records, bodies, strict=True):
-        rowid = writer.execute(_INSERT, (*columns_of(record), body)).lastrowid
+        rowid = writer.execute(_INSERT, (*_columns_of(record), body)).lastrowid
         _mark(writer, rowid, record)
 
 
+def _columns_of(record: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Give the values of `schema.COLUMNS` for a record that `works` has accepted."""
+    config = record.get("config")
+    parent = config.get("parent") if isinstance(config, Mapping) else None
+    loose = (record.get("site"), record.get("user"), parent)
+    odd = isinstance(config, list) or any(not (value is None or isinstance(value, str)) for value in loose)
+    odd = odd or any(isinstance(element, list) for field in MARKS for element in _elements(record.get(field)))
+    held = (record[name] for name in COLUMNS if name not in ("site", "user", "parent", "odd"))
+    return (*held, *(value if isinstance(value, str) else None for value in loose), int(odd))
+
+
 def _mark(writer: sqlite3.Connection, rowid: int | None, record: Mapping[str, Any]) -> None:
-    marks = marks_of(record)
-    if marks:
-        queue = record["pipeline"] if record["status"] == "queued" else None
-        order = (queue, record["priority"], record["creation"])
-        writer.executemany(_MARK, [(rowid, *mark, *order) for mark in marks])
+    """Note the tags and events a work can be found by: texts and numbers, alone or as elements of an array."""
+    queue = record["pipeline"] if record["status"] == "queued" else None
+    order = (queue, record["priority"], record["creation"])
+    found = [(field, element) for field in MARKS for element in _elements(record.get(field)) if is_plain(element)]
+    writer.executemany(_MARK, [(rowid, *mark, *order) for mark in found])
+
+
+def _elements(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def change(writer: sqlite3.Connection, changes: Mapping[str, Any], index: int) -> bool:
@@ -70,7 +85,7 @@ def change(writer: sqlite3.Connection, changes: Mapping[str, Any], index: int) -
         return False
     rowid, body = row
     record = {**msgspec.json.decode(body), **changes}
-    writer.execute(_UPDATE, (*columns_of(record), encoded(record, index), rowid))
+    writer.execute(_UPDATE, (*_columns_of(record), encoded(record, index), rowid))
     if "tags" in changes or "event" in changes:
         writer.execute("DELETE FROM marks WHERE work = ?", (rowid,))
         _mark(writer, rowid, record)
@@ -86,21 +101,20 @@ def newest(
     limit: int | None,
 ) -> Generator[bytes, None, None]:
     """Read the JSON of matching works, newest first; nothing is parsed that neither query nor projection needs."""
-    sql = f"SELECT body FROM {condition.table} WHERE {condition.sql} ORDER BY creation DESC, rowid DESC"
-    if condition.exact:
-        cursor = reader.execute(f"{sql} LIMIT ? OFFSET ?", (*condition.values, -1 if limit is None else limit, skip))
+    # As bytes, which go to the wire as they are.
+    sql = f"SELECT CAST(body AS BLOB) FROM works WHERE {condition.sql} ORDER BY creation DESC, rowid DESC"
+    by_sql = (*condition.values, -1 if limit is None else limit, skip)
+    with closing(
+        reader.execute(f"{sql} LIMIT ? OFFSET ?", by_sql) if condition.exact else reader.execute(sql, condition.values)
+    ) as cursor:
         bodies: Iterable[bytes] = (body for (body,) in cursor)
-    else:
-        cursor = reader.execute(sql, condition.values)
-        bodies = islice(islice(_matching(cursor, matches), skip, None), limit)  # their sum may be too large for it
-    try:
+        if not condition.exact:
+            bodies = islice(islice(_matching(bodies, matches), skip, None), limit)  # their sum may be too large for it
         yield from bodies if shape is None else map(shape, bodies)
-    finally:
-        cursor.close()
 
 
-def _matching(cursor: sqlite3.Cursor, matches: Matcher) -> Iterator[bytes]:
-    for number, (body,) in enumerate(cursor):
+def _matching(bodies: Iterable[bytes], matches: Matcher) -> Iterator[bytes]:
+    for number, body in enumerate(bodies):
         if matches(msgspec.json.decode(body)):
             yield body
         let_others(number)

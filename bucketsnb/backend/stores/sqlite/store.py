@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bucketsnb.backend.stores.base import StoreUnavailable, UnknownWorks
-from bucketsnb.backend.stores.counts import Counts
+from bucketsnb.backend.stores.counts import Counts, counts_by_pipeline, counts_of
 from bucketsnb.backend.stores.json_stream import json_stream
 from bucketsnb.backend.stores.sqlite import rows
 from bucketsnb.backend.stores.sqlite.claim import claim
@@ -21,15 +21,8 @@ from bucketsnb.backend.stores.sqlite.temporary import TemporaryFolder
 from bucketsnb.backend.stores.sqlite.writer import Writer
 from bucketsnb.backend.works import changes_of, encoded, new_record
 from bucketsnb.matching import Matcher, compile_query
-from bucketsnb.schema import STATUS_KEYS, STATUSES
 
 __all__ = ["SQLiteStore"]
-
-_COUNTS = (" + ".join(STATUSES), *STATUS_KEYS[1:])
-"""The counts of a pipeline in the order of `STATUS_KEYS`; works whose status has no key of its own are in the total."""
-
-_OF_EACH = ", ".join(_COUNTS)
-_OF_ALL = ", ".join(f"coalesce(sum({count}), 0)" for count in _COUNTS)
 
 
 class SQLiteStore:
@@ -108,35 +101,32 @@ class SQLiteStore:
         self, query: Mapping[str, Any], matches: Matcher, shape: rows.Shaper | None, skip: int, limit: int | None
     ) -> Generator[bytes, None, None]:
         def found(connection: sqlite3.Connection) -> Generator[bytes, None, None]:
-            condition = narrow(query, lambda: rows.any_odd(connection))
+            condition = narrow(query, odd=rows.any_odd(connection))
             with closing(rows.newest(connection, condition, matches, shape, skip, limit)) as works:
                 yield from json_stream(works)
 
-        with self._readers.lent() as reader:
-            yield from reader.each(found)
+        yield from self._readers.each(found)
 
     def status(self, pipeline: str | None = None) -> Counts:
         """Count works by status, from counts that are kept."""
-        where, values = ("", ()) if pipeline is None else (" WHERE pipeline = ?", (pipeline,))
+        where, values = ("", ()) if pipeline is None else ("WHERE pipeline = ?", (pipeline,))
         with self._reading() as reader:
-            numbers = reader.execute(f"SELECT {_OF_ALL} FROM counts{where}", values).fetchone()  # noqa: S608 - one of two
-        return dict(zip(STATUS_KEYS, numbers, strict=True))
+            return counts_of(reader.execute(f"SELECT status, sum(n) FROM counts {where} GROUP BY status", values))  # noqa: S608 - one of two
 
     def statuses(self) -> dict[str, Counts]:
         """Count works by status for each pipeline, from counts that are kept."""
         with self._reading() as reader:
-            counted = reader.execute(f"SELECT pipeline, {_OF_EACH} FROM counts ORDER BY 1").fetchall()  # noqa: S608 - our names
-        return {name.decode(): dict(zip(STATUS_KEYS, numbers, strict=True)) for name, *numbers in counted}
+            return counts_by_pipeline(reader.execute("SELECT pipeline, status, n FROM counts ORDER BY pipeline"))
 
     def pipelines(self) -> list[str]:
         """Give the pipelines that have works, in alphabetical order."""
         with self._reading() as reader:
-            return [name.decode() for (name,) in reader.execute("SELECT pipeline FROM counts ORDER BY 1")]
+            return [name for (name,) in reader.execute("SELECT DISTINCT pipeline FROM counts ORDER BY pipeline")]
 
     def audit_failed(self) -> int:
         """Queue again the failed works with attempts left."""
         return self._audit(
-            "UPDATE works INDEXED BY works_failed SET status = 'queued', settled = NULL,"
+            "UPDATE works INDEXED BY works_failed SET status = 'queued',"
             " body = json_set(body, '$.status', 'queued')"
             " WHERE status = 'failure' AND attempt < retries"
         )
@@ -144,7 +134,7 @@ class SQLiteStore:
     def audit_expired(self) -> int:
         """Fail the running works past their timeout."""
         return self._audit(
-            "UPDATE works INDEXED BY works_running SET status = 'failure', settled = 'failure',"
+            "UPDATE works INDEXED BY works_running SET status = 'failure',"
             " body = json_set(body, '$.status', 'failure')"
             " WHERE status = 'running' AND start + timeout < ?",
             time.time(),
@@ -156,9 +146,9 @@ class SQLiteStore:
         Their attempts are used up too: otherwise the next pass over failed works would queue them again, for ever.
         """
         return self._audit(
-            "UPDATE works SET status = 'failure', settled = 'failure', attempt = max(attempt, retries),"
+            "UPDATE works SET status = 'failure', attempt = max(attempt, retries),"
             " body = json_set(body, '$.status', 'failure', '$.attempt', max(attempt, retries))"
-            " WHERE settled IS NULL AND creation < ?",
+            " WHERE status IN ('queued', 'running') AND creation < ?",
             time.time() - days * 86_400,
         )
 

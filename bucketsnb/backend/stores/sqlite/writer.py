@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bucketsnb.backend.stores.base import StoreUnavailable
-from bucketsnb.backend.stores.sqlite.file import check_owner, closed, connect, prepare_file, translated
+from bucketsnb.backend.stores.sqlite.file import check_owner, closed, connect_to_write, translated
 
 __all__ = ["Writer"]
 
@@ -37,13 +37,8 @@ class Writer:
         self._owner = os.getpid()
         self._lock = threading.Lock()
         self._closed = False
-        self.connection = connect(path)
-        try:
-            prepare_file(self.connection, path)
-            self._files = self._identities()
-        except BaseException:
-            self.connection.close()
-            raise
+        self.connection = connect_to_write(path)
+        self._files = self._identities()
 
     @contextmanager
     def changing(self) -> Iterator[sqlite3.Connection]:
