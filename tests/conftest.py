@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partialmethod
@@ -23,6 +25,10 @@ from tests.engine import REAL_SERVER, running_engine
 if TYPE_CHECKING:
     from bucketsnb import Buckets, LocalBackend
 
+# Every program that a test starts would compile the whole package anew, and every run the tests.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 if "mix_stderr" in inspect.signature(CliRunner.__init__).parameters:
     # Until 8.2 click's runner gave both streams as one, unless told.
     CliRunner.__init__ = partialmethod(CliRunner.__init__, mix_stderr=False)
@@ -36,6 +42,16 @@ settings.load_profile("no clock")
 
 FOREIGN = ("BUCKETSNB_", "WORKFLOW_", "GITHUB_TOKEN", "GITHUB_PAT", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NETRC")
 FROM_OUTSIDE = frozenset(os.environ)
+DAILY = "not browser and not slow"
+ALL_SLOW = re.compile(r"^pytestmark = .*\bpytest\.mark\.slow\b", re.MULTILINE)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not even import the files of which the daily loop runs nothing: what they import takes seconds."""
+    if config.option.markexpr != DAILY:
+        return None
+    whole_file = collection_path.suffix == ".py" and ALL_SLOW.search(collection_path.read_text())
+    return True if whole_file or collection_path.name == "browser" else None
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bucketsnb.errors import BadAnswer
-from bucketsnb.frames import COLUMNS, DTYPES, LIGHT, Baseline, empty, frame_of, to_records
+from bucketsnb.frames import COLUMNS, DTYPES, LIGHT, Baseline, decode, empty, frame_of, to_records
 from bucketsnb.frames.columns import DERIVED, epochs
 from bucketsnb.schema import FIELD_NAMES
 from tests.factory import make_work, make_works
@@ -87,8 +87,9 @@ def test_of_a_work_that_fits_the_schema_nothing_is_kept_beside_its_cells():
 )
 def test_values_are_kept_wherever_they_stand_among_many(name, odd):
     usual = {"id": "a", "attempt": 1, "creation": 1795580986.5, "status": "queued", "user": "a"}
-    works = [dict(usual) for _ in range(17_000)]
-    for number, place in enumerate([0, 1, 499, 500, 501, 16_383, 16_384, 16_999]):
+    step = decode._AT_ONCE // len(usual)  # how many works are gathered at once
+    works = [{**usual, "id": f"{number:024x}"} for number in range(2 * step + 2)]
+    for number, place in enumerate([0, 1, step // 2, step - 1, step, step + 1, 2 * step, 2 * step + 1]):
         works[place][name] = odd[number % len(odd)]
     frame = frame_of(works, fields=tuple(usual))
     assert to_records(frame, partial=True) == works

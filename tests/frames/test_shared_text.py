@@ -17,7 +17,7 @@ from bucketsnb.schema import FIELD_NAMES
 from tests.factory import make_work, make_works
 from tests.frames import jsonish
 
-PLAIN = make_works(3000)
+PLAIN = [{**work, "id": f"{number:024x}"} for number, work in enumerate(make_works(3000))]
 
 
 def _frame(works: list[dict[str, Any]]) -> pd.DataFrame:
