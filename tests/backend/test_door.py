@@ -82,6 +82,7 @@ ENDLESS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("begun", "more"), ENDLESS.values(), ids=ENDLESS)
 def test_a_head_without_end_fills_no_memory(process: tuple[psutil.Process, str], begun: bytes, more: bytes) -> None:
     running, url = process

@@ -88,6 +88,7 @@ def test_what_is_pickled_holds_no_token(backend: LocalBackend) -> None:
         assert b"hidden" not in pickle.dumps(plan.apply())
 
 
+@pytest.mark.slow
 def test_a_plan_that_another_process_was_given_is_not_applied_there(backend: LocalBackend, buckets: Buckets) -> None:
     filled(backend, 2)
     plan = buckets.plan_delete(pipeline=PIPELINE)

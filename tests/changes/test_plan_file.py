@@ -126,6 +126,7 @@ except BucketsError as error:
 """
 
 
+@pytest.mark.slow
 def test_two_processes_that_apply_it_at_once_do_it_once(backend: LocalBackend, buckets: Buckets, file: Path) -> None:
     buckets.plan_deposit([{"pipeline": "new", "site": "chime", "user": "me"}] * 3).save(file)
     command = [sys.executable, "-c", APPLIER, backend.url, str(file)]

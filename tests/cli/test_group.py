@@ -87,6 +87,7 @@ def test_a_message_names_what_can_be_typed_here(arguments: list[str], said: str)
     assert said in err
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_enough_is_no_error(backend: LocalBackend) -> None:
     command = [sys.executable, "-m", "bucketsnb", "status", "--url", backend.url]
     reader, writer = os.pipe()

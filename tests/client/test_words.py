@@ -147,6 +147,7 @@ class TestPractice:
         with Buckets(url) as other, pytest.raises((Unreachable, NoAnswer, ServiceError)):
             other.count()
 
+    @pytest.mark.slow
     def test_two_are_two_queues_and_python_ends_with_them(self):
         code = (
             "import bucketsnb; a = bucketsnb.practice(works=3); b = bucketsnb.practice(works=4);"
@@ -199,6 +200,7 @@ class TestOneClass:
         for name, method in inspect.getmembers(Buckets, inspect.isfunction):
             assert name.startswith("_") or (method.__doc__ and len(method.__doc__) > 40), name
 
+    @pytest.mark.slow
     def test_help_of_the_package_shows_where_to_begin_and_its_parts_are_there(self):
         text = pydoc.render_doc(bucketsnb)
         for name in ("practice", "Buckets", "plan_requeue", "widgets", "plots"):

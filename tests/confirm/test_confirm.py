@@ -177,6 +177,7 @@ def test_tests_are_no_notebook() -> None:
     assert not in_notebook()
 
 
+@pytest.mark.slow
 def test_ipywidgets_is_loaded_only_for_a_notebook() -> None:
     code = "import sys, bucketsnb.client; sys.exit('ipywidgets' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -501,6 +501,7 @@ def socks_proxy(stub):
         listener.shutdown(socket.SHUT_RDWR)
 
 
+@pytest.mark.slow
 def test_a_deposit_that_is_lost_behind_a_socks_proxy_is_not_sent_again_and_a_refusal_is_the_service_s(
     stub, socks_proxy
 ):
@@ -524,6 +525,7 @@ except errors.Unauthorized as error:
     assert done.stdout.count(f"through the proxy 127.0.0.1:{socks_proxy}: the ") == 2
 
 
+@pytest.mark.slow
 def test_a_socks_proxy_without_the_library_for_it_is_said():
     code = """
 import sys

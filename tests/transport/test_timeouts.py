@@ -125,6 +125,7 @@ socket.getaddrinfo = hang
 """A stand-in for a name server that never answers: the system's look-up cannot be cut short either."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("url", ["http://hanging.example:8004", "https://hanging.example"])
 @pytest.mark.parametrize("proxies", ["None", "{'all': 'http://hanging-proxy.example:1'}"], ids=["direct", "by a proxy"])
 def test_a_look_up_of_a_name_that_hangs_is_given_up_after_the_timeout_and_holds_up_no_exit(url, proxies):
@@ -142,6 +143,7 @@ except errors.Unreachable as error:
     assert "Tried" not in done.stdout
 
 
+@pytest.mark.slow
 def test_an_address_whose_look_up_hangs_is_passed_over_for_the_next(stub):
     code = f"""{HANGING}
 from bucketsnb import Buckets

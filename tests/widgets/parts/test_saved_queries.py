@@ -30,6 +30,7 @@ for number in range({EACH}):
 """
 
 
+@pytest.mark.slow
 def test_what_two_kernels_save_at_once_is_all_there(tmp_path: Path) -> None:
     path = tmp_path / "data" / "queries.json"
     names = ("one", "other", "third")
