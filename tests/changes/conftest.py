@@ -1,10 +1,13 @@
-"""What the tests of changes stand on: a queue to change, and looks that do not wait."""
+"""What the tests of changes stand on: a queue to change, and tries and looks that do not wait."""
 
 from __future__ import annotations
 
 import pytest
 
 from bucketsnb.changes import acts, deposit, restore
+from tests.client.conftest import naps
+
+__all__ = ["naps"]
 
 PIPELINE = "baseband-converter"
 

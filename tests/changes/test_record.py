@@ -18,6 +18,8 @@ import pytest
 
 from bucketsnb import Buckets, LocalBackend
 from bucketsnb.changes import journal_folder
+from bucketsnb.changes.acts import DeleteAct, PutAct
+from bucketsnb.changes.deposit import DepositAct
 from bucketsnb.changes.journal import Journal
 from bucketsnb.changes.journal_folder import JournalWarning
 from bucketsnb.changes.plan import Plan
@@ -230,15 +232,26 @@ TRICKS = [
 ]
 
 
+WORKS = 30
+
+
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a plan of few works take several requests."""
+    for act in (DeleteAct, PutAct, DepositAct):
+        monkeypatch.setattr(act, "size", 10)
+
+
 def plan_of(verb: str, backend: LocalBackend, buckets: Buckets) -> Plan:
     if verb == "deposit":
-        return buckets.plan_deposit([{"pipeline": "new", "site": "chime", "user": "me"}] * 600)
-    filled(backend, 600, status="failure")
+        return buckets.plan_deposit([{"pipeline": "new", "site": "chime", "user": "me"}] * WORKS)
+    filled(backend, WORKS, status="failure")
     if verb == "delete":
         return buckets.plan_delete(pipeline=PIPELINE)
     return buckets.plan_requeue(pipeline=PIPELINE)
 
 
+@pytest.mark.usefixtures("small_chunks")
 @pytest.mark.parametrize("verb", ["delete", "requeue", "deposit"])
 @pytest.mark.parametrize("trick", TRICKS)
 def test_without_its_record_the_next_request_is_not_sent_and_the_receipt_says_so(
@@ -256,7 +269,7 @@ def test_without_its_record_the_next_request_is_not_sent_and_the_receipt_says_so
     receipt = plan.apply(progress=play)
     assert len(changes_sent(backend)) == sent[0] == 1
     assert not receipt.ok
-    assert receipt.counts["done"] + receipt.counts["not sent"] == 600
+    assert receipt.counts["done"] + receipt.counts["not sent"] == WORKS
     assert receipt.counts["not sent"] > 0
     (error,) = receipt.errors
     assert isinstance(error, JournalError)

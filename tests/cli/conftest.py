@@ -1,4 +1,4 @@
-"""The command as the tests call it."""
+"""The command as the tests call it, without the waits between tries."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from bucketsnb.cli import main
+from tests.client.conftest import naps
+
+__all__ = ["naps"]
 
 Run = Callable[..., tuple[int, str, str]]
 """Runs a command; returns its exit code, what it wrote to stdout, and what to stderr."""

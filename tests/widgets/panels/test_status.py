@@ -132,11 +132,11 @@ def test_without_a_history_there_is_no_line(panel: StatusPanel, sent: Sent):
 def test_a_long_history_is_thinned_to_its_newest(buckets: Buckets):
     status = buckets.status().reindex(["fitburst"], fill_value=5)
     history, now = buckets.history(), time.time()
-    for minute in range(150):
+    for minute in range(100):
         history.record(status, at=now + 60 * minute)
     points = sparks(history)["fitburst"]["points"]
     assert len(points) == 50
-    assert points[-1] == (pytest.approx(now + 60 * 149), 5)
+    assert points[-1] == (pytest.approx(now + 60 * 99), 5)
 
 
 def test_a_history_that_cannot_be_read_is_said_beside_the_status(panel: StatusPanel, environment: Path):
