@@ -11,6 +11,8 @@ import pytest
 
 from tests.backend.serving import HERE
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = """
 import gc, multiprocessing, os, sys, warnings
 warnings.simplefilter("ignore")  # newer Pythons warn of forks beside threads: this one is meant
