@@ -46,6 +46,7 @@ __all__ = [
     "JournalError",
     "NoAnswer",
     "NotFound",
+    "Note",
     "OutcomeUnknown",
     "PartlyDone",
     "PlanAlreadyApplied",
@@ -81,6 +82,10 @@ class Cure(Enum):
     LIST_ENTRIES = "look at the entries of the journal"
     UNDO_ENTRY = "undo the entry of the journal"
     GIVE_ADDRESS = "give an address"
+    ALLOW_CHANGES = "work with a client that may change works"
+    RESET_ATTEMPTS = "count the attempts anew"
+    DEPOSIT_FRESH = "deposit the works as new ones"
+    LOOK_FIRST = "look for the works before sending them again"
 
 
 _IN_PYTHON: Mapping[Cure, str] = {
@@ -92,8 +97,37 @@ _IN_PYTHON: Mapping[Cure, str] = {
     Cure.LIST_ENTRIES: "buckets.journal() lists the entries.",
     Cure.UNDO_ENTRY: "buckets.undo({!r}) takes it back.",
     Cure.GIVE_ADDRESS: 'Pass one, such as Buckets("http://localhost:8004").',
+    Cure.ALLOW_CHANGES: "Build it without read_only=True to change works.",
+    Cure.RESET_ATTEMPTS: "To start the count anew, pass reset_attempt=True (in a shell: --reset-attempt).",
+    Cure.DEPOSIT_FRESH: "Deposited with fresh=True (in a shell: --fresh), they are new works: created now, no "
+    "attempts, no results.",
+    Cure.LOOK_FIRST: "Look with buckets.view({}) before depositing them again.",
 }
 """The words for those who write Python."""
+
+
+class Note(str):
+    """Something to know before a change, with what one can do about it as data; as text it is for those who use Python.
+
+    Attributes
+    ----------
+    problem
+        The text without the cure.
+    cure
+        What one can do about it.
+    """
+
+    problem: str
+    cure: Cure
+
+    def __new__(cls, problem: str, cure: Cure) -> Note:
+        """Join the problem and the cure."""
+        note = super().__new__(cls, f"{problem} {_IN_PYTHON[cure]}")
+        note.problem, note.cure = problem, cure
+        return note
+
+    def __getnewargs__(self) -> tuple[str, Cure]:  # type: ignore[override]  # what a copy or a pickle is made of
+        return self.problem, self.cure
 
 
 class BucketsError(Exception):
@@ -264,8 +298,10 @@ class ServiceError(BucketsError):
         status: int | None = None,
         excerpt: str = "",
         attempts: int = 1,
+        cure: Cure | None = None,
+        value: object = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(message, cure=cure, value=value)
         self.method = method
         self.path = path
         self.url = url

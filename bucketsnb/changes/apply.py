@@ -21,7 +21,7 @@ from bucketsnb.changes.plan_file import write_plan_file
 from bucketsnb.changes.receipt import Outcome, Receipt, WorkResult
 from bucketsnb.changes.seen import Change, written
 from bucketsnb.display.texts import count_of, format_time, truncate
-from bucketsnb.errors import BucketsError, JournalError, PlanAlreadyApplied, PlanError, PlanExpired, ReadOnly
+from bucketsnb.errors import BucketsError, Cure, JournalError, PlanAlreadyApplied, PlanError, PlanExpired, ReadOnly
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -463,4 +463,4 @@ def _tell(progress: ProgressCallback | None, done: int, total: int) -> None:
 
 def _refuse_read_only(context: Context) -> None:
     if context.api.read_only:
-        raise ReadOnly("This client is read-only: nothing was sent. Build it without read_only=True to change works.")
+        raise ReadOnly("This client is read-only: nothing was sent.", cure=Cure.ALLOW_CHANGES)

@@ -15,7 +15,7 @@ from bucketsnb.changes.seen import Change, WorkSnapshot
 from bucketsnb.changes.service import evidence
 from bucketsnb.display.texts import count_of, truncate
 from bucketsnb.encoding import encode_works
-from bucketsnb.errors import WorkError
+from bucketsnb.errors import Cure, Note, WorkError
 from bucketsnb.query import Query
 from bucketsnb.schema import QUEUE_FIELDS, STALE_DAYS, TIME_FIELDS, queue_problems
 
@@ -144,10 +144,8 @@ def _notes(changes: Sequence[Change], now: float, *, reset: bool) -> list[str]:
     notes = ["Works that a worker has claimed by then are not taken back by an undo."]
     last = sum(_exhausted(record) for record in records)
     if last and not reset:
-        notes.append(
-            f"{count_of(last, 'work')} had all of {'its' if last == 1 else 'their'} attempts: if one fails again, no "
-            "audit will requeue it. To start the count anew, reset the attempts (reset_attempt=True)."
-        )
+        had = f"{count_of(last, 'work')} had all of {'its' if last == 1 else 'their'} attempts"
+        notes.append(Note(f"{had}: if one fails again, no audit will requeue it.", Cure.RESET_ATTEMPTS))
     return notes + old_works(records, now)
 
 

@@ -26,7 +26,7 @@ from bucketsnb.changes.seen import Change, WorkSnapshot, written
 from bucketsnb.changes.tables import Source, read_table
 from bucketsnb.display.texts import count_of
 from bucketsnb.encoding import Verb, encode_works
-from bucketsnb.errors import OutcomeUnknown, ServiceError
+from bucketsnb.errors import Cure, Note, OutcomeUnknown, ServiceError
 
 __all__ = ["LOST_PAUSES", "DepositAct", "check_of", "find", "match", "plan_deposit", "plan_raw"]
 
@@ -91,7 +91,7 @@ def _earlier_lives(works: Sequence[Record], now: float) -> list[str]:
     if again:
         notes.append(f"{again:,} of them {'begins' if again == 1 else 'begin'} with attempts already counted.")
     if notes:
-        notes.append("Made fresh (fresh=True, --fresh), they are new works: created now, no attempts, no results.")
+        notes[-1] = Note(notes[-1], Cure.DEPOSIT_FRESH)
     return notes
 
 
@@ -200,7 +200,9 @@ def _unsettled(walk: Execution, left: Sequence[int], reply: Reply) -> Exception:
     works = [_sent(walk, position) for position in left]
     return OutcomeUnknown(
         f"{said} to a deposit, and {count_of(len(left), 'work')} of it could not be found on "
-        "looking. They may still appear: look with buckets.view(error.check) before depositing them again.",
+        "looking. They may still appear.",
+        cure=Cure.LOOK_FIRST,
+        value="error.check",
         check=check_of(works),
         found=found,
         method="POST",

@@ -14,7 +14,7 @@ from bucketsnb.changes.apply import Context, CurrentWorks, look
 from bucketsnb.changes.plan import LeftOut
 from bucketsnb.changes.seen import WorkSnapshot, described, drift, same, shown
 from bucketsnb.display.texts import count_of, join_truncated
-from bucketsnb.errors import PlanError, ReadOnly, ScopeReason, ScopeRefused, WorkError
+from bucketsnb.errors import Cure, PlanError, ReadOnly, ScopeReason, ScopeRefused, WorkError
 from bucketsnb.frames import Baseline, to_records
 from bucketsnb.frames.records import parts_of
 from bucketsnb.query import Query
@@ -116,7 +116,7 @@ def refuse_read_only(api: Api) -> None:
         If it is one; nothing was sent.
     """
     if api.read_only:
-        raise ReadOnly("This client is read-only: nothing is planned. Build it without read_only=True to change works.")
+        raise ReadOnly("This client is read-only: nothing is planned.", cure=Cure.ALLOW_CHANGES)
 
 
 def resolve_targets(context: Context, which: WorkSelector, limits: Limits, *, limit: int | None = None) -> Scope:

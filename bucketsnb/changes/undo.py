@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["context_of", "plan_undo"]
 
 _NOTES = {
-    "delete": "The works get new ids: they are deposited under a holding pipeline that no worker polls, and one update "
-    "then puts pipeline, status, attempt and times back.",
+    "delete": "The works get new ids. No worker can take one before it is put back as it was.",
     "deposit": "Works that a worker has claimed since are left alone.",
 }
 _PUT_BACK = frozenset({"update", "requeue", "audit", "withdraw"})
@@ -158,7 +157,7 @@ def _missing(work: RecordedWork) -> RecordedWork:
 def _nothing(entry: Entry, works: list[RecordedWork], left_out: list[LeftOut]) -> str:
     """Say why there is nothing to undo; that nothing was changed only if that is known."""
     if entry.verb in ("deposit", "withdraw") and any(work.outcome is _UNSURE for work in works):
-        return f"{entry.id} cannot be undone: {left_out[0].why}. Look for it with buckets.view(...)."
+        return f"{entry.id} cannot be undone: {left_out[0].why}. Look for it in the queue."
     if entry.verb == "delete" and any(work.outcome is _SURE for work in works):
         return f"{entry.id} has nothing left to undo: {by_count(left.why for left in left_out)}."
     if any(left.why.startswith((_DAMAGED, _MOVED)) for left in left_out):

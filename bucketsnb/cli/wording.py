@@ -17,6 +17,10 @@ _IN_SHELL: Mapping[Cure, str] = {
     Cure.LIST_ENTRIES: "`bucketsnb journal` lists the entries.",
     Cure.UNDO_ENTRY: "`bucketsnb undo {}` takes it back.",
     Cure.GIVE_ADDRESS: "Pass one, such as --url http://localhost:8004.",
+    Cure.ALLOW_CHANGES: "Leave BUCKETSNB_READ_ONLY out to change works.",
+    Cure.RESET_ATTEMPTS: "To start the count anew, pass --reset-attempt.",
+    Cure.DEPOSIT_FRESH: "With --fresh, they are new works: created now, no attempts, no results.",
+    Cure.LOOK_FIRST: "Look with `bucketsnb view` before depositing them again.",
 }
 
 

@@ -162,7 +162,7 @@ def test_a_refusal_speaks_of_the_page_and_is_remedied_by_a_button(
     tick_all(page)
     page.get_by_role("button", name="Delete", exact=True).click()
     refused = page.locator(".bnb-refusal")
-    expect(refused).to_contain_text("2 of 5 works are running")
+    expect(refused).to_contain_text("2 of 5 works to be changed are running")
     notebook.picture("app-refusal")
     assert "allow_" not in page.inner_text()
     refused.get_by_role("button", name="Leave them out").click()

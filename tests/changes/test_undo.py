@@ -187,7 +187,7 @@ def test_looking_at_an_undo_sends_only_reads(backend: LocalBackend, buckets: Buc
     plan = buckets.plan_undo(entry)
     for view in (str(plan), plan._repr_html_()):
         assert f"Undo {entry}: put back 2 works on " in view
-        assert "holding pipeline" in view
+        assert "get new ids" in view
     assert changes_sent(backend) == []
 
 

@@ -6,7 +6,6 @@ An exception in a widget's callback otherwise shows only in JupyterLab's log con
 from __future__ import annotations
 
 import functools
-import inspect
 import threading
 import traceback
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from typing import Any, Literal, ParamSpec
 
 from bucketsnb.display.texts import printable, truncate
 from bucketsnb.errors import BucketsError, ServiceError
+from bucketsnb.widgets.core.advice import advice
 
 __all__ = ["ErrorBoundary", "Message", "message_of"]
 
@@ -48,8 +48,6 @@ class Message:
 def message_of(error: BaseException) -> Message:
     """Say an error to people: what happened, what to do next, and the details to copy.
 
-    The first line of the docstring of one of our own errors is its cure, so it is the advice.
-
     Examples
     --------
     >>> from bucketsnb.errors import QueryError
@@ -58,13 +56,8 @@ def message_of(error: BaseException) -> Message:
     """
     if isinstance(error, KeyboardInterrupt):
         return Message("warning", "Interrupted.", "Start it again when you are ready.")
-    return Message("error", truncate(str(error) or type(error).__name__, 500), _advice(error), _details(error))
-
-
-def _advice(error: BaseException) -> str:
-    if isinstance(error, BucketsError):
-        return (inspect.getdoc(type(error)) or "").split("\n", 1)[0].replace("``", "")
-    return "This is a fault in the panel or in what it was given: copy the details to the people who maintain it."
+    text = error.problem if isinstance(error, BucketsError) else str(error)
+    return Message("error", truncate(text or type(error).__name__, 500), advice(error), _details(error))
 
 
 def _details(error: BaseException) -> str:

@@ -24,6 +24,7 @@ __all__ = ["DepositForm"]
 
 _TEXTS = ("pipeline", "site", "user", "function", "parameters", "command", "tags", "event")
 _NUMBERS = ("priority", "retries", "timeout")
+_FLAGS = ("skip_bad", "fresh")
 _HOW = (("table", "Many works, from a table"), ("one", "One work, by form"))
 _LOOKED_AT = 50
 """Works that tell which columns there are."""
@@ -48,6 +49,7 @@ class DepositForm(Form):
             *(Field(name, name, hint=FIELDS[name].example or FIELDS[name].expected) for name in _TEXTS),
             *map(_number, _NUMBERS),
             Field("skip_bad", "Leave rows with mistakes out", "flag", value=False),
+            Field("fresh", "Deposit copies as new works", "flag", value=False),
         ]
         super().__init__(panel, box, "deposit", "Deposit works", fields)
         self.works = works
@@ -67,7 +69,7 @@ class DepositForm(Form):
 
     def visible(self) -> Iterable[str]:
         """Return the fields of the chosen way."""
-        return ("how", *_TEXTS, *_NUMBERS) if self.values["how"] == "one" else ("how", "pasted", "skip_bad")
+        return ("how", *_TEXTS, *_NUMBERS) if self.values["how"] == "one" else ("how", "pasted", "skip_bad", "fresh")
 
     def notes(self) -> list[str]:
         """Say what was given from Python."""
@@ -83,12 +85,12 @@ class DepositForm(Form):
         """Check every row, show what would be deposited, and ask."""
         if self.box.busy or self.box.planning:
             return
-        source, buckets, skip = self._source(), self.state.buckets, self.values["skip_bad"]
+        source, buckets, flags = self._source(), self.state.buckets, {name: self.values[name] for name in _FLAGS}
         most = max(MAX_AFFECTED, len(source) if isinstance(source, list | pd.DataFrame) else 0)
 
         def make(options: Options, _: Any) -> Any:
             limits = {"reason": options.reason.strip(), "max_affected": options.max_affected}
-            return buckets.plan_deposit(source, skip_bad=skip, **limits)
+            return buckets.plan_deposit(source, **flags, **limits)
 
         choices = ("reason", "max_affected")
         self._request = Request(

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from bucketsnb.changes.edits import HAS_THEM
 from bucketsnb.display.texts import count_of, truncate
 from bucketsnb.encoding.cells import read_cell
 from bucketsnb.encoding.values import UnfitError
@@ -83,11 +82,9 @@ class UpdateForm(Form):
 
 
 def _said(plan: Any, name: str, value: Any) -> str:
-    """Say what is set, in how many works, and how many have it already."""
+    """Say what is set, and in how many works."""
     shown = truncate(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), 60)
-    have = sum(left.why == HAS_THEM for left in plan.left_out)
-    already = f"; {have:,} already {'has' if have == 1 else 'have'} it" if have > 0 else ""
-    return f"Set {name} to {shown} in {count_of(plan.count, 'work')}{already}"
+    return f"Set {name} to {shown} in {count_of(plan.count, 'work')}"
 
 
 def value_of(name: str, text: str) -> Any:

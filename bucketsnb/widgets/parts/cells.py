@@ -196,7 +196,7 @@ def pretty(record: Any) -> str:
     text = json_text(record, default=str)
     if len(text) <= WHOLE:
         return text
-    return f"{text[:WHOLE]}\n… cut here: {len(text) - WHOLE:,} characters more; buckets.api.view(...) has them all"
+    return f"{text[:WHOLE]}\n… cut here: {len(text) - WHOLE:,} characters more, which a page cannot show"
 
 
 def facts_of(record: Mapping[str, Any], now: float | None) -> list[dict[str, Any]]:

@@ -9,11 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bucketsnb.changes.drawing import by_count
+from bucketsnb.changes.edits import HAS_THEM
 from bucketsnb.changes.plan import DepositPlan, Plan, UndoPlan, UpdatePlan
 from bucketsnb.changes.receipt import Outcome, Receipt
 from bucketsnb.changes.seen import WorkSnapshot, described, shown
 from bucketsnb.display.texts import age, count_of, truncate
 from bucketsnb.errors import ScopeReason, ScopeRefused
+from bucketsnb.widgets.core.advice import advice, in_page_words
 
 __all__ = ["past", "question_of", "receipt_of", "refusal_of", "undo_title", "undo_warning"]
 
@@ -63,15 +65,17 @@ def question_of(plan: Plan, title: str = "", columns: Sequence[str] = ()) -> Fac
         "facts": [fact for fact in _facts(plan) if fact],
         "warnings": [truncate(text, 400) for text in _warnings(plan)],
         "list": _list_of(plan, columns),
-        "yes": truncate((title or plan.summary).partition("; ")[0], 300),
+        "yes": truncate(title or plan.summary, 300),
         "expires_in": plan.expires_at - time.time() if plan.expires_at != float("inf") else None,
     }
 
 
 def _facts(plan: Plan) -> list[str]:
     works = [] if isinstance(plan, DepositPlan) else plan.works
+    have = sum(left.why == HAS_THEM for left in plan.left_out)
     return [
         *(_cells(plan) if isinstance(plan, UpdatePlan) else []),
+        f"{have:,} more already {'has' if have == 1 else 'have'} it" if have else "",
         by_count(work.status for work in works),
         by_count(work.site for work in works),
         _ages(works, plan.created_at),
@@ -109,12 +113,13 @@ def _warnings(plan: Plan) -> Iterable[str]:
     if plan.running:
         are = "is" if plan.running == 1 else "are"
         yield f"{count_of(plan.running, 'work')} {are} running, and a worker may be busy with them."
-    if plan.left_out:
-        yield f"{count_of(len(plan.left_out), 'work')} left out: {by_count(left.why for left in plan.left_out)}."
+    left_out = [left.why for left in plan.left_out if left.why != HAS_THEM]
+    if left_out:
+        yield f"{count_of(len(left_out), 'work')} left out: {by_count(left_out)}."
     if isinstance(plan, DepositPlan) and plan.bad:
         rows = len({row for row, _, _ in plan.bad})
         yield f"{count_of(rows, 'row')} cannot be sent and will be left out."
-    yield from plan.notes
+    yield from map(in_page_words, plan.notes)
 
 
 def _blocked(plan: Plan) -> bool:
@@ -185,7 +190,7 @@ def receipt_of(receipt: Receipt) -> Facts:
         "ok": receipt.ok,
         "title": _done(receipt),
         "facts": [f"{number:,} {_OUTCOMES[outcome]}" for outcome, number in others.items() if number],
-        "warnings": [truncate(note, 400) for note in receipt.notes],
+        "warnings": [truncate(in_page_words(note), 400) for note in receipt.notes],
         "list": _table("details", ("id", "outcome", "detail"), rows),
         "asked": truncate(receipt.asked, 400),
         "entry": receipt.entry,
@@ -207,7 +212,7 @@ def refusal_of(error: ScopeRefused) -> Facts:
     count = error.count or 0
     if error.reason is ScopeReason.RUNNING:
         running = len(error.running)
-        text = f"{running:,} of {count_of(count, 'work')} {'is' if running == 1 else 'are'} running"
+        text = f"{running:,} of {count_of(count, 'work')} to be changed {'is' if running == 1 else 'are'} running"
         leave = [("leave_out", "Leave them out" if running > 1 else "Leave it out")] if error.others else []
         remedies = [*leave, ("include", "Include them" if running > 1 else "Include it")]
         return _refusal(f"{text}, and a worker may be busy with {'them' if running > 1 else 'it'}.", remedies)
@@ -216,7 +221,7 @@ def refusal_of(error: ScopeRefused) -> Facts:
         return _refusal(text, [("raise", f"Allow {count:,}")])
     if error.reason is ScopeReason.EVERY_PIPELINE:
         return _refusal("The filters name no pipeline, so this is about all pipelines.", [("all", "All pipelines")])
-    return _refusal(truncate(str(error), 400), [])
+    return _refusal(truncate(f"{error.problem} {advice(error)}", 400), [])
 
 
 def _refusal(text: str, remedies: Sequence[tuple[str, str]]) -> Facts:

@@ -32,10 +32,6 @@ def test_an_interrupt_during_a_callback_is_a_note_not_a_fault():
     assert shown[0].kind == "warning"
 
 
-def test_our_own_errors_advise_their_cure():
-    assert message_of(QueryError("no field 'stats'")).advice.startswith("Correct the query")
-
-
 def test_a_failed_request_names_method_path_and_body():
     error = NoAnswer("no answer in 5 s", method="POST", path="/view", url="http://h:1", excerpt="<b>half", attempts=3)
     details = message_of(error).details

@@ -425,7 +425,7 @@ def test_running_works_can_be_left_out_by_the_refusal_itself(state: State, backe
     _ask(panel)
     _settled(panel)
     refusal = refusal_of(panel.box.refusal)
-    assert refusal["text"].startswith("1 of 4 works is running")
+    assert refusal["text"].startswith("1 of 4 works to be changed is running")
     assert [one["label"] for one in refusal["remedies"]] == ["Leave it out", "Include it"]
     panel.box.receive({"type": "remedy", "name": "leave_out"})
     until(lambda: panel.box.armed)
@@ -483,6 +483,18 @@ def test_requeue_and_reset_the_attempts(state: State, backend: LocalBackend):
     assert backend.store.status(PIPELINE)["queued"] == 3
 
 
+def test_what_a_question_advises_is_on_the_page(state: State, backend: LocalBackend):
+    backend.store.load(make_works(2, pipeline="fitburst", status="failure", attempt=2, retries=2))
+    state.query = Query(pipeline="fitburst")
+    _read(state)
+    _select_all(state)
+    panel = RequeuePanel(state)
+    _arm(panel)
+    said = " ".join(panel.box._question()["warnings"])
+    assert "tick “Reset attempts to 0” under options" in said
+    assert "reset_attempt" not in said
+
+
 def _update(state: State, name: str = "priority", typed: str = "5") -> UpdatePanel:
     _select_all(state)
     panel = UpdatePanel(state)
@@ -497,7 +509,10 @@ def test_update_sets_one_field_and_says_how_many_have_it_already(state: State, b
     _read(state)
     panel = _update(state)
     _arm(panel)
-    assert panel.box._question()["title"] == "Set priority to 5 in 2 works; 1 already has it"
+    asked = panel.box._question()
+    assert asked["title"] == asked["yes"] == "Set priority to 5 in 2 works"
+    assert "1 more already has it" in asked["facts"]
+    assert not any("left out" in text for text in asked["warnings"])
     assert "priority: 3 → 5 (2)" in panel.box._question()["facts"]
     assert _apply(panel).counts["done"] == 2
     assert list(buckets.view(state.query)["priority"]) == [5, 5, 5]
