@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from bucketsnb.api import Api
-from bucketsnb.changes.acts import Reply, ReplyKind, ask
-from bucketsnb.changes.apply import Context, Execution
 from bucketsnb.changes.build import made
+from bucketsnb.changes.execution import Context, Execution
 from bucketsnb.changes.plan import AuditPlan
 from bucketsnb.changes.receipt import Outcome
-from bucketsnb.changes.scope import EXPIRES_AFTER, Limits, Scope, read_works, refuse_read_only
-from bucketsnb.changes.seen import Change, WorkSnapshot, described, differences, written
+from bucketsnb.changes.settle import Reply, ReplyKind, ask
+from bucketsnb.changes.snapshot import Change, WorkSnapshot, described, differences, written
+from bucketsnb.changes.targets import EXPIRES_AFTER, Limits, Targets, read_works, refuse_read_only
 from bucketsnb.display.texts import count_of
 from bucketsnb.errors import ServiceError
 from bucketsnb.schema import STALE_DAYS
@@ -110,14 +110,14 @@ def _planned(context: Context, reason: str, expires_after: float) -> tuple[Audit
     changes, by_pass = _changes(list(read_works(api, ids)), now)
     said = [f"{one.name}: {count_of(by_pass.get(one.name, 0), 'work')} to {one.status}" for one in PASSES]
     act = AuditAct(by_pass)
-    scope, limits = Scope([change.work for change in changes]), Limits(expires_after=expires_after)
+    targets, limits = Targets([change.work for change in changes]), Limits(expires_after=expires_after)
     notes = ["; ".join(said), _NOTE]
     if len(named) > len(ids):
         notes.append(
             f"It would also change {count_of(len(named) - len(ids), 'work')} without an id of "
             f"{'its' if len(named) - len(ids) == 1 else 'their'} own; that cannot be shown, checked or undone."
         )
-    return made(AuditPlan, context, act, changes, scope, reason, limits, notes), act
+    return made(AuditPlan, context, act, changes, targets, reason, limits, notes), act
 
 
 def _changes(works: Sequence[Record], now: float) -> tuple[list[Change], dict[str, int]]:
@@ -142,59 +142,63 @@ class AuditAct:
         self._forecast = dict(forecast)
         self.counts: dict[str, int] = {}
 
-    def step(self, walk: Execution, positions: Sequence[int]) -> None:
+    def step(self, execution: Execution, positions: Sequence[int]) -> None:
         """Run the passes and read the works back; passes of an unknown outcome are not run again."""
-        now = {record["id"]: record for record in read_works(walk.api, _ids(walk, positions))}
-        again = any(walk.fates[position].outcome is Outcome.UNKNOWN for position in positions)
+        now = {record["id"]: record for record in read_works(execution.api, _ids(execution, positions))}
+        again = any(execution.results[position].outcome is Outcome.UNKNOWN for position in positions)
         reply = Reply(ReplyKind.SILENCE)
         if not again:
-            before = [now.get(walk.change(position).id or "") for position in positions]
-            forecast = [after.text for p in positions if (after := walk.change(p).after) is not None]
-            walk.announce(positions, map(written, before), forecast)
-            reply = self._run(walk)
-        self._settle(walk, positions, now, reply)
-        walk.record(positions)
+            before = [now.get(execution.change(position).id or "") for position in positions]
+            forecast = [after.text for p in positions if (after := execution.change(p).after) is not None]
+            execution.announce(positions, map(written, before), forecast)
+            reply = self._run(execution)
+        self._settle(execution, positions, now, reply)
+        execution.record(positions)
         if reply.error is not None:
             raise reply.error
 
-    def _run(self, walk: Execution) -> Reply:
-        api: Api = walk.api
+    def _run(self, execution: Execution) -> Reply:
+        api: Api = execution.api
         for name, run in (("failed", api.audit_failed), ("expired", api.audit_expired), ("stale", api.audit_stale)):
-            reply = ask(walk, run)
+            reply = ask(execution, run)
             if reply.error is not None:
-                walk.notes.append(f"The pass “{name}” failed, and those after it were not run.")
+                execution.notes.append(f"The pass “{name}” failed, and those after it were not run.")
                 return reply
             self.counts[name] = int(reply.value)
             expected = self._forecast.get(name, 0)
-            walk.notes.append(f"{name}: the service acted on {reply.value:,}; the forecast was {expected:,}.")
+            execution.notes.append(f"{name}: the service acted on {reply.value:,}; the forecast was {expected:,}.")
         return Reply(ReplyKind.YES)
 
-    def _settle(self, walk: Execution, positions: Sequence[int], before: Mapping[str, Record], reply: Reply) -> None:
-        after = {record["id"]: record for record in read_works(walk.api, _ids(walk, positions))}
+    def _settle(
+        self, execution: Execution, positions: Sequence[int], before: Mapping[str, Record], reply: Reply
+    ) -> None:
+        after = {record["id"]: record for record in read_works(execution.api, _ids(execution, positions))}
         for position in positions:
-            work_id = walk.change(position).id or ""
-            self._judge(walk, position, before.get(work_id), after.get(work_id), reply)
+            work_id = execution.change(position).id or ""
+            self._judge(execution, position, before.get(work_id), after.get(work_id), reply)
 
-    def _judge(self, walk: Execution, position: int, before: Record | None, after: Record | None, reply: Reply) -> None:
-        planned = walk.change(position).after
+    def _judge(
+        self, execution: Execution, position: int, before: Record | None, after: Record | None, reply: Reply
+    ) -> None:
+        planned = execution.change(position).after
         if after is None:
-            walk.fate(position, Outcome.GONE, detail="No longer there.")
+            execution.settle(position, Outcome.GONE, detail="No longer there.")
         elif planned is not None and after.get("status") == planned.status:
-            walk.fate(
+            execution.settle(
                 position, Outcome.DONE, after=WorkSnapshot.of(after), detail=described(differences(before or {}, after))
             )
         elif before is not None and after == before:
             outcome = (
-                Outcome.STILL_THERE if reply.said is ReplyKind.YES else _AS_IT_WAS.get(reply.said, Outcome.UNKNOWN)
+                Outcome.STILL_THERE if reply.kind is ReplyKind.YES else _AS_IT_WAS.get(reply.kind, Outcome.UNKNOWN)
             )
-            walk.fate(
+            execution.settle(
                 position, outcome, after=WorkSnapshot.of(after), detail=reply.why or "The audit left it as it was."
             )
         else:
             moved = described(differences(planned.record if planned else {}, after))
             # Where a pass failed, those before it may well have done this, and an undo is to look into it.
-            outcome = Outcome.DRIFTED if reply.said is ReplyKind.YES else Outcome.UNKNOWN
-            walk.fate(position, outcome, after=WorkSnapshot.of(after), detail=f"Not as forecast: {moved}")
+            outcome = Outcome.DRIFTED if reply.kind is ReplyKind.YES else Outcome.UNKNOWN
+            execution.settle(position, outcome, after=WorkSnapshot.of(after), detail=f"Not as forecast: {moved}")
 
 
 _AS_IT_WAS = {
@@ -204,5 +208,5 @@ _AS_IT_WAS = {
 }
 
 
-def _ids(walk: Execution, positions: Sequence[int]) -> list[str]:
-    return [found for position in positions if (found := walk.change(position).id) is not None]
+def _ids(execution: Execution, positions: Sequence[int]) -> list[str]:
+    return [found for position in positions if (found := execution.change(position).id) is not None]

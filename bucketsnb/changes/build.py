@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from bucketsnb.addresses import without_login
-from bucketsnb.changes.acts import DeleteAct, PutAct
-from bucketsnb.changes.apply import Application, ChunkExecutor, Context
+from bucketsnb.changes.execution import Application, ChunkExecutor, Context
 from bucketsnb.changes.plan import DeletePlan, LeftOut, Plan, RequeuePlan
-from bucketsnb.changes.scope import Limits, Scope, WorkSelector, advice, check_running, resolve_targets
-from bucketsnb.changes.seen import Change, WorkSnapshot
 from bucketsnb.changes.service import evidence
+from bucketsnb.changes.settle import DeleteAct, PutAct
+from bucketsnb.changes.snapshot import Change, WorkSnapshot
+from bucketsnb.changes.targets import Limits, Targets, WorkSelector, advice, check_running, resolve_targets
 from bucketsnb.display.texts import count_of, truncate
 from bucketsnb.encoding import encode_works
 from bucketsnb.errors import Cure, Note, WorkError
@@ -28,16 +28,21 @@ P = TypeVar("P", bound=Plan)
 
 
 def plan_delete(
-    context: Context, which: WorkSelector, *, reason: str = "", limits: Limits | None = None, limit: int | None = None
+    context: Context,
+    selector: WorkSelector,
+    *,
+    reason: str = "",
+    limits: Limits | None = None,
+    limit: int | None = None,
 ) -> DeletePlan:
     """Plan to delete works; see :meth:`bucketsnb.client.Buckets.plan_delete`."""
     limits = limits or Limits()
-    scope = resolve_targets(context, which, limits, limit=limit)
-    check_running(scope.works, limits)
-    changes = [Change(work, None) for work in scope.works]
-    notes = [UNDO_DELETE, *_lasting([work.record for work in scope.works])] if changes else []
-    head = evidence(context.api, [work.id or "" for work in scope.works]) if changes else {}
-    return made(DeletePlan, context, DeleteAct(), changes, scope, reason, limits, notes, head=head)
+    targets = resolve_targets(context, selector, limits, limit=limit)
+    check_running(targets.works, limits)
+    changes = [Change(work, None) for work in targets.works]
+    notes = [UNDO_DELETE, *_lasting([work.record for work in targets.works])] if changes else []
+    head = evidence(context.api, [work.id or "" for work in targets.works]) if changes else {}
+    return made(DeletePlan, context, DeleteAct(), changes, targets, reason, limits, notes, head=head)
 
 
 def _lasting(records: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -63,7 +68,7 @@ def _can_come_back(record: Mapping[str, Any]) -> bool:
 
 def plan_requeue(
     context: Context,
-    which: WorkSelector,
+    selector: WorkSelector,
     *,
     reset_attempt: bool = False,
     reason: str = "",
@@ -71,17 +76,17 @@ def plan_requeue(
 ) -> RequeuePlan:
     """Plan to queue works again; see :meth:`bucketsnb.client.Buckets.plan_requeue`."""
     limits = limits or Limits()
-    scope = resolve_targets(context, _failed(which, limits), limits)
-    check_running(scope.works, limits)
+    targets = resolve_targets(context, _failed(selector, limits), limits)
+    check_running(targets.works, limits)
     wanted = ("failure", "running") if limits.allow_running else ("failure",)  # no set: a status may be anything
-    going = [work for work in scope.works if work.status in wanted]
-    others = [work for work in scope.works if work.status not in wanted]
+    going = [work for work in targets.works if work.status in wanted]
+    others = [work for work in targets.works if work.status not in wanted]
     left = [LeftOut(work.id, f"is {truncate(work.status, 60)}, not failure") for work in others]
     cells = {"status": "queued", **({"attempt": 0} if reset_attempt else {})}
     changes, unfit = changed(going, [cells] * len(going))
-    scope = Scope(going, [*scope.left_out, *left, *unfit], scope.query)
+    targets = Targets(going, [*targets.left_out, *left, *unfit], targets.query)
     notes = _notes(changes, context.api.clock.now(), reset=reset_attempt)
-    return made(RequeuePlan, context, PutAct(), changes, scope, reason, limits, notes)
+    return made(RequeuePlan, context, PutAct(), changes, targets, reason, limits, notes)
 
 
 def changed(works: Sequence[WorkSnapshot], cells: Sequence[Mapping[str, Any]]) -> tuple[list[Change], list[LeftOut]]:
@@ -103,7 +108,7 @@ def made(
     context: Context,
     act: ChunkExecutor,
     changes: Iterable[Change],
-    scope: Scope,
+    targets: Targets,
     reason: str,
     limits: Limits,
     notes: Iterable[str] = (),
@@ -119,19 +124,19 @@ def made(
         reason=reason,
         created_at=now,
         expires_at=now + limits.expires_after,
-        query=scope.query,
-        left_out=tuple(scope.left_out),
-        notes=(*notes, *advice(scope.left_out), *context.api.clock.notes()),
+        query=targets.query,
+        left_out=tuple(targets.left_out),
+        notes=(*notes, *advice(targets.left_out), *context.api.clock.notes()),
         _application=Application(context, act, head=head),
         **more,
     )
 
 
-def _failed(which: WorkSelector, limits: Limits) -> WorkSelector:
+def _failed(selector: WorkSelector, limits: Limits) -> WorkSelector:
     """Narrow a query that says nothing of the status to works that failed (and those that run, if allowed)."""
-    if which is not None and not isinstance(which, Query | Mapping):
-        return which
-    query = Query.parse(which)
+    if selector is not None and not isinstance(selector, Query | Mapping):
+        return selector
+    query = Query.parse(selector)
     if query.is_empty or query.statuses is not None:
         return query
     return query.where(status=["failure", "running"] if limits.allow_running else "failure")

@@ -8,14 +8,14 @@ from types import TracebackType
 from typing import Any
 
 from bucketsnb.changes import drawing
-from bucketsnb.changes.acts import PutAct
-from bucketsnb.changes.apply import Context
 from bucketsnb.changes.build import made
 from bucketsnb.changes.edits import refuse_unfit
+from bucketsnb.changes.execution import Context
 from bucketsnb.changes.plan import UpdatePlan
 from bucketsnb.changes.receipt import Outcome, Receipt
-from bucketsnb.changes.scope import ChangeWarning, Limits, Scope
-from bucketsnb.changes.seen import Change, WorkSnapshot
+from bucketsnb.changes.settle import PutAct
+from bucketsnb.changes.snapshot import Change, WorkSnapshot
+from bucketsnb.changes.targets import ChangeWarning, Limits, Targets
 from bucketsnb.display.texts import age, close_matches, format_time
 from bucketsnb.encoding import encode_works
 from bucketsnb.errors import BucketsError, PlanError, WorkError
@@ -43,8 +43,8 @@ class Claim:
 
     def __init__(self, context: Context, receipt: Receipt | None) -> None:
         self._context = context
-        fate = receipt.fates[0] if receipt is not None and receipt.fates else None
-        self._work = fate.after if fate is not None and fate.outcome is Outcome.DONE else None
+        result = receipt.results[0] if receipt is not None and receipt.results else None
+        self._work = result.after if result is not None and result.outcome is Outcome.DONE else None
         self._entry = receipt.entry if receipt is not None else ""
         self.receipt: Receipt | None = None
         """What became of the work at its end; `None` while it is held."""
@@ -111,8 +111,10 @@ class Claim:
         refuse_unfit(work.record, cells, 0)
         after = encode_works([{**work.record, **cells}], verb="update")[1][0]
         reason = f"end of the work claimed by {self._entry}"
-        scope, limits = Scope([work]), Limits(allow_running=True)
-        plan = made(UpdatePlan, self._context, PutAct(), [Change(work, WorkSnapshot.of(after))], scope, reason, limits)
+        targets, limits = Targets([work]), Limits(allow_running=True)
+        plan = made(
+            UpdatePlan, self._context, PutAct(), [Change(work, WorkSnapshot.of(after))], targets, reason, limits
+        )
         return self._ended(plan.apply())
 
     def _held(self) -> WorkSnapshot:
@@ -126,9 +128,9 @@ class Claim:
         if receipt.errors:
             receipt.raise_for_outcome()
         if not receipt.ok:
-            fate = receipt.fates[0]
+            result = receipt.results[0]
             raise PlanError(
-                f"The work was moved by someone else, so it was left alone ({fate.outcome.value}): {fate.detail}"
+                f"The work was moved by someone else, so it was left alone ({result.outcome.value}): {result.detail}"
             )
         self.receipt = receipt
         return receipt

@@ -15,15 +15,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bucketsnb.api import Api
-from bucketsnb.changes.acts import PAUSES, Reply, ReplyKind, ask
-from bucketsnb.changes.apply import Context, Execution, look
 from bucketsnb.changes.build import made, old_works
+from bucketsnb.changes.execution import Context, Execution, look
 from bucketsnb.changes.plan import DepositPlan
 from bucketsnb.changes.receipt import Outcome
 from bucketsnb.changes.rows import EARLIER_LIFE, checked
-from bucketsnb.changes.scope import Limits, Scope, check_count, refuse_read_only
-from bucketsnb.changes.seen import Change, WorkSnapshot, written
+from bucketsnb.changes.settle import PAUSES, Reply, ReplyKind, ask
+from bucketsnb.changes.snapshot import Change, WorkSnapshot, written
 from bucketsnb.changes.tables import Source, read_table
+from bucketsnb.changes.targets import Limits, Targets, check_count, refuse_read_only
 from bucketsnb.display.texts import count_of
 from bucketsnb.encoding import Verb, encode_works
 from bucketsnb.errors import Cure, Note, OutcomeUnknown, ServiceError
@@ -72,10 +72,10 @@ def _made(
 ) -> DepositPlan:
     works = list(works)
     changes = [Change(None, WorkSnapshot.of(work)) for work in works]
-    scope = Scope([change.work for change in changes])
+    targets = Targets([change.work for change in changes])
     undo = ["Undo deletes them again, those that no worker has claimed by then."] if changes else []
     notes = [*undo, *_earlier_lives(works, context.api.clock.now()), *said]
-    return made(DepositPlan, context, DepositAct(), changes, scope, reason, limits, notes, **more)
+    return made(DepositPlan, context, DepositAct(), changes, targets, reason, limits, notes, **more)
 
 
 def _earlier_lives(works: Sequence[Record], now: float) -> list[str]:
@@ -113,91 +113,95 @@ class DepositAct:
         self._once = once
         self._present: set[str] = set()
 
-    def step(self, walk: Execution, positions: Sequence[int]) -> None:
+    def step(self, execution: Execution, positions: Sequence[int]) -> None:
         """Do one chunk; works of an unknown outcome are only looked for."""
-        unsure = [position for position in positions if walk.fates[position].outcome is Outcome.UNKNOWN]
-        going = [position for position in positions if walk.fates[position].outcome is Outcome.NOT_SENT]
-        error = self._settle(walk, unsure, Reply(ReplyKind.SILENCE)) if unsure else None
+        unsure = [position for position in positions if execution.results[position].outcome is Outcome.UNKNOWN]
+        going = [position for position in positions if execution.results[position].outcome is Outcome.NOT_SENT]
+        error = self._settle(execution, unsure, Reply(ReplyKind.SILENCE)) if unsure else None
         if self._once:
-            going = _not_there(walk, going)
+            going = _not_there(execution, going)
         if going:
-            error = self._send(walk, going) or error
-        walk.record(positions)
+            error = self._send(execution, going) or error
+        execution.record(positions)
         if error is not None:
             raise error
 
-    def _send(self, walk: Execution, going: Sequence[int]) -> Exception | None:
-        works = [_sent(walk, position) for position in going]
-        self._present |= _present(walk.api, works)
-        walk.announce(going, None, map(written, works), present=sorted(self._present))
-        _SENT.add(_keys(walk.api, works))
-        return self._settle(walk, going, ask(walk, lambda: walk.api.deposit(works, return_ids=True, verb=self._verb)))
+    def _send(self, execution: Execution, going: Sequence[int]) -> Exception | None:
+        works = [_sent(execution, position) for position in going]
+        self._present |= _present(execution.api, works)
+        execution.announce(going, None, map(written, works), present=sorted(self._present))
+        _SENT.add(_keys(execution.api, works))
+        return self._settle(
+            execution, going, ask(execution, lambda: execution.api.deposit(works, return_ids=True, verb=self._verb))
+        )
 
-    def _settle(self, walk: Execution, going: Sequence[int], reply: Reply) -> Exception | None:
+    def _settle(self, execution: Execution, going: Sequence[int], reply: Reply) -> Exception | None:
         """Say what became of each work; return the error that is left, if any."""
-        if reply.said in (ReplyKind.NO, ReplyKind.NEVER_ASKED):
-            outcome = Outcome.REFUSED if reply.said is ReplyKind.NO else Outcome.NOT_SENT
+        if reply.kind in (ReplyKind.NO, ReplyKind.NEVER_ASKED):
+            outcome = Outcome.REFUSED if reply.kind is ReplyKind.NO else Outcome.NOT_SENT
             for position in going:
-                walk.fate(position, outcome, detail=reply.why)
+                execution.settle(position, outcome, detail=reply.why)
             return reply.error
-        ids = reply.value if reply.said is ReplyKind.YES and isinstance(reply.value, list) else None
-        left = self._look(walk, going, ids)
-        return _unsettled(walk, left, reply) if left else None
+        ids = reply.value if reply.kind is ReplyKind.YES and isinstance(reply.value, list) else None
+        left = self._look(execution, going, ids)
+        return _unsettled(execution, left, reply) if left else None
 
-    def _look(self, walk: Execution, going: Sequence[int], ids: Sequence[str] | None) -> list[int]:
+    def _look(self, execution: Execution, going: Sequence[int], ids: Sequence[str] | None) -> list[int]:
         left = list(going)
         for pause in PAUSES if ids else LOST_PAUSES:
             time.sleep(pause)
             try:
-                found = self._found(walk, going, left, ids)
+                found = self._found(execution, going, left, ids)
             except ServiceError as error:
-                walk.errors.append(error)
+                execution.errors.append(error)
                 return left
             for position, record in found.items():
-                walk.fate(position, Outcome.DONE, id=record["id"], new_id=record["id"], after=WorkSnapshot.of(record))
+                execution.settle(
+                    position, Outcome.DONE, id=record["id"], new_id=record["id"], after=WorkSnapshot.of(record)
+                )
             left = [position for position in left if position not in found]
             if not left:
                 break
         return left
 
     def _found(
-        self, walk: Execution, going: Sequence[int], left: Sequence[int], ids: Sequence[str] | None
+        self, execution: Execution, going: Sequence[int], left: Sequence[int], ids: Sequence[str] | None
     ) -> dict[int, dict[str, Any]]:
         if ids is not None:
             by_id = dict(zip(going, ids, strict=True))
-            records = look(walk.api, [by_id[position] for position in left])
+            records = look(execution.api, [by_id[position] for position in left])
             return {position: records[by_id[position]] for position in left if by_id[position] in records}
-        works = [_sent(walk, position) for position in left]
-        matched = match(works, find(walk.api, works), self._present)
+        works = [_sent(execution, position) for position in left]
+        matched = match(works, find(execution.api, works), self._present)
         return {left[place]: record for place, record in matched.items()}
 
 
-def _not_there(walk: Execution, positions: Sequence[int]) -> list[int]:
+def _not_there(execution: Execution, positions: Sequence[int]) -> list[int]:
     """Return the works that are not in the queue yet; say of the others that they are."""
-    works = [_sent(walk, position) for position in positions]
-    taken = [fate.new_id for fate in walk.fates if fate.new_id]
-    there = match(works, find(walk.api, works), taken)
+    works = [_sent(execution, position) for position in positions]
+    taken = [result.new_id for result in execution.results if result.new_id]
+    there = match(works, find(execution.api, works), taken)
     for place, record in there.items():
         detail = f"It is in the queue already, under the id {record['id']}: left alone."
-        walk.fate(positions[place], Outcome.DRIFTED, after=WorkSnapshot.of(record), detail=detail)
+        execution.settle(positions[place], Outcome.DRIFTED, after=WorkSnapshot.of(record), detail=detail)
     return [position for place, position in enumerate(positions) if place not in there]
 
 
-def _sent(walk: Execution, position: int) -> dict[str, Any]:
-    after = walk.change(position).after
+def _sent(execution: Execution, position: int) -> dict[str, Any]:
+    after = execution.change(position).after
     return {} if after is None else after.record
 
 
-def _unsettled(walk: Execution, left: Sequence[int], reply: Reply) -> Exception:
-    if reply.said is ReplyKind.FAILED and reply.error is not None:
+def _unsettled(execution: Execution, left: Sequence[int], reply: Reply) -> Exception:
+    if reply.kind is ReplyKind.FAILED and reply.error is not None:
         for position in left:
-            walk.fate(position, Outcome.REFUSED, detail=f"Not found on looking. {reply.why}")
+            execution.settle(position, Outcome.REFUSED, detail=f"Not found on looking. {reply.why}")
         return reply.error
-    found = [fate.new_id for fate in walk.fates if fate.outcome is Outcome.DONE and fate.new_id]
+    found = [result.new_id for result in execution.results if result.outcome is Outcome.DONE and result.new_id]
     said = f"The service {reply.heard}"
     for position in left:
-        walk.fate(position, Outcome.UNKNOWN, detail=f"{said}, and the work was not found on looking.")
-    works = [_sent(walk, position) for position in left]
+        execution.settle(position, Outcome.UNKNOWN, detail=f"{said}, and the work was not found on looking.")
+    works = [_sent(execution, position) for position in left]
     return OutcomeUnknown(
         f"{said} to a deposit, and {count_of(len(left), 'work')} of it could not be found on "
         "looking. They may still appear.",
@@ -207,7 +211,7 @@ def _unsettled(walk: Execution, left: Sequence[int], reply: Reply) -> Exception:
         found=found,
         method="POST",
         path="/work",
-        url=walk.plan.url,
+        url=execution.plan.url,
         status=getattr(reply.error, "status", None),
     )
 

@@ -9,13 +9,15 @@ from typing import Any
 
 import pandas as pd
 
-from bucketsnb.changes.acts import PutAct
-from bucketsnb.changes.apply import Context
 from bucketsnb.changes.build import changed, made
+from bucketsnb.changes.execution import Context
 from bucketsnb.changes.plan import LeftOut, UpdatePlan
-from bucketsnb.changes.scope import (
+from bucketsnb.changes.settle import PutAct
+from bucketsnb.changes.snapshot import MISSING, WorkSnapshot, described, drift, equal, leaves, restrict
+from bucketsnb.changes.tables import NAMELESS, WORKED_OUT, read_cells, refuse_naive_times
+from bucketsnb.changes.targets import (
     Limits,
-    Scope,
+    Targets,
     WorkSelector,
     check_count,
     check_running,
@@ -25,8 +27,6 @@ from bucketsnb.changes.scope import (
     shared,
     unnamed,
 )
-from bucketsnb.changes.seen import MISSING, WorkSnapshot, described, drift, equal, leaves, restrict
-from bucketsnb.changes.tables import NAMELESS, WORKED_OUT, read_cells, refuse_naive_times
 from bucketsnb.display.texts import close_matches, count_of, join_truncated, truncate
 from bucketsnb.encoding import encode_works, judge_change, refusal
 from bucketsnb.encoding.cells import read_value
@@ -141,14 +141,19 @@ def plan_update(context: Context, frame: pd.DataFrame, *, reason: str = "", limi
 
 
 def plan_set(
-    context: Context, which: WorkSelector, values: Mapping[str, Any], *, reason: str = "", limits: Limits | None = None
+    context: Context,
+    selector: WorkSelector,
+    values: Mapping[str, Any],
+    *,
+    reason: str = "",
+    limits: Limits | None = None,
 ) -> UpdatePlan:
     """Plan to give works new values of fields, each by its name or its path, such as ``config.parent``."""
     limits = limits or Limits()
     paths = _paths(values)
-    scope = resolve_targets(context, which, limits)
-    found = Edits([], [], list(scope.left_out), known=True)
-    for index, work in enumerate(scope.works):
+    targets = resolve_targets(context, selector, limits)
+    found = Edits([], [], list(targets.left_out), known=True)
+    for index, work in enumerate(targets.works):
         record = work.record
         cells = _put_into(record, [(path, None, value) for path, value in paths.items()])
         cells = {name: value for name, value in cells.items() if not equal(record.get(name), value)}
@@ -158,7 +163,7 @@ def plan_set(
             found.cells.append(cells)
         else:
             found.left_out.append(LeftOut(work.id, HAS_THEM))
-    return _made(context, found, [], reason, limits, query=scope.query)
+    return _made(context, found, [], reason, limits, query=targets.query)
 
 
 def _paths(values: Mapping[str, Any]) -> dict[tuple[str, ...], Any]:
@@ -233,8 +238,8 @@ def _made(
     check_count(len(found.works), limits)
     check_running(found.works, limits)
     changes, unfit = changed(found.works, found.cells)
-    scope = Scope(found.works, [*found.left_out, *unfit], query)
-    return made(UpdatePlan, context, PutAct(), changes, scope, reason, limits, notes)
+    targets = Targets(found.works, [*found.left_out, *unfit], query)
+    return made(UpdatePlan, context, PutAct(), changes, targets, reason, limits, notes)
 
 
 def _compare(

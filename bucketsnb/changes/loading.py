@@ -9,13 +9,13 @@ from types import MappingProxyType
 
 from bucketsnb.addresses import without_login
 from bucketsnb.api import chunks
-from bucketsnb.changes.acts import DeleteAct, PutAct, holds
-from bucketsnb.changes.apply import Application, ChunkExecutor, Context, look
 from bucketsnb.changes.deposit import DepositAct, find, match
+from bucketsnb.changes.execution import Application, ChunkExecutor, Context, look
 from bucketsnb.changes.plan import DeletePlan, DepositPlan, LeftOut, Plan, RequeuePlan, UpdatePlan
 from bucketsnb.changes.plan_file import SavedPlan, read_plan_file
-from bucketsnb.changes.seen import Change
 from bucketsnb.changes.service import same_service
+from bucketsnb.changes.settle import DeleteAct, PutAct, holds
+from bucketsnb.changes.snapshot import Change
 from bucketsnb.display.texts import count_of, format_time
 from bucketsnb.errors import Cure, PlanAlreadyApplied, PlanError, PlanExpired
 

@@ -19,7 +19,7 @@ from bucketsnb import frames
 from bucketsnb.changes import drawing
 from bucketsnb.changes.plan_file import KEEPS
 from bucketsnb.changes.receipt import Receipt
-from bucketsnb.changes.seen import Change, WorkSnapshot, described, shown
+from bucketsnb.changes.snapshot import Change, WorkSnapshot, described, shown
 from bucketsnb.display.markup import Markup, page
 from bucketsnb.display.texts import count_of, format_time, place_of
 from bucketsnb.errors import PlanError, WorkError
@@ -138,8 +138,8 @@ class Plan:
         """What will happen, on one line."""
         names = drawing.names([work.pipeline for work in self.works])
         pipelines = ", ".join(names) if len(names) <= _NAMED else f"{len(names):,} pipelines"
-        scope = f" {self.preposition} {pipelines}" if pipelines else ""
-        return f"{self.verb.capitalize()} {count_of(self.count, 'work')}{scope} on {self.host}"
+        targets = f" {self.preposition} {pipelines}" if pipelines else ""
+        return f"{self.verb.capitalize()} {count_of(self.count, 'work')}{targets} on {self.host}"
 
     @property
     def receipt(self) -> Receipt | None:

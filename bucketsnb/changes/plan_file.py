@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bucketsnb.changes.seen import Change, WorkSnapshot
+from bucketsnb.changes.snapshot import Change, WorkSnapshot
 from bucketsnb.display.texts import format_time, truncate
 from bucketsnb.errors import PlanError, PlanExpired
 from bucketsnb.files import replace_file

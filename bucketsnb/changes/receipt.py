@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pandas as pd
 
 from bucketsnb.changes import drawing
-from bucketsnb.changes.seen import WorkSnapshot
+from bucketsnb.changes.snapshot import WorkSnapshot
 from bucketsnb.display.texts import age, count_of, join_truncated
 from bucketsnb.errors import JournalError, OutcomeUnknown, PartlyDone, PlanError
 from bucketsnb.frames import SummaryFrame
@@ -25,7 +25,7 @@ COLUMNS = ("id", "outcome", "before", "after", "detail", "new_id")
 
 
 class Outcome(str, Enum):
-    """The fate of one work of a plan."""
+    """What became of one work of a plan, in a word."""
 
     DONE = "done"
     """As planned, and found so by reading it back."""
@@ -91,10 +91,10 @@ class Receipt:
         Host, port and path of the service.
     entry
         Id of the entry in the journal, or ``""`` if there was nothing to do.
-    fates
+    results
         One per work, in the order of the plan.
     errors
-        What went wrong on the way; whatever it was, the fates are true.
+        What went wrong on the way; whatever it was, the results are true.
     notes
         What else the reader should know, such as why the rest was not sent.
     removes
@@ -109,7 +109,7 @@ class Receipt:
     asked: str
     host: str
     entry: str
-    fates: tuple[WorkResult, ...]
+    results: tuple[WorkResult, ...]
     errors: tuple[BaseException, ...] = field(default=(), compare=False)
     notes: tuple[str, ...] = ()
     removes: bool = False
@@ -120,7 +120,7 @@ class Receipt:
     @property
     def counts(self) -> dict[str, int]:
         """Number of works by outcome: all seven words, in the order of :class:`Outcome`."""
-        found = Counter(fate.outcome for fate in self.fates)
+        found = Counter(result.outcome for result in self.results)
         return {outcome.value: found[outcome] for outcome in Outcome}
 
     @property
@@ -129,17 +129,17 @@ class Receipt:
         if any(isinstance(error, JournalError) for error in self.errors):
             return False
         enough = {Outcome.DONE, Outcome.GONE} if self.removes else {Outcome.DONE}
-        return all(fate.outcome in enough for fate in self.fates)
+        return all(result.outcome in enough for result in self.results)
 
     @property
-    def rest(self) -> int:
+    def unsettled(self) -> int:
         """How many works :meth:`resume` would look at: those not sent, and those with an unknown outcome."""
         return self.counts["not sent"] + self.counts["unknown"]
 
     @property
     def frame(self) -> pd.DataFrame:
         """One row a work: id, outcome, status before and after, detail, and the id it has now if that is new."""
-        rows = [(f.id, f.outcome.value, _status(f.before), _status(f.after), f.detail, f.new_id) for f in self.fates]
+        rows = [(f.id, f.outcome.value, _status(f.before), _status(f.after), f.detail, f.new_id) for f in self.results]
         frame = SummaryFrame(rows, columns=list(COLUMNS), dtype=pd.StringDtype("python"))
         words = pd.CategoricalDtype([outcome.value for outcome in Outcome])
         return frame.astype({"outcome": words})
@@ -147,22 +147,23 @@ class Receipt:
     @property
     def new_ids(self) -> dict[str, str]:
         """Old ids to new ones, of works that an undo brought back."""
-        return {fate.id: fate.new_id for fate in self.fates if fate.id and fate.new_id and fate.id != fate.new_id}
+        given = ((result.id, result.new_id) for result in self.results)
+        return {old: new for old, new in given if old and new and old != new}
 
     @property
     def ids(self) -> list[str]:
         """Ids of the works that were done: for a deposit, those that the service gave, in order."""
-        done = (fate.new_id or fate.id for fate in self.fates if fate.outcome is Outcome.DONE)
+        done = (result.new_id or result.id for result in self.results if result.outcome is Outcome.DONE)
         return [found for found in done if found]
 
     @property
     def summary(self) -> str:
         """What happened, on one line."""
         done = self.counts["done"]
-        if not self.fates:
+        if not self.results:
             return f"{self.asked}: nothing to do"
         others = [f"{number:,} {word}" for word, number in self.counts.items() if number and word != "done"]
-        return f"{self.asked}: " + ", ".join([f"{done:,} of {count_of(len(self.fates), 'work')} done", *others])
+        return f"{self.asked}: " + ", ".join([f"{done:,} of {count_of(len(self.results), 'work')} done", *others])
 
     def raise_for_outcome(self) -> None:
         """Do nothing if every work is as planned; else raise what stood in the way.
@@ -239,7 +240,7 @@ class Receipt:
 
     def _facts(self) -> list[tuple[str, str]]:
         facts = [(word, f"{number:,}") for word, number in self.counts.items() if number]
-        given = [fate.new_id for fate in self.fates if fate.new_id]
+        given = [result.new_id for result in self.results if result.new_id]
         facts += [("new ids", join_truncated(given, most=3))] if given else []
         facts += [("problem", str(error) or type(error).__name__) for error in self.errors]
         facts += [("note", note) for note in self.notes]
@@ -248,7 +249,7 @@ class Receipt:
         return [*facts, ("journal", self.entry)] if self.entry else facts
 
     def _rows(self) -> drawing.Rows:
-        others = [fate for fate in self.fates if fate.outcome is not Outcome.DONE]
+        others = [result for result in self.results if result.outcome is not Outcome.DONE]
         rows = [(f.id or "(no id)", f.outcome.value, _status(f.before), _status(f.after), f.detail) for f in others]
         return drawing.Rows("Not as planned", COLUMNS[:5], rows, trouble=True)
 

@@ -13,11 +13,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bucketsnb.api import Api
-from bucketsnb.changes.acts import PAUSES, Reply, ReplyKind, ask, go_on_or_raise, halves, should_bisect
-from bucketsnb.changes.apply import Execution, look
 from bucketsnb.changes.deposit import LOST_PAUSES, find, match
+from bucketsnb.changes.execution import Execution, look
 from bucketsnb.changes.receipt import Outcome
-from bucketsnb.changes.seen import WorkSnapshot, described, differences, written
+from bucketsnb.changes.settle import PAUSES, Reply, ReplyKind, ask, go_on_or_raise, halves, should_bisect
+from bucketsnb.changes.snapshot import WorkSnapshot, described, differences, written
 from bucketsnb.encoding import encode_works
 from bucketsnb.errors import ServiceError, WorkError
 from bucketsnb.schema import FIELDS, value_problems
@@ -61,148 +61,150 @@ class RestoreAct:
         if wrong:
             raise WorkError(str(wrong[0]))
 
-    def step(self, walk: Execution, positions: Sequence[int]) -> None:
+    def step(self, execution: Execution, positions: Sequence[int]) -> None:
         """Do one chunk; works that are held already are only put back, and those that are there again are left."""
-        fit = [position for position in self._missing(walk, positions) if self._fits(walk, position)]
-        known = [position for position in fit if walk.fates[position].new_id is not None]
-        error = self._hold(walk, [position for position in fit if position not in set(known)])
-        self._leave_put_back(walk, known)
-        held = [position for position in fit if self._waits(walk, position)]
+        fit = [position for position in self._missing(execution, positions) if self._fits(execution, position)]
+        known = [position for position in fit if execution.results[position].new_id is not None]
+        error = self._hold(execution, [position for position in fit if position not in set(known)])
+        self._leave_put_back(execution, known)
+        held = [position for position in fit if self._waits(execution, position)]
         if held:
-            error = self._put(walk, held) or error
-        walk.record(positions)
+            error = self._put(execution, held) or error
+        execution.record(positions)
         if error is not None:
-            go_on_or_raise(walk, positions, error)
+            go_on_or_raise(execution, positions, error)
 
-    def _missing(self, walk: Execution, positions: Sequence[int]) -> list[int]:
+    def _missing(self, execution: Execution, positions: Sequence[int]) -> list[int]:
         """Return the works that are not there; others may have put them back since the plan was made."""
-        new = [position for position in positions if walk.fates[position].new_id is None]
-        taken = [fate.new_id for fate in walk.fates if fate.new_id]
-        there = there_again(walk.api, [_original(walk, position) for position in new], self.since, taken)
+        new = [position for position in positions if execution.results[position].new_id is None]
+        taken = [result.new_id for result in execution.results if result.new_id]
+        there = there_again(execution.api, [_original(execution, position) for position in new], self.since, taken)
         for place, (work, why) in there.items():
             detail = f"{why}, as {work['id']}: left alone."
-            walk.fate(new[place], Outcome.DRIFTED, after=WorkSnapshot.of(work), detail=detail)
+            execution.settle(new[place], Outcome.DRIFTED, after=WorkSnapshot.of(work), detail=detail)
         again = {new[place] for place in there}
         return [position for position in positions if position not in again]
 
-    def _fits(self, walk: Execution, position: int) -> bool:
+    def _fits(self, execution: Execution, position: int) -> bool:
         try:
-            encode_works([{**_original(walk, position), "id": "checked"}], verb="update")
+            encode_works([{**_original(execution, position), "id": "checked"}], verb="update")
         except WorkError as error:
-            walk.fate(position, Outcome.REFUSED, detail=f"Cannot be sent as it was: {error}")
+            execution.settle(position, Outcome.REFUSED, detail=f"Cannot be sent as it was: {error}")
             return False
         return True
 
     # --- first step ---
 
-    def _hold(self, walk: Execution, positions: Sequence[int]) -> Exception | None:
-        self._find_held(walk, positions)  # by an earlier pass, or by an undo from a copy of the journal
-        going = [position for position in positions if walk.fates[position].new_id is None]
+    def _hold(self, execution: Execution, positions: Sequence[int]) -> Exception | None:
+        self._find_held(execution, positions)  # by an earlier pass, or by an undo from a copy of the journal
+        going = [position for position in positions if execution.results[position].new_id is None]
         if not going:
             return None
-        works = [self._held(walk, position) for position in going]
-        originals = (written(_original(walk, position)) for position in going)
-        walk.announce(going, None, originals, holding=self.holding)
-        reply = ask(walk, lambda: walk.api.deposit(works, return_ids=True, verb="restore"))
-        if reply.said is ReplyKind.YES and isinstance(reply.value, list):
+        works = [self._held(execution, position) for position in going]
+        originals = (written(_original(execution, position)) for position in going)
+        execution.announce(going, None, originals, holding=self.holding)
+        reply = ask(execution, lambda: execution.api.deposit(works, return_ids=True, verb="restore"))
+        if reply.kind is ReplyKind.YES and isinstance(reply.value, list):
             for position, new_id in zip(going, reply.value, strict=True):
-                self._is_held(walk, position, new_id)
-        elif should_bisect(walk, reply, len(going)):
+                self._is_held(execution, position, new_id)
+        elif should_bisect(execution, reply, len(going)):
             # One work that the service does not take holds up no other.
-            errors = [self._hold(walk, half) for half in halves(going)]
+            errors = [self._hold(execution, half) for half in halves(going)]
             return next((error for error in errors if error is not None), None)
-        elif reply.said in (ReplyKind.NO, ReplyKind.NEVER_ASKED):
-            outcome = Outcome.REFUSED if reply.said is ReplyKind.NO else Outcome.NOT_SENT
+        elif reply.kind in (ReplyKind.NO, ReplyKind.NEVER_ASKED):
+            outcome = Outcome.REFUSED if reply.kind is ReplyKind.NO else Outcome.NOT_SENT
             for position in going:
-                walk.fate(position, outcome, detail=reply.why)
+                execution.settle(position, outcome, detail=reply.why)
         else:
-            self._look_for(walk, going)
-        walk.record(going)
-        return reply.error if any(walk.fates[position].new_id is None for position in going) else None
+            self._look_for(execution, going)
+        execution.record(going)
+        return reply.error if any(execution.results[position].new_id is None for position in going) else None
 
-    def _held(self, walk: Execution, position: int) -> dict[str, Any]:
-        return {**_original(walk, position), "id": None, "pipeline": self.holding, "status": "created"}
+    def _held(self, execution: Execution, position: int) -> dict[str, Any]:
+        return {**_original(execution, position), "id": None, "pipeline": self.holding, "status": "created"}
 
-    def _is_held(self, walk: Execution, position: int, new_id: str) -> None:
+    def _is_held(self, execution: Execution, position: int, new_id: str) -> None:
         detail = f"Held in pipeline {self.holding} under the id {new_id}; not put back yet."
-        walk.fate(position, Outcome.UNKNOWN, new_id=new_id, detail=detail)
+        execution.settle(position, Outcome.UNKNOWN, new_id=new_id, detail=detail)
 
-    def _look_for(self, walk: Execution, positions: Sequence[int]) -> None:
+    def _look_for(self, execution: Execution, positions: Sequence[int]) -> None:
         left = list(positions)
         for pause in LOST_PAUSES:
             time.sleep(pause)
             try:
-                self._find_held(walk, left)
+                self._find_held(execution, left)
             except ServiceError as error:
-                walk.errors.append(error)
+                execution.errors.append(error)
                 return
-            left = [position for position in left if walk.fates[position].new_id is None]
+            left = [position for position in left if execution.results[position].new_id is None]
             if not left:
                 return
 
-    def _find_held(self, walk: Execution, positions: Sequence[int]) -> None:
+    def _find_held(self, execution: Execution, positions: Sequence[int]) -> None:
         """Tell which held work is which; those that are the same but for their times may stand for each other."""
         if not positions:
             return
-        taken = {fate.new_id for fate in walk.fates}
-        free = [record for record in _in(walk.api, self.holding) if record.get("id") not in taken]
+        taken = {result.new_id for result in execution.results}
+        free = [record for record in _in(execution.api, self.holding) if record.get("id") not in taken]
         for position in positions:
-            original = _original(walk, position)
+            original = _original(execution, position)
             hit = next((record for record in free if _same_work(original, record)), None)
             if hit is not None:
                 free.remove(hit)
-                self._is_held(walk, position, hit["id"])
+                self._is_held(execution, position, hit["id"])
 
     # --- second step ---
 
-    def _leave_put_back(self, walk: Execution, positions: Sequence[int]) -> None:
+    def _leave_put_back(self, execution: Execution, positions: Sequence[int]) -> None:
         """Leave works alone that an earlier pass put back: a worker may be busy with them by now."""
-        now = look(walk.api, [work_id for p in positions if (work_id := walk.fates[p].new_id)])
+        now = look(execution.api, [work_id for p in positions if (work_id := execution.results[p].new_id)])
         for position in positions:
-            work = _restored(walk, position)
+            work = _restored(execution, position)
             record = now.get(work["id"])
             if record is None or record.get("pipeline") != self.holding:
-                self._judge(walk, position, work, record, Reply(ReplyKind.SILENCE))
+                self._judge(execution, position, work, record, Reply(ReplyKind.SILENCE))
 
-    def _waits(self, walk: Execution, position: int) -> bool:
-        fate = walk.fates[position]
-        return fate.new_id is not None and fate.outcome not in (Outcome.DONE, Outcome.GONE)
+    def _waits(self, execution: Execution, position: int) -> bool:
+        result = execution.results[position]
+        return result.new_id is not None and result.outcome not in (Outcome.DONE, Outcome.GONE)
 
-    def _put(self, walk: Execution, positions: Sequence[int]) -> Exception | None:
-        works = {position: _restored(walk, position) for position in positions}
-        reply = ask(walk, lambda: walk.api.update(list(works.values())))
+    def _put(self, execution: Execution, positions: Sequence[int]) -> Exception | None:
+        works = {position: _restored(execution, position) for position in positions}
+        reply = ask(execution, lambda: execution.api.update(list(works.values())))
         left = list(positions)
         for pause in PAUSES:
             time.sleep(pause)
             try:
-                now = look(walk.api, [works[position]["id"] for position in left])
+                now = look(execution.api, [works[position]["id"] for position in left])
             except ServiceError as error:
-                walk.errors.append(error)
+                execution.errors.append(error)
                 return reply.error
             for position in left:
-                self._judge(walk, position, works[position], now.get(works[position]["id"]), reply)
-            left = [position for position in left if walk.fates[position].outcome is not Outcome.DONE]
+                self._judge(execution, position, works[position], now.get(works[position]["id"]), reply)
+            left = [position for position in left if execution.results[position].outcome is not Outcome.DONE]
             if not left:
                 return None
-        if should_bisect(walk, reply, len(left)):
+        if should_bisect(execution, reply, len(left)):
             for position in left:
-                self._is_held(walk, position, works[position]["id"])
-            errors = [self._put(walk, half) for half in halves(left)]
+                self._is_held(execution, position, works[position]["id"])
+            errors = [self._put(execution, half) for half in halves(left)]
             return next((error for error in errors if error is not None), None)
         return reply.error
 
-    def _judge(self, walk: Execution, position: int, work: Record, record: Record | None, reply: Reply) -> None:
+    def _judge(self, execution: Execution, position: int, work: Record, record: Record | None, reply: Reply) -> None:
         new_id = work["id"]
         if record is None:
-            walk.fate(position, Outcome.GONE, new_id=new_id, detail="It was removed while it was being put back.")
+            execution.settle(
+                position, Outcome.GONE, new_id=new_id, detail="It was removed while it was being put back."
+            )
         elif record.get("pipeline") == self.holding:
-            outcome = Outcome.REFUSED if reply.said is ReplyKind.NO else Outcome.UNKNOWN
+            outcome = Outcome.REFUSED if reply.kind is ReplyKind.NO else Outcome.UNKNOWN
             detail = f"Held in pipeline {self.holding} under the id {new_id}. {reply.why}"
-            walk.fate(position, outcome, new_id=new_id, after=WorkSnapshot.of(record), detail=detail)
+            execution.settle(position, outcome, new_id=new_id, after=WorkSnapshot.of(record), detail=detail)
         else:
             moved = differences(work, {name: record.get(name) for name in work})
             detail = f"Put back, and moved on since: {described(moved)}" if moved else ""
-            walk.fate(position, Outcome.DONE, new_id=new_id, after=WorkSnapshot.of(record), detail=detail)
+            execution.settle(position, Outcome.DONE, new_id=new_id, after=WorkSnapshot.of(record), detail=detail)
 
 
 def there_again(
@@ -235,12 +237,12 @@ def _entered_after(work_id: object, moment: float) -> bool:
     return int(work_id[:8], 16) >= moment - _CLOCKS
 
 
-def _original(walk: Execution, position: int) -> dict[str, Any]:
-    return walk.change(position).work.record
+def _original(execution: Execution, position: int) -> dict[str, Any]:
+    return execution.change(position).work.record
 
 
-def _restored(walk: Execution, position: int) -> dict[str, Any]:
-    return {**_original(walk, position), "id": walk.fates[position].new_id}
+def _restored(execution: Execution, position: int) -> dict[str, Any]:
+    return {**_original(execution, position), "id": execution.results[position].new_id}
 
 
 def _in(api: Api, pipeline: str) -> list[dict[str, Any]]:

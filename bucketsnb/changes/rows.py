@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bucketsnb.changes.seen import equal
+from bucketsnb.changes.snapshot import equal
 from bucketsnb.changes.tables import RowProblem, Table, Unreadable
 from bucketsnb.display.texts import truncate
 from bucketsnb.encoding import encode_works, judge

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from bucketsnb.addresses import without_login
 from bucketsnb.api import chunks
-from bucketsnb.changes.acts import DeleteAct, PutAct
-from bucketsnb.changes.apply import AGAIN, Application, ChunkExecutor, Context
 from bucketsnb.changes.deposit import DepositAct, find, match
 from bucketsnb.changes.drawing import by_count
 from bucketsnb.changes.entry import Entry, RecordedWork, read_entry
+from bucketsnb.changes.execution import AGAIN, Application, ChunkExecutor, Context
 from bucketsnb.changes.journal import Journal
 from bucketsnb.changes.journal_file import UNDO_SUFFIX
 from bucketsnb.changes.plan import LeftOut, Plan, UndoDepositPlan, UndoPlan
 from bucketsnb.changes.receipt import Outcome, WorkResult
 from bucketsnb.changes.restore import RestoreAct, there_again
-from bucketsnb.changes.scope import read_works, refuse_read_only
-from bucketsnb.changes.seen import Change, WorkSnapshot, described, differences, equal
 from bucketsnb.changes.service import refuse_other_address, refuse_other_works
+from bucketsnb.changes.settle import DeleteAct, PutAct
+from bucketsnb.changes.snapshot import Change, WorkSnapshot, described, differences, equal
+from bucketsnb.changes.targets import read_works, refuse_read_only
 from bucketsnb.changes.withdraw import OF_THE_SERVICE, as_it_was
 from bucketsnb.errors import PlanAlreadyApplied, PlanError
 
@@ -71,7 +71,7 @@ def plan_undo(context: Context, entry_id: str, *, allow_other_host: bool = False
         _act(entry, context),
         entry=entry_id + UNDO_SUFFIX,
         head={"undoes": entry_id},
-        fates=None if earlier is None else _fates(changes, earlier),
+        results=None if earlier is None else _results(changes, earlier),
         lengths=lengths,
     )
     return kind(
@@ -246,7 +246,7 @@ def _act(entry: Entry, context: Context) -> ChunkExecutor:
     return DeleteAct() if entry.verb == "deposit" else PutAct()
 
 
-def _fates(changes: list[Change], earlier: Entry) -> list[WorkResult]:
+def _results(changes: list[Change], earlier: Entry) -> list[WorkResult]:
     return [
         WorkResult(
             work.outcome,

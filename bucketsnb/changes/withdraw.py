@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bucketsnb.api import Api
-from bucketsnb.changes.acts import ReplyKind, ask
-from bucketsnb.changes.apply import Context, Execution
 from bucketsnb.changes.build import made
+from bucketsnb.changes.execution import Context, Execution
 from bucketsnb.changes.plan import WithdrawPlan
 from bucketsnb.changes.receipt import Outcome
-from bucketsnb.changes.scope import Limits, Scope, read_works, refuse_read_only
-from bucketsnb.changes.seen import Change, WorkSnapshot
+from bucketsnb.changes.settle import ReplyKind, ask
+from bucketsnb.changes.snapshot import Change, WorkSnapshot
+from bucketsnb.changes.targets import Limits, Targets, read_works, refuse_read_only
 from bucketsnb.display.texts import count_of, truncate
 from bucketsnb.encoding import encode
 from bucketsnb.errors import QueryError
@@ -143,8 +143,8 @@ def plan_claim(context: Context, document: Mapping[str, Any], *, look_first: boo
     pipelines = document["pipeline"]["$in"]
     changes = [Change(WorkSnapshot.of({"pipeline": ", ".join(pipelines)}), None)]
     act = WithdrawAct(document, look_first=look_first)
-    scope = Scope([], query=json.dumps(document, ensure_ascii=False))
-    return made(WithdrawPlan, context, act, changes, scope, "", Limits())
+    targets = Targets([], query=json.dumps(document, ensure_ascii=False))
+    return made(WithdrawPlan, context, act, changes, targets, "", Limits())
 
 
 def plan_withdraw(
@@ -157,9 +157,9 @@ def plan_withdraw(
     if len(next_works) > 1:
         notes.append(f"After it come {count_of(len(next_works) - 1, 'more work')} that were looked at.")
     changes = [Change(work, None) for work in next_works[:1]]
-    scope = Scope(next_works[:1], query=json.dumps(document, ensure_ascii=False))
+    targets = Targets(next_works[:1], query=json.dumps(document, ensure_ascii=False))
     limits = Limits(expires_after=expires_after)
-    return made(WithdrawPlan, context, WithdrawAct(document), changes, scope, reason, limits, notes)
+    return made(WithdrawPlan, context, WithdrawAct(document), changes, targets, reason, limits, notes)
 
 
 class WithdrawAct:
@@ -179,36 +179,36 @@ class WithdrawAct:
         self._document = dict(document)
         self._look_first = look_first
 
-    def step(self, walk: Execution, positions: Sequence[int]) -> None:
+    def step(self, execution: Execution, positions: Sequence[int]) -> None:
         """Claim one; a claim of an unknown outcome is never repeated."""
         (position,) = positions
-        if walk.fates[position].outcome is Outcome.UNKNOWN:
-            walk.notes.append("The claim may have been made; it is not repeated. Look for running works.")
+        if execution.results[position].outcome is Outcome.UNKNOWN:
+            execution.notes.append("The claim may have been made; it is not repeated. Look for running works.")
             return
-        seen = forecast(walk.api, self._document) if self._look_first else []
+        seen = forecast(execution.api, self._document) if self._look_first else []
         head = {record["id"]: record for record in seen}
-        walk.announce(positions, None, None, query=self._document, at_head=list(head.values()))
-        reply = ask(walk, lambda: walk.api.withdraw(self._document))
-        if reply.said is ReplyKind.YES:
-            self._claimed(walk, position, reply.value, head)
-        elif reply.said in (ReplyKind.NO, ReplyKind.NEVER_ASKED, ReplyKind.FAILED):
-            outcome = Outcome.NOT_SENT if reply.said is ReplyKind.NEVER_ASKED else Outcome.REFUSED
-            walk.fate(position, outcome, detail=reply.why)
-        walk.record(positions)
+        execution.announce(positions, None, None, query=self._document, at_head=list(head.values()))
+        reply = ask(execution, lambda: execution.api.withdraw(self._document))
+        if reply.kind is ReplyKind.YES:
+            self._claimed(execution, position, reply.value, head)
+        elif reply.kind in (ReplyKind.NO, ReplyKind.NEVER_ASKED, ReplyKind.FAILED):
+            outcome = Outcome.NOT_SENT if reply.kind is ReplyKind.NEVER_ASKED else Outcome.REFUSED
+            execution.settle(position, outcome, detail=reply.why)
+        execution.record(positions)
         if reply.error is not None:
             raise reply.error
 
     def _claimed(
-        self, walk: Execution, position: int, record: dict[str, Any] | None, head: Mapping[str, dict[str, Any]]
+        self, execution: Execution, position: int, record: dict[str, Any] | None, head: Mapping[str, dict[str, Any]]
     ) -> None:
         if record is None:
-            walk.fate(position, Outcome.GONE, detail="Nothing was queued any more that matches.")
+            execution.settle(position, Outcome.GONE, detail="Nothing was queued any more that matches.")
             return
         work = WorkSnapshot.of(record)
-        planned = walk.change(position).id
+        planned = execution.change(position).id
         detail = "" if planned in (None, work.id) else f"Another work than forecast ({planned}): the queue moved."
-        walk.fate(position, Outcome.DONE, id=work.id, new_id=work.id, after=work, detail=detail)
-        walk.writer.line("before", position=position, work=as_it_was(record, head.get(work.id or "")))
+        execution.settle(position, Outcome.DONE, id=work.id, new_id=work.id, after=work, detail=detail)
+        execution.writer.line("before", position=position, work=as_it_was(record, head.get(work.id or "")))
 
 
 def as_it_was(record: Mapping[str, Any], seen: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def command(
     On all pipelines: failed works with attempts left are queued again, running works past their timeout are failed, and
     so are unfinished works older than seven days. The service acts on what it finds when it runs.
     """
-    from bucketsnb.changes.scope import Limits, check_count
+    from bucketsnb.changes.targets import Limits, check_count
     from bucketsnb.client import Buckets
 
     with Buckets(url, clock=clock) as buckets:

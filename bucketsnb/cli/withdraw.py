@@ -72,7 +72,7 @@ def _show(buckets: Buckets, receipt: Receipt | None, *, as_json_: bool) -> int:
     from bucketsnb.changes.receipt import Outcome
     from bucketsnb.frames import WorkView
 
-    fate = receipt.fates[0] if receipt is not None else None
+    fate = receipt.results[0] if receipt is not None else None
     if receipt is None or fate is None or fate.outcome is Outcome.GONE:
         if receipt is not None:
             say(f"bucketsnb: {_NOTHING} any more")

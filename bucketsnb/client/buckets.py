@@ -13,13 +13,13 @@ import pandas as pd
 
 from bucketsnb import confirm
 from bucketsnb.api import Api, Clock, ClockChoice
-from bucketsnb.changes.apply import Context
 from bucketsnb.changes.audit import plan_audit, run_audit
 from bucketsnb.changes.build import plan_delete, plan_requeue
 from bucketsnb.changes.claim import Claim
 from bucketsnb.changes.deposit import plan_deposit, plan_raw
 from bucketsnb.changes.edits import plan_set, plan_update, plan_works
 from bucketsnb.changes.entry import journal_frame
+from bucketsnb.changes.execution import Context
 from bucketsnb.changes.journal import Journal
 from bucketsnb.changes.loading import load_plan
 from bucketsnb.changes.plan import (
@@ -33,8 +33,8 @@ from bucketsnb.changes.plan import (
     WithdrawPlan,
 )
 from bucketsnb.changes.receipt import Outcome, Receipt
-from bucketsnb.changes.scope import EXPIRES_AFTER, MAX_AFFECTED, Limits, NothingSent, WorkSelector, WorksLeft, ids_of
 from bucketsnb.changes.tables import Source
+from bucketsnb.changes.targets import EXPIRES_AFTER, MAX_AFFECTED, Limits, NothingSent, WorkSelector, WorksLeft, ids_of
 from bucketsnb.changes.undo import context_of, plan_undo
 from bucketsnb.changes.withdraw import Names, plan_claim, plan_withdraw, withdrawal
 from bucketsnb.client import changing, reading
@@ -769,7 +769,7 @@ class Buckets:
         """
         document = withdrawal(pipeline, event, site, priority, user, tags, parent)
         receipt = plan_claim(self._context, document, look_first=False).apply()
-        fate = receipt.fates[0]
+        fate = receipt.results[0]
         if fate.outcome is Outcome.DONE and fate.after is not None:
             return fate.after.record
         if fate.outcome is not Outcome.GONE:

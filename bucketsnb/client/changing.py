@@ -10,7 +10,7 @@ import pandas as pd
 
 from bucketsnb.changes.plan import DeletePlan, Plan
 from bucketsnb.changes.receipt import Receipt
-from bucketsnb.changes.scope import Limits, WorkSelector, WorksLeft
+from bucketsnb.changes.targets import Limits, WorkSelector, WorksLeft
 from bucketsnb.changes.withdraw import withdrawal
 from bucketsnb.display.texts import count_of
 from bucketsnb.errors import QueryError, ScopeRefused

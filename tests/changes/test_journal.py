@@ -20,8 +20,8 @@ from bucketsnb import Buckets, LocalBackend, encoding
 from bucketsnb.changes import deposit, journal_folder
 from bucketsnb.changes import entry as entry_module
 from bucketsnb.changes import journal_file as file_module
-from bucketsnb.changes.apply import Application, Execution
 from bucketsnb.changes.entry import journal_frame, read_entry, summary_of
+from bucketsnb.changes.execution import Application, Execution
 from bucketsnb.changes.journal import Journal
 from bucketsnb.changes.journal_file import Writer, lines_of
 from bucketsnb.changes.plan import Plan
@@ -308,7 +308,7 @@ def test_an_interruption_while_a_line_is_written_leaves_receipt_and_journal_at_o
         assert plan.apply().ok
         return
     kept = read_entry(Journal(), plan.receipt.entry)
-    assert [work.outcome for work in kept.works] == [fate.outcome for fate in plan.receipt.fates]
+    assert [work.outcome for work in kept.works] == [fate.outcome for fate in plan.receipt.results]
     receipt = plan.receipt.resume()
     assert receipt.ok
     if verb != "undo":

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bucketsnb import Buckets, LocalBackend
 from bucketsnb.backend.stores.base import Store
 from bucketsnb.changes.receipt import Receipt
-from bucketsnb.changes.seen import WorkSnapshot
+from bucketsnb.changes.snapshot import WorkSnapshot
 from tests.changes.helpers import PIPELINE, but_id, stored
 from tests.factory import make_work
 
@@ -41,7 +41,7 @@ meanwhile = st.lists(st.sampled_from(["stays", "moves", "goes", "refuses to go"]
 
 
 def adds_up(receipt: Receipt, count: int) -> None:
-    assert sum(receipt.counts.values()) == count == len(receipt.frame) == len(receipt.fates)
+    assert sum(receipt.counts.values()) == count == len(receipt.frame) == len(receipt.results)
 
 
 @QUICK

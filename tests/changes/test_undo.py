@@ -260,7 +260,9 @@ def test_an_undo_that_fails_before_it_sends_says_what_became_of_works_before(
     backend.faults.add("POST /view", status=400, times=None)
     second = again.apply()
     assert second.counts["refused"] == 3
-    assert [work.outcome for work in read_entry(Journal(), second.entry).works] == [one.outcome for one in second.fates]
+    assert [work.outcome for work in read_entry(Journal(), second.entry).works] == [
+        one.outcome for one in second.results
+    ]
     backend.faults.clear()
     assert buckets.undo(receipt.entry).counts["done"] == 3
 

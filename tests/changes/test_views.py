@@ -11,7 +11,7 @@ import pytest
 from bucketsnb import Buckets, LocalBackend
 from bucketsnb.changes.plan import DeletePlan, Plan
 from bucketsnb.changes.receipt import COLUMNS, Outcome
-from bucketsnb.changes.seen import Change, WorkSnapshot, described, differences
+from bucketsnb.changes.snapshot import Change, WorkSnapshot, described, differences
 from bucketsnb.errors import PlanError
 from tests.changes.helpers import PIPELINE, filled
 from tests.factory import make_work

@@ -128,7 +128,9 @@ def test_a_work_that_cannot_be_put_back_is_said_before_and_holds_up_no_other(
     undone = receipt.undo()
     assert {word: number for word, number in undone.counts.items() if number} == {"done": 9, "refused": 1}
     assert set(regular) <= set(whole(read(buckets)))
-    assert whole([fate.before.record for fate in receipt.fates if fate.id == odd["id"] and fate.before]) == whole([odd])
+    assert whole([fate.before.record for fate in receipt.results if fate.id == odd["id"] and fate.before]) == whole(
+        [odd]
+    )
 
 
 @pytest.mark.parametrize("status", [{"a": 1}, ["failure"], None, 3])

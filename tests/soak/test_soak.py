@@ -49,8 +49,10 @@ def test_a_soak_finds_a_client_that_takes_silence_for_a_no(monkeypatch):
     from bucketsnb.changes import deposit, receipt
 
     monkeypatch.setattr(
-        deposit, "_unsettled", lambda walk, left, reply: [walk.fate(p, receipt.Outcome.REFUSED) for p in left] and None
+        deposit,
+        "_unsettled",
+        lambda walk, left, reply: [walk.settle(p, receipt.Outcome.REFUSED) for p in left] and None,
     )
-    monkeypatch.setattr(deposit.DepositAct, "_look", lambda self, walk, going, ids: list(going))
+    monkeypatch.setattr(deposit.DepositAct, "_look", lambda self, execution, going, ids: list(going))
     with pytest.raises(AssertionError, match=r"deposit|stored"):
         soak(60, seed=11, share=0.3)

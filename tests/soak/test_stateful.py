@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from bucketsnb import LocalBackend
-from bucketsnb.changes.acts import DeleteAct, PutAct
+from bucketsnb.changes.settle import DeleteAct, PutAct
 from bucketsnb.transport.retry import MAY_REPEAT, FailureKind, Idempotency
 from tests.changes.conftest import quick_looks  # noqa: F401 - looks at what came of a change do not wait here
 
 from .user import CALLS, User
 
-pytestmark = [pytest.mark.filterwarnings("ignore::bucketsnb.changes.scope.ChangeWarning"), pytest.mark.slow]
+pytestmark = [pytest.mark.filterwarnings("ignore::bucketsnb.changes.targets.ChangeWarning"), pytest.mark.slow]
 
 ABOUT = {
     "deposit": "POST /work",

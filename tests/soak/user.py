@@ -89,7 +89,7 @@ class User(Reads):
 
     def _check_stored(self, receipt: Receipt, marks: Sequence[str], before: Records) -> None:
         there = {mark_of(record): id_ for id_, record in self._new(before).items()}
-        for mark, fate in zip(marks, receipt.fates, strict=True):
+        for mark, fate in zip(marks, receipt.results, strict=True):
             if fate.outcome is Outcome.DONE:
                 assert there.get(mark) == fate.new_id, "done is not stored"
             elif fate.outcome is not Outcome.UNKNOWN:
@@ -126,11 +126,11 @@ class User(Reads):
             self._settled("plan_withdraw", plan.apply(), before, lambda receipt: self._check_claimed(receipt, before))
 
     def _check_claimed(self, receipt: Receipt, before: Records) -> None:
-        changed, sure = self._changed(before), [one.id for one in receipt.fates if one.outcome is Outcome.DONE]
+        changed, sure = self._changed(before), [one.id for one in receipt.results if one.outcome is Outcome.DONE]
         if receipt.counts["unknown"]:
             assert len(changed) <= 1, "one withdrawal, several claims"
         else:
-            assert list(changed) == sure == [fate.after.id for fate in receipt.fates if fate.id in sure and fate.after]
+            assert list(changed) == sure == [one.after.id for one in receipt.results if one.id in sure and one.after]
         assert all(now == _claimed(before[id_], now) for id_, now in changed.items()), "claimed otherwise"
 
     def claim_and_end(self) -> None:
@@ -268,7 +268,7 @@ class User(Reads):
             self._disturb(ids)
             before = self.store()
             receipt = plan.apply()
-            assert len(receipt.fates) == sum(receipt.counts.values()) == plan.count
+            assert len(receipt.results) == sum(receipt.counts.values()) == plan.count
             self._settled(call, receipt, before, lambda receipt: self._check(receipt, before, as_planned))
 
     def _disturb(self, ids: Sequence[str]) -> None:
@@ -284,7 +284,7 @@ class User(Reads):
         check(receipt)
         self._check_record(receipt)
         self._say(f"{call}: {'done' if receipt.ok else 'partly'}")
-        if receipt.rest and self._random.random() < _AGAIN:
+        if receipt.unsettled and self._random.random() < _AGAIN:
             done = receipt.ids
             receipt = receipt.resume()
             assert set(done) <= set(receipt.ids), "done is not done any more"
@@ -298,11 +298,11 @@ class User(Reads):
         """Hold what is kept against what was said."""
         if receipt.entry:
             kept = [work.outcome for work in read_entry(Journal(), receipt.entry).works]
-            assert kept == [fate.outcome for fate in receipt.fates], "the journal says otherwise"
+            assert kept == [fate.outcome for fate in receipt.results], "the journal says otherwise"
 
     def _check(self, receipt: Receipt, before: Records, as_planned: Callable[[Record], bool] | None) -> None:
         after = self.store()
-        for fate in receipt.fates:
+        for fate in receipt.results:
             was, now = before.get(fate.id or ""), after.get(fate.id or "")
             if fate.outcome is Outcome.DONE:
                 assert (now is not None and as_planned(now)) if as_planned else now is None, "done is not done"
@@ -311,13 +311,13 @@ class User(Reads):
             elif fate.outcome is not Outcome.UNKNOWN:
                 assert now == was, f"{fate.outcome.value}, and changed"
             assert fate.outcome is not Outcome.DRIFTED or fate.id in self._moved, "drifted, and nobody moved it"
-        untouched = set(before) - {fate.id for fate in receipt.fates}
+        untouched = set(before) - {fate.id for fate in receipt.results}
         assert all(after.get(id_) == before[id_] for id_ in untouched), "works outside the plan were changed"
         if not as_planned:
             self._strike_out(receipt, after)
 
     def _strike_out(self, receipt: Receipt, after: Records) -> None:
-        for fate in receipt.fates:
+        for fate in receipt.results:
             assert fate.before is not None
             if fate.outcome in (Outcome.DONE, Outcome.GONE):
                 self.ledger.gone([mark_of(fate.before.record)])
@@ -348,9 +348,9 @@ class User(Reads):
     def _check_undone(self, last: Applied, receipt: Receipt, before: Records) -> bool:
         after = self.store()
         judge = {"delete": self._check_return, "deposit": self._check_removal}.get(last.receipt.verb, self._check_back)
-        for fate in receipt.fates:
+        for fate in receipt.results:
             judge(last, fate, before, after)
-        touched = {fate.id for fate in receipt.fates} | {fate.new_id for fate in receipt.fates}
+        touched = {fate.id for fate in receipt.results} | {fate.new_id for fate in receipt.results}
         if last.receipt.verb != "delete" or receipt.ok:  # one that is not whole yet may be on its way
             assert all(after.get(one) == before.get(one) for one in {*before, *after} - touched), "others were changed"
         self._check_record(receipt)

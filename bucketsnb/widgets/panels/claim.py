@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bucketsnb.changes.claim import Claim
-from bucketsnb.changes.seen import WorkSnapshot, described, differences, same
+from bucketsnb.changes.snapshot import WorkSnapshot, described, differences, same
 from bucketsnb.changes.undo import context_of
 from bucketsnb.display.markup import Markup, element
 from bucketsnb.display.texts import printable

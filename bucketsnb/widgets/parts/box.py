@@ -359,7 +359,9 @@ class Box(Part):
     @property
     def can_resume(self) -> bool:
         """Whether the receipt has works that were not dealt with."""
-        return self.receipt is not None and bool(self.receipt.rest) and not (self.busy or self.armed or self.planning)
+        return (
+            self.receipt is not None and bool(self.receipt.unsettled) and not (self.busy or self.armed or self.planning)
+        )
 
     def resume(self) -> None:
         """Go on with the works that were not dealt with."""
@@ -406,7 +408,7 @@ class Box(Part):
     def _receipt(self) -> dict[str, Any] | None:
         if self.receipt is None or self.busy:
             return None
-        rest = f"Go on with the other {count_of(self.receipt.rest, 'work')}" if self.can_resume else ""
+        rest = f"Go on with the other {count_of(self.receipt.unsettled, 'work')}" if self.can_resume else ""
         return {**receipt_of(self.receipt), "at": self._received_at, "undo": self.can_undo, "resume": rest}
 
     def static(self) -> Markup:

@@ -147,8 +147,8 @@ class Grid(Part):
 
     def _just_changed(self) -> set[str | None]:
         """Return the ids of the works that the last change has done: that they match no longer is no news."""
-        fates = self.state.receipt.fates if self.state.receipt is not None else ()
-        return {fate.id for fate in fates if fate.outcome is Outcome.DONE}
+        results = self.state.receipt.results if self.state.receipt is not None else ()
+        return {result.id for result in results if result.outcome is Outcome.DONE}
 
     def _take_selection(self, selection: tuple[str, ...]) -> None:
         if tuple(self.rows.selected) != selection:

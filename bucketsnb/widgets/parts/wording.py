@@ -12,7 +12,7 @@ from bucketsnb.changes.drawing import by_count
 from bucketsnb.changes.edits import HAS_THEM
 from bucketsnb.changes.plan import DepositPlan, Plan, UndoPlan, UpdatePlan
 from bucketsnb.changes.receipt import Outcome, Receipt
-from bucketsnb.changes.seen import WorkSnapshot, described, shown
+from bucketsnb.changes.snapshot import WorkSnapshot, described, shown
 from bucketsnb.display.texts import age, count_of, truncate
 from bucketsnb.errors import ScopeReason, ScopeRefused
 from bucketsnb.widgets.core.advice import advice, in_page_words
@@ -179,12 +179,12 @@ def receipt_of(receipt: Receipt) -> Facts:
     others = {outcome: receipt.counts[outcome.value] for outcome in _OUTCOMES}
     rows = [
         (fate.id or "", _OUTCOMES[fate.outcome], fate.detail)
-        for fate in receipt.fates
+        for fate in receipt.results
         if fate.outcome is not Outcome.DONE
     ]
     if not rows:
         rows = [
-            (fate.id or fate.new_id or "", past(receipt), fate.detail or fate.new_id or "") for fate in receipt.fates
+            (fate.id or fate.new_id or "", past(receipt), fate.detail or fate.new_id or "") for fate in receipt.results
         ]
     return {
         "ok": receipt.ok,
@@ -198,13 +198,13 @@ def receipt_of(receipt: Receipt) -> Facts:
 
 
 def _done(receipt: Receipt) -> str:
-    if not receipt.fates:
+    if not receipt.results:
         return "Nothing was changed"
     done = receipt.counts["done"] + (receipt.counts["gone"] if receipt.removes else 0)
     if not done:
         return f"Nothing was {past(receipt)}"
-    of = f" of {len(receipt.fates):,}" if done < len(receipt.fates) else ""
-    return f"{done:,}{of} {'work' if len(receipt.fates) == 1 else 'works'} {past(receipt)}"
+    of = f" of {len(receipt.results):,}" if done < len(receipt.results) else ""
+    return f"{done:,}{of} {'work' if len(receipt.results) == 1 else 'works'} {past(receipt)}"
 
 
 def refusal_of(error: ScopeRefused) -> Facts:

@@ -1,7 +1,7 @@
 """Carry a plan out, once: chunk by chunk, on record first, with a true receipt whatever happens on the way.
 
-What one chunk of a verb takes is an act's business (:mod:`bucketsnb.changes.acts` and its neighbours). This module owns
-what they share: that a plan is applied once, progress, cancel, errors, interruptions, and going on with the rest.
+What one chunk of a verb takes is a chunk executor's business. This module owns what they share: that a plan is
+applied once, progress, cancel, errors, interruptions, and going on with the rest.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from bucketsnb.changes.journal_file import UNDO_SUFFIX, Writer
 from bucketsnb.changes.plan import document_of
 from bucketsnb.changes.plan_file import write_plan_file
 from bucketsnb.changes.receipt import Outcome, Receipt, WorkResult
-from bucketsnb.changes.seen import Change, written
+from bucketsnb.changes.snapshot import Change, written
 from bucketsnb.display.texts import count_of, format_time, truncate
 from bucketsnb.errors import BucketsError, Cure, JournalError, PlanAlreadyApplied, PlanError, PlanExpired, ReadOnly
 
@@ -62,8 +62,8 @@ class ChunkExecutor(Protocol):
     size: int
     """Works in a chunk, at most."""
 
-    def step(self, walk: Execution, positions: Sequence[int]) -> None:
-        """Do one chunk, and leave a true fate for each of its works in the ledger at every moment."""
+    def step(self, execution: Execution, positions: Sequence[int]) -> None:
+        """Do one chunk, and leave a true result for each of its works at every moment."""
         ...
 
 
@@ -71,12 +71,12 @@ class ChunkExecutor(Protocol):
 class Execution:
     """One pass over a plan: what the acts work with.
 
-    `fates` is true at every moment: a work is ``unknown`` from before its request leaves until it was read back.
+    `results` is true at every moment: a work is ``unknown`` from before its request leaves until it was read back.
     """
 
     context: Context
     plan: Plan
-    fates: list[WorkResult]
+    results: list[WorkResult]
     writer: Writer
     errors: list[BaseException] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -100,18 +100,18 @@ class Execution:
         """Return the change at a position of the plan."""
         return self.plan.changes[position]
 
-    def fate(self, position: int, outcome: Outcome, *, detail: str = "", **more: Any) -> None:
+    def settle(self, position: int, outcome: Outcome, *, detail: str = "", **more: Any) -> None:
         """Say what became of the work at a position; from here on that is to be put on record."""
         self.unrecorded.add(position)
         change = self.change(position)
-        self.fates[position] = WorkResult(outcome, more.pop("id", change.id), change.before, detail=detail, **more)
+        self.results[position] = WorkResult(outcome, more.pop("id", change.id), change.before, detail=detail, **more)
 
     def announce(
         self, positions: Sequence[int], before: Iterable[str] | None, after: Iterable[str] | None, **more: Any
     ) -> None:
         """Put the full works of a request on the disk; from here on its outcome is unknown until it is settled.
 
-        The works are given as JSON, each as :func:`~bucketsnb.changes.seen.written`.
+        The works are given as JSON, each as :func:`~bucketsnb.changes.snapshot.written`.
 
         Raises
         ------
@@ -129,8 +129,8 @@ class Execution:
         self.chunks += 1
         self.sent = True
         for position in positions:
-            kept = self.fates[position].new_id
-            self.fate(position, Outcome.UNKNOWN, detail="Sent; what came of it was not seen.", new_id=kept)
+            kept = self.results[position].new_id
+            self.settle(position, Outcome.UNKNOWN, detail="Sent; what came of it was not seen.", new_id=kept)
 
     def record(self, positions: Sequence[int]) -> None:
         """Put what became of a chunk on the disk."""
@@ -138,11 +138,11 @@ class Execution:
         self.unrecorded.difference_update(positions)
 
     def _kept(self, position: int) -> list[Any]:
-        """Return what the journal keeps of a fate; the work as it was left only where it is not just as planned."""
-        fate, planned = self.fates[position], self.change(position).after
-        left = fate.after if fate.outcome is Outcome.DONE else None
+        """Return what the journal keeps of a result; the work as it was left only where it is not just as planned."""
+        result, planned = self.results[position], self.change(position).after
+        left = result.after if result.outcome is Outcome.DONE else None
         kept = None if left is None else True if left == planned else left.record
-        return [position, fate.outcome.value, kept, fate.new_id, fate.detail]
+        return [position, result.outcome.value, kept, result.new_id, result.detail]
 
 
 class Application:
@@ -159,7 +159,7 @@ class Application:
         copy of the plan in a forked process has the same, and an entry is begun once.
     head
         What else the journal is to keep at the start of the entry.
-    fates
+    results
         What became of the works before, when the entry is there already and is to be gone on with.
     lengths
         Bytes that entries had when they were read, by id: one that has more by now is another's to go on with.
@@ -172,7 +172,7 @@ class Application:
         *,
         entry: str | None = None,
         head: Mapping[str, Any] | None = None,
-        fates: Sequence[WorkResult] | None = None,
+        results: Sequence[WorkResult] | None = None,
         lengths: Mapping[str, int] | None = None,
     ) -> None:
         self.context = context
@@ -181,7 +181,7 @@ class Application:
         self.spent = False
         self._entry = entry or new_entry()
         self._head = dict(head or {})
-        self._before = fates
+        self._before = results
         self._lengths = dict(lengths or {})
         self._plan: Plan | None = None
         self._busy = threading.Lock()
@@ -201,12 +201,12 @@ class Application:
         with self._alone("This plan is being applied."):
             self._may(plan)
             self._rate = _checked_rate(rate, plan, self.act)
-            fates = list(
+            results = list(
                 self._before or [WorkResult(Outcome.NOT_SENT, change.id, change.before) for change in plan.changes]
             )
             if not plan.changes:
                 self.spent, self._plan = True, plan
-                self.latest = self._receipt(plan, fates, "")
+                self.latest = self._receipt(plan, results, "")
                 return self.latest
             try:
                 self.spent, self._plan = True, plan
@@ -215,7 +215,7 @@ class Application:
                 self.spent = isinstance(error, PlanAlreadyApplied)  # nothing was sent: the same plan may go later
                 raise
             try:
-                return self._pass(plan, fates, writer, progress, cancel, _REST if self._before is None else AGAIN)
+                return self._pass(plan, results, writer, progress, cancel, _REST if self._before is None else AGAIN)
             except JournalError:
                 self.spent = False  # nor here: once there is room, it may go
                 raise
@@ -224,10 +224,10 @@ class Application:
         """Go on with works that were not sent or whose outcome is unknown."""
         with self._alone("This plan is being applied."):
             plan, latest = self._plan, self.latest or receipt
-            if plan is None or not latest.rest:
+            if plan is None or not latest.unsettled:
                 return latest
             _refuse_read_only(self.context)
-            return self._pass(plan, list(latest.fates), self._reopen(latest.entry), progress, cancel, _REST)
+            return self._pass(plan, list(latest.results), self._reopen(latest.entry), progress, cancel, _REST)
 
     def undo(self, receipt: Receipt, progress: ProgressCallback | None, cancel: Cancel | None) -> Receipt:
         """Undo what a receipt says was done."""
@@ -298,79 +298,81 @@ class Application:
     def _pass(
         self,
         plan: Plan,
-        fates: list[WorkResult],
+        results: list[WorkResult],
         writer: Writer,
         progress: ProgressCallback | None,
         cancel: Cancel | None,
         left: Collection[Outcome],
     ) -> Receipt:
-        walk = Execution(self.context, plan, fates, writer)
+        execution = Execution(self.context, plan, results, writer)
         started = time.monotonic()
         try:
             with writer:
                 try:
-                    self._chunks(walk, progress, cancel, left)
+                    self._chunks(execution, progress, cancel, left)
                 except BucketsError as error:
-                    walk.errors.append(error)
+                    execution.errors.append(error)
                 finally:
                     try:
-                        self._end(walk)
+                        self._end(execution)
                     finally:
-                        walk.seconds = time.monotonic() - started
+                        execution.seconds = time.monotonic() - started
                         self._lengths[writer.entry] = writer.length
-                        if walk.unkept is not None and not walk.sent and writer.is_new:
+                        if execution.unkept is not None and not execution.sent and writer.is_new:
                             writer.discard()  # so that the same plan may go once it can be kept
         except BaseException:
-            self.latest = self._receipt(plan, walk.fates, writer.entry, walk)
+            self.latest = self._receipt(plan, execution.results, writer.entry, execution)
             raise
         try:
-            self.latest = self._receipt(plan, walk.fates, writer.entry, walk)
+            self.latest = self._receipt(plan, execution.results, writer.entry, execution)
         except KeyboardInterrupt:  # pressed after all was done: it takes no receipt away
-            self.latest = self._receipt(plan, walk.fates, writer.entry, walk)
+            self.latest = self._receipt(plan, execution.results, writer.entry, execution)
             raise
-        if walk.unkept is not None and not walk.sent:
-            raise walk.unkept
+        if execution.unkept is not None and not execution.sent:
+            raise execution.unkept
         return self.latest
 
     def _chunks(
-        self, walk: Execution, progress: ProgressCallback | None, cancel: Cancel | None, left: Collection[Outcome]
+        self, execution: Execution, progress: ProgressCallback | None, cancel: Cancel | None, left: Collection[Outcome]
     ) -> None:
-        todo = [position for position, fate in enumerate(walk.fates) if fate.outcome in left]
+        todo = [position for position, result in enumerate(execution.results) if result.outcome in left]
         done = 0
         _tell(progress, done, len(todo))
         pace = Pace(self._rate)
-        for positions in _chunked(walk.plan, todo, pace.most(self.act.size)):
+        for positions in _chunked(execution.plan, todo, pace.most(self.act.size)):
             pace.wait(done, cancel)
             if cancel is not None and cancel.is_set():
-                walk.notes.append(f"Cancelled: {count_of(len(todo) - done, 'work')} left as they were.")
+                execution.notes.append(f"Cancelled: {count_of(len(todo) - done, 'work')} left as they were.")
                 return
-            self.act.step(walk, positions)
+            self.act.step(execution, positions)
             done += len(positions)
             _tell(progress, done, len(todo))
 
-    def _end(self, walk: Execution) -> None:
-        counts = self._receipt(walk.plan, walk.fates, walk.writer.entry).counts
+    def _end(self, execution: Execution) -> None:
+        counts = self._receipt(execution.plan, execution.results, execution.writer.entry).counts
         try:
-            if walk.unrecorded:  # what an interruption, or a disk that was full, kept off the record
-                walk.record(sorted(walk.unrecorded))
-            walk.writer.line("end", counts=counts, errors=[type(error).__name__ for error in walk.errors])
+            if execution.unrecorded:  # what an interruption, or a disk that was full, kept off the record
+                execution.record(sorted(execution.unrecorded))
+            execution.writer.line("end", counts=counts, errors=[type(error).__name__ for error in execution.errors])
         except JournalError as error:
-            if walk.unkept is None:
-                walk.errors.append(error)
+            if execution.unkept is None:
+                execution.errors.append(error)
 
-    def _receipt(self, plan: Plan, fates: list[WorkResult], entry: str, walk: Execution | None = None) -> Receipt:
-        errors = walk.errors if walk else ()
-        notes = walk.notes if walk else ()
+    def _receipt(
+        self, plan: Plan, results: list[WorkResult], entry: str, execution: Execution | None = None
+    ) -> Receipt:
+        errors = execution.errors if execution else ()
+        notes = execution.notes if execution else ()
         return Receipt(
             plan.verb,
             plan.summary,
             plan.host,
             entry,
-            tuple(fates),
+            tuple(results),
             tuple(errors),
             tuple(notes),
             plan.removes,
-            walk.seconds if walk else 0.0,
+            execution.seconds if execution else 0.0,
             self._rate,
             self,
         )

@@ -10,9 +10,9 @@ from enum import Enum, auto
 from typing import Any
 
 from bucketsnb.api import DELETE_CHUNK, Api
-from bucketsnb.changes.apply import CurrentWorks, Execution, look
+from bucketsnb.changes.execution import CurrentWorks, Execution, look
 from bucketsnb.changes.receipt import Outcome
-from bucketsnb.changes.seen import MISSING, Change, WorkSnapshot, described, differences, equal, leaves, same
+from bucketsnb.changes.snapshot import MISSING, Change, WorkSnapshot, described, differences, equal, leaves, same
 from bucketsnb.display.texts import truncate
 from bucketsnb.errors import BucketsError, Refused, ServiceError, ServiceFailed, Unreachable
 
@@ -49,7 +49,7 @@ class ReplyKind(Enum):
 class Reply:
     """The answer to one request that changes works, or the lack of one."""
 
-    said: ReplyKind
+    kind: ReplyKind
     error: BucketsError | None = None
     value: Any = None
 
@@ -61,7 +61,7 @@ class Reply:
     @property
     def heard(self) -> str:
         """What the service did, such as ``"did not answer"``, where its answer does not tell what it made of it."""
-        if self.said is ReplyKind.YES:
+        if self.kind is ReplyKind.YES:
             return "said yes"
         status, shown = getattr(self.error, "status", None), getattr(self.error, "excerpt", "")
         if status is None:
@@ -69,13 +69,13 @@ class Reply:
         return f"answered {status}" + (f" with {truncate(shown, 60)}" if shown else "")
 
 
-def ask(walk: Execution, call: Callable[[], Any]) -> Reply:
+def ask(execution: Execution, call: Callable[[], Any]) -> Reply:
     """Send one request that changes works, if its record is still there, and sort what comes of it.
 
     Any error is in the reply.
     """
     try:
-        walk.writer.check()
+        execution.writer.check()
         return Reply(ReplyKind.YES, value=call())
     except Unreachable as error:
         return Reply(ReplyKind.NEVER_ASKED, error)
@@ -104,11 +104,11 @@ _UNCHANGED = {
 }
 
 
-def should_bisect(walk: Execution, reply: Reply, number: int) -> bool:
+def should_bisect(execution: Execution, reply: Reply, number: int) -> bool:
     """Tell whether so many works that were refused together are to be tried apart: one may have been the reason."""
-    walk.refusals = walk.refusals + 1 if reply.said is ReplyKind.NO else 0
-    of_works = reply.said is ReplyKind.NO and getattr(reply.error, "status", None) in _OF_WORKS
-    return of_works and number > 1 and walk.refusals < _REFUSALS
+    execution.refusals = execution.refusals + 1 if reply.kind is ReplyKind.NO else 0
+    of_works = reply.kind is ReplyKind.NO and getattr(reply.error, "status", None) in _OF_WORKS
+    return of_works and number > 1 and execution.refusals < _REFUSALS
 
 
 def halves(positions: Sequence[int]) -> tuple[Sequence[int], Sequence[int]]:
@@ -117,11 +117,11 @@ def halves(positions: Sequence[int]) -> tuple[Sequence[int], Sequence[int]]:
     return positions[:middle], positions[middle:]
 
 
-def go_on_or_raise(walk: Execution, positions: Sequence[int], error: BaseException) -> None:
+def go_on_or_raise(execution: Execution, positions: Sequence[int], error: BaseException) -> None:
     """Keep an error that met some works of a chunk; raise one that met all, as the next chunk would meet it too."""
-    if not isinstance(error, Refused) or all(walk.fates[p].outcome is not Outcome.DONE for p in positions):
+    if not isinstance(error, Refused) or all(execution.results[p].outcome is not Outcome.DONE for p in positions):
         raise error
-    walk.errors.append(error)
+    execution.errors.append(error)
 
 
 class _GuardedAct(ABC):
@@ -131,84 +131,86 @@ class _GuardedAct(ABC):
     divides = False
     """Whether a refusal may be due to one work, and the others are to be tried without it."""
 
-    def step(self, walk: Execution, positions: Sequence[int]) -> None:
+    def step(self, execution: Execution, positions: Sequence[int]) -> None:
         """Do one chunk."""
-        now = look(walk.api, _ids(walk, positions))
-        going = [position for position in positions if self._may_go(walk, position, now)]
+        now = look(execution.api, _ids(execution, positions))
+        going = [position for position in positions if self._may_go(execution, position, now)]
         reply = Reply(ReplyKind.YES)
         if going:
-            walk.announce(
+            execution.announce(
                 going,
-                before=[now.text(work_id) for work_id in _ids(walk, going)],
-                after=[after.text for p in going if (after := walk.change(p).after) is not None],
+                before=[now.text(work_id) for work_id in _ids(execution, going)],
+                after=[after.text for p in going if (after := execution.change(p).after) is not None],
             )
-            reply = self._send(walk, going)
-        walk.record(positions)
-        if reply.error is not None and any(walk.fates[p].outcome is not Outcome.DONE for p in going):
-            go_on_or_raise(walk, going, reply.error)
+            reply = self._send(execution, going)
+        execution.record(positions)
+        if reply.error is not None and any(execution.results[p].outcome is not Outcome.DONE for p in going):
+            go_on_or_raise(execution, going, reply.error)
 
-    def _send(self, walk: Execution, going: Sequence[int]) -> Reply:
+    def _send(self, execution: Execution, going: Sequence[int]) -> Reply:
         """Send works, and again in halves if they were refused together: one that cannot be taken holds up no other."""
-        reply = ask(walk, lambda: self.send(walk.api, [walk.change(position) for position in going]))
-        self._settle(walk, going, reply)
-        refused = [position for position in going if walk.fates[position].outcome is Outcome.REFUSED]
-        if not (self.divides and should_bisect(walk, reply, len(refused))):
+        reply = ask(execution, lambda: self.send(execution.api, [execution.change(position) for position in going]))
+        self._settle(execution, going, reply)
+        refused = [position for position in going if execution.results[position].outcome is Outcome.REFUSED]
+        if not (self.divides and should_bisect(execution, reply, len(refused))):
             return reply
         for position in refused:
-            walk.fate(position, Outcome.UNKNOWN, detail="Being sent again, with fewer others.")
-        replies = [self._send(walk, half) for half in halves(refused)]
+            execution.settle(position, Outcome.UNKNOWN, detail="Being sent again, with fewer others.")
+        replies = [self._send(execution, half) for half in halves(refused)]
         return next((one for one in replies if one.error is not None), replies[0])
 
-    def _may_go(self, walk: Execution, position: int, now: CurrentWorks) -> bool:
-        change, unsure = walk.change(position), walk.fates[position].outcome is Outcome.UNKNOWN
+    def _may_go(self, execution: Execution, position: int, now: CurrentWorks) -> bool:
+        change, unsure = execution.change(position), execution.results[position].outcome is Outcome.UNKNOWN
         record = now.get(change.id or "")
         if unsure and self._is_done(change, record):
-            walk.fate(position, Outcome.DONE, after=_seen(record), detail="Found done on looking again.")
+            execution.settle(position, Outcome.DONE, after=_seen(record), detail="Found done on looking again.")
         elif record is None:
-            walk.fate(position, Outcome.GONE, detail="No longer there when it was to be changed.")
+            execution.settle(position, Outcome.GONE, detail="No longer there when it was to be changed.")
         elif change.id in now.shared:
-            walk.fate(position, Outcome.DRIFTED, detail="Another work has this id too: a request would meet both.")
+            execution.settle(
+                position, Outcome.DRIFTED, detail="Another work has this id too: a request would meet both."
+            )
         elif change.before is None or not same(record, change.before, now.text(change.id or "")):
             moved = described(differences(change.before.record if change.before else {}, record))
-            walk.fate(position, Outcome.DRIFTED, after=WorkSnapshot.of(record), detail=moved)
+            execution.settle(position, Outcome.DRIFTED, after=WorkSnapshot.of(record), detail=moved)
         else:
             return True
         return False
 
-    def _settle(self, walk: Execution, going: Sequence[int], reply: Reply) -> None:
+    def _settle(self, execution: Execution, going: Sequence[int], reply: Reply) -> None:
         left = list(going)
-        if reply.said is ReplyKind.NEVER_ASKED and not getattr(reply.error, "deleted", ()):
+        if reply.kind is ReplyKind.NEVER_ASKED and not getattr(reply.error, "deleted", ()):
             for position in left:
-                walk.fate(position, Outcome.NOT_SENT, detail=reply.why)
+                execution.settle(position, Outcome.NOT_SENT, detail=reply.why)
             return
         for pause in PAUSES:
             time.sleep(pause)
             try:
-                now = look(walk.api, _ids(walk, left))
+                now = look(execution.api, _ids(execution, left))
             except ServiceError as error:
-                walk.errors.append(error)
+                execution.errors.append(error)
                 return
             for position in left:
-                self._judge(walk, position, now.get(walk.change(position).id or ""), reply)
-            left = [position for position in left if walk.fates[position].outcome in _WORTH_ANOTHER_LOOK]
+                self._judge(execution, position, now.get(execution.change(position).id or ""), reply)
+            left = [position for position in left if execution.results[position].outcome in _WORTH_ANOTHER_LOOK]
             if not left:
                 return
 
-    def _judge(self, walk: Execution, position: int, record: Record | None, reply: Reply) -> None:
-        change = walk.change(position)
+    def _judge(self, execution: Execution, position: int, record: Record | None, reply: Reply) -> None:
+        change = execution.change(position)
         if self._is_done(change, record):
-            walk.fate(position, Outcome.DONE, after=_seen(record), detail=described(change.cells))
+            execution.settle(position, Outcome.DONE, after=_seen(record), detail=described(change.cells))
         elif record is None:
-            walk.fate(position, Outcome.GONE, detail="It was removed while it was being changed.")
+            execution.settle(position, Outcome.GONE, detail="It was removed while it was being changed.")
         elif change.before is not None and same(record, change.before):
-            outcome, detail = _UNCHANGED[reply.said]
-            if reply.said is ReplyKind.SILENCE:
+            outcome, detail = _UNCHANGED[reply.kind]
+            if reply.kind is ReplyKind.SILENCE:
                 detail = f"The service {reply.heard}. {detail}"
             if reply.value is False:
                 detail = "The service answered false, and the work is as it was."
-            walk.fate(position, outcome, after=WorkSnapshot.of(record), detail=detail or reply.why)
+            execution.settle(position, outcome, after=WorkSnapshot.of(record), detail=detail or reply.why)
         else:
-            self._judge_moved(walk, position, record, reply)
+            self._judge_moved(execution, position, record, reply)
 
     @abstractmethod
     def send(self, api: Api, changes: Sequence[Change]) -> Any:
@@ -219,7 +221,7 @@ class _GuardedAct(ABC):
         """Tell whether a work is as planned."""
 
     @abstractmethod
-    def _judge_moved(self, walk: Execution, position: int, record: Record, reply: Reply) -> None:
+    def _judge_moved(self, execution: Execution, position: int, record: Record, reply: Reply) -> None:
         """Say what became of a work that is neither as it was nor as planned."""
 
 
@@ -238,11 +240,11 @@ class DeleteAct(_GuardedAct):
     def _is_done(self, change: Change, record: Record | None) -> bool:
         return record is None
 
-    def _judge_moved(self, walk: Execution, position: int, record: Record, reply: Reply) -> None:
-        before = walk.change(position).before
+    def _judge_moved(self, execution: Execution, position: int, record: Record, reply: Reply) -> None:
+        before = execution.change(position).before
         moved = described(differences(before.record if before else {}, record))
-        outcome, _ = _UNCHANGED[reply.said]
-        walk.fate(
+        outcome, _ = _UNCHANGED[reply.kind]
+        execution.settle(
             position, outcome, after=WorkSnapshot.of(record), detail=f"Still there, and changed meanwhile: {moved}"
         )
 
@@ -260,16 +262,16 @@ class PutAct(_GuardedAct):
     def _is_done(self, change: Change, record: Record | None) -> bool:
         return record is not None and change.after is not None and holds(record, change)
 
-    def _judge_moved(self, walk: Execution, position: int, record: Record, reply: Reply) -> None:
-        change = walk.change(position)
+    def _judge_moved(self, execution: Execution, position: int, record: Record, reply: Reply) -> None:
+        change = execution.change(position)
         after = change.after
         moved = described(differences(after.record if after else {}, record))
         undone = any(equal(_at(record, path), _plain(old)) for path, old, _ in _planned(change))
-        if undone or reply.said is ReplyKind.NEVER_ASKED:
+        if undone or reply.kind is ReplyKind.NEVER_ASKED:
             detail = f"Changed by someone else at the same moment: {moved}"
-            walk.fate(position, Outcome.DRIFTED, after=WorkSnapshot.of(record), detail=detail)
+            execution.settle(position, Outcome.DRIFTED, after=WorkSnapshot.of(record), detail=detail)
         else:
-            walk.fate(
+            execution.settle(
                 position, Outcome.DONE, after=WorkSnapshot.of(record), detail=f"Done, and moved on since: {moved}"
             )
 
@@ -295,8 +297,8 @@ def _plain(value: Any) -> Any:
     return None if value is MISSING else value
 
 
-def _ids(walk: Execution, positions: Sequence[int]) -> list[str]:
-    return [found for position in positions if (found := walk.change(position).id) is not None]
+def _ids(execution: Execution, positions: Sequence[int]) -> list[str]:
+    return [found for position in positions if (found := execution.change(position).id) is not None]
 
 
 def _seen(record: Record | None) -> WorkSnapshot | None:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from bucketsnb.changes.apply import Context, CurrentWorks, look
+from bucketsnb.changes.execution import Context, CurrentWorks, look
 from bucketsnb.changes.plan import LeftOut
-from bucketsnb.changes.seen import WorkSnapshot, described, drift, same, shown
+from bucketsnb.changes.snapshot import WorkSnapshot, described, drift, same, shown
 from bucketsnb.display.texts import count_of, join_truncated
 from bucketsnb.errors import Cure, PlanError, ReadOnly, ScopeReason, ScopeRefused, WorkError
 from bucketsnb.frames import Baseline, to_records
@@ -28,7 +28,7 @@ __all__ = [
     "ChangeWarning",
     "Limits",
     "NothingSent",
-    "Scope",
+    "Targets",
     "WorkSelector",
     "WorksLeft",
     "advice",
@@ -99,7 +99,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Scope:
+class Targets:
     """The works that were named or matched, as they are now."""
 
     works: list[WorkSnapshot]
@@ -119,14 +119,14 @@ def refuse_read_only(api: Api) -> None:
         raise ReadOnly("This client is read-only: nothing is planned.", cure=Cure.ALLOW_CHANGES)
 
 
-def resolve_targets(context: Context, which: WorkSelector, limits: Limits, *, limit: int | None = None) -> Scope:
+def resolve_targets(context: Context, selector: WorkSelector, limits: Limits, *, limit: int | None = None) -> Targets:
     """Read the works that a change is about; only reads are sent.
 
     Parameters
     ----------
     context
         The service.
-    which
+    selector
         A query, a query document, a frame, or ids.
     limits
         How many, and how wide.
@@ -138,19 +138,19 @@ def resolve_targets(context: Context, which: WorkSelector, limits: Limits, *, li
     ScopeRefused
         If it is too wide; the message names the argument that allows it.
     PlanError
-        If `which` cannot name works.
+        If `selector` cannot name works.
     """
     refuse_read_only(context.api)
-    if isinstance(which, pd.DataFrame):
-        return _of_frame(context.api, which, limits)
-    if which is None or isinstance(which, Query | Mapping):
-        return _of_query(context.api, Query.parse(which), limits, limit)
-    ids = ids_of(which)
+    if isinstance(selector, pd.DataFrame):
+        return _of_frame(context.api, selector, limits)
+    if selector is None or isinstance(selector, Query | Mapping):
+        return _of_query(context.api, Query.parse(selector), limits, limit)
+    ids = ids_of(selector)
     check_count(len(ids), limits)
     return _of_ids(context.api, ids)
 
 
-def ids_of(which: Iterable[Any]) -> list[str]:
+def ids_of(selector: Iterable[Any]) -> list[str]:
     """Return the ids that were given, each once, in order.
 
     Raises
@@ -158,9 +158,9 @@ def ids_of(which: Iterable[Any]) -> list[str]:
     WorkError
         If one of them is not an id.
     """
-    if isinstance(which, str | bytes):
-        raise WorkError(f"Ids are given as a list: [{which!r}]. For a pipeline, use Query(pipeline={which!r}).")
-    given = list(which)
+    if isinstance(selector, str | bytes):
+        raise WorkError(f"Ids are given as a list: [{selector!r}]. For a pipeline, use Query(pipeline={selector!r}).")
+    given = list(selector)
     for index, value in enumerate(given):
         if not isinstance(value, str) or not value:
             raise WorkError(f"Id {index} is {value!r}, which is no id of a work. Nothing was sent.", index=index)
@@ -240,7 +240,7 @@ def _looks(api: Api, ids: Sequence[str], query: Mapping[str, Any] | None) -> Ite
         yield chunk, look(api, chunk, query)
 
 
-def _of_query(api: Api, query: Query, limits: Limits, limit: int | None) -> Scope:
+def _of_query(api: Api, query: Query, limits: Limits, limit: int | None) -> Targets:
     if query.pipelines is None and not limits.allow_all:
         said = "An empty query means every work" if query.is_empty else "The query is not limited to named pipelines"
         raise ScopeRefused(f"{said}.", reason=ScopeReason.EVERY_PIPELINE)
@@ -256,24 +256,24 @@ def _of_query(api: Api, query: Query, limits: Limits, limit: int | None) -> Scop
         left_out += [LeftOut(one, f"beyond the newest {limit:,}, as limit={limit} asks") for one in ids[limit:]]
         ids = ids[:limit]
     check_count(len(ids), limits)
-    scope = _of_ids(api, ids, document, "changed while the plan was made, and no longer matches")
-    return Scope(scope.works, left_out + scope.left_out, json.dumps(document, ensure_ascii=False))
+    targets = _of_ids(api, ids, document, "changed while the plan was made, and no longer matches")
+    return Targets(targets.works, left_out + targets.left_out, json.dumps(document, ensure_ascii=False))
 
 
-def _of_ids(api: Api, ids: Sequence[str], query: Mapping[str, Any] | None = None, absent: str = _GONE) -> Scope:
+def _of_ids(api: Api, ids: Sequence[str], query: Mapping[str, Any] | None = None, absent: str = _GONE) -> Targets:
     works, left_out = [], []
     for chunk, found in _looks(api, ids, query):
         works += [WorkSnapshot.of(found[one]) for one in chunk if one in found and one not in found.shared]
         left_out += [shared(one) for one in chunk if one in found.shared]
         left_out += [LeftOut(one, absent) for one in chunk if one not in found]
-    return Scope(works, left_out)
+    return Targets(works, left_out)
 
 
 def _is_name(value: Any) -> bool:
     return isinstance(value, str) and bool(value)
 
 
-def _of_frame(api: Api, frame: pd.DataFrame, limits: Limits) -> Scope:
+def _of_frame(api: Api, frame: pd.DataFrame, limits: Limits) -> Targets:
     if "id" not in frame.columns:
         raise PlanError("The frame has no column id, and works are named by their ids.")
     if list(frame.columns).count("id") > 1:
@@ -282,18 +282,18 @@ def _of_frame(api: Api, frame: pd.DataFrame, limits: Limits) -> Scope:
         api.clock.refuse_doubt()
     ids = list(dict.fromkeys(filter(_is_name, frame["id"])))
     check_count(len(ids), limits)
-    scope = _of_ids(api, ids)
+    targets = _of_ids(api, ids)
     read = Baseline.of(frame)
     were = read.records(ids) if read else {}
     parts = {frame["id"].iloc[row] for row in parts_of(frame)} if read else set()
     works, left_out = [], [unnamed(value) for value in _odd_ids(frame)]
-    for work in scope.works:
+    for work in targets.works:
         old = were.get(work.id or "")
         if old is None or same(old, work) or not (since := drift(old, work.record, whole=work.id not in parts)):
             works.append(work)
         else:
             left_out.append(LeftOut(work.id, f"changed since the frame was read: {described(since)}"))
-    return Scope(works, left_out + scope.left_out)
+    return Targets(works, left_out + targets.left_out)
 
 
 def _odd_ids(frame: pd.DataFrame) -> list[Any]:

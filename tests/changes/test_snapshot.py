@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bucketsnb.changes.journal import Journal
 from bucketsnb.changes.journal_file import lines_of
-from bucketsnb.changes.seen import WorkSnapshot, differences, same, written
+from bucketsnb.changes.snapshot import WorkSnapshot, differences, same, written
 
 TEXTS = st.text(st.characters(exclude_categories=()), max_size=4)
 SCALARS = st.one_of(
