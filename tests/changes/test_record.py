@@ -18,11 +18,11 @@ import pytest
 
 from bucketsnb import Buckets, LocalBackend
 from bucketsnb.changes import journal_folder
-from bucketsnb.changes.acts import DeleteAct, PutAct
 from bucketsnb.changes.deposit import DepositAct
 from bucketsnb.changes.journal import Journal
 from bucketsnb.changes.journal_folder import JournalWarning
 from bucketsnb.changes.plan import Plan
+from bucketsnb.changes.settle import DeleteAct, PutAct
 from bucketsnb.errors import ConfigurationError, JournalError, PlanAlreadyApplied
 from bucketsnb.files import absolute
 from tests.changes.helpers import PIPELINE, changes_sent, filled, journal_file, stored
