@@ -46,8 +46,8 @@ from bucketsnb.confirm import Confirmation
 from bucketsnb.frames import WorksFrame, WorkView
 from bucketsnb.history import History, Watch
 from bucketsnb.progress import Cancel, ProgressCallback
-from bucketsnb.query import Query
-from bucketsnb.schema import STALE_DAYS, UNFINISHED
+from bucketsnb.query import Query, stale_document
+from bucketsnb.schema import STALE_DAYS
 from bucketsnb.settings import Secret, Settings, resolve
 from bucketsnb.summaries import Family, StatusFrame, events_of, failures_of, read_status
 from bucketsnb.summaries.attention import without_parent
@@ -384,8 +384,7 @@ class Buckets:
 
         The service's daemons delete works older than 7 days whatever their status, which is why 7 is the default.
         """
-        old = Query(status=sorted(UNFINISHED), older_than=timedelta(days=days))
-        return self.view(asked(query, words) & old, limit=limit)
+        return self.view(asked(query, words) & stale_document(days), limit=limit)
 
     @takes_words
     def overdue(self, query: Question | str = None, *, limit: int | None = None, **words: Any) -> WorksFrame:

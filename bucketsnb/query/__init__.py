@@ -64,8 +64,6 @@ bucketsnb.errors.QueryError: there is no keyword 'stats'; did you mean status?
 
 from __future__ import annotations
 
-from bucketsnb.query.comparisons import AtLeast, AtMost, Between, LessThan, MoreThan, NewerThan, OlderThan
-from bucketsnb.query.document import Query, any_of, not_
 from bucketsnb.query.explain import (
     Clause,
     ClauseReport,
@@ -76,53 +74,25 @@ from bucketsnb.query.explain import (
     explain_work,
     without,
 )
-from bucketsnb.query.filters import (
-    AllOf,
-    AnyOf,
-    Equals,
-    Filter,
-    Matches,
-    NoneOf,
-    NotEquals,
-    Operator,
-    Present,
-)
-from bucketsnb.query.keywords import WORDS
-from bucketsnb.query.phrases import Compare, Either, Every, Exhausted, Neither, Overdue, Raw, Retryable
-from bucketsnb.query.validation import QueryWarning, UnknownField, UnknownOperator, UnknownValue
+from bucketsnb.query.filters import Compare, FieldFilter, Filter, Group, Named, Raw
+from bucketsnb.query.keywords import WORDS, stale_document
+from bucketsnb.query.lint import QueryWarning, UnknownField, UnknownOperator, UnknownValue
+from bucketsnb.query.query import Query, any_of, not_
 
 __all__ = [
     "WORDS",
-    "AllOf",
-    "AnyOf",
-    "AtLeast",
-    "AtMost",
-    "Between",
     "Clause",
     "ClauseReport",
     "Compare",
-    "Either",
     "EmptyReport",
-    "Equals",
-    "Every",
-    "Exhausted",
     "Explanation",
+    "FieldFilter",
     "Filter",
-    "LessThan",
-    "Matches",
-    "MoreThan",
-    "Neither",
-    "NewerThan",
-    "NoneOf",
-    "NotEquals",
-    "OlderThan",
-    "Operator",
-    "Overdue",
-    "Present",
+    "Group",
+    "Named",
     "Query",
     "QueryWarning",
     "Raw",
-    "Retryable",
     "UnknownField",
     "UnknownOperator",
     "UnknownValue",
@@ -131,5 +101,6 @@ __all__ = [
     "explain_empty",
     "explain_work",
     "not_",
+    "stale_document",
     "without",
 ]

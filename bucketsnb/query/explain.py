@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -12,14 +12,13 @@ from bucketsnb.display import markup as shown
 from bucketsnb.display import texts
 from bucketsnb.display.texts import close_matches, join_truncated, truncate
 from bucketsnb.matching import MISSING, QueryNotUnderstood, QueryTooSlow, compile_query, values_at
-from bucketsnb.query.filters import AnyOf, Equals, FieldFilter, Filter, noun, word_of
-from bucketsnb.query.phrases import Every
+from bucketsnb.query.documents import literal
+from bucketsnb.query.filters import Filter, Group, noun, word_of
 from bucketsnb.query.times import instant_text, moment
-from bucketsnb.query.values import literal
 from bucketsnb.schema import TIME_FIELDS
 
 if TYPE_CHECKING:
-    from bucketsnb.query.document import Query
+    from bucketsnb.query.query import Query
 
 __all__ = [
     "Clause",
@@ -146,7 +145,7 @@ def clauses(query: Query) -> list[Clause]:
 
 def _flat(filters: Iterable[Filter]) -> Iterable[Filter]:
     for found in filters:
-        if isinstance(found, Every):
+        if isinstance(found, Group) and found.operator == "$and":
             for branch in found.branches:
                 yield from _flat(branch)
         else:
@@ -290,16 +289,9 @@ def _reported(
 
 
 def _suggestion(found: Filter, known: Callable[[str], Iterable[str]]) -> str:
-    word = word_of(found.field) if isinstance(found, FieldFilter) else None
-    asked = [value for value in _wanted(found) if isinstance(value, str)]
+    word, asked = word_of(found.field), found.values(found.field)
     if word is None or not asked:
         return ""
     values = list(known(word))
     meant = list(dict.fromkeys(hit for text in asked if text not in values for hit in close_matches(text, values)))
     return f"did you mean {' or '.join(meant)}?" if meant else ""
-
-
-def _wanted(found: Filter) -> Sequence[Any]:
-    if isinstance(found, AnyOf):
-        return found.values
-    return [found.value] if isinstance(found, Equals) else []

@@ -1,47 +1,111 @@
-"""Filters: values that stand for one condition each, which a form can draw and turn back into a query.
+"""Filters: one condition each, with its part of the query document, its words for people, and its keywords.
 
-A filter knows its field, how to say itself to people, its part of the query document, and the keywords of
-:class:`~bucketsnb.query.document.Query` that make it. Those that compare by size or time are in
-:mod:`bucketsnb.query.comparisons`, those over several fields in :mod:`bucketsnb.query.phrases`;
-:mod:`bucketsnb.query.reading` finds the filters in a document.
+What is known of an operator is one row of :data:`OPERATORS`; of a question with a name of its own, such as
+``overdue``, one row of :data:`NAMED`. :func:`filters_of` finds the filters in a document; what no filter gives back
+exactly is :class:`Raw`.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, ClassVar
 
-from bucketsnb.display.texts import join_truncated, printable
+from bucketsnb.display.texts import join_truncated, printable, truncate
+from bucketsnb.query.documents import (
+    SEPARABLE,
+    Document,
+    canonical,
+    is_branches,
+    is_operators,
+    join,
+    literal,
+    paths_in,
+    same,
+)
 from bucketsnb.query.times import AGO, instant_text, is_ago, moment_text, resolved
-from bucketsnb.query.values import canonical, literal
-from bucketsnb.schema import FIELDS, PARENT_PATH, TIME_FIELDS, Field, Kind
+from bucketsnb.schema import FIELDS, PARENT_PATH, TIME_FIELDS, Kind
 
 __all__ = [
-    "EVENTS",
+    "LISTS",
+    "NAMED",
     "NEGATED",
-    "AllOf",
-    "AnyOf",
-    "Equals",
+    "OPERATORS",
+    "SIGNS",
+    "TIME_WORDS",
+    "Compare",
     "FieldFilter",
     "Filter",
-    "Matches",
-    "NoneOf",
-    "NotEquals",
-    "OneValue",
-    "Operator",
-    "Present",
+    "Group",
+    "Named",
+    "Raw",
+    "filters_of",
+    "limited_to",
     "noun",
-    "schema_field",
+    "time_keyword",
     "word_of",
 ]
 
-Document = dict[str, Any]
-
-EVENTS = {"creation": "created", "start": "started", "stop": "stopped"}
+TIME_WORDS = {"creation": "created", "start": "started", "stop": "stopped"}
 """What happened at each time of a work."""
 
 NEGATED = frozenset({"pipeline", "status", "event", "tags", "site", "user", "parent", "id", "function"})
-"""Words that have a ``not_`` form."""
+"""Keywords that have a ``not_`` form."""
+
+LISTS = tuple(name for name, field in FIELDS.items() if field.kind in {Kind.TEXTS, Kind.INTEGERS})
+"""Fields that hold a list."""
+
+
+@dataclass(frozen=True)
+class Operator:
+    """How an operator is read and written.
+
+    Parameters
+    ----------
+    text
+        What stands between the field and the value for people.
+    sign
+        How a comparison begins in the text of a keyword, as in ``priority=">=4"``.
+    prefix
+        Prefix of the keyword that takes the value as it is, as in ``not_site="kko"``.
+    time_text
+        What stands for `text` where the field is a time.
+    period
+        Keyword for this end of a period, as in ``since="2026-11-20"``.
+    age, age_text
+        Keyword for an age, as in ``newer_than="36h"``, and what stands before the age for people.
+    """
+
+    text: str
+    sign: str = ""
+    prefix: str = ""
+    time_text: str = ""
+    period: str = ""
+    age: str = ""
+    age_text: str = ""
+
+
+OPERATORS = {
+    "$ne": Operator("is not", "!=", prefix="not_"),
+    "$gt": Operator("is more than", ">", time_text="after"),
+    "$gte": Operator("is at least", ">=", time_text="since", period="since", age="newer_than", age_text="at most"),
+    "$lt": Operator("is less than", "<", time_text="before", period="until", age="older_than", age_text="more than"),
+    "$lte": Operator("is at most", "<=", time_text="at or before"),
+}
+"""Operators that compare a field with one value."""
+
+_LIST_OPERATORS = {
+    "$in": Operator("is any of"),
+    "$nin": Operator("is none of", prefix="not_"),
+    "$all": Operator("has all of", prefix="all_"),
+}
+"""Operators that compare a field with several values."""
+
+SIGNS = {"$eq": "==", **{name: operator.sign for name, operator in OPERATORS.items()}}
+"""How each comparison is written as text."""
 
 
 def word_of(path: str) -> str | None:
@@ -55,14 +119,14 @@ def word_of(path: str) -> str | None:
     return "parent" if path == PARENT_PATH else path if path in FIELDS else None
 
 
-def schema_field(path: str) -> Field | None:
-    """Return the field of the schema that a path names whole, ``config.parent`` among them."""
-    return Field("parent", Kind.TEXT, "id of the parent run") if path == PARENT_PATH else FIELDS.get(path)
-
-
 def noun(path: str) -> str:
     """Return what people call a path of a record."""
     return printable(word_of(path) or path)
+
+
+def time_keyword(path: str, word: str) -> str:
+    """Return the keyword for one end of a period, such as ``"until"`` or ``"started_until"``."""
+    return word if path == "creation" else f"{TIME_WORDS[path]}_{word}"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -80,7 +144,7 @@ class Filter:
     @property
     def fields(self) -> tuple[str, ...]:
         """Paths of the record that it looks at."""
-        raise NotImplementedError
+        return tuple(dict.fromkeys(path for key, item in self.condition.items() for path in paths_in(key, item)))
 
     @property
     def field(self) -> str:
@@ -96,6 +160,10 @@ class Filter:
         """Return the keywords of ``Query`` that ask the same; empty if there are none."""
         return {}
 
+    def values(self, path: str) -> tuple[str, ...] | None:
+        """Return the texts of which a path must equal one, or None if it may be anything else too."""
+        return None
+
     def to_document(self, now: float) -> Document:
         """Return its part of the query document as the service reads it.
 
@@ -104,8 +172,8 @@ class Filter:
         now
             Epoch seconds that open moments are counted from.
         """
-        made: Document = resolved(self.condition, now)
-        return made
+        document: Document = resolved(self.condition, now)
+        return document
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Filter) and canonical(self.condition) == canonical(other.condition)
@@ -117,24 +185,46 @@ class Filter:
         return f"<{type(self).__name__}: {self.label}>"
 
 
+# Conditions on one field ----------------------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class FieldFilter(Filter):
-    """A condition on one path of the record.
+    """A condition on one field: one operator, with its operand.
 
     Attributes
     ----------
     path
         Such as ``"status"`` or ``"config.parent"``.
+    operator
+        Such as ``"$gt"``; empty where the field simply has the value.
+    value
+        The value, or the operand.
     """
 
     path: str
+    operator: str
+    value: Any
 
     @property
-    def fields(self) -> tuple[str, ...]:
-        """The path alone."""
-        return (self.path,)
+    def condition(self) -> Document:
+        """``{"event": {"$size": 2}}``."""
+        return {self.path: {self.operator: self.value}}
 
-    def shown(self, value: Any) -> str:
+    @property
+    def label(self) -> str:
+        """``"event $size 2"``."""
+        return f"{noun(self.path)} {self.operator} {literal(self.value)}"
+
+    def to_keywords(self) -> dict[str, Any]:
+        """``event={"$size": 2}``."""
+        return self._keyword(self.condition[self.path])
+
+    def values(self, path: str) -> tuple[str, ...] | None:
+        """``("kko",)`` for ``{"site": {"$eq": "kko"}}``."""
+        return _texts([self.value]) if path == self.path and self.operator == "$eq" else None
+
+    def _shown(self, value: Any) -> str:
         """Return a value of this field as people read it."""
         if is_ago(value):
             return f"{value[AGO]} ago"
@@ -142,189 +232,376 @@ class FieldFilter(Filter):
             return instant_text(value)
         return "null" if value is None else printable(value) if isinstance(value, str) else literal(value)
 
+    def _written(self, value: Any) -> Any:
+        """Return a value of this field as a keyword takes it."""
+        return moment_text(value) if self.path in TIME_FIELDS else value
+
     def _keyword(self, value: Any, prefix: str = "") -> dict[str, Any]:
         word = word_of(self.path)
         return {} if word is None or (prefix == "not_" and word not in NEGATED) else {prefix + word: value}
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class OneValue(FieldFilter):
-    """One operator against one value."""
-
-    value: Any
-    operator: ClassVar[str] = ""
-    sign: ClassVar[str] = ""
-    words: ClassVar[str] = ""
-
-    @property
-    def condition(self) -> Document:
-        """The path, with the operator and the value."""
-        return {self.path: {self.operator: self.value}}
-
-    @property
-    def label(self) -> str:
-        """What people call the path, and the condition in words."""
-        return f"{noun(self.path)} {self.words} {self.shown(self.value)}"
-
-    def _as_text(self) -> dict[str, Any]:
-        """Return the keyword with a comparison written as text, such as ``priority=">=4"``."""
-        number = isinstance(self.value, int | float) and not isinstance(self.value, bool)
-        if not self.sign or not (number or is_ago(self.value)):
-            return {}
-        return self._keyword(f"{self.sign}{moment_text(self.value) if self.path in TIME_FIELDS else self.value}")
-
-
-class Equals(OneValue):
+class _Equals(FieldFilter):
     """The field has this value (or, if it is a list, holds it)."""
 
-    words = "is"
-
     @property
     def condition(self) -> Document:
-        """``{"status": "failure"}``."""
         return {self.path: self.value}
 
     @property
     def label(self) -> str:
-        """``"status is failure"``; ``"has no parent"`` for a null."""
-        return f"has no {noun(self.path)}" if self.value is None else super().label
+        return f"has no {noun(self.path)}" if self.value is None else f"{noun(self.path)} is {self._shown(self.value)}"
 
     def to_keywords(self) -> dict[str, Any]:
-        """``status="failure"``; ``has_parent=False`` for a null."""
         if self.value is None:
             return self._keyword(False, "has_")
-        if isinstance(self.value, dict | list):
-            return {}
-        return self._keyword(moment_text(self.value) if self.path in TIME_FIELDS else self.value)
+        return {} if isinstance(self.value, dict | list) else self._keyword(self._written(self.value))
+
+    def values(self, path: str) -> tuple[str, ...] | None:
+        return _texts([self.value]) if path == self.path else None
 
 
-class NotEquals(OneValue):
-    """The field has another value, or none."""
-
-    operator, sign, words = "$ne", "!=", "is not"
+class _Comparison(FieldFilter):
+    """The field is other, more, less, later or earlier than a value."""
 
     @property
     def label(self) -> str:
-        """``"event is not 9385707"``; ``"has parent"`` for a null."""
-        return f"has {noun(self.path)}" if self.value is None else super().label
+        if self.operator == "$ne" and self.value is None:
+            return f"has {noun(self.path)}"
+        row, happened = OPERATORS[self.operator], TIME_WORDS.get(self.path)
+        if happened and row.age and is_ago(self.value):
+            return f"{happened} {row.age_text} {self._shown(self.value)}"
+        if happened and row.time_text:
+            return f"{happened} {row.time_text} {self._shown(self.value)}"
+        return f"{noun(self.path)} {row.text} {self._shown(self.value)}"
 
     def to_keywords(self) -> dict[str, Any]:
-        """``not_event=9385707``; ``has_parent=True`` for a null; ``priority="!=1"``."""
-        if self.value is None:
+        row = OPERATORS[self.operator]
+        if self.operator == "$ne" and self.value is None:
             return self._keyword(True, "has_")
-        return self._keyword(self.value, "not_") or self._as_text()
+        if row.period and self.path in TIME_FIELDS:
+            if self.path == "creation" and is_ago(self.value):
+                return {row.age: self.value[AGO]}
+            return {time_keyword(self.path, row.period): moment_text(self.value)}
+        return (self._keyword(self.value, row.prefix) if row.prefix else {}) or self._as_text(row.sign)
+
+    def _as_text(self, sign: str) -> dict[str, Any]:
+        number = isinstance(self.value, int | float) and not isinstance(self.value, bool)
+        return self._keyword(f"{sign}{self._written(self.value)}") if number or is_ago(self.value) else {}
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class _Values(FieldFilter):
-    """One operator against several values."""
-
-    values: tuple[Any, ...]
-    operator: ClassVar[str] = ""
-    words: ClassVar[str] = ""
-    joint: ClassVar[str] = ", "
-
-    @property
-    def condition(self) -> Document:
-        return {self.path: {self.operator: list(self.values)}}
+class _Members(FieldFilter):
+    """The field has, or holds, one, none or all of several values."""
 
     @property
     def label(self) -> str:
-        values = join_truncated([self.shown(value) for value in self.values])
-        return f"{noun(self.path)} {self.words} {values or 'nothing'}"
-
-
-class AnyOf(_Values):
-    """The field has, or holds, one of these values."""
-
-    operator, words = "$in", "is any of"
+        values = join_truncated([self._shown(value) for value in self.value])
+        return f"{noun(self.path)} {_LIST_OPERATORS[self.operator].text} {values or 'nothing'}"
 
     def to_keywords(self) -> dict[str, Any]:
-        """``event=[1, 2]``."""
-        return self._keyword(list(self.values))
+        if self.operator == "$all" and self.path != "tags":
+            return {}
+        return self._keyword(list(self.value), _LIST_OPERATORS[self.operator].prefix)
+
+    def values(self, path: str) -> tuple[str, ...] | None:
+        return _texts(self.value) if path == self.path and self.operator == "$in" else None
 
 
-class NoneOf(_Values):
-    """The field has, and holds, none of these values."""
-
-    operator, words = "$nin", "is none of"
-
-    def to_keywords(self) -> dict[str, Any]:
-        """``not_site=["kko", "gbo"]``."""
-        return self._keyword(list(self.values), "not_")
-
-
-class AllOf(_Values):
-    """The field holds every one of these values."""
-
-    operator, words = "$all", "has all of"
-
-    def to_keywords(self) -> dict[str, Any]:
-        """``all_tags=["basecat", "beamformed"]``."""
-        return {"all_tags": list(self.values)} if self.path == "tags" else {}
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Present(FieldFilter):
-    """The field, a list, has an element (or has none)."""
-
-    present: bool
+class _Present(FieldFilter):
+    """The field, a list, has an element (or has none); the path is that of its first element."""
 
     @property
-    def condition(self) -> Document:
-        """``{"event.0": {"$exists": True}}``."""
-        return {f"{self.path}.0": {"$exists": self.present}}
+    def fields(self) -> tuple[str, ...]:
+        return (self.path.removesuffix(".0"),)
 
     @property
     def label(self) -> str:
-        """``"has event"``."""
-        return f"has {'' if self.present else 'no '}{noun(self.path)}"
+        return f"has {'' if self.value else 'no '}{noun(self.field)}"
 
     def to_keywords(self) -> dict[str, Any]:
-        """``has_event=True``."""
-        return self._keyword(self.present, "has_")
+        return {f"has_{self.field}": self.value}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Matches(FieldFilter):
-    """The text has a part that a regular expression matches."""
+class _Matches(FieldFilter):
+    """The text has a part that a regular expression matches; the operator is ``$regex``."""
 
-    pattern: str
     options: str | None = None
 
     @property
     def condition(self) -> Document:
-        """``{"pipeline": {"$regex": "^baseband-"}}``."""
         tail = {} if self.options is None else {"$options": self.options}
-        return {self.path: {"$regex": self.pattern, **tail}}
+        return {self.path: {"$regex": self.value, **tail}}
 
     @property
     def label(self) -> str:
-        """``"pipeline matches ^baseband-"``."""
-        return f"{noun(self.path)} matches {printable(self.pattern)}"
-
-    def to_keywords(self) -> dict[str, Any]:
-        """``pipeline={"$regex": "^baseband-"}``."""
-        return self._keyword(self.condition[self.path])
+        return f"{noun(self.path)} matches {printable(self.value)}"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Operator(FieldFilter):
-    """One operator that has no filter of its own, with its operand as it is."""
-
-    operator: str
-    operand: Any
+class _Between(FieldFilter):
+    """The number lies between the two of a pair, or is one of them."""
 
     @property
     def condition(self) -> Document:
-        """``{"event": {"$size": 2}}``."""
-        return {self.path: {self.operator: self.operand}}
+        low, high = self.value
+        return {self.path: {"$gte": low, "$lte": high}}
 
     @property
     def label(self) -> str:
-        """``"event $size 2"``."""
-        return f"{noun(self.path)} {self.operator} {literal(self.operand)}"
+        return f"{noun(self.path)} is {' to '.join(map(self._shown, self.value))}"
 
     def to_keywords(self) -> dict[str, Any]:
-        """``event={"$size": 2}``."""
-        return self._keyword(self.condition[self.path])
+        return self._keyword("..".join(map(literal, self.value)))
+
+
+# Conditions on several fields -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Compare(Filter):
+    """One field of the work against another one of the same work."""
+
+    left: str
+    operator: str
+    right: str
+
+    @property
+    def condition(self) -> Document:
+        """``{"$expr": {"$gte": ["$attempt", "$retries"]}}``."""
+        return {"$expr": {self.operator: [f"${self.left}", f"${self.right}"]}}
+
+    @property
+    def label(self) -> str:
+        """``"attempt >= retries"``."""
+        return f"{noun(self.left)} {SIGNS[self.operator]} {noun(self.right)}"
+
+    def to_keywords(self) -> dict[str, Any]:
+        """``attempt=">=retries"``."""
+        left, right = word_of(self.left), word_of(self.right)
+        return {left: f"{SIGNS[self.operator]}{right}"} if left and right else {}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Named(Filter):
+    """A question with a name of its own.
+
+    Attributes
+    ----------
+    word
+        Its keyword, which is True or False.
+    text
+        The condition in words.
+    document
+        What it asks.
+    """
+
+    word: str
+    text: str
+    document: Document
+
+    @property
+    def condition(self) -> Document:
+        """A copy of the document."""
+        return deepcopy(self.document)
+
+    @property
+    def label(self) -> str:
+        """``"exhausted: failed with no attempts left"``."""
+        return self.text
+
+    def to_keywords(self) -> dict[str, Any]:
+        """``exhausted=True``."""
+        return {self.word: True}
+
+    def values(self, path: str) -> tuple[str, ...] | None:
+        """``("failure",)`` for the status of ``exhausted``."""
+        return limited_to(path, (found for key, item in self.document.items() for found in _of_entry(key, item)))
+
+
+NAMED = (
+    Named(  # a work without a start is not overdue: null less anything is null, and null is below every number
+        "overdue",
+        "overdue: running past its own timeout",
+        {"status": "running", "$expr": {"$gt": [{"$subtract": [{AGO: "0s"}, "$start"]}, "$timeout"]}},
+    ),
+    Named(
+        "exhausted",
+        "exhausted: failed with no attempts left",
+        {"status": "failure", "$expr": {"$gte": ["$attempt", "$retries"]}},
+    ),
+    Named(
+        "retryable",
+        "retryable: failed with attempts left",
+        {"status": "failure", "$expr": {"$lt": ["$attempt", "$retries"]}},
+    ),
+)
+"""Every question with a name of its own."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Group(Filter):
+    """Several queries under one operator.
+
+    Attributes
+    ----------
+    operator
+        ``"$or"`` (at least one holds), ``"$nor"`` (none holds) or ``"$and"`` (all hold).
+    branches
+        The filters of each query.
+    """
+
+    operator: str
+    branches: tuple[tuple[Filter, ...], ...]
+
+    _TEXTS: ClassVar = {"$or": ("either ", " or "), "$nor": ("not ", " nor "), "$and": ("", " and ")}
+
+    @property
+    def condition(self) -> Document:
+        """``{"$or": [{"site": "kko"}, {"user": "me"}]}``."""
+        return {self.operator: [join({}, (found.condition for found in branch)) for branch in self.branches]}
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Every path in any branch."""
+        return tuple(dict.fromkeys(path for branch in self.branches for found in branch for path in found.fields))
+
+    @property
+    def label(self) -> str:
+        """``"either (site is kko) or (user is me)"``."""
+        before, between = self._TEXTS[self.operator]
+        branches = (" and ".join(found.label for found in branch) or "any work" for branch in self.branches)
+        return before + between.join(f"({branch})" for branch in branches)
+
+    def values(self, path: str) -> tuple[str, ...] | None:
+        """``("kko", "gbo")`` for ``{"$or": [{"site": "kko"}, {"site": "gbo"}]}``."""
+        if self.operator == "$and":
+            return limited_to(path, (found for branch in self.branches for found in branch))
+        limits = [limited_to(path, branch) for branch in self.branches]
+        if self.operator == "$nor" or None in limits:
+            return None
+        return tuple(dict.fromkeys(value for limit in limits for value in limit or ()))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Raw(Filter):
+    """A part of a query document that no other filter draws, kept as it was given."""
+
+    document: Document
+
+    @property
+    def condition(self) -> Document:
+        """The part itself."""
+        return dict(self.document)
+
+    @property
+    def label(self) -> str:
+        """Its source."""
+        return truncate(literal(self.document), most=120)
+
+
+def limited_to(path: str, filters: Iterable[Filter]) -> tuple[str, ...] | None:
+    """Return the texts that a field must equal where all filters hold, or None if they leave it open.
+
+    Parameters
+    ----------
+    path
+        A field that holds one text.
+    """
+    limits = [limit for found in filters if (limit := found.values(path)) is not None]
+    return reduce(lambda one, other: tuple(value for value in one if value in other), limits) if limits else None
+
+
+def _texts(values: Iterable[Any]) -> tuple[str, ...] | None:
+    unique = tuple(dict.fromkeys(value if isinstance(value, str) else None for value in values))
+    return None if None in unique else unique  # type: ignore[return-value]  # all are text
+
+
+# From a document ------------------------------------------------------------------------------------------------------
+
+_FIELD_NAME = re.compile(r"\$[A-Za-z_][A-Za-z0-9_.]*", re.ASCII)
+
+
+def filters_of(document: Document) -> tuple[Filter, ...]:
+    """Return the filters of a query document; all must hold, and together they are the document.
+
+    Examples
+    --------
+    >>> for found in filters_of({"status": "failure", "creation": {"$gte": 0.0, "$lt": 60.0}, "$where": "1"}):
+    ...     print(found.label)
+    status is failure
+    created since 1970-01-01 00:00 UTC
+    created before 1970-01-01 00:01 UTC
+    {"$where": "1"}
+    """
+    rest = dict(document)
+    named = []
+    for one in NAMED:
+        if all(key in rest and same(rest[key], wanted) for key, wanted in one.document.items()):
+            named.append(one)
+            for key in one.document:
+                del rest[key]
+    return (*named, *(found for key, condition in rest.items() for found in _of_entry(key, condition)))
+
+
+def _of_entry(key: str, condition: Any) -> list[Filter]:
+    """Return the filters of one entry, each separable operator its own."""
+    found = list(_drawn(key, condition))
+    entry = {key: condition}
+    together = join({}, (one.condition for one in found))
+    return found if canonical(together) == canonical(entry) else [Raw(entry)]
+
+
+def _drawn(key: str, condition: Any) -> Iterator[Filter]:
+    if key == "$expr":
+        yield from _compared(condition)
+    elif key in Group._TEXTS:
+        if is_branches(condition):
+            yield Group(key, tuple(filters_of(branch) for branch in condition))
+    elif not key.startswith("$"):
+        yield from _on_field(key, condition)
+
+
+def _compared(expression: Any) -> Iterator[Filter]:
+    if not isinstance(expression, dict) or len(expression) != 1:
+        return
+    ((operator, sides),) = expression.items()
+    if operator not in SIGNS or not isinstance(sides, list) or len(sides) != 2:
+        return
+    if all(isinstance(side, str) and _FIELD_NAME.fullmatch(side) for side in sides):
+        yield Compare(sides[0][1:], operator, sides[1][1:])
+
+
+def _on_field(path: str, condition: Any) -> Iterator[Filter]:
+    if not is_operators(condition):
+        if not _is_mixed(condition):
+            yield _Equals(path, "", condition)
+    elif set(condition) == {"$regex", "$options"}:
+        if all(isinstance(item, str) for item in condition.values()):
+            yield _Matches(path, "$regex", condition["$regex"], condition["$options"])
+    elif set(condition) <= SEPARABLE:
+        yield from _separate(path, dict(condition))
+
+
+def _is_mixed(condition: Any) -> bool:
+    """Say whether operators and values stand side by side, which is for the service to judge."""
+    return isinstance(condition, dict) and not is_ago(condition) and any(key.startswith("$") for key in condition)
+
+
+def _separate(path: str, condition: Document) -> Iterator[Filter]:
+    field = FIELDS.get(path)
+    if field is not None and field.kind is Kind.INTEGER and {"$gte", "$lte"} <= set(condition):
+        yield _Between(path, "", (condition.pop("$gte"), condition.pop("$lte")))
+    for operator, operand in condition.items():
+        yield _class_for(path, operator, operand)(path, operator, operand)
+
+
+def _class_for(path: str, operator: str, operand: Any) -> type[FieldFilter]:
+    if operator in OPERATORS:
+        return _Comparison
+    if operator in _LIST_OPERATORS and isinstance(operand, list):
+        return _Members
+    if operator == "$regex" and isinstance(operand, str):
+        return _Matches
+    if operator == "$exists" and isinstance(operand, bool) and path.endswith(".0") and path[:-2] in LISTS:
+        return _Present
+    return FieldFilter

@@ -1,23 +1,21 @@
-"""Turn the keywords of a query into the document they ask for, or say what is wrong with them.
+"""Keywords: the part of a query document that each asks for, or what is wrong with its value.
 
-Each keyword has one builder, found in :data:`WORDS`. A value that cannot be meant (None, an empty list, a misspelt
-status, an inverted range) is an error: a filter never vanishes.
+Each keyword has one builder, found in :data:`WORDS`. A value that says nothing or cannot be right (None, an empty list,
+a misspelt status, an inverted range) is an error: a condition is never dropped.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
 from typing import Any, NoReturn
 
 from bucketsnb.display.texts import close_matches
 from bucketsnb.errors import QueryError
-from bucketsnb.query.filters import EVENTS, NEGATED, Document, Present
-from bucketsnb.query.merging import join
-from bucketsnb.query.phrases import PHRASES, SIGNS, Compare
-from bucketsnb.query.reading import LISTS
+from bucketsnb.query.documents import Document, is_operators, join, plain
+from bucketsnb.query.filters import LISTS, NAMED, NEGATED, OPERATORS, SIGNS, TIME_WORDS, Compare, time_keyword
 from bucketsnb.query.times import ago, is_ago, moment, seconds_of
-from bucketsnb.query.values import is_operators, plain
 from bucketsnb.schema import (
     FIELDS,
     PARENT_PATH,
@@ -29,17 +27,16 @@ from bucketsnb.schema import (
     value_problems,
 )
 
-__all__ = ["WORDS", "document_of"]
+__all__ = ["WORDS", "document_of", "stale_document"]
 
 Build = Callable[[str, Any], Document]
 
-_TEXT_WORDS = {"pipeline", "site", "user", "parent", "id", "function", "tags", "command", "products", "plots"}
 _NUMBER_WORDS = tuple(name for name, field in FIELDS.items() if field.kind is Kind.INTEGER)
-_JSON_WORDS = tuple(name for name, field in FIELDS.items() if field.kind is Kind.MAPPING)
-_NULLABLE = (
-    {"parent", "function", "start", "stop"} | set(_JSON_WORDS) | {"id", "creation"}
-)  # lists have their own form: an empty list counts as none
 _BOUNDED = ("priority", "attempt", "timeout")
+_NULLABLE = {"id", "function", "parent"} | {
+    name for name, field in FIELDS.items() if field.kind in {Kind.TIME, Kind.MAPPING}
+}
+"""Fields that may be null; lists have their own form, as an empty list counts as none."""
 
 _OPERATORS = {sign: operator for operator, sign in SIGNS.items()}
 _COMPARISON = re.compile(r"(>=|<=|==|!=|>|<)\s*(\S.*)", re.ASCII | re.DOTALL)
@@ -60,7 +57,7 @@ _MEANT = {
     "stopped": "stopped_since, stopped_until",
     "finished": "stopped_since, stopped_until",
 }
-"""Words people try that are not near the one they mean."""
+"""Words that people try, and that do not look like the keyword they mean."""
 
 
 def document_of(words: Mapping[str, Any]) -> Document:
@@ -77,10 +74,21 @@ def document_of(words: Mapping[str, Any]) -> Document:
     {'config.parent': '6b04a88b', 'event': {'$in': [1, 2]}, 'priority': {'$gte': 4}}
     """
     document = join({}, (_piece(word, value) for word, value in words.items()))
-    for path in EVENTS:
+    for path in TIME_WORDS:
         if is_operators(document.get(path)):
             _check_range(path, document[path], words)
     return document
+
+
+def stale_document(days: float = STALE_DAYS) -> Document:
+    """Return the query document of works that have been queued or running for more than some days.
+
+    Examples
+    --------
+    >>> stale_document()
+    {'status': {'$in': ['queued', 'running']}, 'creation': {'$lt': {'$ago': '7d'}}}
+    """
+    return {"status": {"$in": sorted(UNFINISHED)}, "creation": {"$lt": ago(timedelta(days=days), "days")}}
 
 
 def _piece(word: str, value: Any) -> Document:
@@ -252,12 +260,12 @@ def _flag(word: str, value: Any) -> bool:
 def _has(word: str, value: Any) -> Document:
     name = word.removeprefix("has_")
     if name in LISTS:
-        return Present(name, _flag(word, value)).condition
+        return {f"{name}.0": {"$exists": _flag(word, value)}}
     return {_path(name): {"$ne": None} if _flag(word, value) else None}
 
 
-def _phrase(asks: Document) -> Build:
-    return lambda word, value: dict(asks) if _flag(word, value) else {"$nor": [dict(asks)]}
+def _named(document: Document) -> Build:
+    return lambda word, value: document if _flag(word, value) else {"$nor": [document]}
 
 
 def _all_of(word: str, value: Any) -> Document:
@@ -271,15 +279,22 @@ def _bound(path: str, operator: str) -> Build:
     return lambda word, value: {path: {operator: moment(value, word)}}
 
 
-def _age(operator: str) -> Build:
-    return lambda word, value: {"creation": {operator: ago(value, word)}}
+def _age(path: str, operator: str) -> Build:
+    return lambda word, value: {path: {operator: ago(value, word)}}
 
 
-_ENDS = {
-    "creation": ("since", "newer_than", "until", "older_than"),
-    **{path: (f"{EVENTS[path]}_since", f"{EVENTS[path]}_until") for path in ("start", "stop")},
-}
-"""Words for the two ends of a period of each time, earlier end first."""
+def _ends_of(path: str) -> dict[str, Build]:
+    """Return the keywords for the two ends of a period of a time, the earlier end first."""
+    words: dict[str, Build] = {}
+    for operator in ("$gte", "$lt"):
+        row = OPERATORS[operator]
+        words[time_keyword(path, row.period)] = _bound(path, operator)
+        if path == "creation":
+            words[row.age] = _age(path, operator)
+    return words
+
+
+_ENDS = {path: _ends_of(path) for path in TIME_WORDS}
 
 
 def _check_range(path: str, condition: Document, words: Mapping[str, Any]) -> None:
@@ -293,37 +308,26 @@ def _check_range(path: str, condition: Document, words: Mapping[str, Any]) -> No
         raise QueryError(f"{given} leave no time between them; {named[0]} must reach further back")
 
 
-def _build_words() -> dict[str, Build]:
-    fields: dict[str, Build] = {
-        **dict.fromkeys(sorted(_TEXT_WORDS), _field_of(_text)),
-        **dict.fromkeys(_NUMBER_WORDS, _field_of(_number, _number_text)),
-        **dict.fromkeys(TIME_FIELDS, _field_of(lambda word, value: moment(value, word), _time_text)),
-        **dict.fromkeys(_JSON_WORDS, _operators),
-        "status": _field_of(_status),
-        "event": _field_of(_event),
-    }
-    ordered = {name: fields[name] for name in (*FIELDS, "parent")}
-    return {
-        **ordered,
-        "all_tags": _all_of,
-        "older_than": _age("$lt"),
-        "newer_than": _age("$gte"),
-        "since": _bound("creation", "$gte"),
-        "until": _bound("creation", "$lt"),
-        **{f"{EVENTS[path]}_since": _bound(path, "$gte") for path in ("start", "stop")},
-        **{f"{EVENTS[path]}_until": _bound(path, "$lt") for path in ("start", "stop")},
-        **{phrase.word: _phrase(phrase.asks) for phrase in PHRASES},
-        "stale": _stale,
-        **{f"has_{name}": _has for name in ordered if name in _NULLABLE or name in LISTS},
-        **{f"not_{name}": _negated(ordered[name]) for name in ordered if name in NEGATED},
-    }
+_BY_KIND: Mapping[Kind, Build] = {
+    Kind.TEXT: _field_of(_text),
+    Kind.TEXTS: _field_of(_text),
+    Kind.STATUS: _field_of(_status),
+    Kind.INTEGER: _field_of(_number, _number_text),
+    Kind.INTEGERS: _field_of(_event),
+    Kind.TIME: _field_of(lambda word, value: moment(value, word), _time_text),
+    Kind.MAPPING: _operators,
+}
+"""What builds the condition on a field, by the kind of the field."""
 
+_FIELDS = {**{name: _BY_KIND[field.kind] for name, field in FIELDS.items()}, "parent": _BY_KIND[Kind.TEXT]}
 
-def _stale(word: str, value: Any) -> Document:
-    unfinished = [status for status in STATUSES if status in UNFINISHED]
-    asks = {"status": {"$in": unfinished}, "creation": {"$lt": ago(f"{STALE_DAYS:g}d", word)}}
-    return _phrase(asks)(word, value)
-
-
-WORDS: Mapping[str, Build] = _build_words()
+WORDS: Mapping[str, Build] = {
+    **_FIELDS,
+    "all_tags": _all_of,
+    **{word: build for ends in _ENDS.values() for word, build in ends.items()},
+    **{named.word: _named(named.document) for named in NAMED},
+    "stale": _named(stale_document()),
+    **{f"has_{name}": _has for name in _FIELDS if name in _NULLABLE or name in LISTS},
+    **{f"not_{name}": _negated(build) for name, build in _FIELDS.items() if name in NEGATED},
+}
 """Every keyword of a query, with what builds its part of the document."""

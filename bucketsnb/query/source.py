@@ -11,11 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bucketsnb.errors import QueryError
-from bucketsnb.query.filters import Document, Filter
+from bucketsnb.query.documents import Document, canonical, is_branches, join, literal
+from bucketsnb.query.filters import Filter, filters_of
 from bucketsnb.query.keywords import WORDS, document_of
-from bucketsnb.query.merging import join
-from bucketsnb.query.reading import filters_of
-from bucketsnb.query.values import canonical, is_branches, literal
 
 __all__ = ["WIDTH", "pieces_of", "source_of"]
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from bucketsnb.display.texts import close_matches, printable
-from bucketsnb.query.phrases import SIGNS
-from bucketsnb.query.values import GROUPS, is_operators
+from bucketsnb.query.documents import GROUPS, is_operators
+from bucketsnb.query.filters import SIGNS
 from bucketsnb.schema import FIELDS, PARENT_PATH, STATUSES, Field, Kind
 
 __all__ = ["QueryWarning", "UnknownField", "UnknownOperator", "UnknownValue", "lint", "warn_suspicious"]

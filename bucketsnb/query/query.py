@@ -12,17 +12,14 @@ from typing import Any, ClassVar, NoReturn
 from bucketsnb.display import markup as shown
 from bucketsnb.display.texts import json_text, truncate
 from bucketsnb.errors import QueryError
+from bucketsnb.query.documents import Document, canonical, join, plain
 from bucketsnb.query.explain import Explanation, explain_work
-from bucketsnb.query.filters import Document, Filter
+from bucketsnb.query.filters import Filter, filters_of, limited_to
 from bucketsnb.query.keywords import WORDS, document_of
-from bucketsnb.query.limits import limited_to
-from bucketsnb.query.merging import join
+from bucketsnb.query.lint import warn_suspicious
 from bucketsnb.query.pasted import read
-from bucketsnb.query.reading import filters_of
 from bucketsnb.query.source import pieces_of, source_of
 from bucketsnb.query.times import moment, resolved
-from bucketsnb.query.validation import warn_suspicious
-from bucketsnb.query.values import canonical, plain
 
 __all__ = ["Query", "any_of", "not_"]
 

@@ -1,10 +1,10 @@
-"""Values of a query document: made plain JSON, compared, and written as Python source."""
+"""Query documents: made plain JSON, joined, compared, and their values written as Python source."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from typing import Any
 
@@ -13,13 +13,36 @@ from bucketsnb.errors import QueryError
 from bucketsnb.query.times import is_ago, moment, seconds_of
 from bucketsnb.schema import TIME_FIELDS
 
-__all__ = ["DEEPEST", "GROUPS", "canonical", "is_branches", "is_operators", "literal", "plain", "same"]
+__all__ = [
+    "DEEPEST",
+    "GROUPS",
+    "SEPARABLE",
+    "Document",
+    "canonical",
+    "is_branches",
+    "is_operators",
+    "join",
+    "literal",
+    "paths_in",
+    "plain",
+    "same",
+]
+
+Document = dict[str, Any]
 
 DEEPEST = 100
 """Levels that MongoDB accepts in one document."""
 
 GROUPS = ("$and", "$or", "$nor")
 """Operators over whole query documents."""
+
+SEPARABLE = frozenset(
+    {
+        "$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$all", "$exists", "$size", "$mod", "$type",
+        "$elemMatch", "$not", "$regex",
+    }
+)  # fmt: skip
+"""Operators that mean the same alone and beside another one on their field (``$options``, for one, does not)."""
 
 _INT64 = range(-(2**63), 2**63)
 
@@ -198,3 +221,74 @@ def literal(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(literal(item) for item in value) + "]"
     return repr(value)
+
+
+def join(base: Document, pieces: Iterable[Document]) -> Document:
+    """Return the document that asks for ``base`` and for every piece.
+
+    A piece whose field is still free goes in as it is; one with other operators on a field that has operators joins
+    them; one that is there already is not repeated; any other one goes under ``$and``, whole.
+
+    Examples
+    --------
+    >>> join({"creation": {"$gte": 1}}, [{"creation": {"$lt": 9}}, {"site": "kko"}, {"site": "gbo"}])
+    {'creation': {'$gte': 1, '$lt': 9}, 'site': 'kko', '$and': [{'site': 'gbo'}]}
+    """
+    joined = dict(base)
+    for piece in pieces:
+        if set(piece) == {"$and"} and is_branches(piece["$and"]):
+            joined["$and"] = _conjunction(joined, piece["$and"]) if "$and" in joined else list(piece["$and"])
+        elif all(_fits(joined, key, condition) for key, condition in piece.items()):
+            for key, condition in piece.items():
+                joined[key] = {**joined[key], **condition} if _are_operators(joined, key, condition) else condition
+        else:
+            joined["$and"] = _conjunction(joined, [piece])
+    return joined
+
+
+def _conjunction(joined: Document, conditions: list[Any]) -> list[Any]:
+    present = joined.get("$and", [])
+    if "$and" in joined and not is_branches(present):  # not what $and takes: for the service to judge, so kept whole
+        present = [{"$and": present}]
+    known = {canonical({"$and": [other]}) for other in present}
+    return [*present, *(condition for condition in conditions if canonical({"$and": [condition]}) not in known)]
+
+
+def _are_operators(joined: Document, key: str, condition: Any) -> bool:
+    return not key.startswith("$") and is_operators(joined.get(key)) and is_operators(condition)
+
+
+def _fits(joined: Document, key: str, condition: Any) -> bool:
+    if key not in joined or canonical({key: joined[key]}) == canonical({key: condition}):
+        return True
+    if not _are_operators(joined, key, condition):
+        return False
+    present = joined[key]
+    both = set(present) & set(condition)
+    return set(present) | set(condition) <= SEPARABLE and all(same(present[name], condition[name]) for name in both)
+
+
+def paths_in(key: str, condition: Any) -> list[str]:
+    """List the paths of the record that one entry of a query document looks at.
+
+    Examples
+    --------
+    >>> paths_in("$expr", {"$gt": ["$stop", "$start"]}), paths_in("$or", [{"site": "kko"}]), paths_in("user", "me")
+    (['stop', 'start'], ['site'], ['user'])
+    """
+    if not key.startswith("$"):
+        return [key]
+    return _paths_of_expression(condition) if key == "$expr" else _paths_of_operand(condition)
+
+
+def _paths_of_expression(part: Any) -> list[str]:
+    if isinstance(part, str):
+        return [part[1:]] if part.startswith("$") and not part.startswith("$$") and len(part) > 1 else []
+    items = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+    return [path for item in items for path in _paths_of_expression(item)]
+
+
+def _paths_of_operand(part: Any) -> list[str]:
+    if isinstance(part, dict):
+        return [path for key, item in part.items() for path in paths_in(key, item)]
+    return [path for item in part for path in _paths_of_operand(item)] if isinstance(part, list) else []
