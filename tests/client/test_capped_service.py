@@ -31,8 +31,8 @@ def bytes_at_most(size):
 
 CAPS = pytest.mark.parametrize(
     "cap",
-    [first(1), first(7), first(50), bytes_at_most(20_000)],
-    ids=["one", "seven", "fifty", "20 kB"],
+    [first(1), first(7), first(20), bytes_at_most(8_000)],
+    ids=["one", "seven", "twenty", "8 kB"],
 )
 
 
@@ -54,69 +54,69 @@ def capped(backend: LocalBackend, monkeypatch: pytest.MonkeyPatch):
 @CAPS
 class TestEveryReadIsWhole:
     def test_a_view_of_all(self, backend, buckets, capped, cap):
-        ids = filled(backend, 60)
+        ids = filled(backend, 24)
         capped(cap)
         frame = buckets.view(limit=None, progress=False)
         assert frame.id.tolist() == ids[::-1]
-        assert (frame.works.matched, frame.works.exact, frame.attrs["moved"]) == (60, True, 0)
+        assert (frame.works.matched, frame.works.exact, frame.attrs["moved"]) == (24, True, 0)
 
     def test_a_view_with_a_limit_and_a_skip(self, backend, buckets, capped, cap):
-        ids = filled(backend, 60)
+        ids = filled(backend, 24)
         capped(cap)
-        assert buckets.view(skip=5, limit=52, progress=False).id.tolist() == ids[::-1][5:57]
+        assert buckets.view(skip=5, limit=17, progress=False).id.tolist() == ids[::-1][5:22]
 
     def test_a_view_of_small_pages(self, backend, buckets, capped, cap):
-        ids = filled(backend, 60)
+        ids = filled(backend, 24)
         capped(cap)
-        assert buckets.view(limit=None, page_size=20, progress=False).id.tolist() == ids[::-1]
+        assert buckets.view(limit=None, page_size=8, progress=False).id.tolist() == ids[::-1]
 
     def test_frames_one_after_the_other(self, backend, buckets, capped, cap):
-        ids = filled(backend, 60)
+        ids = filled(backend, 24)
         capped(cap)
         assert [one for frame in buckets.iter_frames(progress=False) for one in frame.id] == ids[::-1]
 
     def test_counts(self, backend, buckets, capped, cap):
-        filled(backend, 60, site="kko")
+        filled(backend, 24, site="kko")
         capped(cap)
-        assert buckets.count({"site": "kko"}) == 60
-        assert buckets.group_count({"site": "kko"}, "site")["n_works"].tolist() == [60]
+        assert buckets.count({"site": "kko"}) == 24
+        assert buckets.group_count({"site": "kko"}, "site")["n_works"].tolist() == [24]
 
     def test_records_as_json(self, backend, buckets, capped, cap):
-        ids = filled(backend, 60)
+        ids = filled(backend, 24)
         capped(cap)
-        assert [work["id"] for work in buckets.api.view(limit=55)] == ids[::-1][:55]
-        assert buckets.api.view({}, {"site": True}, limit=None) == [{"site": "chime"}] * 60
+        assert [work["id"] for work in buckets.api.view(limit=22)] == ids[::-1][:22]
+        assert buckets.api.view({}, {"site": True}, limit=None) == [{"site": "chime"}] * 24
 
     def test_a_plan_names_none_gone_that_is_there_and_changes_all(self, backend, buckets, capped, cap):
-        filled(backend, 60)
+        filled(backend, 24)
         capped(cap)
         plan = buckets.plan_delete(pipeline=PIPELINE)
-        assert (plan.count, plan.left_out) == (60, ())
+        assert (plan.count, plan.left_out) == (24, ())
         receipt = plan.apply()
-        assert receipt.counts == {**receipt.counts, "done": 60}
+        assert receipt.counts == {**receipt.counts, "done": 24}
         assert backend.store.status()["total"] == 0
         undone = receipt.undo()
-        assert undone.counts["done"] == backend.store.status()["total"] == 60
+        assert undone.counts["done"] == backend.store.status()["total"] == 24
 
     def test_a_plan_of_ids_and_of_a_frame(self, backend, buckets, capped, cap):
-        ids = filled(backend, 60)
+        ids = filled(backend, 24)
         frame = buckets.view(limit=None)
         capped(cap)
-        assert buckets.plan_delete(ids).count == 60
-        assert buckets.plan_delete(frame).count == 60
+        assert buckets.plan_delete(ids).count == 24
+        assert buckets.plan_delete(frame).count == 24
         frame["priority"] = 5
-        assert buckets.plan_update(frame).count == 60
+        assert buckets.plan_update(frame).count == 24
 
     def test_failures_and_events(self, backend, buckets, capped, cap):
-        backend.store.load([make_work(status="failure", results={"error": "no disk"}, event=[7]) for _ in range(60)])
+        backend.store.load([make_work(status="failure", results={"error": "no disk"}, event=[7]) for _ in range(24)])
         capped(cap)
-        assert buckets.failures()["n_works"].tolist() == [60]
-        assert buckets.events(7)["n_works"].tolist() == [60]
+        assert buckets.failures()["n_works"].tolist() == [24]
+        assert buckets.events(7)["n_works"].tolist() == [24]
 
     def test_an_audit_forecasts_all(self, backend, buckets, capped, cap):
-        filled(backend, 60, status="failure", attempt=1, retries=3, creation=2_000_000_000.0)
+        filled(backend, 24, status="failure", attempt=1, retries=3, creation=2_000_000_000.0)
         capped(cap)
-        assert buckets.plan_audit().count == 60
+        assert buckets.plan_audit().count == 24
 
 
 def test_after_a_longer_answer_a_shorter_one_takes_one_request(backend, buckets):
