@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
-from typing import Any
+from typing import Any, TypeGuard
 
 from bucketsnb.display.texts import printable
 from bucketsnb.errors import QueryError
@@ -154,7 +154,7 @@ def is_operators(condition: object) -> bool:
     return all(key.startswith("$") for key in condition)
 
 
-def is_branches(value: object) -> bool:
+def is_branches(value: object) -> TypeGuard[list[Document]]:
     """Say whether a value is a list of query documents, one at least, as ``$or`` takes it."""
     return isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from bucketsnb.display import markup as shown
-from bucketsnb.display import texts
+from bucketsnb.display import markup, texts
 from bucketsnb.display.texts import close_matches, join_truncated, truncate
 from bucketsnb.matching import MISSING, QueryNotUnderstood, QueryTooSlow, compile_query, values_at
 from bucketsnb.query.documents import literal
@@ -125,7 +124,7 @@ class Explanation(tuple[ClauseReport, ...]):
         return str(self)
 
     def _repr_html_(self) -> str:
-        return str(shown.table(self.HEADERS, self.rows))
+        return str(markup.table(self.HEADERS, self.rows))
 
 
 _VERDICTS = {True: "yes", False: "no", None: "cannot tell here"}
@@ -184,12 +183,14 @@ def explain_work(query: Query, record: Mapping[str, Any], now: float | datetime 
     """
     moment_now = float(moment(time.time() if now is None else now, "now"))
     return [
-        ClauseReport(clause, _told(record, clause.filter.to_document(moment_now)), _held(record, clause.filter))
+        ClauseReport(
+            clause, _matches(record, clause.filter.to_document(moment_now)), _values_text(record, clause.filter)
+        )
         for clause in clauses(query)
     ]
 
 
-def _told(record: Mapping[str, Any], document: Mapping[str, Any]) -> bool | None:
+def _matches(record: Mapping[str, Any], document: Mapping[str, Any]) -> bool | None:
     """Say whether a record meets a query document; None where the matcher does not know a part of it."""
     try:
         return compile_query(document)(record)
@@ -197,24 +198,20 @@ def _told(record: Mapping[str, Any], document: Mapping[str, Any]) -> bool | None
         return None
 
 
-def _held(record: Mapping[str, Any], found: Filter) -> str:
+def _values_text(record: Mapping[str, Any], found: Filter) -> str:
     """Return what a work holds at the paths of a filter, as text."""
     if len(found.fields) == 1:
-        return _value(record, found.fields[0])
-    return join_truncated([f"{noun(path)} {_value(record, path)}" for path in found.fields])
+        return _value_text(record, found.fields[0])
+    return join_truncated([f"{noun(path)} {_value_text(record, path)}" for path in found.fields])
 
 
-def _value(record: Mapping[str, Any], path: str) -> str:
+def _value_text(record: Mapping[str, Any], path: str) -> str:
     values = values_at(record, path)
     if not values:
         return "missing"
     value = values[0] if len(values) == 1 else values
     if path in TIME_FIELDS and isinstance(value, int | float):
         return instant_text(value)
-    return _written(value)
-
-
-def _written(value: Any) -> str:
     if value is None or value is MISSING:
         return "null" if value is None else "missing"
     if isinstance(value, str):
@@ -259,33 +256,23 @@ def explain_empty(
     pipeline is baseband-convertr: 12 without it, 0 alone; did you mean baseband-converter?
     site is kko: 0 without it, 12 alone; -
     """
-    asked: dict[Query, int] = {}
+    counts: dict[Query, int] = {}
 
     def counted(narrowed: Query) -> int:
-        if narrowed not in asked:
-            asked[narrowed] = count(narrowed)
-        return asked[narrowed]
+        if narrowed not in counts:
+            counts[narrowed] = count(narrowed)
+        return counts[narrowed]
+
+    def report(clause: Clause, others: int) -> EmptyReport:
+        alone = query.of([clause.filter])
+        if others or not any(without_each):
+            counted(alone)
+        suggestion = _suggestion(clause.filter, known) if known and counts.get(alone) == 0 else ""
+        return EmptyReport(clause, others, counts.get(alone), suggestion)
 
     parts = clauses(query)
-    left = [counted(without(query, clause.index)) for clause in parts]
-    blamed = [number > 0 or not any(left) for number in left]
-    return [
-        _reported(clause, left[clause.index], blamed[clause.index], query.of([clause.filter]), asked, counted, known)
-        for clause in parts
-    ]
-
-
-def _reported(
-    clause: Clause,
-    left: int,
-    blamed: bool,  # noqa: FBT001 - private, and always given by place from one line
-    alone_query: Query,
-    asked: Mapping[Query, int],
-    counted: Callable[[Query], int],
-    known: Callable[[str], Iterable[str]] | None,
-) -> EmptyReport:
-    alone = counted(alone_query) if blamed else asked.get(alone_query)
-    return EmptyReport(clause, left, alone, _suggestion(clause.filter, known) if alone == 0 and known else "")
+    without_each = [counted(without(query, clause.index)) for clause in parts]
+    return list(map(report, parts, without_each))
 
 
 def _suggestion(found: Filter, known: Callable[[str], Iterable[str]]) -> str:

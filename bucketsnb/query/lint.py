@@ -1,4 +1,4 @@
-"""Look a raw query document over, and warn of what is probably a slip; the service has the last word on documents."""
+"""Warnings about probable mistakes in a raw query document; the service decides what a document means."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 from bucketsnb.display.texts import close_matches, printable
 from bucketsnb.query.documents import GROUPS, is_operators
 from bucketsnb.query.filters import SIGNS
-from bucketsnb.schema import FIELDS, PARENT_PATH, STATUSES, Field, Kind
+from bucketsnb.schema import FIELDS, PARENT_PATH, STATUSES, Kind
 
 __all__ = ["QueryWarning", "UnknownField", "UnknownOperator", "UnknownValue", "lint", "warn_suspicious"]
 
 
 class QueryWarning(UserWarning):
-    """Something in a raw query document is probably a slip."""
+    """Something in a raw query document is probably a mistake."""
 
 
 class UnknownField(QueryWarning):
@@ -31,9 +31,7 @@ class UnknownValue(QueryWarning):
     """Correct the value: no work can have it."""
 
 
-_CONFIG = tuple(part.name for part in FIELDS["config"].parts)
-_LITERAL = "$literal"
-_OPEN = Field("", Kind.MAPPING, "a path of which nothing is known")
+_CONFIG_FIELDS = tuple(part.name for part in FIELDS["config"].parts)
 _OPERATORS = (
     *("$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$and", "$or", "$nor", "$not", "$exists", "$type"),
     *("$size", "$all", "$elemMatch", "$regex", "$options", "$mod", "$expr", "$where", "$text", "$comment", "$ago"),
@@ -41,11 +39,11 @@ _OPERATORS = (
     *("$add", "$subtract", "$multiply", "$divide", "$abs", "$concat", "$cond", "$ifNull", "$size", "$arrayElemAt"),
 )
 
-Slip = tuple[type[QueryWarning], str]
+Finding = tuple[type[QueryWarning], str]
 
 
 def warn_suspicious(document: dict[str, Any]) -> None:
-    """Warn, once each and at the caller's own line, of every probable slip in a raw query document."""
+    """Warn, once each and at the caller's own line, of every probable mistake in a raw query document."""
     for kind, message in dict.fromkeys(lint(document)):
         warnings.warn(message, kind, stacklevel=_level())
 
@@ -58,8 +56,8 @@ def _level() -> int:
     return level
 
 
-def lint(document: dict[str, Any]) -> Iterator[Slip]:
-    """Yield a warning's class and message for every probable slip in a query document.
+def lint(document: dict[str, Any]) -> Iterator[Finding]:
+    """Yield a warning's class and message for every probable mistake in a query document.
 
     Examples
     --------
@@ -81,7 +79,7 @@ def lint(document: dict[str, Any]) -> Iterator[Slip]:
             yield from _condition(key, condition)
 
 
-def _field(path: str) -> Iterator[Slip]:
+def _field(path: str) -> Iterator[Finding]:
     first, _, rest = path.partition(".")
     if first == "parent":
         yield UnknownField, f"a work's parent is at {PARENT_PATH!r}; write that, or the keyword parent="
@@ -95,9 +93,9 @@ def _field(path: str) -> Iterator[Slip]:
         yield from _config(rest.split(".")[0])
 
 
-def _config(name: str) -> Iterator[Slip]:
-    if name not in _CONFIG and close_matches(name, _CONFIG):
-        yield UnknownField, f"config has no field {printable(name)!r}{_cure(name, _CONFIG)}"
+def _config(name: str) -> Iterator[Finding]:
+    if name not in _CONFIG_FIELDS and close_matches(name, _CONFIG_FIELDS):
+        yield UnknownField, f"config has no field {printable(name)!r}{_cure(name, _CONFIG_FIELDS)}"
 
 
 def _cure(word: str, words: Any) -> str:
@@ -105,12 +103,12 @@ def _cure(word: str, words: Any) -> str:
     return f"; did you mean {' or '.join(map(repr, meant))}?" if meant else ""
 
 
-def _condition(path: str, condition: Any) -> Iterator[Slip]:
+def _condition(path: str, condition: Any) -> Iterator[Finding]:
     for operator, operand in condition.items() if is_operators(condition) else ():
         yield from _operator(operator, path)
         if operator == "$not":
             yield from _condition(path, operand)
-    if isinstance(condition, dict) and FIELDS.get(path, _OPEN).kind is not Kind.MAPPING:
+    if isinstance(condition, dict) and path in FIELDS and FIELDS[path].kind is not Kind.MAPPING:
         for name in condition:
             if f"${name}" in _OPERATORS:
                 yield UnknownOperator, f"{printable(path)}: {name!r} is no operator; did you mean '${name}'?"
@@ -130,7 +128,7 @@ def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _operator(name: str, place: str) -> Iterator[Slip]:
+def _operator(name: str, place: str) -> Iterator[Finding]:
     if name in _OPERATORS:
         return
     meant = close_matches(name, _OPERATORS, most=1)
@@ -139,11 +137,11 @@ def _operator(name: str, place: str) -> Iterator[Slip]:
         yield UnknownOperator, f"{there}: there is no operator {printable(name)}; did you mean {meant[0]}?"
 
 
-def _expression(part: Any) -> Iterator[Slip]:
-    """Look an aggregation expression over: fields without a dollar sign, and fields that works do not have."""
+def _expression(part: Any) -> Iterator[Finding]:
+    """Find fields without a dollar sign in an aggregation expression, and fields that works do not have."""
     if isinstance(part, dict):
         for name, operand in part.items():
-            if name == _LITERAL:
+            if name == "$literal":  # its operand is a value, not a field
                 continue
             yield from _operator(name, "$expr") if name.startswith("$") else ()
             yield from _bare(operand) if name in SIGNS else ()
@@ -155,7 +153,7 @@ def _expression(part: Any) -> Iterator[Slip]:
         yield from _field(part[1:])
 
 
-def _bare(operand: Any) -> Iterator[Slip]:
+def _bare(operand: Any) -> Iterator[Finding]:
     for side in operand if isinstance(operand, list) else ():
-        if side in FIELDS if isinstance(side, str) else False:
+        if isinstance(side, str) and side in FIELDS:
             yield UnknownField, f"$expr compares the text {side!r}, not the field; write '${side}'"

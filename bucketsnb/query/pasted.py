@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from bucketsnb.display.texts import truncate
@@ -84,10 +84,27 @@ def _of_source(text: str, functions: Functions, not_json: ValueError) -> Any:
 
 
 def _value(node: ast.expr, functions: Functions) -> Any:
-    reader = _READERS.get(type(node))
-    if reader is None:
-        raise _unknown(node)
-    return reader(node, functions)
+    match node:
+        case ast.Constant(value=str() | int() | float() | None as value):
+            return value
+        case ast.Dict(keys=keys, values=values) if None not in keys:
+            names = [_value(key, functions) for key in keys if key is not None]
+            return _once(list(zip(names, _values(values, functions), strict=True)))
+        case ast.List(elts=items) | ast.Tuple(elts=items):
+            return _values(items, functions)
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as number)) if not isinstance(
+            number, bool
+        ):
+            return -number
+        case ast.UnaryOp(op=ast.Invert()):
+            return ~_query(node.operand, node, functions)
+        case ast.BinOp(op=ast.BitAnd()):
+            return _query(node.left, node, functions) & _query(node.right, node, functions)
+        case ast.BinOp(op=ast.BitOr()):
+            return _query(node.left, node, functions) | _query(node.right, node, functions)
+        case ast.Call(func=ast.Name(id=name)) if name in functions:
+            return _called(name, node, functions)
+    raise _unknown(node)
 
 
 def _unknown(node: ast.expr) -> QueryError:
@@ -97,63 +114,22 @@ def _unknown(node: ast.expr) -> QueryError:
     )
 
 
-def _constant(node: ast.Constant, _: Functions) -> Any:
-    if isinstance(node.value, str | int | float | bool | None):
-        return node.value
-    raise _unknown(node)
+def _values(nodes: Iterable[ast.expr], functions: Functions) -> list[Any]:
+    return [_value(node, functions) for node in nodes]
 
 
-def _dictionary(node: ast.Dict, functions: Functions) -> Any:
-    keys = [_unpacked(node) if key is None else _value(key, functions) for key in node.keys]
-    return _once(list(zip(keys, (_value(value, functions) for value in node.values), strict=True)))
+def _query(node: ast.expr, whole: ast.expr, functions: Functions) -> Any:
+    """Return an operand of ``& | ~``, which is a query and no plain value."""
+    value = _value(node, functions)
+    if isinstance(value, str | int | float | list | dict | None):
+        raise _unknown(whole)
+    return value
 
 
-def _unpacked(node: ast.expr) -> Any:
-    raise _unknown(node)
-
-
-def _sequence(node: ast.List | ast.Tuple, functions: Functions) -> Any:
-    return [_value(item, functions) for item in node.elts]
-
-
-def _signed(node: ast.UnaryOp, functions: Functions) -> Any:
-    value = _value(node.operand, functions)
-    if isinstance(node.op, ast.USub) and type(value) in (int, float):
-        return -value
-    if isinstance(node.op, ast.Invert) and not isinstance(value, _PLAIN):
-        return ~value
-    raise _unknown(node)
-
-
-def _joined(node: ast.BinOp, functions: Functions) -> Any:
-    left, right = _value(node.left, functions), _value(node.right, functions)
-    if isinstance(left, _PLAIN) or isinstance(right, _PLAIN):
-        raise _unknown(node)
-    if isinstance(node.op, ast.BitAnd):
-        return left & right
-    if isinstance(node.op, ast.BitOr):
-        return left | right
-    raise _unknown(node)
-
-
-def _called(node: ast.Call, functions: Functions) -> Any:
-    if not isinstance(node.func, ast.Name) or node.func.id not in functions:
-        raise _unknown(node)
+def _called(name: str, node: ast.Call, functions: Functions) -> Any:
     keywords = {word.arg: _value(word.value, functions) for word in node.keywords if word.arg is not None}
-    if len(keywords) < len(node.keywords) or any(isinstance(item, ast.Starred) for item in node.args):
+    if len(keywords) < len(node.keywords):  # some are unpacked with **
         raise _unknown(node)
-    if len(node.args) > 1 and node.func.id == "Query":
+    if len(node.args) > 1 and name == "Query":
         raise QueryError("Query(...) takes one document; the other conditions are keywords")
-    return functions[node.func.id](*(_value(item, functions) for item in node.args), **keywords)
-
-
-_PLAIN = (str, int, float, bool, list, dict, type(None))
-_READERS: dict[type[ast.expr], Callable[[Any, Functions], Any]] = {
-    ast.Constant: _constant,
-    ast.Dict: _dictionary,
-    ast.List: _sequence,
-    ast.Tuple: _sequence,
-    ast.UnaryOp: _signed,
-    ast.BinOp: _joined,
-    ast.Call: _called,
-}
+    return functions[name](*_values(node.args, functions), **keywords)

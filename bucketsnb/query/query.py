@@ -9,7 +9,7 @@ from datetime import datetime
 from inspect import Parameter, Signature
 from typing import Any, ClassVar, NoReturn
 
-from bucketsnb.display import markup as shown
+from bucketsnb.display import markup
 from bucketsnb.display.texts import json_text, truncate
 from bucketsnb.errors import QueryError
 from bucketsnb.query.documents import Document, canonical, join, plain
@@ -23,7 +23,7 @@ from bucketsnb.query.times import moment, resolved
 
 __all__ = ["Query", "any_of", "not_"]
 
-_MOST_SHOWN = 2_000
+_LONGEST_SHOWN = 2_000
 """Characters of source that a view shows."""
 
 
@@ -43,12 +43,12 @@ class Query:
     Raises
     ------
     QueryError
-        If a keyword is unknown, or a value cannot be meant.
+        If a keyword is unknown, or its value cannot be right.
 
     Warns
     -----
     QueryWarning
-        If the raw document names a field, operator or status that is probably a slip.
+        If the raw document names a field, operator or status that is probably a mistake.
 
     Examples
     --------
@@ -73,19 +73,18 @@ class Query:
     _canonical: str
 
     def __init__(self, document: Query | Mapping[str, Any] | None = None, /, **keywords: Any) -> None:
-        made = join(_own(document), pieces_of(document_of(keywords)))
-        self._keep(made)
+        self._set(join(_plain_document(document), pieces_of(document_of(keywords))))
 
-    def _keep(self, document: Document) -> None:
+    def _set(self, document: Document) -> None:
         object.__setattr__(self, "_document", document)
         object.__setattr__(self, "_canonical", canonical(document))
 
     @classmethod
     def _of(cls, document: Document) -> Query:
-        """Return the query for a document that is plain already, and nobody else's."""
-        made = object.__new__(cls)
-        made._keep(document)
-        return made
+        """Return the query for a document that is plain already, and that nothing else refers to."""
+        query = object.__new__(cls)
+        query._set(document)
+        return query
 
     # Other ways in ---------------------------------------------------------------------------------------------------
 
@@ -165,8 +164,8 @@ class Query:
         >>> Query(parent="6b04a88bcce5d83e4c9bf3fc", tags=["low", "high"]).to_document()
         {'config.parent': '6b04a88bcce5d83e4c9bf3fc', 'tags': {'$in': ['low', 'high']}}
         """
-        made: Document = resolved(self._document, float(moment(time.time() if now is None else now, "now")))
-        return made
+        document: Document = resolved(self._document, float(moment(time.time() if now is None else now, "now")))
+        return document
 
     @property
     def is_relative(self) -> bool:
@@ -260,11 +259,8 @@ class Query:
 
         False if it asks for ``created``, which that answer does not count.
         """
-        statuses = self.statuses or ()
-        named = all(
-            set(self._document) <= {"pipeline", "status"} and _is_named(item) for item in self._document.values()
-        )
-        return named and "created" not in statuses
+        others = set(self._document) - {"pipeline", "status"}
+        return not others and "created" not in (self.statuses or ()) and all(map(_is_named, self._document.values()))
 
     def explain(self, work: Mapping[str, Any], *, now: float | datetime | None = None) -> Explanation:
         """Say which conditions a work meets and which it does not.
@@ -315,30 +311,22 @@ class Query:
         return self
 
     def __repr__(self) -> str:
-        source = self.to_code() if len(self._canonical) <= 2 * _MOST_SHOWN else ""
-        if source and len(source) <= _MOST_SHOWN:
+        source = self.to_code() if len(self._canonical) <= 2 * _LONGEST_SHOWN else ""
+        if source and len(source) <= _LONGEST_SHOWN:
             return source
-        return f"<Query, too long to show whole (see to_code()): {truncate(' and '.join(self._labels()))}>"
-
-    def _labels(self) -> list[str]:
-        return [found.label for found in filters_of(self._document)]
+        labels = " and ".join(found.label for found in filters_of(self._document))
+        return f"<Query, too long to show whole (see to_code()): {truncate(labels)}>"
 
     def _repr_html_(self) -> str:
-        document = json_text(self._document)
-        parts = {"Python": repr(self), "Query document": document}
-        rows = [[shown.element("pre", shown.escape(_cut(text), keep="\n"), style=_PRE) for text in parts.values()]]
-        return str(shown.table(list(parts), rows, align=["left", "left"]))
+        row = [_preformatted(text) for text in (repr(self), json_text(self._document))]
+        return str(markup.table(["Python", "Query document"], [row], align=["left", "left"]))
 
 
-_PRE = "margin: 0; white-space: pre-wrap; text-align: left"
-
-
-def _cut(text: str) -> str:
-    return (
-        text
-        if len(text) <= _MOST_SHOWN
-        else f"{text[:_MOST_SHOWN]}\n... and {len(text) - _MOST_SHOWN:,} characters more"
-    )
+def _preformatted(text: str) -> markup.Markup:
+    more = len(text) - _LONGEST_SHOWN
+    text = text if more <= 0 else f"{text[:_LONGEST_SHOWN]}\n... and {more:,} characters more"
+    style = "margin: 0; white-space: pre-wrap; text-align: left"
+    return markup.element("pre", markup.escape(text, keep="\n"), style=style)
 
 
 def _is_named(condition: Any) -> bool:
@@ -347,8 +335,8 @@ def _is_named(condition: Any) -> bool:
     return isinstance(condition, str) and bool(condition)
 
 
-def _own(value: Query | Mapping[str, Any] | None) -> Document:
-    """Return a document's own plain copy, with a warning for each probable slip."""
+def _plain_document(value: Query | Mapping[str, Any] | None) -> Document:
+    """Return a plain copy of a query document, with a warning for each probable mistake."""
     if value is None:
         return {}
     if isinstance(value, Query):

@@ -1,12 +1,12 @@
 """Write a query document as Python source that makes an equal query.
 
-What keywords say is written as keywords; the rest as the document it is. The result is made once more from what will
-be written and compared, so a source that would ask something else never leaves this module.
+What keywords can express is written as keywords, the rest as a document. Each part is evaluated again and compared with
+the document before it is used, so the source never asks for anything else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,10 +67,10 @@ class _Sum:
     terms: tuple[_Call | _Function, ...]
 
     def document(self) -> Document:
-        made = self.terms[0].document()
+        document = self.terms[0].document()
         for term in self.terms[1:]:
-            made = join(made, pieces_of(term.document()))
-        return made
+            document = join(document, pieces_of(term.document()))
+        return document
 
     def source(self, indent: str) -> str:
         text = self.argument(indent)
@@ -109,75 +109,74 @@ def source_of(document: Document) -> str:
 def _sum(document: Document) -> _Sum:
     """Return the terms that make a document again, or one term that holds it as it is."""
     terms = _Sum(tuple(_terms(document)))
-    return terms if _makes(terms, document) else _Sum((_Call(raw=document),))
+    return terms if _equals(terms, document) else _Sum((_Call(raw=document),))
 
 
-def _makes(expression: _Call | _Function | _Sum, document: Document) -> bool:
+def _equals(expression: _Call | _Function | _Sum, document: Document) -> bool:
+    """Say whether an expression makes a document."""
     try:
         return canonical(expression.document()) == canonical(document)
     except QueryError:
         return False
 
 
-def _terms(document: Document) -> Iterable[_Call | _Function]:
+def _terms(document: Document) -> list[_Call | _Function]:
     groups = {key: item for key, item in document.items() if key in _CALLS and is_branches(item) and all(item)}
-    both = document.get("$and")
-    plain = {key: item for key, item in document.items() if key not in groups}
-    functions = [_Function(key, tuple(_sum(branch) for branch in branches)) for key, branches in groups.items()]
-    if not isinstance(both, list) or not is_branches(both) or len(both) > _MOST_TERMS:
-        return _shown(_main(plain), functions)
-    del plain["$and"]
-    return _with_conditions(_shown(_main(plain), functions), {**plain, **groups}, both)
+    rest = {key: item for key, item in document.items() if key not in groups}
+    conditions = rest.get("$and")
+    if not is_branches(conditions) or len(conditions) > _MOST_TERMS:
+        conditions = []
+    else:
+        del rest["$and"]
+    terms: list[_Call | _Function] = [_Function(key, tuple(map(_sum, branches))) for key, branches in groups.items()]
+    call = _call_of(rest)
+    if call.raw or call.words or not terms:
+        terms.insert(0, call)
+    return _with_conditions(terms, {**rest, **groups}, conditions)
 
 
-def _shown(main: _Call, functions: list[_Function]) -> list[_Call | _Function]:
-    return [*([main] if main.raw or main.words or not functions else []), *functions]
-
-
-def _main(document: Document) -> _Call:
-    """Return the call that says as much as it can in keywords."""
+def _call_of(document: Document) -> _Call:
+    """Return the call that expresses as much as possible in keywords."""
     words: dict[str, Any] = {}
     raw: Document = {}
-    for fields in _by_entry(filters_of(document)):
-        said = _said(fields, words)
-        if said is None:
-            raw.update({key: document[key] for found in fields for key in found.condition})
+    for filters in _by_entry(filters_of(document)):
+        keywords = _keywords_for(filters, words)
+        if keywords is None:
+            raw.update({key: document[key] for found in filters for key in found.condition})
         else:
-            words.update(said)
+            words.update(keywords)
     call = _Call(raw, words)
-    return call if _makes(call, document) else _Call(raw=document)
+    return call if _equals(call, document) else _Call(raw=document)
 
 
 def _by_entry(filters: Iterable[Filter]) -> Iterable[list[Filter]]:
-    """Gather the filters that share an entry of the document."""
+    """Group the filters that share an entry of the document."""
     entries: dict[tuple[str, ...], list[Filter]] = {}
     for found in filters:
         entries.setdefault(tuple(found.condition), []).append(found)
     return entries.values()
 
 
-def _said(filters: list[Filter], taken: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the keywords for the filters of one entry, or None if they cannot say it."""
+def _keywords_for(filters: list[Filter], taken: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the keywords for the filters of one entry, or None if keywords cannot express it."""
     words: dict[str, Any] = {}
     for found in filters:
-        said = found.to_keywords()
-        if not said or any(word in taken or word in words or word not in WORDS for word in said):
+        keywords = found.to_keywords()
+        if not keywords or any(word in taken or word in words or word not in WORDS for word in keywords):
             return None
-        words.update(said)
+        words.update(keywords)
     entry = join({}, (found.condition for found in filters))
-    return words if _makes(_Call(words=words), entry) else None
+    return words if _equals(_Call(words=words), entry) else None
 
 
 def _with_conditions(
     terms: list[_Call | _Function], base: Document, conditions: list[Document]
-) -> Iterable[_Call | _Function]:
+) -> list[_Call | _Function]:
     """Add the branches of ``$and``: as terms of their own where joining puts them back there, else as they are."""
-    made = list(terms)
-    for place, condition in enumerate(conditions):
-        wanted = {**base, "$and": conditions[: place + 1]}
-        longer = [*made, *_sum(condition).terms]
-        if condition and _makes(_Sum(tuple(longer)), wanted):
-            made = longer
+    for number, condition in enumerate(conditions, start=1):
+        longer = [*terms, *_sum(condition).terms]
+        if condition and _equals(_Sum(tuple(longer)), {**base, "$and": conditions[:number]}):
+            terms = longer
         else:
-            made.append(_Call(raw={"$and": [condition]}))
-    return made
+            terms = [*terms, _Call(raw={"$and": [condition]})]
+    return terms
