@@ -47,7 +47,7 @@ other works.
   ``since=b, until=c`` share no work.
 - Several conditions must all hold. Two on one field are joined, or both kept under ``$and``; nothing is overwritten.
 - None and empty lists are errors, not "anything": leave a keyword out to ask nothing of its field.
-- A raw document is kept as it is, whatever operators it holds; what looks like a slip in it warns
+- A raw document is kept as it is, whatever operators it holds; what looks like a mistake in it warns
   (:class:`UnknownField`, :class:`UnknownOperator`, :class:`UnknownValue`).
 - One word in documents is ours: ``{"$ago": "7d"}`` is a moment that stays open until the query is sent.
 
