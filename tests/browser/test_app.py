@@ -75,11 +75,16 @@ def test_four_clicks_from_a_number_to_the_receipt_without_scrolling(notebook: No
         (delete, page.locator(".bnb-question [data-key='yes']:enabled")),
         (page.locator(".bnb-question [data-key='yes']"), page.locator(".bnb-receipt")),
     ]
+    for quick in ("No attempts left", "Past its timeout", "Waiting over 7 days"):
+        assert page.get_by_role("button", name=quick).evaluate(_IN_SIGHT)
     for where, brings in clicks:
         expect(page.locator(".bnb-scroll.bnb-stale")).to_have_count(0)
         assert where.evaluate(_IN_SIGHT)
         where.click()
         expect(brings).to_be_visible()
+        if where is clicks[0][0]:
+            expect(page.locator(".bnb-causes .bnb-cause").first).to_be_visible()
+            _in_sight(page.locator(".bnb-grid tr[data-row='9']"))
     _in_sight(page.locator(".bnb-receipt"))
     assert (len(clicks), notebook.page.evaluate(place)) == (4, before)
     notebook.kernel_eval("page.close()")
@@ -136,6 +141,9 @@ def test_all_that_match_are_offered_in_full_and_only_as_a_step_of_its_own(
     expect(page.locator(".bnb-question")).to_have_count(0)
     expect(page.locator(".bnb-counts")).to_contain_text("99 selected")
     assert writes(backend) == []
+    page.get_by_label("Read at most").select_option("all")
+    expect(page.locator(".bnb-counts")).to_contain_text("140 read")
+    expect(page.get_by_label("Read at most")).to_have_value("all")
 
 
 def test_a_question_is_read_with_its_warnings_in_one_box(notebook: Notebook, page: Locator) -> None:
@@ -344,8 +352,15 @@ def test_filters_stand_as_chips_that_are_edited_and_removed(page: Locator) -> No
     field.press("Enter")
     expect(chips).to_contain_text("Site: nowhere")
     expect(page.locator(".bnb-why")).to_contain_text("Nothing matches")
+    page.get_by_label("Priority", exact=True).fill("9")
+    page.get_by_label("Code of the query").click()
+    expect(page.get_by_text("There is no code while a filter has a mistake.")).to_be_visible()
+    expect(page.get_by_role("button", name="Copy the query")).to_have_count(0)
     page.get_by_role("button", name="Clear all filters").click()
     expect(page.locator(".bnb-counts")).to_contain_text("12 read")
+    page.get_by_role("button", name="Waiting over 7 days").click()
+    expect(chips).to_contain_text("Older than: 7d")
+    expect(page.locator(".bnb-notes")).to_contain_text("requeued a minute ago")
 
 
 def test_a_long_name_breaks_within_a_narrow_page(notebook: Notebook, page: Locator, backend: LocalBackend) -> None:

@@ -97,6 +97,8 @@ class State:
     """How far the read of the works is; empty while none is on its way."""
     counted: Fact[int | None] = Fact(None, same=operator.eq)
     """How many works match, counted because the read was cut short; None while it was not, or nobody knows."""
+    causes: Fact[Any] = Fact(None)
+    """Why the works that were read failed, :class:`~bucketsnb.widgets.parts.causes.Causes`; None if not all failed."""
     why: Fact[Any] = Fact(None)
     """Why no work matches: what ``buckets.explain`` says, or None."""
     status: Fact[pd.DataFrame | None] = Fact(None)

@@ -101,7 +101,7 @@ class ClaimForm(Form):
 
     def plan(self) -> None:
         """Forecast which work would be claimed, by reads only, and ask."""
-        if self.box.busy or self.box.planning:
+        if not self.box.is_free():
             return
         asked, buckets, claim = self._asked(), self.state.buckets, self.claim if self.holds else None
 

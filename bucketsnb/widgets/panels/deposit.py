@@ -83,7 +83,7 @@ class DepositForm(Form):
 
     def plan(self) -> None:
         """Check every row, show what would be deposited, and ask."""
-        if self.box.busy or self.box.planning:
+        if not self.box.is_free():
             return
         source, buckets, flags = self._source(), self.state.buckets, {name: self.values[name] for name in _FLAGS}
         most = max(MAX_AFFECTED, len(source) if isinstance(source, list | pd.DataFrame) else 0)

@@ -118,7 +118,7 @@ class Actions(Part):
         choices, title
             As for :class:`~bucketsnb.widgets.parts.box.Request`.
         """
-        if not self.targets.any or self._box.busy or self._box.planning:
+        if not self.targets.any or not self._box.is_free():
             return
         targets, chosen = self.targets, self.targets.which()
         started = Options(max_affected=max(MAX_AFFECTED, targets.count))

@@ -15,6 +15,7 @@ from bucketsnb.confirm import is_typed, word_to_type
 from bucketsnb.display.markup import Markup, block, element
 from bucketsnb.display.texts import age, count_of
 from bucketsnb.errors import ScopeReason, ScopeRefused
+from bucketsnb.widgets.core.error_boundary import Message
 from bucketsnb.widgets.core.panel import Panel
 from bucketsnb.widgets.core.part import Part
 from bucketsnb.widgets.core.warned import warned
@@ -27,6 +28,7 @@ _NOT_UNDONE = ("undo", "withdraw")
 """Verbs without an Undo button: a claimed work has one to return it, beside those that end it."""
 
 _NOTHING = "nothing was changed."
+_WAIT = "Wait until it has ended, or press Stop."
 
 
 @dataclass(frozen=True)
@@ -163,9 +165,17 @@ class Box(Part):
 
     # ---- asking
 
-    def ask(self, request: Request) -> None:
-        """Plan a change and ask; a question that stands is taken away. While something is under way it does nothing."""
+    def is_free(self) -> bool:
+        """Tell whether a change can be asked for; while another is under way it is said that nothing was started."""
         if self.busy or self.planning:
+            doing = self._progress.removesuffix(" …") or "the last change"
+            self.show(Message("info", f"Still at work ({doing}), so nothing new was started.", _WAIT))
+            return False
+        return True
+
+    def ask(self, request: Request) -> None:
+        """Plan a change and ask, if the box is free; a question that stands is taken away."""
+        if not self.is_free():
             return
         self._put_away()
         self.request, self._options = request, request.options
@@ -173,7 +183,7 @@ class Box(Part):
 
     def ask_again(self) -> None:
         """Plan the same change anew, as when its question has expired."""
-        if self.request is not None and not self.busy:
+        if self.request is not None and self.is_free():
             self._put_away()
             self._plan()
 
@@ -194,7 +204,7 @@ class Box(Part):
     def remedy(self, name: str) -> None:
         """Do what a refusal offers."""
         refusal = self.refusal
-        if refusal is None or self.request is None or self.busy or self.planning:
+        if refusal is None or self.request is None or not self.is_free():
             return
         self._options = replace(self._options, **_remedy(refusal, name))
         self._plan()
@@ -211,10 +221,12 @@ class Box(Part):
 
     def _not_made(self, _: Exception) -> None:
         self._progress = ""
+        self.panel.messages.clear(self.name)
         self.draw(focus=True)
 
     def _take(self, answer: tuple[Any, list[str]]) -> None:
         plan, self._warnings = answer
+        self.panel.messages.clear(self.name)
         if isinstance(plan, ScopeRefused):
             self.refusal = plan
             self._progress = ""
@@ -311,6 +323,7 @@ class Box(Part):
         """Take over a receipt, or None when it ended before there was one."""
         self._shown, self._progress = None, ""
         self.state.plan = None
+        self.panel.messages.clear(self.name)
         if receipt is not None:
             self.show_receipt(receipt)
             for error in receipt.errors[:1]:  # the others are of the same cause, and the receipt has them

@@ -26,8 +26,18 @@ LOOKED_AT = 1000
 """Works, the newest, whose values are offered: looking at all would hold up the page when very many are shown."""
 REMEMBERED = 200
 """Edits that can be undone."""
-WAITING = "7d"
-"""What a work that waits for long is older than."""
+QUICK: Mapping[str, tuple[str, Mapping[str, Any], str]] = {
+    "exhausted": ("No attempts left", {"exhausted": True}, "Failed works that are not tried again by themselves"),
+    "overdue": ("Past its timeout", {"overdue": True}, "Running works that have run for longer than their timeout"),
+    "waiting": (
+        "Waiting over 7 days",
+        {"status": ("queued",), "older_than": "7d"},
+        "Queued works that were deposited over 7 days ago",
+    ),
+}
+"""Filters of one press: what they say, what they set, and what they find."""
+_FIRST_DATE = "a work that was requeued keeps its first date, so one that was requeued a minute ago is among these."
+_SET_BY_QUICK = ("status", "older_than", "exhausted", "overdue")
 LONGEST = 60
 """Characters of a chip."""
 
@@ -79,7 +89,7 @@ class Filters(Part):
             "edit": lambda asked: self.edit(asked["name"], asked["value"]),
             "remove": lambda asked: self.edit(asked["name"], FIELDS[asked["name"]].nothing),
             "drop": lambda asked: self._change(self.draft.without(int(asked["place"]))),
-            "waiting": lambda _: self._change(self.draft.edit("status", ("queued",)).edit("older_than", WAITING)),
+            "quick": lambda asked: self.toggle(asked["name"]),
             "undo": lambda _: self.undo(),
             "redo": lambda _: self.redo(),
             "clear": lambda _: self._change(Draft()),
@@ -115,6 +125,24 @@ class Filters(Part):
         if kind in ("tokens", "toggles"):
             value = tuple(dict.fromkeys(text.strip() for text in map(str, value) if text.strip()))
         self._change(self.draft.edit(word, bool(value) if kind == "flag" else value))
+
+    def toggle(self, name: str) -> None:
+        """Put a quick filter in the place of the other ones and of the status, or take it away if it is on.
+
+        Raises
+        ------
+        KeyError
+            If there is no quick filter of that name.
+        """
+        asked = {} if self._is_on(name) else QUICK[name][1]
+        draft = self.draft
+        for word in _SET_BY_QUICK:
+            draft = draft.edit(word, asked.get(word, FIELDS[word].nothing))
+        self._change(draft)
+
+    def _is_on(self, name: str) -> bool:
+        asked = QUICK[name][1]
+        return all(self.draft.values.get(word) == asked.get(word) for word in _SET_BY_QUICK)
 
     def paste(self, document: str) -> None:
         """Take over a query document as JSON text, in place of what stands in the form.
@@ -204,7 +232,11 @@ class Filters(Part):
             python="" if query is None else query.to_code(),
             document="" if query is None else json_text(query.to_document()),
             problem=problems.get("", ""),
-            notes=self._notes,
+            notes=[*self._notes, *([_FIRST_DATE] if self._is_on("waiting") else [])],
+            quick=[
+                {"name": name, "label": label, "hint": hint, "on": self._is_on(name)}
+                for name, (label, _, hint) in QUICK.items()
+            ],
             undo=bool(self._past),
             redo=bool(self._future),
             saved=self._saved_names(),

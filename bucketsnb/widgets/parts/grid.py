@@ -27,6 +27,8 @@ __all__ = ["Grid", "WorksGrid"]
 
 KEPT = 20
 """Rows of the plain table in a saved notebook."""
+CAUSES = 50
+"""Causes that are offered, the most frequent ones."""
 MOST = 500
 """Rows of one message."""
 
@@ -69,7 +71,7 @@ class Grid(Part):
         self._empty_note = empty_note
         self._reader = reader
         self._generation = 0
-        self.rows = Rows(empty() if self.state.frame is None else self.state.frame, columns)
+        self.rows = Rows(empty() if self.state.frame is None else self.state.frame, columns, self.state.causes)
         self.rows.select(self.state.selection)
         self.follow("frame", self._take_frame)
         self.follow("selection", self._take_selection)
@@ -88,6 +90,7 @@ class Grid(Part):
             "none": lambda _: self._choose(self.rows.clear),
             "open": self._open,
             "filter": lambda asked: self.filter(asked["text"]),
+            "cause": lambda asked: self.narrow_to(asked["name"]),
             **self._reading(),
             "ids": self._send_ids,
             "csv": self._send_csv,
@@ -115,6 +118,11 @@ class Grid(Part):
         self.rows.filter_by(text)
         self.draw()
 
+    def narrow_to(self, cause: str) -> None:
+        """Show only works that failed for this cause; pressed once more, or empty, all are shown."""
+        self.rows.narrow_to("" if cause == self.rows.cause else cause)
+        self.draw()
+
     def show_columns(self, names: Iterable[str]) -> None:
         """Choose the columns.
 
@@ -132,7 +140,7 @@ class Grid(Part):
 
     def _take_frame(self, frame: pd.DataFrame | None) -> None:
         selected = set(self.rows.selected)
-        self.rows.replace(empty() if frame is None else frame)
+        self.rows.replace(empty() if frame is None else frame, self.state.causes)
         gone = len(selected - set(self.rows.selected) - self._just_changed())
         if self.state.everything and frame is not None:
             self.rows.select(frame["id"].dropna())
@@ -206,7 +214,8 @@ class Grid(Part):
             shown=len(self.rows),
             selected=len(self.rows.selected),
             here=self.rows.selected_here,
-            text=self.rows.text,
+            narrowed=self.rows.narrowed,
+            causes=self._causes(),
             columns=[column.message() for column in self.rows.columns],
             choices=[[name, column_title(name)] for name in self.rows.choices],
             sort={"name": sort[0], "descending": sort[1]} if sort else None,
@@ -217,6 +226,14 @@ class Grid(Part):
             first=self.rows.page(0, 60),
         )
         self._draw_state()
+
+    def _causes(self) -> list[dict[str, Any]]:
+        """Return the most frequent causes, with how many works each has."""
+        counts = self.rows.causes.counts[:CAUSES] if self.rows.causes is not None else ()
+        return [
+            {"name": name, "label": truncate(name, 300), "count": count, "on": name == self.rows.cause}
+            for name, count in counts
+        ]
 
     def _draw_state(self) -> None:
         """Tell the page whether the rows are those of the query, and what to say in their place."""

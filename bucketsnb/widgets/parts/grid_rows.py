@@ -17,6 +17,7 @@ import pandas as pd
 
 from bucketsnb.frames import JSONArray, python_texts, to_records
 from bucketsnb.summaries.failures import error_text
+from bucketsnb.widgets.parts.causes import Causes
 from bucketsnb.widgets.parts.cells import Column, cell_of, column_of
 
 __all__ = ["COLUMNS", "Rows"]
@@ -47,18 +48,27 @@ class Rows:
     columns
         Names of the columns to show, or None for those that the works need; those that the frame does not have are
         left out.
+    causes
+        Why the works failed, where all did.
     """
 
-    def __init__(self, frame: pd.DataFrame, columns: Iterable[str] | None = None) -> None:
+    def __init__(self, frame: pd.DataFrame, columns: Iterable[str] | None = None, causes: Causes | None = None) -> None:
         self.names: tuple[str, ...] | None = None if columns is None else tuple(columns)
         self.sort: tuple[str, bool] | None = None
         self.text = ""
+        self.cause = ""
         self.selected: dict[str, None] = {}
-        self.replace(frame)
+        self.replace(frame, causes)
 
-    def replace(self, frame: pd.DataFrame) -> None:
-        """Take a newer frame: sort and columns stay, and works that are no longer in it are not selected any more."""
+    def replace(self, frame: pd.DataFrame, causes: Causes | None = None) -> None:
+        """Take a newer frame, and why its works failed where all did.
+
+        Sort, columns and filters stay; works that are no longer in it are not selected any more.
+        """
         self.frame = frame
+        self.causes = causes if causes is not None and causes.frame is frame else None
+        if self.causes is None or self.cause not in self.causes.names:
+            self.cause = ""
         for worked_out in ("ids", "_known"):
             self.__dict__.pop(worked_out, None)
         if self.selected:
@@ -81,9 +91,14 @@ class Rows:
         return len(self.order)
 
     @property
+    def narrowed(self) -> bool:
+        """Whether only some of the works are shown."""
+        return bool(self.text or self.cause)
+
+    @property
     def selected_here(self) -> int:
         """How many of the rows that are shown are selected."""
-        if not self.text:
+        if not self.narrowed:
             return len(self.selected)
         return sum(one in self.selected for one in self.ids[self.order])
 
@@ -92,7 +107,14 @@ class Rows:
         self.text = text.strip()
         self.sort_by(*(self.sort or (None, False)))
 
+    def narrow_to(self, cause: str) -> None:
+        """Show only works that failed for this cause; an empty one shows all."""
+        self.cause = cause if self.causes is not None and cause in self.causes.names else ""
+        self.sort_by(*(self.sort or (None, False)))
+
     def _filtered(self, order: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+        if self.cause and self.causes is not None:
+            order = order[self.causes.are(self.cause, order)]
         if not self.text:
             return order
         found = np.zeros(len(self.frame), dtype=bool)

@@ -9,6 +9,7 @@ import pandas as pd
 from bucketsnb.widgets.core.part import Part
 from bucketsnb.widgets.core.warned import warned
 from bucketsnb.widgets.core.worker import Run
+from bucketsnb.widgets.parts.causes import Causes, causes_of
 
 __all__ = ["LIMITS", "WorksReader"]
 
@@ -61,7 +62,7 @@ class WorksReader(Part):
         self.state.reading = "Reading …"
         self.worker.start(
             lambda run: _read(buckets, query, limit, run),
-            lambda frame: self._take(query, frame),
+            lambda read: self._take(query, *read),
             progress=self._step,
             failed=lambda _: self._ended(),
         )
@@ -76,9 +77,10 @@ class WorksReader(Part):
     def _ended(self) -> None:
         self.state.reading = ""
 
-    def _take(self, query: Any, frame: pd.DataFrame) -> None:
+    def _take(self, query: Any, frame: pd.DataFrame, causes: Causes | None) -> None:
         self.panel.messages.clear(self.name)
         self.state.read_for = query
+        self.state.causes = causes
         self.state.reading = ""
         self.state.frame = frame
         self._ask_more(query, frame)
@@ -103,7 +105,7 @@ class WorksReader(Part):
             self.panel.keep()
 
 
-def _read(buckets: Any, query: Any, limit: int | None, run: Run) -> pd.DataFrame:
+def _read(buckets: Any, query: Any, limit: int | None, run: Run) -> tuple[pd.DataFrame, Causes | None]:
     # Works that moved during the read are said beside the grid, from the frame.
     frame, _ = warned(lambda: buckets.view(query, limit=limit, progress=run.progress, cancel=run.cancel))
-    return frame  # type: ignore[no-any-return]  # the client is whatever was given
+    return frame, causes_of(frame)

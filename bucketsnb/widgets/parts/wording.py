@@ -75,12 +75,19 @@ def _facts(plan: Plan) -> list[str]:
     have = sum(left.why == HAS_THEM for left in plan.left_out)
     return [
         *(_cells(plan) if isinstance(plan, UpdatePlan) else []),
+        _tried(works),
         f"{have:,} more already {'has' if have == 1 else 'have'} it" if have else "",
         by_count(work.status for work in works),
         by_count(work.site for work in works),
         _ages(works, plan.created_at),
         _by_pipeline(plan),
     ]
+
+
+def _tried(works: Sequence[WorkSnapshot]) -> str:
+    """Say how many of the works that wait had their turn before: their age is not the time they have waited."""
+    tried = sum(work.status == "queued" and bool(work.record.get("attempt")) for work in works)
+    return f"{tried:,} requeued after an attempt" if tried else ""
 
 
 def _by_pipeline(plan: Plan) -> str:

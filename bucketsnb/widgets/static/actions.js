@@ -20,7 +20,7 @@ function actionsPart(part, root) {
       counts.classList.toggle("bnb-old", now.old); // of the filters before, as the works below are
       counts.replaceChildren(...now.counts.map(({ value, word }) => el("span", { class: `bnb-count bnb-${word}` }, el("b", { text: value }), ` ${word}`)));
       for (const { name, label, on, title } of now.actions) {
-        const one = keyed(actions, `do-${name}`, label, () => send("do", { name }));
+        const one = keyed(actions, `do-${name}`, label, (event) => { if (event.detail < 2) send("do", { name }); });
         if (!on && one === document.activeElement) counts.parentNode.querySelector("summary, button:enabled")?.focus({ preventScroll: true });
         one.disabled = !on;
         one.title = title;

@@ -24,7 +24,7 @@ function filtersPart(part, root) {
   const redo = button("Redo edit", () => send("redo"), { title: "Redo the edit of the filters", class: "bnb-button bnb-quiet" });
   const done = button("Done", () => show(false), { class: "bnb-button bnb-primary" });
   const form = el("div", { class: "bnb-filter-form", hidden: true, role: "group", "aria-label": "Edit the filters" },
-    fields.node, others, el("div", { class: "bnb-row" }, done, undo, redo, button("Waiting over 7 days", () => send("waiting"), { title: "Queued, and older than 7 days" })));
+    fields.node, others, el("div", { class: "bnb-row" }, done, undo, redo));
   const add = button("+ Filter", () => show(form.hidden), { "aria-expanded": "false" });
   const clear = button("Clear", () => send("clear"), { "aria-label": "Clear all filters", class: "bnb-button bnb-quiet" });
   form.addEventListener("keydown", (event) => { if (event.key === "Escape") { keep(event); show(false); } });
@@ -54,7 +54,8 @@ function filtersPart(part, root) {
   code.body.append(python.node, mongo.node, incomplete, el("div", { class: "bnb-label", text: "Paste a document" }), area,
     button("Use it", () => { send("paste", { text: area.value }); code.close(); }, { "aria-label": "Use the pasted document as the query" }));
 
-  const bar = el("div", { class: "bnb-row bnb-filter-bar" }, el("span", { class: "bnb-muted", text: "Filters" }), chips, add, clear, saved.node, code.node);
+  const quick = el("div", { class: "bnb-group bnb-quick-filters", role: "group", "aria-label": "Quick filters" });
+  const bar = el("div", { class: "bnb-row bnb-filter-bar" }, chips, add, clear, saved.node, code.node, quick);
   root.append(bar, problem, notes, form);
 
   const chip = ({ name, label, value, problem: wrong }) => el("span", { class: `bnb-token${wrong ? " bnb-wrong" : ""}` },
@@ -70,7 +71,7 @@ function filtersPart(part, root) {
       now = message;
       fields.update(now.fields, now.colours);
       const all = [...now.chips.map(chip), ...now.others.map(other)];
-      chips.replaceChildren(...(all.length ? all : [el("span", { class: "bnb-muted", text: "none: all works" })]));
+      chips.replaceChildren(...(all.length ? all : [el("span", { class: "bnb-muted", text: "No filters: all works" })]));
       others.replaceChildren(...(now.others.length ? [el("div", { class: "bnb-label", text: "Other conditions, kept as they are" })] : []),
         ...now.others.map((one) => el("div", { class: "bnb-other" }, el("span", { text: one.label }),
           el("code", { text: one.document.replace(/\s*\n\s*/g, " "), title: one.document }))));
@@ -80,6 +81,10 @@ function filtersPart(part, root) {
       python.set(now.python);
       mongo.set(now.document);
       incomplete.hidden = Boolean(now.python);
+      if (!quick.children.length) {
+        quick.append(...now.quick.map(({ name, label, hint }) => button(label, () => send("quick", { name }), { title: hint, class: "bnb-button bnb-quick" })));
+      }
+      now.quick.forEach(({ on }, place) => quick.children[place].setAttribute("aria-pressed", String(on)));
       undo.disabled = !now.undo;
       redo.disabled = !now.redo;
       clear.disabled = !all.length;

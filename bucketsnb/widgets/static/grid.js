@@ -3,6 +3,7 @@
 const ROW = 27; // height of a row in pixels, as in the style sheet
 const CHUNK = 100; // rows asked for at once
 const FLEXIBLE = 24; // characters of the column that takes the rest
+const CAUSES_HIGH = 26; // height of the line of causes in pixels, as in the style sheet
 const SPARE = 12; // rows drawn above and below what is in sight
 const ARROWS = { ascending: "▲", descending: "▼", none: "" };
 
@@ -18,7 +19,8 @@ class Grid {
     this.opened = null; // the id of the work in the pane, or its row if it has none
     root.classList.add("bnb-grid");
     const own = part.page.tools ? [] : [this.bar()];
-    root.append(...own, el("div", { class: "bnb-grid-body" }, this.box(), this.detail()), this.foot());
+    this.causes = el("div", { class: "bnb-causes", role: "group", "aria-label": "Why they failed", hidden: true });
+    root.append(...own, this.causes, el("div", { class: "bnb-grid-body" }, this.box(), this.detail()), this.foot());
     this.tools(part.page.tools ?? this.ownTools);
     part.page.zoned.add(() => { for (const [row, tr] of this.drawn) this.fill(tr, row); });
     this.sight = new ResizeObserver(() => this.draw());
@@ -43,8 +45,8 @@ class Grid {
     this.selecting = menu("Select ▾", (body) => {
       const shown = this.shape?.shown ?? 0;
       body.replaceChildren(
-        this.shape?.text
-          ? item(this.selecting, `All ${number(shown)} with this text`, `Select all ${number(shown)} works with this text`, () => this.send("all"))
+        this.shape?.narrowed
+          ? item(this.selecting, `All ${number(shown)} shown`, `Select all ${number(shown)} works that are shown`, () => this.send("all"))
           : item(this.selecting, `All ${number(shown)} that were read`, `Select all ${number(shown)} works that were read`, () => this.send("all")),
         item(this.selecting, "Those in sight", "Select the works in sight", () => this.selectSight()),
         item(this.selecting, "None", "Select no work", () => this.send("none")));
@@ -58,23 +60,40 @@ class Grid {
       csv.disabled = ids.disabled = !selected;
       body.replaceChildren(csv, ids, el("p", { class: "bnb-muted", text: selected ? "In Python: page.selection is a DataFrame of them." : "Select works first." }));
     }, { name: "Export" });
-    place.append(this.selecting.node, this.menu.node, this.exporting.node);
-  }
-
-  foot() {
-    this.order = el("span", { class: "bnb-muted bnb-grow" });
     this.filter = el("input", { type: "search", class: "bnb-input bnb-search", placeholder: "find in these rows", "aria-label": "Find in these rows" });
     let timer = null;
     this.filter.addEventListener("input", () => {
       clearTimeout(timer);
       timer = setTimeout(() => this.send("filter", { text: this.filter.value }), 250);
     });
+    place.append(this.selecting.node, this.menu.node, this.exporting.node, this.filter);
+  }
+
+  // The most frequent causes in one line, all of them in a menu; a press shows the works of one, or all again.
+  drawCauses() {
+    const { causes } = this.shape;
+    const one = ({ name, label, count, on }, of) => button(`${number(count)} × ${label}`, () => { this.send("cause", { name }); of?.close(); },
+      { class: `bnb-button bnb-cause${of ? " bnb-item" : ""}`, title: label, "aria-pressed": String(on) });
+    const chosen = causes.findIndex(({ on }) => on);
+    const first = causes.filter((_, place) => place < 3 || place === chosen).slice(-4);
+    this.every ??= menu("", (body) => body.replaceChildren(...this.shape.causes.map((cause) => one(cause, this.every))), { name: "All causes", wide: true });
+    this.every.summary.textContent = `all ${number(causes.length)} causes ▾`;
+    const parts = [el("span", { class: "bnb-muted", text: "Why:" }), ...first.map((cause) => one(cause))];
+    if (causes.length > 3) parts.push(this.every.node);
+    const focused = this.causes.contains(document.activeElement) ? document.activeElement.textContent : null;
+    this.causes.replaceChildren(...parts);
+    if (focused) [...this.causes.querySelectorAll("button")].find((two) => two.textContent === focused)?.focus({ preventScroll: true });
+    this.causes.hidden = !causes.length;
+  }
+
+  foot() {
+    this.order = el("span", { class: "bnb-muted bnb-grow" });
     this.limit = el("select", { class: "bnb-input", "aria-label": "Read at most" });
     this.limit.addEventListener("change", () => this.send("limit", { limit: this.limit.value === "all" ? null : Number(this.limit.value) }));
     this.limitBox = el("label", { class: "bnb-muted" }, "Read at most ", this.limit);
     this.progress = el("span", { class: "bnb-muted", role: "status" });
     this.stopButton = button("Stop", () => this.send("stop"), { title: "Show what was read until now" });
-    return el("div", { class: "bnb-row bnb-foot" }, this.filter, this.order, this.progress, this.stopButton, this.limitBox);
+    return el("div", { class: "bnb-row bnb-foot" }, this.order, this.progress, this.stopButton, this.limitBox);
   }
 
   box() {
@@ -121,11 +140,13 @@ class Grid {
     // Rows have moved: what was meant by a row is meant no longer, unless the same work is in it.
     if (!anchored || this.at(this.anchor)?.id !== anchored) this.anchor = undefined;
     if (typeof this.opened === "number") this.opened = null;
-    this.scroller.style.height = `${shape.height}px`;
+    this.drawCauses();
+    this.scroller.style.height = `${shape.height - (shape.causes.length ? CAUSES_HIGH : 0)}px`; // nothing below moves
+    this.pane.style.height = `calc(${this.scroller.style.height} + 2px)`;
     this.drawHead();
     this.drawMenu();
     this.drawCounts();
-    this.order.textContent = shape.text ? `${number(shape.shown)} with this text. ${shape.order}` : shape.order;
+    this.order.textContent = shape.narrowed ? `${number(shape.shown)} shown. ${shape.order}` : shape.order;
     this.limitBox.hidden = !shape.limit;
     if (shape.limit) {
       this.limit.replaceChildren(...shape.limit.choices.map((one) => el("option", { value: one ?? "all", text: one === null ? "all" : number(one) })));

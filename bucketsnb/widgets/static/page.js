@@ -3,6 +3,7 @@
 const PARTS = { status: statusPart, filters: filtersPart, actions: actionsPart, box: boxPart, form: formPart, journal: journalPart, grid: gridPart };
 const ZONE = "bucketsnb-zone";
 const PATIENCE = 8000; // milliseconds without an answer after which that is said
+const LONGEST_PRESS = 1500; // milliseconds for which a press holds back what is new
 const GONE = "The kernel is gone, so nothing here works any more. Run this cell again.";
 const SILENT = "The kernel does not answer. It may be busy with another cell: this page comes back when it has ended. If it does not, run this cell again.";
 
@@ -65,9 +66,30 @@ function render({ model, el: root }) {
     }
   };
   const listen = (message) => {
-    if (message.part) mounted.get(message.part)?.handlers[message.type]?.(message);
-    else if (message.type === "alive") alive();
+    if (message.type === "alive" && !message.part) alive();
+    else if (held) held.push(message);
+    else mounted.get(message.part)?.handlers[message.type]?.(message);
   };
+
+  // While a control is pressed nothing is drawn: what moved or replaced it would take the click away.
+  const PRESSED = "button, summary, a, input, label";
+  let held = null;
+  let holding = null;
+  const hold = () => {
+    held ??= [];
+    clearTimeout(holding);
+    holding = setTimeout(release, LONGEST_PRESS);
+  };
+  const release = () => {
+    clearTimeout(holding);
+    const messages = held ?? [];
+    held = null;
+    messages.forEach(listen);
+  };
+  const after = () => { if (held) { clearTimeout(holding); holding = setTimeout(release, 0); } }; // the click comes first
+  root.addEventListener("pointerdown", (event) => { if (event.target.closest(PRESSED)) hold(); }, true);
+  root.addEventListener("keydown", (event) => { if (event.key === " " && event.target.matches("button")) hold(); }, true);
+  for (const end of ["pointerup", "pointercancel", "keyup"]) document.addEventListener(end, after, true);
 
   // While the kernel answers, the plain form of the panel (the next output of the cell) stays hidden.
   const style = el("style");
@@ -111,6 +133,8 @@ function render({ model, el: root }) {
     first?.statusChanged?.disconnect(restarted);
     style.remove();
     document.removeEventListener("pointerdown", leave, true);
+    for (const end of ["pointerup", "pointercancel", "keyup"]) document.removeEventListener(end, after, true);
+    clearTimeout(holding);
     for (const end of page.ends) end();
     model.off("msg:custom", listen);
     model.off("change:parts", sync);

@@ -372,6 +372,27 @@ def test_a_plan_that_takes_long_is_said_and_can_be_given_up(state: State, backen
     assert panel.box._working() is None
 
 
+@pytest.mark.parametrize("at", ["planning", "applying"])
+def test_what_is_asked_while_something_is_under_way_is_said_to_be_not_started(
+    state: State, backend: LocalBackend, at: str
+):
+    _select_all(state)
+    panel = DeletePanel(state)
+    if at == "applying":
+        _arm(panel)
+    backend.faults.add("POST /view", delay=0.5)
+    panel.box.receive({"type": "confirm", "typed": ""}) if at == "applying" else panel.plan()
+    request = panel.box.request
+    panel.plan()
+    (said,) = [message.text for message in panel.messages.shown]
+    assert said.startswith("Still at work (")
+    assert "nothing new was started" in said
+    assert panel.box.request is request
+    _settled(panel)
+    assert panel.messages.shown == ()
+    assert panel.box.armed or panel.box.receipt.ok
+
+
 def test_a_selection_is_what_is_meant(state: State, backend: LocalBackend):
     panel = DeletePanel(state)
     _select_one(panel)

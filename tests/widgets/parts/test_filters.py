@@ -177,10 +177,26 @@ def test_a_query_without_a_name_is_not_saved_and_says_what_is_missing(builder: F
     assert message.advice == ""
 
 
-def test_what_waits_for_over_a_week_is_one_press(builder: Filters):
+def test_a_quick_filter_is_one_press_and_takes_the_place_of_the_one_before(builder: Filters, sent: Sent):
     _edit(builder, "pipeline", ["fitburst"])
-    builder.receive({"type": "waiting"})
-    assert builder.query == Query(pipeline="fitburst", status="queued", older_than="7d")
+    _edit(builder, "status", ["running"])
+    for name, asked in (
+        ("waiting", Query(status="queued", older_than="7d")),
+        ("overdue", Query(overdue=True)),
+        ("exhausted", Query(exhausted=True)),
+    ):
+        builder.receive({"type": "quick", "name": name})
+        assert builder.query == Query(pipeline="fitburst") & asked
+        assert [one["name"] for one in sent.last(builder, "draw")["quick"] if one["on"]] == [name]
+    builder.receive({"type": "quick", "name": "exhausted"})
+    assert builder.query == Query(pipeline="fitburst")
+
+
+def test_that_a_requeued_work_keeps_its_first_date_is_said_where_ages_count(builder: Filters, sent: Sent):
+    builder.receive({"type": "quick", "name": "waiting"})
+    assert "requeued a minute ago" in sent.last(builder, "draw")["notes"][0]
+    builder.receive({"type": "quick", "name": "overdue"})
+    assert not sent.last(builder, "draw")["notes"]
 
 
 def test_filters_stand_as_chips_that_can_be_removed_alone(builder: Filters, sent: Sent):

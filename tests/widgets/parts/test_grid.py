@@ -9,6 +9,7 @@ import pytest
 
 from bucketsnb.frames import empty, frame_of
 from bucketsnb.widgets import State, WorksGrid
+from bucketsnb.widgets.parts.causes import causes_of
 from bucketsnb.widgets.parts.cells import draw, facts_of, pretty
 from tests.factory import make_work
 from tests.widgets.page import Sent
@@ -293,6 +294,53 @@ def test_a_text_that_no_work_has_is_said(sent: Sent):
     grid = WorksGrid(_frame(5))
     grid.table.receive({"type": "filter", "text": "nowhere"})
     assert "None of the 5 works" in sent.last(grid.table, "state")["note"]
+
+
+def _failed(errors: list[Any]) -> pd.DataFrame:
+    return frame_of(
+        [make_work(id=_ident(number), status="failure", results=error) for number, error in enumerate(errors)]
+    )
+
+
+def _with_causes(frame: pd.DataFrame) -> WorksGrid:
+    state = State()
+    state.causes, state.frame = causes_of(frame), frame
+    return WorksGrid(state)
+
+
+def test_the_causes_of_failures_are_counted_and_a_press_shows_the_works_of_one(sent: Sent):
+    errors = [{"error": HOSTILE}, {"error": "no file /a/1"}, None, {"error": "no file /a/2"}]
+    grid = _with_causes(_failed(errors))
+    _open(grid)
+    drawn = sent.last(grid.table, "reset")["causes"]
+    assert [one["count"] for one in drawn] == [2, 1, 1]
+    assert drawn[0]["label"] == "no file <path>"
+    assert "\u202e" not in "".join(one["label"] for one in drawn)
+    _select(grid, _ident(0))
+    for one, ids in zip(drawn, ([1, 3], [0], [2]), strict=True):
+        grid.table.receive({"type": "cause", "name": one["name"]})
+        assert [row["id"] for row in _ask(grid, sent, 0)] == [_ident(number) for number in ids]
+        assert [two["on"] for two in sent.last(grid.table, "reset")["causes"]] == [one is two for two in drawn]
+    grid.table.receive({"type": "all"})
+    assert grid.selected_ids == (_ident(0), _ident(2))
+    grid.table.receive({"type": "cause", "name": drawn[2]["name"]})
+    assert len(_ask(grid, sent, 0)) == 4
+
+
+def test_a_cause_that_is_gone_hides_nothing(sent: Sent):
+    grid = _with_causes(_failed([{"error": "disk full"}, {"error": "no memory"}]))
+    grid.table.receive({"type": "cause", "name": "disk full"})
+    newer = _failed([{"error": "no memory"}] * 3)
+    grid.state.causes = causes_of(newer)
+    grid.state.frame = newer
+    assert len(_ask(grid, sent, 0)) == 3
+    grid.state.frame = _failed([{"error": "disk full"}] * 2)  # of no reader: its causes are not known
+    assert sent.last(grid.table, "reset")["causes"] == []
+
+
+def test_causes_are_told_where_all_works_failed_and_only_there():
+    assert causes_of(_frame(3, status="queued")) is None
+    assert causes_of(empty()) is None
 
 
 def test_an_opened_work_begins_with_its_error_and_links_its_products():
