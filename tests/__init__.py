@@ -1,7 +1,8 @@
 """The tests: what lives where, and how to run them.
 
 ``pytest -n 2`` runs all of them in two processes, ``pytest -n 2 -m "not browser and not slow"`` those of the daily
-loop, and ``pytest tests/frames/test_decode.py`` one file. ``--hypothesis-profile=long`` tries many more examples.
+loop, and ``pytest tests/frames/test_decode.py`` one file. ``--hypothesis-profile=long --timeout=0`` tries fifty times
+as many examples of every property.
 
 A folder holds the tests of the part of the package that bears its name, and a file those of a module: what
 ``bucketsnb/frames/decode.py`` does is in ``frames/test_decode.py``. A module at the top of the package has its tests
@@ -27,7 +28,7 @@ benchmarks
 
 What many tests stand on: ``conftest.py`` (an empty home, a backend, a client), ``factory.py`` (works), ``stub.py`` (a
 service that misbehaves on order), ``engine.py`` (a MongoDB-protocol server), ``modules.py`` (the package's modules),
-``cached.py`` (what is installed once and kept).
+``budget.py`` (how many examples a property is tried on), ``cached.py`` (what is installed once and kept).
 
 A test's name says one belief in one sentence. None asserts how fast something was: a limit of time only tells a hang,
 and is many times what a busy machine needs. Two marks leave tests out: ``browser`` (wants a Chromium) and ``slow``

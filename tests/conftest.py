@@ -17,9 +17,9 @@ from uuid import uuid4
 import platformdirs
 import pytest
 from click.testing import CliRunner
-from hypothesis import settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
+from tests.budget import register_profiles
 from tests.engine import REAL_SERVER, running_engine
 
 if TYPE_CHECKING:
@@ -35,10 +35,7 @@ if "mix_stderr" in inspect.signature(CliRunner.__init__).parameters:
 
 # What Hypothesis keeps goes beside the checkout, which may be read-only.
 set_hypothesis_home_dir(platformdirs.user_cache_path("bucketsnb-tests") / "hypothesis")
-# How long one example takes says how busy the machine is.
-settings.register_profile("no clock", deadline=None, max_examples=60)
-settings.register_profile("long", deadline=None, max_examples=5_000)  # pytest --hypothesis-profile=long
-settings.load_profile("no clock")
+register_profiles()
 
 FOREIGN = ("BUCKETSNB_", "WORKFLOW_", "GITHUB_TOKEN", "GITHUB_PAT", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NETRC")
 FROM_OUTSIDE = frozenset(os.environ)

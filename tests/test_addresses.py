@@ -14,6 +14,7 @@ from bucketsnb.backend.stores.open import open_store
 from bucketsnb.cli import main
 from bucketsnb.client import Buckets
 from bucketsnb.errors import ConfigurationError
+from tests.budget import examples
 
 SLIPS = [
     "MONGODB://me:hunter2@h/works",
@@ -76,7 +77,7 @@ def test_a_client_with_a_slip_in_its_address_is_refused_without_its_password(sli
     assert "hunter2" not in str(caught.value)
 
 
-@budget(max_examples=100)
+@budget(max_examples=examples(100))
 @given(
     st.sampled_from(["http", "MONGODB", "mongo", "x-y.z+1"]),
     st.sampled_from(["://", ":/", ":", "//", ":///"]),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from bucketsnb.backend.stores.sqlite.store import SQLiteStore
 from bucketsnb.matching import compile_query
+from tests.budget import examples
 from tests.factory import make_work, make_works
 
 TAGS = ["x", "y", 1, True, None, ["x"]]
@@ -62,7 +63,7 @@ def claimed(store: SQLiteStore, asked: dict[str, Any]) -> list[str]:
     return [json.loads(one)["id"] for one in iter(lambda: store.withdraw(asked), None)]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(works=st.lists(work, max_size=8), changes=st.lists(st.builds(dict, **fields), max_size=8), asked=query)
 def test_works_are_claimed_in_the_order_of_the_rules_whatever_became_of_them_before(
     store: SQLiteStore, works: list[dict[str, Any]], changes: list[dict[str, Any]], asked: dict[str, Any]

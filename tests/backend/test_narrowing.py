@@ -15,6 +15,7 @@ from bucketsnb.backend.stores.sqlite import rows
 from bucketsnb.backend.stores.sqlite.narrowing import narrow
 from bucketsnb.backend.stores.sqlite.store import SQLiteStore
 from bucketsnb.matching import QueryNotUnderstood, compile_query
+from tests.budget import examples
 from tests.factory import make_work
 
 VALUES = [None, True, 0, 1, 2, 3, 2.5, float("nan"), "", "a", "b", "é", "a\0b", "3", 2**63 - 1, -1]
@@ -72,7 +73,7 @@ def store() -> Iterator[SQLiteStore]:
     opened.close()
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(works=st.lists(work, max_size=8), queries=st.lists(query, min_size=1, max_size=12))
 def test_sql_never_loses_a_work_and_is_exact_where_it_says_so(
     store: SQLiteStore, works: list[dict[str, Any]], queries: list[dict[str, Any]]

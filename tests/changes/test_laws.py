@@ -11,10 +11,11 @@ from bucketsnb import Buckets, LocalBackend
 from bucketsnb.backend.stores.base import Store
 from bucketsnb.changes.receipt import Receipt
 from bucketsnb.changes.snapshot import WorkSnapshot
+from tests.budget import examples
 from tests.changes.helpers import PIPELINE, but_id, stored
 from tests.factory import make_work
 
-QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICK = settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=5)
 number = st.integers(-(2**53), 2**53) | st.floats(-1e15, 1e15)

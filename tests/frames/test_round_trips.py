@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import sqlite3
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from bucketsnb.changes.tables import read_table
 from bucketsnb.errors import WorkError
 from bucketsnb.frames import LIGHT, frame_of
 from bucketsnb.schema import FIELD_NAMES
+from tests.budget import examples
 from tests.factory import make_work, make_works
 
 pytestmark = pytest.mark.slow
@@ -118,7 +118,7 @@ def _same(works: list[dict[str, Any]]) -> str:
 
 
 @pytest.mark.parametrize("through", FILES.values(), ids=FILES)
-@settings(deadline=None, max_examples=int(os.environ.get("ROUND_TRIPS", "10")), suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=examples(10), suppress_health_check=list(HealthCheck))
 @given(works=_works)
 def test_works_that_come_back_from_a_file_are_the_same_deposit_and_no_edit(through: Any, works: Any) -> None:
     frame = frame_of(works, now=1.8e9)
@@ -131,7 +131,7 @@ def test_works_that_come_back_from_a_file_are_the_same_deposit_and_no_edit(throu
 
 
 @pytest.mark.parametrize("change", ORDINARY.values(), ids=ORDINARY)
-@settings(deadline=None, max_examples=int(os.environ.get("ROUND_TRIPS", "10")), suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=examples(10), suppress_health_check=list(HealthCheck))
 @given(works=_works, odd=st.lists(st.floats(1.6e9, 1.79e9), min_size=4, max_size=4))
 def test_what_ordinary_pandas_does_to_a_frame_is_no_edit(change: Any, works: Any, odd: Any) -> None:
     works = [{**work, "start": time} for work, time in zip(works, odd, strict=False)]

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from bucketsnb import Buckets
 from tests.backend.serving import served
+from tests.budget import examples
 from tests.factory import make_work, make_works
 from tests.matching.test_fuzz import json as any_json
 
@@ -159,7 +160,7 @@ sent_headers = st.dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None)
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None)
 @given(
     st.sampled_from(["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE"]),
     paths,
@@ -175,7 +176,7 @@ def test_any_request_is_served_or_refused(
     assert status != 200 or method in {"HEAD", "OPTIONS"} or json.loads(answer) is not ...
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None)
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None)
 @given(documents)
 def test_any_view_is_an_array_or_a_refusal_with_a_message(service: Service, document: dict[str, Any]) -> None:
     status, answer = service.timed("POST", "/view", {"limit": 20, **document})

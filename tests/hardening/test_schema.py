@@ -22,6 +22,7 @@ from schemathesis.specs.openapi.checks import (
 
 from bucketsnb import LocalBackend
 from bucketsnb.backend.http.openapi import description
+from tests.budget import examples
 from tests.factory import make_work, make_works
 
 pytestmark = pytest.mark.slow
@@ -41,7 +42,7 @@ IN_WORDS = re.compile(
 WHOLE = ("priority", "timeout", "retries", "attempt")
 
 quick = settings(
-    max_examples=30,
+    max_examples=examples(30),
     derandomize=True,
     database=None,
     deadline=None,

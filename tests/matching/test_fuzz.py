@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bucketsnb.matching import Limits, QueryNotUnderstood, QueryTooSlow, compile_query, project
+from tests.budget import examples
 
 pytestmark = pytest.mark.slow
 
@@ -43,7 +44,7 @@ json = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.one_of(st.dictionaries(names, json, max_size=4), json))
 def test_a_query_is_understood_or_refused(document: Any) -> None:
     with suppress(QueryNotUnderstood, QueryTooSlow):
@@ -51,7 +52,7 @@ def test_a_query_is_understood_or_refused(document: Any) -> None:
         assert {matches(work) for work in WORKS} <= {True, False}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.text("ab(){}[]*+?|\\^$.,:<=!>&-#12dwsQEZxpVimU", max_size=16), st.text("imsxug", max_size=2))
 def test_a_pattern_is_understood_or_refused(pattern: str, options: str) -> None:
     with suppress(QueryNotUnderstood, QueryTooSlow):
@@ -59,7 +60,7 @@ def test_a_pattern_is_understood_or_refused(pattern: str, options: str) -> None:
         assert matches({"a": "ab12 \n(a){1}"}) in (True, False)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.one_of(st.dictionaries(names, leaves, max_size=4), json))
 def test_a_projection_is_understood_or_refused(projection: Any) -> None:
     with suppress(QueryNotUnderstood):

@@ -11,16 +11,16 @@ from pymongo.collection import Collection
 from pymongo.errors import OperationFailure
 
 from bucketsnb.matching import compile_query
+from tests.budget import examples
 from tests.engine import REAL_SERVER
 
 from .strategies import queries, works
 
 pytestmark = pytest.mark.slow
 
-EXAMPLES, QUERIES, WORKS = 40, 30, 12
+EXAMPLES, QUERIES, WORKS = examples(40), 30, 12
 
 
-@pytest.mark.timeout(180)
 def test_finds_what_mongodb_finds(collection: Collection[dict[str, Any]]) -> None:
     compared, refused, strayed = 0, 0, 0
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from bucketsnb import Buckets, LocalBackend
 from bucketsnb.encoding import encode_works
+from tests.budget import examples
 from tests.changes.helpers import filled
 from tests.factory import make_work
 
@@ -25,7 +26,7 @@ from .rows import CHANGES, ROWS, SOUND_ROWS
 pytestmark = [pytest.mark.public_client, pytest.mark.slow]
 
 bounded = settings(
-    max_examples=40,
+    max_examples=examples(40),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from bucketsnb.errors import QueryError
 from bucketsnb.query import Query, any_of, not_
 from bucketsnb.schema import STATUSES
+from tests.budget import examples
 from tests.factory import make_work
 
 T = TypeVar("T")
@@ -26,10 +27,10 @@ T = TypeVar("T")
 NOW = 1_795_477_200.0
 """Epoch seconds that every property test calls now."""
 
-many = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+many = settings(max_examples=examples(100), deadline=None, suppress_health_check=list(HealthCheck))
 """For tests that take ten at a time: a thousand in all."""
 
-some = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+some = settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
 
 PIPELINES = ("baseband-converter", "dm-pipeline", "notify")
 SITES = ("kko", "gbo", "chime")

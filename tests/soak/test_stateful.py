@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from bucketsnb import LocalBackend
 from bucketsnb.changes.settle import DeleteAct, PutAct
 from bucketsnb.transport.retry import MAY_REPEAT, FailureKind, Idempotency
+from tests.budget import examples
 from tests.changes.conftest import quick_looks  # noqa: F401 - looks at what came of a change do not wait here
 
 from .user import CALLS, User
@@ -50,7 +51,7 @@ FAULTS: dict[str, dict[str, Any]] = {
 }
 faults = st.none() | st.sampled_from(list(FAULTS))
 STEPS = settings(
-    max_examples=25,
+    max_examples=examples(25),
     stateful_step_count=20,
     derandomize=True,
     database=None,
