@@ -12,6 +12,7 @@ import pytest
 from bucketsnb import Query
 from bucketsnb.summaries import ClockSkew
 from tests.factory import make_work
+from tests.patience import until
 
 DAY = 86_400.0
 
@@ -173,9 +174,7 @@ def test_a_family_that_goes_on_below_what_was_read_says_so(backend, buckets, gen
 def test_a_watch_fills_the_history_of_this_service_and_never_audits(backend, buckets):
     load(backend, make_work(status="queued"))
     with buckets.watch(every=timedelta(milliseconds=20)) as watch:
-        deadline = time.monotonic() + 10
-        while watch.taken < 2 and time.monotonic() < deadline:
-            watch._stopping.wait(0.01)
+        until(lambda: watch.taken >= 2)
     history = buckets.history()
     assert len(history.times()) >= 2
     assert history.frame()["queued"].tolist()[0] == 1

@@ -15,7 +15,7 @@ import pytest
 from tests.backend.serving import served
 from tests.factory import make_work
 
-from .test_fuzz import BOMBS, Service
+from .test_fuzz import BOMBS, HANG, Service
 
 pytestmark = pytest.mark.slow
 
@@ -49,7 +49,7 @@ def requests(mark: str) -> list[tuple[str, str, Any]]:
 
 
 def small_ones(service: Service, number: int) -> None:
-    connection = http.client.HTTPConnection(urlsplit(service.url).netloc, timeout=30)
+    connection = http.client.HTTPConnection(urlsplit(service.url).netloc, timeout=HANG)
     for _ in range(number):
         method, path, body = RANDOM.choice(requests(f"{RANDOM.getrandbits(64):x}"))
         connection.request(method, path, None if body is None else json.dumps(body))
