@@ -31,6 +31,8 @@ Errors carry data, not only text, and never a token.
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from types import MappingProxyType
@@ -64,6 +66,7 @@ __all__ = [
     "Unauthorized",
     "Unreachable",
     "WorkError",
+    "warn_caller",
 ]
 
 
@@ -378,3 +381,11 @@ class ServiceFailed(ServiceError):
 
 class BadAnswer(ServiceError):
     """Check that the address is that of a Buckets service: the answer is not what its contract says."""
+
+
+def warn_caller(message: str, category: type[Warning]) -> None:
+    """Warn at the line that called this package, however many of its own functions lie between."""
+    frame, level = sys._getframe(), 1
+    while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).startswith("bucketsnb."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
 import pandas as pd
 
-from bucketsnb import confirm
 from bucketsnb.api import Api, Clock, ClockChoice
 from bucketsnb.changes.audit import plan_audit, run_audit
 from bucketsnb.changes.build import plan_delete, plan_requeue
@@ -32,16 +33,23 @@ from bucketsnb.changes.plan import (
     UpdatePlan,
     WithdrawPlan,
 )
-from bucketsnb.changes.receipt import Outcome, Receipt
+from bucketsnb.changes.receipt import Receipt
 from bucketsnb.changes.tables import Source
-from bucketsnb.changes.targets import EXPIRES_AFTER, MAX_AFFECTED, Limits, NothingSent, WorkSelector, WorksLeft, ids_of
+from bucketsnb.changes.targets import EXPIRES_AFTER, MAX_AFFECTED, Limits, WorkSelector, ids_of
 from bucketsnb.changes.undo import context_of, plan_undo
 from bucketsnb.changes.withdraw import Names, plan_claim, plan_withdraw, withdrawal
-from bucketsnb.client import changing, reading
-from bucketsnb.client.about import info_of
-from bucketsnb.client.counting import Counts, explained, grouped, number_of
-from bucketsnb.client.reading import PAGE, Question, asked
-from bucketsnb.client.signatures import takes_words
+from bucketsnb.client import changing, counting, reading
+from bucketsnb.client.arguments import (
+    QueryLike,
+    deletion_limit,
+    edited_frame,
+    query_of,
+    seconds_of,
+    selector_of,
+    takes_words,
+)
+from bucketsnb.client.counting import Counts
+from bucketsnb.client.reading import PAGE
 from bucketsnb.confirm import Confirmation
 from bucketsnb.frames import WorksFrame, WorkView
 from bucketsnb.history import History, Watch
@@ -174,7 +182,17 @@ class Buckets:
         ServiceError
             The service did not say its version.
         """
-        return info_of(self.api, self.settings)
+        token = self.settings.token
+        server = self.api.version()  # first: it tells which of several addresses answers
+        client = {
+            "baseurl": self.api.url,
+            "timeout": self.settings.timeout,
+            "token": f"from {token.source}" if token else None,
+            "read_only": self.settings.read_only,
+            "version": _installed_version(),
+            "python": platform.python_version(),
+        }
+        return {"client": client, "server": server}
 
     def pipelines(self) -> list[str]:
         """Return the names of the pipelines that have works."""
@@ -199,7 +217,7 @@ class Buckets:
     @takes_words
     def view(
         self,
-        query: Question | str = None,
+        query: QueryLike | str = None,
         projection: Mapping[str, Any] | None = None,
         skip: int = 0,
         limit: int | None = 100,
@@ -255,7 +273,7 @@ class Buckets:
         """
         pages = reading.pages_of(
             self.api,
-            asked(query, words),
+            query_of(query, words),
             projection,
             skip=skip,
             limit=limit,
@@ -268,7 +286,7 @@ class Buckets:
     @takes_words
     def iter_frames(
         self,
-        query: Question | str = None,
+        query: QueryLike | str = None,
         projection: Mapping[str, Any] | None = None,
         *,
         columns: str | Iterable[str] | None = None,
@@ -288,22 +306,22 @@ class Buckets:
             One page each; ``matched`` in its ``attrs`` is of the whole read.
         """
         pages = reading.pages_of(
-            self.api, asked(query, words), projection, limit=limit, columns=columns, cancel=cancel, size=page_size
+            self.api, query_of(query, words), projection, limit=limit, columns=columns, cancel=cancel, size=page_size
         )
         return reading.frames_of(pages, progress)
 
     @takes_words
-    def count(self, query: Question | str = None, **words: Any) -> int:
+    def count(self, query: QueryLike | str = None, **words: Any) -> int:
         """Return how many works match.
 
         A query of only pipelines and statuses is answered from the service's status, by one request a pipeline; any
         other costs one request that reads the ids of all that match.
         """
-        return number_of(self.api, asked(query, words))
+        return counting.count(self.api, query_of(query, words))
 
     @takes_words
     def group_count(
-        self, query: Question | str = None, by: str | Iterable[str] = ("pipeline", "status"), **words: Any
+        self, query: QueryLike | str = None, by: str | Iterable[str] = ("pipeline", "status"), **words: Any
     ) -> Counts:
         """Count the works that match, by the values of some columns.
 
@@ -326,10 +344,10 @@ class Buckets:
         By pipeline and status alone, for whole pipelines, it takes one request a pipeline (and one for their names) and
         reads no work. Anything else takes one request that reads these columns of all works that match.
         """
-        return grouped(self.api, asked(query, words), [by] if isinstance(by, str) else list(by))
+        return counting.group_count(self.api, query_of(query, words), [by] if isinstance(by, str) else list(by))
 
     @takes_words
-    def explain(self, query: Question | str = None, **words: Any) -> Counts:
+    def explain(self, query: QueryLike | str = None, **words: Any) -> Counts:
         """Say which condition of a query leaves its answer empty, and what would match without it.
 
         Returns
@@ -342,7 +360,7 @@ class Buckets:
         -----
         Costs a count for each condition, and one more for each that is to blame.
         """
-        return explained(self.api, asked(query, words))
+        return counting.explain(self.api, query_of(query, words))
 
     def work(self, id: str) -> WorkView:  # noqa: A002 - the field's own name
         """Return one work in full: a mapping that shows every field as text and as HTML.
@@ -378,34 +396,34 @@ class Buckets:
 
     @takes_words
     def stale(
-        self, query: Question | str = None, *, days: float = STALE_DAYS, limit: int | None = None, **words: Any
+        self, query: QueryLike | str = None, *, days: float = STALE_DAYS, limit: int | None = None, **words: Any
     ) -> WorksFrame:
         """Return works that have been queued or running for more than `days`, as a frame that goes into a plan.
 
         The service's daemons delete works older than 7 days whatever their status, which is why 7 is the default.
         """
-        return self.view(asked(query, words) & stale_document(days), limit=limit)
+        return self.view(query_of(query, words) & stale_document(days), limit=limit)
 
     @takes_words
-    def overdue(self, query: Question | str = None, *, limit: int | None = None, **words: Any) -> WorksFrame:
+    def overdue(self, query: QueryLike | str = None, *, limit: int | None = None, **words: Any) -> WorksFrame:
         """Return works running past their own timeout, by the service's clock."""
-        return self.view(asked(query, words) & Query(overdue=True), limit=limit)
+        return self.view(query_of(query, words) & Query(overdue=True), limit=limit)
 
     @takes_words
-    def exhausted(self, query: Question | str = None, *, limit: int | None = None, **words: Any) -> WorksFrame:
+    def exhausted(self, query: QueryLike | str = None, *, limit: int | None = None, **words: Any) -> WorksFrame:
         """Return failed works with no attempts left: `attempt` has reached `retries`, the attempts in total."""
-        return self.view(asked(query, words) & Query(exhausted=True), limit=limit)
+        return self.view(query_of(query, words) & Query(exhausted=True), limit=limit)
 
     @takes_words
-    def orphans(self, query: Question | str = None, **words: Any) -> pd.DataFrame:
+    def orphans(self, query: QueryLike | str = None, **words: Any) -> pd.DataFrame:
         """Return works whose parent is not in the queue any more.
 
         A parent may also be a run of the pipelines service, which is never in the queue: such works show here too.
         """
-        return without_parent(self.api, self.view(asked(query, words) & Query(has_parent=True), limit=None))
+        return without_parent(self.api, self.view(query_of(query, words) & Query(has_parent=True), limit=None))
 
     @takes_words
-    def failures(self, query: Question | str = None, *, limit: int | None = None, **words: Any) -> Failures:
+    def failures(self, query: QueryLike | str = None, *, limit: int | None = None, **words: Any) -> Failures:
         """Group the failed works that match by pipeline, function, site, user and error.
 
         Numbers, ids, paths and times in the error text are folded, so that like errors fall together.
@@ -422,8 +440,8 @@ class Buckets:
         pandas.DataFrame
             See :func:`bucketsnb.summaries.failures_of`.
         """
-        failed = asked(query, words) & Query(status="failure")
-        found = self.view(failed, limit=limit, columns=list(reading.WHY))
+        failed = query_of(query, words) & Query(status="failure")
+        found = self.view(failed, limit=limit, columns=list(reading.FAILURE_COLUMNS))
         table = failures_of(found)
         table.attrs.update(read=len(found), matched=found.attrs["matched"], exact=found.attrs["exact"])
         return table
@@ -443,7 +461,7 @@ class Buckets:
         """
         several = isinstance(events, Iterable) and not isinstance(events, str)
         wanted: list[Any] = list(events) if several else [events]  # type: ignore[arg-type]
-        found = self.view(Query(event=wanted), limit=None, columns=list(reading.ABOUT))
+        found = self.view(Query(event=wanted), limit=None, columns=list(reading.EVENT_COLUMNS))
         return events_of(found, [int(event) for event in wanted])
 
     def family(self, parent: str) -> Family:
@@ -472,7 +490,7 @@ class Buckets:
         >>> watch = buckets.watch(every="1min")      # doctest: +SKIP
         >>> watch.stop().drain("baseband-converter")  # doctest: +SKIP
         """
-        return Watch(lambda: read_status(self.api, warn=False), self.history(path), reading.seconds_of(every))
+        return Watch(lambda: read_status(self.api, warn=False), self.history(path), seconds_of(every))
 
     @property
     def _context(self) -> Context:
@@ -516,7 +534,7 @@ class Buckets:
             If it is too wide; the message names the argument that allows it.
         """
         limits = Limits(allow_all, allow_running, max_affected, expires_after)
-        return plan_delete(self._context, changing.selector(which, words), reason=reason, limits=limits)
+        return plan_delete(self._context, selector_of(which, words), reason=reason, limits=limits)
 
     @takes_words
     def plan_requeue(
@@ -542,7 +560,7 @@ class Buckets:
             Count attempts from zero again; otherwise the count stays, and one that is used up gives one last try.
         """
         limits = Limits(allow_all, allow_running, max_affected, expires_after)
-        found = changing.selector(which, words)
+        found = selector_of(which, words)
         return plan_requeue(self._context, found, reset_attempt=reset_attempt, reason=reason, limits=limits)
 
     @takes_words
@@ -593,8 +611,8 @@ class Buckets:
         """
         limits = Limits(allow_all, allow_running, max_affected, expires_after)
         if set is not None:
-            return plan_set(self._context, changing.selector(which, words), set, reason=reason, limits=limits)
-        return plan_update(self._context, changing.edited(which, words), reason=reason, limits=limits)
+            return plan_set(self._context, selector_of(which, words), set, reason=reason, limits=limits)
+        return plan_update(self._context, edited_frame(which, words), reason=reason, limits=limits)
 
     def plan_deposit(
         self,
@@ -727,13 +745,7 @@ class Buckets:
         OutcomeUnknown
             If nobody can tell whether they were stored: `check` finds them, `found` has those that were found.
         """
-        plan = plan_raw(self._context, works)
-        if not plan.count:
-            changing.warn(NothingSent, "deposit was given no works, so nothing was sent.")
-            return [] if return_ids else True
-        receipt = plan.apply()
-        receipt.raise_for_outcome()
-        return receipt.ids if return_ids else True
+        return changing.deposited(plan_raw(self._context, works), return_ids=return_ids)
 
     def withdraw(
         self,
@@ -767,13 +779,7 @@ class Buckets:
             If the answer was lost: a work may be running that nobody holds, and `check` looks for it.
         """
         document = withdrawal(pipeline, event, site, priority, user, tags, parent)
-        receipt = plan_claim(self._context, document, look_first=False).apply()
-        fate = receipt.results[0]
-        if fate.outcome is Outcome.DONE and fate.after is not None:
-            return fate.after.record
-        if fate.outcome is not Outcome.GONE:
-            receipt.raise_for_outcome()
-        return None
+        return changing.claimed(plan_claim(self._context, document, look_first=False).apply())
 
     def update(self, works: Iterable[Any]) -> bool:
         """Overwrite works by their ids, with the fields that are given.
@@ -798,18 +804,7 @@ class Buckets:
         ServiceError
             If the service refused, or could not be asked.
         """
-        plan = plan_works(self._context, works)
-        if not plan.count and not plan.left_out:
-            changing.warn(NothingSent, "update was given no works, so nothing was sent.")
-            return False
-        receipt = plan.apply()
-        if receipt.errors:
-            receipt.raise_for_outcome()
-        if plan.left_out:
-            changing.warn(WorksLeft, f"{receipt.summary}; left out: {changing.why_left(plan)}")
-        elif not receipt.ok:
-            changing.warn(WorksLeft, receipt.summary)
-        return receipt.ok and not plan.left_out
+        return changing.updated(plan_works(self._context, works))
 
     def delete_ids(self, ids: list[str]) -> bool:
         """Delete works by their ids, whatever their status, and read back whether they are gone.
@@ -833,9 +828,9 @@ class Buckets:
         """
         named = ids_of(ids)
         if not named:
-            changing.warn(NothingSent, "delete_ids was given no ids, so nothing was sent.")
+            changing.warn_nothing_sent("delete_ids was given no ids")
             return False
-        return changing.deleted(plan_delete(self._context, named, reason="delete_ids", limits=changing.ANY).apply())
+        return changing.deleted(plan_delete(self._context, named, reason="delete_ids", limits=changing.ANY))
 
     def delete_many(
         self,
@@ -874,18 +869,9 @@ class Buckets:
             If there is neither a terminal nor a notebook to ask in.
         """
         document = changing.matching(pipeline, status, events, tags, parent)
-        most = None if limit is None or limit is changing.ALL else changing.limit_of(limit)
+        most = None if limit is None or limit is changing.ALL else deletion_limit(limit)
         plan = plan_delete(self._context, document, reason="delete_many", limits=changing.ANY, limit=most)
-        left = changing.left_by(plan)
-        if not plan.count:
-            return False
-        answer: bool | Confirmation = True if force else confirm.ask(plan)
-        if isinstance(answer, Confirmation):
-            return answer
-        done = answer and changing.deleted(plan.apply())
-        if done and left:
-            changing.warn(WorksLeft, f"{plan.summary}: {left:,} more match and were left, as limit={limit} asks.")
-        return done
+        return changing.deleted_many(plan, limit, force=force)
 
     def claim(
         self,
@@ -934,3 +920,10 @@ class Buckets:
         An undo that was cut short is gone on with. See :meth:`plan_undo` to look before.
         """
         return self.plan_undo(entry).apply(progress, cancel)
+
+
+def _installed_version() -> str:
+    try:
+        return version("bucketsnb")
+    except PackageNotFoundError:
+        return "not installed"

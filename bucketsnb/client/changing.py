@@ -1,23 +1,21 @@
-"""What the methods of the client that change works share: which works are meant, what is said, and what is left."""
+"""What the methods of the service's own client answer after a change, and what they warn of."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping
 from typing import Any
 
-import pandas as pd
-
-from bucketsnb.changes.plan import DeletePlan, Plan
-from bucketsnb.changes.receipt import Receipt
-from bucketsnb.changes.targets import Limits, WorkSelector, WorksLeft
+from bucketsnb import confirm
+from bucketsnb.changes.plan import DeletePlan, DepositPlan, UpdatePlan
+from bucketsnb.changes.receipt import Outcome, Receipt
+from bucketsnb.changes.targets import Limits, NothingSent, WorksLeft
 from bucketsnb.changes.withdraw import withdrawal
+from bucketsnb.confirm import Confirmation
 from bucketsnb.display.texts import count_of
-from bucketsnb.errors import QueryError, ScopeRefused
+from bucketsnb.errors import ScopeRefused, warn_caller
 from bucketsnb.query import Query
 from bucketsnb.schema import PARENT_PATH
 
-__all__ = ["ALL", "ANY", "deleted", "edited", "left_by", "limit_of", "matching", "selector", "warn", "why_left"]
+__all__ = ["ALL", "ANY", "claimed", "deleted", "deleted_many", "deposited", "matching", "updated", "warn_nothing_sent"]
 
 ANY = Limits(allow_all=True, allow_running=True, max_affected=None)
 """For works that are named: no width is too wide."""
@@ -31,22 +29,6 @@ class _All(int):
 
 
 ALL = _All(100)
-
-
-def edited(which: WorkSelector, words: Mapping[str, Any]) -> pd.DataFrame:
-    """Return a frame whose edited cells are to be sent."""
-    if words or not isinstance(which, pd.DataFrame):
-        raise QueryError('A plan to update takes a frame with edited cells, or new values: set={"priority": 5}.')
-    return which
-
-
-def selector(which: WorkSelector, keywords: Mapping[str, Any]) -> WorkSelector:
-    """Return which works are meant, by conditions in words too."""
-    if not keywords:
-        return which
-    if which is not None and not isinstance(which, Query | Mapping):
-        raise QueryError("Conditions in words narrow a query; a frame or ids name works already.")
-    return Query(which, **keywords)
 
 
 def matching(
@@ -64,32 +46,71 @@ def matching(
     return document if status is None else {**document, **Query(status=status).to_document()}
 
 
-def limit_of(limit: int) -> int:
-    """Return a number of works from 1 on."""
-    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
-        raise QueryError(f"limit={limit!r} deletes nothing: give a number from 1 on, or leave it out for all.")
-    return int(limit)
-
-
 def left_by(plan: DeletePlan) -> int:
     """Say how many works a limit left out."""
     return sum(left.why.startswith("beyond") for left in plan.left_out)
 
 
-def deleted(receipt: Receipt) -> bool:
-    """Say whether all works of a receipt are gone; warn of those that are not."""
+def deposited(plan: DepositPlan, *, return_ids: bool) -> bool | list[str]:
+    """Deposit the works of a plan, and return True or their ids."""
+    if not plan.count:
+        warn_nothing_sent("deposit was given no works")
+        return [] if return_ids else True
+    receipt = plan.apply()
+    receipt.raise_for_outcome()
+    return receipt.ids if return_ids else True
+
+
+def claimed(receipt: Receipt) -> dict[str, Any] | None:
+    """Return the record of the work that was claimed, or None if nothing was queued."""
+    result = receipt.results[0]
+    if result.outcome is Outcome.DONE and result.after is not None:
+        return result.after.record
+    if result.outcome is not Outcome.GONE:
+        receipt.raise_for_outcome()
+    return None
+
+
+def updated(plan: UpdatePlan) -> bool:
+    """Update the works of a plan, and say whether all of them are as given; warn of those that are not."""
+    if not plan.count and not plan.left_out:
+        warn_nothing_sent("update was given no works")
+        return False
+    receipt = plan.apply()
+    if receipt.errors:
+        receipt.raise_for_outcome()
+    if plan.left_out:
+        left_out = f"{count_of(len(plan.left_out), 'work')}, the first as it {plan.left_out[0].why}"
+        warn_caller(f"{receipt.summary}; left out: {left_out}", WorksLeft)
+    elif not receipt.ok:
+        warn_caller(receipt.summary, WorksLeft)
+    return receipt.ok and not plan.left_out
+
+
+def deleted(plan: DeletePlan) -> bool:
+    """Delete the works of a plan, and say whether all of them are gone; warn of those that are not."""
+    receipt = plan.apply()
     if receipt.errors:
         receipt.raise_for_outcome()
     if not receipt.ok:
-        warn(WorksLeft, receipt.summary, 4)
+        warn_caller(receipt.summary, WorksLeft)
     return receipt.ok
 
 
-def why_left(plan: Plan) -> str:
-    """Say how many works a plan left out, and why the first."""
-    return f"{count_of(len(plan.left_out), 'work')}, the first as it {plan.left_out[0].why}"
+def deleted_many(plan: DeletePlan, limit: int | None, *, force: bool) -> bool | Confirmation:
+    """Ask, delete the works of a plan, and say whether all of them are gone; in a notebook, return the question."""
+    left = left_by(plan)
+    if not plan.count:
+        return False
+    answer: bool | Confirmation = True if force else confirm.ask(plan)
+    if isinstance(answer, Confirmation):
+        return answer
+    done = answer and deleted(plan)
+    if done and left:
+        warn_caller(f"{plan.summary}: {left:,} more match and were left, as limit={limit} asks.", WorksLeft)
+    return done
 
 
-def warn(kind: type[Warning], message: str, level: int = 3) -> None:
-    """Warn, at the line that called the client."""
-    warnings.warn(message, kind, stacklevel=level)
+def warn_nothing_sent(problem: str) -> None:
+    """Warn that a method was called with nothing to do."""
+    warn_caller(f"{problem}, so nothing was sent.", NothingSent)

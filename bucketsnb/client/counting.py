@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from bucketsnb.api import AT_ONCE, Api, ask_together
 from bucketsnb.client.selection import selected
-from bucketsnb.display import markup, texts
-from bucketsnb.display.texts import close_matches, count_of, join_truncated
+from bucketsnb.display.texts import close_matches, count_of, join_truncated, printable
 from bucketsnb.errors import QueryError
-from bucketsnb.frames import DTYPES, WorksAccessor, frame_of
+from bucketsnb.frames import DTYPES, SummaryFrame, WorksAccessor, frame_of
 from bucketsnb.query import EmptyReport, Query, explain_empty
 from bucketsnb.schema import STATUS_KEYS, STATUSES
 
-__all__ = ["Counts", "explained", "grouped", "number_of"]
+__all__ = ["Counts", "count", "explain", "group_count"]
 
 _MOST_PIPELINES = 50
 _SAMPLE = 1000
@@ -24,35 +23,21 @@ _LISTS = ("event", "tags", "products", "plots")
 _SUMMARISED = frozenset({"pipeline", "status"})
 
 
-class Counts(pd.DataFrame):
+class Counts(SummaryFrame):
     """A small frame of counts that says above its rows what they mean."""
 
     @property
-    def _constructor(self) -> type[pd.DataFrame]:
-        return pd.DataFrame
+    def _constructor(self) -> Callable[..., SummaryFrame]:
+        return SummaryFrame
 
-    def __repr__(self) -> str:
-        return texts.table(*self._table(), caption=self.attrs.get("summary"))
+    def _caption(self) -> str | None:
+        return self.attrs.get("summary")
 
-    def _repr_html_(self) -> str:
-        return markup.table(*self._table(), caption=self.attrs.get("summary"))
-
-    def _table(self) -> tuple[list[Any], list[list[Any]]]:
-        most = pd.get_option("display.max_rows") or 60
-        head = pd.DataFrame(self[:most])
-        for name in head.columns.intersection(["event"]):  # ids are names, and names have no thousands
-            head[name] = head[name].astype(object).map(str, na_action="ignore")
-        rows = [list(map(_short, row)) for row in head.itertuples(index=False)]
-        if len(self) > most:
-            rows.append([f"and {len(self) - most:,} more", *[""] * (self.shape[1] - 1)])
-        return list(self.columns), rows
+    def _said(self) -> str:
+        return super()._said() if len(self) > self._most() else ""
 
 
-def _short(cell: Any) -> Any:
-    return texts.truncate(cell, 80) if isinstance(cell, str) else cell
-
-
-def number_of(api: Api, query: Query) -> int:
+def count(api: Api, query: Query) -> int:
     """Return how many works match."""
     pipelines, statuses = query.pipelines, query.statuses
     if not query.only_pipeline_and_status or len(pipelines or ()) > _MOST_PIPELINES:
@@ -70,7 +55,7 @@ def _statuses(api: Api, pipelines: Sequence[str]) -> list[dict[str, int]]:
     return ask_together(api.status, pipelines, AT_ONCE)
 
 
-def grouped(api: Api, query: Query, by: Sequence[str]) -> Counts:
+def group_count(api: Api, query: Query, by: Sequence[str]) -> Counts:
     """Count the works that match by the values of columns; see ``Buckets.group_count``."""
     _check(by)
     by = list(dict.fromkeys(by))
@@ -103,9 +88,9 @@ def _check(by: Sequence[str]) -> None:
         raise QueryError("by=[] counts by nothing; buckets.count(query) counts all")
     for name in by:
         if name not in known:
-            meant = close_matches(str(name), known)
-            hint = f"did you mean {meant[0]!r}?" if meant else f"those that can be are {join_truncated(known, 30)}"
-            raise QueryError(f"works cannot be counted by {texts.printable(repr(name))}; {hint}")
+            matches = close_matches(str(name), known)
+            hint = f"did you mean {matches[0]!r}?" if matches else f"those that can be are {join_truncated(known, 30)}"
+            raise QueryError(f"works cannot be counted by {printable(repr(name))}; {hint}")
 
 
 def _from_status(api: Api, query: Query, by: Sequence[str]) -> tuple[pd.DataFrame, int, int]:
@@ -162,10 +147,10 @@ def _from_works(api: Api, query: Query, by: Sequence[str]) -> tuple[pd.DataFrame
     return sizes.rename("n_works").astype("Int64").reset_index(), requests, read
 
 
-def explained(api: Api, query: Query) -> Counts:
+def explain(api: Api, query: Query) -> Counts:
     """Say what each condition of a query does to its answer; see ``Buckets.explain``."""
-    total = number_of(api, query)
-    reports = explain_empty(query, lambda narrowed: number_of(api, narrowed), lambda word: _known(api, word))
+    total = count(api, query)
+    reports = explain_empty(query, lambda narrowed: count(api, narrowed), lambda word: _known(api, word))
     counts = Counts(
         {
             "condition": pd.array([report.text for report in reports], dtype=DTYPES["site"]),

@@ -7,8 +7,6 @@ ids of all that match are read once, and the rest is asked for by id, always tog
 from __future__ import annotations
 
 import itertools
-import operator
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +15,7 @@ from typing import Any
 from bucketsnb.api import Api
 from bucketsnb.client.selection import Selection
 from bucketsnb.display.texts import count_of
-from bucketsnb.errors import QueryError
+from bucketsnb.errors import warn_caller
 from bucketsnb.frames import columns_of
 from bucketsnb.progress import Cancel, ProgressCallback
 from bucketsnb.query import Query
@@ -98,7 +96,7 @@ class Pages:
         if count == most + 1 and self.limit != most:
             yield from self._more(_rows(page, slice(most)))  # the one more said only that there are more
             return
-        if self.api.goes_on(self.document, _plain(page["id"]), size, skip=self.skip, asked=most + 1):
+        if self.api.goes_on(self.document, _id_list(page["id"]), size, skip=self.skip, asked=most + 1):
             self.size = min(self.size, count)  # as much as it sends in one answer
             yield from self._more(_rows(page, slice(most)))
             return
@@ -116,38 +114,38 @@ class Pages:
             return
         listed = self.api.view_ids(self.document)
         self.matched = max(len(listed), self.skip)
-        end = None if self.limit is None else self.skip + self.limit
-        window = listed[self.skip : end]
+        window = listed[self.skip : None if self.limit is None else self.skip + self.limit]
         self.tell(0, len(window))
-        left: dict[Any, None] = dict.fromkeys(window)
-        alone = len(left) == len(listed) and None not in left  # counting a million once more takes a third of a second
-        alike = set() if alone else _alike(listed)
-        for one in alike:
-            left.pop(one, None)
-        nulls, before = len(window) - len(left), sum(one in alike for one in listed[: self.skip])
+        unread: dict[Any, None] = dict.fromkeys(window)
+        # A count of a million ids takes a third of a second, so they are not counted where all differ.
+        unique = len(unread) == len(listed) and None not in unread
+        duplicates = set() if unique else _duplicate_ids(listed)
+        for one in duplicates:
+            unread.pop(one, None)
+        unnamed, before = len(window) - len(unread), sum(one in duplicates for one in listed[: self.skip])
         del listed, window
-        shared = [one for one in alike if one is not None]
-        odd = first["id"].isna() | first["id"].isin(shared)  # works that no id tells apart are read last, all at once
-        first = _rows(first, ~odd) if odd.any() else first
+        shared = [one for one in duplicates if one is not None]
+        irregular = first["id"].isna() | first["id"].isin(shared)  # these are read last, all at once
+        first = _rows(first, ~irregular) if irregular.any() else first
         seen = list(dict.fromkeys(first["id"]))
-        self.moved += sum(one not in left for one in seen)
-        here = set(seen)
-        newer = list(itertools.takewhile(lambda one: one not in here, left))  # came after the first page was read
+        self.moved += sum(one not in unread for one in seen)
+        on_first_page = set(seen)
+        newer = list(itertools.takewhile(lambda one: one not in on_first_page, unread))  # came after the first page
         for one in seen:
-            left.pop(one, None)
-        self.wanted = len(seen) + len(left) + nulls
+            unread.pop(one, None)
+        self.wanted = len(seen) + len(unread) + unnamed
         if self.limit is not None:
             self.wanted = min(self.wanted, self.limit)
         for one in newer:
-            left.pop(one)
-        rest, room = list(left), self.wanted - len(seen) - nulls
-        del left  # a million ids by their hashes are as large as ten pages
-        rest_room = room - len(newer)
+            unread.pop(one)
+        older, room = list(unread), self.wanted - len(seen) - unnamed
+        del unread  # a million ids by their hashes are as large as ten pages
+        room_for_older = room - len(newer)
         yield from self._by_id(newer, room)
         yield first
-        yield from self._by_id(rest, rest_room)
-        if nulls and not self._stopped():
-            yield from self._read_unnamed(_both(self.document, _without_own_id(shared)), before, nulls)
+        yield from self._by_id(older, room_for_older)
+        if unnamed and not self._stopped():
+            yield from self._read_unnamed(_both(self.document, _without_own_id(shared)), before, unnamed)
 
     def _read_unnamed(self, document: Mapping[str, Any], skip: int, most: int) -> Iterator[_Page]:
         while most:
@@ -172,7 +170,7 @@ class Pages:
         most = 0
         while ids:
             page, _ = self._read(_both(self.document, {"id": {"$in": ids}}), limit=None, of_many=True)
-            came = set(_plain(page["id"]))
+            came = set(_id_list(page["id"]))
             if came.isdisjoint(ids):
                 break
             self.size = min(self.size, most) if most else self.size  # as much as it sends in one answer
@@ -192,51 +190,39 @@ class Pages:
         self.cancelled = self.cancelled or (self.cancel is not None and self.cancel.is_set())
         return self.cancelled
 
-    def warn(self, read: int, *, stacklevel: int) -> None:
-        """Say what the frame does not hold: what moved, and what was not read."""
+    def warn(self, read: int) -> None:
+        """Warn of what the frame does not hold: what moved, and what was not read."""
         if self.moved:
             message = f"{count_of(self.moved, 'work')} moved during the read: deleted, or no longer a match"
-            warnings.warn(message, MovedDuringRead, stacklevel=stacklevel)
+            warn_caller(message, MovedDuringRead)
         if self.cancelled:
             message = (
                 f"the read was stopped after {count_of(read, 'work')}, of {self.wanted or 'unknown many'} asked for"
             )
-            warnings.warn(message, ReadCancelled, stacklevel=stacklevel)
+            warn_caller(message, ReadCancelled)
 
 
-def checked(limit: int | None, size: int) -> tuple[int | None, int]:
-    """Return a limit, with None for all, and a page size that can be meant."""
-    try:
-        most = None if limit is None or operator.index(limit) <= 0 else operator.index(limit)
-        each = operator.index(size)
-    except TypeError:
-        raise QueryError(f"limit and page_size are whole numbers, not {limit!r} and {size!r}") from None
-    if each < 1:
-        raise QueryError(f"page_size={size!r} reads nothing; give a number from 1 on")
-    return most, each
-
-
-def _alike(ids: list[str | None]) -> set[str | None]:
+def _duplicate_ids(ids: list[str | None]) -> set[str | None]:
     """Return the ids that tell no work apart: those that several have, and None if some have none."""
     once = set(ids)
     if len(once) == len(ids) and None not in once:
-        return set()  # of a million works as of two: they are counted only where some are alike
+        return set()  # of a million works as of two: they are counted only where some are the same
     return {one for one, number in Counter(ids).items() if one is None or number > 1}
 
 
 def _without_own_id(shared: list[str]) -> Mapping[str, Any]:
     """Find works that have no id, one that is no text, or one that others have too."""
-    odd = [{"id": {"$not": {"$type": "string"}}}, {"id": {"$type": "array"}}]
-    return {"$or": [*odd, {"id": {"$in": shared}}] if shared else odd}
+    unnamed = [{"id": {"$not": {"$type": "string"}}}, {"id": {"$type": "array"}}]
+    return {"$or": [*unnamed, {"id": {"$in": shared}}] if shared else unnamed}
 
 
 def _both(document: Mapping[str, Any], more: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"$and": [document, more]} if document else more
 
 
-def _plain(ids: Any) -> list[str | None]:
-    texts: list[str | None] = ids.to_numpy(dtype=object, na_value=None).tolist()
-    return texts
+def _id_list(ids: Any) -> list[str | None]:
+    listed: list[str | None] = ids.to_numpy(dtype=object, na_value=None).tolist()
+    return listed
 
 
 def _rows(page: _Page, rows: Any) -> _Page:

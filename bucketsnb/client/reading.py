@@ -1,36 +1,32 @@
-"""Read works for the client: what was asked in words, its pages, frames of them, one work, and a family."""
+"""Read works for the client: the pages of a query, frames of them, one work, and a family."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
 from typing import Any
 
 import pandas as pd
 
 from bucketsnb.api import Api
-from bucketsnb.client.counting import number_of
-from bucketsnb.client.pages import Pages, checked
+from bucketsnb.client import counting
+from bucketsnb.client.arguments import page_numbers
+from bucketsnb.client.pages import Pages
 from bucketsnb.client.selection import selected
 from bucketsnb.display.texts import host_of, printable
 from bucketsnb.errors import NotFound, QueryError, ServiceError
 from bucketsnb.frames import ColumnBuffer, WorksFrame, WorkView, assemble, columns_of
 from bucketsnb.progress import Cancel, ProgressCallback, progress_bar, throttled
 from bucketsnb.query import Query
-from bucketsnb.query.times import span
 from bucketsnb.schema import PARENT_PATH
 from bucketsnb.summaries import Family
 
 __all__ = [
-    "ABOUT",
+    "EVENT_COLUMNS",
+    "FAILURE_COLUMNS",
     "PAGE",
-    "WHY",
-    "Question",
-    "asked",
     "family_of",
     "frames_of",
     "pages_of",
-    "seconds_of",
     "view",
     "work_of",
 ]
@@ -38,22 +34,25 @@ __all__ = [
 PAGE = 10_000
 """Works of one request, unless said otherwise: some 7 MB of JSON."""
 
-ABOUT = ("id", "pipeline", "status", "attempt", "retries", "creation", "event")
+EVENT_COLUMNS = ("id", "pipeline", "status", "attempt", "retries", "creation", "event")
 """Columns that tell how the works of an event stand."""
 
-WHY = ("id", "pipeline", "site", "user", "function", "command", "results", "creation", "start", "stop", "status")
+FAILURE_COLUMNS = (
+    "id",
+    "pipeline",
+    "site",
+    "user",
+    "function",
+    "command",
+    "results",
+    "creation",
+    "start",
+    "stop",
+    "status",
+)
 """Columns that tell why works failed."""
 
-Question = Query | Mapping[str, Any] | None
-
 _DEEPEST = 10
-
-
-def asked(query: Question | str, words: Mapping[str, Any]) -> Query:
-    """Return the query that a query, a document, or the name of a pipeline means together with conditions in words."""
-    if isinstance(query, str):
-        return Query(pipeline=query, **words)
-    return Query(query, **words) if words else Query.parse(query)
 
 
 def pages_of(
@@ -71,9 +70,9 @@ def pages_of(
     document = query.document_by(api.now)
     if query.is_relative:
         api.clock.warn(stacklevel=3)
-    most, each = checked(limit, size)
-    chosen = selected(columns, projection)
-    return Pages(api, document, chosen, skip, most, each, cancel, by_age=query.is_relative, query=query)
+    most, size = page_numbers(limit, size)
+    selection = selected(columns, projection)
+    return Pages(api, document, selection, skip, most, size, cancel, by_age=query.is_relative, query=query)
 
 
 def view(pages: Pages, progress: ProgressCallback | bool | None = None) -> WorksFrame:  # noqa: FBT001 - as tqdm's users know it
@@ -88,7 +87,7 @@ def view(pages: Pages, progress: ProgressCallback | bool | None = None) -> Works
             gathered.add(columns_of(b"[]", pages.selection.fields), 0)
         columns = gathered.columns(throttled(lambda: pages.tell(done, max(pages.wanted, done))))
     _count_matched(pages)
-    pages.warn(done, stacklevel=4)
+    pages.warn(done)
     return _frame(pages, columns)
 
 
@@ -101,7 +100,7 @@ def frames_of(pages: Pages, progress: ProgressCallback | bool | None = None) -> 
             pages.tell(done, max(pages.wanted, done))
             if len(page["id"]):
                 yield _frame(pages, page)
-    pages.warn(done, stacklevel=3)
+    pages.warn(done)
 
 
 def _count_matched(pages: Pages) -> None:
@@ -111,7 +110,7 @@ def _count_matched(pages: Pages) -> None:
     if pages.exact or pages.cancelled or several or not query.only_pipeline_and_status:
         return
     try:
-        matched = number_of(pages.api, query)
+        matched = counting.count(pages.api, query)
     except (QueryError, ServiceError):  # the works are read; that there are more is said all the same
         return
     pages.matched, pages.exact = max(matched, pages.matched), matched >= pages.matched
@@ -167,13 +166,3 @@ def family_of(api: Api, parent: str) -> Family:
 def _have_others_below(api: Api, parents: Sequence[str], known: set[str]) -> bool:
     """Say whether works have children that are not known yet."""
     return any(one not in known for one in api.view_ids({PARENT_PATH: {"$in": list(parents)}}))
-
-
-def seconds_of(every: str | float | timedelta) -> float:
-    """Return the seconds of a span of time."""
-    if isinstance(every, timedelta):
-        return every.total_seconds()
-    seconds = span(every) if isinstance(every, str) else float(every)
-    if seconds is None:
-        raise ValueError(f"every={every!r} is not a span of time; write '30s', '5min', a timedelta, or seconds")
-    return seconds

@@ -32,13 +32,19 @@ class SummaryFrame(pd.DataFrame):
 
     def __repr__(self) -> str:
         """Draw the first rows as plain text."""
-        return "\n".join([texts.table(self._headers(), self._drawn()), self._said()])
+        table = texts.table(self._headers(), self._drawn(), caption=self._caption())
+        return "\n".join(filter(None, [table, self._said()]))
 
     def _repr_html_(self) -> str | None:
         if not DisplayOptions.now().html:
             return None
-        table = markup.table(self._headers(), self._drawn())
-        return str(markup.element("div", table, markup.element("p", self._said())))
+        table = markup.table(self._headers(), self._drawn(), caption=self._caption())
+        below = [markup.element("p", self._said())] if self._said() else []
+        return str(markup.element("div", table, *below))
+
+    def _caption(self) -> str | None:
+        """Return what stands above the rows."""
+        return None
 
     def _headers(self) -> list[str]:
         return [*(str(name or "") for name in self._named_index()), *map(str, self._shown().columns)]
@@ -54,7 +60,7 @@ class SummaryFrame(pd.DataFrame):
     def _drawn(self) -> list[list[Any]]:
         head = self._shown().head(self._most()).astype(object)
         for name in head.columns.intersection(_NAMES):
-            head[name] = head[name].map(str)
+            head[name] = head[name].map(str, na_action="ignore")
         rows = head.to_numpy().tolist()
         if not self._named_index():
             return [[_short(value) for value in row] for row in rows]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
 from bucketsnb.display.texts import close_matches, printable
+from bucketsnb.errors import warn_caller
 from bucketsnb.query.documents import GROUPS, is_operators
 from bucketsnb.query.filters import SIGNS
 from bucketsnb.schema import FIELDS, PARENT_PATH, STATUSES, Kind
@@ -45,15 +44,7 @@ Finding = tuple[type[QueryWarning], str]
 def warn_suspicious(document: dict[str, Any]) -> None:
     """Warn, once each and at the caller's own line, of every probable mistake in a raw query document."""
     for kind, message in dict.fromkeys(lint(document)):
-        warnings.warn(message, kind, stacklevel=_level())
-
-
-def _level() -> int:
-    """Return how far up the stack the first line outside this package is."""
-    frame, level = sys._getframe(1), 1
-    while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).startswith("bucketsnb."):
-        frame, level = frame.f_back, level + 1
-    return level
+        warn_caller(message, kind)
 
 
 def lint(document: dict[str, Any]) -> Iterator[Finding]:

@@ -7,7 +7,6 @@ an answer for all pipelines; it is asked for where they are more than can be ask
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from operator import itemgetter
@@ -20,7 +19,7 @@ from bucketsnb.api import AT_ONCE, ask_together
 from bucketsnb.display import markup, texts
 from bucketsnb.display.markup import STATUS_COLOURS, Markup, element
 from bucketsnb.display.texts import count_of, format_time, host_of, printable
-from bucketsnb.errors import BucketsError, QueryError, ServiceError
+from bucketsnb.errors import BucketsError, QueryError, ServiceError, warn_caller
 from bucketsnb.schema import STATUS_KEYS
 
 if TYPE_CHECKING:
@@ -194,11 +193,7 @@ def read_status(
     frame.attrs.update(problems=problems, read_at=time.time(), url=api.url, pipelines=whole)
     if problems and warn:
         text = printable("; ".join(f"{name}: {reason}" for name, reason in problems.items()))
-        warnings.warn(
-            f"{count_of(len(problems), 'pipeline')} could not be read: {text}",
-            IncompleteStatus,
-            stacklevel=3,
-        )
+        warn_caller(f"{count_of(len(problems), 'pipeline')} could not be read: {text}", IncompleteStatus)
     if compare:
         _compare(api, frame)
     return frame
@@ -233,4 +228,4 @@ def _compare(api: Api, frame: StatusFrame) -> None:
     off = [f"{key} {service[key]:,} against {int(ours[key]):,}" for key in STATUS_KEYS if service[key] != ours[key]]
     if off:
         text = f"the service's own totals differ from the sums of its pipelines: {', '.join(off)}"
-        warnings.warn(text, StatusDiffers, stacklevel=4)
+        warn_caller(text, StatusDiffers)

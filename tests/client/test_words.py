@@ -200,6 +200,22 @@ class TestOneClass:
         for name, method in inspect.getmembers(Buckets, inspect.isfunction):
             assert name.startswith("_") or (method.__doc__ and len(method.__doc__) > 40), name
 
+    @pytest.mark.parametrize(
+        "call",
+        [
+            lambda buckets: buckets.deposit([]),
+            lambda buckets: buckets.update([]),
+            lambda buckets: buckets.delete_ids([]),
+            lambda buckets: buckets.view({"stats": "failure"}),
+            lambda buckets: buckets.view(columns=["statsu"]),
+            lambda buckets: list(buckets.iter_frames(columns=["statsu"])),
+        ],
+    )
+    def test_a_warning_points_at_the_line_that_called_the_client(self, buckets, call):
+        with pytest.warns(UserWarning) as caught:
+            call(buckets)
+        assert [warning.filename for warning in caught] == [__file__] * len(caught)
+
     @pytest.mark.slow
     def test_help_of_the_package_shows_where_to_begin_and_its_parts_are_there(self):
         text = pydoc.render_doc(bucketsnb)
