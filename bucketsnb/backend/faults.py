@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import parse_qsl
 
+from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bucketsnb.backend.http.problems import problem
@@ -36,6 +36,10 @@ class LoggedRequest:
         By lower-case name, without those that carry secrets.
     status
         Of the answer, or None while there is none.
+    body
+        What has been read of it so far.
+    forgotten
+        Whether the log has let go of it, and so keeps no more of its body.
     """
 
     method: str
@@ -43,19 +47,14 @@ class LoggedRequest:
     query: str
     headers: Mapping[str, str]
     status: int | None = None
-    pieces: list[bytes] = field(default_factory=list, repr=False)
+    body: bytearray = field(default_factory=bytearray, repr=False)
     forgotten: bool = field(default=False, repr=False)
-
-    @property
-    def body(self) -> bytes:
-        """What has been read of the body so far."""
-        return b"".join(self.pieces)
 
     @property
     def size(self) -> int:
         """Bytes of its address, its headers, and what has been read of its body."""
         headers = sum(len(name) + len(value) for name, value in self.headers.items())
-        return len(self.path) + len(self.query) + headers + sum(map(len, self.pieces))
+        return len(self.path) + len(self.query) + headers + len(self.body)
 
     @property
     def params(self) -> list[tuple[str, str]]:
@@ -107,7 +106,7 @@ class RequestLog:
         """Remember more of a request's body."""
         with self._lock:
             if not request.forgotten:
-                request.pieces.append(piece)
+                request.body += piece
                 self._bytes += len(piece)
                 self._trim()
 
@@ -256,27 +255,24 @@ class FaultInjector:
         body = await _read_all(receive)
         await asyncio.sleep(fault.delay)
         if fault.change is not None:
-            await asyncio.get_running_loop().run_in_executor(None, fault.change, self._store)
-        if fault.hang_up is None and fault.status is None and fault.body is None:
-            await self._app(scope, _again(body, receive), self._after(fault, send))
-            return
+            await run_in_threadpool(fault.change, self._store)
         if fault.hang_up == "after":
             await self._app(scope, _again(body, receive), _nowhere)
         if fault.hang_up is not None:
             self._hang_up(scope)
-            await _disconnected(receive)
-            return
-        await _answer(fault, scope, receive, send)
+            while (await receive())["type"] != "http.disconnect":
+                pass
+        elif fault.status is not None or fault.body is not None:
+            await _answer(fault, scope, receive, send)
+        else:
+            await self._app(scope, _again(body, receive), self._sending_after(fault.acted, send))
 
-    def _after(self, fault: Fault, send: Send) -> Send:
-        """Hold the answer until what is to be called in between is done."""
-        acted = fault.acted
-        if acted is None:
-            return send
+    def _sending_after(self, acted: Callable[[Store], object] | None, send: Send) -> Send:
+        """Hold the answer until what is to be called before it leaves is done."""
 
         async def send_after(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                await asyncio.get_running_loop().run_in_executor(None, acted, self._store)
+            if acted is not None and message["type"] == "http.response.start":
+                await run_in_threadpool(acted, self._store)
             await send(message)
 
         return send_after
@@ -318,13 +314,3 @@ def _again(body: bytes, receive: Receive) -> Receive:
         return messages.pop() if messages else await receive()
 
     return receive_again
-
-
-async def _disconnected(receive: Callable[[], Awaitable[Any]]) -> None:
-    with suppress(asyncio.TimeoutError):
-        await asyncio.wait_for(_until_disconnected(receive), 5)
-
-
-async def _until_disconnected(receive: Callable[[], Awaitable[Any]]) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
