@@ -51,7 +51,7 @@ class _Name(StringConvertor):
 register_url_convertor("name", _Name())
 
 
-def build_app(store: Store, token: str | None = None, ready: Callable[[], object] | None = None) -> AccessControl:
+def build_app(store: Store, token: str | None = None) -> AccessControl:
     """Build the ASGI application that serves a store.
 
     Parameters
@@ -60,16 +60,12 @@ def build_app(store: Store, token: str | None = None, ready: Callable[[], object
         Where the works are; it is left open when the application ends.
     token
         What the header ``x-access-token`` must hold on every request but that for the version; None asks for none.
-    ready
-        Called when requests are taken.
     """
     service = _Service(store)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         service.changes, service.views = CapacityLimiter(_CHANGES), CapacityLimiter(_VIEWS)
-        if ready is not None:
-            ready()
         yield
 
     routes = [
