@@ -25,7 +25,7 @@ __all__ = [
     "changes_of",
     "encoded",
     "new_id",
-    "new_record",
+    "new_records",
 ]
 
 WORK_BYTES_MAX = 16 * 1024 * 1024
@@ -57,27 +57,27 @@ def new_id() -> str:
     return f"{int(time.time()):08x}{_PROCESS[0]}{next(_COUNTER) % 0x1000000:06x}"
 
 
-def new_record(work: Any, index: int, *, as_it_is: bool = False) -> dict[str, Any]:
-    """Make the record to store from a deposited work.
+def new_records(works: Sequence[Any], *, as_they_are: bool = False) -> list[dict[str, Any]]:
+    """Make the records to store from deposited works.
 
     Parameters
     ----------
-    work
+    works
         What the client sent.
-    index
-        Its place in the deposit, for messages.
-    as_it_is
-        Keep its status and its id.
+    as_they_are
+        Keep their status and their ids.
 
     Raises
     ------
     WorkRefused
-        If it is not a work.
+        If one of them is not a work.
     """
+    return [_new_record(work, index, as_it_is=as_they_are) for index, work in enumerate(works)]
+
+
+def _new_record(work: Any, index: int, *, as_it_is: bool) -> dict[str, Any]:
     given = _mapping(work, index)
-    record = dict(given)
-    for name, value in _DEFAULTS.items():
-        record.setdefault(name, value)
+    record = {**given, **{name: value for name, value in _DEFAULTS.items() if name not in given}}
     if "pipeline" not in record:
         raise WorkRefused(f"works[{index}] has no pipeline")
     if record.get("creation") is None:
@@ -92,8 +92,8 @@ def new_record(work: Any, index: int, *, as_it_is: bool = False) -> dict[str, An
     return record
 
 
-def changes_of(work: Any, index: int) -> dict[str, Any]:
-    """Give the fields that an update sets, with the id that it sets them of.
+def changes_of(works: Sequence[Any]) -> list[dict[str, Any]]:
+    """Give the fields that updates set, each with the id that it sets them of.
 
     An id that is absent or null comes back as null: no work has that.
 
@@ -102,9 +102,9 @@ def changes_of(work: Any, index: int) -> dict[str, Any]:
     WorkRefused
         If a field has a value that no work may have.
     """
-    changes = dict(_mapping(work, index))
-    changes.setdefault("id", None)
-    _check(changes, index, value_problems(FIELDS["id"], changes["id"], "id"))
+    changes = [{"id": None, **_mapping(work, index)} for index, work in enumerate(works)]
+    for index, change in enumerate(changes):
+        _check(change, index, value_problems(FIELDS["id"], change["id"], "id"))
     return changes
 
 

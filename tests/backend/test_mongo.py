@@ -14,7 +14,7 @@ import pymongo
 import pytest
 from bson import Code, Decimal128, Int64, ObjectId, Timestamp
 from bson.datetime_ms import DatetimeMS
-from pymongo.errors import AutoReconnect, OperationFailure
+from pymongo.errors import OperationFailure
 
 from bucketsnb.addresses import without_login
 from bucketsnb.backend.stores.base import StoreError, StoreUnavailable, UnknownWorks
@@ -209,19 +209,35 @@ def test_one_pipeline_in_a_list_is_asked_for_as_itself(store: MongoStore, monkey
     assert queries == [{"status": "queued", "pipeline": "a", "site": "kko"}]
 
 
-def test_a_deposit_whose_answer_was_lost_is_stored_once(store: MongoStore, monkeypatch: pytest.MonkeyPatch) -> None:
+GOING = OperationFailure("not primary", 10_107, {"errorLabels": ["TransientTransactionError"]})
+"""What a server says that hands over to another."""
+
+
+def test_a_deposit_amid_a_change_of_the_primary_is_stored_once(
+    store: MongoStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     insert, calls = store.works.insert_many, []
 
     def losing(*given: Any, **options: Any) -> Any:
         calls.append(1)
         done = insert(*given, **options)
         if len(calls) == 1:
-            raise AutoReconnect("connection closed")
+            raise GOING
         return done
 
     monkeypatch.setattr(store.works, "insert_many", losing)
     (one,) = store.deposit([make_work()])
     assert (len(calls), [one]) == (2, [work["id"] for work in works_of(store)])
+
+
+def test_a_deposit_does_not_wait_for_ever_for_a_primary(store: MongoStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_given: Any, **_options: Any) -> Any:
+        raise GOING
+
+    monkeypatch.setattr(store.works, "insert_many", refused)
+    monkeypatch.setattr("bucketsnb.backend.stores.mongo.server._PATIENCE", 0.5)
+    with within(20), pytest.raises(StoreUnavailable, match="has no primary now"):
+        store.deposit([make_work()])
 
 
 def test_a_deposit_that_fails_half_way_leaves_nothing(store: MongoStore, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,12 +37,13 @@ class UnknownWorks(StoreError):
     Attributes
     ----------
     ids
-        The ids that were not found.
+        The ids that were not found; None where there was none.
     """
 
-    def __init__(self, ids: Sequence[str]) -> None:
-        shown = ", ".join(ids[:5]) + (f" and {len(ids) - 5} more" if len(ids) > 5 else "")
-        super().__init__(f"no work has the id {shown}; nothing was updated")
+    def __init__(self, ids: Sequence[str | None]) -> None:
+        shown = ", ".join("null" if one is None else one for one in ids[:5])
+        more = f" and {len(ids) - 5} more" if len(ids) > 5 else ""
+        super().__init__(f"no work has the id {shown}{more}; nothing was updated")
         self.ids = list(ids)
 
 

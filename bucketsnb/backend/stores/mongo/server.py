@@ -6,13 +6,12 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 from bson.errors import BSONError
 from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.errors import (
-    AutoReconnect,
     BulkWriteError,
     ConfigurationError,
     DocumentTooLarge,
@@ -27,16 +26,13 @@ from bucketsnb.backend.stores.mongo.documents import Record
 from bucketsnb.backend.works import WorkRefused, WorkTooLarge
 from bucketsnb.matching import QueryNotUnderstood, QueryTooSlow
 
-__all__ = ["DUPLICATE", "DURABLE", "MongoServer", "codes_of", "translated"]
-
-T = TypeVar("T")
+__all__ = ["DURABLE", "MongoServer", "translated"]
 
 DURABLE: WriteConcern = WriteConcern(w="majority", j=True)
 """What was acknowledged is in the journals of a majority, so that it outlives any one machine."""
 
-DUPLICATE = 11_000
 _PATIENCE = 20.0
-"""Seconds for which a change is tried again while there is no primary."""
+"""Seconds for which a change is begun again while there is no primary."""
 
 _OPTIONS: dict[str, Any] = {"serverSelectionTimeoutMS": 10_000, "socketTimeoutMS": 120_000, "appname": "bucketsnb"}
 _QUERY_CODES = frozenset({2, 9, 14, 16, 31, 51, 73, 15_998, 51_091})
@@ -87,60 +83,30 @@ class MongoServer:
                 raise
         self.transactions = "setName" in hello or hello.get("msg") == "isdbgrid"
 
-    def whole(self, act: Callable[[ClientSession | None], T], *, several: bool = True) -> T:
-        """Make the changes of `act` all or none, and again if the server went away.
+    def whole(self, act: Callable[[ClientSession | None], object]) -> None:
+        """Make the changes of `act` all or none, and wait for a server that takes over from the one that went away.
 
         Parameters
         ----------
         act
-            Is given the transaction, or None; it must bear being called again.
-        several
-            Whether it makes more than one change. One is whole by itself; more need a transaction, which a single
-            server that is no replica set has not.
+            Is given the transaction, and bears being called again: what it did before is undone by then. A single
+            server that is no replica set has no transactions; there it is called once, and given None.
         """
-        deadline = time.monotonic() + _PATIENCE
-        while True:
-            try:
-                return self._in_transaction(act) if several and self.transactions else act(None)
-            except PyMongoError as error:
-                if not _passes(error) or time.monotonic() > deadline:
-                    raise
-            time.sleep(0.1)
-
-    def _in_transaction(self, act: Callable[[ClientSession | None], T]) -> T:
-        with self.client.start_session() as session:
-            session.start_transaction(write_concern=DURABLE)
-            try:
-                done = act(session)
-            except BaseException:
-                session.abort_transaction()
-                raise
-            _commit(session)
-            return done
-
-
-def _commit(session: ClientSession) -> None:
-    """Commit, and ask again where the answer was lost: the server knows whether it has done it."""
-    deadline = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            session.commit_transaction()
-        except PyMongoError as error:
-            if not error.has_error_label("UnknownTransactionCommitResult") or time.monotonic() > deadline:
-                raise
-        else:
+        if not self.transactions:
+            act(None)
             return
-        time.sleep(0.1)
+        deadline = time.monotonic() + _PATIENCE
+
+        def act_in_time(session: ClientSession) -> None:
+            if time.monotonic() > deadline:
+                raise StoreUnavailable(f"MongoDB at {self.url} does not answer: it has no primary now")
+            act(session)
+
+        with self.client.start_session() as session:
+            session.with_transaction(act_in_time, write_concern=DURABLE)
 
 
-def _passes(error: PyMongoError) -> bool:
-    """Whether the error is one that ends when another server has taken over, or another change is done."""
-    if error.has_error_label("TransientTransactionError") or isinstance(error, AutoReconnect):
-        return True
-    return not _MOVING_CODES.isdisjoint(codes_of(error))
-
-
-def codes_of(error: Exception) -> set[int]:
+def _codes_of(error: Exception) -> set[int]:
     """Give the codes of a server's refusal, those of each document among them."""
     codes = {error.code} if isinstance(error, OperationFailure) else set()
     if isinstance(error, BulkWriteError):
@@ -167,7 +133,7 @@ def translated(url: str, *, changing: bool = False) -> Iterator[None]:
 
 
 def _translation(error: PyMongoError | BSONError, url: str, *, changing: bool) -> Exception:
-    codes, text = codes_of(error), _said(error)
+    codes, text = _codes_of(error), _said(error)
     if isinstance(error, DocumentTooLarge) or codes & _SIZE_CODES:
         too_large = f"MongoDB holds no work as large as one would become; nothing was changed: {text}"
         return WorkTooLarge(too_large) if changing else QueryNotUnderstood(f"the query is too large: {text}")

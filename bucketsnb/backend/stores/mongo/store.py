@@ -16,15 +16,15 @@ from bson.raw_bson import RawBSONDocument
 from pymongo import ASCENDING, DESCENDING, ReadPreference, UpdateOne
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
-from pymongo.errors import BulkWriteError, OperationFailure, PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 
 from bucketsnb.backend.stores.base import StoreError, UnknownWorks
 from bucketsnb.backend.stores.counts import Counts, counts_by_pipeline, counts_of
 from bucketsnb.backend.stores.json_stream import json_stream
 from bucketsnb.backend.stores.mongo.claim import claim
 from bucketsnb.backend.stores.mongo.documents import CODEC, Record, check_changes, document_of, json_of
-from bucketsnb.backend.stores.mongo.server import DUPLICATE, DURABLE, MongoServer, codes_of, translated
-from bucketsnb.backend.works import changes_of, new_record
+from bucketsnb.backend.stores.mongo.server import DURABLE, MongoServer, translated
+from bucketsnb.backend.works import changes_of, new_records
 from bucketsnb.matching import compile_projection, compile_query
 from bucketsnb.schema import PARENT_PATH
 
@@ -94,11 +94,11 @@ class MongoStore:
 
     def deposit(self, works: Sequence[Mapping[str, Any]]) -> list[str]:
         """Add works as queued, all or none, and give their new ids in the same order."""
-        return self._add([new_record(work, index) for index, work in enumerate(works)])
+        return self._add(new_records(works))
 
     def load(self, works: Sequence[Mapping[str, Any]]) -> list[str]:
         """Add works as they are: status and id are kept."""
-        records = [new_record(work, index, as_it_is=True) for index, work in enumerate(works)]
+        records = new_records(works, as_they_are=True)
         self._refuse_known([record["id"] for record in records])
         return self._add(records)
 
@@ -111,8 +111,17 @@ class MongoStore:
         documents = [document_of(record, index) for index, record in enumerate(records)]
         with translated(self.url, changing=True):
             if documents:
-                _Insertion(self.works, documents).by(self._server)
+                self._server.whole(lambda session: self._insert(documents, session))
         return [record["id"] for record in records]
+
+    def _insert(self, documents: Sequence[RawBSONDocument], session: ClientSession | None) -> None:
+        try:
+            self.works.insert_many(documents, ordered=False, session=session)
+        except BaseException:
+            if session is None:  # there is no transaction that would take back what is stored
+                with contextlib.suppress(PyMongoError):
+                    self.works.delete_many({"_id": {"$in": [one["_id"] for one in documents]}})
+            raise
 
     def withdraw(self, query: Mapping[str, Any]) -> bytes | None:
         """Claim the first queued work that matches: highest priority, then oldest."""
@@ -120,7 +129,7 @@ class MongoStore:
 
     def update(self, works: Sequence[Mapping[str, Any]]) -> None:
         """Set the given fields of works by id; ids are looked up first, so that an unknown one changes nothing."""
-        changes = [changes_of(work, index) for index, work in enumerate(works)]
+        changes = changes_of(works)
         for index, change in enumerate(changes):
             check_changes(change, index)
         if changes:
@@ -143,7 +152,7 @@ class MongoStore:
         }
         missing = [one for one in ids if one not in held]
         if missing:
-            raise UnknownWorks(["null" if one is None else one for one in missing])
+            raise UnknownWorks(missing)
         return held
 
     def delete(self, ids: Sequence[str]) -> int:
@@ -233,31 +242,6 @@ class MongoStore:
     def close(self) -> None:
         """Close the connections."""
         self._server.client.close()
-
-
-class _Insertion:
-    """Documents to insert, all or none; their ids are ours, so that it may be tried again after a lost answer."""
-
-    def __init__(self, works: Collection[Record], documents: Sequence[RawBSONDocument]) -> None:
-        self._works = works
-        self._documents = documents
-        self._tries = 0
-
-    def by(self, server: MongoServer) -> None:
-        try:
-            server.whole(self._insert, several=len(self._documents) > 1)
-        except BaseException as error:
-            # Tried before, and now they are there: only the answer was lost.
-            if self._tries > 1 and isinstance(error, BulkWriteError) and codes_of(error) == {DUPLICATE}:
-                return
-            if not server.transactions:
-                with contextlib.suppress(PyMongoError):
-                    self._works.delete_many({"_id": {"$in": [one["_id"] for one in self._documents]}})
-            raise
-
-    def _insert(self, session: ClientSession | None) -> None:
-        self._tries += 1
-        self._works.insert_many(self._documents, ordered=False, session=session)
 
 
 def _moves(change: Mapping[str, Any], held: Mapping[str | None, Record]) -> bool:

@@ -19,7 +19,7 @@ from bucketsnb.backend.stores.sqlite.narrowing import narrow
 from bucketsnb.backend.stores.sqlite.readers import Readers
 from bucketsnb.backend.stores.sqlite.temporary import TemporaryFolder
 from bucketsnb.backend.stores.sqlite.writer import Writer
-from bucketsnb.backend.works import changes_of, encoded, new_record
+from bucketsnb.backend.works import changes_of, encoded, new_records
 from bucketsnb.matching import Matcher, compile_query
 
 __all__ = ["SQLiteStore"]
@@ -56,11 +56,11 @@ class SQLiteStore:
 
     def deposit(self, works: Sequence[Mapping[str, Any]]) -> list[str]:
         """Add works as queued, all or none, and give their new ids in the same order."""
-        return self._add([new_record(work, index) for index, work in enumerate(works)])
+        return self._add(new_records(works))
 
     def load(self, works: Sequence[Mapping[str, Any]]) -> list[str]:
         """Add works as they are: status and id are kept."""
-        return self._add([new_record(work, index, as_it_is=True) for index, work in enumerate(works)])
+        return self._add(new_records(works, as_they_are=True))
 
     def _add(self, records: Sequence[dict[str, Any]]) -> list[str]:
         bodies = [encoded(record, index) for index, record in enumerate(records)]
@@ -74,11 +74,11 @@ class SQLiteStore:
 
     def update(self, works: Sequence[Mapping[str, Any]]) -> None:
         """Set the given fields of works by id, all or none."""
-        changes = [changes_of(work, index) for index, work in enumerate(works)]
+        changes = changes_of(works)
         with self._writer.changing() as writer:
             missing = [change["id"] for index, change in enumerate(changes) if not rows.change(writer, change, index)]
             if missing:
-                raise UnknownWorks(["null" if one is None else one for one in missing])
+                raise UnknownWorks(missing)
 
     def delete(self, ids: Sequence[str]) -> int:
         """Remove works by id, and say how many there were."""
