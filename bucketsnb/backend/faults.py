@@ -206,17 +206,7 @@ class Faults:
 
 
 class FaultInjector:
-    """An application whose requests are logged and may be made to fail.
-
-    Parameters
-    ----------
-    app
-        The service.
-    store
-        What `Fault.change` is given.
-    hang_up
-        Closes the connection of a request.
-    """
+    """An application whose requests are logged and may be made to fail; `hang_up` closes the connection of one."""
 
     def __init__(self, app: ASGIApp, store: Store, hang_up: Callable[[Scope], None]) -> None:
         self.requests = RequestLog()

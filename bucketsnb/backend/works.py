@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from bucketsnb.matching.limits import name_of_type
 from bucketsnb.schema import FIELDS, TIME_FIELDS, Problem, queue_problems, value_problems
 
 __all__ = [
@@ -58,14 +59,7 @@ def new_id() -> str:
 
 
 def new_records(works: Sequence[Any], *, as_they_are: bool = False) -> list[dict[str, Any]]:
-    """Make the records to store from deposited works.
-
-    Parameters
-    ----------
-    works
-        What the client sent.
-    as_they_are
-        Keep their status and their ids.
+    """Make the records to store from deposited works; as they are, they keep their status and their ids.
 
     Raises
     ------
@@ -136,7 +130,7 @@ _DEFAULTS: dict[str, Any] = {
 
 def _mapping(work: Any, index: int) -> Mapping[str, Any]:
     if not isinstance(work, Mapping):
-        raise WorkRefused(f"works[{index}] must be an object, not {_kind(work)}")
+        raise WorkRefused(f"works[{index}] must be an object, not {name_of_type(work)}")
     return {name: value for name, value in work.items() if name != "_id"} if "_id" in work else work
 
 
@@ -147,13 +141,6 @@ def _check(record: dict[str, Any], index: int, problems: Sequence[Problem] = ())
         # Clients of the 3.x line parse times as strict floats, so an integer becomes one here.
         if record.get(name) is not None:
             record[name] = float(record[name])
-
-
-def _kind(value: Any) -> str:
-    if value is None:
-        return "null"
-    names = {bool: "a boolean", str: "text", int: "a number", float: "a number", list: "an array", dict: "an object"}
-    return names.get(type(value), type(value).__name__)
 
 
 def _huge_integers(value: Any, where: str) -> Iterator[str]:

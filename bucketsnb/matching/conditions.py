@@ -66,28 +66,9 @@ def _opposite(test: Callable[[T], bool]) -> Callable[[T], bool]:
 
 def every(tests: Sequence[Callable[[T], bool]]) -> Callable[[T], bool]:
     """Return the test that says yes when all of `tests` do; of none, always."""
-    if len(tests) == 1:
-        return tests[0]
-    if len(tests) == 2:
-        first, second = tests
-        return lambda value: first(value) and second(value)
-
-    def satisfies_every(value: T) -> bool:
-        for test in tests:  # noqa: SIM110 - a generator would cost more than the tests themselves
-            if not test(value):
-                return False
-        return True
-
-    return satisfies_every
+    return tests[0] if len(tests) == 1 else lambda value: all(test(value) for test in tests)
 
 
 def any_of(tests: Sequence[Callable[[T], bool]]) -> Callable[[T], bool]:
     """Return the test that says yes when one of `tests` does; of none, never."""
-
-    def satisfies_any(value: T) -> bool:
-        for test in tests:  # noqa: SIM110 - as above
-            if test(value):
-                return True
-        return False
-
-    return satisfies_any
+    return lambda value: any(test(value) for test in tests)

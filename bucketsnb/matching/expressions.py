@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 from .limits import INT64_MAX, INT64_MIN, QueryNotUnderstood, name_of_type
@@ -197,22 +196,20 @@ def _if_null(values: Sequence[Value]) -> Value:
 
 
 _Make = Callable[[Sequence[Value]], Value]
-_OPERATIONS: Mapping[str, tuple[tuple[int, int | None], _Make]] = MappingProxyType(
-    {
-        "$eq": ((2, 2), _compare(operator.eq)),
-        "$ne": ((2, 2), _compare(operator.ne)),
-        "$gt": ((2, 2), _compare(operator.gt)),
-        "$gte": ((2, 2), _compare(operator.ge)),
-        "$lt": ((2, 2), _compare(operator.lt)),
-        "$lte": ((2, 2), _compare(operator.le)),
-        "$cmp": ((2, 2), _compare(_three_way)),
-        "$and": ((0, None), _all),
-        "$or": ((0, None), _any),
-        "$not": ((1, 1), _not),
-        "$add": ((0, None), _arithmetic("$add", operator.add, 0)),
-        "$multiply": ((0, None), _arithmetic("$multiply", operator.mul, 1)),
-        "$subtract": ((2, 2), _arithmetic("$subtract", operator.sub, None)),
-        "$size": ((1, 1), _size),
-        "$ifNull": ((2, None), _if_null),
-    }
-)
+_OPERATIONS: Mapping[str, tuple[tuple[int, int | None], _Make]] = {
+    "$eq": ((2, 2), _compare(operator.eq)),
+    "$ne": ((2, 2), _compare(operator.ne)),
+    "$gt": ((2, 2), _compare(operator.gt)),
+    "$gte": ((2, 2), _compare(operator.ge)),
+    "$lt": ((2, 2), _compare(operator.lt)),
+    "$lte": ((2, 2), _compare(operator.le)),
+    "$cmp": ((2, 2), _compare(_three_way)),
+    "$and": ((0, None), _all),
+    "$or": ((0, None), _any),
+    "$not": ((1, 1), _not),
+    "$add": ((0, None), _arithmetic("$add", operator.add, 0)),
+    "$multiply": ((0, None), _arithmetic("$multiply", operator.mul, 1)),
+    "$subtract": ((2, 2), _arithmetic("$subtract", operator.sub, None)),
+    "$size": ((1, 1), _size),
+    "$ifNull": ((2, None), _if_null),
+}

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import Any
 
 from .conditions import Condition, Leaf, Not
@@ -87,9 +86,6 @@ def _not_equal(operand: Any, path: str) -> Condition:
 
 def _among(operand: Any, path: str) -> Condition:
     values = list_operand("$in", operand, path)
-    texts = {value for value in values if isinstance(value, str)}
-    if len(texts) == len(values) or all(isinstance(value, str) for value in values):
-        return Leaf(lambda value: value.__class__ is str and value in texts)
     keys = {order_key(value) for value in values}
     if None in values:
         keys.add(order_key(MISSING))
@@ -149,43 +145,37 @@ def _is_int32(value: Any) -> bool:
     return value.__class__ is int and -(2**31) <= value < 2**31
 
 
-_TYPES: Mapping[str, tuple[int, Test]] = MappingProxyType(
-    {
-        "double": (1, lambda value: value.__class__ is float),
-        "string": (2, lambda value: value.__class__ is str),
-        "object": (3, lambda value: value.__class__ is dict),
-        "array": (4, lambda value: value.__class__ is list),
-        "bool": (8, lambda value: value.__class__ is bool),
-        "null": (10, lambda value: value is None),
-        "int": (16, _is_int32),
-        "long": (18, lambda value: value.__class__ is int and not _is_int32(value)),
-    }
-)
-_NEVER_IN_JSON: Mapping[str, int] = MappingProxyType(
-    {
-        "binData": 5,
-        "undefined": 6,
-        "objectId": 7,
-        "date": 9,
-        "regex": 11,
-        "dbPointer": 12,
-        "javascript": 13,
-        "symbol": 14,
-        "javascriptWithScope": 15,
-        "timestamp": 17,
-        "decimal": 19,
-        "minKey": -1,
-        "maxKey": 127,
-    }
-)
-_BY_NAME: Mapping[str, Test] = MappingProxyType(
+_TYPES: Mapping[str, tuple[int, Test]] = {
+    "double": (1, lambda value: value.__class__ is float),
+    "string": (2, lambda value: value.__class__ is str),
+    "object": (3, lambda value: value.__class__ is dict),
+    "array": (4, lambda value: value.__class__ is list),
+    "bool": (8, lambda value: value.__class__ is bool),
+    "null": (10, lambda value: value is None),
+    "int": (16, _is_int32),
+    "long": (18, lambda value: value.__class__ is int and not _is_int32(value)),
+}
+_NEVER_IN_JSON: Mapping[str, int] = {
+    "binData": 5,
+    "undefined": 6,
+    "objectId": 7,
+    "date": 9,
+    "regex": 11,
+    "dbPointer": 12,
+    "javascript": 13,
+    "symbol": 14,
+    "javascriptWithScope": 15,
+    "timestamp": 17,
+    "decimal": 19,
+    "minKey": -1,
+    "maxKey": 127,
+}
+_BY_NAME: Mapping[str, Test] = (
     {name: test for name, (_, test) in _TYPES.items()}
     | dict.fromkeys(_NEVER_IN_JSON, lambda _: False)
     | {"number": number}
 )
-_BY_CODE: Mapping[float, Test] = MappingProxyType(
-    dict(_TYPES.values()) | dict.fromkeys(_NEVER_IN_JSON.values(), lambda _: False)
-)
+_BY_CODE: Mapping[float, Test] = dict(_TYPES.values()) | dict.fromkeys(_NEVER_IN_JSON.values(), lambda _: False)
 
 
 def _type(operand: Any, path: str) -> Condition:
@@ -206,20 +196,18 @@ def _type_test(wanted: Any, path: str) -> Test:
     return test
 
 
-OPERATORS: Mapping[str, Operator] = MappingProxyType(
-    {
-        "$eq": equals,
-        "$ne": _not_equal,
-        "$gt": _comparison(operator.gt, or_equal=False),
-        "$gte": _comparison(operator.ge, or_equal=True),
-        "$lt": _comparison(operator.lt, or_equal=False),
-        "$lte": _comparison(operator.le, or_equal=True),
-        "$in": _among,
-        "$nin": _not_among,
-        "$exists": _exists,
-        "$type": _type,
-        "$size": _size,
-        "$mod": _modulo,
-    }
-)
+OPERATORS: Mapping[str, Operator] = {
+    "$eq": equals,
+    "$ne": _not_equal,
+    "$gt": _comparison(operator.gt, or_equal=False),
+    "$gte": _comparison(operator.ge, or_equal=True),
+    "$lt": _comparison(operator.lt, or_equal=False),
+    "$lte": _comparison(operator.le, or_equal=True),
+    "$in": _among,
+    "$nin": _not_among,
+    "$exists": _exists,
+    "$type": _type,
+    "$size": _size,
+    "$mod": _modulo,
+}
 """Every operator that looks at one value, by its name."""

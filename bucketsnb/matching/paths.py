@@ -9,7 +9,7 @@ a list without objects asks nothing at all.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from .limits import DEFAULT_LIMITS, Limits, QueryNotUnderstood
@@ -62,10 +62,6 @@ def _place(part: str) -> int:
     return int(part) if plain else -1
 
 
-_PLACES_FEW = 4
-"""Numeric parts of a path for which it does not matter that a list is reached in several ways."""
-
-
 def reaching(path: Path, test: Test, *, whole: bool = False) -> RecordTest:
     """Return the test of a record that says whether `test` says yes to any value that `path` reaches.
 
@@ -74,24 +70,7 @@ def reaching(path: Path, test: Test, *, whole: bool = False) -> RecordTest:
     whole
         Ask about a list at the end of the path as it is, and not about its elements.
     """
-    if sum(place >= 0 for place in path.places) > _PLACES_FEW:
-        return lambda record: _Once(path, test, whole).from_object(record, 0)
-    if len(path.parts) > 1:
-        walk = _Walk(path, test, whole)
-        return lambda record: walk.from_object(record, 0)
-    name = path.parts[0]
-    if whole:
-        return lambda record: test(record.get(name, MISSING))
-
-    def reached(record: Mapping[str, Any]) -> bool:
-        value = record.get(name, MISSING)
-        if value.__class__ is list:
-            for element in value:
-                if test(element):
-                    return True
-        return test(value)
-
-    return reached
+    return lambda record: _Walk(path, test, whole=whole).from_object(record, 0)
 
 
 def values_at(record: Mapping[str, Any], path: str) -> list[Any]:
@@ -114,27 +93,33 @@ def values_at(record: Mapping[str, Any], path: str) -> list[Any]:
     return found
 
 
-@dataclass(frozen=True)
 class _Walk:
-    path: Path
-    test: Test
-    whole: bool
+    """One walk through a record, which enters no list twice for the same part of the path.
+
+    An object in a list is entered at its place and by its own field of that name, so the ways through lists of objects
+    double with each numeric part: fifty of them would be walked for ever.
+    """
+
+    def __init__(self, path: Path, test: Test, *, whole: bool) -> None:
+        self.path = path
+        self.test = test
+        self.whole = whole
+        self.entered: set[tuple[int, int]] = set()
 
     def from_object(self, value: Any, start: int) -> bool:
-        parts = self.path.parts
-        for index in range(start, len(parts)):
-            if value.__class__ is dict:
-                value = value.get(parts[index], MISSING)
-            elif value.__class__ is list:
+        for index, part in enumerate(self.path.parts[start:], start):
+            if value.__class__ is list:
                 return self.from_list(value, index)
-            else:
-                value = MISSING
-                break
+            value = value.get(part, MISSING) if isinstance(value, Mapping) else MISSING
         if value.__class__ is list and not self.whole and any(map(self.test, value)):
             return True
         return self.test(value)
 
     def from_list(self, values: list[Any], index: int) -> bool:
+        entry = (id(values), index)
+        if entry in self.entered:
+            return False  # what was found the first time would have ended the walk
+        self.entered.add(entry)
         place = self.path.places[index]
         for at, element in enumerate(values):
             if element.__class__ is dict and self.from_object(element, index):
@@ -149,21 +134,3 @@ class _Walk:
         if element.__class__ is dict:
             return self.from_object(element, index)
         return element.__class__ is list and self.from_list(element, index)
-
-
-@dataclass(frozen=True)
-class _Once(_Walk):
-    """A walk through one record that enters no list twice for the same part of the path.
-
-    An object in a list is entered at its place and by its own field of that name, so the ways through lists of objects
-    double with each numeric part: fifty of them would be walked for ever.
-    """
-
-    entered: set[tuple[int, int]] = field(default_factory=set)
-
-    def from_list(self, values: list[Any], index: int) -> bool:
-        entry = (id(values), index)
-        if entry in self.entered:
-            return False  # what was found the first time would have ended the walk
-        self.entered.add(entry)
-        return _Walk.from_list(self, values, index)

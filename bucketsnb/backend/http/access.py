@@ -58,15 +58,7 @@ Headers = Mapping[bytes, bytes]
 
 
 class AccessControl:
-    """The outermost part of the application.
-
-    Parameters
-    ----------
-    app
-        The application behind it.
-    token
-        What ``x-access-token`` must hold, or None.
-    """
+    """The outermost part of the application; `token` is what ``x-access-token`` must hold, or None."""
 
     def __init__(self, app: ASGIApp, token: str | None = None) -> None:
         self._app = app

@@ -7,6 +7,7 @@ What JSON Schema cannot say is in the texts: integers have at most 64 bits and a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any
 
 from bucketsnb import __version__
@@ -16,16 +17,17 @@ __all__ = ["description"]
 
 Schema = dict[str, Any]
 
+
+def _whole(properties: Schema) -> Schema:
+    """Describe an object that has all of these properties."""
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
 _OBJECT: Schema = {"type": "object"}
 _TEXT: Schema = {"type": "string"}
 _IDS: Schema = {"type": "array", "items": _TEXT}
 _COUNT: Schema = {"type": "integer", "minimum": 0}
-_COUNTS: Schema = {
-    "type": "object",
-    "properties": dict.fromkeys(STATUS_KEYS, _COUNT),
-    "required": list(STATUS_KEYS),
-    "additionalProperties": False,
-}
+_COUNTS: Schema = {**_whole(dict.fromkeys(STATUS_KEYS, _COUNT)), "additionalProperties": False}
 _TYPES = {Kind.TEXT: "string", Kind.STATUS: "string", Kind.INTEGER: "integer", Kind.TIME: "number"}
 
 
@@ -40,40 +42,42 @@ def _schema(field: Field) -> Schema:
 
 
 _FIELDS: Schema = {name: _schema(field) for name, field in QUEUE_FIELDS.items()}
-_TIME_OR_NULL = _FIELDS["start"]
-_TIME = {**_TIME_OR_NULL, "type": "number"}
-_STATUS_OR_NULL = {"enum": [*_FIELDS["status"]["enum"], None]}
 _WORK: Schema = {
     "description": "Other fields than these are kept as they are, but for the id, which the service gives.",
     "type": "object",
-    "properties": {**_FIELDS, "status": _STATUS_OR_NULL, "creation": _TIME_OR_NULL},
+    "properties": {
+        **_FIELDS,
+        "status": {"enum": [*_FIELDS["status"]["enum"], None]},
+        "creation": _FIELDS["start"],
+    },
     "required": ["pipeline"],
 }
 _CHANGE: Schema = {"type": "object", "properties": {"id": _TEXT, **_FIELDS}, "required": ["id"]}
 _CLAIMED: Schema = {
+    **_whole(
+        {
+            **_FIELDS,
+            "id": {"type": "string", "pattern": "^[0-9a-f]{24}$"},
+            "status": {"const": "running"},
+            "start": {**_FIELDS["start"], "type": "number"},
+            "stop": {"type": "null"},
+        }
+    ),
     "type": ["object", "null"],
-    "properties": {
-        **_FIELDS,
-        "id": {"type": "string", "pattern": "^[0-9a-f]{24}$"},
-        "status": {"const": "running"},
-        "start": _TIME,
-        "stop": {"type": "null"},
-    },
-    "required": ["id", *_FIELDS],
 }
 _PROJECTION: Schema = {
     "type": ["object", "null"],
     "description": "Paths to true, for these alone, or to false, for all others.",
     "additionalProperties": {"enum": [True, False, 1, 0]},
 }
-_WHOLE: Schema = {"type": ["integer", "null"], "exclusiveMinimum": -(2**63), "exclusiveMaximum": 2**63}
+_INTEGER: Schema = {"type": ["integer", "null"], "exclusiveMinimum": -(2**63), "exclusiveMaximum": 2**63}
 _VIEW: Schema = {
     "type": "object",
     "properties": {
         "query": {"type": ["object", "null"], "description": "A MongoDB filter."},
         "projection": _PROJECTION,
-        "skip": {**_WHOLE, "minimum": 0},
-        "limit": {**_WHOLE, "description": "Null, 0 and less mean all."},
+        "skip": {**_INTEGER, "minimum": 0},
+        "limit": {**_INTEGER, "description": "Null, 0 and less mean all."},
     },
 }
 _NAMES: Schema = {
@@ -91,23 +95,9 @@ _DELETION: Schema = {
     "type": "object",
     "properties": {"ids": _IDS},
 }
-_VERSION: Schema = {"type": "object", "properties": {"version": _TEXT}, "required": ["version"]}
-_PROBLEM: Schema = {
-    "type": "object",
-    "properties": {"description": _TEXT, "status": {"type": "integer"}, "message": _TEXT},
-    "required": ["description", "status", "message"],
-}
+_VERSION: Schema = _whole({"version": _TEXT})
+_PROBLEM: Schema = _whole({"description": _TEXT, "status": {"type": "integer"}, "message": _TEXT})
 
-_REFUSALS = {
-    400: "The request is not one that can be acted on.",
-    401: "The service needs its token, as x-access-token.",
-    404: "There is no such work.",
-    413: "The body, or one work in it, is too large.",
-    403: "The service has no token, and this comes from a page, or by a name, of another machine.",
-    431: "Address and headers are too long.",
-    503: "The store cannot be reached now.",
-    507: "The store is full.",
-}
 _COUNTS_OF_EACH: Schema = {"type": "object", "additionalProperties": _COUNTS}
 _STORED: Schema = {"anyOf": [{"const": True}, _IDS]}
 _TRUE: Schema = {"const": True}
@@ -181,7 +171,7 @@ def description() -> Schema:
 def _operation(route: _Route) -> Schema:
     method, _, summary, answer, refusals, body, parameters = route
     problem = _json({"$ref": "#/components/schemas/Problem"})
-    refused = {str(status): {"description": _REFUSALS[status], "content": problem} for status in sorted(refusals)}
+    refused = {str(status): {"description": HTTPStatus(status).phrase, "content": problem} for status in refusals}
     responses = {"200": {"description": "It was done.", "content": _json(answer)}, **refused}
     # A deletion may name its ids in the address alone.
     read = {"requestBody": {"required": method != "delete", "content": _json(body)}} if body else {}

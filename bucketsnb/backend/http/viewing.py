@@ -17,15 +17,7 @@ _PATIENCE_SECONDS = 60.0
 
 
 class ViewAnswer(StreamingResponse):
-    """A view on its way to a client.
-
-    Parameters
-    ----------
-    pieces
-        What the store gives.
-    threads
-        Limits how many views are read at once, so that long ones leave threads to all else.
-    """
+    """A view on its way to a client; `threads` limits how many are read at once, so that all else has threads too."""
 
     def __init__(self, pieces: Generator[bytes, None, None], threads: anyio.CapacityLimiter) -> None:
         self._pieces = pieces

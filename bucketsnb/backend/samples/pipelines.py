@@ -12,14 +12,6 @@ __all__ = ["PIPELINES", "Pipeline", "error_text"]
 Maker = Callable[[Random, int], Any]
 
 
-def _no_tags(_chance: Random) -> list[str] | None:
-    return None
-
-
-def _no_results(_chance: Random) -> dict[str, Any] | None:
-    return None
-
-
 @dataclass(frozen=True)
 class Pipeline:
     """One pipeline: how often it is seen, and what its works hold."""
@@ -31,8 +23,8 @@ class Pipeline:
     function: str | None = None
     parameters: Maker | None = None
     command: Maker | None = None
-    tags: Callable[[Random], list[str] | None] = _no_tags
-    results: Callable[[Random], dict[str, Any] | None] = _no_results
+    tags: Callable[[Random], list[str] | None] = lambda _chance: None
+    results: Callable[[Random], dict[str, Any] | None] = lambda _chance: None
     products: tuple[str, ...] = ()
     plots: tuple[str, ...] = ()
     about_events: bool = True

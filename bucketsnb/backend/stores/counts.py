@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from bucketsnb.schema import STATUS_KEYS
@@ -24,28 +26,13 @@ def counts_of(numbers: Iterable[tuple[Any, int]]) -> Counts:
     """
     counts = dict.fromkeys(STATUS_KEYS, 0)
     for status, number in numbers:
-        _add(counts, status, number)
+        counts["total"] += number
+        if status in _STATUSES:
+            counts[status] += number
     return counts
 
 
 def counts_by_pipeline(numbers: Iterable[tuple[str, Any, int]]) -> dict[str, Counts]:
-    """Give the counts of each pipeline, in the order of their first numbers, of numbers by pipeline and status.
-
-    Examples
-    --------
-    >>> counts_by_pipeline([("a", "running", 2), ("a", "created", 1)])
-    {'a': {'total': 3, 'queued': 0, 'running': 2, 'success': 0, 'failure': 0}}
-    """
-    counted: dict[str, Counts] = {}
-    for name, status, number in numbers:
-        counts = counted.get(name)
-        if counts is None:
-            counts = counted[name] = dict.fromkeys(STATUS_KEYS, 0)
-        _add(counts, status, number)
-    return counted
-
-
-def _add(counts: Counts, status: Any, number: int) -> None:
-    counts["total"] += number
-    if status in _STATUSES:
-        counts[status] += number
+    """Give the counts of each pipeline, of numbers by pipeline and status that are sorted by pipeline."""
+    pipelines = groupby(numbers, key=itemgetter(0))
+    return {name: counts_of((status, number) for _, status, number in rows) for name, rows in pipelines}

@@ -25,22 +25,17 @@ def sqlite_path(address: str) -> Path:
     >>> sqlite_path("sqlite:///works.db"), sqlite_path("sqlite:///data/works.db"), sqlite_path("./works.db")
     (PosixPath('works.db'), PosixPath('/data/works.db'), PosixPath('works.db'))
     """
-    if not address.startswith("sqlite:///"):
-        return _plain_path(address)
     name = address.removeprefix("sqlite:///")
     _refuse_memory(name)
+    if name == address:
+        if not address or address.strip() != address or _LIKE_AN_ADDRESS.match(address):
+            raise _unknown(address)
+        return Path(address).expanduser()
     if not name.strip("/"):
         raise _unknown(address)
     if "/" not in name or name.startswith("./"):
         return Path(name)
     return Path("/" + name.lstrip("/"))
-
-
-def _plain_path(address: str) -> Path:
-    _refuse_memory(address)
-    if not address or address.strip() != address or _LIKE_AN_ADDRESS.match(address):
-        raise _unknown(address)
-    return Path(address).expanduser()
 
 
 def _refuse_memory(name: str) -> None:
@@ -70,13 +65,9 @@ def open_store(address: str | Path | None = None) -> Store:
         If the address is of no kind known here.
     """
     if isinstance(address, str) and address.startswith(("mongodb://", "mongodb+srv://")):
-        return _mongo_store(address)
+        try:
+            from bucketsnb.backend.stores.mongo.store import MongoStore
+        except ModuleNotFoundError as error:
+            raise StoreUnavailable('works in MongoDB need pymongo: pip install "bucketsnb[mongo]"') from error
+        return MongoStore(address)
     return SQLiteStore(None if address is None else sqlite_path(str(address)))
-
-
-def _mongo_store(address: str) -> Store:
-    try:
-        from bucketsnb.backend.stores.mongo.store import MongoStore
-    except ModuleNotFoundError as error:
-        raise StoreUnavailable('works in MongoDB need pymongo: pip install "bucketsnb[mongo]"') from error
-    return MongoStore(address)

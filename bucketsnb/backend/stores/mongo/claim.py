@@ -26,20 +26,6 @@ def claim(query: Mapping[str, Any], works: Collection[Record], url: str) -> byte
 
     It is never tried again by us: where the answer was lost, the work may be claimed already. A replica set knows which
     claims it has answered, so there the driver tries it once more by itself.
-
-    Parameters
-    ----------
-    query
-        Which queued works may be claimed.
-    works
-        Where they are.
-    url
-        Address of the server, for messages.
-
-    Raises
-    ------
-    QueryNotUnderstood
-        If the query cannot be decided exactly.
     """
     compile_query(query)
     wanted = _of_one_pipeline(query)

@@ -48,20 +48,7 @@ _MOVING_CODES = frozenset({91, 189, 10_107, 11_600, 11_602, 13_435, 13_436})
 
 
 class MongoServer:
-    """A replica set, a sharded cluster or a single server.
-
-    Parameters
-    ----------
-    address
-        As MongoDB writes it.
-
-    Raises
-    ------
-    ValueError
-        If the address is not one.
-    StoreUnavailable
-        If no server answers.
-    """
+    """A replica set, a sharded cluster or a single server."""
 
     def __init__(self, address: str) -> None:
         self.url = without_login(address)
@@ -86,11 +73,8 @@ class MongoServer:
     def whole(self, act: Callable[[ClientSession | None], object]) -> None:
         """Make the changes of `act` all or none, and wait for a server that takes over from the one that went away.
 
-        Parameters
-        ----------
-        act
-            Is given the transaction, and bears being called again: what it did before is undone by then. A single
-            server that is no replica set has no transactions; there it is called once, and given None.
+        It is given the transaction, and bears being called again: what it did before is undone by then. A single server
+        that is no replica set has no transactions; there it is called once, and given None.
         """
         if not self.transactions:
             act(None)
@@ -117,15 +101,7 @@ def _codes_of(error: Exception) -> set[int]:
 
 @contextmanager
 def translated(url: str, *, changing: bool = False) -> Iterator[None]:
-    """Turn the driver's errors into the store's own.
-
-    Parameters
-    ----------
-    url
-        Which server, for the message.
-    changing
-        Whether works are written, so that a refusal blames them and not a query.
-    """
+    """Turn the driver's errors into the store's own; where works are written, a refusal blames them and not a query."""
     try:
         yield
     except (PyMongoError, BSONError) as error:

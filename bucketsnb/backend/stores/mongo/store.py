@@ -7,7 +7,6 @@ Any number of `bucketsnb serve` processes may share it. How the server is reache
 from __future__ import annotations
 
 import contextlib
-import itertools
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import Any
@@ -57,17 +56,7 @@ _SEARCH_MILLISECONDS = 60_000
 class MongoStore:
     """Works in a MongoDB collection that any number of processes and machines may share.
 
-    Parameters
-    ----------
-    address
-        As MongoDB writes it: ``mongodb://a,b,c/?replicaSet=rs0``. A database in it is used; else ``work``.
-
-    Raises
-    ------
-    ValueError
-        If the address is not one.
-    StoreError
-        If no server answers, or it refuses.
+    Its address is as MongoDB writes it: ``mongodb://a,b,c/?replicaSet=rs0``. A database in it is used; else ``work``.
     """
 
     def __init__(self, address: str) -> None:
@@ -138,12 +127,13 @@ class MongoStore:
 
     def _set(self, changes: Sequence[Record], session: ClientSession | None) -> None:
         held = self._held([change["id"] for change in changes], session)
-        requests = [(_moves(change, held), _request(change, held)) for change in changes]
-        for moving, group in itertools.groupby(requests, key=lambda one: one[0]):
+        if any(_moves(change, held) for change in changes):
             # A cluster that keeps pipelines apart takes a work that moves from one to another only by itself.
-            several = [request for _, request in group]
-            for together in [[one] for one in several] if moving else [several]:
-                self.works.bulk_write(together, ordered=True, session=session)
+            for change in changes:
+                self.works.update_one(*_update(change, held), session=session)
+        else:
+            requests = [UpdateOne(*_update(change, held)) for change in changes]
+            self.works.bulk_write(requests, session=session)
 
     def _held(self, ids: Sequence[str | None], session: ClientSession | None) -> dict[str | None, Record]:
         asked = {"id": {"$in": [one for one in ids if one is not None]}}
@@ -248,10 +238,11 @@ def _moves(change: Mapping[str, Any], held: Mapping[str | None, Record]) -> bool
     return "pipeline" in change and change["pipeline"] != held[change["id"]].get("pipeline")
 
 
-def _request(change: Mapping[str, Any], held: dict[str | None, Record]) -> UpdateOne:
+def _update(change: Record, held: dict[str | None, Record]) -> tuple[Record, Record]:
+    """Give which work to update, and how; `held` then has it as it will be."""
     before = held[change["id"]]
     which = {"_id": before["_id"]}
     if _moves(change, held):
         which["pipeline"] = before.get("pipeline")
         held[change["id"]] = {**before, "pipeline": change["pipeline"]}
-    return UpdateOne(which, {"$set": change})
+    return which, {"$set": change}

@@ -47,19 +47,7 @@ _RUNNING, _NULL = Raw(b'"running"'), Raw(b"null")
 def claim(query: Mapping[str, Any], writer: Writer, reading: Connecting) -> bytes | None:
     """Claim the first queued work that matches, and give its JSON after that; None if there is none.
 
-    Parameters
-    ----------
-    query
-        Which queued works may be claimed.
-    writer
-        The connection that claims.
-    reading
-        Gives a connection to search with, so that a long search holds up no one who writes.
-
-    Raises
-    ------
-    QueryNotUnderstood
-        If the query cannot be decided exactly.
+    What takes a search is searched for by a connection that reads, and so holds up no one who writes.
     """
     matches = compile_query(query)
     queues = _queues(query)
@@ -74,22 +62,15 @@ def claim(query: Mapping[str, Any], writer: Writer, reading: Connecting) -> byte
 
 @dataclass(frozen=True)
 class _Queues:
-    """Queues that an index keeps in order: those of some pipelines, or of one tag or event in each.
-
-    Parameters
-    ----------
-    sql, order
-        How the first work of one is found.
-    heads
-        What distinguishes each from the others: a pipeline, or that and a tag.
-    rest
-        What else the query wants.
-    """
+    """Queues that an index keeps in order: those of some pipelines, or of one tag or event in each."""
 
     sql: str
     order: str
+    """How the first work of one is found."""
     heads: list[tuple[Any, ...]]
+    """What distinguishes each from the others: a pipeline, or that and a tag."""
     rest: Mapping[str, Any]
+    """What else the query wants."""
 
 
 def _queues(query: Mapping[str, Any]) -> _Queues | None:

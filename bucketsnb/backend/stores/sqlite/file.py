@@ -33,13 +33,7 @@ def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
 
 
 def connect_to_write(path: Path) -> sqlite3.Connection:
-    """Open a connection to a file that has its tables: a new one is given them, an older one is brought up to date.
-
-    Raises
-    ------
-    StoreUnavailable
-        If the file cannot be used, is of something else, or of a newer bucketsnb.
-    """
+    """Open a connection to a file that has its tables: a new one is given them, an older one is brought up to date."""
     connection = connect(path, create=True)
     try:
         with translated(path):
@@ -112,13 +106,7 @@ def closed(path: Path) -> StoreUnavailable:
 
 
 def check_owner(owner: int, path: Path) -> None:
-    """Refuse connections to a forked child: SQLite's are of the process that opened them, and would damage the file.
-
-    Raises
-    ------
-    StoreUnavailable
-        If this is not the process `owner`.
-    """
+    """Refuse connections to a forked child: SQLite's are of the process that opened them, and would damage the file."""
     if os.getpid() != owner:
         raise StoreUnavailable(f"the store {path} belongs to the process that opened it: open it again in this one")
 

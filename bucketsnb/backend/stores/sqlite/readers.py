@@ -19,13 +19,7 @@ _INSIST_SECONDS = 0.05
 
 
 class Readers:
-    """The connections of one store, for reading.
-
-    Parameters
-    ----------
-    path
-        The file.
-    """
+    """The connections of one store, for reading; a read that is ended with the store raises `StoreUnavailable`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -37,24 +31,12 @@ class Readers:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """Hold a connection for a read that is done within the block.
-
-        Raises
-        ------
-        StoreError
-            If the file cannot be read, or is let go of meanwhile.
-        """
+        """Hold a connection for a read that is done within the block."""
         with self._opened() as reader, reader.turn() as connection:
             yield connection
 
     def each(self, read: Callable[[sqlite3.Connection], Generator[bytes, None, None]]) -> Iterator[bytes]:
-        """Go through a read that may rest for long between two pieces.
-
-        Raises
-        ------
-        StoreError
-            If the file cannot be read, or is let go of meanwhile.
-        """
+        """Go through a read that may rest for long between two pieces."""
         with self._opened() as reader:
             yield from reader.each(read)
 

@@ -19,18 +19,7 @@ _FILES = ("", "-wal", "-shm")
 
 
 class Writer:
-    """The writing connection, held by one thread at a time.
-
-    Parameters
-    ----------
-    path
-        The file; created where there is none.
-
-    Raises
-    ------
-    StoreUnavailable
-        If the file cannot be used.
-    """
+    """The writing connection, held by one thread at a time; a file that is not there is created."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -42,13 +31,7 @@ class Writer:
 
     @contextmanager
     def changing(self) -> Iterator[sqlite3.Connection]:
-        """Hold the connection in a transaction, which is kept if the block ends well, and undone if not.
-
-        Raises
-        ------
-        StoreError
-            If it cannot be done; nothing is changed.
-        """
+        """Hold the connection in a transaction, which is kept if the block ends well, and undone if not."""
         check_owner(self._owner, self._path)
         with self._lock, translated(self._path):
             if self._closed:
