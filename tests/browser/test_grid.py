@@ -82,7 +82,7 @@ def test_the_opened_work_follows_the_arrow_keys(notebook: Notebook, grid: Locato
     expect(_row(grid, 3)).to_be_focused()
 
 
-def test_a_column_is_made_wider_by_keyboard(notebook: Notebook, grid: Locator) -> None:
+def test_a_column_is_made_wider_by_keyboard_and_by_mouse(notebook: Notebook, grid: Locator) -> None:
     head = grid.locator("thead [data-name='pipeline']")
     width = "one => one.closest('th').offsetWidth"
     before = head.evaluate(width)
@@ -90,6 +90,13 @@ def test_a_column_is_made_wider_by_keyboard(notebook: Notebook, grid: Locator) -
     notebook.page.keyboard.press("Shift+ArrowRight")
     assert head.evaluate(width) == before + 12
     expect(head).to_be_focused()
+    edge = head.locator("xpath=..").locator(".bnb-edge").bounding_box()
+    assert edge is not None
+    notebook.page.mouse.move(edge["x"] + 3, edge["y"] + 8)
+    notebook.page.mouse.down()
+    notebook.page.mouse.move(edge["x"] + 43, edge["y"] + 8)
+    notebook.page.mouse.up()
+    assert abs(head.evaluate(width) - before - 52) <= 1
 
 
 def test_no_range_begins_at_a_row_that_another_work_has_taken(notebook: Notebook, grid: Locator) -> None:

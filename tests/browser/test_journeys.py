@@ -110,6 +110,10 @@ def test_undo_from_the_journal(notebook: Notebook, page: Locator, backend: Local
     journal = panel(page, "journal", "Journal")
     entry = journal.locator("tbody tr").first
     expect(entry).to_contain_text("5 done")
+    expect(entry.locator("td").first).to_have_text(re.compile(r"^\d\d:\d\d UTC \(just now\)$"))
+    press(page, "UTC")
+    expect(entry.locator("td").first).to_have_text(re.compile(r"^\d\d:\d\d \(just now\)$"))
+    press(page, "local time")
     notebook.picture("journal")
     press(entry, "Undo")
     expect(question(page)).to_contain_text("Put back 5 works")

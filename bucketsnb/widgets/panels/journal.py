@@ -78,7 +78,12 @@ class JournalTable(Part):
 
     def draw(self) -> None:
         """Tell the page the entries."""
-        rows = [{"entry": entry, "undo": undo, "cells": cells} for entry, undo, cells in self._rows()]
+        moments: Any = () if self.frame is None else self.frame["time"]
+        times = [None if pd.isna(moment) else moment.timestamp() for moment in moments]
+        rows = [
+            {"entry": entry, "undo": undo, "time": time, "cells": cells[1:]}
+            for (entry, undo, cells), time in zip(self._rows(), times, strict=True)
+        ]
         self.tell("draw", headers=list(HEADERS), rows=rows, read=self.frame is not None)
 
     def static(self) -> Markup:

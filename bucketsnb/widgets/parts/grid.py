@@ -75,7 +75,7 @@ class Grid(Part):
         self.rows.select(self.state.selection)
         self.follow("frame", self._take_frame)
         self.follow("selection", self._take_selection)
-        for fact in ("query", "read_for", "reading", "why"):
+        for fact in ("query", "read_for", "reading", "why", "counted"):
             self.follow(fact, lambda _: self._draw_state())
 
     def handlers(self) -> Mapping[str, Callable[[dict[str, Any]], Any]]:
@@ -221,7 +221,6 @@ class Grid(Part):
             sort={"name": sort[0], "descending": sort[1]} if sort else None,
             colours=dict(STATUS_COLOURS),
             height=self._height,
-            order=self._order(),
             limit=None if self._reader is None else {"value": self._reader.limit, "choices": LIMITS},
             first=self.rows.page(0, 60),
         )
@@ -241,7 +240,7 @@ class Grid(Part):
         stale = (
             state.frame is not None and state.query is not None and not state.up_to_date and self._reader is not None
         )
-        self.tell("state", reading=state.reading, stale=stale, note=self._note(), why=self._why())
+        self.tell("state", reading=state.reading, stale=stale, note=self._note(), why=self._why(), order=self._order())
 
     def _note(self) -> str:
         """Say why there are no rows: that nothing was read is not that nothing is there."""
@@ -269,17 +268,17 @@ class Grid(Part):
         matched = frame.attrs.get("matched")
         if matched is None or (int(matched) <= len(frame) and frame.attrs.get("exact", True)):
             return ""
-        return f"The newest {len(frame):,} were read; sorting orders these."
+        return f"The newest {len(frame):,} of {self.counts_text} were read; sorting orders these."
 
     @property
     def counts_text(self) -> str:
         """How many works matched, with "at least" where the read was cut short, and "?" while nobody knows."""
         if self.state.frame is None:
             return "?"
-        attrs = self.rows.frame.attrs
-        matched = attrs.get("matched")
+        attrs, counted = self.rows.frame.attrs, self.state.counted
+        matched = counted if counted is not None else attrs.get("matched")
         known = len(self.rows.frame) if matched is None else int(matched)
-        return f"{'' if attrs.get('exact', True) else 'at least '}{known:,}"
+        return f"{'' if counted is not None or attrs.get('exact', True) else 'at least '}{known:,}"
 
     def static(self) -> Markup:
         """Return the first rows as a plain table, or why there are none."""

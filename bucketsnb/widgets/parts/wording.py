@@ -13,7 +13,7 @@ from bucketsnb.changes.edits import HAS_THEM
 from bucketsnb.changes.plan import DepositPlan, Plan, UndoPlan, UpdatePlan
 from bucketsnb.changes.receipt import Outcome, Receipt
 from bucketsnb.changes.snapshot import WorkSnapshot, described, shown
-from bucketsnb.display.texts import age, count_of, truncate
+from bucketsnb.display.texts import age, count_of, join_truncated, truncate
 from bucketsnb.errors import ScopeReason, ScopeRefused
 from bucketsnb.widgets.core.advice import advice, in_page_words
 
@@ -75,9 +75,9 @@ def _facts(plan: Plan) -> list[str]:
     have = sum(left.why == HAS_THEM for left in plan.left_out)
     return [
         *(_cells(plan) if isinstance(plan, UpdatePlan) else []),
-        _tried(works),
         f"{have:,} more already {'has' if have == 1 else 'have'} it" if have else "",
         by_count(work.status for work in works),
+        _tried(works),
         by_count(work.site for work in works),
         _ages(works, plan.created_at),
         _by_pipeline(plan),
@@ -171,6 +171,8 @@ def _at(record: Any, path: str) -> Any:
     """Return what is at a path with dots between, as text; None where there is nothing."""
     for part in path.split("."):
         record = record.get(part) if isinstance(record, Mapping) else None
+    if isinstance(record, list) and not any(isinstance(one, list | dict) for one in record):
+        return join_truncated(record, most=20)
     return record if record is None or isinstance(record, str) else json.dumps(record, ensure_ascii=False)
 
 
@@ -219,7 +221,9 @@ def refusal_of(error: ScopeRefused) -> Facts:
     count = error.count or 0
     if error.reason is ScopeReason.RUNNING:
         running = len(error.running)
-        text = f"{running:,} of {count_of(count, 'work')} to be changed {'is' if running == 1 else 'are'} running"
+        which = f"{running:,} of" if running < count else "All" if running > 1 else "The"
+        works = count_of(count, "work") if count > 1 else "work"
+        text = f"{which} {works} to be changed {'is' if running == 1 else 'are'} running"
         leave = [("leave_out", "Leave them out" if running > 1 else "Leave it out")] if error.others else []
         remedies = [*leave, ("include", "Include them" if running > 1 else "Include it")]
         return _refusal(f"{text}, and a worker may be busy with {'them' if running > 1 else 'it'}.", remedies)

@@ -146,7 +146,6 @@ class Grid {
     this.drawHead();
     this.drawMenu();
     this.drawCounts();
-    this.order.textContent = shape.narrowed ? `${number(shape.shown)} shown. ${shape.order}` : shape.order;
     this.limitBox.hidden = !shape.limit;
     if (shape.limit) {
       this.limit.replaceChildren(...shape.limit.choices.map((one) => el("option", { value: one ?? "all", text: one === null ? "all" : number(one) })));
@@ -158,7 +157,8 @@ class Grid {
     if (focused) this.focusActive();
   }
 
-  state({ reading, stale, note, why }) {
+  state({ reading, stale, note, why, order }) {
+    this.order.textContent = this.shape?.narrowed ? `${number(this.shape.shown)} shown. ${order}` : order;
     this.scroller.classList.toggle("bnb-stale", stale);
     this.scroller.setAttribute("aria-busy", String(Boolean(reading)));
     this.progress.textContent = reading;

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from bucketsnb import Buckets, LocalBackend, Query
+from bucketsnb.errors import ScopeReason, ScopeRefused
 from bucketsnb.schema import FIELDS
 from bucketsnb.widgets import (
     AuditPanel,
@@ -452,6 +453,19 @@ def test_running_works_can_be_left_out_by_the_refusal_itself(state: State, backe
     until(lambda: panel.box.armed)
     assert _apply(panel).counts["done"] == 3
     assert backend.store.status(PIPELINE)["running"] == 1
+
+
+@pytest.mark.parametrize(
+    ("running", "count", "said"),
+    [
+        (1, 1, "The work to be changed is running, and a worker may be busy with it."),
+        (2, 2, "All 2 works to be changed are running, and a worker may be busy with them."),
+        (1, 11, "1 of 11 works to be changed is running, and a worker may be busy with it."),
+    ],
+)
+def test_a_refusal_counts_the_running_works_among_those_to_be_changed(running: int, count: int, said: str):
+    ids = [str(number) for number in range(running)]
+    assert refusal_of(ScopeRefused("...", reason=ScopeReason.RUNNING, count=count, running=ids))["text"] == said
 
 
 def test_running_works_among_all_that_match_can_be_left_out_too(buckets: Buckets, backend: LocalBackend):

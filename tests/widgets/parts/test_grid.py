@@ -226,8 +226,11 @@ def test_what_was_not_read_is_said_and_that_sorting_is_of_what_was(sent: Sent):
     frame.attrs.update(matched=25, exact=False)
     grid = WorksGrid(frame)
     _open(grid)
-    assert sent.last(grid.table, "reset")["order"] == "The newest 10 were read; sorting orders these."
+    said = "The newest 10 of {} were read; sorting orders these."
+    assert sent.last(grid.table, "state")["order"] == said.format("at least 25")
     assert "10 read, at least 25 match" in grid.static()
+    grid.state.counted = 50
+    assert sent.last(grid.table, "state")["order"] == said.format("50")
 
 
 def test_an_empty_frame_says_so(sent: Sent):
