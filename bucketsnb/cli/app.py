@@ -13,8 +13,7 @@ import click
 from bucketsnb.cli.exits import DONE, FAILED
 from bucketsnb.cli.jupyter import VoilaPage, require, running_as_root, wait_until_ready
 from bucketsnb.cli.options import HELP, url_option
-from bucketsnb.cli.service import say_version
-from bucketsnb.cli.stopping import until_stopped
+from bucketsnb.cli.servers import say_version, until_stopped
 
 __all__ = ["command"]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from bucketsnb.cli.changing import carry_out, rate_option
+from bucketsnb.cli.changing import answer_options, carry_out, rate_option
 from bucketsnb.cli.exits import TABLE
 from bucketsnb.cli.options import HELP, url_option
 
@@ -17,8 +17,7 @@ __all__ = ["command"]
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @url_option
 @rate_option
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
-@click.option("--json", "as_json_", is_flag=True, help="The receipt as JSON, on stdout.")
+@answer_options
 def command(*, file: Path, url: str | None, rate: float | None, yes: bool, as_json_: bool) -> None:
     """Carry out the plan in FILE, which --plan-out wrote: shown, asked about, and done once.
 

@@ -6,13 +6,14 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from bucketsnb.cli.exits import DONE, FAILED, NOTHING_MATCHED, PARTLY_DONE, REFUSED
+from bucketsnb.cli.options import options, query_options, url_option, works_from
 from bucketsnb.cli.output import as_json, emit, emit_result, fitted, say
 from bucketsnb.cli.pipeline_names import say_unknown_pipelines
 from bucketsnb.errors import ConfirmationNeeded
@@ -23,19 +24,20 @@ if TYPE_CHECKING:
     from bucketsnb.client import Buckets
 
 __all__ = [
+    "answer_options",
     "applied",
     "asking_options",
     "at_a_terminal",
     "carry_out",
     "change_options",
+    "change_works",
     "exit_code",
     "finish",
     "max_affected_option",
     "plan_options",
     "rate_option",
+    "selection_options",
 ]
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 _MAX_AFFECTED = 1000
 
@@ -43,51 +45,63 @@ max_affected_option = click.option(
     "--max-affected", type=click.IntRange(1), default=_MAX_AFFECTED, show_default=True, help="Refuse more works."
 )
 
-_WIDTH = (
-    max_affected_option,
-    click.option("--allow-all", is_flag=True, help="Accept a query that names no pipeline."),
-    click.option("--allow-running", is_flag=True, help="Accept works that are running."),
+rate_option = click.option(
+    "--rate", type=click.FloatRange(0, min_open=True), help="Works a second at most; as fast as it goes by default."
 )
 
-_PLAN_FILE = (
+answer_options = options(
+    click.option("--yes", "-y", is_flag=True, help="Do not ask."),
+    click.option("--json", "as_json_", is_flag=True, help="The receipt as JSON, on stdout."),
+)
+"""Whether to ask, and how to show the receipt."""
+
+asking_options = options(click.option("--reason", default="", help="Why; kept in the journal."), answer_options)
+"""Options of every change that is planned."""
+
+plan_options = options(
+    rate_option,
     click.option(
         "--plan-out",
         metavar="FILE",
         type=click.Path(dir_okay=False, writable=True),
         help="Only write the plan to this file, for `bucketsnb show` and `bucketsnb apply`.",
     ),
+    asking_options,
 )
+"""Options of every change whose plan can be passed on."""
 
-rate_option = click.option(
-    "--rate", type=click.FloatRange(0, min_open=True), help="Works a second at most; as fast as it goes by default."
+change_options = options(
+    max_affected_option,
+    click.option("--allow-all", is_flag=True, help="Accept a query that names no pipeline."),
+    click.option("--allow-running", is_flag=True, help="Accept works that are running."),
+    plan_options,
 )
+"""Options of every change of works that match a query; :func:`change_works` takes them."""
 
-_ASKING = (
-    click.option("--reason", default="", help="Why; kept in the journal."),
-    click.option("--yes", "-y", is_flag=True, help="Do not ask."),
-    click.option("--json", "as_json_", is_flag=True, help="The receipt as JSON, on stdout."),
-)
+selection_options = options(url_option, query_options)
+"""Options that say which works of which service."""
 
 
-def change_options(command: Command) -> Command:
-    """Give a command the options of every change of works that match a query."""
-    return _with(_WIDTH, plan_options(command))
+def change_works(plan_of: Callable[[Buckets], Callable[..., Plan]], given: dict[str, Any], **settings: Any) -> NoReturn:
+    """Plan a change of the works that the options name, show it, ask, and carry it out.
 
+    Parameters
+    ----------
+    plan_of
+        The method of a client that makes the plan.
+    given
+        The options of :data:`selection_options` and :data:`change_options`.
+    **settings
+        What the method takes besides.
+    """
+    from bucketsnb.client import Buckets
 
-def plan_options(command: Command) -> Command:
-    """Give a command the options of every change whose plan can be passed on, and of every change."""
-    return _with((rate_option, *_PLAN_FILE), asking_options(command))
-
-
-def asking_options(command: Command) -> Command:
-    """Give a command the options of every change: why, whether to ask, and how to tell what became of it."""
-    return _with(_ASKING, command)
-
-
-def _with(options: Sequence[Callable[[Command], Command]], command: Command) -> Command:
-    for option in reversed(options):
-        command = option(command)
-    return command
+    url, clock = given.pop("url"), given.pop("clock")
+    asking = {name: given.pop(name) for name in ("yes", "as_json_", "rate", "plan_out")}
+    limits = {name: given.pop(name) for name in ("reason", "allow_running", "max_affected")}
+    which, allow_all = works_from(given, allow_all=given.pop("allow_all"))
+    with Buckets(url, clock=clock) as buckets:
+        carry_out(buckets, plan_of(buckets)(which, allow_all=allow_all, **limits, **settings), **asking)
 
 
 def carry_out(
@@ -112,7 +126,7 @@ def carry_out(
     receipt = applied(buckets, plan, yes=yes, nothing=nothing, rate=rate)
     if receipt is None:
         if as_json_:
-            emit_result(as_json(_told(plan.apply())))  # sends nothing, as there is nothing to do
+            emit_result(as_json(_as_record(plan.apply())))  # sends nothing, as there is nothing to do
         sys.exit(NOTHING_MATCHED)
     finish(receipt, as_json_=as_json_)
 
@@ -142,7 +156,7 @@ def applied(
         There is nobody to ask.
     """
     if not plan.count:
-        _say_nothing(buckets, plan, nothing)
+        _say_nothing_changed(buckets, plan, nothing)
         return None
     if not yes:
         _ask(plan)
@@ -150,24 +164,24 @@ def applied(
         with _until_interrupted() as cancel:
             return plan.apply(cancel=cancel, rate=rate)
     except KeyboardInterrupt as stop:
-        stop.args = _on_record(plan)
+        stop.args = _journal_hint(plan)
         raise
 
 
-def _on_record(plan: Plan) -> tuple[str, ...]:
+def _journal_hint(plan: Plan) -> tuple[str, ...]:
     """Say what a second Ctrl-C left: there is no receipt then."""
     receipt = plan.receipt
     if receipt is None or not receipt.entry:
         return ()
     undoes = getattr(plan, "undoes", "")
-    said = f"{receipt.summary}. It is in the journal as {receipt.entry}"
+    recorded = f"{receipt.summary}. It is in the journal as {receipt.entry}"
     if undoes:
-        return (f"{said}; `bucketsnb undo {undoes}` goes on with it.",)
+        return (f"{recorded}; `bucketsnb undo {undoes}` goes on with it.",)
     changed = receipt.counts["done"] or receipt.counts["unknown"]
-    return (f"{said}; `bucketsnb undo {receipt.entry}` puts back what was done." if changed else f"{said}.",)
+    return (f"{recorded}; `bucketsnb undo {receipt.entry}` puts back what was done." if changed else f"{recorded}.",)
 
 
-def _say_nothing(buckets: Buckets, plan: Plan, nothing: str) -> None:
+def _say_nothing_changed(buckets: Buckets, plan: Plan, nothing: str) -> None:
     from bucketsnb.changes import drawing
     from bucketsnb.query import Query
 
@@ -178,13 +192,13 @@ def _say_nothing(buckets: Buckets, plan: Plan, nothing: str) -> None:
 
 def finish(receipt: Receipt, *, as_json_: bool) -> NoReturn:
     """Tell what became of every work, and leave with the exit code that it earns, whether anybody reads it or not."""
-    if receipt.entry and _may_be_taken_back(receipt):
+    if receipt.entry and _can_be_undone(receipt):
         say(f"To take it back: bucketsnb undo {receipt.entry}")
-    emit_result(as_json(_told(receipt)) if as_json_ else fitted(str(receipt)))
+    emit_result(as_json(_as_record(receipt)) if as_json_ else fitted(str(receipt)))
     sys.exit(exit_code(receipt))
 
 
-def _may_be_taken_back(receipt: Receipt) -> bool:
+def _can_be_undone(receipt: Receipt) -> bool:
     """Tell whether an undo finds something to do: it looks for works of which no answer told, but for claims."""
     counts = receipt.counts
     return receipt.verb != "undo" and bool(counts["done"] or (counts["unknown"] and receipt.verb != "withdraw"))
@@ -234,7 +248,7 @@ def _until_interrupted() -> Iterator[threading.Event]:
         signal.signal(signal.SIGINT, before)
 
 
-def _told(receipt: Receipt) -> dict[str, Any]:
+def _as_record(receipt: Receipt) -> dict[str, Any]:
     rows = receipt.frame.astype(object)
     return {
         "summary": receipt.summary,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bucketsnb.cli.exits import READING
-from bucketsnb.cli.options import HELP, query_from, query_options, url_option
+from bucketsnb.cli.options import HELP, json_option, query_from, query_options, url_option
 from bucketsnb.cli.output import as_json, as_table, emit, records_of, say
 from bucketsnb.cli.pipeline_names import say_unknown_pipelines
 
@@ -21,7 +21,7 @@ __all__ = ["command"]
 @url_option
 @query_options
 @click.option("--by", multiple=True, metavar="COLUMN", help="A row for each value of this column; may be repeated.")
-@click.option("--json", "as_json_", is_flag=True, help='{"count": number}; with --by, an array of objects.')
+@json_option('{"count": number}; with --by, an array of objects.')
 def command(*, url: str | None, clock: ClockChoice | None, by: tuple[str, ...], as_json_: bool, **given: Any) -> None:
     """Count the works that match: one number on stdout.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from bucketsnb.cli.exits import READING
-from bucketsnb.cli.options import HELP, url_option
+from bucketsnb.cli.options import HELP, json_option, url_option
 from bucketsnb.cli.output import as_json, as_table, emit, records_of, say
 
 __all__ = ["command"]
@@ -16,7 +16,7 @@ _COLUMNS = ("event", "pipeline", "status", "attempt", "retries", "age", "n_works
 @click.command(context_settings=HELP, epilog=READING)
 @click.argument("events", metavar="EVENT...", type=int, nargs=-1, required=True)
 @url_option
-@click.option("--json", "as_json_", is_flag=True, help='{"events": [...], "without_works": [ids]}')
+@json_option('{"events": [...], "without_works": [ids]}')
 def command(*, events: tuple[int, ...], url: str | None, as_json_: bool) -> None:
     """Show a row for each EVENT and pipeline: status, attempts and age of the latest work."""
     from bucketsnb.client import Buckets

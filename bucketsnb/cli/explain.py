@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bucketsnb.cli.exits import READING
-from bucketsnb.cli.options import HELP, query_from, query_options, url_option
+from bucketsnb.cli.options import HELP, json_option, query_from, query_options, url_option
 from bucketsnb.cli.output import as_json, as_table, emit, fitted, records_of
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ __all__ = ["command"]
 @click.command(context_settings=HELP, epilog=READING)
 @url_option
 @query_options
-@click.option("--json", "as_json_", is_flag=True, help='{"matched": number, "summary": text, "conditions": [...]}')
+@json_option('{"matched": number, "summary": text, "conditions": [...]}')
 def command(*, url: str | None, clock: ClockChoice | None, as_json_: bool, **given: Any) -> None:
     """Say how many works match without each condition of a query, and what may have been meant.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bucketsnb.cli.exits import READING
-from bucketsnb.cli.options import HELP, query_from, query_options, url_option
+from bucketsnb.cli.options import HELP, json_option, query_from, query_options, url_option
 from bucketsnb.cli.output import as_json, as_table, emit, records_of, say
 from bucketsnb.cli.pipeline_names import say_unknown_pipelines
 from bucketsnb.display.texts import count_of
@@ -28,7 +28,7 @@ _COLUMNS = ("n_works", "pipeline", "site", "last_seen", "error", "function", "us
 @click.option(
     "--limit", "-n", type=click.IntRange(0), default=0, show_default=True, help="Read only the newest; 0: all."
 )
-@click.option("--json", "as_json_", is_flag=True, help="Every column, as a JSON array of objects.")
+@json_option("Every column, as a JSON array of objects.")
 def command(*, url: str | None, clock: ClockChoice | None, limit: int, as_json_: bool, **given: Any) -> None:
     """Group failed works by pipeline, function, site, user and error, the largest group first.
 

@@ -1,4 +1,4 @@
-"""The command group: subcommands loaded on demand, and errors told in one line."""
+"""The command group: subcommands loaded on demand, and errors reported in one line."""
 
 from __future__ import annotations
 
@@ -63,20 +63,20 @@ class LazyGroup(click.Group):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("always", UserWarning)
-                warnings.showwarning = _warned  # restored, like the filters, at the end of the block
-                _spell_out_what_it_cannot_write(sys.stdout)
+                warnings.showwarning = _say_warning  # restored, like the filters, at the end of the block
+                _escape_what_cannot_be_encoded(sys.stdout)
                 return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, BrokenPipeError):  # `| head` has what it wants
             raise
         except (KeyboardInterrupt, click.Abort) as stop:
             _say_and_exit(": ".join(filter(None, ["stopped", _one_line(stop)])), INTERRUPTED)
-        except Exception as error:  # noqa: BLE001 - the outermost frame: whatever is left is told to the person
+        except Exception as error:  # noqa: BLE001 - the outermost frame: every error is reported
             if ctx.params.get("debug"):
                 traceback.print_exc()
-            _say_and_exit(_told(error), _code(error))
+            _say_and_exit(_message_of(error), _exit_code(error))
 
 
-def _warned(message: Warning | str, *_: Any, **__: Any) -> None:
+def _say_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     say(f"bucketsnb: {_one_line(message)}")
 
 
@@ -84,20 +84,20 @@ def _one_line(text: object) -> str:
     return " ".join(printable(line).strip() for line in str(text).splitlines())
 
 
-def _told(error: Exception) -> str:
+def _message_of(error: Exception) -> str:
     words = _one_line(in_shell_words(error))
     if isinstance(error, (BucketsError, OSError)):
         return words
     return f"{type(error).__name__}: {words} (bucketsnb --debug ... shows where)"
 
 
-def _spell_out_what_it_cannot_write(stream: Any) -> None:
-    """Let a terminal or file of few letters get escapes for the others: half a table says less than an odd letter."""
+def _escape_what_cannot_be_encoded(stream: Any) -> None:
+    """Write escapes for characters that the encoding of a terminal or file lacks, instead of stopping half way."""
     if hasattr(stream, "reconfigure"):
         stream.reconfigure(errors="backslashreplace")
 
 
-def _code(error: Exception) -> int:
+def _exit_code(error: Exception) -> int:
     if isinstance(error, (QueryError, WorkError)):
         return click.UsageError.exit_code
     return REFUSED if isinstance(error, (PlanError, ConfirmationNeeded)) else FAILED
@@ -144,4 +144,4 @@ def main(*, debug: bool) -> None:
     Where the queue is: --url of each command, else the variable BUCKETSNB_URL, else the active workspace file
     (~/.config/workflow/workspace.yml).
     """
-    del debug  # read from the context, where an error is told
+    del debug  # read from the context, where an error is reported

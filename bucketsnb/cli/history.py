@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bucketsnb.cli.exits import DONE, FAILED, NOTHING_MATCHED
-from bucketsnb.cli.options import HELP, moment_of, pipeline_option, url_option
+from bucketsnb.cli.options import HELP, json_option, moment_of, pipeline_option, url_option
 from bucketsnb.cli.output import as_json, as_table, emit, fitted, records_of, say
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ _NONE = "`bucketsnb watch` records snapshots"
 @pipeline_option
 @click.option("--since", metavar="TIME", default="1d", show_default=True, help="From here: an age or a time.")
 @click.option("--until", metavar="TIME", help="Up to here; now if not given.")
-@click.option("--json", "as_json_", is_flag=True, help="A JSON array of objects.")
+@json_option("A JSON array of objects.")
 def command(
     *, what: str, url: str | None, pipeline: tuple[str, ...], since: str, until: str | None, as_json_: bool
 ) -> None:

@@ -7,7 +7,7 @@ import json
 import click
 
 from bucketsnb.cli.exits import READING
-from bucketsnb.cli.options import HELP
+from bucketsnb.cli.options import HELP, json_option
 from bucketsnb.cli.output import as_json, as_table, emit
 
 __all__ = ["command"]
@@ -17,7 +17,7 @@ _COLUMNS = ("entry", "time", "verb", "host", "n_works", "done", "state", "undone
 
 @click.command(context_settings=HELP, epilog=READING)
 @click.option("--limit", "-n", type=click.IntRange(0), default=20, show_default=True, help="The newest; 0: all.")
-@click.option("--json", "as_json_", is_flag=True, help="Every column, as a JSON array of objects.")
+@json_option("Every column, as a JSON array of objects.")
 def command(*, limit: int, as_json_: bool) -> None:
     """List the changes made from this account, newest first; an entry is what `bucketsnb undo` wants."""
     from bucketsnb.changes.entry import journal_frame

@@ -14,9 +14,7 @@ import click
 from bucketsnb.addresses import without_login
 from bucketsnb.cli import notebooks
 from bucketsnb.cli.jupyter import JupyterLab, require, running_as_root, wait_until_ready
-from bucketsnb.cli.practice import practice_queue
-from bucketsnb.cli.service import say_version
-from bucketsnb.cli.stopping import until_stopped
+from bucketsnb.cli.servers import practice_queue, say_version, until_stopped
 from bucketsnb.display.texts import count_of, join_truncated, printable
 
 __all__ = ["command"]

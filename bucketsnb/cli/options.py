@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import click
 
@@ -16,7 +16,9 @@ __all__ = [
     "HELP",
     "PRIORITY",
     "clock_option",
+    "json_option",
     "moment_of",
+    "options",
     "pipeline_option",
     "query_from",
     "query_options",
@@ -29,6 +31,30 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 HELP = {"help_option_names": ["-h", "--help"]}
 """Settings of every command."""
+
+
+class Decorator(Protocol):
+    """What gives a command one or several options."""
+
+    def __call__(self, command: Command, /) -> Command:
+        """Return the command with them."""
+
+
+def options(*several: Decorator) -> Decorator:
+    """Return one decorator that gives a command several options, in this order."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(several):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def json_option(help: str) -> Decorator:  # noqa: A002 - as click calls it
+    """Return the option ``--json``, whose value is the parameter ``as_json_``."""
+    return click.option("--json", "as_json_", is_flag=True, help=help)
+
 
 url_option = click.option(
     "--url", metavar="URL", help="Address of the service; by default BUCKETSNB_URL, else the workspace file."
@@ -50,7 +76,7 @@ clock_option = click.option(
 
 PRIORITY = click.IntRange(FIELDS["priority"].least, FIELDS["priority"].most)
 
-_QUERY_OPTIONS = (
+query_options = options(
     pipeline_option,
     click.option("--status", "-s", multiple=True, type=click.Choice(STATUSES), help="May be given several times."),
     click.option("--event", "-e", multiple=True, type=int, help="Id of an event; may be given several times."),
@@ -67,17 +93,11 @@ _QUERY_OPTIONS = (
     clock_option,
     click.option("--document", metavar="JSON", help="A MongoDB filter document; the other options narrow it."),
 )
-
-
-def query_options(command: Command) -> Command:
-    """Give a command the options that say which works are meant; :func:`query_from` reads them."""
-    for option in reversed(_QUERY_OPTIONS):
-        command = option(command)
-    return command
+"""Options that say which works are meant; :func:`query_from` takes them."""
 
 
 def query_from(given: dict[str, Any]) -> Any:
-    """Build the :class:`~bucketsnb.query.Query` that the options of :func:`query_options` ask for.
+    """Build the :class:`~bucketsnb.query.Query` that the options of :data:`query_options` ask for.
 
     Raises
     ------

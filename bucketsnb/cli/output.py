@@ -54,7 +54,7 @@ CSV_COLUMNS = (
 _WIDEST = 60
 """Characters of a cell in a terminal; one that is longer would push the rest out of sight in every row."""
 
-_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Control characters but for ends of lines and tabs, and those that change the direction of text."""
 
 _INDENT = "    "
@@ -130,7 +130,7 @@ def _finite(value: Any) -> Any:
 
 def as_table(frame: pd.DataFrame, columns: Sequence[str] = TABLE_COLUMNS) -> str:
     """Draw columns; those that do not fit in the terminal beside the first ones go on a line below, indented."""
-    return as_rows(columns, [list(map(_shown, row, columns)) for row in _rows(frame, columns)])
+    return as_rows(columns, [list(map(_cell, row, columns)) for row in _rows(frame, columns)])
 
 
 def as_rows(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -143,10 +143,10 @@ def as_rows(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def fitted(text: str) -> str:
     """Fold the lines that are wider than the terminal, under the place where what they say begins."""
     width = _terminal_width()
-    return text if width is None else "\n".join(_folded(line, width) for line in text.split("\n"))
+    return text if width is None else "\n".join(_wrapped(line, width) for line in text.split("\n"))
 
 
-def _folded(line: str, width: int) -> str:
+def _wrapped(line: str, width: int) -> str:
     if len(line) <= width:
         return line
     label = _LABEL.match(line)
@@ -192,7 +192,7 @@ def as_csv(frame: pd.DataFrame, columns: Sequence[str] = CSV_COLUMNS) -> str:
     sink = io.StringIO()
     writer = csv.writer(sink, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows([_written(value) for value in row] for row in _rows(frame, columns))
+    writer.writerows([_csv_value(value) for value in row] for row in _rows(frame, columns))
     return sink.getvalue()
 
 
@@ -222,20 +222,20 @@ def terminal_safe(text: str) -> str:
     >>> print(terminal_safe("a\x1b[31m b\u202e c\x9b2J"))
     a\u001b[31m b\u202e c\u009b2J
     """
-    return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _rows(frame: pd.DataFrame, columns: Sequence[str]) -> Iterable[tuple[Any, ...]]:
     return zip(*(frame[name] for name in columns), strict=True)
 
 
-def _shown(value: Any, column: str) -> str:
+def _cell(value: Any, column: str) -> str:
     if column == "event" and isinstance(value, Integral):
         return str(value)  # an id is a name, and names have no thousands
     return truncate(join_truncated(value) if isinstance(value, list) else cell(value), _WIDEST)
 
 
-def _written(value: Any) -> Any:
+def _csv_value(value: Any) -> Any:
     if isinstance(value, str):
         return terminal_safe(formula_safe(value))
     if isinstance(value, list | dict):

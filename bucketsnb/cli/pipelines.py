@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from bucketsnb.cli.exits import READING
-from bucketsnb.cli.options import HELP, url_option
+from bucketsnb.cli.options import HELP, json_option, url_option
 from bucketsnb.cli.output import as_json, emit
 from bucketsnb.display.texts import printable
 
@@ -14,7 +14,7 @@ __all__ = ["command"]
 
 @click.command(context_settings=HELP, epilog=READING)
 @url_option
-@click.option("--json", "as_json_", is_flag=True, help="A JSON array of names.")
+@json_option("A JSON array of names.")
 def command(*, url: str | None, as_json_: bool) -> None:
     """List the pipelines that have works, one name a line."""
     from bucketsnb.client import Buckets

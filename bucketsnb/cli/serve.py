@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from bucketsnb.cli.options import HELP
-from bucketsnb.cli.practice import backend_errors
+from bucketsnb.cli.servers import backend_errors
 
 __all__ = ["command"]
 

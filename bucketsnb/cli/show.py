@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from bucketsnb.cli.exits import DONE, REFUSED
-from bucketsnb.cli.options import HELP
+from bucketsnb.cli.options import HELP, json_option
 from bucketsnb.cli.output import as_json, emit, fitted, say
 
 __all__ = ["command"]
@@ -23,9 +23,7 @@ Exit codes:
 @click.command(context_settings=HELP, epilog=_CODES)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write it to this file as a page, too.")
-@click.option(
-    "--json", "as_json_", is_flag=True, help="The plan as JSON: its works as they were seen, and as they are to be."
-)
+@json_option("The plan as JSON: its works as they were seen, and as they are to be.")
 def command(*, file: Path, html: Path | None, as_json_: bool) -> None:
     """Show the plan in FILE, which --plan-out wrote: what will happen to which works, planned by whom and why.
 

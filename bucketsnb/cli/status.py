@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bucketsnb.cli.exits import DONE, PARTLY_DONE, READING
-from bucketsnb.cli.options import HELP, pipeline_option, url_option
+from bucketsnb.cli.options import HELP, json_option, pipeline_option, url_option
 from bucketsnb.cli.output import as_json, emit, fitted
 from bucketsnb.cli.pipeline_names import say_unknown_pipelines
 
@@ -23,7 +23,7 @@ __all__ = ["command"]
 )
 @url_option
 @pipeline_option
-@click.option("--json", "as_json_", is_flag=True, help='{"pipelines": {name: {status: count}}, "total": {...}}')
+@json_option('{"pipelines": {name: {status: count}}, "total": {...}}')
 def command(*, url: str | None, pipeline: tuple[str, ...], as_json_: bool) -> None:
     """Show one row a pipeline, and a total."""
     from bucketsnb.client import Buckets

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from bucketsnb.cli.changing import carry_out
+from bucketsnb.cli.changing import answer_options, carry_out
 from bucketsnb.cli.exits import TABLE
 from bucketsnb.cli.options import HELP, url_option
 
@@ -15,8 +15,7 @@ __all__ = ["command"]
 @click.argument("entry")
 @url_option
 @click.option("--allow-other-host", is_flag=True, help="Accept an entry made with another address of the service.")
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
-@click.option("--json", "as_json_", is_flag=True, help="The receipt as JSON, on stdout.")
+@answer_options
 def command(*, entry: str, url: str | None, allow_other_host: bool, yes: bool, as_json_: bool) -> None:
     """Put works back as they were before ENTRY, where nobody else has moved them since.
 

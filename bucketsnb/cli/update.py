@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 import click
 
-from bucketsnb.cli.changing import carry_out, change_options
+from bucketsnb.cli.changing import change_options, change_works, selection_options
 from bucketsnb.cli.exits import TABLE
-from bucketsnb.cli.options import HELP, query_options, url_option, works_from
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from bucketsnb.api import ClockChoice
+from bucketsnb.cli.options import HELP
 
 __all__ = ["command"]
 
 
 @click.command(context_settings=HELP, epilog=TABLE)
-@url_option
-@query_options
+@selection_options
 @click.option(
     "--set",
     "values",
@@ -31,40 +26,13 @@ __all__ = ["command"]
     " times.",
 )
 @change_options
-def command(
-    *,
-    url: str | None,
-    clock: ClockChoice | None,
-    values: tuple[str, ...],
-    max_affected: int,
-    allow_all: bool,
-    allow_running: bool,
-    rate: float | None,
-    plan_out: str | None,
-    reason: str,
-    yes: bool,
-    as_json_: bool,
-    **given: Any,
-) -> None:
+def command(*, values: tuple[str, ...], **given: Any) -> None:
     """Give works that match new values: --set priority=5.
 
     A value is read as its field asks: a number, a text, a list such as event=9385707,9385708, or JSON. Other fields
     stay as they are, and works that have the values already are left out.
     """
-    from bucketsnb.client import Buckets
-
-    new = _values(values)
-    which, allow_all = works_from(given, allow_all=allow_all)
-    with Buckets(url, clock=clock) as buckets:
-        plan = buckets.plan_update(
-            which,
-            set=new,
-            reason=reason,
-            allow_all=allow_all,
-            allow_running=allow_running,
-            max_affected=max_affected,
-        )
-        carry_out(buckets, plan, yes=yes, as_json_=as_json_, rate=rate, plan_out=plan_out)
+    change_works(lambda buckets: buckets.plan_update, given, set=_values(values))
 
 
 def _values(given: Iterable[str]) -> dict[str, Any]:

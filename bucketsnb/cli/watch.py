@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from bucketsnb.cli.exits import DONE, FAILED, PARTLY_DONE
-from bucketsnb.cli.options import HELP, span_of, url_option
+from bucketsnb.cli.options import HELP, json_option, span_of, url_option
 from bucketsnb.cli.output import emit, say
-from bucketsnb.cli.stopping import until_stopped
+from bucketsnb.cli.servers import until_stopped
 from bucketsnb.display.texts import count_of, format_time, printable
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ Exit codes:
 @url_option
 @click.option("--every", metavar="AGE", default="30s", show_default=True, help="Time between two snapshots.")
 @click.option("--once", is_flag=True, help="Record one snapshot and end: for cron.")
-@click.option("--json", "as_json_", is_flag=True, help="One JSON object a line for each snapshot.")
+@json_option("One JSON object a line for each snapshot.")
 def command(*, url: str | None, every: str, once: bool, as_json_: bool) -> None:
     """Record snapshots of the status until Ctrl-C; `bucketsnb history` reads them.
 

@@ -41,23 +41,23 @@ def command(*, url: str | None, give_back: str | None, reason: str, yes: bool, a
     """
     from bucketsnb.client import Buckets
 
-    given = {name: _several(value) for name, value in filters.items() if value not in (None, ())}
+    given = {name: _as_list(value) for name, value in filters.items() if value not in (None, ())}
     if give_back is not None and given:
         raise click.UsageError("--give-back takes the entry of the claim, and nothing else that names works")
     if give_back is None and "pipeline" not in given:
         raise click.UsageError("name a pipeline: --pipeline ...")
     with Buckets(url) as buckets:
         if give_back is not None:
-            carry_out(buckets, _return_of(buckets, give_back), yes=yes, as_json_=as_json_)
+            carry_out(buckets, _plan_to_give_back(buckets, give_back), yes=yes, as_json_=as_json_)
         receipt = applied(buckets, buckets.plan_withdraw(**given, reason=reason), yes=yes, nothing=_NOTHING)
         sys.exit(_show(buckets, receipt, as_json_=as_json_))
 
 
-def _several(value: Any) -> Any:
+def _as_list(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _return_of(buckets: Buckets, entry: str) -> UndoPlan:
+def _plan_to_give_back(buckets: Buckets, entry: str) -> UndoPlan:
     from bucketsnb.changes.entry import read_entry
     from bucketsnb.changes.journal import Journal
 
@@ -72,17 +72,17 @@ def _show(buckets: Buckets, receipt: Receipt | None, *, as_json_: bool) -> int:
     from bucketsnb.changes.receipt import Outcome
     from bucketsnb.frames import WorkView
 
-    fate = receipt.results[0] if receipt is not None else None
-    if receipt is None or fate is None or fate.outcome is Outcome.GONE:
+    result = receipt.results[0] if receipt is not None else None
+    if receipt is None or result is None or result.outcome is Outcome.GONE:
         if receipt is not None:
             say(f"bucketsnb: {_NOTHING} any more")
         if as_json_:
             emit_result("null")
         return NOTHING_MATCHED
-    if fate.outcome is not Outcome.DONE or fate.after is None:
+    if result.outcome is not Outcome.DONE or result.after is None:
         finish(receipt, as_json_=as_json_)
     say(f"To give it back: bucketsnb withdraw --give-back {receipt.entry}")
-    record = fate.after.record
+    record = result.after.record
     emit_result(as_json(record) if as_json_ else fitted(repr(WorkView(record, now=buckets.api.clock.now()))))
     say(fitted(receipt.summary))
     return DONE
