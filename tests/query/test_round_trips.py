@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bucketsnb.query import Query, any_of, clauses, not_, without
+import bucketsnb.query
+from bucketsnb.query import Named, Query, any_of, clauses, not_, without
+from bucketsnb.query.filters import NAMED
 from tests.query.strategies import (
     NOW,
     a_document,
@@ -166,6 +168,18 @@ def test_a_document_given_in_can_change_without_changing_the_query():
 )
 def test_source_reads_as_a_person_would_write_it(query: Query, source: str):
     assert query.to_code() == repr(query) == source
+
+
+@pytest.mark.parametrize("named", NAMED, ids=lambda named: named.word)
+def test_one_row_makes_a_keyword_its_document_its_source_its_words_and_its_explanation(named: Named):
+    query = Query(**{named.word: True})
+    assert query.document == named.document
+    assert query.to_code() == f"Query({named.word}=True)"
+    assert Query.parse(query.to_code()) == query
+    assert query.filters == (named,)
+    assert [report.text for report in query.explain({})] == [named.text]
+    assert Query(**{named.word: False}) == not_(query)
+    assert f"``{named.word}=True``" in (bucketsnb.query.__doc__ or "")
 
 
 def test_long_source_is_one_keyword_a_line():
