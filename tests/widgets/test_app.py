@@ -208,8 +208,8 @@ def test_the_number_that_match_is_counted_where_the_read_was_cut_short(buckets: 
     backend.store.load(make_works(30, pipeline="fitburst", status="failure"))
     page = app(buckets, Query(pipeline="fitburst"))
     page.grid.receive({"type": "limit", "limit": 10})
-    until(lambda: page.actions.targets.read == 10 and page.actions.targets.exact)
-    assert page.actions.targets.matched == 30
+    until(lambda: page.actions.works.read == 10 and page.actions.works.exact)
+    assert page.actions.works.matched == 30
     page.grid.receive({"type": "limit", "limit": None})
     until(lambda: page.state.frame is not None and len(page.state.frame) == 30)
 

@@ -57,7 +57,7 @@ class UpdateForm(Form):
 
     def intro(self) -> str:
         """Say how many works it is about."""
-        count = self._actions.targets.count
+        count = self._actions.works.count
         return f"About the {count_of(count, 'selected work')}." if count else "Select the works to change first."
 
     def notes(self) -> list[str]:
@@ -66,7 +66,7 @@ class UpdateForm(Form):
 
     def buttons(self) -> list[tuple[str, str, Callable[[], Any]]]:
         """Return the button that shows the change, once works are selected."""
-        return [("plan", "Show the change", self.plan)] if self._actions.targets.count else []
+        return [("plan", "Show the change", self.plan)] if self._actions.works.count else []
 
     def plan(self) -> None:
         """Show what would change, and ask."""

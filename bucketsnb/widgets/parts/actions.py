@@ -10,7 +10,7 @@ from bucketsnb.query import Query
 from bucketsnb.widgets.core.panel import Panel
 from bucketsnb.widgets.core.part import Part
 from bucketsnb.widgets.parts.box import Box, Options, Request
-from bucketsnb.widgets.parts.targets import Targets
+from bucketsnb.widgets.parts.selected import SelectedWorks
 
 __all__ = ["MAX_AFFECTED", "Actions"]
 
@@ -55,7 +55,7 @@ class Actions(Part):
         open: Callable[[str], None] = lambda name: None,  # noqa: A002 - the word for it
     ) -> None:
         super().__init__(panel)
-        self.targets = Targets(self.state)
+        self.works = SelectedWorks(self.state)
         self.opened = ""
         self._box = box
         self._names = tuple(names)
@@ -79,7 +79,7 @@ class Actions(Part):
     def select_everything(self) -> None:
         """Mean all works that match, also those that were not read."""
         frame = self.state.frame
-        if frame is not None and self.state.up_to_date and self.targets.matched:
+        if frame is not None and self.state.up_to_date and self.works.matched:
             self.state.everything = True
             self.state.selection = tuple(one for one in frame["id"] if isinstance(one, str))
 
@@ -118,10 +118,10 @@ class Actions(Part):
         choices, title
             As for :class:`~bucketsnb.widgets.parts.box.Request`.
         """
-        if not self.targets.any or not self._box.is_free():
+        if not self.works.any or not self._box.is_free():
             return
-        targets, chosen = self.targets, self.targets.which()
-        started = Options(max_affected=max(MAX_AFFECTED, targets.count))
+        chosen = self.works.which()
+        started = Options(max_affected=max(MAX_AFFECTED, self.works.count))
         request = Request(lambda options, _: make(_left(chosen, options), options), choices, started)
         self._request = request if title is None else Request(request.make, choices, started, title)
         self._box.ask(self._request)
@@ -138,8 +138,8 @@ class Actions(Part):
 
     def draw(self) -> None:
         """Tell the page the counts, and which actions are awake."""
-        count = self.targets.count
-        works = count_of(count, "selected work")
+        count = self.works.count
+        said = count_of(count, "selected work")
         self.tell(
             "draw",
             counts=self._counts(),
@@ -147,7 +147,7 @@ class Actions(Part):
             old=self.state.frame is not None and not self.state.up_to_date,
             offer=self._offer(),
             actions=[
-                {"name": name, "label": _LABELS[name], "on": count > 0, "title": _title(name, count, works)}
+                {"name": name, "label": _LABELS[name], "on": count > 0, "title": _title(name, count, said)}
                 for name in self._names
             ],
             panels=[
@@ -157,28 +157,26 @@ class Actions(Part):
         )
 
     def _counts(self) -> list[dict[str, Any]]:
-        frame, state = self.state.frame, self.state
-        targets = self.targets
-        matched = "?" if frame is None else f"{'' if targets.exact else 'at least '}{targets.matched:,}"
-        selected = targets.count if state.everything else len(state.selection)
+        state, works = self.state, self.works
+        selected = works.count if state.everything else len(state.selection)
         return [
-            {"value": matched, "word": "match"},
-            {"value": f"{targets.read:,}", "word": "read"},
+            {"value": works.matched_text, "word": "match"},
+            {"value": f"{works.read:,}", "word": "read"},
             {"value": f"{selected:,}", "word": "selected"},
         ]
 
     def _offer(self) -> dict[str, str] | None:
         """Say what is selected beyond what is shown, or offer it: a step of its own, in full."""
-        state, targets = self.state, self.targets
+        state, works = self.state, self.works
         if state.frame is None or not state.up_to_date:
             return None
-        number = count_of(targets.matched, "work", at_least=not targets.exact)
-        if state.everything and targets.matched > targets.read:
+        number = count_of(works.matched, "work", at_least=not works.exact)
+        if state.everything and works.matched > works.read:
             said = f"All {number} that match are selected, also those that were not read."
             return {"said": said, "label": "Select none", "name": "none"}
-        more = not targets.exact or targets.matched > targets.read
-        if more and targets.read and len(state.selection) == targets.read:
-            said = f"The {count_of(targets.read, 'work')} that were read are selected."
+        more = not works.exact or works.matched > works.read
+        if more and works.read and len(state.selection) == works.read:
+            said = f"The {count_of(works.read, 'work')} that were read are selected."
             return {"said": said, "label": f"Select all {number} that match", "name": "everything"}
         return None
 

@@ -22,6 +22,7 @@ from bucketsnb.widgets.parts.box import Box
 from bucketsnb.widgets.parts.cells import column_title, facts_of, pretty
 from bucketsnb.widgets.parts.grid_rows import Rows
 from bucketsnb.widgets.parts.reader import LIMITS, WorksReader
+from bucketsnb.widgets.parts.selected import SelectedWorks
 
 __all__ = ["Grid", "WorksGrid"]
 
@@ -71,6 +72,7 @@ class Grid(Part):
         self._empty_note = empty_note
         self._reader = reader
         self._generation = 0
+        self.works = SelectedWorks(self.state)
         self.rows = Rows(empty() if self.state.frame is None else self.state.frame, columns, self.state.causes)
         self.rows.select(self.state.selection)
         self.follow("frame", self._take_frame)
@@ -264,21 +266,9 @@ class Grid(Part):
 
     def _order(self) -> str:
         """Say which works of all that match are here, and so what sorting orders."""
-        frame = self.rows.frame
-        matched = frame.attrs.get("matched")
-        if matched is None or (int(matched) <= len(frame) and frame.attrs.get("exact", True)):
+        if self.works.exact and self.works.matched <= self.works.read:
             return ""
-        return f"The newest {len(frame):,} of {self.counts_text} were read; sorting orders these."
-
-    @property
-    def counts_text(self) -> str:
-        """How many works matched, with "at least" where the read was cut short, and "?" while nobody knows."""
-        if self.state.frame is None:
-            return "?"
-        attrs, counted = self.rows.frame.attrs, self.state.counted
-        matched = counted if counted is not None else attrs.get("matched")
-        known = len(self.rows.frame) if matched is None else int(matched)
-        return f"{'' if counted is not None or attrs.get('exact', True) else 'at least '}{known:,}"
+        return f"The newest {self.works.read:,} of {self.works.matched_text} were read; sorting orders these."
 
     def static(self) -> Markup:
         """Return the first rows as a plain table, or why there are none."""
@@ -291,7 +281,7 @@ class Grid(Part):
             ]
             for row in page
         ]
-        caption = f"Works: {len(page):,} here, {len(self.rows.frame):,} read, {self.counts_text} match"
+        caption = f"Works: {len(page):,} here, {len(self.rows.frame):,} read, {self.works.matched_text} match"
         why = element("div", *(element("p", line) for line in self._why()))
         return element("div", why, table([column_title(one.name) for one in self.rows.columns], rows, caption=caption))
 

@@ -5,9 +5,7 @@ Nothing here draws or sends. A frame of 100,000 works is never copied: what chan
 
 from __future__ import annotations
 
-import itertools
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
@@ -29,13 +27,6 @@ _WORKED_OUT = {"error": ("results",), "attempt": ("attempt", "retries")}
 """Columns of the grid that are made of others of the frame."""
 _NEEDED_IN = 300
 """Works, spread over the frame, that tell which columns are empty and how wide the others are."""
-
-_SIDE_BY_SIDE = 2**24
-"""Characters that may be copied to sort them."""
-_OFTEN = 4
-"""Times that a value comes, on the average, from which ranking them first is worth it."""
-_LOOKED_AT = 1000
-"""Values that tell whether they come often."""
 
 
 class Rows:
@@ -242,31 +233,10 @@ def _order(values: pd.Series[Any], *, descending: bool) -> npt.NDArray[np.intp]:
     missing = np.asarray(array.isna())
     known = np.flatnonzero(~missing)
     if isinstance(array, JSONArray):
-        keys: Any = _keys(list(map(bytes, array.texts[known])), python_texts)
+        keys: Any = np.array(python_texts(list(map(bytes, array.texts[known]))), dtype=object)
     elif isinstance(values.dtype, pd.StringDtype) or values.dtype == object:
-        keys = _keys([one if type(one) is str else str(one) for one in array.to_numpy(dtype=object)[known].tolist()])
+        keys = np.array(list(map(str, array.to_numpy(dtype=object)[known])), dtype=object)
     else:
         keys = array[known]
     order = len(keys) - 1 - keys[::-1].argsort(kind="stable")[::-1] if descending else keys.argsort(kind="stable")
     return np.concatenate([known[order], np.flatnonzero(missing)])
-
-
-def _keys(values: list[Any], texts: Callable[[list[Any]], list[str]] = list) -> npt.NDArray[Any]:
-    """Return what sorts as the texts of the values do.
-
-    Of values that come often, as some here and there tell, each is made a text once, and these become the ranks of
-    their texts: few numbers fit 16 bits, and sort without being compared.
-    """
-    some = values[:: len(values) // _LOOKED_AT + 1]
-    if len(set(some)) * _OFTEN > len(some):
-        return _side_by_side(texts(values))
-    first_seen: defaultdict[Any, int] = defaultdict(itertools.count().__next__)
-    places = np.fromiter(map(first_seen.__getitem__, values), dtype=np.intp, count=len(values))
-    ranks = np.unique(_side_by_side(texts(list(first_seen))), return_inverse=True)[1]
-    return ranks.astype(np.min_scalar_type(len(ranks)))[places]
-
-
-def _side_by_side(texts: list[str]) -> npt.NDArray[Any]:
-    """Return texts as an array, side by side in memory unless they are long: that sorts three times faster."""
-    longest = max(map(len, texts), default=0)
-    return np.array(texts, dtype="U" if longest * len(texts) <= _SIDE_BY_SIDE else object)

@@ -407,19 +407,19 @@ def test_all_that_match_is_a_step_of_its_own_that_is_said_in_full(buckets: Bucke
     panel = DeletePanel(buckets, Query(pipeline=PIPELINE), limit=10)
     until(lambda: panel.state.up_to_date)
     _settled(panel)
-    until(lambda: panel.actions.targets.matched == 30 and panel.actions.targets.exact)
+    until(lambda: panel.actions.works.matched == 30 and panel.actions.works.exact)
     panel.grid.receive({"type": "all"})
-    assert panel.actions.targets.count == 10
+    assert panel.actions.works.count == 10
     offer = sent.last(panel.actions, "draw")["offer"]
     assert offer["label"].endswith("30 works that match")
     panel.actions.receive({"type": "everything"})
-    assert panel.actions.targets.count == 30
+    assert panel.actions.works.count == 30
     assert sent.last(panel.actions, "draw")["offer"]["said"].startswith("All 30 works that match are selected")
     _arm(panel)
     assert panel.state.plan.count == 30
     panel.grid.receive({"type": "select", "ids": [panel.state.frame["id"].iloc[0]], "on": False, "view": "v"})
     assert not panel.box.armed
-    assert panel.actions.targets.count == 9
+    assert panel.actions.works.count == 9
 
 
 def test_running_works_want_the_count_typed(state: State, backend: LocalBackend):
@@ -940,8 +940,8 @@ def test_closing_leaves_no_thread_and_no_observer(state: State):
 
 def test_a_panel_on_its_own_brings_filters_and_works(buckets: Buckets, state: State):
     panel = DeletePanel(buckets, Query(pipeline=PIPELINE, status="failure"))
-    until(lambda: panel.actions.targets.matched == 3)
-    assert panel.actions.targets.count == 0
+    until(lambda: panel.actions.works.matched == 3)
+    assert panel.actions.works.count == 0
 
 
 def test_a_work_that_moved_on_since_it_was_shown_stays(state: State, backend: LocalBackend):
@@ -961,7 +961,7 @@ def test_works_of_an_older_query_are_never_taken_for_those_of_the_query(state: S
     _select_all(state)
     panel = DeletePanel(state)
     state.query = Query(pipeline=PIPELINE, status="queued")
-    assert panel.actions.targets.count == 0
+    assert panel.actions.works.count == 0
     panel.plan()
     assert not panel.box.planning
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Any
 
 from bucketsnb.widgets.core.state import State
 
-__all__ = ["Targets"]
+__all__ = ["SelectedWorks"]
 
 
-class Targets:
+class SelectedWorks:
     """The works that are meant; nothing selected means no work.
 
     Parameters
@@ -48,24 +47,24 @@ class Targets:
         return frame is None or bool(frame.attrs.get("exact", True)) or self._state.counted is not None
 
     @property
+    def matched_text(self) -> str:
+        """How many works match, with "at least" where the read was cut short, and "?" while nobody knows."""
+        if self._state.frame is None:
+            return "?"
+        return f"{'' if self.exact else 'at least '}{self.matched:,}"
+
+    @property
     def count(self) -> int:
         """How many works are meant."""
         if not self.any:
             return 0
         return self.matched if self._state.everything else len(self._state.selection)
 
-    def which(self, leave_out: Collection[str] = ()) -> Any:
-        """Return the works that are meant: as a frame where all were read, so that those that move are left alone.
-
-        Parameters
-        ----------
-        leave_out
-            Ids of works that are not meant after all.
-        """
+    def which(self) -> Any:
+        """Return the works that are meant: as a frame where all were read, so that those that move are left alone."""
         frame, query = self._state.frame, self._state.query
         if frame is None or not self.any:
             return None
         if self._state.everything and not (self.exact and self.matched == len(frame)):
             return query
-        chosen = set(self._state.selection) - set(leave_out)
-        return frame[frame["id"].isin(list(chosen))]
+        return frame[frame["id"].isin(list(self._state.selection))]
