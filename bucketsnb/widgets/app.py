@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -25,7 +25,13 @@ from bucketsnb.widgets.parts.reader import WorksReader
 
 __all__ = ["App", "app"]
 
-_PANELS = {"deposit": "Deposit", "claim": "Claim", "check_up": "Check-up", "journal": "Journal"}
+_PANELS: Mapping[str, tuple[str, Callable[[Panel, Box], Part]]] = {
+    "deposit": ("Deposit", DepositForm),
+    "claim": ("Claim", ClaimForm),
+    "check_up": ("Check-up", CheckUp),
+    "journal": ("Journal", JournalTable),
+}
+"""The further panels by name: what their button says, and what makes them when it is first pressed."""
 
 _open_pages: weakref.WeakSet[App] = weakref.WeakSet()
 """Pages that were made and not closed."""
@@ -57,20 +63,14 @@ class App(Panel):
         self.status = StatusTable(self, also=self.reader.refresh)
         self.filters = Filters(self, query)
         self.box = Box(self)
-        self.actions = Actions(self, self.box, panels=_PANELS, open=self.show)
+        titles = {name: title for name, (title, _) in _PANELS.items()}
+        self.actions = Actions(self, self.box, panels=titles, open=self.show)
         self.forms: dict[str, Part] = {}
-        self._makers: dict[str, Callable[[], Part]] = {
-            "change": lambda: UpdateForm(self, self.box, self.actions),
-            "deposit": lambda: DepositForm(self, self.box),
-            "claim": lambda: ClaimForm(self, self.box),
-            "check_up": lambda: CheckUp(self, self.box),
-            "journal": lambda: JournalTable(self, self.box),
-        }
         self._lay_out()
         self.filters.begin()
         self.status.refresh()
         for fact in ("status", "frame", "query", "plan", "receipt"):
-            self.follow(fact, lambda _: self.keep())
+            self.status.follow(fact, lambda _: self.keep())
         _open_pages.add(self)
 
     @property
@@ -85,22 +85,24 @@ class App(Panel):
         """
         self.actions.opened = "" if self.actions.opened == name else name
         if self.actions.opened and name not in self.forms:
-            self.forms[name] = self._makers[name]()
+            self.forms[name] = self._made(name)
         form = self.forms.get(name)
         if isinstance(form, JournalTable) and self.actions.opened:
             form.refresh()
         self._lay_out()
         self.actions.draw()
 
+    def _made(self, name: str) -> Part:
+        if name == "change":
+            return UpdateForm(self, self.box, self.actions)
+        _, make = _PANELS[name]
+        return make(self, self.box)
+
     def _lay_out(self) -> None:
         away = [form for name, form in self.forms.items() if name != self.actions.opened]
         self.lay_out(
             self.status, self.filters, self.actions, self.box, *self.forms.values(), self.grid, hidden=away
         )  # fmt: skip
-
-    def follow(self, fact: str, callback: Callable[[Any], Any]) -> None:
-        """Call back, under guard, whenever a fact of the state changes, until the page is closed."""
-        self.status.follow(fact, callback)
 
     def close(self) -> None:
         """Stop the work, leave the state, and take the page away."""

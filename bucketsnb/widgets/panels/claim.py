@@ -45,18 +45,12 @@ class ClaimForm(Form):
     def __init__(self, panel: Panel, box: Box) -> None:
         super().__init__(panel, box, "claim", "Claim one work", _FIELDS)
         self.claim: Any = None
-        self._request: Request | None = None
         self.ending = self.new_worker("end of a claim")
         self.looking = self.new_worker("look at a claim")
         self.naming = self.new_worker("pipelines")
         self.follow("receipt", self._claimed)
         if self.state.buckets is not None:
             self.naming.start(lambda _: names_to_offer(self.state), self._offer)
-
-    @property
-    def asked(self) -> bool:
-        """Whether what stands in the box was asked for here."""
-        return self._request is not None and self.box.request is self._request
 
     def _offer(self, names: tuple[str, ...]) -> None:
         self.offers["pipeline"] = tuple(name for name in sorted(names) if printable(name) == name)
@@ -101,8 +95,6 @@ class ClaimForm(Form):
 
     def plan(self) -> None:
         """Forecast which work would be claimed, by reads only, and ask."""
-        if not self.box.is_free():
-            return
         asked, buckets, claim = self._asked(), self.state.buckets, self.claim if self.holds else None
 
         def forecast(options: Options, _: Any) -> Any:
@@ -110,14 +102,10 @@ class ClaimForm(Form):
             if claim is not None and not lost:
                 raise QueryError("One work is in your hands already: end it, or return it, before you claim another.")
             if lost:
-                self._hand_over(claim, lost)
+                self.guard.run(lambda: self._let_go(claim, lost))
             return buckets.plan_withdraw(**asked, reason=options.reason.strip())
 
-        self._request = Request(forecast, title=_said)
-        self.box.ask(self._request)
-
-    def _hand_over(self, claim: Any, lost: str) -> None:
-        self.guard.run(lambda: self._let_go(claim, lost))
+        self.ask(Request(forecast, title=_said))
 
     def _asked(self) -> dict[str, Any]:
         names = [name for name in self.fields if name not in ("pipeline", "results")]

@@ -34,15 +34,13 @@ _HINT = "pipeline,site,user,parameters.dm\nfitburst,chime,me,348.8"
 class DepositForm(Form):
     """Deposit works.
 
-    Parameters
+    Attributes
     ----------
-    panel, box
-        As for :class:`~bucketsnb.widgets.parts.form.Form`.
     works
         A frame or a list of works to deposit, unless some are pasted.
     """
 
-    def __init__(self, panel: Panel, box: Box, works: Any = None) -> None:
+    def __init__(self, panel: Panel, box: Box) -> None:
         fields = [
             Field("how", "Deposit", "choice", "table", choices=_HOW),
             Field("pasted", "Paste rows with their header line: from a spreadsheet, CSV or JSON", "area", hint=_HINT),
@@ -52,14 +50,8 @@ class DepositForm(Form):
             Field("fresh", "Deposit copies as new works", "flag", value=False),
         ]
         super().__init__(panel, box, "deposit", "Deposit works", fields)
-        self.works = works
-        self._request: Request | None = None
+        self.works: Any = None
         self.follow("receipt", self._done)
-
-    @property
-    def asked(self) -> bool:
-        """Whether what stands in the box was asked for here."""
-        return self._request is not None and self.box.request is self._request
 
     def _done(self, receipt: Receipt | None) -> None:
         """Take the rows away that are all in the queue now: the same button would deposit them once more."""
@@ -83,8 +75,6 @@ class DepositForm(Form):
 
     def plan(self) -> None:
         """Check every row, show what would be deposited, and ask."""
-        if not self.box.is_free():
-            return
         source, buckets, flags = self._source(), self.state.buckets, {name: self.values[name] for name in _FLAGS}
         most = max(MAX_AFFECTED, len(source) if isinstance(source, list | pd.DataFrame) else 0)
 
@@ -92,11 +82,8 @@ class DepositForm(Form):
             limits = {"reason": options.reason.strip(), "max_affected": options.max_affected}
             return buckets.plan_deposit(source, **flags, **limits)
 
-        choices = ("reason", "max_affected")
-        self._request = Request(
-            make, choices, Options(max_affected=most), title=_said, asks=_sendable, columns=_columns(source)
-        )
-        self.box.ask(self._request)
+        choices, options = ("reason", "max_affected"), Options(max_affected=most)
+        self.ask(Request(make, choices, options, title=_said, asks=_sendable, columns=_columns(source)))
 
     def _source(self) -> Any:
         if self.values["how"] == "one":

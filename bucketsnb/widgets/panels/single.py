@@ -100,7 +100,20 @@ class UpdatePanel(_WorksPanel):
     _action = "change"
 
 
-class DepositPanel(Panel):
+class _FormPanel(Panel):
+    """A panel of one form and the box for its questions."""
+
+    _title: ClassVar[str] = ""
+    _form: ClassVar[Any] = None
+
+    def __init__(self, source: Any = None) -> None:
+        super().__init__(source, title=self._title)
+        self.box = Box(self)
+        self.form: Any = self._form(self, self.box)
+        self.lay_out(self.form, self.box)
+
+
+class DepositPanel(_FormPanel):
     """Put works into the queue.
 
     Parameters
@@ -111,14 +124,14 @@ class DepositPanel(Panel):
         A frame or a list of works to deposit, unless some are pasted.
     """
 
+    _title, _form = "Deposit works", DepositForm
+
     def __init__(self, source: Any = None, works: Any = None) -> None:
-        super().__init__(source, title="Deposit works")
-        self.box = Box(self)
-        self.form = DepositForm(self, self.box, works)
-        self.lay_out(self.form, self.box)
+        super().__init__(source)
+        self.form.works = works
 
 
-class WithdrawPanel(Panel):
+class WithdrawPanel(_FormPanel):
     """Claim a work, and end it.
 
     Parameters
@@ -127,14 +140,10 @@ class WithdrawPanel(Panel):
         The client, or the state to share with other panels.
     """
 
-    def __init__(self, source: Any = None) -> None:
-        super().__init__(source, title="Claim one work")
-        self.box = Box(self)
-        self.form = ClaimForm(self, self.box)
-        self.lay_out(self.form, self.box)
+    _title, _form = "Claim one work", ClaimForm
 
 
-class AuditPanel(Panel):
+class AuditPanel(_FormPanel):
     """Show what the service's audit would change in all pipelines, and run it when confirmed.
 
     Parameters
@@ -143,11 +152,7 @@ class AuditPanel(Panel):
         The client, or the state to share with other panels.
     """
 
-    def __init__(self, source: Any = None) -> None:
-        super().__init__(source, title="Check-up")
-        self.box = Box(self)
-        self.form = CheckUp(self, self.box)
-        self.lay_out(self.form, self.box)
+    _title, _form = "Check-up", CheckUp
 
 
 class JournalPanel(Panel):

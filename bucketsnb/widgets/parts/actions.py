@@ -107,7 +107,7 @@ class Actions(Part):
         make: Callable[[Any, Options], Any],
         *,
         choices: tuple[str, ...] = _CHOICES,
-        title: Callable[[Any], str] | None = None,
+        title: Callable[[Any], str] = Request.title,
     ) -> None:
         """Ask about a change of the works that are selected now.
 
@@ -118,13 +118,12 @@ class Actions(Part):
         choices, title
             As for :class:`~bucketsnb.widgets.parts.box.Request`.
         """
-        if not self.works.any or not self._box.is_free():
+        if not self.works.any:
             return
-        chosen = self.works.which()
-        started = Options(max_affected=max(MAX_AFFECTED, self.works.count))
-        request = Request(lambda options, _: make(_left(chosen, options), options), choices, started)
-        self._request = request if title is None else Request(request.make, choices, started, title)
-        self._box.ask(self._request)
+        chosen, options = self.works.which(), Options(max_affected=max(MAX_AFFECTED, self.works.count))
+        request = Request(lambda options, _: make(_left(chosen, options), options), choices, options, title)
+        if self._box.ask(request):
+            self._request = request
 
     @property
     def asked(self) -> bool:

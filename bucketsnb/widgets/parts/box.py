@@ -173,13 +173,14 @@ class Box(Part):
             return False
         return True
 
-    def ask(self, request: Request) -> None:
-        """Plan a change and ask, if the box is free; a question that stands is taken away."""
+    def ask(self, request: Request) -> bool:
+        """Plan a change and ask, if the box is free, and tell whether it was; a question that stands is taken away."""
         if not self.is_free():
-            return
+            return False
         self._put_away()
         self.request, self._options = request, request.options
         self._plan()
+        return True
 
     def ask_again(self) -> None:
         """Plan the same change anew, as when its question has expired."""

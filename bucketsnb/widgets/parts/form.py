@@ -8,7 +8,7 @@ from typing import Any
 
 from bucketsnb.widgets.core.panel import Panel
 from bucketsnb.widgets.core.part import Part
-from bucketsnb.widgets.parts.box import Box
+from bucketsnb.widgets.parts.box import Box, Request
 
 __all__ = ["Field", "Form", "split"]
 
@@ -74,6 +74,7 @@ class Form(Part):
         self.fields = {field.name: field for field in fields}
         self.values: dict[str, Any] = {field.name: field.value for field in self.fields.values()}
         self.offers: dict[str, tuple[str, ...]] = {}
+        self._request: Request | None = None
 
     def handlers(self) -> Mapping[str, Callable[[dict[str, Any]], Any]]:
         """Return what to do by a message's type."""
@@ -106,7 +107,12 @@ class Form(Part):
     @property
     def asked(self) -> bool:
         """Whether what stands in the box was asked for here."""
-        return False
+        return self._request is not None and self.box.request is self._request
+
+    def ask(self, request: Request) -> None:
+        """Plan a change and ask, if nothing else is under way."""
+        if self.box.ask(request):
+            self._request = request
 
     def press(self, name: str) -> None:
         """Do what a button says, if it is there and on."""
