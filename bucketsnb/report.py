@@ -64,8 +64,8 @@ def render(
     try:
         _client(book).execute(env={**os.environ, **(environ or {})})
     except CellExecutionError as error:
-        told = truncate(f"{error.ename}: {error.evalue}")
-        raise ReportFailed(f"the report stopped at an error, and nothing was written: {told}") from error
+        problem = truncate(f"{error.ename}: {error.evalue}")
+        raise ReportFailed(f"the report stopped at an error, and nothing was written: {problem}") from error
     book.cells = [cell for cell in book.cells if NOTEBOOK_ONLY not in _tags(cell)]
     exporter = HTMLExporter(template_name="basic", exclude_input=True, exclude_output_prompt=True, embed_images=True)
     body, _ = exporter.from_notebook_node(book)

@@ -196,9 +196,9 @@ class JournalFrame(SummaryFrame):
             return whole
         return whole.drop(columns=[*self._everywhere(), *(word for word in _WORDS if not whole[word].any())])
 
-    def _said(self) -> str:
+    def _footer(self) -> str:
         alike = self._everywhere() if set(_WORDS) <= set(self.columns) else {}
-        return ", ".join([super()._said(), *(printable(f"{name} {value}") for name, value in alike.items())])
+        return ", ".join([super()._footer(), *(printable(f"{name} {value}") for name, value in alike.items())])
 
     def _everywhere(self) -> dict[str, Any]:
         """Return what is the same in all entries, by the name of its column."""

@@ -184,10 +184,10 @@ class JupyterLab:
     def _announced_url(self) -> str:
         """Read the address from the file that a Jupyter server writes, which may be before it listens."""
         try:
-            told = json.loads((self._runtime_folder() / f"jpserver-{self.process.pid}.json").read_text("utf-8"))
+            server = json.loads((self._runtime_folder() / f"jpserver-{self.process.pid}.json").read_text("utf-8"))
         except (OSError, ValueError):
             return ""
-        return str(told["url"])
+        return str(server["url"])
 
     def _runtime_folder(self) -> Path:
         from jupyter_core.paths import jupyter_runtime_dir  # of the extra `lab`

@@ -52,6 +52,8 @@ def say_unknown_pipelines(buckets: Buckets, names: Iterable[str] | None) -> None
         known = buckets.pipelines()
         for name in names:
             if name not in known:
-                meant = close_matches(name, known)
-                hint = f"did you mean {printable(meant[0])}?" if meant else "`bucketsnb pipelines` lists those that do"
+                matches = close_matches(name, known)
+                hint = (
+                    f"did you mean {printable(matches[0])}?" if matches else "`bucketsnb pipelines` lists those that do"
+                )
                 say(f"No works of a pipeline {printable(name)}; {hint}")

@@ -58,8 +58,8 @@ from bucketsnb.query import Query, stale_document
 from bucketsnb.schema import STALE_DAYS
 from bucketsnb.settings import Secret, Settings, resolve
 from bucketsnb.summaries import Family, StatusFrame, events_of, failures_of, read_status
-from bucketsnb.summaries.attention import without_parent
 from bucketsnb.summaries.failures import Failures
+from bucketsnb.summaries.families import orphans_of
 from bucketsnb.transport import Transport
 
 Self = TypeVar("Self", bound="Buckets")
@@ -420,7 +420,7 @@ class Buckets:
 
         A parent may also be a run of the pipelines service, which is never in the queue: such works show here too.
         """
-        return without_parent(self.api, self.view(query_of(query, words) & Query(has_parent=True), limit=None))
+        return orphans_of(self.api, self.view(query_of(query, words) & Query(has_parent=True), limit=None))
 
     @takes_words
     def failures(self, query: QueryLike | str = None, *, limit: int | None = None, **words: Any) -> Failures:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from bucketsnb.api import AT_ONCE, Api, ask_together
 from bucketsnb.client.selection import selected
-from bucketsnb.display.texts import close_matches, count_of, join_truncated, printable
+from bucketsnb.display.texts import count_of, did_you_mean, join_truncated, printable
 from bucketsnb.errors import QueryError
 from bucketsnb.frames import DTYPES, SummaryFrame, WorksAccessor, frame_of
 from bucketsnb.query import EmptyReport, Query, explain_empty
@@ -33,8 +33,8 @@ class Counts(SummaryFrame):
     def _caption(self) -> str | None:
         return self.attrs.get("summary")
 
-    def _said(self) -> str:
-        return super()._said() if len(self) > self._most() else ""
+    def _footer(self) -> str:
+        return super()._footer() if len(self) > self._most() else ""
 
 
 def count(api: Api, query: Query) -> int:
@@ -88,8 +88,7 @@ def _check(by: Sequence[str]) -> None:
         raise QueryError("by=[] counts by nothing; buckets.count(query) counts all")
     for name in by:
         if name not in known:
-            matches = close_matches(str(name), known)
-            hint = f"did you mean {matches[0]!r}?" if matches else f"those that can be are {join_truncated(known, 30)}"
+            hint = did_you_mean(str(name), known, otherwise=f"those that can be are {join_truncated(known, 30)}")
             raise QueryError(f"works cannot be counted by {printable(repr(name))}; {hint}")
 
 
@@ -99,7 +98,7 @@ def _from_status(api: Api, query: Query, by: Sequence[str]) -> tuple[pd.DataFram
     if "pipeline" not in by and pipelines is None:
         requests, named = 1, [(None, api.status())]
     else:
-        names = _named(api) if pipelines is None else pipelines
+        names = _pipeline_names(api) if pipelines is None else pipelines
         requests, named = len(names) + (pipelines is None), list(zip(names, _statuses(api, names), strict=True))
     rows = [(pipeline, status, works) for pipeline, answer in named for status, works in _by_status(answer) if works]
     table = pd.DataFrame(rows, columns=["pipeline", "status", "n_works"]).astype(
@@ -113,7 +112,7 @@ class _Nameless(Exception):
     """Some works have no pipeline, so that no request counts them."""
 
 
-def _named(api: Api) -> list[str]:
+def _pipeline_names(api: Api) -> list[str]:
     names = api.pipelines()
     if api.have_nameless:
         raise _Nameless
@@ -150,7 +149,7 @@ def _from_works(api: Api, query: Query, by: Sequence[str]) -> tuple[pd.DataFrame
 def explain(api: Api, query: Query) -> Counts:
     """Say what each condition of a query does to its answer; see ``Buckets.explain``."""
     total = count(api, query)
-    reports = explain_empty(query, lambda narrowed: count(api, narrowed), lambda word: _known(api, word))
+    reports = explain_empty(query, lambda narrowed: count(api, narrowed), lambda word: _known_values(api, word))
     counts = Counts(
         {
             "condition": pd.array([report.text for report in reports], dtype=DTYPES["site"]),
@@ -177,7 +176,7 @@ def _finding(total: int, blamed: Sequence[EmptyReport], conditions: int) -> str:
     return f'Nothing matches. Without "{best.text}", {count_of(best.without, "work")} {verb}.'
 
 
-def _known(api: Api, word: str) -> Iterable[str]:
+def _known_values(api: Api, word: str) -> Iterable[str]:
     """Return texts that a column has: all of them where that is cheap, else those of the newest works."""
     if word == "pipeline":
         return api.pipelines()

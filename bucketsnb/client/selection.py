@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bucketsnb.display.texts import close_matches, join_truncated, printable
+from bucketsnb.display.texts import did_you_mean, join_truncated, printable
 from bucketsnb.errors import QueryError, warn_caller
 from bucketsnb.frames import COLUMNS, LIGHT, NEEDS
 from bucketsnb.query import UnknownField
@@ -89,9 +89,9 @@ def _check(name: object) -> None:
         raise QueryError(
             f"columns= takes names of columns, not {printable(repr(name))}; those are {join_truncated(COLUMNS, 30)}"
         )
-    matches = [] if name.split(".")[0] in COLUMNS else close_matches(name, COLUMNS)
-    if matches:
-        warn_caller(f"works have no column {name!r}; did you mean {matches[0]!r}?", UnknownField)
+    suggestion = "" if name.split(".")[0] in COLUMNS else did_you_mean(name, COLUMNS)
+    if suggestion:
+        warn_caller(f"works have no column {name!r}; {suggestion}", UnknownField)
 
 
 def _of_projection(projection: Mapping[str, Any]) -> Selection:

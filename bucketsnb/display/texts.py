@@ -22,6 +22,7 @@ __all__ = [
     "cell",
     "close_matches",
     "count_of",
+    "did_you_mean",
     "format_time",
     "host_of",
     "join_truncated",
@@ -56,10 +57,10 @@ def printable(text: object, *, keep: str = "") -> str:
     text = str(text)
     if text.isprintable() and (text.isascii() or _BLANK.isdisjoint(text)):
         return text
-    return "".join(letter if _seen(letter) or letter in keep else _escaped(letter) for letter in text)
+    return "".join(letter if _is_visible(letter) or letter in keep else _escaped(letter) for letter in text)
 
 
-def _seen(letter: str) -> bool:
+def _is_visible(letter: str) -> bool:
     return letter.isprintable() and letter not in _BLANK
 
 
@@ -91,7 +92,7 @@ def json_text(value: object, *, default: Callable[[Any], Any] | None = None) -> 
 
 def _escaped_json(line: str) -> str:
     """Write what cannot be seen as JSON does, which knows no escape of eight digits."""
-    return "".join(letter if _seen(letter) else json.dumps(letter)[1:-1] for letter in line)
+    return "".join(letter if _is_visible(letter) else json.dumps(letter)[1:-1] for letter in line)
 
 
 def count_of(number: int, noun: str, plural: str | None = None, *, at_least: bool = False) -> str:
@@ -227,6 +228,18 @@ def close_matches(word: str, words: Iterable[str], most: int = 3) -> list[str]:
     """
     by_folded = {other.casefold(): other for other in words}
     return [by_folded[hit] for hit in get_close_matches(word.casefold(), by_folded, n=most)]
+
+
+def did_you_mean(word: str, words: Iterable[str], otherwise: str = "") -> str:
+    """Suggest the word that was probably meant, or say something else where none is near.
+
+    Examples
+    --------
+    >>> did_you_mean("sucess", ["queued", "success"]), did_you_mean("x", ["queued"], "those are: queued")
+    ("did you mean 'success'?", 'those are: queued')
+    """
+    matches = close_matches(word, words, most=1)
+    return f"did you mean {matches[0]!r}?" if matches else otherwise
 
 
 def cell(value: object) -> str:

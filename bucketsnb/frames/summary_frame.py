@@ -32,14 +32,14 @@ class SummaryFrame(pd.DataFrame):
 
     def __repr__(self) -> str:
         """Draw the first rows as plain text."""
-        table = texts.table(self._headers(), self._drawn(), caption=self._caption())
-        return "\n".join(filter(None, [table, self._said()]))
+        table = texts.table(self._headers(), self._cells(), caption=self._caption())
+        return "\n".join(filter(None, [table, self._footer()]))
 
     def _repr_html_(self) -> str | None:
         if not DisplayOptions.now().html:
             return None
-        table = markup.table(self._headers(), self._drawn(), caption=self._caption())
-        below = [markup.element("p", self._said())] if self._said() else []
+        table = markup.table(self._headers(), self._cells(), caption=self._caption())
+        below = [markup.element("p", self._footer())] if self._footer() else []
         return str(markup.element("div", table, *below))
 
     def _caption(self) -> str | None:
@@ -47,9 +47,9 @@ class SummaryFrame(pd.DataFrame):
         return None
 
     def _headers(self) -> list[str]:
-        return [*(str(name or "") for name in self._named_index()), *map(str, self._shown().columns)]
+        return [*(str(name or "") for name in self._named_index()), *map(str, self._displayed().columns)]
 
-    def _shown(self) -> pd.DataFrame:
+    def _displayed(self) -> pd.DataFrame:
         """Return the columns that are drawn, in their order."""
         return pd.DataFrame(self)
 
@@ -57,8 +57,8 @@ class SummaryFrame(pd.DataFrame):
         """Return the names of the index where it says something: plain row numbers say nothing."""
         return [] if isinstance(self.index, pd.RangeIndex) else list(self.index.names)
 
-    def _drawn(self) -> list[list[Any]]:
-        head = self._shown().head(self._most()).astype(object)
+    def _cells(self) -> list[list[Any]]:
+        head = self._displayed().head(self._most()).astype(object)
         for name in head.columns.intersection(_NAMES):
             head[name] = head[name].map(str, na_action="ignore")
         rows = head.to_numpy().tolist()
@@ -67,7 +67,7 @@ class SummaryFrame(pd.DataFrame):
         keys = [key if isinstance(key, tuple) else (key,) for key in head.index]
         return [[_short(value) for value in (*key, *row)] for key, row in zip(keys, rows, strict=True)]
 
-    def _said(self) -> str:
+    def _footer(self) -> str:
         whole = count_of(len(self), "row")
         return whole if len(self) <= self._most() else f"the first {self._most()} of {whole}"
 

@@ -276,9 +276,9 @@ def explain_empty(
 
 
 def _suggestion(found: Filter, known: Callable[[str], Iterable[str]]) -> str:
-    word, asked = word_of(found.field), found.values(found.field)
-    if word is None or not asked:
+    word, wanted = word_of(found.field), found.values(found.field)
+    if word is None or not wanted:
         return ""
     values = list(known(word))
-    meant = list(dict.fromkeys(hit for text in asked if text not in values for hit in close_matches(text, values)))
-    return f"did you mean {' or '.join(meant)}?" if meant else ""
+    near = dict.fromkeys(match for text in wanted if text not in values for match in close_matches(text, values))
+    return f"did you mean {' or '.join(near)}?" if near else ""

@@ -224,7 +224,7 @@ class FieldFilter(Filter):
         """``("kko",)`` for ``{"site": {"$eq": "kko"}}``."""
         return _texts([self.value]) if path == self.path and self.operator == "$eq" else None
 
-    def _shown(self, value: Any) -> str:
+    def _text_of(self, value: Any) -> str:
         """Return a value of this field as people read it."""
         if is_ago(value):
             return f"{value[AGO]} ago"
@@ -232,7 +232,7 @@ class FieldFilter(Filter):
             return instant_text(value)
         return "null" if value is None else printable(value) if isinstance(value, str) else literal(value)
 
-    def _written(self, value: Any) -> Any:
+    def _for_keyword(self, value: Any) -> Any:
         """Return a value of this field as a keyword takes it."""
         return moment_text(value) if self.path in TIME_FIELDS else value
 
@@ -250,12 +250,14 @@ class _Equals(FieldFilter):
 
     @property
     def label(self) -> str:
-        return f"has no {noun(self.path)}" if self.value is None else f"{noun(self.path)} is {self._shown(self.value)}"
+        return (
+            f"has no {noun(self.path)}" if self.value is None else f"{noun(self.path)} is {self._text_of(self.value)}"
+        )
 
     def to_keywords(self) -> dict[str, Any]:
         if self.value is None:
             return self._keyword(False, "has_")
-        return {} if isinstance(self.value, dict | list) else self._keyword(self._written(self.value))
+        return {} if isinstance(self.value, dict | list) else self._keyword(self._for_keyword(self.value))
 
     def values(self, path: str) -> tuple[str, ...] | None:
         return _texts([self.value]) if path == self.path else None
@@ -270,10 +272,10 @@ class _Comparison(FieldFilter):
             return f"has {noun(self.path)}"
         row, happened = OPERATORS[self.operator], TIME_WORDS.get(self.path)
         if happened and row.age and is_ago(self.value):
-            return f"{happened} {row.age_text} {self._shown(self.value)}"
+            return f"{happened} {row.age_text} {self._text_of(self.value)}"
         if happened and row.time_text:
-            return f"{happened} {row.time_text} {self._shown(self.value)}"
-        return f"{noun(self.path)} {row.text} {self._shown(self.value)}"
+            return f"{happened} {row.time_text} {self._text_of(self.value)}"
+        return f"{noun(self.path)} {row.text} {self._text_of(self.value)}"
 
     def to_keywords(self) -> dict[str, Any]:
         row = OPERATORS[self.operator]
@@ -287,7 +289,7 @@ class _Comparison(FieldFilter):
 
     def _as_text(self, sign: str) -> dict[str, Any]:
         number = isinstance(self.value, int | float) and not isinstance(self.value, bool)
-        return self._keyword(f"{sign}{self._written(self.value)}") if number or is_ago(self.value) else {}
+        return self._keyword(f"{sign}{self._for_keyword(self.value)}") if number or is_ago(self.value) else {}
 
 
 class _Members(FieldFilter):
@@ -295,7 +297,7 @@ class _Members(FieldFilter):
 
     @property
     def label(self) -> str:
-        values = join_truncated([self._shown(value) for value in self.value])
+        values = join_truncated([self._text_of(value) for value in self.value])
         return f"{noun(self.path)} {_LIST_OPERATORS[self.operator].text} {values or 'nothing'}"
 
     def to_keywords(self) -> dict[str, Any]:
@@ -348,7 +350,7 @@ class _Between(FieldFilter):
 
     @property
     def label(self) -> str:
-        return f"{noun(self.path)} is {' to '.join(map(self._shown, self.value))}"
+        return f"{noun(self.path)} is {' to '.join(map(self._text_of, self.value))}"
 
     def to_keywords(self) -> dict[str, Any]:
         return self._keyword("..".join(map(literal, self.value)))
@@ -545,13 +547,13 @@ def filters_of(document: Document) -> tuple[Filter, ...]:
 
 def _of_entry(key: str, condition: Any) -> list[Filter]:
     """Return the filters of one entry, each separable operator its own."""
-    found = list(_drawn(key, condition))
+    found = list(_filters_in(key, condition))
     entry = {key: condition}
     together = join({}, (one.condition for one in found))
     return found if canonical(together) == canonical(entry) else [Raw(entry)]
 
 
-def _drawn(key: str, condition: Any) -> Iterator[Filter]:
+def _filters_in(key: str, condition: Any) -> Iterator[Filter]:
     if key == "$expr":
         yield from _compared(condition)
     elif key in Group._TEXTS:

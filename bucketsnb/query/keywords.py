@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Any, NoReturn
 
-from bucketsnb.display.texts import close_matches
+from bucketsnb.display.texts import close_matches, did_you_mean
 from bucketsnb.errors import QueryError
 from bucketsnb.query.documents import Document, is_operators, join, plain
 from bucketsnb.query.filters import LISTS, NAMED, NEGATED, OPERATORS, SIGNS, TIME_WORDS, Compare, time_keyword
@@ -43,7 +43,7 @@ _COMPARISON = re.compile(r"(>=|<=|==|!=|>|<)\s*(\S.*)", re.ASCII | re.DOTALL)
 _RANGE = re.compile(r"(-?[0-9]+)\s*\.\.\s*(-?[0-9]+)", re.ASCII)
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
 
-_MEANT = {
+_SYNONYMS = {
     "state": "status",
     "events": "event",
     "tag": "tags",
@@ -57,7 +57,7 @@ _MEANT = {
     "stopped": "stopped_since, stopped_until",
     "finished": "stopped_since, stopped_until",
 }
-"""Words that people try, and that do not look like the keyword they mean."""
+"""Keywords for words that people try, and that do not look like them."""
 
 
 def document_of(words: Mapping[str, Any]) -> Document:
@@ -100,10 +100,10 @@ def _piece(word: str, value: Any) -> Document:
 
 
 def _unknown(word: str) -> NoReturn:
-    meant = _MEANT.get(word) or " or ".join(close_matches(word, WORDS, most=1))
+    suggestion = _SYNONYMS.get(word) or "".join(close_matches(word, WORDS, most=1))
     if word.removeprefix("not_") in WORDS:
-        meant = f"{word.removeprefix('not_')}={{'$ne': ...}}"
-    cure = f"did you mean {meant}?" if meant else f"the keywords are {', '.join(WORDS)}"
+        suggestion = f"{word.removeprefix('not_')}={{'$ne': ...}}"
+    cure = f"did you mean {suggestion}?" if suggestion else f"the keywords are {', '.join(WORDS)}"
     raw = f"; for a path of your own, Query({{{word.replace('__', '.')!r}: ...}})" if "__" in word else ""
     raise QueryError(f"there is no keyword {word!r}; {cure}{raw}")
 
@@ -167,8 +167,7 @@ def _status(word: str, value: Any) -> str:
     status = _text(word, plain(value, (word,)) if value is not None else value)
     if status in STATUSES:
         return status
-    meant = close_matches(status, STATUSES)
-    cure = f"did you mean {meant[0]!r}?" if meant else f"the statuses are {', '.join(STATUSES)}"
+    cure = did_you_mean(status, STATUSES, otherwise=f"the statuses are {', '.join(STATUSES)}")
     raise QueryError(f"there is no status {status!r}; {cure}")
 
 
@@ -209,9 +208,8 @@ def _number_text(word: str, text: str) -> Document | None:
 
 def _operand(word: str, text: str) -> float:
     if not _NUMBER.fullmatch(text):
-        meant = close_matches(text, _NUMBER_WORDS)
         others = ", ".join(name for name in _NUMBER_WORDS if name != word)
-        cure = f"did you mean {meant[0]!r}?" if meant else f"give a number or one of {others}"
+        cure = did_you_mean(text, _NUMBER_WORDS, otherwise=f"give a number or one of {others}")
         raise QueryError(f"{word} cannot be compared with {text!r}; {cure}")
     number: float = plain(float(text) if "." in text else int(text), (word,))
     return number

@@ -90,8 +90,8 @@ def _config(name: str) -> Iterator[Finding]:
 
 
 def _cure(word: str, words: Any) -> str:
-    meant = close_matches(word, words, most=2)
-    return f"; did you mean {' or '.join(map(repr, meant))}?" if meant else ""
+    matches = close_matches(word, words, most=2)
+    return f"; did you mean {' or '.join(map(repr, matches))}?" if matches else ""
 
 
 def _condition(path: str, condition: Any) -> Iterator[Finding]:
@@ -122,10 +122,10 @@ def _as_list(value: Any) -> list[Any]:
 def _operator(name: str, place: str) -> Iterator[Finding]:
     if name in _OPERATORS:
         return
-    meant = close_matches(name, _OPERATORS, most=1)
-    if meant:
+    matches = close_matches(name, _OPERATORS, most=1)
+    if matches:
         there = printable(place)
-        yield UnknownOperator, f"{there}: there is no operator {printable(name)}; did you mean {meant[0]}?"
+        yield UnknownOperator, f"{there}: there is no operator {printable(name)}; did you mean {matches[0]}?"
 
 
 def _expression(part: Any) -> Iterator[Finding]:

@@ -47,7 +47,7 @@ class Failures(SummaryFrame):
     def _constructor(self) -> Callable[..., SummaryFrame]:
         return SummaryFrame
 
-    def _shown(self) -> pd.DataFrame:
+    def _displayed(self) -> pd.DataFrame:
         """Leave out what would take the room of the error, as long as all columns are there."""
         whole = pd.DataFrame(self)
         return whole.drop(columns=_UNSEEN) if self._whole else whole
@@ -56,13 +56,13 @@ class Failures(SummaryFrame):
     def _whole(self) -> bool:
         return set(_UNSEEN) <= set(self.columns)
 
-    def _said(self) -> str:
+    def _footer(self) -> str:
         further = f"; not shown: {', '.join(_UNSEEN)}" if self._whole else ""
         read = self.attrs.get("read", 0)
         if read >= self.attrs.get("matched", 0):
-            return super()._said() + further
+            return super()._footer() + further
         failed = count_of(self.attrs["matched"], "failed work", at_least=not self.attrs["exact"])
-        return f"{super()._said()}, made of the newest {read:,} of {failed}{further}"
+        return f"{super()._footer()}, made of the newest {read:,} of {failed}{further}"
 
 
 def error_text(results: Any, *, deep: int = _DEEP) -> str | None:

@@ -1,9 +1,9 @@
-"""How the works of an event, or of a parent, stand: one row per event and pipeline, one tree per family."""
+"""How the works of an event or of a parent are doing: a row for each event and pipeline, a tree for each family."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -12,10 +12,13 @@ from bucketsnb.display.texts import age, count_of, printable
 from bucketsnb.frames import SummaryFrame
 from bucketsnb.schema import STATUSES
 
-__all__ = ["Family", "events_of"]
+if TYPE_CHECKING:
+    from bucketsnb.api import Api
+
+__all__ = ["Family", "events_of", "orphans_of"]
 
 _TEXT = pd.StringDtype("python")
-_SHOWN = 200
+_MOST_SHOWN = 200
 _LATEST = ["status", "attempt", "retries", "creation", "age", "id"]
 
 
@@ -65,6 +68,13 @@ def _listed(value: object) -> list[object]:
     return value if isinstance(value, list) else [value]
 
 
+def orphans_of(api: Api, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the works of a frame whose parent is not in the queue any more; costs one request for the parents' ids."""
+    parents = sorted({str(parent) for parent in frame["parent"].dropna()})
+    present = set(api.view_ids({"id": {"$in": parents}})) if parents else set()
+    return frame[frame["parent"].notna() & ~frame["parent"].isin(present)]
+
+
 class Family:
     """The works of one parent, as a tree with their statuses.
 
@@ -98,15 +108,15 @@ class Family:
     def __repr__(self) -> str:
         """Draw the tree as text, at most 200 works of it."""
         return "\n".join(
-            [self._heading(), *(f"{'   ' * depth}{_line(row)}" for depth, row in self._shown()), *self._rest()]
+            [self._heading(), *(f"{'   ' * depth}{_line(row)}" for depth, row in self._visible()), *self._more()]
         )
 
     def _repr_html_(self) -> str:
         rows = [
             element("div", chip(row["status"]), " ", _line(row), style=f"margin-left: {1.5 * depth}em")
-            for depth, row in self._shown()
+            for depth, row in self._visible()
         ]
-        return str(element("div", element("strong", self._heading()), *rows, *self._rest()))
+        return str(element("div", element("strong", self._heading()), *rows, *self._more()))
 
     def _heading(self) -> str:
         summary = ", ".join(f"{number} {status}" for status, number in self.counts.items()) or "no works"
@@ -114,11 +124,11 @@ class Family:
         further = "" if self.complete else "; there are more generations, which were not read"
         return f"family of {printable(self.parent)}{known}: {summary}{further}"
 
-    def _shown(self) -> list[tuple[int, Any]]:
-        return list(self._walk())[:_SHOWN]
+    def _visible(self) -> list[tuple[int, Any]]:
+        return list(self._walk())[:_MOST_SHOWN]
 
-    def _rest(self) -> list[str]:
-        more = len(self.frame) - _SHOWN
+    def _more(self) -> list[str]:
+        more = len(self.frame) - _MOST_SHOWN
         return [f"... and {count_of(more, 'more work', 'more works')} in .frame"] if more > 0 else []
 
     def _walk(self) -> Iterator[tuple[int, Any]]:
@@ -139,9 +149,9 @@ class Family:
 
 def _line(row: Mapping[str, Any]) -> str:
     attempts = f"attempt {row['attempt']} of {row['retries']}"
-    return printable(f"{row['pipeline']} {row['status']} ({attempts}{_old(row)}) {row['id']}")
+    return printable(f"{row['pipeline']} {row['status']} ({attempts}{_age_text(row)}) {row['id']}")
 
 
-def _old(row: Mapping[str, Any]) -> str:
+def _age_text(row: Mapping[str, Any]) -> str:
     since = age(row["age"])
     return f", {since} old" if since else ""
