@@ -12,6 +12,7 @@ from typing import Literal
 from urllib.parse import parse_qsl
 
 from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bucketsnb.backend.http.problems import problem
@@ -269,10 +270,10 @@ class FaultInjector:
 
 
 async def _answer(fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
-    response = problem(fault.status or 200, "a fault that was ordered")
+    status = fault.status or 200
+    response = problem(status, "a fault that was ordered")
     if fault.body is not None:
-        response.body = fault.body
-        response.headers["content-length"] = str(len(fault.body))
+        response = Response(fault.body, status, media_type="application/json")
     response.headers.update(fault.headers)
     await response(scope, receive, send)
 

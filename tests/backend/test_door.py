@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
@@ -22,9 +21,12 @@ MEGABYTE = 1024 * 1024
 WORK = json.dumps([make_work()]).encode()
 
 
-@pytest.fixture(params=["without a token", "with a token"])
-def process(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[psutil.Process, str]]:
+@pytest.fixture(params=["without a token", "with a token"], scope="module")
+def process(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[psutil.Process, str]]:
     """Serve in a process of its own, and give it and its address."""
+    tmp_path = tmp_path_factory.mktemp("door")
     options = []
     if request.param == "with a token":
         (tmp_path / "token").write_text("hush")
@@ -98,7 +100,7 @@ def test_a_head_without_end_fills_no_memory(process: tuple[psutil.Process, str],
         assert status_of(connection) == 200, "and others are answered"
 
 
-def test_a_body_that_nobody_asked_for_fills_no_memory(tmp_path: Path) -> None:
+def test_a_body_that_nobody_asked_for_fills_no_memory() -> None:
     with LocalBackend(token="hush") as backend, connected(backend.url) as connection:
         before = psutil.Process().memory_info().rss
         connection.sendall(b"POST /work HTTP/1.1\r\nhost: localhost\r\ncontent-length: 99999999\r\n\r\n")
