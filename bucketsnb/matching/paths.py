@@ -9,7 +9,6 @@ a list without objects asks nothing at all.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from .limits import DEFAULT_LIMITS, Limits, QueryNotUnderstood
@@ -24,23 +23,8 @@ RecordTest = Callable[[Mapping[str, Any]], bool]
 """Says yes or no to one record."""
 
 
-@dataclass(frozen=True)
-class Path:
-    """A dotted path taken apart.
-
-    Parameters
-    ----------
-    text
-        As it was written.
-    parts
-        The names.
-    places
-        For each name, the place in a list that it may stand for, or -1.
-    """
-
-    text: str
-    parts: tuple[str, ...]
-    places: tuple[int, ...]
+Path = tuple[tuple[str, int], ...]
+"""A dotted path taken apart: its names, each with the place in a list that it may stand for, or -1."""
 
 
 def parse_path(text: str, limits: Limits) -> Path:
@@ -51,10 +35,10 @@ def parse_path(text: str, limits: Limits) -> Path:
     QueryNotUnderstood
         It has too many parts.
     """
-    parts = tuple(text.split("."))
+    parts = text.split(".")
     if len(parts) > limits.path_parts:
         raise QueryNotUnderstood(f"the path {text[:60]!r}... has more than {limits.path_parts} parts")
-    return Path(text, parts, tuple(_place(part) for part in parts))
+    return tuple((part, _place(part)) for part in parts)
 
 
 def _place(part: str) -> int:
@@ -107,7 +91,7 @@ class _Walk:
         self.entered: set[tuple[int, int]] = set()
 
     def from_object(self, value: Any, start: int) -> bool:
-        for index, part in enumerate(self.path.parts[start:], start):
+        for index, (part, _) in enumerate(self.path[start:], start):
             if value.__class__ is list:
                 return self.from_list(value, index)
             value = value.get(part, MISSING) if isinstance(value, Mapping) else MISSING
@@ -120,7 +104,7 @@ class _Walk:
         if entry in self.entered:
             return False  # what was found the first time would have ended the walk
         self.entered.add(entry)
-        place = self.path.places[index]
+        place = self.path[index][1]
         for at, element in enumerate(values):
             if element.__class__ is dict and self.from_object(element, index):
                 return True
@@ -129,7 +113,7 @@ class _Walk:
         return False
 
     def from_place(self, element: Any, index: int) -> bool:
-        if index == len(self.path.parts):
+        if index == len(self.path):
             return self.test(element)  # the element in this place is looked at whole, a list among lists included
         if element.__class__ is dict:
             return self.from_object(element, index)
