@@ -88,7 +88,7 @@ def test_sql_never_loses_a_work_and_is_exact_where_it_says_so(
             continue
         meant = {one["id"] for one in held if matches(one)}
         with store._reading() as reader:
-            found = narrow(document, odd=rows.any_odd(reader))
+            found = narrow(document, irregular=rows.any_irregular(reader))
             sql = f"SELECT body FROM works WHERE {found.sql}"
             narrowed = {msgspec.json.decode(body)["id"] for (body,) in reader.execute(sql, found.values)}
         assert meant <= narrowed, document

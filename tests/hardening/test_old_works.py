@@ -74,7 +74,7 @@ def whole_with_ids(records: list[dict[str, Any]]) -> list[str]:
 
 def insert(backend: LocalBackend, record: Mapping[str, Any], key: str = "") -> None:
     """Put a work into the file as another program would, past all that the store checks."""
-    columns = "id, pipeline, status, priority, creation, start, timeout, attempt, retries, odd, body"
+    columns = "id, pipeline, status, priority, creation, start, timeout, attempt, retries, irregular, body"
     named = key or str(record.get("id"))
     row = (named, PIPELINE, "failure", 3, 5.0, None, 3600, 1, 2, 1, json.dumps(record))
     with closing(sqlite3.connect(backend.store.path, timeout=60)) as file, file:  # type: ignore[attr-defined]

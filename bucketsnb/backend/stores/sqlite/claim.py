@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Raw
 
 from bucketsnb.backend.stores.sqlite.narrowing import narrow, plain_values
-from bucketsnb.backend.stores.sqlite.rows import any_odd, let_others
+from bucketsnb.backend.stores.sqlite.rows import any_irregular, let_others
 from bucketsnb.backend.stores.sqlite.schema import MARKS
 from bucketsnb.backend.stores.sqlite.writer import Writer
 from bucketsnb.matching import Matcher, compile_query
@@ -53,7 +53,7 @@ def claim(query: Mapping[str, Any], writer: Writer, reading: Connecting) -> byte
     queues = _queues(query)
     if queues is not None:
         with writer.changing() as connection:
-            rest = narrow(queues.rest, odd=any_odd(connection))
+            rest = narrow(queues.rest, irregular=any_irregular(connection))
             if rest.exact:
                 found = _first_of(connection, queues, f"({rest.sql})", rest.values)
                 return None if found is None else _take(connection, found)
@@ -82,14 +82,10 @@ def _queues(query: Mapping[str, Any]) -> _Queues | None:
     if pipelines is None or marks is None or not _INDEXED.issuperset(rest):
         return None
     names = sorted({name for name in pipelines if isinstance(name, str)})
-    heads = [(name, *value) for name in names for value in ([(one,) for one in marks] if mark else [()])]
-    if not 1 <= len(heads) <= _HEADS_MAX:
-        return None
-    return (
-        _Queues(_BY_MARK.format(mark), _FIRST_BY_MARK, heads, rest)
-        if mark
-        else _Queues(_BY_PIPELINE, _FIRST, heads, rest)
-    )
+    queues = _Queues(_BY_PIPELINE, _FIRST, [(name,) for name in names], rest)
+    if mark:
+        queues = _Queues(_BY_MARK.format(mark), _FIRST_BY_MARK, [(name, one) for name in names for one in marks], rest)
+    return queues if 1 <= len(queues.heads) <= _HEADS_MAX else None
 
 
 def _first_of(connection: sqlite3.Connection, queues: _Queues, rest: str, values: tuple[Any, ...]) -> Found | None:
@@ -114,7 +110,7 @@ def _search(query: Mapping[str, Any], matches: Matcher, writer: Writer, reading:
 
 
 def _first_by_search(query: Mapping[str, Any], matches: Matcher, reader: sqlite3.Connection) -> Found | None:
-    condition = narrow(query, odd=any_odd(reader))
+    condition = narrow(query, irregular=any_irregular(reader))
     limit = "LIMIT 1" if condition.exact else ""
     sql = f"{_FOUND} WHERE status = 'queued' AND ({condition.sql}) {_FIRST} {limit}"
     with closing(reader.execute(sql, condition.values)) as cursor:

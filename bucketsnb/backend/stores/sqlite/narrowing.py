@@ -28,7 +28,7 @@ _COLUMNS = {name: name for name in (*_NUMBERS, "id", "pipeline", "status", "site
     "config.parent": "parent"
 }
 _LOOSE = frozenset({"site", "user", "config.parent"})
-"""Fields whose column is null in a work that has something else there than text; `odd` is set in such a work."""
+"""Fields whose column is null in a work that has something else there than text; `irregular` is set in such a work."""
 
 _COMPARISONS = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
 
@@ -57,15 +57,15 @@ _UNSURE = Condition(_ALL, exact=False)
 _NOTHING = Condition("0")
 
 
-def narrow(query: Mapping[str, Any], *, odd: bool = False) -> Condition:
+def narrow(query: Mapping[str, Any], *, irregular: bool = False) -> Condition:
     """Give the narrowest SQL condition that holds for every work the query means.
 
     Parameters
     ----------
     query
         A query document that the matcher has understood.
-    odd
-        Whether there are works that `odd` is set in; see `rows.any_odd`.
+    irregular
+        Whether there are works that `irregular` is set in; see `rows.any_irregular`.
 
     Examples
     --------
@@ -74,7 +74,7 @@ def narrow(query: Mapping[str, Any], *, odd: bool = False) -> Condition:
     >>> narrow({"results.snr": {"$gt": 8}})
     Condition(sql='1', values=(), exact=False)
     """
-    condition = _all_of([_on_field(name, value, odd=odd) for name, value in query.items()])
+    condition = _all_of([_on_field(name, value, irregular=irregular) for name, value in query.items()])
     return condition if len(condition.sql) <= _LETTERS_MAX else _UNSURE
 
 
@@ -97,11 +97,11 @@ def _joined(word: str, conditions: Sequence[Condition]) -> Condition:
     return Condition(sql or _ALL, tuple(value for one in conditions for value in one.values))
 
 
-def _on_field(name: str, wanted: Any, *, odd: bool) -> Condition:
+def _on_field(name: str, wanted: Any, *, irregular: bool) -> Condition:
     if name == "$and":
-        return _all_of([narrow(part, odd=odd) for part in wanted])
+        return _all_of([narrow(part, irregular=irregular) for part in wanted])
     if name == "$or":
-        return _any_of([narrow(part, odd=odd) for part in wanted])
+        return _any_of([narrow(part, irregular=irregular) for part in wanted])
     if name == "$expr":
         return _expression(wanted)
     if name not in _COLUMNS and name not in MARKS:
@@ -110,7 +110,7 @@ def _on_field(name: str, wanted: Any, *, odd: bool) -> Condition:
     operators = _operators(wanted)
     condition = _all_of([judge(name, operator, operand) for operator, operand in operators.items()])
     loose = name in _LOOSE or (name in MARKS and isinstance(operators.get("$eq"), list))
-    return _any_of([replace(condition, exact=False), Condition("odd")]) if odd and loose else condition
+    return _any_of([replace(condition, exact=False), Condition("irregular")]) if irregular and loose else condition
 
 
 def _operators(wanted: Any) -> Mapping[str, Any]:

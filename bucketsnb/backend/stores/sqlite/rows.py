@@ -24,7 +24,7 @@ from bucketsnb.schema import FIELD_NAMES
 
 __all__ = [
     "Shaper",
-    "any_odd",
+    "any_irregular",
     "change",
     "insert",
     "let_others",
@@ -43,9 +43,9 @@ _UPDATE = f"UPDATE works SET ({', '.join(COLUMNS)}, body) = ({_SLOTS}) WHERE row
 _MARK = "INSERT OR IGNORE INTO marks VALUES (?, ?, ?, ?, ?, ?)"
 
 
-def any_odd(connection: sqlite3.Connection) -> bool:
+def any_irregular(connection: sqlite3.Connection) -> bool:
     """Say whether there is a work that the columns and marks do not tell all of."""
-    return connection.execute("SELECT 1 FROM works WHERE odd LIMIT 1").fetchone() is not None
+    return connection.execute("SELECT 1 FROM works WHERE irregular LIMIT 1").fetchone() is not None
 
 
 def insert(writer: sqlite3.Connection, records: Sequence[Mapping[str, Any]], bodies: Sequence[str]) -> None:
@@ -60,10 +60,12 @@ def _columns_of(record: Mapping[str, Any]) -> tuple[Any, ...]:
     config = record.get("config")
     parent = config.get("parent") if isinstance(config, Mapping) else None
     loose = (record.get("site"), record.get("user"), parent)
-    odd = isinstance(config, list) or any(not (value is None or isinstance(value, str)) for value in loose)
-    odd = odd or any(isinstance(element, list) for field in MARKS for element in _elements(record.get(field)))
-    held = (record[name] for name in COLUMNS if name not in ("site", "user", "parent", "odd"))
-    return (*held, *(value if isinstance(value, str) else None for value in loose), int(odd))
+    irregular = isinstance(config, list) or any(not (value is None or isinstance(value, str)) for value in loose)
+    irregular = irregular or any(
+        isinstance(element, list) for field in MARKS for element in _elements(record.get(field))
+    )
+    held = (record[name] for name in COLUMNS if name not in ("site", "user", "parent", "irregular"))
+    return (*held, *(value if isinstance(value, str) else None for value in loose), int(irregular))
 
 
 def _mark(writer: sqlite3.Connection, rowid: int | None, record: Mapping[str, Any]) -> None:

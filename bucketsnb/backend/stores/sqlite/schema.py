@@ -20,7 +20,7 @@ COLUMNS = (
     "site",
     "user",
     "parent",
-    "odd",
+    "irregular",
 )
 """What of a work is a column; `body` follows them."""
 
@@ -36,15 +36,16 @@ def is_plain(value: object) -> bool:
 
 
 # The columns have no declared type, so SQLite compares what is stored as it is. `body` is the whole work as JSON text,
-# and is what clients are sent. `odd` is 1 where a column or a mark does not tell all of its field: a site, a user or a
-# parent that is neither text nor null, or an array among the tags or the events.
+# and is what clients are sent. `irregular` is 1 where a column or a mark does not tell all of its field: a site, a user
+# or a parent that is neither text nor null, or an array among the tags or the events.
 # A mark is a tag or an event of a work. While the work is queued it also has what the queue is ordered by, so that a
 # claim by tag reads one entry of an index however long the queue is.
 # The counts are kept by triggers: whatever changes a work, they are right, and a status reads no works.
 TABLES = """
 CREATE TABLE works (
     rowid INTEGER PRIMARY KEY, id NOT NULL, pipeline NOT NULL, status NOT NULL, priority NOT NULL, creation NOT NULL,
-    start, timeout NOT NULL, attempt NOT NULL, retries NOT NULL, site, user, parent, odd NOT NULL, body TEXT NOT NULL
+    start, timeout NOT NULL, attempt NOT NULL, retries NOT NULL, site, user, parent, irregular NOT NULL,
+    body TEXT NOT NULL
 );
 CREATE UNIQUE INDEX works_id ON works (id);
 CREATE INDEX works_newest ON works (creation);
@@ -54,7 +55,7 @@ CREATE INDEX works_pipeline_status ON works (pipeline, status, creation);
 CREATE INDEX works_site ON works (site, creation);
 CREATE INDEX works_user ON works (user, creation);
 CREATE INDEX works_parent ON works (parent, creation) WHERE parent IS NOT NULL;
-CREATE INDEX works_odd ON works (odd) WHERE odd;
+CREATE INDEX works_irregular ON works (irregular) WHERE irregular;
 
 CREATE INDEX works_running ON works (start + timeout) WHERE status = 'running';
 CREATE INDEX works_failed ON works (creation) WHERE status = 'failure' AND attempt < retries;
@@ -98,7 +99,7 @@ END;
 _KEPT = f"rowid, {', '.join(COLUMNS)}, body"
 
 UPGRADE = f"""
-CREATE TABLE earlier_works AS SELECT {_KEPT} FROM works;
+CREATE TABLE earlier_works AS SELECT {_KEPT.replace("irregular", "odd AS irregular")} FROM works;
 CREATE TABLE earlier_marks AS SELECT work, field, value FROM marks;
 DROP TABLE works;
 DROP TABLE marks;
@@ -107,7 +108,7 @@ DROP TABLE counts;
 INSERT INTO works ({_KEPT}) SELECT {_KEPT} FROM earlier_works;
 INSERT INTO marks SELECT work, field, value, iif(status = 'queued', pipeline, NULL), priority, creation
     FROM earlier_marks JOIN works ON works.rowid = work;
-UPDATE works SET odd = 1 WHERE EXISTS (SELECT 1 FROM json_each(body, '$.tags') WHERE json_each.type = 'array')
+UPDATE works SET irregular = 1 WHERE EXISTS (SELECT 1 FROM json_each(body, '$.tags') WHERE json_each.type = 'array')
     OR EXISTS (SELECT 1 FROM json_each(body, '$.event') WHERE json_each.type = 'array');
 DROP TABLE earlier_works;
 DROP TABLE earlier_marks;

@@ -101,7 +101,7 @@ class SQLiteStore:
         self, query: Mapping[str, Any], matches: Matcher, shape: rows.Shaper | None, skip: int, limit: int | None
     ) -> Generator[bytes, None, None]:
         def found(connection: sqlite3.Connection) -> Generator[bytes, None, None]:
-            condition = narrow(query, odd=rows.any_odd(connection))
+            condition = narrow(query, irregular=rows.any_irregular(connection))
             with closing(rows.newest(connection, condition, matches, shape, skip, limit)) as works:
                 yield from json_stream(works)
 
