@@ -40,7 +40,9 @@ def compile_projection(projection: Mapping[str, Any] | None) -> Projector:
     QueryNotUnderstood
         Inclusion and exclusion are mixed, a value is neither true nor false, or paths are malformed or overlap.
     """
-    paths = {path: _switch(path, value) for path, value in _checked(projection).items()}
+    if projection is not None and not isinstance(projection, Mapping):
+        raise QueryNotUnderstood(f"a projection is an object, not {name_of_type(projection)}")
+    paths = {path: _switch(path, value) for path, value in plain(projection or {}).items()}
     identity = paths.pop("_id", None)
     if not paths:
         return (lambda _: {}) if identity else _whole
@@ -50,26 +52,11 @@ def compile_projection(projection: Mapping[str, Any] | None) -> Projector:
     including = next(iter(paths.values()))
     if identity and not including:
         raise QueryNotUnderstood("a projection either includes or excludes fields; '_id' mixes the two")
-    return _including(_tree(paths)) if including else _excluding(_tree({**paths, "_id": False}))
-
-
-def _including(tree: _Tree) -> Projector:
-    if any(tree.values()):
-        return lambda record: _include(record, tree)
-    return lambda record: {name: value for name, value in record.items() if name in tree}
-
-
-def _excluding(tree: _Tree) -> Projector:
-    return lambda record: _exclude(record, tree)
-
-
-def _checked(projection: Any) -> dict[str, Any]:
-    if projection is None:
-        return {}
-    if not isinstance(projection, Mapping):
-        raise QueryNotUnderstood(f"a projection is an object, not {name_of_type(projection)}")
-    checked: dict[str, Any] = plain(projection)
-    return checked
+    if including:
+        wanted = _tree(paths)
+        return lambda record: _include(record, wanted)
+    unwanted = _tree({**paths, "_id": False})
+    return lambda record: _exclude(record, unwanted)
 
 
 def _switch(path: str, value: Any) -> bool:

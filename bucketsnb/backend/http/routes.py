@@ -34,6 +34,7 @@ from bucketsnb.schema import COUNTS_AT_ONCE
 __all__ = ["build_app"]
 
 T = TypeVar("T")
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 _QUERY_BYTES_MAX = 16 * 1024 * 1024
 """Bytes that a query may have, as in MongoDB: a hundred megabytes of small objects hold up all for a minute."""
@@ -78,13 +79,13 @@ def build_app(store: Store, token: str | None = None) -> AccessControl:
         Route("/work", service.delete, methods=["DELETE"]),
         Route("/work/withdraw", service.withdraw, methods=["POST"]),
         Route("/view", service.view, methods=["POST"]),
-        Route("/status", service.status, methods=["GET"]),
-        Route("/status/pipelines", service.pipelines, methods=["GET"]),
-        Route("/status/details", service.all_details, methods=["GET"]),
+        Route("/status", service.counting(store.status), methods=["GET"]),
+        Route("/status/pipelines", service.counting(store.pipelines), methods=["GET"]),
+        Route("/status/details", service.counting(store.statuses), methods=["GET"]),
         Route("/status/details/{pipeline:name}", service.details, methods=["GET"]),
-        _audit("/audit/failed", service.audit_failed),
-        _audit("/audit/expired", service.audit_expired),
-        _audit("/audit/stale/{days}", service.audit_stale),
+        Route("/audit/failed", service.auditing(store.audit_failed), methods=["GET"]),
+        Route("/audit/expired", service.auditing(store.audit_expired), methods=["GET"]),
+        Route("/audit/stale/{days}", service.auditing(store.audit_stale), methods=["GET"]),
     ]
     app = Starlette(routes=routes, exception_handlers=HANDLERS, lifespan=lifespan)
     app.router.redirect_slashes = False
@@ -161,39 +162,26 @@ class _Service:
         pieces = self.store.view(query, projection, skip, None if everything else limit)
         return await ViewAnswer(pieces, self.views).begun()
 
-    async def status(self, _request: Request) -> Response:
-        return _offering(answer(await run_in_threadpool(self.store.status)))
-
     async def details(self, request: Request) -> Response:
         pipeline = request.path_params["pipeline"]
         return answer(await run_in_threadpool(self.store.status, pipeline))
 
-    async def all_details(self, _request: Request) -> Response:
-        return answer(await run_in_threadpool(self.store.statuses))
+    def counting(self, count: Callable[[], object]) -> Endpoint:
+        async def counted(_request: Request) -> Response:
+            return _offering(answer(await run_in_threadpool(count)))
 
-    async def pipelines(self, _request: Request) -> Response:
-        return _offering(answer(await run_in_threadpool(self.store.pipelines)))
+        return counted
 
-    async def audit_failed(self, _request: Request) -> Response:
-        return answer(await self._change(self.store.audit_failed))
+    def auditing(self, act: Callable[..., int]) -> Endpoint:
+        """Audit by GET, as in the service, though it changes works; but not by HEAD, which changes nothing."""
 
-    async def audit_expired(self, _request: Request) -> Response:
-        return answer(await self._change(self.store.audit_expired))
+        async def audited(request: Request) -> Response:
+            if request.method == "HEAD":
+                raise HTTPException(405, headers={"allow": "GET"})
+            days = [_days(text) for text in request.path_params.values()]
+            return answer(await self._change(act, *days))
 
-    async def audit_stale(self, request: Request) -> Response:
-        days = _days(request.path_params["days"])
-        return answer(await self._change(self.store.audit_stale, days))
-
-
-def _audit(path: str, act: Callable[[Request], Awaitable[Response]]) -> Route:
-    """Route an audit: by GET, as in the service, though it changes works; but not by HEAD, which changes nothing."""
-
-    async def by_get_only(request: Request) -> Response:
-        if request.method == "HEAD":
-            raise HTTPException(405, headers={"allow": "GET"})
-        return await act(request)
-
-    return Route(path, by_get_only, methods=["GET"])
+        return audited
 
 
 def _offering(response: Response) -> Response:

@@ -105,10 +105,10 @@ def newest(
     """Read the JSON of matching works, newest first; nothing is parsed that neither query nor projection needs."""
     # As bytes, which go to the wire as they are.
     sql = f"SELECT CAST(body AS BLOB) FROM works WHERE {condition.sql} ORDER BY creation DESC, rowid DESC"
-    by_sql = (*condition.values, -1 if limit is None else limit, skip)
-    with closing(
-        reader.execute(f"{sql} LIMIT ? OFFSET ?", by_sql) if condition.exact else reader.execute(sql, condition.values)
-    ) as cursor:
+    values = condition.values
+    if condition.exact:
+        sql, values = f"{sql} LIMIT ? OFFSET ?", (*values, -1 if limit is None else limit, skip)
+    with closing(reader.execute(sql, values)) as cursor:
         bodies: Iterable[bytes] = (body for (body,) in cursor)
         if not condition.exact:
             bodies = islice(islice(_matching(bodies, matches), skip, None), limit)  # their sum may be too large for it
