@@ -15,6 +15,7 @@ import requests
 from tests.backend.serving import served_often
 from tests.engine import REAL_SERVER, Engine
 from tests.factory import make_works
+from tests.patience import until
 
 pytestmark = pytest.mark.slow
 
@@ -61,10 +62,7 @@ class Load:
     def wait_for(self, claims: int) -> None:
         """Let it run until so many more works have been claimed."""
         goal = len(self.claimed) + claims
-        deadline = time.monotonic() + 60
-        while len(self.claimed) < goal and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert len(self.claimed) >= goal
+        until(lambda: len(self.claimed) >= goal)
 
     def stop(self) -> None:
         self._going.clear()
