@@ -51,6 +51,7 @@ class Engine:
             *(str(_binary(folder)), "--port", str(port), "--storage-path", str(folder / "data")),
             *("--cache-size", "1G", "--config", str(_configuration(folder))),
             *("--log-level", "WARNING", "--sync-on-commit"),
+            *("--log-file-max", "128MB"),  # a restart reads all of it, and 2 GB take a core ten seconds
         ]
 
     def start(self) -> None:
