@@ -71,7 +71,7 @@ def _delete_one(page: Page, backend: LocalBackend) -> None:
     assert backend.store.status(PIPELINE)["failure"] == 4
 
 
-def test_notebook_7(page: Page, lab: JupyterLab, backend: LocalBackend) -> None:
+def test_a_work_is_deleted_in_notebook_7(page: Page, lab: JupyterLab, backend: LocalBackend) -> None:
     page.goto(f"{lab.url}notebooks/front.ipynb?token={lab.token}")
     page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").wait_for(timeout=90_000)
     thrown = _thrown(page)  # after the start, in which extensions of the server complain of each other
@@ -80,7 +80,7 @@ def test_notebook_7(page: Page, lab: JupyterLab, backend: LocalBackend) -> None:
     assert thrown == []
 
 
-def test_voila(page: Page, lab: JupyterLab, backend: LocalBackend) -> None:
+def test_a_work_is_deleted_in_voila(page: Page, lab: JupyterLab, backend: LocalBackend) -> None:
     thrown = _thrown(page)
     page.goto(f"{lab.url}voila/render/front.ipynb?token={lab.token}")
     _delete_one(page, backend)

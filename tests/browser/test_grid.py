@@ -146,7 +146,7 @@ def test_ticks_are_the_selection(notebook: Notebook, grid: Locator) -> None:
     _ticked(notebook, grid, 1)
 
 
-def test_by_keyboard_alone(notebook: Notebook, grid: Locator) -> None:
+def test_rows_are_chosen_by_keyboard_alone(notebook: Notebook, grid: Locator) -> None:
     page = notebook.page
     _row(grid, 0).focus()
     for key in ("ArrowDown", "ArrowDown", "Space", "End", "Space", "Home", "Shift+ArrowDown"):

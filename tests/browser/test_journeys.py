@@ -19,7 +19,7 @@ def _stored(backend: LocalBackend, pipeline: str = PIPELINE) -> list[dict[str, o
     return found
 
 
-def test_requeue(notebook: Notebook, page: Locator, backend: LocalBackend) -> None:
+def test_ticked_works_are_requeued_after_a_question(notebook: Notebook, page: Locator, backend: LocalBackend) -> None:
     pick(page, PIPELINE, "failure")
     tick_all(page)
     page.get_by_role("button", name="Requeue", exact=True).click()
@@ -88,7 +88,7 @@ def test_deposit_from_a_frame(notebook: Notebook, page: Locator, backend: LocalB
     notebook.kernel_eval("deposit.close()")
 
 
-def test_claim_and_return(notebook: Notebook, page: Locator, backend: LocalBackend) -> None:
+def test_a_work_is_claimed_and_given_back(notebook: Notebook, page: Locator, backend: LocalBackend) -> None:
     form = panel(page, "claim", "Claim")
     form.get_by_label("Pipeline").fill("fitburst")
     press(form, "Show which one")

@@ -260,13 +260,15 @@ def expect_csv(buckets: Buckets) -> None:
     assert by_site["kko"]["config"]["orgs"] == ["chimefrb"]
 
 
-def test_csv_text(backend: LocalBackend, buckets: Buckets) -> None:
+def test_works_are_deposited_from_csv_text(backend: LocalBackend, buckets: Buckets) -> None:
     assert buckets.plan_deposit(CSV).apply().ok
     expect_csv(buckets)
 
 
 @pytest.mark.parametrize("as_text", [True, False], ids=["path as text", "path"])
-def test_csv_file(backend: LocalBackend, buckets: Buckets, tmp_path: Path, as_text: bool) -> None:
+def test_works_are_deposited_from_a_csv_file(
+    backend: LocalBackend, buckets: Buckets, tmp_path: Path, as_text: bool
+) -> None:
     path = tmp_path / "works.csv"
     path.write_text(CSV)
     assert buckets.plan_deposit(str(path) if as_text else path).apply().ok
@@ -345,7 +347,7 @@ def test_a_column_that_is_there_twice_is_refused(buckets: Buckets, source: str |
 
 
 @pytest.mark.parametrize("text", ["array", "lines", "file"])
-def test_json(backend: LocalBackend, buckets: Buckets, tmp_path: Path, text: str) -> None:
+def test_works_are_deposited_from_json(backend: LocalBackend, buckets: Buckets, tmp_path: Path, text: str) -> None:
     works = make_works(2)
     source: str | Path = json.dumps(works) if text == "array" else "\n".join(map(json.dumps, works))
     if text == "file":

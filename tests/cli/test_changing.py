@@ -53,7 +53,7 @@ def test_the_receipt_as_json(queue: LocalBackend) -> None:
     assert [work["outcome"] for work in receipt["works"]] == ["done"] * 3
 
 
-def test_nothing_matched(queue: LocalBackend) -> None:
+def test_where_nothing_matched_the_exit_code_says_so(queue: LocalBackend) -> None:
     code, out, err = run("delete", "--pipeline", "never-seen", "--yes")
     assert (code, out) == (3, "")
     assert "nothing matched" in err

@@ -85,7 +85,7 @@ def test_check_judges_without_a_service(run: Run, file: Path) -> None:
     assert out.splitlines()[1].split()[:2] == ["3", "priority"]
 
 
-def test_check_as_json(run: Run) -> None:
+def test_a_check_as_json_names_the_row_the_line_and_the_field(run: Run) -> None:
     code, out, _ = run("deposit", "-", "--check", "--json", said=BAD)
     told = json.loads(out)
     assert (code, told["rows"], told["good"]) == (2, 2, 1)

@@ -93,7 +93,9 @@ def test_every_change_that_can_be_passed_on_is(
     assert (code, json.loads(out)["ok"]) == (0, True)
 
 
-def test_apply_asks(queue: LocalBackend, run: Run, file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plan_file_is_applied_after_a_yes(
+    queue: LocalBackend, run: Run, file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run(*DELETE, "--plan-out", file)
     assert run("apply", file)[:2] == (4, "")
     monkeypatch.setattr("bucketsnb.cli.changing.at_a_terminal", lambda: True)

@@ -72,7 +72,7 @@ def test_count_is_a_number(queue: LocalBackend, run: Run) -> None:
     assert run("count", "--site", "nowhere") == (0, "0\n", "")
 
 
-def test_count_by_columns(queue: LocalBackend, run: Run) -> None:
+def test_works_are_counted_by_columns(queue: LocalBackend, run: Run) -> None:
     code, out, err = run("count", "--by", "pipeline", "--by", "status", "--json")
     counted = {(row["pipeline"], row["status"]): row["n_works"] for row in json.loads(out)}
     assert (code, counted) == (0, {("fitburst", "failure"): 2, ("fitburst", "queued"): 1, ("notify", "queued"): 1})
@@ -133,7 +133,7 @@ def completions(*words: str) -> list[str]:
     return [item.value for item in complete.get_completions(list(words[:-1]), words[-1])]
 
 
-def test_pipelines_are_completed(queue: LocalBackend) -> None:
+def test_the_names_of_pipelines_are_completed(queue: LocalBackend) -> None:
     assert completions("view", "--pipeline", "") == ["fitburst", "notify"]
     assert completions("delete", "-p", "no") == ["notify"]
     assert completions("status", "-p", "fitburst", "-p", "n") == ["notify"]

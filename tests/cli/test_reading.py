@@ -41,7 +41,7 @@ def test_status_is_a_row_a_pipeline_and_a_total(queue: LocalBackend) -> None:
     assert rows["(all)"] == ["3", "1", "0", "0", "2"]
 
 
-def test_status_as_json(queue: LocalBackend) -> None:
+def test_the_status_as_json_counts_pipelines_and_all(queue: LocalBackend) -> None:
     _, out, _ = run("status", "--json", "--pipeline", "fitburst")
     counts = {"total": 1, "queued": 0, "running": 0, "success": 0, "failure": 1}
     assert json.loads(out) == {"pipelines": {"fitburst": counts}, "total": counts, "problems": {}}

@@ -78,7 +78,7 @@ def test_a_work_that_others_took_after_the_question_is_an_exit_code(queue: Local
     assert "any more" in err
 
 
-def test_nobody_to_ask(queue: LocalBackend, run: Run) -> None:
+def test_where_nobody_can_be_asked_nothing_is_claimed(queue: LocalBackend, run: Run) -> None:
     code, out, err = run("withdraw", "--pipeline", "fitburst")
     assert (code, out, running(queue)) == (4, "", [])
     assert "--yes" in err

@@ -75,13 +75,13 @@ class TestEveryReadIsWhole:
         capped(cap)
         assert [one for frame in buckets.iter_frames(progress=False) for one in frame.id] == ids[::-1]
 
-    def test_counts(self, backend, buckets, capped, cap):
+    def test_counts_count_all(self, backend, buckets, capped, cap):
         filled(backend, 24, site="kko")
         capped(cap)
         assert buckets.count({"site": "kko"}) == 24
         assert buckets.group_count({"site": "kko"}, "site")["n_works"].tolist() == [24]
 
-    def test_records_as_json(self, backend, buckets, capped, cap):
+    def test_records_as_json_are_all_there(self, backend, buckets, capped, cap):
         ids = filled(backend, 24)
         capped(cap)
         assert [work["id"] for work in buckets.api.view(limit=22)] == ids[::-1][:22]
@@ -107,7 +107,7 @@ class TestEveryReadIsWhole:
         frame["priority"] = 5
         assert buckets.plan_update(frame).count == 24
 
-    def test_failures_and_events(self, backend, buckets, capped, cap):
+    def test_failures_and_events_count_all(self, backend, buckets, capped, cap):
         backend.store.load([make_work(status="failure", results={"error": "no disk"}, event=[7]) for _ in range(24)])
         capped(cap)
         assert buckets.failures()["n_works"].tolist() == [24]

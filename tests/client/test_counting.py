@@ -66,7 +66,7 @@ def as_rows(table):
         (None, ["event"], ["7 1", "<NA> 6"], 2),
     ],
 )
-def test_group_counts(queue, buckets, query, by, rows, requests):
+def test_works_are_counted_by_what_is_asked_in_few_requests(queue, buckets, query, by, rows, requests):
     table = buckets.group_count(query, by)
     assert as_rows(table) == sorted(tuple(row.split()) for row in rows)
     assert table.attrs["cost"]["requests"] == len(sent(queue)) == requests

@@ -67,7 +67,7 @@ def test_what_the_client_of_the_service_takes_stays_where_it_is(queue, buckets):
 @pytest.mark.parametrize(
     ("slip", "meant"), [("statsu", "status"), ("pipelines", "pipeline"), ("older", "older_than"), ("tag", "tags")]
 )
-def test_a_slip_suggests(queue, buckets, slip, meant):
+def test_a_slip_in_a_keyword_is_refused_with_what_was_meant(queue, buckets, slip, meant):
     for read in (buckets.view, buckets.count, buckets.failures, buckets.stale, buckets.explain, buckets.group_count):
         with pytest.raises(QueryError, match=meant):
             read(**{slip: "x"})

@@ -77,7 +77,7 @@ def test_an_empty_projection_gives_whole_works(ask: Asking, projection: object) 
     assert [{**sent, "id": one, "status": "queued"}] == ask.view(projection=projection)
 
 
-def test_the_ids_alone(ask: Asking) -> None:
+def test_a_projection_may_give_the_ids_alone(ask: Asking) -> None:
     ids = ask.deposit(*make_works(3))
     assert [{"id": one} for one in reversed(ids)] == ask.view(projection={"id": True, "_id": False})
 

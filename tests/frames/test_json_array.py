@@ -137,6 +137,6 @@ def test_as_text_a_cell_is_its_json():
     assert series([{"a": [1]}, None]).astype("string").tolist() == ['{"a":[1]}', pd.NA]
 
 
-def test_counting_values():
+def test_equal_values_are_counted_as_one():
     counts = series([[1], {"a": 1}, [1], None]).value_counts()
     assert (list(counts.index), counts.tolist()) == ([[1], {"a": 1}], [2, 1])

@@ -63,7 +63,7 @@ MEANINGS = [
 @pytest.mark.parametrize(
     ("pattern", "options", "text", "found"), [case[1:] for case in MEANINGS], ids=[case[0] for case in MEANINGS]
 )
-def test_means(pattern: str, options: str, text: str, found: bool) -> None:
+def test_a_pattern_means_what_it_means_to_mongodb(pattern: str, options: str, text: str, found: bool) -> None:
     assert compile_query({"a": {"$regex": pattern, "$options": options}})({"a": text}) is found
 
 
@@ -92,7 +92,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("pattern", "message"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED])
-def test_refuses(pattern: str, message: str) -> None:
+def test_a_pattern_that_mongodb_refuses_is_refused_with_the_reason(pattern: str, message: str) -> None:
     with pytest.raises(QueryNotUnderstood) as refusal:
         compile_query({"a": {"$regex": pattern}})
     assert message in str(refusal.value)

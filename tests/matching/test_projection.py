@@ -61,7 +61,7 @@ PROJECTED = [
 @pytest.mark.parametrize(
     ("projection", "expected"), [case[1:] for case in PROJECTED], ids=[case[0] for case in PROJECTED]
 )
-def test_projects(projection: dict[str, Any], expected: dict[str, Any]) -> None:
+def test_a_projection_gives_the_fields_that_mongodb_gives(projection: dict[str, Any], expected: dict[str, Any]) -> None:
     projected = project({"_id": 7, **WORK}, projection)
     assert projected == expected
     assert list(projected) == list(expected)
@@ -105,7 +105,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("projection", "message"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED])
-def test_refuses(projection: Any, message: str) -> None:
+def test_a_projection_that_mongodb_refuses_is_refused_with_the_reason(projection: Any, message: str) -> None:
     with pytest.raises(QueryNotUnderstood) as refusal:
         project(WORK, projection)
     assert message in str(refusal.value)

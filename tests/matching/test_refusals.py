@@ -88,7 +88,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("query", "message"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED])
-def test_refuses(query: Any, message: str) -> None:
+def test_a_query_that_mongodb_refuses_is_refused_with_the_reason(query: Any, message: str) -> None:
     with pytest.raises(QueryNotUnderstood) as refusal:
         compile_query(query)
     assert message in str(refusal.value)

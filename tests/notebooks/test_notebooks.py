@@ -83,7 +83,7 @@ def run_here(path: Path, edit: Callable[[str], str] = str) -> None:
             exec(compile(source, path.name, "exec"), names)
 
 
-def test_there_are_notebooks() -> None:
+def test_all_seven_notebooks_are_run() -> None:
     assert len(NOTEBOOKS) == 7
     assert len(CHANGING) == 3
 

@@ -26,7 +26,7 @@ OLDEST_PANDAS: Mapping[str, str] = {
 }
 """The oldest pandas that a Python can have: of those that are supported, the first that was built for it."""
 
-DAILY = "not browser and not slow and not public_client"
+DAILY = "not browser and not slow"
 
 PROBES: Mapping[str, str] = {
     "": "from bucketsnb import Buckets, Query; from bucketsnb.widgets import DeletePanel; import bucketsnb.cli",

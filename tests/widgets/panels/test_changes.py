@@ -124,7 +124,7 @@ def test_the_question_says_verb_count_pipeline_and_host(state: State, backend: L
     assert _changes(backend) == []
 
 
-def test_delete_receipt_undo(state: State, backend: LocalBackend):
+def test_deleted_works_are_on_the_receipt_and_come_back_by_undo(state: State, backend: LocalBackend):
     _select_all(state)
     panel = DeletePanel(state)
     _arm(panel)

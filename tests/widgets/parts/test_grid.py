@@ -396,5 +396,5 @@ def test_a_long_work_is_cut_and_says_so():
         ("text", {"a": 1}, '{"a": 1}'),
     ],
 )
-def test_cells(kind: str, value: object, text: str):
+def test_a_cell_is_shown_as_its_kind(kind: str, value: object, text: str):
     assert draw(kind, value, 1100.0)[0] == text
