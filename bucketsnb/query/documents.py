@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any, TypeGuard
 
@@ -48,22 +48,10 @@ _INT64 = range(-(2**63), 2**63)
 
 
 def plain(value: Any, path: tuple[str, ...] = ()) -> Any:
-    """Return a copy of a value in plain JSON types, its own to keep.
+    """Return a deep copy of a value in plain JSON types.
 
     numpy and pandas scalars, tuples, arrays and enumerations become what JSON has for them; datetimes become epoch
-    seconds, under a field that holds times.
-
-    Parameters
-    ----------
-    value
-        What was given.
-    path
-        Where it stands in the document.
-
-    Raises
-    ------
-    QueryError
-        If JSON has nothing for it, or the service could not read it; the message names the place.
+    seconds, under a field that holds times. An error names `path`, the place of the value in the document.
 
     Examples
     --------
@@ -76,9 +64,21 @@ def plain(value: Any, path: tuple[str, ...] = ()) -> Any:
     """
     if len(path) > DEEPEST:
         raise QueryError(f"the query is nested deeper than {DEEPEST} levels, and the service accepts no more")
-    for kind, convert in _PLAIN:
-        if isinstance(value, kind):
-            return convert(value, path)
+    match value:
+        case None | bool():
+            return value
+        case Enum():
+            return plain(value.value, path)
+        case int():
+            return _integer(value, path)
+        case float():
+            return _float(value, path)
+        case str():
+            return _text(value, path)
+        case Mapping():
+            return _mapping(value, path)
+        case list() | tuple():
+            return [plain(item, (*path, str(place))) for place, item in enumerate(value)]
     return _foreign(value, path)
 
 
@@ -113,22 +113,6 @@ def _mapping(value: Mapping[Any, Any], path: tuple[str, ...]) -> dict[str, Any]:
         if not isinstance(key, str):
             raise _wrong(path, f"the key {key!r} is not text; write {str(key)!r}")
     return {_text(key, path): plain(item, (*path, key)) for key, item in value.items()}
-
-
-def _list(value: list[Any] | tuple[Any, ...], path: tuple[str, ...]) -> list[Any]:
-    return [plain(item, (*path, str(place))) for place, item in enumerate(value)]
-
-
-_PLAIN: tuple[tuple[type | tuple[type, ...], Callable[[Any, tuple[str, ...]], Any]], ...] = (
-    (type(None), lambda value, _: value),
-    (Enum, lambda value, path: plain(value.value, path)),
-    (bool, lambda value, _: value),
-    (int, _integer),
-    (float, _float),
-    (str, _text),
-    (Mapping, _mapping),
-    ((list, tuple), _list),
-)
 
 
 def _foreign(value: Any, path: tuple[str, ...]) -> Any:

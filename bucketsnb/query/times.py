@@ -1,15 +1,14 @@
 """Moments and spans of time as people write them, and as a query document holds them.
 
-A moment is a number (epoch seconds, UTC) or stays open until the query is sent: ``{"$ago": "7d"}`` is seven days before
-whenever that is. ``$ago`` is a word of this package, not of MongoDB: :func:`resolved` puts a number in its place, so
-the service never sees it. A query that keeps it means the same when it is run again tomorrow.
+A moment is a number (epoch seconds, UTC), or is open until the query is sent: ``{"$ago": "7d"}`` is seven days before
+that. ``$ago`` is an operator of this package, not of MongoDB: :func:`resolved` replaces it by a number.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta, timezone
 from typing import Any
 
@@ -83,19 +82,12 @@ def span_text(seconds: float) -> str:
 
 
 def ago(value: object, word: str) -> dict[str, str]:
-    """Return the open moment that lies a span of time back.
-
-    Parameters
-    ----------
-    value
-        Text such as ``"7d"``, or a (pandas, numpy) timedelta.
-    word
-        The keyword it was given for, named in the error.
+    """Return the open moment that lies a span of time back: text such as ``"7d"``, or a timedelta.
 
     Raises
     ------
     QueryError
-        If it is not a span of time.
+        If it is not a span of time; the message names `word`, the keyword it was given for.
 
     Examples
     --------
@@ -135,7 +127,7 @@ def seconds_of(value: Mapping[str, Any]) -> float | None:
 
 
 def moment(value: object, word: str) -> Any:
-    """Return what a query document holds for a moment.
+    """Return what a query document holds for a moment: epoch seconds, or an open moment.
 
     Parameters
     ----------
@@ -145,59 +137,48 @@ def moment(value: object, word: str) -> Any:
     word
         The keyword it was given for, named in the error.
 
-    Returns
-    -------
-    float or int or dict
-        Epoch seconds, or an open moment.
-
-    Raises
-    ------
-    QueryError
-        If it is not a moment.
-
     Examples
     --------
     >>> moment("2026-11-20", "since"), moment("2026-11-20T12:00:00-08:00", "since"), moment("2h ago", "since")
     (1795132800.0, 1795204800.0, {'$ago': '2h'})
     """
-    for kind, convert in _MOMENTS:
-        if isinstance(value, kind):
-            return _checked(convert(value), value, word)
-    if type(value).__name__ == "datetime64":
-        return _checked(_of_numpy(value), value, word)
-    if hasattr(value, "item") and not isinstance(value, bool):
-        return moment(value.item(), word) if not hasattr(value, "__len__") else _checked(None, value, word)
-    return _checked(None, value, word)
-
-
-def _checked(found: Any, value: object, word: str) -> Any:
+    found = _moment_of(_without_numpy(value))
     if isinstance(found, dict):
         return found
-    if isinstance(found, int) or (isinstance(found, float) and math.isfinite(found)):
-        if abs(found) > LARGEST_SECONDS:
-            raise QueryError(f"{word}={value!r} is too large for epoch seconds{_guess(found)}")
-        return found
-    cure = f"; older_than={value!r} or {word}='{value} ago' count from now" if _is_span(value) else ""
-    raise QueryError(
-        f"{word}={value!r} is not a moment; give a datetime, ISO text such as '2026-11-20T18:30:00Z', a date, epoch "
-        f"seconds, or '7d ago'{cure}"
-    )
+    if found is None or (isinstance(found, float) and not math.isfinite(found)):
+        cure = f"; older_than={value!r} or {word}='{value} ago' count from now" if _is_span(value) else ""
+        raise QueryError(
+            f"{word}={value!r} is not a moment; give a datetime, ISO text such as '2026-11-20T18:30:00Z', a date, "
+            f"epoch seconds, or '7d ago'{cure}"
+        )
+    if abs(found) > LARGEST_SECONDS:
+        unit = unit_guess(found)
+        guess = f": it looks like {unit}; divide {unit} by {UNIT_SIZES[unit]:.0f}" if unit else ""
+        raise QueryError(f"{word}={value!r} is too large for epoch seconds{guess}")
+    return found
 
 
-def _guess(number: float) -> str:
-    unit = unit_guess(number)
-    return f": it looks like {unit}; divide {unit} by {UNIT_SIZES[unit]:.0f}" if unit else ""
+def _without_numpy(value: Any) -> Any:
+    """Return the Python value that a scalar of numpy stands for."""
+    if type(value).__name__ == "datetime64":
+        value = value.astype("datetime64[us]")
+    return value.item() if hasattr(value, "item") and not hasattr(value, "__len__") else value
 
 
-def _is_span(value: object) -> bool:
-    return isinstance(value, str) and bool(value) and span(value) is not None
+def _moment_of(value: object) -> float | dict[str, str] | None:
+    match value:
+        case str():
+            return _moment_of_text(value.strip())
+        case datetime():
+            return _seconds_since_1970(value)
+        case date():
+            return _seconds_since_1970(datetime.combine(value, time(), timezone.utc))
+        case int() | float() if not isinstance(value, bool):
+            return value
+    return None
 
 
-def _of_number(value: Any) -> Any:
-    return None if isinstance(value, bool) else int(value) if isinstance(value, int) else float(value)
-
-
-def _of_datetime(value: datetime) -> float | None:
+def _seconds_since_1970(value: datetime) -> float | None:
     try:
         aware = value if value.tzinfo is not None else value.replace(tzinfo=timezone.utc)
         return float((aware - _EPOCH).total_seconds())
@@ -205,17 +186,11 @@ def _of_datetime(value: datetime) -> float | None:
         return None
 
 
-def _of_date(value: date) -> float | None:
-    return _of_datetime(datetime.combine(value, time(), timezone.utc))
+def _is_span(value: object) -> bool:
+    return isinstance(value, str) and bool(value) and span(value) is not None
 
 
-def _of_numpy(value: Any) -> float | None:
-    found = value.astype("datetime64[us]").item()
-    return _of_datetime(found) if isinstance(found, datetime) else None
-
-
-def _of_text(value: str) -> float | dict[str, str] | None:
-    text = value.strip()
+def _moment_of_text(text: str) -> float | dict[str, str] | None:
     if text.endswith("ago"):
         back = text[:-3].strip()
         return {AGO: back} if _is_span(back) else None
@@ -225,14 +200,6 @@ def _of_text(value: str) -> float | dict[str, str] | None:
         return instant(text, zone=timezone.utc)
     except ValueError:
         return None
-
-
-_MOMENTS: tuple[tuple[type | tuple[type, ...], Callable[[Any], Any]], ...] = (
-    (str, _of_text),
-    (datetime, _of_datetime),
-    (date, _of_date),
-    ((int, float), _of_number),
-)
 
 
 def moment_text(value: Any) -> Any:
@@ -254,11 +221,11 @@ def moment_text(value: Any) -> Any:
     except OverflowError:
         return value
     text = text.removesuffix("T00:00:00") if text.endswith("T00:00:00") else f"{text}Z"
-    return text if _of_text(text) == value else value
+    return text if _moment_of_text(text) == value else value
 
 
 def instant_text(seconds: float) -> str:
-    """Say when, as :func:`~bucketsnb.display.texts.when` does, with the seconds where there are some: they decide.
+    """Write a time as :func:`~bucketsnb.display.texts.format_time` does, with its seconds if there are some.
 
     Examples
     --------
@@ -275,12 +242,7 @@ def instant_text(seconds: float) -> str:
 
 
 def resolved(part: Any, now: float) -> Any:
-    """Return a copy of a part of a document in which every open moment is a number.
-
-    Parameters
-    ----------
-    now
-        Epoch seconds.
+    """Return a copy of a part of a document in which every open moment is a number; `now` is in epoch seconds.
 
     Examples
     --------
