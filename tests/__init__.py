@@ -4,9 +4,10 @@
 loop, and ``pytest tests/frames/test_decode.py`` one file. ``--hypothesis-profile=long --timeout=0`` tries fifty times
 as many examples of every property.
 
-A folder holds the tests of the part of the package that bears its name, and a file those of a module: what
-``bucketsnb/frames/decode.py`` does is in ``frames/test_decode.py``. A module at the top of the package has its tests
-at the top of this folder or in a folder of its own name. The other folders hold what no one part answers for:
+A folder holds the tests of the part of the package that bears its name, and a file those of a module, or of what
+several modules of that part do together: what ``bucketsnb/frames/decode.py`` does is in ``frames/test_decode.py``, what
+viewers make of frames in ``frames/test_viewers.py``. A module at the top of the package has its tests at the top of
+this folder or in a folder of its own name. The other folders hold what no one part answers for:
 
 browser
     A person at work in JupyterLab, Notebook 7, Voila and marimo, and behind a JupyterHub, in a real Chromium. All of it

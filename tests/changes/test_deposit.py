@@ -90,7 +90,7 @@ def test_a_service_slower_than_all_looks_is_said_with_a_check_that_finds_the_wor
 def test_a_lost_request_says_what_to_check_and_is_not_repeated(backend: LocalBackend, buckets: Buckets) -> None:
     works = fresh(2)
     backend.faults.add("POST /work", hang_up="before")
-    with pytest.raises(OutcomeUnknown, match="look with") as caught:
+    with pytest.raises(OutcomeUnknown, match=r"Look with buckets\.view\(error\.check\)") as caught:
         buckets.deposit(works)
     creations = [work["creation"] for work in works]
     assert caught.value.check == {"creation": {"$in": creations}, "pipeline": {"$in": [PIPELINE]}}
