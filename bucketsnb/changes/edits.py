@@ -114,7 +114,7 @@ def _own(records: Sequence[Record], read: Baseline | None, left_out: list[LeftOu
     twice = {one for one, number in counts.items() if one is not None and number > 1}
     _refuse_twice([one for one in twice if counts[one] > as_read[one]])
     alike = {index: work for index, work in enumerate(records) if _id(work) is None or _id(work) in twice}
-    were = read.alike(twice) if read and alike else []
+    were = read.duplicate_ids(twice) if read and alike else []
     edited = [work for work in alike.values() if not any(_is_as(was, work) for was in were)]
     left_out += [shared(work["id"]) if _id(work) else unnamed(work.get("id")) for work in edited]
     return {index: work for index, work in enumerate(records) if index not in alike}

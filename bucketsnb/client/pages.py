@@ -169,7 +169,7 @@ class Pages:
         """Read works by id; as long as an answer brings some of them, the rest is asked for again."""
         most = 0
         while ids:
-            page, _ = self._read(_both(self.document, {"id": {"$in": ids}}), limit=None, of_many=True)
+            page, _ = self._read(_both(self.document, {"id": {"$in": ids}}), limit=None)
             came = set(_id_list(page["id"]))
             if came.isdisjoint(ids):
                 break
@@ -179,12 +179,10 @@ class Pages:
             ids = [one for one in ids if one not in came]
         self.moved += len(ids)
 
-    def _read(
-        self, document: Mapping[str, Any], *, limit: int | None, skip: int = 0, of_many: bool = False
-    ) -> tuple[_Page, int]:
+    def _read(self, document: Mapping[str, Any], *, limit: int | None, skip: int = 0) -> tuple[_Page, int]:
         data = self.api.view_bytes(document, self.selection.projection, skip=skip, limit=limit)
         whole = self.selection.projection is None
-        return columns_of(data, self.selection.fields, nested_now=of_many, whole=whole), len(data)
+        return columns_of(data, self.selection.fields, whole=whole), len(data)
 
     def _stopped(self) -> bool:
         self.cancelled = self.cancelled or (self.cancel is not None and self.cancel.is_set())

@@ -96,8 +96,8 @@ class WorksAccessor:
         rows = [row for row, place in enumerate(places) if place is not None]
         marks = [] if known is None else known.marks([place for place in places if place is not None])
         found: dict[int, dict[str, Any]] = {}
-        for row, (_, odd) in zip(rows, marks, strict=True):
-            unknown = {name: value for name, value in (odd or {}).items() if name not in FIELD_NAMES}
+        for row, (_, irregular) in zip(rows, marks, strict=True):
+            unknown = {name: value for name, value in (irregular or {}).items() if name not in FIELD_NAMES}
             if unknown:
                 found[row] = unknown
         if not found:

@@ -13,7 +13,6 @@ import pandas as pd
 
 from bucketsnb.frames.cells import identities, plain
 from bucketsnb.frames.columns import MARKS, STORED, marks_of
-from bucketsnb.frames.json_text import are_none
 from bucketsnb.schema import FIELD_NAMES, TIME_FIELDS
 
 __all__ = ["Baseline"]
@@ -121,7 +120,7 @@ class Baseline(str):
         return found
 
     def _nearest(self, rows: pd.DataFrame, candidates: Sequence[int]) -> list[int]:
-        """Return which of some works each row is; rows that look alike are those that look alike, in their order."""
+        """Return which of some works each row is; equal rows are equal works, in their order."""
         names = [name for name in self._columns if name in rows]
         was = [identities(name, plain(name, self._columns[name].take(candidates))) for name in names]
         now = [identities(name, plain(name, rows[name].array)) for name in names]
@@ -136,8 +135,8 @@ class Baseline(str):
         found = []
         for code in codes[len(candidates) :]:
             unedited = code.tobytes()
-            alike = as_it_was.get(unedited)
-            place = alike[taken[unedited] % len(alike)] if alike else int((were != code).sum(axis=1).argmin())
+            same = as_it_was.get(unedited)
+            place = same[taken[unedited] % len(same)] if same else int((were != code).sum(axis=1).argmin())
             taken[unedited] += 1
             found.append(candidates[place])
         return found
@@ -147,7 +146,7 @@ class Baseline(str):
     def marks(self, places: Sequence[int]) -> list[Mark]:
         """Return what is kept of works beside their cells; see :func:`bucketsnb.frames.columns.marks_of`."""
         kept = self._hidden[MARKS]
-        if are_none(kept.texts).all():
+        if kept.isna().all():
             return [(None, None)] * len(places)
         return [marks_of(mark) for mark in kept.take(places).decoded()]
 
@@ -163,9 +162,9 @@ class Baseline(str):
         """Return works as they were read; of those of which not all was read, the fields that were."""
         cells = [self.exact(name, places) for name in FIELD_NAMES]
         works = [dict(zip(FIELD_NAMES, values, strict=True)) for values in zip(*cells, strict=True)]
-        for row, (read, odd) in enumerate(self.marks(places)):
-            if odd is not None:
-                works[row] = odd
+        for row, (read, irregular) in enumerate(self.marks(places)):
+            if irregular is not None:
+                works[row] = irregular
             elif read is not None:
                 works[row] = {name: value for name, value in works[row].items() if name in read}
         return works
@@ -175,7 +174,7 @@ class Baseline(str):
         places = [self._places[one][-1] for one in ids if one in self._places]
         return {work["id"]: work for work in self.works_at(places)}
 
-    def alike(self, ids: Iterable[str]) -> list[dict[str, Any]]:
+    def duplicate_ids(self, ids: Iterable[str]) -> list[dict[str, Any]]:
         """Return the works that were read without an id that is text, or with one of these."""
         wanted = dict.fromkeys([None, *ids])
         return self.works_at([place for one in wanted for place in self._places.get(one, ())])

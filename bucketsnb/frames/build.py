@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bucketsnb.frames.baseline import Baseline
-from bucketsnb.frames.columns import COLUMNS, GATHERED, STORED, derived, missing, shown
-from bucketsnb.frames.decode import Columns, columns_of, columns_of_records
+from bucketsnb.frames.columns import COLUMNS, GATHERED, STORED, Columns, derived, joined, missing, shown
+from bucketsnb.frames.decode import columns_of, columns_of_records
 from bucketsnb.frames.works_frame import WorksFrame
 from bucketsnb.schema import FIELD_NAMES
 
@@ -109,22 +109,6 @@ def assemble(
     }
     frame.attrs = about
     return frame
-
-
-def joined(pages: Iterable[Columns], alive: Callable[[], None] = lambda: None) -> Columns:
-    """Return the columns of several pages as one; the pages are emptied, so that only one column is there twice.
-
-    `alive` is called between two columns, as a million works take a while.
-    """
-    pages = list(pages)
-    if len(pages) == 1:
-        return pages[0]
-    whole: Columns = {}
-    for name in GATHERED:
-        arrays = [page.pop(name) for page in pages]
-        whole[name] = type(arrays[0])._concat_same_type(arrays)
-        alive()
-    return whole
 
 
 class ColumnBuffer:

@@ -6,7 +6,7 @@ Every maker also says which values its column cannot give back exactly; the work
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from operator import itemgetter
+from itertools import chain
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bucketsnb.frames.json_array import JSONArray, JSONDtype
-from bucketsnb.frames.json_text import Objects, Text, are_none, decode_json
+from bucketsnb.frames.json_text import Text, decode_json, objects
 from bucketsnb.schema import FIELDS, STATUSES, TIME_FIELDS, Kind
 
 __all__ = [
@@ -25,14 +25,12 @@ __all__ = [
     "DTYPES",
     "GATHERED",
     "HEAVY",
-    "HOLDS",
     "LIGHT",
     "MARKS",
     "NEEDED",
     "NEEDS",
     "NESTED",
     "STORED",
-    "codes_of",
     "column",
     "derived",
     "epochs",
@@ -43,6 +41,8 @@ __all__ = [
     "shown",
 ]
 
+Columns: TypeAlias = "dict[str, Any]"
+"""The stored columns of a frame by name, and the marks of its works."""
 Flags: TypeAlias = npt.NDArray[np.bool_]
 Instants: TypeAlias = npt.NDArray[np.int64]
 
@@ -103,65 +103,76 @@ DTYPES: Mapping[str, Any] = MappingProxyType(
 )
 """The dtype of each column, the same in every frame of works."""
 
-HOLDS: Mapping[Kind, Any] = MappingProxyType({Kind.INTEGER: np.int64, Kind.TIME: np.float64, Kind.STATUS: np.int8})
-"""What decoded values of a kind are gathered into, where not objects; a status as :func:`codes_of` says."""
-
 _NS = 10**9
 _YEARS_SAFE = 9_223_372_036  # whole seconds that fit 64 bits of nanoseconds
-_AT_ONCE = 8_192  # values that are worked on while they are in the processor's cache, and in memory that is used again
-_CODES: Mapping[str | None, int] = {status: code for code, status in enumerate(STATUSES)}
-_CODE_BYTES: Mapping[str | None, int] = {None: 255, **_CODES}  # 255 is the byte of -1, which is none of them
+_CODES: Mapping[str | None, int] = {None: -1, **{status: code for code, status in enumerate(STATUSES)}}
 _NAT = np.iinfo(np.int64).min
 
 
 def missing(name: str, count: int) -> Any:
-    """Return what a column with nothing in it is gathered into: its dtype, with times to the nanosecond."""
+    """Return a stored or derived column with nothing in it, its times to the nanosecond."""
     if name == MARKS or isinstance(DTYPES[name], JSONDtype):
-        return JSONArray.later(lambda: np.full(count, None, dtype=object), count)
-    if isinstance(DTYPES[name], pd.Int64Dtype):  # zeros that nobody looks at take no memory
-        return pd.arrays.IntegerArray(np.zeros(count, dtype=np.int64), np.ones(count, dtype=bool))
-    if DTYPES[name] == TEXT:
-        return _texts(np.full(count, pd.NA, dtype=object))[0]
+        return JSONArray.nulls(count)
     dtype = _EXACT if name in TIME_FIELDS else DTYPES[name]
-    some: Any = pd.array([None], dtype=dtype).take(np.zeros(min(count, _AT_ONCE), dtype=np.intp))
-    return type(some)._concat_same_type([some] * (count // _AT_ONCE) + [some[: count % _AT_ONCE]])
+    return pd.array([None], dtype=dtype).take(np.zeros(count, dtype=np.intp))
 
 
-def column(name: str, values: Any, given: Callable[[int], Any]) -> tuple[Any, Flags | None]:
-    """Make the column of a field that is not nested of its decoded values.
+def column(name: str, values: Sequence[Sequence[Any]], count: int) -> tuple[Any, Flags | None]:
+    """Make the column of a field of its decoded values.
 
     Parameters
     ----------
     name
         A field of the schema, or ``"parent"``.
     values
-        Array of text, codes of statuses, whole numbers or times (epoch seconds), as :data:`HOLDS` says of the field's
-        kind; an array of objects where some value did not fit that.
-    given
-        Returns the value at a place as it was decoded.
+        In pieces: one value for each work, None where nothing is; of a nested field, the JSON texts.
+    count
+        How many works there are.
 
     Returns
     -------
-    array, odd
+    array, irregular
         The column, and which of its cells do not give the value back exactly (None if all do).
     """
-    kind = Kind.TEXT if name == "parent" else FIELDS[name].kind
-    made: tuple[Any, Flags | None] = _MAKERS[kind](values, given)
-    return made
+    if name == "status":
+        codes = np.fromiter(map(_CODES.__getitem__, chain.from_iterable(values)), dtype=np.int8, count=count)
+        return pd.Categorical.from_codes(codes, dtype=STATUS), None
+    if isinstance(DTYPES[name], pd.Int64Dtype):
+        return _integers(values, count)
+    if name in TIME_FIELDS:
+        return _times(values, count)
+    cells = objects(chain.from_iterable(values), count)
+    return (JSONArray(cells) if isinstance(DTYPES[name], JSONDtype) else pd.array(cells, dtype=DTYPES[name])), None
 
 
-def _texts(values: Objects, _: Any = None) -> tuple[Any, None]:
-    """Make the array without looking at each value once more: all are known to be text or ``pd.NA``."""
-    return type(_NO_TEXT)._from_backing_data(_NO_TEXT, values), None
+def joined(pages: Iterable[Columns], alive: Callable[[], None] = lambda: None) -> Columns:
+    """Return the columns of several pages as one; the pages are emptied, so that only one column is there twice.
+
+    `alive` is called between two columns, as a million works take a while.
+    """
+    pages = list(pages)
+    if len(pages) == 1:
+        return pages[0]
+    whole: Columns = {}
+    for name in GATHERED:
+        arrays = [page.pop(name) for page in pages]
+        whole[name] = type(arrays[0])._concat_same_type(arrays)
+        alive()
+    return whole
 
 
 def shown(column: Any) -> Any:
     """Return a column of times in the unit of frames, rounded; any other as it is."""
     if column.dtype != _EXACT or column.dtype == TIME:
         return column
-    rounded = column.asi8 + 500
-    microseconds = np.where(column.asi8 == _NAT, _NAT, rounded // 1000)
+    nanoseconds = _nanoseconds(column)
+    microseconds = np.where(nanoseconds == _NAT, _NAT, (nanoseconds + 500) // 1000)
     return pd.array(microseconds.view(f"M8[{TIME.unit}]"), dtype=TIME, copy=False)
+
+
+def _nanoseconds(column: Any) -> Instants:
+    instants: Instants = column.to_numpy(dtype="M8[ns]").view(np.int64)
+    return instants
 
 
 def marks_of(mark: Any) -> tuple[list[str] | None, Any]:
@@ -180,36 +191,26 @@ def marks_of(mark: Any) -> tuple[list[str] | None, Any]:
     return read, next((work for work in mark if isinstance(work, dict)), None)
 
 
-def codes_of(statuses: Iterable[str | None]) -> npt.NDArray[np.int8]:
-    """Return the codes of statuses in their dtype, -1 for none; by way of bytes, which are made fastest."""
-    codes = itemgetter(None, None, *statuses)(_CODE_BYTES)  # of two items and more it gives a tuple
-    return np.frombuffer(bytes(codes), dtype=np.int8, offset=2)
+def _integers(values: Sequence[Sequence[Any]], count: int) -> tuple[Any, Flags | None]:
+    try:
+        whole = np.fromiter(chain.from_iterable(values), dtype=np.int64, count=count)
+        return pd.arrays.IntegerArray(whole, np.zeros(count, dtype=bool)), None
+    except (TypeError, OverflowError):  # some are missing, or beyond 64 bits
+        cells = objects(chain.from_iterable(values), count)
+    fits = np.array([cell is not None and -(2**63) <= cell < 2**63 for cell in cells], dtype=bool)
+    return pd.arrays.IntegerArray(np.where(fits, cells, 0).astype(np.int64), ~fits), ~fits & ~pd.isna(cells)
 
 
-def _statuses(values: npt.NDArray[np.int8], _: Any) -> tuple[Any, None]:
-    return pd.Categorical.from_codes(values, dtype=STATUS), None
-
-
-def _integers(values: Any, _: Any) -> tuple[Any, Flags | None]:
-    if values.dtype == np.int64:
-        return pd.arrays.IntegerArray(values, np.zeros(len(values), dtype=bool)), None
-    fits = np.fromiter((_is_int64(value) for value in values), dtype=bool, count=len(values))
-    return pd.arrays.IntegerArray(np.where(fits, values, 0).astype(np.int64), ~fits), ~(fits | are_none(values))
-
-
-def _is_int64(value: Any) -> bool:
-    return value is not None and -(2**63) <= value < 2**63
-
-
-def _times(values: Any, given: Callable[[int], Any]) -> tuple[Any, Flags]:
-    seconds = values if values.dtype == np.float64 else _floats(values)
-    nanoseconds, odd = np.empty(len(seconds), dtype=np.int64), np.empty(len(seconds), dtype=bool)
-    for start in range(0, len(seconds), _AT_ONCE):
-        some = slice(start, start + _AT_ONCE)
-        nanoseconds[some], odd[some], whole = _instants(seconds[some])
-        for place in (np.flatnonzero(whole) + start).tolist():
-            odd[place] |= type(given(place)) is int
-    return pd.array(nanoseconds.view("M8[ns]"), dtype=_EXACT, copy=False), odd
+def _times(values: Sequence[Sequence[Any]], count: int) -> tuple[Any, Flags]:
+    try:
+        seconds = np.fromiter(chain.from_iterable(values), dtype=np.float64, count=count)
+    except (TypeError, OverflowError):  # some are missing, or whole numbers beyond every float: those are infinite
+        cells = (np.inf if type(cell) is int and abs(cell) >= 2**1023 else cell for cell in chain.from_iterable(values))
+        seconds = np.array(list(cells), dtype=np.float64)
+    nanoseconds, irregular, whole = _instants(seconds)
+    if whole.any():
+        irregular |= whole & np.array([type(cell) is int for cell in chain.from_iterable(values)])
+    return pd.array(nanoseconds.view("M8[ns]"), dtype=_EXACT, copy=False), irregular
 
 
 def _instants(seconds: npt.NDArray[np.float64]) -> tuple[Instants, Flags, Flags]:
@@ -223,27 +224,11 @@ def _instants(seconds: npt.NDArray[np.float64]) -> tuple[Instants, Flags, Flags]
     return nanoseconds, epochs(nanoseconds).view(np.int64) != seconds.view(np.int64), finite & (whole == safe)
 
 
-def _floats(values: Objects) -> npt.NDArray[np.float64]:
-    """Return the values as floats; a whole number beyond every float is infinite, so that it is seen to be odd."""
-    infinite = (np.inf if type(value) is int and abs(value) >= 2**1023 else value for value in values)
-    return np.array(list(infinite), dtype=np.float64)
-
-
 def epochs(nanoseconds: Instants) -> npt.NDArray[np.float64]:
     """Return epoch seconds of nanoseconds since 1970, NaN for NaT; exact for times read from epoch seconds."""
     known = nanoseconds != _NAT
     whole, rest = np.divmod(np.where(known, nanoseconds, 0), _NS)
     return np.where(known, whole + rest / 1e9, np.nan)
-
-
-_NO_TEXT: Any = pd.array([], dtype=TEXT)
-
-_MAKERS: Mapping[Kind, Any] = {
-    Kind.TEXT: _texts,
-    Kind.STATUS: _statuses,
-    Kind.INTEGER: _integers,
-    Kind.TIME: _times,
-}
 
 
 class _Parent(msgspec.Struct, gc=False):
@@ -285,18 +270,13 @@ def derived(columns: Mapping[str, Any], now: float, read: Container[str] = STORE
         The stored columns that were read.
     """
     known = [name for name, needed in NEEDS.items() if all(one in read for one in needed)]
-    at = {name: columns[name].asi8 for name in TIME_FIELDS}
-    codes = columns["status"].codes
-    spans = {name: np.empty(len(codes), dtype=np.int64) for name in known if name in _SPANS}
-    for start in range(0, len(codes), _AT_ONCE):
-        some = slice(start, start + _AT_ONCE)
-        times = {name: values[some] for name, values in at.items()}
-        for name, values in spans.items():
-            values[some] = _SPANS[name](times, codes[some], round(now * 1e9))
-    made = {name: missing(name, len(codes)) for name in DERIVED if name not in known}
+    at = {name: _nanoseconds(columns[name]) for name in TIME_FIELDS}
+    status = columns["status"]
+    made = {name: missing(name, len(status)) for name in DERIVED if name not in known}
+    spans = {name: _SPANS[name](at, status, round(now * 1e9)) for name in known if name in _SPANS}
     made |= {name: _whole_seconds(values) for name, values in spans.items()}
     if "overdue" in known:
-        made["overdue"] = _overdue(codes, spans["runtime"], columns["timeout"])
+        made["overdue"] = _overdue(status == "running", spans["runtime"], columns["timeout"])
     return made
 
 
@@ -305,9 +285,9 @@ def _whole_seconds(nanoseconds: Instants) -> Any:
     return pd.array(milliseconds.view(_SPAN), dtype=_SPAN, copy=False)
 
 
-def _overdue(codes: npt.NDArray[np.int8], runtimes: Instants, timeouts: Any) -> Any:
-    overdue, unknown = np.zeros(len(codes), dtype=bool), np.zeros(len(codes), dtype=bool)
-    running = np.flatnonzero(codes == _CODES["running"])
+def _overdue(is_running: Flags, runtimes: Instants, timeouts: Any) -> Any:
+    overdue, unknown = np.zeros(len(runtimes), dtype=bool), np.zeros(len(runtimes), dtype=bool)
+    running = np.flatnonzero(is_running)
     ran = np.where(runtimes[running] == _NAT, np.nan, runtimes[running] / 1e9)
     allowed = timeouts[running].to_numpy(dtype=np.float64, na_value=np.nan)
     overdue[running] = ran > allowed
@@ -315,17 +295,17 @@ def _overdue(codes: npt.NDArray[np.int8], runtimes: Instants, timeouts: Any) -> 
     return pd.arrays.BooleanArray(overdue, unknown)
 
 
-def _age(at: Mapping[str, Instants], _: npt.NDArray[np.int8], now: int) -> Instants:
-    return _between(at["creation"], np.full(len(at["creation"]), now, dtype=np.int64))
+def _age(at: Mapping[str, Instants], _: Any, now: int) -> Instants:
+    return _between(at["creation"], np.full_like(at["creation"], now))
 
 
-def _wait(at: Mapping[str, Instants], codes: npt.NDArray[np.int8], now: int) -> Instants:
-    waiting = (codes == _CODES["queued"]) & (at["start"] == _NAT)
+def _wait(at: Mapping[str, Instants], status: Any, now: int) -> Instants:
+    waiting = (status == "queued") & (at["start"] == _NAT)
     return _between(at["creation"], np.where(waiting, now, at["start"]))
 
 
-def _runtime(at: Mapping[str, Instants], codes: npt.NDArray[np.int8], now: int) -> Instants:
-    return _between(at["start"], np.where(codes == _CODES["running"], now, at["stop"]))
+def _runtime(at: Mapping[str, Instants], status: Any, now: int) -> Instants:
+    return _between(at["start"], np.where(status == "running", now, at["stop"]))
 
 
 def _between(earlier: Instants, later: Instants) -> Instants:
@@ -335,9 +315,9 @@ def _between(earlier: Instants, later: Instants) -> Instants:
     return span
 
 
-_SPANS: Mapping[str, Callable[[Mapping[str, Instants], npt.NDArray[np.int8], int], Instants]] = {
+_SPANS: Mapping[str, Callable[[Mapping[str, Instants], Any, int], Instants]] = {
     "age": _age,
     "wait": _wait,
     "runtime": _runtime,
 }
-"""How each span is worked out of times, codes of statuses and the time by now, all in nanoseconds."""
+"""How each span is worked out of times, statuses and the time by now, in nanoseconds."""

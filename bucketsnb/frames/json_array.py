@@ -9,7 +9,9 @@ from __future__ import annotations
 import builtins
 import importlib
 import json
-from collections.abc import Callable, Iterable, Sequence, Sized
+from collections.abc import Callable, Iterable, Sequence
+from itertools import repeat
+from operator import eq
 from typing import Any
 
 import numpy as np
@@ -19,17 +21,7 @@ from pandas.api.extensions import ExtensionArray, ExtensionDtype, register_exten
 from pandas.api.indexers import check_array_indexer
 
 from bucketsnb.display.texts import truncate
-from bucketsnb.frames.json_text import (
-    Edited,
-    LazyTexts,
-    Objects,
-    are_none,
-    decode_all,
-    decode_json,
-    detached,
-    encode_json,
-    objects,
-)
+from bucketsnb.frames.json_text import NULL, Edited, Objects, decode_all, decode_json, detached, encode_json, objects
 
 __all__ = ["JSONArray", "JSONDtype", "json_text"]
 
@@ -71,27 +63,16 @@ class JSONArray(ExtensionArray):
     """
 
     def __init__(self, texts: Objects) -> None:
-        self._keep(LazyTexts(lambda: texts, len(texts)), alone=True)
-
-    @classmethod
-    def later(cls, find: Callable[[], Objects], count: int, one: Callable[[int], Any] | None = None) -> JSONArray:
-        """Return an array whose texts are found when someone looks; by `one`, if only a few are looked at."""
-        return cls._of(LazyTexts(find, count, one), alone=True)
-
-    @classmethod
-    def _of(cls, kept: LazyTexts, *, alone: bool = False) -> JSONArray:
-        made = object.__new__(cls)
-        made._keep(kept, alone=alone)
-        return made
-
-    def _keep(self, kept: LazyTexts, *, alone: bool) -> None:
-        self._kept = kept
-        self._alone = alone  # a copy shares the texts until one of the two is written to
+        self._texts = texts
+        self._normalized = False  # whether each null is None: a window on the text ``null`` keeps an answer alive
         self._readonly = False  # pandas 3 sets it on what must not be changed
 
-    @property
-    def _texts(self) -> Objects:
-        return self._kept.texts
+    @classmethod
+    def nulls(cls, count: int) -> JSONArray:
+        """Return an array of so many nulls, which takes no memory until a cell is set."""
+        made = cls(np.broadcast_to(np.array([None], dtype=object), count))
+        made._normalized = True
+        return made
 
     # -- made from values ------------------------------------------------------------------------------------------
 
@@ -136,62 +117,48 @@ class JSONArray(ExtensionArray):
         return int(self._texts.nbytes) + sum(len(bytes(text)) for text in self.texts if text is not None)
 
     @property
-    def written(self) -> Objects:
-        """The JSON texts as they came: a null is None or its text; not to be changed."""
-        return self._kept.texts
-
-    @property
     def texts(self) -> Objects:
         """The JSON texts, with None for null; not to be changed."""
-        return self._kept.settled
+        if not self._normalized:
+            self._texts[np.fromiter(map(eq, self._texts, repeat(NULL)), dtype=bool, count=len(self))] = None
+            self._normalized = True
+        return self._texts
 
     def decoded(self) -> list[Any]:
         """Return all values, decoded in one go where that is possible."""
         return decode_all(self.texts)
 
     def __len__(self) -> int:
-        return self._kept.count
+        return len(self._texts)
 
     def __getitem__(self, item: Any) -> Any:
         if isinstance(item, int | np.integer):
             return _read(self._texts[item])
         if isinstance(item, tuple) and len(item) == 2 and item[0] is Ellipsis:
             return self[item[1]]
-        if item is Ellipsis:
-            return self.view()
-        if isinstance(item, slice):
-            return self._sliced(item)
-        return self._picked(self._texts[check_array_indexer(self, item)])
+        item = slice(None) if item is Ellipsis else check_array_indexer(self, item)
+        some = self._some(self._texts[item])
+        some._readonly = self._readonly and isinstance(item, slice)
+        return some
 
     def view(self, dtype: Any = None) -> JSONArray:
         """Return an array of the same cells: what is put into one is in the other."""
         if dtype is not None:
             raise NotImplementedError("JSON has no other view")
-        return self._with(self._kept)
+        whole: JSONArray = self[:]
+        return whole
 
-    def _sliced(self, item: slice) -> JSONArray:
-        places = range(len(self))[item]
-        if places == range(len(self)):
-            return self.view()
-        if self._is_few(places):
-            return JSONArray(detached(self._kept.some(np.asarray(places, dtype=np.intp))))
-        texts = self._texts[item]
-        return self._with(LazyTexts(lambda: texts, len(texts)))
-
-    def _with(self, kept: LazyTexts) -> JSONArray:
-        made = JSONArray._of(kept, alone=self._alone)
-        made._readonly = self._readonly
-        return made
-
-    def _is_few(self, of: Sized) -> bool:
-        return len(of) * _KEPT_SHARE < len(self)
+    def _some(self, texts: Objects) -> JSONArray:
+        """Return an array of some of the texts here; a few of them let go of the answer that all came in."""
+        some = JSONArray(detached(texts) if len(texts) * _KEPT_SHARE < len(self) else texts)
+        some._normalized = self._normalized
+        return some
 
     def __setitem__(self, key: Any, value: Any) -> None:
         if self._readonly:
             raise ValueError("Cannot modify read-only array")
-        if not self._alone:
-            texts = self._texts.copy()
-            self._kept, self._alone = LazyTexts(lambda: texts, len(texts)), True
+        if not self._texts.flags.writeable:
+            self._texts = self._texts.copy()
         if isinstance(key, int | np.integer):
             self._texts[key] = _written(value)
             return
@@ -199,11 +166,12 @@ class JSONArray(ExtensionArray):
         if _is_one_value(value):
             self._texts[key] = _written(value)
         else:
-            self._texts[key] = JSONArray._from_sequence(value).texts  # settled, as those here may be
+            self._texts[key] = JSONArray._from_sequence(value).texts
 
     def isna(self) -> npt.NDArray[np.bool_]:
         """Say which cells are null."""
-        return are_none(self.texts)
+        missing: npt.NDArray[np.bool_] = pd.isna(self.texts)
+        return missing
 
     def take(self, indices: Any, *, allow_fill: bool = False, fill_value: Any = None) -> JSONArray:
         """Return the cells at these places; with `allow_fill`, -1 stands for `fill_value`."""
@@ -211,20 +179,18 @@ class JSONArray(ExtensionArray):
         if not len(self) and (places >= 0).any():
             raise IndexError("cannot do a non-empty take from an empty axes.")
         if not allow_fill:
-            return self._picked(self._some(places))
+            return self._some(self._texts[places])
         if (places < -1).any():
             raise ValueError("with allow_fill, indices are places from 0, or -1 for the fill value")
         texts = objects([_written(fill_value)] * len(places), len(places))
-        texts[places >= 0] = self._some(places[places >= 0])
-        return self._picked(texts)
-
-    def _some(self, places: npt.NDArray[np.intp]) -> Objects:
-        return self._kept.some(places) if self._is_few(places) else self._texts[places]
+        texts[places >= 0] = self._texts[places[places >= 0]]
+        return self._some(texts)
 
     def copy(self) -> JSONArray:
         """Return an array that can be changed without changing this one."""
-        self._alone = False
-        return JSONArray._of(self._kept, alone=False)
+        copy = JSONArray(self._texts.copy() if self._texts.flags.writeable else self._texts)
+        copy._normalized = self._normalized
+        return copy
 
     def astype(self, dtype: Any, copy: Any = True) -> Any:  # noqa: FBT002 - the signature of pandas
         """Return the decoded values as objects, or the JSON as text."""
@@ -258,10 +224,9 @@ class JSONArray(ExtensionArray):
         return values if dtype is None or dtype is object or dtype == np.dtype(object) else values.astype(dtype)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return JSONArray._of, (self._kept,)  # shared by copies, so that a pickle has the texts once
-
-    def _picked(self, texts: Objects) -> JSONArray:
-        return JSONArray(detached(texts) if self._is_few(texts) else texts)
+        if self._texts.flags.writeable:  # in place, as views and shallow copies share it: a pickle has the texts once
+            self._texts[:] = detached(self._texts)
+        return JSONArray, (self._texts,)
 
     # -- comparing, grouping, sorting: by value, not by how it was written -----------------------------------------
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
-from itertools import repeat
-from operator import eq
-from threading import RLock
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 import msgspec
@@ -17,10 +14,8 @@ import pandas as pd
 __all__ = [
     "NULL",
     "Edited",
-    "LazyTexts",
     "Objects",
     "Text",
-    "are_none",
     "decode_all",
     "decode_json",
     "detached",
@@ -137,83 +132,12 @@ def objects(values: Iterable[Any], count: int) -> Objects:
     return np.fromiter(values, dtype=object, count=count)
 
 
-def are_none(values: Objects) -> npt.NDArray[np.bool_]:
-    """Say which objects of an array are None, by where they are: a tenth of the time of comparing each.
-
-    Examples
-    --------
-    >>> are_none(np.array([None, "", 0], dtype=object))
-    array([ True, False, False])
-    """
-    addresses = np.ndarray(values.shape, np.intp, np.ascontiguousarray(values))
-    none: npt.NDArray[np.bool_] = addresses == id(None)
-    return none
-
-
-class LazyTexts:
-    """The JSON texts of a column, found when someone first asks for them; shared by all copies of the column.
-
-    Parameters
-    ----------
-    find
-        Finds them: an array with None, or a text of ``null``, for each null.
-    count
-        How many there are.
-    one
-        Finds the one at a place, so that a look at a few does not find all.
-    """
-
-    __slots__ = ("_find", "_lock", "_one", "_settled", "_texts", "count")
-
-    def __init__(self, find: Callable[[], Objects], count: int, one: Callable[[int], Any] | None = None) -> None:
-        self._find: Callable[[], Objects] | None = find
-        self._one = one
-        self._texts: Objects | None = None
-        self._settled = False
-        self._lock = RLock()  # two threads may look first
-        self.count = count
-
-    @property
-    def texts(self) -> Objects:
-        """The texts as they came."""
-        with self._lock:
-            if self._texts is None:
-                find = self._find
-                assert find is not None  # noqa: S101 - one of the two is always there
-                self._texts, self._find, self._one = find(), None, None
-            return self._texts
-
-    def some(self, places: npt.NDArray[np.intp]) -> Objects:
-        """Return the texts at a few places."""
-        one = self._one
-        if one is None:
-            return self.texts[places]
-        return objects(map(one, places.tolist()), len(places))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _found, (detached(self.texts),)
-
-    @property
-    def settled(self) -> Objects:
-        """The texts with None for every null. Answers are full of nulls: their texts are let go here."""
-        with self._lock:
-            texts = self.texts
-            if not self._settled:
-                texts[np.fromiter(map(eq, texts, repeat(NULL)), dtype=bool, count=len(texts))] = None
-                self._settled = True
-            return texts
-
-
-def _found(texts: Objects) -> LazyTexts:
-    return LazyTexts(lambda: texts, len(texts))
-
-
 def detached(texts: Objects) -> Objects:
     """Return the same JSON values as bytes of their own, so that the answers they came in can go."""
-    return objects(map(_held, texts), len(texts))
+    return objects(map(_detached, texts), len(texts))
 
 
-def _held(text: Any) -> bytes | None:
+def _detached(text: Any) -> bytes | None:
     if text is None or text == NULL:
         return None
     return bytes(text) if type(text) is msgspec.Raw else text

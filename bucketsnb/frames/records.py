@@ -172,16 +172,18 @@ def _restore(works: list[Work], frame: pd.DataFrame, cells: Cells, known: Baseli
                 if not is_edited and name in works[row]:
                     works[row][name] = exact
     marked = [
-        (row, place, odd) for row, place, (_, odd) in zip(rows, here, known.marks(here), strict=True) if odd is not None
+        (row, place, irregular)
+        for row, place, (_, irregular) in zip(rows, here, known.marks(here), strict=True)
+        if irregular is not None
     ]
     for name in cells if marked else ():
         now = [cells[name][row] for row, _, _ in marked]
         edited = differing(name, now, known.cells(name, [place for _, place, _ in marked]), frame[name].array).tolist()
-        for (_, _, odd), value, is_edited in zip(marked, now, edited, strict=True):
+        for (_, _, irregular), value, is_edited in zip(marked, now, edited, strict=True):
             if is_edited:
-                odd[name] = value
-    for row, _, odd in marked:
-        works[row] = odd
+                irregular[name] = value
+    for row, _, irregular in marked:
+        works[row] = irregular
 
 
 def _put_parents(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -50,9 +51,6 @@ class NestedFrame(pd.DataFrame):
     @property
     def _constructor(self) -> Any:
         return _made
-
-    def _constructor_from_mgr(self, mgr: Any, axes: Any) -> pd.DataFrame:
-        return _class_of(axes[0])._from_mgr(mgr, axes)  # type: ignore[attr-defined, no-any-return]  # missing in the stubs
 
     def __finalize__(self, other: Any, method: str | None = None, **kwargs: Any) -> NestedFrame:
         """Take over what is known of the read, and let go of most of it where only a few rows are left."""
@@ -118,15 +116,15 @@ class WorksFrame(NestedFrame):
 
     works = property(WorksAccessor, doc="What only a frame of works can do.")
 
-    def _set_value(self, index: Any, col: Any, value: Any, **options: Any) -> None:
-        """Set one cell; refuse by name what is not JSON: pandas goes on to spread it over rows, and tells of that."""
-        name = self.columns[col] if options.get("takeable") else col
-        if name in self and isinstance(self[name].dtype, JSONDtype):
-            try:
-                encode_json(value)
-            except (TypeError, ValueError) as error:
-                raise WorkError(f"{name} cannot be set: {error}", field=str(name)) from error
-        super()._set_value(index, col, value, **options)  # type: ignore[misc]  # missing in the stubs
+    @property
+    def at(self) -> Any:
+        """One cell by its labels, as in pandas; what is not JSON is refused by name where the column holds JSON."""
+        return _Cells(super().at, self, by_place=False)
+
+    @property
+    def iat(self) -> Any:
+        """One cell by its places, as in pandas and as :attr:`at`."""
+        return _Cells(super().iat, self, by_place=True)
 
     # -- shown -----------------------------------------------------------------------------------------------------
 
@@ -141,6 +139,33 @@ class WorksFrame(NestedFrame):
         table = markup.table(headers, rows)
         lines = (markup.element("div", line) for line in caption(self).split("\n"))
         return markup.element("div", *lines, table if rows else markup.Markup(""))
+
+
+class _Cells:
+    """``frame.at`` or ``frame.iat``: of what is not JSON, pandas would tell how it went on to spread it over rows."""
+
+    def __init__(self, cells: Any, frame: WorksFrame, *, by_place: bool) -> None:
+        self._cells = cells
+        self._frame = weakref.ref(frame)  # pandas counts who holds a frame, to warn of writing to one that nobody holds
+        self._by_place = by_place
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._cells[key]
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self._check(key[-1] if isinstance(key, tuple) else None, value)
+        self._cells[key] = value
+
+    def _check(self, name: Any, value: Any) -> None:
+        frame = self._frame()
+        if frame is None:
+            return
+        name = frame.columns[name] if self._by_place else name
+        if isinstance(frame.dtypes.get(name), JSONDtype):
+            try:
+                encode_json(value)
+            except (TypeError, ValueError) as error:
+                raise WorkError(f"{name} cannot be set: {error}", field=str(name)) from error
 
 
 def _ranked(column: Any) -> Any:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bucketsnb.errors import BadAnswer
+from bucketsnb.errors import BadAnswer, WorkError
 from bucketsnb.frames import COLUMNS, DTYPES, LIGHT, Baseline, decode, empty, frame_of, to_records
 from bucketsnb.frames.columns import DERIVED, epochs
 from bucketsnb.schema import FIELD_NAMES
@@ -241,7 +241,7 @@ def test_a_frame_says_what_was_read():
 def test_a_small_part_does_not_keep_the_answer_alive():
     frame = frame_of(make_works(100))
     part = frame.iloc[:5].copy()
-    kinds = {type(text) for text in part.config.array.written}
+    kinds = {type(text) for text in part.config.array._texts}
     assert kinds == {bytes}
     assert part.config[0] == frame.config[0]
 
@@ -251,7 +251,7 @@ def test_a_small_part_knows_what_its_own_works_were_and_no_more():
     part = frame[frame.id.isin(["7", "70"])]
     known = Baseline.of(part)
     assert (known.works, Baseline.of(frame).works) == (2, 100)
-    assert {type(text) for text in known._columns["config"].written} == {bytes}
+    assert {type(text) for text in known._columns["config"]._texts} == {bytes}
     part.loc[part.index[0], "priority"] = 5
     assert {one: work["priority"] for one, work in known.records(["7", "70", "8"]).items()} == {"7": 3, "70": 3}
 
@@ -309,3 +309,28 @@ def test_a_frame_knows_what_it_was_whatever_is_edited(edit):
     frame = frame_of([work, make_work(id="b")])
     edit(frame)
     assert Baseline.of(frame).records(["a"])["a"] == work
+
+
+@pytest.mark.parametrize("fields", [FIELD_NAMES, LIGHT], ids=["whole", "light"])
+def test_works_with_the_same_text_hold_the_same_object(fields):
+    works = [{name: work[name] for name in fields} for work in make_works(3_000)]
+    frame = frame_of(works, fields=fields)
+    for name in ("pipeline", "site", "user"):
+        assert len({id(text) for text in frame[name].array}) == frame[name].nunique()
+
+
+@pytest.mark.parametrize("value", [{1, 2}, {3}, {"a": {1}}, object(), pd.Timestamp(0)], ids=lambda value: type(value))
+def test_a_cell_takes_no_value_that_is_not_json_and_the_refusal_names_the_column(value):
+    frame = frame_of(make_works(2))
+    before = frame["results"].tolist()
+    for cells, key in ((frame.at, (0, "results")), (frame.iat, (0, list(frame).index("results")))):
+        with pytest.raises(WorkError, match="results cannot be set"):
+            cells[key] = value
+    assert frame["results"].tolist() == before
+
+
+def test_cells_are_read_and_set_by_label_and_by_place():
+    frame = frame_of(make_works(2))
+    frame.at[1, "results"] = {"snr": 1.5}
+    frame.iat[0, list(frame).index("priority")] = 4
+    assert (frame.at[1, "results"], frame.iat[0, list(frame).index("priority")]) == ({"snr": 1.5}, 4)

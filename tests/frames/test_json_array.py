@@ -1,10 +1,7 @@
 """Cells of JSON: read and written one by one, compared by value, bounded when shown."""
 
 import math
-import threading
-import time
 
-import msgspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -68,24 +65,6 @@ def test_nulls_put_in_place_count_as_missing(of):
     part[1:] = frame_of([make_work()])["results"].array
     assert part.isna().tolist() == [True, True]
     assert looked_at.isna().tolist() == [True, True, list(looked_at)[2] is None]
-
-
-def test_two_threads_that_look_first_find_the_texts_once():
-    found = []
-
-    def find():
-        found.append(None)
-        time.sleep(0.05)  # so long that the other comes in meanwhile
-        return np.array([msgspec.Raw(b"null"), b"1"], dtype=object)
-
-    column = JSONArray.later(find, 2)
-    threads = [threading.Thread(target=column.isna) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert found == [None]
-    assert column.isna().tolist() == [True, False]
 
 
 def test_answers_are_full_of_nulls_and_none_of_them_counts_as_a_value():

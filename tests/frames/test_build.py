@@ -24,7 +24,7 @@ WORKS = [
 def test_pages_are_as_one_answer(sizes: list[int], expected: int) -> None:
     gathered, at = ColumnBuffer(), 0
     for size in sizes:
-        gathered.add(columns_of(json.dumps(WORKS[at : at + size]).encode(), nested_now=True), expected)
+        gathered.add(columns_of(json.dumps(WORKS[at : at + size]).encode()), expected)
         at += size
     whole = assemble(gathered.columns(lambda: None), now=1.8e9)
     pd.testing.assert_frame_equal(whole, frame_of(WORKS, now=1.8e9))
