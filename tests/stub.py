@@ -213,6 +213,12 @@ class Stub:
     def routes(self) -> list[str]:
         return [f"{seen.method} {seen.path}" for seen in self.requests]
 
+    @property
+    def open(self) -> int:
+        """How many connections are open."""
+        with self._lock:
+            return len(self._open)
+
     def __enter__(self) -> Stub:
         self._start(self._accept)
         return self

@@ -1,143 +1,142 @@
-"""Connections that know whether a request has left, and that give up on silence and on a drip.
+"""Requests that are given up in time, and that say whether they may have left.
 
-urllib3 limits each single wait for bytes, so a service that sends one byte a second holds a caller for ever, and its
-exceptions do not tell "never sent" from "sent, no answer". Both are known here, where the bytes go through.
+urllib3 limits each wait for bytes but not a whole request (its documentation proposes a second thread for that), and
+nothing cuts short the look-up of a name. So a request is sent in a thread of its own, which is left when its time is
+up: one that was still connecting then sends nothing any more, and the connection of any other is cut.
 
-For this, parts of other libraries are used that their documentation does not promise: `ConnectionCls` of the pools of
-urllib3 and `pool_classes_by_scheme` of its managers, `response_class`, `sock` and `proxy` of its connections, and `fp`
-and `begin` of an answer of :mod:`http.client`. Tried with urllib3 1.26.20, 2.0.7 and 2.8.0, requests 2.31.0, 2.32.3 and
-2.34.2, and Python 3.10, 3.11 and 3.13.
+Beyond their documentation are used: of urllib3, `ConnectionCls` of pools and `pool_classes_by_scheme` of managers; of
+:mod:`http.client`, `sock` and `response_class` of connections and `begin` of an answer.
 """
 
 from __future__ import annotations
 
-import io
-import queue
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from http.client import HTTPResponse
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any
+from typing import Any, TypeVar
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool
 from urllib3.connection import HTTPConnection
 
-__all__ = ["Clock", "Hidden", "new_session"]
+__all__ = ["Attempt", "Hidden", "new_session"]
 
 LEAST_RATE = 32 * 1024
 """Bytes per second that a transfer must keep up on average; each byte beyond buys time, up to the whole timeout."""
-
-OVERHEAD_BYTES = 8 * 1024**2
-OVERHEAD_TIMES = 16
-"""Bytes that may come in beside a body, and for each of its own: headers and the sizes of chunks are far less, and a
-service that says nothing at length would buy time with it for ever."""
-
-FRESH = 1.0
-"""Seconds after which an idle connection is not trusted with a call that can be sent only once: servers close idle
-connections after a few seconds, and a request that crosses the close would be lost without a trace."""
 
 THREADS = 32
 """Connections kept alive; more threads than this work, and reconnect."""
 
 _SWITCHING = 101
 
-_THREAD = threading.local()
+_HERE = threading.local()
+"""The attempt that a thread is for."""
+
+T = TypeVar("T")
 
 
-class Clock:
-    """The time one request has left, whether any of it was sent, and whether its answer is one.
+class Attempt:
+    """One sending of one request: the time it has left, and whether any of it may have left.
 
     Parameters
     ----------
     timeout
-        Seconds: the longest silence, and the time that a slower transfer than ``LEAST_RATE`` may take.
-    once
-        Whether the request may be sent only once, so that it gets a connection known to be alive.
+        Seconds: the longest silence, and the time for connecting.
+    size
+        Bytes of the body, which get time to leave.
+
+    Attributes
+    ----------
+    sent
+        Whether some of the request may have left.
+    answering
+        Whether an answer has begun.
+    ends_at
+        When time runs out, by the monotonic clock.
+    failure
+        What is raised if time runs out, once an answer has said that it is none.
     """
 
-    def __init__(self, timeout: float, *, once: bool = False) -> None:
+    def __init__(self, timeout: float, size: int = 0) -> None:
         self.timeout = timeout
-        self.once = once
         self.sent = False
-        self.chattering = False
-        self._useful = 0
-        self._received = 0
-        self._deadline = time.monotonic() + timeout
+        self.answering = False
+        self.failure: Exception | None = None
+        self._transfer = timeout + size / LEAST_RATE
+        self.ends_at = time.monotonic() + self._transfer
+        self._connection: HTTPConnection | None = None
+        self._done = threading.Event()
+        self._lock = threading.Lock()
+        self._is_left = False
 
-    def left(self) -> float:
-        """Return the seconds left; raise TimeoutError when there are none."""
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("timed out")
-        return left
+    def run(self, work: Callable[[], T]) -> T:
+        """Do something in a thread, and return what it returns or raise what it raises.
 
-    def moved(self, size: int) -> None:
-        """Buy time with bytes that arrived; raise ConnectionError where nearly all of them are no body."""
-        self._received += size
-        if self._received > OVERHEAD_BYTES + OVERHEAD_TIMES * self._useful:
-            self.chattering = True
-            raise ConnectionError("the answer is nearly all headers")
-        self._deadline = min(time.monotonic() + self.timeout, self._deadline + size / LEAST_RATE)
+        Raises
+        ------
+        TimeoutError
+            If time runs out, and there is no `failure` to be raised.
+        """
+        results: list[T] = []
+        errors: list[BaseException] = []
 
-    def used(self, size: int) -> None:
-        """Note bytes of a body, as they come out of what arrived."""
-        self._useful += size
+        def do() -> None:
+            _HERE.attempt = self
+            try:
+                results.append(work())
+            except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+                errors.append(error)
+            self._done.set()
 
-    def leaving(self, size: int) -> float:
-        """Note that bytes leave; return the seconds they may take. The wait for the answer starts after them."""
-        self.sent = True
-        return self.timeout + size / LEAST_RATE
-
-    def restart(self) -> None:
-        """Give the whole timeout again."""
-        self._deadline = time.monotonic() + self.timeout
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Make this the clock of every request of this thread."""
-        _THREAD.clock = self
+        threading.Thread(target=do, name="bucketsnb-request", daemon=True).start()
         try:
-            yield
+            while not self._done.wait(max(0.0, self.ends_at - time.monotonic())):
+                if time.monotonic() >= self.ends_at:
+                    raise self.failure or TimeoutError("timed out")
         finally:
-            _THREAD.clock = None
+            if not self._done.is_set():
+                self._leave()
+        if errors:
+            raise errors.pop()
+        return results.pop()
+
+    def arrived(self, size: int) -> None:
+        """Buy time with bytes of a body."""
+        self.ends_at = min(time.monotonic() + self.timeout, self.ends_at + size / LEAST_RATE)
+
+    def _leave(self) -> None:
+        with self._lock:
+            self._is_left = True
+            sock = self._connection.sock if self._connection is not None else None
+        if self.sent and sock is not None:
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+    # --- called by the connection ---
+
+    def connects(self) -> None:
+        """Note that a connection is being made, on which nothing has left."""
+        self.sent = False
+        self.ends_at = time.monotonic() + self.timeout
+
+    def sends(self, connection: HTTPConnection) -> None:
+        """Note that the request may leave from now on; raise TimeoutError if nobody waits for it any more."""
+        with self._lock:
+            if self._is_left:
+                connection.close()
+                raise TimeoutError("timed out")
+            self._connection = connection
+            self.sent = True
+        self.ends_at = time.monotonic() + self._transfer
 
 
-class _ClockedReader(io.RawIOBase):
-    """A socket's incoming bytes, each wait for them limited by what the clock has left."""
-
-    def __init__(self, sock: socket.socket, clock: Clock) -> None:
-        self._sock = sock
-        self._clock = clock
-        self._raw = sock.makefile("rb", buffering=0)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        self._sock.settimeout(self._clock.left())
-        size: int | None = self._raw.readinto(buffer)
-        self._clock.moved(size or 0)
-        return size
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
-
-
-class _ClockedResponse(HTTPResponse):
-    def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
-        super().__init__(sock, *args, **options)
-        clock = getattr(_THREAD, "clock", None)
-        if clock is not None:
-            self.fp.close()
-            self.fp = io.BufferedReader(_ClockedReader(sock, clock), buffer_size=64 * 1024)
-
+class _Response(HTTPResponse):
     def begin(self) -> None:
         """Read the head of the answer, and pass over those that only announce one.
 
@@ -151,83 +150,28 @@ class _ClockedResponse(HTTPResponse):
         self.will_close = self.will_close or self.status == _SWITCHING  # what follows is no HTTP
 
 
-class _ClockedConnection(HTTPConnection):
-    """Mixed into every kind of urllib3's connections; only names that they share with :mod:`http.client` are used."""
+class _Connection(HTTPConnection):
+    """Mixed into every kind of urllib3's connections."""
 
-    response_class = _ClockedResponse
-    _used = 0.0
+    response_class = _Response
 
     def connect(self) -> None:
-        clock = getattr(_THREAD, "clock", None)
-        if clock is None:
-            super().connect()
-        else:
-            _within(clock.timeout, super().connect, too_late=self.close)
+        _HERE.attempt.connects()
+        super().connect()
+        _HERE.attempt.sends(self)
 
     def request(self, *args: Any, **options: Any) -> None:
-        clock = getattr(_THREAD, "clock", None)
-        idle = time.monotonic() - self._used
-        if clock is not None and clock.once and self.sock is not None and self.proxy is None and idle > FRESH:
-            self.close()  # the next send connects anew
+        _HERE.attempt.sends(self)  # or connects first
         super().request(*args, **options)
-
-    def send(self, data: Any) -> None:
-        if self.sock is None:
-            self.connect()
-        clock = getattr(_THREAD, "clock", None)
-        if clock is None:  # what is said to a proxy while a tunnel is built is not the request
-            super().send(data)
-            return
-        self.sock.settimeout(clock.leaving(len(data)))
-        super().send(data)
-        clock.restart()
-
-    def getresponse(self) -> Any:
-        self._used = time.monotonic()
-        return super().getresponse()
-
-
-def _within(seconds: float, work: Callable[[], None], *, too_late: Callable[[], None]) -> None:
-    """Do something that nothing can cut short, such as the look-up of a name, in a thread that is left after a time.
-
-    Parameters
-    ----------
-    too_late
-        Called in that thread when the work ends after all.
-    """
-    ends: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
-    left = threading.Event()
-
-    def run() -> None:
-        try:
-            work()
-        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
-            ends.put(error)
-        else:
-            ends.put(None)
-        if left.is_set():
-            too_late()
-
-    threading.Thread(target=run, name="bucketsnb-connect", daemon=True).start()
-    try:
-        error = ends.get(timeout=seconds)
-    except queue.Empty:
-        left.set()
-        raise TimeoutError("timed out") from None
-    except BaseException:
-        left.set()
-        raise
-    if error is not None:
-        raise error
 
 
 @cache
-def _clocked(pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
-    """Return a class of pools of urllib3 whose connections are clocked: direct ones, and those through any proxy."""
-    if issubclass(pool.ConnectionCls, _ClockedConnection):
+def _ours(pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
+    """Return a class of pools of urllib3 with connections of ours: direct ones, and those through any proxy."""
+    if issubclass(pool.ConnectionCls, _Connection):
         return pool
-    connection = type("Clocked", (_ClockedConnection, pool.ConnectionCls), {})
-    return type("ClockedPool", (pool,), {"ConnectionCls": connection})
+    connection = type("Connection", (_Connection, pool.ConnectionCls), {})
+    return type("Pool", (pool,), {"ConnectionCls": connection})
 
 
 class _Adapter(HTTPAdapter):
@@ -236,12 +180,12 @@ class _Adapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         """Make the pools of direct connections."""
         super().init_poolmanager(*args, **options)
-        _clock(self.poolmanager)
+        _adapt(self.poolmanager)
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
         """Make the pools of connections through a proxy."""
         manager = super().proxy_manager_for(proxy, **options)
-        _clock(manager)
+        _adapt(manager)
         return manager
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
@@ -249,9 +193,9 @@ class _Adapter(HTTPAdapter):
         super().cert_verify(conn, f"{conn.scheme}://", verify, cert)  # type: ignore[no-untyped-call]  # untyped before 2.34
 
 
-def _clock(manager: Any) -> None:
+def _adapt(manager: Any) -> None:
     pools = manager.pool_classes_by_scheme
-    manager.pool_classes_by_scheme = {scheme: _clocked(pool) for scheme, pool in pools.items()}
+    manager.pool_classes_by_scheme = {scheme: _ours(pool) for scheme, pool in pools.items()}
 
 
 class Hidden(str):

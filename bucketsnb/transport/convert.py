@@ -119,9 +119,7 @@ def _about_the_token(source: str | None) -> str:
     return f"The token that was sent came from {source}."
 
 
-def of_exception(
-    call: Call, error: BaseException, *, sent: bool, cut: bool, timeout: float, chattering: bool = False
-) -> TryFailedError:
+def of_exception(call: Call, error: BaseException, *, sent: bool, cut: bool, timeout: float) -> TryFailedError:
     """Return the failure that a lost, refused or timed-out connection stands for.
 
     Parameters
@@ -133,12 +131,7 @@ def of_exception(
         works, of which nobody then knows what it did.
     timeout
         Seconds that were waited, for the message.
-    chattering
-        Whether what came was given up as being no answer.
     """
-    if chattering:
-        text = f"{call}: what came is nearly all headers, and was not read to its end. {_WHAT_NEXT[NotFound]}"
-        return TryFailedError(BadAnswer(text, **call.details), FailureKind.FINAL)
     reason, in_time, in_vain = reason_of(error), not _ran_out(error), _is_lasting(error)
     if not sent:
         unreachable = _unreachable(call, reason, _refused_tunnel(error))

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from enum import Enum
 
 from tenacity import RetryCallState, Retrying, retry_if_exception
-from tenacity.stop import stop_base
-from tenacity.wait import wait_base
 
 from bucketsnb.errors import ServiceError
 
@@ -83,35 +81,21 @@ class Policy:
 
 def retrying(idempotency: Idempotency, policy: Policy, sleep: Callable[[float], None]) -> Retrying:
     """Return the loop for a call of this kind; the last :class:`TryFailedError` comes out of it."""
-    return Retrying(
-        retry=retry_if_exception(
-            lambda failure: isinstance(failure, TryFailedError) and idempotency in MAY_REPEAT[failure.kind]
-        ),
-        stop=_Patience(policy),
-        wait=_Wait(policy),
-        sleep=sleep,
-        reraise=True,
-    )
 
+    def may_repeat(failure: BaseException) -> bool:
+        return isinstance(failure, TryFailedError) and idempotency in MAY_REPEAT[failure.kind]
 
-class _Patience(stop_base):
-    def __init__(self, policy: Policy) -> None:
-        self.policy = policy
+    def is_enough(state: RetryCallState) -> bool:
+        elapsed = (state.seconds_since_start or 0.0) + (_asked(state) or 0.0)
+        return elapsed > policy.seconds or state.attempt_number >= policy.attempts
 
-    def __call__(self, retry_state: RetryCallState) -> bool:
-        elapsed = retry_state.seconds_since_start or 0.0
-        over = elapsed + (_asked(retry_state) or 0.0) > self.policy.seconds
-        return over or retry_state.attempt_number >= self.policy.attempts
+    def wait(state: RetryCallState) -> float:
+        return policy.wait_before(state.attempt_number + 1, _asked(state))
 
-
-class _Wait(wait_base):
-    def __init__(self, policy: Policy) -> None:
-        self.policy = policy
-
-    def __call__(self, retry_state: RetryCallState) -> float:
-        return self.policy.wait_before(retry_state.attempt_number + 1, _asked(retry_state))
+    return Retrying(retry=retry_if_exception(may_repeat), stop=is_enough, wait=wait, sleep=sleep, reraise=True)
 
 
 def _asked(state: RetryCallState) -> float | None:
+    """Return the seconds that the service asked to wait, if it did."""
     failure = state.outcome.exception() if state.outcome else None
     return failure.wait if isinstance(failure, TryFailedError) else None

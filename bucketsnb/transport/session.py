@@ -8,9 +8,10 @@ import os
 import re
 import threading
 import time
-import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from io import BytesIO
 from typing import NoReturn
 
 import requests
@@ -22,7 +23,7 @@ from bucketsnb.display.texts import count_of, truncate
 from bucketsnb.errors import BadAnswer, NoAnswer, Refused, ServiceError, Unauthorized, Unreachable
 from bucketsnb.settings import GIVEN, Settings
 from bucketsnb.transport.body import UnreadableBodyError, read_body, read_start
-from bucketsnb.transport.connection import Clock, Hidden, new_session
+from bucketsnb.transport.connection import Attempt, Hidden, new_session
 from bucketsnb.transport.convert import Call, of_exception, of_status, without_frames, words_of
 from bucketsnb.transport.retry import FailureKind, Idempotency, Policy, TryFailedError, retrying
 from bucketsnb.transport.routes import route_to
@@ -42,7 +43,6 @@ _PLAIN = re.compile(r"[!-\[\]-~]+")
 """Visible ASCII without the backslash."""
 
 _LOG = logging.getLogger("bucketsnb.transport")
-_ALIVE: weakref.WeakSet[Transport] = weakref.WeakSet()
 
 
 def pause(seconds: float) -> None:
@@ -84,6 +84,14 @@ class _Send:
     max_bytes: int
 
 
+class _Own:
+    """What each process has of its own: a child of a fork neither uses its parent's connections nor closes them."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.session = new_session()
+
+
 class Transport:
     """A way to one service, for any number of threads.
 
@@ -109,18 +117,10 @@ class Transport:
         self._policy = policy or Policy()
         self._sleep = sleep or pause
         self._picked = settings.urls[0] if len(settings.urls) == 1 else None
-        self._inherited: list[requests.Session] = []
-        self._start()
-        _ALIVE.add(self)
+        self._processes: dict[int, _Own] = {}
 
-    def _start(self) -> None:
-        self._lock = threading.RLock()
-        self._session: requests.Session | None = None
-
-    def _after_fork(self) -> None:
-        if self._session is not None:
-            self._inherited.append(self._session)  # kept, so that the parent's sockets are not closed from here
-        self._start()
+    def _own(self) -> _Own:
+        return self._processes.get(os.getpid()) or self._processes.setdefault(os.getpid(), _Own())
 
     def __repr__(self) -> str:
         return f"Transport({', '.join(self.settings.urls)})"
@@ -130,10 +130,9 @@ class Transport:
 
     def close(self) -> None:
         """Close the idle connections; a later request opens new ones."""
-        with self._lock:
-            session, self._session = self._session, None
-        if session is not None:
-            session.close()
+        own = self._processes.pop(os.getpid(), None)
+        if own is not None:
+            own.session.close()
 
     @property
     def url(self) -> str:
@@ -235,32 +234,44 @@ class Transport:
 
     def _exchange(self, send: _Send, target: str, *, signed: bool = True) -> Answer:
         """Send once, to one URL; raise a :class:`TryFailedError` for whatever is not an answer below 400."""
-        clock = Clock(send.timeout, once=send.idempotency is Idempotency.ONCE)
-        answering = False
+        attempt = Attempt(send.timeout, len(send.body or b""))
         try:
-            with clock.running(), self._open(send, target, signed=signed) as response:
-                answering = True
-                return self._read(send, response, clock)
+            return attempt.run(lambda: self._talk(send, target, attempt, signed=signed))
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             lost = self._without_secrets(without_frames(error))
-            cut = answering and not clock.once
-            failure = of_exception(
-                send.call, lost, sent=clock.sent, cut=cut, timeout=send.timeout, chattering=clock.chattering
-            )
+            cut = attempt.answering and send.idempotency is not Idempotency.ONCE
+            failure = of_exception(send.call, lost, sent=attempt.sent, cut=cut, timeout=send.timeout)
         failure.error.__cause__ = lost
         raise failure
+
+    def _talk(self, send: _Send, target: str, attempt: Attempt, *, signed: bool) -> Answer:
+        with self._session_for(send) as session, self._open(session, send, target, signed=signed) as response:
+            attempt.answering = True
+            return self._read(send, response, attempt)
+
+    @contextmanager
+    def _session_for(self, send: _Send) -> Iterator[requests.Session]:
+        """Give the session of this process; to what may be sent only once, one with a fresh connection.
+
+        Servers close idle connections, and a request that crosses the close would be lost without a trace.
+        """
+        if send.idempotency is not Idempotency.ONCE:
+            yield self._own().session
+            return
+        with new_session() as fresh:
+            yield fresh
 
     def _without_secrets(self, error: BaseException) -> BaseException:
         """Return an error that quotes what came, unless that repeats the token: what is no HTTP is quoted too."""
         words = words_of(error)
         return error if self.hide(words) == words else ConnectionError("what came repeats a secret, and is not shown")
 
-    def _open(self, send: _Send, target: str, *, signed: bool) -> requests.Response:
-        return self._own_session().request(
+    def _open(self, session: requests.Session, send: _Send, target: str, *, signed: bool) -> requests.Response:
+        return session.request(
             send.call.method,
             target,
             params=send.params,
-            data=send.body,
+            data=None if send.body is None else BytesIO(send.body),  # in pieces, each with the time of one wait
             headers={"Content-Type": "application/json; charset=utf-8"} if send.body is not None else None,
             timeout=(min(send.timeout, CONNECT_SECONDS), send.timeout),
             auth=self._sign if signed else None,
@@ -270,26 +281,30 @@ class Transport:
             allow_redirects=False,
         )
 
-    def _read(self, send: _Send, response: requests.Response, clock: Clock) -> Answer:
+    def _read(self, send: _Send, response: requests.Response, attempt: Attempt) -> Answer:
         headers = {name.lower(): value for name, value in response.headers.items()}
         encoding, status, now = headers.get("content-encoding", ""), response.status_code, time.time()
         if status >= 400:
-            text = self.hide(_start_of(response, encoding).decode("utf-8", "replace"))
-            token = self.settings.token
-            raise of_status(send.call, status, headers, text, token.source if token else None)
+            attempt.failure = self._refusal(send, status, headers, b"")  # if its body keeps us waiting
+            raise self._refusal(send, status, headers, _start_of(response, encoding))
         if status >= 300:
             return Answer(status, b"", headers, now)
         try:
-            return Answer(status, read_body(response.raw, encoding, send.max_bytes, clock.used), headers, now)
+            return Answer(status, read_body(response.raw, encoding, send.max_bytes, attempt.arrived), headers, now)
         except UnreadableBodyError as error:
             reason = str(error)
         message = f"{send.call}: the answer cannot be read: {reason}."
         raise TryFailedError(BadAnswer(message, status=status, **send.call.details), FailureKind.FINAL)
 
+    def _refusal(self, send: _Send, status: int, headers: Mapping[str, str], body: bytes) -> TryFailedError:
+        token = self.settings.token
+        text = self.hide(body.decode("utf-8", "replace"))
+        return of_status(send.call, status, headers, text, token.source if token else None)
+
     # --- addresses ---
 
     def _pick(self) -> str:
-        with self._lock:
+        with self._own().lock:
             if self._picked is None:
                 self._picked = self._first_that_answers()
             return self._picked
@@ -323,12 +338,6 @@ class Transport:
         return f"answered {answer.status}, a redirect" if answer.status >= 300 else None
 
     # --- session ---
-
-    def _own_session(self) -> requests.Session:
-        with self._lock:
-            if self._session is None:
-                self._session = new_session()
-            return self._session
 
     def _sign(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         if self.settings.token is not None:
@@ -402,12 +411,3 @@ def _is_here(goal: urllib3.util.Url, url: str) -> bool:
 
 def _origin(url: urllib3.util.Url) -> tuple[str | None, str | None, int | None]:
     return url.scheme, url.host, url.port or {"http": 80, "https": 443}.get(url.scheme or "")
-
-
-def _renew_in_child() -> None:
-    for transport in list(_ALIVE):
-        transport._after_fork()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_in_child)

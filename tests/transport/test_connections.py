@@ -9,7 +9,8 @@ import pytest
 
 from bucketsnb import errors
 from bucketsnb.transport import Idempotency
-from bucketsnb.transport.connection import _ClockedConnection, _ClockedResponse, new_session
+from bucketsnb.transport.connection import _Connection, _Response, new_session
+from tests.patience import until
 from tests.stub import Stub, answer, fail, head, polite, redirect, then_close
 
 
@@ -25,14 +26,14 @@ def test_a_hundred_calls_take_one_connection(stub, connect):
     assert (len(stub.requests), stub.connections) == (100, 1)
 
 
-def test_errors_and_writes_keep_the_connection(stub, connect):
+def test_errors_and_calls_that_may_be_repeated_keep_the_connection(stub, connect):
     transport = connect(stub.url)
     stub.then(polite, fail(404), fail(500))
     get(transport)
     for _ in range(2):
         with pytest.raises(errors.ServiceError):
             get(transport)
-    transport.request("POST", "/work", idempotency=Idempotency.ONCE, body=b"[]")
+    transport.request("DELETE", "/work", idempotency=Idempotency.REPEATABLE)
 
     assert stub.connections == 1
 
@@ -48,14 +49,16 @@ def test_an_idle_connection_that_the_service_closed_costs_a_deposit_nothing(stub
     assert stub.routes == ["GET /version", "POST /work"]
 
 
-def test_a_call_that_may_be_sent_once_does_not_trust_a_connection_that_was_long_idle(stub, connect, monkeypatch):
-    monkeypatch.setattr("bucketsnb.transport.connection.FRESH", 0.0)
+def test_a_call_that_may_be_sent_once_has_a_connection_of_its_own_that_is_closed_after_it(stub, connect):
     transport = connect(stub.url)
+    once = {"idempotency": Idempotency.ONCE, "body": b"[]"}
     get(transport)
+    transport.request("POST", "/work", **once)
     get(transport)
-    transport.request("POST", "/work", idempotency=Idempotency.ONCE, body=b"[]")
+    transport.request("PUT", "/work", **once)
 
-    assert [seen.connection for seen in stub.requests] == [1, 1, 2]
+    assert [seen.connection for seen in stub.requests] == [1, 2, 1, 3]
+    until(lambda: stub.open == 1)
 
 
 def test_a_connection_closed_before_anything_was_read_is_lost_for_a_call_that_may_be_sent_once(stub, connect):
@@ -110,7 +113,7 @@ def test_a_lock_held_at_the_fork_does_not_stop_the_child(stub, connect):
     taken, done = threading.Event(), threading.Event()
 
     def hold():
-        with transport._lock:
+        with transport._own().lock:
             taken.set()
             done.wait(10)
 
@@ -368,6 +371,6 @@ def test_every_connection_that_the_libraries_make_is_one_of_ours(scheme, proxy):
         manager = adapter.proxy_manager_for(proxy) if proxy else adapter.poolmanager
         connection = manager.connection_from_url(f"{scheme}://buckets.example").ConnectionCls("buckets.example")
 
-    assert isinstance(connection, _ClockedConnection)
-    assert connection.response_class is _ClockedResponse
+    assert isinstance(connection, _Connection)
+    assert connection.response_class is _Response
     assert (connection.sock, connection.proxy) == (None, None)

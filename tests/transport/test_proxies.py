@@ -483,17 +483,19 @@ sys.modules["socks"] = module
 
 @pytest.fixture
 def socks_proxy(stub):
-    """Give the port of a SOCKS 5 proxy that leads to the stub, for one connection at a time."""
+    """Give the port of a SOCKS 5 proxy that leads to the stub."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve():
         with suppress(OSError), listener:
             while True:
-                client, _ = listener.accept()
-                with suppress(OSError), client, socket.create_connection(("127.0.0.1", stub.port)) as service:
-                    client.recv(1024)
-                    client.sendall(b"\x05\x00\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x00")
-                    copy_both_ways(client, service)
+                threading.Thread(target=carry, args=(listener.accept()[0],), daemon=True).start()
+
+    def carry(client):
+        with suppress(OSError), client, socket.create_connection(("127.0.0.1", stub.port)) as service:
+            client.recv(1024)
+            client.sendall(b"\x05\x00\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x00")
+            copy_both_ways(client, service)
 
     threading.Thread(target=serve, daemon=True).start()
     yield listener.getsockname()[1]

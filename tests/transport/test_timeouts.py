@@ -11,8 +11,8 @@ import pytest
 
 from bucketsnb import errors
 from bucketsnb.transport import Idempotency
-from bucketsnb.transport.connection import OVERHEAD_BYTES, OVERHEAD_TIMES, Clock
-from tests.patience import within
+from bucketsnb.transport.connection import LEAST_RATE, Attempt
+from tests.patience import until, within
 from tests.stub import after, answer, drip, hang_up, silent
 
 
@@ -83,16 +83,12 @@ def test_bytes_buy_time_but_never_more_than_the_timeout(monkeypatch):
     now = [100.0]
     # The module's own clock only: one that stands still for the whole process would put every event loop to sleep.
     monkeypatch.setattr("bucketsnb.transport.connection.time", SimpleNamespace(monotonic=lambda: now[0]))
-    clock = Clock(10)
+    attempt = Attempt(10)
     now[0] += 9
-    clock.moved(2 * 32 * 1024)
-    assert clock.left() == pytest.approx(3)
-    clock.used(10**9)
-    clock.moved(10**9)
-    assert clock.left() == pytest.approx(10)
-    now[0] += 11
-    with pytest.raises(TimeoutError):
-        clock.left()
+    attempt.arrived(2 * LEAST_RATE)
+    assert attempt.ends_at == pytest.approx(now[0] + 3)
+    attempt.arrived(10**9)
+    assert attempt.ends_at == pytest.approx(now[0] + 10)
 
 
 def test_a_lost_connection_is_no_timeout(stub, connect):
@@ -102,13 +98,31 @@ def test_a_lost_connection_is_no_timeout(stub, connect):
         connect(stub.url).request("POST", "/work", idempotency=Idempotency.ONCE, body=b"[]")
 
 
-def test_bytes_that_are_no_body_are_not_taken_for_ever():
-    clock = Clock(10)
-    clock.moved(OVERHEAD_BYTES)
-    clock.used(1000)
-    clock.moved(OVERHEAD_TIMES * 1000)
-    with pytest.raises(ConnectionError, match="headers"):
-        clock.moved(1)
+@pytest.mark.parametrize(
+    "piece", [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 102 Processing\r\n\r\n"], ids=["continue", "processing"]
+)
+def test_what_only_announces_an_answer_buys_no_time(stub, connect, piece):
+    def act(exchange):
+        while not exchange.stopping.wait(0.01):
+            exchange.send(piece * 100)
+
+    stub.default = act
+    with within(20), pytest.raises(errors.NoAnswer, match=r"0\.4 s"):
+        connect(stub.url, timeout=0.4).request("GET", "/version", idempotency=Idempotency.SAFE)
+
+
+@pytest.mark.parametrize("headers_too", [False, True], ids=["body", "headers"])
+@pytest.mark.parametrize("kept", [False, True], ids=["a fresh connection", "a kept one"])
+def test_a_drip_that_was_given_up_holds_no_thread_and_no_connection(stub, connect, headers_too, kept):
+    transport = connect(stub.url, timeout=0.3)
+    if kept:
+        transport.request("GET", "/version", idempotency=Idempotency.SAFE)
+    stub.default = drip(b"x", 0.05, headers_too=headers_too)
+    with pytest.raises(errors.NoAnswer):
+        transport.request("GET", "/version", idempotency=Idempotency.SAFE)
+
+    until(lambda: not [one for one in threading.enumerate() if one.name == "bucketsnb-request"])
+    until(lambda: stub.open == 0)
 
 
 # --- names ---
@@ -172,7 +186,7 @@ def test_a_connection_that_comes_about_too_late_is_closed(stub, connect, monkeyp
         connect(f"http://localhost:{stub.port}", timeout=0.2).request("GET", "/version", idempotency=Idempotency.SAFE)
     looking.set()
     for thread in threading.enumerate():
-        if thread.name == "bucketsnb-connect":
+        if thread.name == "bucketsnb-request":
             thread.join(10)
 
     assert stub.requests == []

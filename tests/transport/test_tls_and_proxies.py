@@ -84,7 +84,6 @@ def test_silence_over_tls_ends_with_the_timeout(connect, tls_server, url, monkey
 
 def test_a_call_that_may_be_sent_once_reconnects_over_tls(connect, tls_server, url, monkeypatch, trusted):
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", trusted)
-    monkeypatch.setattr("bucketsnb.transport.connection.FRESH", 0.0)
     transport = connect(url)
     for _ in range(2):
         assert transport.request("POST", "/work", idempotency=Idempotency.ONCE, body=b"[]").status == 200
