@@ -9,10 +9,10 @@ from typing import Any
 from bucketsnb.changes.snapshot import equal
 from bucketsnb.changes.tables import RowProblem, Table, Unreadable
 from bucketsnb.display.texts import truncate
-from bucketsnb.encoding import encode_works, judge
+from bucketsnb.encoding import decode, encode_works, judge
 from bucketsnb.encoding.cells import is_missing, path_of
 from bucketsnb.errors import WorkError
-from bucketsnb.frames.json_text import decode_json, encode_json
+from bucketsnb.frames.json_text import encode_json
 from bucketsnb.schema import FIELDS, Kind
 
 __all__ = ["EARLIER_LIFE", "Checked", "checked"]
@@ -109,6 +109,6 @@ def _put(work: dict[str, Any], parts: Sequence[str], value: Any) -> None:
 
 def _agree(one: Any, other: Any) -> bool:
     try:
-        return equal(decode_json(encode_json(one)), decode_json(encode_json(other)))
+        return equal(decode(encode_json(one)), decode(encode_json(other)))
     except TypeError:  # one of them is nothing that could be sent
         return False

@@ -102,13 +102,18 @@ def encode(value: Any) -> bytes:
         raise QueryError(f"The query cannot be sent: {error}") from None
 
 
-def decode(data: bytes) -> Any:
-    """Convert JSON from the service to Python values, of whatever a queue may hold: also NaN and lone surrogates.
+def decode(data: bytes | msgspec.Raw) -> Any:
+    r"""Convert JSON from the service to Python values, of whatever a queue may hold: also NaN and lone surrogates.
 
     Raises
     ------
     ValueError
         Not JSON, cut off, or nested too deep.
+
+    Examples
+    --------
+    >>> decode(b'{"snr": [NaN, "\\ud800"]}')
+    {'snr': [nan, '\ud800']}
     """
     try:
         return msgspec.json.decode(data)
@@ -117,12 +122,19 @@ def decode(data: bytes) -> Any:
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         reason = str(error)
     try:  # slower, and it takes what JSON is not but other clients have put into queues
-        return json.loads(data)
+        return json.loads(bytes(data), parse_int=_integer)
     except RecursionError:
         reason = "it is nested too deep"
     except ValueError:
         pass
     raise ValueError(reason)
+
+
+def _integer(digits: str) -> float:
+    try:
+        return int(digits)
+    except ValueError:  # more digits than Python reads: as far off as 1e5000, which is infinite too
+        return float(digits)
 
 
 # --- one work ---

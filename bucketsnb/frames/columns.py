@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bucketsnb.encoding import decode
 from bucketsnb.frames.json_array import JSONArray, JSONDtype
-from bucketsnb.frames.json_text import Text, decode_json, objects
+from bucketsnb.frames.json_text import Text, objects
 from bucketsnb.schema import FIELDS, STATUSES, TIME_FIELDS, Kind
 
 __all__ = [
@@ -249,7 +250,7 @@ def parents_of(configs: Sequence[Text]) -> list[str | None]:
     try:
         found = _decode_parents(b"[" + b",".join(configs) + b"]")
     except (msgspec.DecodeError, RecursionError):
-        return [parent_of(decode_json(config)) for config in configs]
+        return [parent_of(decode(config)) for config in configs]
     return [None if one is None else one.parent for one in found]
 
 

@@ -21,7 +21,8 @@ from pandas.api.extensions import ExtensionArray, ExtensionDtype, register_exten
 from pandas.api.indexers import check_array_indexer
 
 from bucketsnb.display.texts import truncate
-from bucketsnb.frames.json_text import NULL, Edited, Objects, decode_all, decode_json, detached, encode_json, objects
+from bucketsnb.encoding import decode
+from bucketsnb.frames.json_text import NULL, Edited, Objects, decode_all, detached, encode_json, objects
 
 __all__ = ["JSONArray", "JSONDtype", "json_text"]
 
@@ -261,7 +262,7 @@ class JSONArray(ExtensionArray):
         Numbers are in the order of their size, text of its letters, lists of their elements.
         """
         texts = self._canonical()
-        known = {text: _sort_key(decode_json(text)) for text in set(texts) - {None}}
+        known = {text: _sort_key(decode(text)) for text in set(texts) - {None}}
         order = {text: rank for rank, text in enumerate(sorted(known, key=known.__getitem__))}
         return np.array([order.get(text, np.nan) for text in texts], dtype=np.float64)
 
@@ -304,7 +305,7 @@ def json_text(value: Any, most: int = _SHOWN) -> str:
 
 
 def _read(text: Any) -> Any:
-    return None if text is None else decode_json(text)
+    return None if text is None else decode(text)
 
 
 def _written(value: Any) -> Edited | None:
@@ -319,7 +320,7 @@ def _as_text(text: Any) -> str | None:
 
 
 def _canonical(text: Any) -> bytes | None:
-    return None if text is None else json.dumps(decode_json(text), sort_keys=True, separators=(",", ":")).encode()
+    return None if text is None else json.dumps(decode(text), sort_keys=True, separators=(",", ":")).encode()
 
 
 def _sort_key(value: Any) -> tuple[int, Any]:

@@ -9,7 +9,9 @@ from typing import Any, TypeAlias
 import msgspec
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
+
+from bucketsnb.encoding import DEEPEST, decode
+from bucketsnb.encoding.values import UnfitError, plain
 
 __all__ = [
     "NULL",
@@ -17,7 +19,6 @@ __all__ = [
     "Objects",
     "Text",
     "decode_all",
-    "decode_json",
     "detached",
     "encode_json",
     "objects",
@@ -35,37 +36,11 @@ _AT_ONCE = 1000
 _NUMBERS = b"0123456789[], \n"
 _DIGITS_READ = 600  # the fewest that Python can be set to read is 640
 
-_decode = msgspec.json.Decoder().decode
-
 
 class Edited(bytes):
     """A JSON value that was put into a cell here, rather than read from the service."""
 
     __slots__ = ()
-
-
-def decode_json(text: Text) -> Any:
-    r"""Read one JSON value.
-
-    The fast reader refuses ``NaN``, lone surrogates and numbers out of range, which a Python service lets in; the
-    standard library's reads those.
-
-    Examples
-    --------
-    >>> decode_json(b'{"snr": [NaN, "\\ud800"]}')
-    {'snr': [nan, '\ud800']}
-    """
-    try:
-        return _decode(text)
-    except (msgspec.DecodeError, RecursionError):
-        return json.loads(bytes(text), parse_int=_integer)
-
-
-def _integer(digits: str) -> float:
-    try:
-        return int(digits)
-    except ValueError:  # more digits than Python reads: as far off as 1e5000, which is infinite too
-        return float(digits)
 
 
 def decode_all(texts: Sequence[Text | None] | Objects) -> list[Any]:
@@ -80,9 +55,9 @@ def decode_all(texts: Sequence[Text | None] | Objects) -> list[Any]:
     for start in range(0, len(texts), _AT_ONCE):
         some = [NULL if text is None else text for text in texts[start : start + _AT_ONCE]]
         try:
-            values += _decode(b"[" + b",".join(some) + b"]")
+            values += msgspec.json.decode(b"[" + b",".join(some) + b"]")
         except (msgspec.DecodeError, RecursionError):
-            values += map(decode_json, some)
+            values += map(decode, some)
     return values
 
 
@@ -109,7 +84,7 @@ def encode_json(value: Any) -> bytes:
     Raises
     ------
     TypeError
-        If the value is not JSON, such as a set or a datetime.
+        If the value is not JSON, such as a set or a datetime; it says what to use.
 
     Examples
     --------
@@ -120,11 +95,10 @@ def encode_json(value: Any) -> bytes:
 
 
 def _plain(value: Any) -> Any:
-    if value is pd.NA or value is pd.NaT:
-        return None
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    raise TypeError(f"{type(value).__name__} is not JSON: give text, numbers, lists, mappings or None")
+    try:
+        return plain(value, "", DEEPEST)
+    except UnfitError as error:
+        raise TypeError(f"{type(value).__name__} is not JSON: it {error.reason}") from None
 
 
 def objects(values: Iterable[Any], count: int) -> Objects:
