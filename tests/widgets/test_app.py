@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 import re
+import time
 
 import ipywidgets
 import pytest
@@ -115,6 +116,20 @@ def test_from_a_count_to_a_receipt_and_back(page: App, backend: LocalBackend):
     until(lambda: int(page.state.status["failure"].sum()) == 1)
     _rest(page)
     assert "1 of 1 work done" in page.static()
+
+
+def test_a_long_read_says_how_far_it_is_and_about_how_long_it_takes(
+    page: App, backend: LocalBackend, monkeypatch: pytest.MonkeyPatch
+):
+    said: list[str] = []
+    page.status.follow("reading", said.append)
+    monkeypatch.setattr("bucketsnb.widgets.core.worker.WORTH_SAYING", -1.0)
+    monkeypatch.setattr(page.reader.worker, "start", lambda *_, progress, **__: progress(1000, 4000))
+    began = float(int(time.monotonic()))
+    clock = iter([began, began + 10])
+    monkeypatch.setattr("bucketsnb.widgets.core.worker.time.monotonic", lambda: next(clock, began))
+    page.reader.refresh()
+    assert said == ["Reading …", "Reading … 1,000 of 4,000, about 30 s left"]
 
 
 def test_a_query_that_cannot_be_meant_shows_no_works(page: App):

@@ -11,13 +11,17 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from bucketsnb.display.texts import age
 from bucketsnb.widgets.core.error_boundary import ErrorBoundary
 
-__all__ = ["Run", "Throttle", "Worker"]
+__all__ = ["Run", "Throttle", "TimeLeft", "Worker"]
 
 T = TypeVar("T")
 PACE = 0.1
 """Seconds between two updates of the page: many more run into the server's message limit, which drops the last."""
+
+WORTH_SAYING = 2.0
+"""Seconds after which the time that is left can be judged."""
 
 
 class Throttle:
@@ -52,6 +56,19 @@ class Throttle:
             values, self._waiting = self._waiting, None
             self._last = time.monotonic()
             self._call(*values)
+
+
+class TimeLeft:
+    """How long a job takes from here, judged by how long it took so far; it begins when this is made."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+
+    def said(self, done: int, total: int) -> str:
+        """Return it as words to put behind how far the job is; nothing while that cannot be told, or at the end."""
+        spent = time.monotonic() - self._began
+        left = spent / done * (total - done) if done else 0
+        return f", about {age(left)} left" if spent > WORTH_SAYING and left >= 1 else ""
 
 
 class Run:

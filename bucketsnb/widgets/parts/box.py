@@ -13,13 +13,13 @@ from typing import Any
 
 from bucketsnb.confirm import is_typed, word_to_type
 from bucketsnb.display.markup import Markup, block, element
-from bucketsnb.display.texts import age, count_of
+from bucketsnb.display.texts import count_of
 from bucketsnb.errors import ScopeReason, ScopeRefused
 from bucketsnb.widgets.core.error_boundary import Message
 from bucketsnb.widgets.core.panel import Panel
 from bucketsnb.widgets.core.part import Part
 from bucketsnb.widgets.core.warned import warned
-from bucketsnb.widgets.core.worker import Run
+from bucketsnb.widgets.core.worker import Run, TimeLeft
 from bucketsnb.widgets.parts.wording import question_of, receipt_of, refusal_of, undo_title, undo_warning
 
 __all__ = ["Box", "Options", "Request"]
@@ -129,7 +129,7 @@ class Box(Part):
         self._options = Options()
         self._warnings: list[str] = []
         self._progress = ""
-        self._done, self._total, self._began = 0, 0, 0.0
+        self._done, self._total, self._time_left = 0, 0, TimeLeft()
         self._received_at = 0.0
         self.follow("plan", self._other_plan)
 
@@ -303,22 +303,17 @@ class Box(Part):
     def _apply(self, job: Callable[[Run], Any], left: Callable[[], Any]) -> None:
         self.receipt, self.said = None, ""
         self.panel.messages.clear(self.name)
+        self._time_left = TimeLeft()
         self._step(0, 0, "Looking again at the works …")
         self.applier.start(job, self._ended, progress=self._progressed, failed=lambda _: self._ended(left()))
         self.draw(focus=True)
 
     def _step(self, done: int, total: int, said: str) -> None:
         self._done, self._total, self._progress = done, total, said
-        self._began = self._began if done else time.monotonic()
 
     def _progressed(self, done: int, total: int) -> None:
-        self._step(done, total, f"{done:,} of {count_of(total, 'work')}{self._left(done, total)}")
+        self._step(done, total, f"{done:,} of {count_of(total, 'work')}{self._time_left.said(done, total)}")
         self.draw()
-
-    def _left(self, done: int, total: int) -> str:
-        spent = time.monotonic() - self._began
-        left = spent / done * (total - done) if done else 0
-        return f", about {age(left)} left" if spent > 2 and left >= 1 else ""
 
     def _ended(self, receipt: Any) -> None:
         """Take over a receipt, or None when it ended before there was one."""

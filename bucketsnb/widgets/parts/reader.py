@@ -8,7 +8,7 @@ import pandas as pd
 
 from bucketsnb.widgets.core.part import Part
 from bucketsnb.widgets.core.warned import warned
-from bucketsnb.widgets.core.worker import Run
+from bucketsnb.widgets.core.worker import Run, TimeLeft
 from bucketsnb.widgets.parts.causes import Causes, causes_of
 
 __all__ = ["LIMITS", "WorksReader"]
@@ -59,11 +59,11 @@ class WorksReader(Part):
         query, limit, buckets = self.state.query, self.limit, self.state.buckets
         if query is None or buckets is None:
             return
-        self.state.reading = "Reading …"
+        self.state.reading, time_left = "Reading …", TimeLeft()
         self.worker.start(
             lambda run: _read(buckets, query, limit, run),
             lambda read: self._take(query, *read),
-            progress=self._step,
+            progress=lambda done, total: self._step(done, total, time_left),
             failed=lambda _: self._ended(),
         )
 
@@ -71,8 +71,8 @@ class WorksReader(Part):
         """Stop reading; what was read until now is shown."""
         self.worker.stop()
 
-    def _step(self, done: int, total: int) -> None:
-        self.state.reading = f"Reading … {done:,} of {total:,}"
+    def _step(self, done: int, total: int, time_left: TimeLeft) -> None:
+        self.state.reading = f"Reading … {done:,} of {total:,}{time_left.said(done, total)}"
 
     def _ended(self) -> None:
         self.state.reading = ""

@@ -3,8 +3,10 @@ from __future__ import annotations
 import threading
 import time
 
+import pytest
+
 from bucketsnb.widgets.core.error_boundary import ErrorBoundary, Message
-from bucketsnb.widgets.core.worker import Run, Throttle, Worker
+from bucketsnb.widgets.core.worker import Run, Throttle, TimeLeft, Worker
 
 PATIENCE = 5.0
 
@@ -158,3 +160,15 @@ def test_a_throttle_keeps_the_newest_of_what_waits():
     throttle.flush()
     throttle.flush()
     assert seen == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("spent", "done", "said"),
+    [(30.0, 100, ", about 1 min 30 s left"), (1.0, 100, ""), (30.0, 0, ""), (30.0, 400, ""), (3.0, 390, "")],
+    ids=["a while", "too early to tell", "nothing done", "the end", "less than a second"],
+)
+def test_the_time_left_is_judged_by_the_time_spent(monkeypatch: pytest.MonkeyPatch, spent: float, done: int, said: str):
+    left = TimeLeft()
+    began = time.monotonic()
+    monkeypatch.setattr("bucketsnb.widgets.core.worker.time.monotonic", lambda: began + spent)
+    assert left.said(done, 400) == said
