@@ -170,6 +170,10 @@ def test_what_is_read_for_an_older_query_is_dropped_and_shown_as_older_until_the
     _rest(page)
     assert set(page.state.frame["status"]) == {"failure"}
     assert not sent.last(page.grid, "state")["stale"]
+    told = [message for part, message in sent.messages if part is page.grid and message["type"] in ("reset", "state")]
+    first = next(place for place, one in enumerate(told) if one["type"] == "reset" and one["causes"])
+    before = [one["stale"] for one in told[:first] if one["type"] == "state"]
+    assert before[before.index(True) :] == [True] * before.count(True), "rows of an older query were shown as new"
 
 
 def test_a_service_that_fails_leaves_the_last_works_and_says_so_until_it_is_over(page: App, backend: LocalBackend):

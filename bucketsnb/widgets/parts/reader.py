@@ -79,10 +79,10 @@ class WorksReader(Part):
 
     def _take(self, query: Any, frame: pd.DataFrame, causes: Causes | None) -> None:
         self.panel.messages.clear(self.name)
-        self.state.read_for = query
         self.state.causes = causes
-        self.state.reading = ""
         self.state.frame = frame
+        self.state.read_for = query  # not before: until its works are drawn, those that are seen are of an older one
+        self.state.reading = ""
         self._ask_more(query, frame)
         self.panel.keep()
 
