@@ -1,4 +1,4 @@
-"""A notebook run without a person and rendered as one HTML file: no code, no links to anywhere, readable on its own.
+"""Run a notebook and write it as one HTML file: without code or links, readable without other files.
 
 Needs the extra ``lab``. Nothing is written unless the whole notebook ran.
 """
@@ -27,7 +27,7 @@ __all__ = ["ReportFailed", "render"]
 
 TAG = "parameters"
 NOTEBOOK_ONLY = "notebook"
-"""Tag of cells that speak to whoever runs the notebook, and are left out of the report."""
+"""Tag of cells that are for the person at the notebook, and are left out of the report."""
 _SECONDS = 600
 
 

@@ -38,7 +38,7 @@ def command(*, url: str | None, no_browser: bool, port: int, read_only: bool) ->
     """
     require("voila", extra="lab", what="Voila")
     with until_stopped(), ExitStack() as stack:
-        say_version(url, "The page opens all the same, and will say so too.")
+        say_version(url, "The page opens anyway, and will say so too.")
         if running_as_root():
             click.echo("Running as root, so the server is told --allow-root.")
         # A folder of its own: a server shows all that is beside its notebook.

@@ -1,4 +1,4 @@
-"""What the commands that change works share: their options, the question, and the exit code that the receipt earns."""
+"""What the commands that change works share: options, the question before a change, the receipt and the exit code."""
 
 from __future__ import annotations
 
@@ -114,12 +114,12 @@ def carry_out(
     rate: float | None = None,
     plan_out: str | None = None,
 ) -> NoReturn:
-    """Show a plan, ask, apply it, tell what became of it, and leave with its exit code; or only write it to a file.
+    """Show a plan, ask, apply it, show the receipt, and exit with its code; or only write the plan to a file.
 
     Raises
     ------
     ConfirmationNeeded
-        There is nobody to ask.
+        No person can be asked.
     """
     if plan_out is not None and plan.count:
         _save(plan, plan_out, as_json_=as_json_)
@@ -148,12 +148,12 @@ def _save(plan: Plan, path: str, *, as_json_: bool) -> NoReturn:
 def applied(
     buckets: Buckets, plan: Plan, *, yes: bool, nothing: str = "nothing matched", rate: float | None = None
 ) -> Receipt | None:
-    """Show a plan, ask, and apply it; None, with a word why, if there is nothing to do.
+    """Show a plan, ask, and apply it; return None, with a message, if there is nothing to do.
 
     Raises
     ------
     ConfirmationNeeded
-        There is nobody to ask.
+        No person can be asked.
     """
     if not plan.count:
         _say_nothing_changed(buckets, plan, nothing)
@@ -169,7 +169,7 @@ def applied(
 
 
 def _journal_hint(plan: Plan) -> tuple[str, ...]:
-    """Say what a second Ctrl-C left: there is no receipt then."""
+    """Say where a second Ctrl-C leaves the change: then there is no receipt."""
     receipt = plan.receipt
     if receipt is None or not receipt.entry:
         return ()
@@ -191,7 +191,7 @@ def _say_nothing_changed(buckets: Buckets, plan: Plan, nothing: str) -> None:
 
 
 def finish(receipt: Receipt, *, as_json_: bool) -> NoReturn:
-    """Tell what became of every work, and leave with the exit code that it earns, whether anybody reads it or not."""
+    """Show the receipt, and exit with its code, even if the output cannot be written."""
     if receipt.entry and _can_be_undone(receipt):
         say(f"To take it back: bucketsnb undo {receipt.entry}")
     emit_result(as_json(_as_record(receipt)) if as_json_ else fitted(str(receipt)))
@@ -199,20 +199,20 @@ def finish(receipt: Receipt, *, as_json_: bool) -> NoReturn:
 
 
 def _can_be_undone(receipt: Receipt) -> bool:
-    """Tell whether an undo finds something to do: it looks for works of which no answer told, but for claims."""
+    """Say whether an undo has something to do: works that were changed, or whose outcome is unknown, except claims."""
     counts = receipt.counts
     return receipt.verb != "undo" and bool(counts["done"] or (counts["unknown"] and receipt.verb != "withdraw"))
 
 
 def exit_code(receipt: Receipt) -> int:
-    """Say by a number what became of a plan."""
+    """Return the exit code for a receipt."""
     if receipt.ok:
         return DONE
     return FAILED if receipt.errors and not receipt.counts["done"] else PARTLY_DONE
 
 
 def at_a_terminal() -> bool:
-    """Whether somebody is there to answer."""
+    """Whether a person can answer a question."""
     return sys.stdin is not None and sys.stdin.isatty()
 
 

@@ -1,4 +1,4 @@
-"""A session of JupyterHub, from within: how a browser gets to a further server that is started there."""
+"""A session of JupyterHub: how a browser reaches another server that is started in it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ __all__ = ["HubSession"]
 class HubSession:
     """What JupyterHub tells the servers of a person.
 
-    A browser reaches the machine of the hub through the hub's own address alone. What listens on a port there is
-    passed on by the package jupyter-server-proxy, if the hub has it.
+    A browser reaches the hub's machine only through the hub's own address. Requests to other ports there are
+    forwarded by the package jupyter-server-proxy, if the hub has it.
 
     Parameters
     ----------
@@ -41,8 +41,8 @@ class HubSession:
         return cls(f"{prefix.rstrip('/')}/", environ.get("JUPYTERHUB_PUBLIC_URL", "")) if prefix else None
 
     def network(self, port: int) -> list[str]:
-        """Return the options of a server on a port, 0 for a free one, that answers below the path it is had by."""
-        port = port or _free_port()  # it is part of the path, so it has to be known before the server starts
+        """Return the options of a server on a port (0: a free one) that serves below the path of the hub's proxy."""
+        port = port or _free_port()  # it is part of the path, so it must be known before the server starts
         return [
             "--ServerApp.ip=127.0.0.1",
             f"--ServerApp.port={port}",
@@ -53,7 +53,7 @@ class HubSession:
 
     @property
     def way_in(self) -> str:
-        """What has to be said beside an address."""
+        """What the person has to know beside the address."""
         where = "" if self.url else "behind the address of your JupyterHub; "
         return f"{where}it opens where the hub has jupyter-server-proxy (pip install jupyter-server-proxy)."
 

@@ -1,4 +1,4 @@
-"""A Jupyter server as a child process: started on a loopback port, found when it is ready, and stopped for certain."""
+"""A Jupyter server as a child process: started on a loopback port, waited for, and always stopped."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ __all__ = ["JupyterLab", "VoilaPage", "require", "running_as_root", "wait_until_
 _LOG_LINES = 15
 
 _POLL = 0.1
-"""Seconds between two looks at a process that is starting."""
+"""Seconds between two checks of a process that is starting."""
 
 
 def require(module: str, *, extra: str, what: str) -> None:
-    """Refuse, with the line that installs it, when an optional part is missing.
+    """Raise an error with the command that installs it if an optional part is missing.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ class JupyterLab:
     options
         More options for its command line.
     log
-        Open file that takes what the server has to say.
+        Open file for the output of the server.
     """
 
     name = "JupyterLab"
@@ -172,7 +172,7 @@ class JupyterLab:
         return self.process.wait()
 
     def stop(self, grace: float = 15.0) -> None:
-        """End it and its kernels: asked first, and killed after `grace` seconds."""
+        """End it and its kernels: with SIGTERM first, and by killing them after `grace` seconds."""
         if self.process.poll() is None:
             self.process.terminate()
             try:
@@ -216,7 +216,7 @@ def _takes_connections(url: str) -> bool:
 
 
 def wait_until_ready(server: JupyterLab, log: IO[bytes]) -> None:
-    """Wait until a server is ready, and say so; one that fails is told with the end of its log.
+    """Wait until a server is ready, and print its address; if it fails, print the end of its log.
 
     Raises
     ------

@@ -22,7 +22,7 @@ __all__ = ["command"]
 _SAMPLE = 5000
 """Works of a practice queue: enough for every status, site and pipeline of a real day."""
 
-_OPEN_ALL_THE_SAME = "The notebooks open all the same, and will say so too."
+_OPENS_ANYWAY = "The notebooks open anyway, and will say so too."
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -53,7 +53,7 @@ def command(
     with until_stopped(), ExitStack() as stack:
         _copy_notebooks(folder)
         if url:
-            say_version(url, _OPEN_ALL_THE_SAME)
+            say_version(url, _OPENS_ANYWAY)
         service = url or stack.enter_context(_practice_queue(store, sample))
         log = stack.enter_context(tempfile.TemporaryFile())
         lab = stack.enter_context(_jupyter(folder, service, port=port, browser=not no_browser, log=log))

@@ -52,10 +52,10 @@ CSV_COLUMNS = (
 )
 
 _WIDEST = 60
-"""Characters of a cell in a terminal; one that is longer would push the rest out of sight in every row."""
+"""Most characters of a cell in a terminal: a longer one would widen the column in every row."""
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-"""Control characters but for ends of lines and tabs, and those that change the direction of text."""
+"""Control characters other than newlines and tabs, and characters that change the direction of text."""
 
 _INDENT = "    "
 
@@ -66,7 +66,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def emit(text: str, *, nl: bool = True) -> None:
-    """Write to stdout, now; a reader that has gone, as ``head`` does, has what it wants.
+    """Write to stdout and flush; a closed pipe, as after ``head``, is no error.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def emit(text: str, *, nl: bool = True) -> None:
 
 
 def emit_result(text: str) -> None:
-    """Write to stdout what came of a change; where that fails, the change is done all the same."""
+    """Write the result of a change to stdout; if that fails, say so on stderr, as the change was made."""
     try:
         emit(text)
     except OSError as error:
@@ -98,7 +98,7 @@ def say(text: str) -> None:
 
 
 def _drop_stdout() -> None:
-    """Let what is still in the buffer go nowhere: Python writes it once more when it ends, and fails again."""
+    """Send what is still buffered to the null device: Python writes it again at exit, and would fail again."""
     with suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
@@ -106,9 +106,9 @@ def _drop_stdout() -> None:
 
 
 def as_json(value: Any) -> str:
-    """Write records, or any value of JSON, for a script; what the output cannot write is an escape of JSON's.
+    """Write records, or any JSON value, for a script; characters that the output cannot encode become escapes.
 
-    NaN and infinity, which are no JSON, are null.
+    NaN and infinity, which JSON does not have, become null.
     """
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     write = json_text if encoding.lower().startswith("utf") else partial(json.dumps, indent=2)
@@ -215,7 +215,7 @@ def formula_safe(text: str) -> str:
 def terminal_safe(text: str) -> str:
     r"""Write control characters and those that change the direction of text as ``\u`` escapes.
 
-    A file of them is shown in a terminal sooner or later. Ends of lines and tabs stay.
+    Files are often shown in a terminal, too. Newlines and tabs stay.
 
     Examples
     --------

@@ -48,7 +48,7 @@ def say_unknown_pipelines(buckets: Buckets, names: Iterable[str] | None) -> None
     """Say which of these pipelines have no works at all, and which names are near; costs one request."""
     if not names:
         return
-    with suppress(BucketsError):  # an advice; what was asked for has been answered
+    with suppress(BucketsError):  # only a hint: the command itself has succeeded
         known = buckets.pipelines()
         for name in names:
             if name not in known:

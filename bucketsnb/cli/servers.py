@@ -19,12 +19,12 @@ from bucketsnb.transport.retry import Policy
 __all__ = ["backend_errors", "practice_queue", "say_version", "until_stopped"]
 
 _SECONDS = 5.0
-"""How long a service may take to say its version."""
+"""Seconds that a service may take to answer with its version."""
 
 
 @contextmanager
 def until_stopped() -> Iterator[None]:
-    """Let Ctrl-C, SIGTERM and a closed terminal end the block in order: this is how the command is meant to end."""
+    """Let Ctrl-C, SIGTERM and a closed terminal end the block in order, as the usual end of the command."""
     known = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
     # What is ignored stays so: `nohup bucketsnb lab &` outlives its terminal.
     before = {number: signal.getsignal(number) for number in known if signal.getsignal(number) != signal.SIG_IGN}
@@ -44,7 +44,7 @@ def _interrupt(*_: object) -> None:
 
 
 def say_version(url: str | None, otherwise: str) -> None:
-    """Say which version a service has; one that does not answer may only be asleep, so that is no error.
+    """Print the version of a service; one that does not answer may be starting, so that is only a warning.
 
     Parameters
     ----------
@@ -72,12 +72,12 @@ def say_version(url: str | None, otherwise: str) -> None:
 
 @contextmanager
 def backend_errors() -> Iterator[None]:
-    """Tell what the backend refuses (a store, a host, a port) as an error of this command.
+    """Turn errors of the backend (about a store, a host, a port) into errors of this command.
 
     Raises
     ------
     click.UsageError
-        An option cannot be meant.
+        An option has a wrong value.
     ConfigurationError
         The backend's parts are not installed, or the store cannot be used.
     """

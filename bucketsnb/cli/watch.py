@@ -69,7 +69,7 @@ def _record_one(buckets: Buckets, *, as_json_: bool) -> int:
 
 
 def _follow(watch: Watch, *, as_json_: bool) -> None:
-    """Tell of each snapshot and each failure as it happens."""
+    """Print each snapshot and each failure as it happens."""
     taken = failures = 0
     while watch.running:
         if watch.taken > taken:

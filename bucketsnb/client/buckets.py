@@ -242,15 +242,15 @@ class Buckets:
         limit
             How many at most; None (or 0, or less) for all.
         columns
-            ``"all"``, ``"light"`` (the ten small columns that tell works apart), or names of columns. What is not read
-            does not travel; the frame has the same columns all the same, with nothing in them, nor in those that are
-            worked out from them (``wait``, ``runtime`` and ``overdue`` need more than the light ones).
+            ``"all"``, ``"light"`` (ten small columns), or names of columns. The others are not sent, and are empty in
+            the frame, as are those computed from them (``wait``, ``runtime`` and ``overdue`` need more than the light
+            ones).
         progress
-            Long reads show a bar. False: none. A function: it is called with how many works are read, of how many;
-            first with none, where a read takes several requests, and again with the same numbers where a very long
-            answer takes a while to be put together.
+            By default, long reads show a bar; with False, none does. A function is called with the number of works read
+            and the number expected: first with 0, if a read takes several requests, and with the same numbers again
+            while a very long answer is put together.
         cancel
-            Asked (``cancel.is_set()``) before every request; once set, what was read till then is returned.
+            Its ``is_set()`` is called before every request; once it is true, what was read so far is returned.
         page_size
             How many works to read in one request.
         **words
@@ -259,10 +259,9 @@ class Buckets:
         Returns
         -------
         DataFrame
-            ``attrs`` say how many are ``shown``, how many ``matched`` (at least so many unless ``exact``; :meth:`count`
-            knows), what
-            ``query`` was sent, when it was ``read_at`` (epoch seconds by the service's clock), which ``columns`` were
-            read, and how many works ``moved`` meanwhile.
+            Its ``attrs`` have the numbers of works ``shown`` and ``matched`` (a lower bound unless ``exact``;
+            :meth:`count` gives the number), the ``query`` that was sent, the time ``read_at`` (epoch seconds by the
+            service's clock), the ``columns`` that were read, and the number of works that ``moved`` during the read.
 
         Warns
         -----
@@ -298,12 +297,13 @@ class Buckets:
     ) -> Iterator[WorksFrame]:
         """Yield all works that match in frames of at most `page_size`: for answers larger than memory.
 
-        Parameters as for :meth:`view`. No work comes twice, whatever happens meanwhile; what moved is said at the end.
+        Parameters as for :meth:`view`. No work is given twice, even if works change during the read; a warning at the
+        end says how many moved.
 
         Yields
         ------
         DataFrame
-            One page each; ``matched`` in its ``attrs`` is of the whole read.
+            One for each page; ``matched`` in its ``attrs`` is for the whole read.
         """
         pages = reading.pages_of(
             self.api, query_of(query, words), projection, limit=limit, columns=columns, cancel=cancel, size=page_size
@@ -426,14 +426,14 @@ class Buckets:
     def failures(self, query: QueryLike | str = None, *, limit: int | None = None, **words: Any) -> Failures:
         """Group the failed works that match by pipeline, function, site, user and error.
 
-        Numbers, ids, paths and times in the error text are folded, so that like errors fall together.
+        Numbers, ids, paths and times in the text of an error are replaced by marks, so that equal errors are one group.
 
         Parameters
         ----------
         query
-            Which works, of those that failed; None for all of them.
+            Which of the failed works; None for all of them.
         limit
-            How many of the newest to group; the table says of how many.
+            Group only so many of the newest; the table says how many there are.
 
         Returns
         -------
@@ -465,9 +465,9 @@ class Buckets:
         return events_of(found, [int(event) for event in wanted])
 
     def family(self, parent: str) -> Family:
-        """Return the works of one parent as a tree; costs a request a generation, ten at most.
+        """Return the works of one parent as a tree; costs one request for each generation, ten at most.
 
-        A tree that goes on below the tenth says so, and its ``complete`` is False; to know costs one request more.
+        If there are works below the tenth generation, ``complete`` is False; to find out costs one more request.
         """
         return reading.family_of(self.api, parent)
 
@@ -476,7 +476,7 @@ class Buckets:
         return History(self.api.url, path)
 
     def watch(self, every: str | float | timedelta = "30s", *, path: str | os.PathLike[str] | None = None) -> Watch:
-        """Record a snapshot of the status every so often, in a thread, until ``stop()``.
+        """Record a snapshot of the status at intervals, in a thread, until ``stop()``.
 
         Parameters
         ----------
@@ -552,12 +552,12 @@ class Buckets:
     ) -> RequeuePlan:
         """Plan to queue failed works again; with `allow_running`, running ones too.
 
-        A query that says nothing of the status means works that failed. Other parameters as for :meth:`plan_delete`.
+        Without a status, a query means failed works. Other parameters as for :meth:`plan_delete`.
 
         Parameters
         ----------
         reset_attempt
-            Count attempts from zero again; otherwise the count stays, and one that is used up gives one last try.
+            Count attempts from zero again. Otherwise the count stays, and a work without attempts left gets one more.
         """
         limits = Limits(allow_all, allow_running, max_affected, expires_after)
         found = selector_of(which, words)
@@ -595,13 +595,13 @@ class Buckets:
         Returns
         -------
         UpdatePlan
-            ``plan.cells`` has one row a cell that will change. Works that moved since the frame was read are left out,
-            and so are those that have the values already.
+            ``plan.cells`` has one row for each cell that will change. Works that changed since the frame was read are
+            left out, and so are those that have the values already.
 
         Raises
         ------
         WorkError
-            If a field is set that a client may not set, is unknown, or would hold what cannot be meant.
+            If a field is unknown, may not be set by a client, or does not take the value.
 
         Examples
         --------
@@ -633,22 +633,21 @@ class Buckets:
             semicolons or tabs, as a paste from a spreadsheet has. A column such as ``parameters.dm`` goes into
             ``parameters``. Cells are read as the kind of their field: booleans, nulls, lists and mappings as Python,
             pandas, R, spreadsheets and JSON write them; times as epoch seconds, ISO text or datetimes, each with its
-            zone. A text that stands for nothing, such as ``NA``, ``None`` or ``null``, is nothing in any column; inside
-            a list, such as ``["NA"]``, and in JSON and Python values, text is text, but for that of a list or a mapping
-            where the field takes nothing else.
+            zone. Text such as ``NA``, ``None`` or ``null`` is an empty cell in any column. Inside a list, such as
+            ``["NA"]``, and in JSON and Python values, text stays text, unless the field takes only a list or a mapping.
         fresh
-            Make new works of copies: created now, no attempts counted, and no id, times, results, products or plots.
+            Make new works from copies: created now, with no attempts, id, times, results, products or plots.
         skip_bad
-            Deposit the good rows though others are bad; otherwise nothing is sent. ``plan.problems`` lists all, with
-            the line of the text where there is one.
+            Deposit the good rows even if others are bad; otherwise nothing is sent. ``plan.problems`` lists all that
+            is wrong, with the line of the text if there is one.
         reason, max_affected, expires_after
             As for :meth:`plan_delete`.
 
         Raises
         ------
         WorkError
-            If no rows can be read at all, no column is a field of a work, or works were read in part: what a frame
-            knows, and what ids without the fields of every work tell of a file or a list.
+            If no rows can be read, no column is a field of a work, or the works were read in part (which a frame
+            records, and which ids without the fields of every work show in a file or a list).
         """
         limits = Limits(max_affected=max_affected, expires_after=expires_after)
         return plan_deposit(self._context, works, fresh=fresh, skip_bad=skip_bad, reason=reason, limits=limits)
@@ -720,11 +719,11 @@ class Buckets:
     def deposit(self, works: Iterable[Any], return_ids: bool = False) -> bool | list[str]:  # noqa: FBT001, FBT002 - the service's client takes it so
         """Put new works into their queues, once.
 
-        What a work leaves out is filled in as the payload of the public client's ``Work`` has it, inside ``config`` and
-        ``notify`` too; what is given stays as given. A null where none may stand, as in ``priority``, says nothing.
-        What ``Work`` would not read, or would read as something else, is refused.
+        Missing fields are filled in as by the public client's ``Work``, also inside ``config`` and ``notify``; given
+        values stay as they are. A null in a field that cannot be null, such as ``priority``, counts as missing. What
+        ``Work`` would not read, or would read as something else, is refused.
 
-        An answer that is lost is settled by looking for the works by their creation times; they are never sent twice.
+        If the answer is lost, the works are looked for by their creation times; they are never sent twice.
 
         Parameters
         ----------
@@ -743,7 +742,7 @@ class Buckets:
         WorkError
             If a work cannot be sent; the message names it, the field, and what would be right. Nothing was sent.
         OutcomeUnknown
-            If nobody can tell whether they were stored: `check` finds them, `found` has those that were found.
+            If it is not known whether they were stored: `check` finds them, `found` has those that were found.
         """
         return changing.deposited(plan_raw(self._context, works), return_ids=return_ids)
 
@@ -764,19 +763,19 @@ class Buckets:
         pipeline
             One or several.
         event, site, priority, user, tags, parent
-            What it must match; of lists, any element. None means any. An empty filter is an error, not "any".
+            Filters; of a list, any element matches. None means any value; an empty filter is an error.
 
         Returns
         -------
         dict or None
-            The record just as the service gave it, whatever it holds; None if nothing is queued that matches.
+            The record exactly as the service returned it; None if nothing that matches is queued.
 
         Raises
         ------
         QueryError
             If a filter is empty or cannot be met; nothing was sent.
         OutcomeUnknown
-            If the answer was lost: a work may be running that nobody holds, and `check` looks for it.
+            If the answer was lost: a work may be running that no worker has, and `check` looks for it.
         """
         document = withdrawal(pipeline, event, site, priority, user, tags, parent)
         return changing.claimed(plan_claim(self._context, document, look_first=False).apply())
@@ -812,7 +811,7 @@ class Buckets:
         Parameters
         ----------
         ids
-            Any number; they are sent in chunks. None at all: nothing is sent, and a warning says so.
+            Any number; they are sent in chunks. For an empty list nothing is sent, and a warning says so.
 
         Returns
         -------
@@ -849,24 +848,24 @@ class Buckets:
         pipeline
             Its name.
         status, events, tags, parent
-            What they must match; of lists, any element. None means any. An empty filter is an error, not "any".
+            Filters; of a list, any element matches. None means any value; an empty filter is an error.
         force
             Delete without asking; for scripts.
         limit
-            Delete only the newest so many. Not given, or None: all that match (the service's own client stops at the
-            newest 100 without a word). How many are left is said in the question and in a warning.
+            Delete only so many of the newest. By default, or with None, all that match (the service's own client stops
+            at the newest 100 silently). The question and a warning say how many are left.
 
         Returns
         -------
         bool or Confirmation
             True if works were deleted and all of them are gone; False if nothing matches, or the answer was no. In a
-            notebook, without `force`: the question, shown below the cell; it is false until it was answered with yes
-            and all is done, and then has the receipt.
+            notebook, without `force`: the question, shown below the cell. It is false until the answer is yes and all
+            works are deleted; then it has the receipt.
 
         Raises
         ------
         ConfirmationNeeded
-            If there is neither a terminal nor a notebook to ask in.
+            If there is no terminal or notebook to ask in.
         """
         document = changing.matching(pipeline, status, events, tags, parent)
         most = None if limit is None or limit is changing.ALL else deletion_limit(limit)
@@ -917,7 +916,7 @@ class Buckets:
     def undo(self, entry: str, progress: ProgressCallback | None = None, cancel: Cancel | None = None) -> Receipt:
         """Put works back as they were before an entry of the journal, where nobody else has moved them since.
 
-        An undo that was cut short is gone on with. See :meth:`plan_undo` to look before.
+        An undo that was interrupted is continued. :meth:`plan_undo` shows what would be put back.
         """
         return self.plan_undo(entry).apply(progress, cancel)
 

@@ -1,7 +1,6 @@
-"""The views of :mod:`bucketsnb.display.texts` as HTML: escaped, readable without CSS, at home in a dark theme.
+"""The views of :mod:`bucketsnb.display.texts` as HTML: escaped, readable without CSS and in a dark theme.
 
-Everything here returns :class:`Markup`, the only text that is not escaped again; only this package's own drawing makes
-it.
+All functions return :class:`Markup`, the only text that is not escaped again; it is never made from text of others.
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ class Markup(str):
     markup
         The HTML.
     plain
-        What stands for it in a text view.
+        The same in a plain-text view.
     """
 
     __slots__ = ("plain",)

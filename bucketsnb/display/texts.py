@@ -1,4 +1,4 @@
-"""Plain-text views of values: counts, ages, times, elided lists, tables; and anything from the service made printable.
+"""Plain-text views of values: counts, ages, times, shortened lists and tables; text of the service made printable.
 
 :mod:`bucketsnb.display.markup` draws the same facts as HTML. Neither module knows works, frames or plans.
 """
@@ -43,9 +43,8 @@ _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 def printable(text: object, *, keep: str = "") -> str:
     r"""Return text with every character that cannot be seen written as a ``\u`` escape.
 
-    Control characters (also ends of lines), bidirectional overrides, zero-width characters and lone surrogates could
-    hide or reorder what a person reads, or move the cursor of a terminal. `keep` names the few that the caller wants
-    as they are.
+    Control characters (newlines too), bidirectional overrides, zero-width characters and lone surrogates could hide or
+    reorder text, or move the cursor of a terminal. `keep` has the characters that stay as they are.
 
     Examples
     --------
@@ -243,7 +242,7 @@ def did_you_mean(word: str, words: Iterable[str], otherwise: str = "") -> str:
 
 
 def cell(value: object) -> str:
-    r"""Return one value as it stands in a table: nothing for what is missing, thousands apart, on one line.
+    r"""Return one value as text for a table cell: empty if missing, with a separator for thousands, on one line.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Where snapshots of the status are kept: one SQLite file, bounded by age, shared by every notebook of a user."""
+"""Snapshots of the status in one SQLite file, limited by age and shared by all notebooks of a user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Take a snapshot of the status every so often, in a thread of its own, until told to stop."""
+"""Take snapshots of the status at intervals, in a thread, until stopped."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bucketsnb.history.store import History
 __all__ = ["Watch"]
 
 _SLOWEST = 8
-"""A failing service is asked ever more rarely, down to one in this many intervals."""
+"""After failures the pause doubles, up to this many intervals."""
 
 
 class Watch:

@@ -1,4 +1,4 @@
-"""Questions about works, as values: in words, as MongoDB query documents, and as Python source.
+"""Queries as values: in keywords, as MongoDB query documents, and as Python source.
 
 ``Query(status="failure", older_than="7d")`` is a value. It can be compared, stored in a set, narrowed
 (``query.where(site="kko")``), joined (``one & other``, ``any_of(one, other)``, ``not_(one)``), sent
@@ -36,20 +36,20 @@ keyword                                     query document
 ``Query({"results.snr": {"$gt": 9}})``      the document itself, alone or before keywords
 ==========================================  ===========================================================================
 
-Fields with a keyword of their own: all 22 of a work, and ``parent``. ``not_`` goes before pipeline, status, event,
-tags, site, user, parent, id and function; ``has_`` before whatever may be null or empty. A flag's False asks for the
-other works.
+All 22 fields of a work have a keyword, and ``parent`` has one. ``not_`` goes before pipeline, status, event, tags,
+site, user, parent, id and function; ``has_`` before the fields that may be null or empty. With False, a flag such as
+``overdue`` asks for the other works.
 
 - Spans of time: ``90s``, ``5min``, ``2h``, ``7d``, ``3w``, ``1d12h``, or a timedelta. They stay spans in the value, and
-  count from the moment a query is sent.
+  count back from the moment the query is sent.
 - Moments: datetimes and pandas Timestamps (UTC where they have no zone), dates (their first instant in UTC), ISO text,
   epoch seconds, ``"7d ago"``. A period contains its first instant and not its last: ``since=a, until=b`` and
   ``since=b, until=c`` share no work.
 - Several conditions must all hold. Two on one field are joined, or both kept under ``$and``; nothing is overwritten.
-- None and empty lists are errors, not "anything": leave a keyword out to ask nothing of its field.
-- A raw document is kept as it is, whatever operators it holds; what looks like a mistake in it warns
+- None and empty lists are errors; to put no condition on a field, leave its keyword out.
+- A raw document is kept as it is, with any operators; probable mistakes in it cause warnings
   (:class:`UnknownField`, :class:`UnknownOperator`, :class:`UnknownValue`).
-- One word in documents is ours: ``{"$ago": "7d"}`` is a moment that stays open until the query is sent.
+- One operator in documents belongs to this package: ``{"$ago": "7d"}`` is that long before the query is sent.
 
 Examples
 --------

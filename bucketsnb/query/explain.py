@@ -1,4 +1,4 @@
-"""Explain a query: which condition a work fails, and which condition leaves an answer empty."""
+"""Explain a query: which conditions a work does not meet, and which condition leaves an answer empty."""
 
 from __future__ import annotations
 
@@ -52,16 +52,16 @@ class Clause:
 
 @dataclass(frozen=True)
 class ClauseReport:
-    """How one work stands to one condition.
+    """Whether one work meets one condition.
 
     Attributes
     ----------
     clause
         The condition.
     passes
-        Whether the work meets it; None if that cannot be told without the service.
+        Whether the work meets it; None if only the service can say.
     value
-        What the work holds there, as text.
+        The values of the work that the condition is about, as text.
     """
 
     clause: Clause
@@ -76,7 +76,7 @@ class ClauseReport:
 
 @dataclass(frozen=True)
 class EmptyReport:
-    """What one condition does to an answer that is empty.
+    """How many works match without one condition of a query that matches none.
 
     Attributes
     ----------
@@ -87,7 +87,7 @@ class EmptyReport:
     alone
         How many works match it alone; None if that was not asked.
     suggestion
-        What may have been meant, or empty text.
+        Values that were perhaps meant, or empty text.
     """
 
     clause: Clause
@@ -107,7 +107,7 @@ class EmptyReport:
 
 
 class Explanation(tuple[ClauseReport, ...]):
-    """Reports, one a condition, that show themselves as a short table."""
+    """One report for each condition, shown as a short table."""
 
     __slots__ = ()
     HEADERS = ("condition", "met", "in the work")
@@ -164,7 +164,7 @@ def without(query: Query, index: int) -> Query:
 
 
 def explain_work(query: Query, record: Mapping[str, Any], now: float | datetime | None = None) -> list[ClauseReport]:
-    """Say of each condition whether a work meets it.
+    """Report for each condition whether a work meets it.
 
     Parameters
     ----------
@@ -199,7 +199,7 @@ def _matches(record: Mapping[str, Any], document: Mapping[str, Any]) -> bool | N
 
 
 def _values_text(record: Mapping[str, Any], found: Filter) -> str:
-    """Return what a work holds at the paths of a filter, as text."""
+    """Return the values of a work at the paths of a filter, as text."""
     if len(found.fields) == 1:
         return _value_text(record, found.fields[0])
     return join_truncated([f"{noun(path)} {_value_text(record, path)}" for path in found.fields])
@@ -226,25 +226,25 @@ def explain_empty(
     count: Callable[[Query], int],
     known: Callable[[str], Iterable[str]] | None = None,
 ) -> list[EmptyReport]:
-    """Say of each condition of a query that matches nothing what would match without it.
+    """Report for each condition of a query that matches nothing how many works match without it.
 
-    Costs one count a condition, and one more for each condition to blame (for all of them, if no single one is):
-    between n + 1 and 2 n counts for n conditions. A count that was made is not made again.
+    Makes one count for each condition, and one more for each condition that alone empties the answer (for all of them,
+    if no single one does): between n + 1 and 2 n counts for n conditions. No count is made twice.
 
     Parameters
     ----------
     query
         A query that matches no work.
     count
-        Tells how many works match a query.
+        Returns how many works match a query.
     known
-        Tells the values that a keyword's field has in the service, for suggestions; asked only for a condition that no
-        work meets at all.
+        Returns the values that a keyword's field has in the service, for suggestions; called only for a condition that
+        no work meets.
 
     Returns
     -------
     list of EmptyReport
-        One a condition, in the query's order; empty for a query without conditions.
+        One for each condition, in the query's order; empty for a query without conditions.
 
     Examples
     --------

@@ -1,6 +1,7 @@
 """Read a query from text that a person pasted: JSON, a Python dictionary, or the source of a query.
 
-Nothing is run: source is read as a tree, and only the names and operators of queries are known in it.
+Nothing is executed: source is parsed to a syntax tree, which may hold only plain values and the names and operators of
+queries.
 """
 
 from __future__ import annotations

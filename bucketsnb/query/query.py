@@ -1,4 +1,4 @@
-"""Query: a question about works, as a value that joins words, query document and Python source."""
+"""Query: a question about works as a value, with its keywords, its query document and its Python source."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ class Query:
         return bool(resolved(self._document, 0.0) != resolved(self._document, 1.0))
 
     def document_by(self, clock: Callable[[], float]) -> Document:
-        """Return the query document as it is sent; the clock is looked at only where the query counts from now."""
+        """Return the query document as it is sent; the clock is read only if the query counts from now."""
         return self.to_document(clock() if self.is_relative else 0.0)
 
     @property
@@ -255,7 +255,7 @@ class Query:
 
     @property
     def only_pipeline_and_status(self) -> bool:
-        """Whether pipelines and statuses, by name, are all it asks, so that the service's status answer can count it.
+        """Whether it names only pipelines and statuses, so that the service's status answer can count it.
 
         False if it asks for ``created``, which that answer does not count.
         """

@@ -1,6 +1,6 @@
-"""What the queue looks like, in a few rows: status, a digest, works that need a hand, failures, events and families.
+"""Summaries of the queue in a few rows: status, a digest, failures, events, families and orphans.
 
-Each function takes what it reads from as arguments, so that it can be tested and used without a client;
+Each function takes its input as arguments, so that it can be tested and used without a client;
 :class:`bucketsnb.Buckets` offers them as methods.
 """
 

@@ -1,4 +1,4 @@
-"""A period of the queue in five sentences: what was done, what failed, what waits, the oldest, and what changed."""
+"""A period of the queue in five sentences: works done, failed and waiting, the oldest, and the changes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Digest", "digest_of"]
 
 @dataclass(frozen=True, repr=False)
 class Digest:
-    """Sentences under a label each, that show themselves as a list.
+    """Sentences with a label each, shown as a list.
 
     Attributes
     ----------
@@ -51,8 +51,8 @@ def digest_of(
     ended
         The works that ended in the period, with the columns ``pipeline`` and ``status``.
     waiting
-        Works that wait for somebody, by a word for why; those under ``stale`` with the columns ``pipeline``, ``status``
-        and ``age``.
+        Works that need a person, by a word for the reason; those under ``stale`` with the columns ``pipeline``,
+        ``status`` and ``age``.
     before
         The snapshot of the status to compare with, as ``buckets.history().at()`` returns it, or None.
 
@@ -119,6 +119,6 @@ def _changed(status: pd.DataFrame, before: pd.DataFrame | None) -> str:
 
 
 def _read_twice(status: pd.DataFrame, before: pd.DataFrame) -> pd.Index:
-    """Return the pipelines that could be read both times; one that was not there had no works."""
+    """Return the pipelines that could be read both times; a pipeline that is missing had no works."""
     unread = status.index[status["total"].isna()].union(before.index[before["total"].isna()])
     return status.index.union(before.index).difference(unread)

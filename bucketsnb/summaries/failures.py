@@ -1,4 +1,4 @@
-"""Why works failed: like errors folded together, with counts, times and an example."""
+"""Why works failed: groups of equal errors, with counts, times and an example."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bucketsnb.frames import SummaryFrame
 __all__ = ["FOLDED_MOST", "Failures", "error_text", "failures_of", "fold"]
 
 FOLDED_MOST = 1000
-"""Characters of an error's text that are folded: those that differ after that are taken for the same error."""
+"""Characters of an error's text that are compared; errors that differ only after them count as equal."""
 
 _KEYS = ("error", "exception", "errors", "message", "reason", "detail", "stderr", "traceback")
 _DEEP = 3
@@ -35,7 +35,7 @@ _TEXT = pd.StringDtype("python")
 
 
 class Failures(SummaryFrame):
-    """Groups of failed works, that say how many works they were made of where that was not all that match.
+    """Groups of failed works; its views say how many works were grouped if these are not all that match.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class Failures(SummaryFrame):
         return SummaryFrame
 
     def _displayed(self) -> pd.DataFrame:
-        """Leave out what would take the room of the error, as long as all columns are there."""
+        """Leave out columns that would take space from the error, if the table has all columns."""
         whole = pd.DataFrame(self)
         return whole.drop(columns=_UNSEEN) if self._whole else whole
 
@@ -96,7 +96,7 @@ def _as_text(value: Any, deep: int) -> str | None:
 
 
 def fold(text: str) -> str:
-    """Return an error's text with what differs from case to case replaced by a mark.
+    """Return an error's text with numbers, ids, paths, addresses and times replaced by marks.
 
     Examples
     --------
