@@ -8,14 +8,14 @@ from types import TracebackType
 from typing import Any
 
 from bucketsnb.changes import drawing
-from bucketsnb.changes.build import made
+from bucketsnb.changes.build import new_plan
 from bucketsnb.changes.edits import refuse_unfit
 from bucketsnb.changes.execution import Context
-from bucketsnb.changes.plan import UpdatePlan
+from bucketsnb.changes.guarded import PutExecutor
 from bucketsnb.changes.receipt import Outcome, Receipt
-from bucketsnb.changes.settle import PutAct
 from bucketsnb.changes.snapshot import Change, WorkSnapshot
-from bucketsnb.changes.targets import ChangeWarning, Limits, Targets
+from bucketsnb.changes.targets import ChangeWarning, PlanLimits, Targets
+from bucketsnb.changes.verbs.update import UpdatePlan
 from bucketsnb.display.texts import age, close_matches, format_time
 from bucketsnb.encoding import encode_works
 from bucketsnb.errors import BucketsError, PlanError, WorkError
@@ -111,10 +111,9 @@ class Claim:
         refuse_unfit(work.record, cells, 0)
         after = encode_works([{**work.record, **cells}], verb="update")[1][0]
         reason = f"end of the work claimed by {self._entry}"
-        targets, limits = Targets([work]), Limits(allow_running=True)
-        plan = made(
-            UpdatePlan, self._context, PutAct(), [Change(work, WorkSnapshot.of(after))], targets, reason, limits
-        )
+        targets, limits = Targets([work]), PlanLimits(allow_running=True)
+        changes = [Change(work, WorkSnapshot.of(after))]
+        plan = new_plan(UpdatePlan, self._context, PutExecutor(), changes, targets, reason, limits)
         return self._ended(plan.apply())
 
     def _held(self) -> WorkSnapshot:

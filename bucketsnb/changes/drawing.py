@@ -12,7 +12,7 @@ from bucketsnb.display.markup import Markup, block, element
 from bucketsnb.display.markup import table as html_table
 from bucketsnb.display.texts import cell, count_of, printable, table, truncate
 
-__all__ = ["Rows", "by_count", "html", "name", "names", "text", "word"]
+__all__ = ["Details", "by_count", "html", "name", "names", "text", "word"]
 
 ROWS_MAX = 20
 ROWS_OPEN = 5
@@ -20,7 +20,7 @@ FACT_MAX = 600
 
 
 @dataclass(frozen=True)
-class Rows:
+class Details:
     """A small table under the facts; only the first of its rows are drawn, and the rest is said.
 
     In HTML a long one is folded, unless it tells of trouble.
@@ -52,7 +52,7 @@ class Rows:
 Facts = Sequence[tuple[str, str]]
 
 
-def text(title: str, facts: Facts, rows: Rows | None = None) -> str:
+def text(title: str, facts: Facts, rows: Details | None = None) -> str:
     """Draw a title, facts and rows as plain text."""
     width = max((len(label) for label, _ in facts), default=0)
     lines = [printable(title), *(f"  {label:<{width}}  {truncate(fact, FACT_MAX)}" for label, fact in facts)]
@@ -61,7 +61,7 @@ def text(title: str, facts: Facts, rows: Rows | None = None) -> str:
     return "\n".join(lines)
 
 
-def html(title: str, facts: Facts, rows: Rows | None = None) -> Markup:
+def html(title: str, facts: Facts, rows: Details | None = None) -> Markup:
     """Draw the same as HTML that reads without a kernel and without CSS."""
     parts: list[Markup] = []
     if facts:
@@ -71,7 +71,7 @@ def html(title: str, facts: Facts, rows: Rows | None = None) -> Markup:
     return block(title, *parts)
 
 
-def _folded(rows: Rows) -> Markup:
+def _folded(rows: Details) -> Markup:
     """Draw rows under their caption, which a click opens and closes."""
     style = "cursor: pointer; margin: 0.3em 0"
     summary = element("summary", rows.caption, style=style)

@@ -4,40 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
-from bucketsnb.changes.build import changed, made
-from bucketsnb.changes.execution import Context
-from bucketsnb.changes.plan import LeftOut, UpdatePlan
-from bucketsnb.changes.settle import PutAct
+from bucketsnb.changes.plan import LeftOut
 from bucketsnb.changes.snapshot import MISSING, WorkSnapshot, described, drift, equal, leaves, restrict
-from bucketsnb.changes.tables import NAMELESS, WORKED_OUT, read_cells, refuse_naive_times
-from bucketsnb.changes.targets import (
-    Limits,
-    Targets,
-    WorkSelector,
-    check_count,
-    check_running,
-    read_works,
-    refuse_read_only,
-    resolve_targets,
-    shared,
-    unnamed,
-)
-from bucketsnb.display.texts import close_matches, count_of, join_truncated, truncate
-from bucketsnb.encoding import encode_works, judge_change, refusal
+from bucketsnb.changes.tables import NAMELESS, WORKED_OUT, read_cells
+from bucketsnb.changes.targets import shared, unnamed
+from bucketsnb.display.texts import close_matches, join_truncated, truncate
+from bucketsnb.encoding import judge_change, refusal
 from bucketsnb.encoding.cells import read_value
 from bucketsnb.encoding.values import UnfitError
 from bucketsnb.errors import WorkError
 from bucketsnb.frames import COLUMNS, Baseline, frame_of, to_records
-from bucketsnb.frames.columns import DERIVED, NESTED
+from bucketsnb.frames.columns import DERIVED
 from bucketsnb.frames.records import compared, given_cells, parts_of
 from bucketsnb.schema import FIELD_NAMES, LEFT_TO_THE_SERVICE
 
-__all__ = ["HAS_THEM", "Edits", "edits_of", "plan_set", "plan_update", "plan_works", "refuse_unfit"]
+__all__ = ["Edits", "edits_of", "put_into", "refuse_unfit", "refuse_unmeant"]
 
 Record = Mapping[str, Any]
 Leaf = tuple[tuple[str, ...], Any, Any]
@@ -46,8 +32,6 @@ _UNKNOWN_ORIGIN = (
     "It is not known what this frame was when it was read, so every difference from the works as they are now counts "
     "as an edit, also where a work moved by itself. What is empty or left out in it stays as it is."
 )
-HAS_THEM = "has these values already"
-"""Why a work that is as asked is left out."""
 _SINCE = "changed since the frame was read"
 _UNREAD = "holds more than was read where it was edited"
 _STATUS_HINT = "no worker and no count would see it there; to have it done, set queued"
@@ -57,11 +41,11 @@ _STATUS_HINT = "no worker and no count would see it there; to have it done, set 
 class Edits:
     """The edited works of a frame: as they are now, and the new values of their fields."""
 
-    works: list[WorkSnapshot]
-    cells: list[dict[str, Any]]
-    left_out: list[LeftOut]
-    known: bool
-    """Whether it is known what the frame was when it was read; if not, every difference counts as an edit."""
+    works: list[WorkSnapshot] = field(default_factory=list)
+    cells: list[dict[str, Any]] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """What to know of a frame of which it is not known what it was when it was read."""
 
 
 def edits_of(frame: pd.DataFrame, now: Mapping[str, Record]) -> Edits:
@@ -80,9 +64,10 @@ def edits_of(frame: pd.DataFrame, now: Mapping[str, Record]) -> Edits:
         If a column was edited that a client may not set, is unknown, or holds a value that cannot be meant.
     """
     read = Baseline.of(frame)
+    notes = [] if read else [_UNKNOWN_ORIGIN, *_left_out(frame)]
     frame = frame if read else _from_elsewhere(frame)
     records = _records(frame, None if read else now)
-    found = Edits([], [], [], read is not None)
+    found = Edits(notes=notes)
     ids = [one for one in map(_id, records) if one is not None]
     before = _as_read(frame, read) if read else {}
     _refuse_strangers(ids, before, known=read is not None)
@@ -129,119 +114,6 @@ def _id(work: Record) -> str | None:
     return given if isinstance(given, str) and given else None
 
 
-def plan_update(context: Context, frame: pd.DataFrame, *, reason: str = "", limits: Limits | None = None) -> UpdatePlan:
-    """Plan to change the cells that were edited; see :meth:`bucketsnb.client.Buckets.plan_update`."""
-    limits = limits or Limits()
-    refuse_read_only(context.api)
-    refuse_naive_times(frame)
-    ids = [one for one in frame["id"] if isinstance(one, str)] if "id" in frame.columns else []
-    found = edits_of(frame, {record["id"]: record for record in read_works(context.api, ids)})
-    notes = [] if found.known else [_UNKNOWN_ORIGIN, *_left_out(frame)]
-    return _made(context, found, [*notes, *_emptied(found)], reason, limits)
-
-
-def plan_set(
-    context: Context,
-    selector: WorkSelector,
-    values: Mapping[str, Any],
-    *,
-    reason: str = "",
-    limits: Limits | None = None,
-) -> UpdatePlan:
-    """Plan to give works new values of fields, each by its name or its path, such as ``config.parent``."""
-    limits = limits or Limits()
-    paths = _paths(values)
-    targets = resolve_targets(context, selector, limits)
-    found = Edits([], [], list(targets.left_out), known=True)
-    for index, work in enumerate(targets.works):
-        record = work.record
-        cells = _put_into(record, [(path, None, value) for path, value in paths.items()])
-        cells = {name: value for name, value in cells.items() if not equal(record.get(name), value)}
-        if cells:
-            refuse_unfit(record, cells, index)
-            found.works.append(work)
-            found.cells.append(cells)
-        else:
-            found.left_out.append(LeftOut(work.id, HAS_THEM))
-    return _made(context, found, [], reason, limits, query=targets.query)
-
-
-def _paths(values: Mapping[str, Any]) -> dict[tuple[str, ...], Any]:
-    """Return new values by the parts of their paths.
-
-    Raises
-    ------
-    WorkError
-        If a name is no field, is given by the service, or is part of another one that is given.
-    """
-    if not isinstance(values, Mapping) or not values:
-        raise WorkError('set= takes new values by the names of fields, such as {"priority": 5}.')
-    paths = {tuple(str(name).split(".")): value for name, value in values.items()}
-    _refuse_unmeant({path[0]: value for path, value in paths.items()}, 0)
-    for path in paths:
-        if path[0] not in FIELD_NAMES or "" in path:
-            meant = close_matches(path[0], FIELD_NAMES)
-            hint = f"; did you mean {meant[0]!r}?" if meant else f"; the fields are {join_truncated(FIELD_NAMES, 30)}"
-            raise WorkError(f"{truncate('.'.join(path), 60)!r} is not a field of a work{hint}", field=".".join(path))
-        if any(path[:end] in paths for end in range(1, len(path))):
-            raise WorkError(f"{'.'.join(path)} is part of another field that is set too.", field=".".join(path))
-    return paths
-
-
-def _emptied(found: Edits) -> list[str]:
-    """Say which nested values go: pandas writes null where one mapping is given to several rows."""
-    counts = Counter(
-        name
-        for work, cells in zip(found.works, found.cells, strict=True)
-        for name, value in cells.items()
-        if name in NESTED and value is None and work.record.get(name) is not None
-    )
-    return [
-        f"{name} becomes null in {count_of(number, 'work')}. If a mapping was to be put there: pandas spreads one over "
-        "rows by its keys, and finds none; give a list with one value a row, or one work its value by .at."
-        for name, number in counts.items()
-    ]
-
-
-def plan_works(context: Context, works: Iterable[Any], *, reason: str = "") -> UpdatePlan:
-    """Plan to overwrite works by whole works with ids: what :meth:`bucketsnb.client.Buckets.update` does."""
-    refuse_read_only(context.api)
-    given = _each_once(encode_works(works, verb="update")[1])
-    now = {record["id"]: record for record in read_works(context.api, list(given))}
-    found = Edits([], [], [], known=True)
-    for index, work in enumerate(given.values()):
-        if work["id"] in now:
-            refuse_unfit(now[work["id"]], work, index)
-            found.works.append(WorkSnapshot.of(now[work["id"]]))
-            found.cells.append(work)
-        else:
-            found.left_out.append(LeftOut(work["id"], "is not there"))
-    return _made(context, found, [], reason, Limits(max_affected=None, allow_running=True))
-
-
-def _each_once(works: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    given: dict[str, dict[str, Any]] = {}
-    for index, work in enumerate(works):
-        if work["id"] in given:
-            raise WorkError(
-                f"Work {index}: {truncate(work['id'], 60)} is given more than once: put its changes into one.",
-                index=index,
-                field="id",
-            )
-        given[work["id"]] = work
-    return given
-
-
-def _made(
-    context: Context, found: Edits, notes: Sequence[str], reason: str, limits: Limits, query: str = ""
-) -> UpdatePlan:
-    check_count(len(found.works), limits)
-    check_running(found.works, limits)
-    changes, unfit = changed(found.works, found.cells)
-    targets = Targets(found.works, [*found.left_out, *unfit], query)
-    return made(UpdatePlan, context, PutAct(), changes, targets, reason, limits, notes)
-
-
 def _compare(
     found: Edits, work: Record, old: Record | None, current: Record | None, index: int, *, whole: bool
 ) -> None:
@@ -252,7 +124,7 @@ def _compare(
     cells = _edited(was, work, index)
     if not cells:
         return
-    _refuse_unmeant(cells, index)
+    refuse_unmeant(cells, index)
     if current is None:
         found.left_out.append(LeftOut(work["id"], "gone when the plan was made"))
         return
@@ -287,7 +159,7 @@ def _fitted(cells: dict[str, Any], old: Record | None, current: Record, *, whole
     known = [name for name in cells if name in read]
     edits = leaves({name: read[name] for name in known}, {name: cells[name] for name in known})
     unread = _unread(edits, current)
-    return ({}, f"{_UNREAD}: {described(unread)}") if unread else ({**_put_into(current, edits), **fresh}, "")
+    return ({}, f"{_UNREAD}: {described(unread)}") if unread else ({**put_into(current, edits), **fresh}, "")
 
 
 def _unread(edits: Iterable[Leaf], current: Record) -> list[tuple[str, Any, Any]]:
@@ -303,7 +175,7 @@ def _held(current: Record, path: Sequence[str]) -> Any:
     return held
 
 
-def _put_into(current: Record, edits: Iterable[Leaf]) -> dict[str, Any]:
+def put_into(current: Record, edits: Iterable[Leaf]) -> dict[str, Any]:
     """Return fields as they are now with edits put in, as what was not read of them is to stay."""
     cells: dict[str, Any] = {}
     for (name, *path), _, new in edits:
@@ -335,7 +207,7 @@ def refuse_unfit(record: Record, cells: Mapping[str, Any], index: int) -> None:
         raise refusal(wrong, record, index)
 
 
-def _refuse_unmeant(cells: Mapping[str, Any], index: int) -> None:
+def refuse_unmeant(cells: Mapping[str, Any], index: int) -> None:
     """Refuse new values that nobody can mean to type into a frame."""
     for name in LEFT_TO_THE_SERVICE & cells.keys():
         raise WorkError(f"Work {index}: {name} is given by the service and cannot be set.", index=index, field=name)

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 
 from bucketsnb.addresses import without_login
 from bucketsnb.api import chunks
-from bucketsnb.changes.deposit import DepositAct, find, match
-from bucketsnb.changes.execution import Application, ChunkExecutor, Context, look
-from bucketsnb.changes.plan import DeletePlan, DepositPlan, LeftOut, Plan, RequeuePlan, UpdatePlan
+from bucketsnb.changes.execution import Context, Executor
+from bucketsnb.changes.plan import LeftOut, Plan
 from bucketsnb.changes.plan_file import SavedPlan, read_plan_file
 from bucketsnb.changes.service import same_service
-from bucketsnb.changes.settle import DeleteAct, PutAct, holds
-from bucketsnb.changes.snapshot import Change
+from bucketsnb.changes.verbs import VERBS
 from bucketsnb.display.texts import count_of, format_time
 from bucketsnb.errors import Cure, PlanAlreadyApplied, PlanError, PlanExpired
 
 __all__ = ["load_plan", "plan_to_look_at"]
 
-_PLANS: Mapping[str, type[Plan]] = MappingProxyType(
-    {"delete": DeletePlan, "update": UpdatePlan, "requeue": RequeuePlan, "deposit": DepositPlan}
-)
 _READ = 500
 
 
@@ -47,8 +40,8 @@ def load_plan(context: Context, path: Path) -> Plan:
         )
     _refuse_if_done(context, saved, path)
     head = {"planned_by": saved.user, "planned_on": saved.machine}
-    application = Application(context, _act(saved.verb), entry=saved.entry, head=head)
-    return _plan_of(saved, without_login(context.api.url), application)
+    executor = Executor(context, VERBS[saved.verb].executor(), entry=saved.entry, head=head)
+    return _plan_of(saved, without_login(context.api.url), executor)
 
 
 def plan_to_look_at(path: Path) -> Plan:
@@ -63,8 +56,8 @@ def plan_to_look_at(path: Path) -> Plan:
     return _plan_of(saved, without_login(saved.url), None)
 
 
-def _plan_of(saved: SavedPlan, url: str, application: Application | None) -> Plan:
-    return _PLANS[saved.verb](
+def _plan_of(saved: SavedPlan, url: str, executor: Executor | None) -> Plan:
+    return VERBS[saved.verb].plan(
         changes=saved.changes,
         url=url,
         reason=saved.reason,
@@ -73,32 +66,15 @@ def _plan_of(saved: SavedPlan, url: str, application: Application | None) -> Pla
         query=saved.query,
         left_out=tuple(LeftOut(one, why) for one, why in saved.left_out),
         notes=(f"Planned by {saved.user} on {saved.machine}, {format_time(saved.created_at)}.", *saved.notes),
-        _application=application,
+        _executor=executor,
     )
-
-
-def _act(verb: str) -> ChunkExecutor:
-    if verb == "deposit":
-        return DepositAct(once=True)
-    return DeleteAct() if verb == "delete" else PutAct()
 
 
 def _refuse_if_done(context: Context, saved: SavedPlan, path: Path) -> None:
     """Refuse a plan whose works are all as it would leave them: it was applied with another journal, it seems."""
-    done = sum(_done(context, saved.verb, some) for some in chunks(saved.changes, _READ))
+    done = sum(VERBS[saved.verb].count_done(context.api, some) for some in chunks(saved.changes, _READ))
     if done and done == len(saved.changes):
         raise PlanAlreadyApplied(
             f"The plan in {path} was applied before, on another machine or with another journal: of its "
             f"{count_of(done, 'work')}, all are as it would leave them. Nothing was sent."
         )
-
-
-def _done(context: Context, verb: str, changes: Sequence[Change]) -> int:
-    """Return how many works are as a plan would leave them."""
-    if verb == "deposit":
-        works = [change.work.record for change in changes]
-        return len(match(works, find(context.api, works)))
-    now = look(context.api, [change.id for change in changes if change.id is not None])
-    if verb == "delete":
-        return sum(change.id not in now for change in changes)
-    return sum(holds(now[one], change) for change in changes if (one := change.id or "") in now)

@@ -1,43 +1,36 @@
 """Plans: values that say what will happen to which works, and that are applied once.
 
 A plan is frozen. It holds every work as it was shown, so that :meth:`Plan.apply` can leave alone what changed since.
-How it is carried out is not here: a plan hands itself to the application it was built with.
+Beside that it has the executor that it is applied with; a plan that was pickled has none, and is to look at.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import pandas as pd
 
 from bucketsnb import frames
 from bucketsnb.changes import drawing
-from bucketsnb.changes.plan_file import KEEPS
-from bucketsnb.changes.receipt import Receipt
+from bucketsnb.changes.plan_file import KEEPS, write_plan_file
 from bucketsnb.changes.snapshot import Change, WorkSnapshot, described, shown
 from bucketsnb.display.markup import Markup, page
 from bucketsnb.display.texts import count_of, format_time, place_of
-from bucketsnb.errors import PlanError, WorkError
+from bucketsnb.errors import PlanAlreadyApplied, PlanError
 from bucketsnb.files import replace_file
-from bucketsnb.progress import Cancel, ProgressCallback
 
-__all__ = [
-    "AuditPlan",
-    "DeletePlan",
-    "DepositPlan",
-    "LeftOut",
-    "Plan",
-    "RequeuePlan",
-    "UndoDepositPlan",
-    "UndoPlan",
-    "UpdatePlan",
-    "WithdrawPlan",
-]
+if TYPE_CHECKING:
+    from bucketsnb.changes.execution import Executor
+    from bucketsnb.changes.receipt import Receipt
+    from bucketsnb.progress import Cancel, ProgressCallback
+
+__all__ = ["CellsPlan", "LeftOut", "Plan", "Reason", "UndoPlan", "document_of"]
 
 _NAMED = 3
 """Pipelines that a summary names; of more it says how many."""
@@ -45,18 +38,25 @@ _NAMED = 3
 Self = TypeVar("Self", bound="Plan")
 
 
-class _Application(Protocol):
-    def apply(
-        self, plan: Plan, progress: ProgressCallback | None, cancel: Cancel | None, rate: float | None = None
-    ) -> Receipt: ...
+class Reason(Enum):
+    """Why a work is not on a plan, where that decides what to do about it."""
 
-    def save(self, plan: Plan, path: Path, expires_after: float) -> None: ...
-
-    @property
-    def spent(self) -> bool: ...
-
-    @property
-    def latest(self) -> Receipt | None: ...
+    NO_NAME = auto()
+    """It has no id that is text."""
+    SHARED_ID = auto()
+    """Other works have its id too."""
+    BEYOND_LIMIT = auto()
+    """It is not among the first so many that were asked for."""
+    AS_ASKED = auto()
+    """It is as it is to be already."""
+    DAMAGED = auto()
+    """What the journal has of it cannot be read, so that nobody knows how to undo it."""
+    IN_USE = auto()
+    """It changed at the moment of the change that is to be undone."""
+    NOT_SEEN = auto()
+    """Nobody saw what came of it, and it cannot be told from others."""
+    BACK_AGAIN = auto()
+    """It was deleted, and is there again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,7 @@ class LeftOut:
 
     id: str | None
     why: str
+    reason: Reason | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, repr=False, kw_only=True)
@@ -97,11 +98,13 @@ class Plan:
     query: str = ""
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()
-    _application: _Application | None = field(default=None, compare=False)
+    _executor: Executor | None = field(default=None, compare=False)
 
     verb: ClassVar[str] = "change"
     preposition: ClassVar[str] = "of"
     removes: ClassVar[bool] = False
+    unknown_is_lost: ClassVar[bool] = False
+    """Whether nothing finds a work again of which nobody saw what became."""
 
     @property
     def count(self) -> int:
@@ -116,7 +119,7 @@ class Plan:
     @property
     def works(self) -> list[WorkSnapshot]:
         """The works as they were shown."""
-        return [change.work for change in self.changes]
+        return [change.work for change in self.changes if change.is_known]
 
     @property
     def running(self) -> int:
@@ -136,20 +139,23 @@ class Plan:
     @property
     def summary(self) -> str:
         """What will happen, on one line."""
-        names = drawing.names([work.pipeline for work in self.works])
+        names = drawing.names(self._pipelines())
         pipelines = ", ".join(names) if len(names) <= _NAMED else f"{len(names):,} pipelines"
         targets = f" {self.preposition} {pipelines}" if pipelines else ""
         return f"{self.verb.capitalize()} {count_of(self.count, 'work')}{targets} on {self.host}"
 
+    def _pipelines(self) -> Sequence[Any]:
+        return [work.pipeline for work in self.works]
+
     @property
     def receipt(self) -> Receipt | None:
         """The latest receipt, also after an interrupted :meth:`apply`; `None` before anything was done."""
-        return None if self._application is None else self._application.latest
+        return None if self._executor is None else self._executor.receipt(self)
 
     @property
     def spent(self) -> bool:
         """Whether the plan was applied."""
-        return self._application is not None and self._application.spent
+        return self._executor is not None and self._executor.spent
 
     def apply(
         self, progress: ProgressCallback | None = None, cancel: Cancel | None = None, *, rate: float | None = None
@@ -183,13 +189,16 @@ class Plan:
             If the client may not change works.
         JournalError
             If the works could not be put on record; nothing was sent.
+        WorkError
+            If rows of a deposit are bad, and `skip_bad` was not asked for; nothing was sent.
         """
-        if self._application is None:
+        if self._executor is None:
             raise PlanError(
                 "This plan is a copy to look at: it was not built by a client of this process. A plan that was pickled "
                 "is applied where it was built; here, build it with buckets.plan_...(). Nothing was sent."
             )
-        return self._application.apply(self, progress, cancel, rate)
+        self._check()
+        return self._executor.apply(self, progress, cancel, rate)
 
     def save(self, path: str | os.PathLike[str], *, expires_after: float = KEEPS) -> None:
         """Write the plan to a file, for somebody else to look at and to apply with ``buckets.load_plan(path)``.
@@ -211,10 +220,18 @@ class Plan:
             If it was applied.
         PlanExpired
             If it was shown too long ago.
+        WorkError
+            If rows of a deposit are bad, and `skip_bad` was not asked for.
         """
-        if self._application is None:
+        if self._executor is None:
             raise PlanError("This plan is a copy to look at: save the one that was built by a client.")
-        self._application.save(self, Path(path), expires_after)
+        self._check()
+        if self.spent:
+            raise PlanAlreadyApplied(f"“{self.summary}” was applied before, so there is nothing to pass on.")
+        write_plan_file(Path(path), self, self._executor.entry, expires_after)
+
+    def _check(self) -> None:
+        """Refuse a plan that is not to be applied as it is."""
 
     def to_html(self, path: str | os.PathLike[str] | None = None) -> str:
         """Return the plan as a whole HTML page, which needs nothing else to be read; write it too, if asked.
@@ -230,14 +247,14 @@ class Plan:
         return text
 
     def __copy__(self: Self) -> Self:
-        return self  # a value, of which there is one application
+        return self  # a value, which is applied once
 
     def __deepcopy__(self: Self, memo: object) -> Self:
         return self
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what is pickled: the plan to look at, without the client that could apply it."""
-        return {**self.__dict__, "_application": None}
+        return {**self.__dict__, "_executor": None}
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.summary}>"
@@ -265,26 +282,17 @@ class Plan:
         ]
         return [(label, fact) for label, fact in facts if fact]
 
-    def _rows(self) -> drawing.Rows:
+    def _rows(self) -> drawing.Details:
         rows = [(work.id or "(no id)", work.pipeline, work.status, work.site, _when(work)) for work in self.works]
-        return drawing.Rows("Works", ("id", "pipeline", "status", "site", "created"), rows)
+        return drawing.Details("Works", ("id", "pipeline", "status", "site", "created"), rows)
 
 
 def _when(work: WorkSnapshot) -> str:
     return format_time(work.creation) if isinstance(work.creation, int | float) else ""
 
 
-class DeletePlan(Plan):
-    """Works that will be removed from the service."""
-
-    verb = "delete"
-    removes = True
-
-
-class UpdatePlan(Plan):
+class CellsPlan(Plan):
     """Works whose cells will be changed, cell by cell."""
-
-    verb = "update"
 
     @property
     def cells(self) -> pd.DataFrame:
@@ -296,19 +304,13 @@ class UpdatePlan(Plan):
         changed = drawing.by_count(path for change in self.changes for path, _, _ in change.cells)
         return [("cells", changed), *super()._facts()] if changed else super()._facts()
 
-    def _rows(self) -> drawing.Rows:
+    def _rows(self) -> drawing.Details:
         rows = [(change.id or "", described(change.cells)) for change in self.changes]
-        return drawing.Rows("Cells", ("id", "old -> new"), rows)
-
-
-class RequeuePlan(UpdatePlan):
-    """Works that will be queued again."""
-
-    verb = "requeue"
+        return drawing.Details("Cells", ("id", "old -> new"), rows)
 
 
 @dataclass(frozen=True, repr=False, kw_only=True)
-class UndoPlan(UpdatePlan):
+class UndoPlan(CellsPlan):
     """Works that will be put back as they were before an entry of the journal.
 
     Attributes
@@ -334,114 +336,7 @@ class UndoPlan(UpdatePlan):
         return [("undoes", self.asked), *super()._facts()] if self.asked else super()._facts()
 
 
-class UndoDepositPlan(UndoPlan):
-    """Works that were deposited, and will be removed again."""
-
-    removes = True
-    _what = "delete"
-
-
-@dataclass(frozen=True, repr=False, kw_only=True)
-class DepositPlan(Plan):
-    """Works that will be put into the queue.
-
-    Attributes
-    ----------
-    bad
-        What is wrong with rows: their place from 0, the field, and why.
-    lines
-        The line of the text, from 1, at which bad rows begin, by their place; nothing for what is no text.
-    skip_bad
-        Whether the others go all the same.
-    """
-
-    bad: tuple[tuple[int, str, str], ...] = ()
-    lines: Mapping[int, int] = field(default_factory=dict)
-    skip_bad: bool = False
-
-    verb = "deposit"
-    preposition = "to"
-
-    @property
-    def problems(self) -> pd.DataFrame:
-        """One row a problem: row (from 0), field, problem, and the line of the text (from 1) where there is one."""
-        rows = [(*problem, self.lines.get(problem[0])) for problem in self.bad]
-        text = pd.StringDtype("python")
-        frame = frames.SummaryFrame(rows, columns=["row", "field", "problem", "line"])
-        return frame.astype({"row": "int64", "field": text, "problem": text, "line": "Int64"})
-
-    def apply(
-        self, progress: ProgressCallback | None = None, cancel: Cancel | None = None, *, rate: float | None = None
-    ) -> Receipt:
-        """Deposit, once; see :meth:`Plan.apply`.
-
-        Raises
-        ------
-        WorkError
-            If any row is bad, and `skip_bad` was not asked for; nothing was sent.
-        """
-        self._refuse_bad()
-        return super().apply(progress, cancel, rate=rate)
-
-    def save(self, path: str | os.PathLike[str], *, expires_after: float = KEEPS) -> None:
-        """Write the plan to a file; see :meth:`Plan.save`.
-
-        Raises
-        ------
-        WorkError
-            If any row is bad, and `skip_bad` was not asked for.
-        """
-        self._refuse_bad()
-        super().save(path, expires_after=expires_after)
-
-    def _refuse_bad(self) -> None:
-        if self.bad and not self.skip_bad:
-            row, name, problem = self.bad[0]
-            named = problem if problem.startswith(name) else f"{name} {problem}"
-            raise WorkError(
-                f"{self._said}, so nothing was sent. {self._where(row)}: {named.rstrip('.')}. See plan.problems; "
-                "pass skip_bad=True to deposit the others.",
-                index=row,
-                field=name or None,
-            )
-
-    def _where(self, row: int) -> str:
-        return f"Row {row} (line {self.lines[row]})" if row in self.lines else f"Row {row}"
-
-    @property
-    def _said(self) -> str:
-        rows = len({row for row, _, _ in self.bad})
-        return f"{count_of(rows, 'row')} {'is' if rows == 1 else 'are'} bad"
-
-    def _facts(self) -> list[tuple[str, str]]:
-        if not self.bad:
-            return super()._facts()
-        going = "left out" if self.skip_bad else "nothing will be sent until they are corrected, or skip_bad=True"
-        return [("bad rows", f"{self._said}: {going}"), *super()._facts()]
-
-    def _rows(self) -> drawing.Rows:
-        if not self.bad:
-            return super()._rows()
-        if not self.lines:
-            return drawing.Rows("Bad rows", ("row", "field", "problem"), self.bad, trouble=True)
-        rows = [(row, self.lines.get(row, ""), name, problem) for row, name, problem in self.bad]
-        return drawing.Rows("Bad rows", ("row", "line", "field", "problem"), rows, trouble=True)
-
-
-class WithdrawPlan(Plan):
-    """A forecast of which work a withdrawal would claim; others who claim meanwhile may change it."""
-
-    verb = "withdraw"
-    preposition = "of"
-
-
-class AuditPlan(UpdatePlan):
-    """A forecast of what an audit pass would change."""
-
-    verb = "audit"
-
-
-def document_of(plan: Plan) -> Mapping[str, Any]:
+def document_of(plan: Plan) -> dict[str, Any]:
     """Return what the journal keeps of a plan beside its works."""
     return {
         "verb": plan.verb,

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bucketsnb.changes.journal import who
 from bucketsnb.changes.snapshot import Change, WorkSnapshot
 from bucketsnb.display.texts import format_time, truncate
 from bucketsnb.errors import PlanError, PlanExpired
@@ -55,7 +56,7 @@ class SavedPlan:
     changes: tuple[Change, ...]
 
 
-def write_plan_file(path: Path, plan: Plan, entry: str, who: Mapping[str, Any], expires_after: float) -> None:
+def write_plan_file(path: Path, plan: Plan, entry: str, expires_after: float) -> None:
     """Write a plan as a file; see :meth:`bucketsnb.changes.plan.Plan.save`."""
     if plan.verb not in VERBS:
         raise PlanError(
@@ -66,13 +67,14 @@ def write_plan_file(path: Path, plan: Plan, entry: str, who: Mapping[str, Any], 
         raise PlanError(f"expires_after={truncate(repr(expires_after), 40)} must be seconds above 0.")
     if time.time() > plan.expires_at:
         raise PlanExpired(f"“{plan.summary}” expired at {format_time(plan.expires_at)}. Build it again, and save that.")
+    planner = who()
     content = {
         "entry": entry,
         "verb": plan.verb,
         "summary": plan.summary,
         "url": plan.url,
-        "user": str(who["user"]),
-        "machine": str(who["machine"]),
+        "user": str(planner["user"]),
+        "machine": str(planner["machine"]),
         "reason": plan.reason,
         "query": plan.query,
         "created_at": plan.created_at,

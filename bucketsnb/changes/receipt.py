@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -16,9 +16,11 @@ from bucketsnb.errors import JournalError, OutcomeUnknown, PartlyDone, PlanError
 from bucketsnb.frames import SummaryFrame
 
 if TYPE_CHECKING:
+    from bucketsnb.changes.execution import Execution, Executor
+    from bucketsnb.changes.plan import Plan
     from bucketsnb.progress import Cancel, ProgressCallback
 
-__all__ = ["COLUMNS", "Outcome", "Receipt", "WorkResult"]
+__all__ = ["COLUMNS", "UNSETTLED", "Outcome", "Receipt", "WorkResult"]
 
 COLUMNS = ("id", "outcome", "before", "after", "detail", "new_id")
 """Columns of :attr:`Receipt.frame`."""
@@ -41,6 +43,10 @@ class Outcome(str, Enum):
     """Nothing was asked of the service for this work."""
     UNKNOWN = "unknown"
     """Sent, and nobody could see whether it was done."""
+
+
+UNSETTLED = (Outcome.NOT_SENT, Outcome.UNKNOWN)
+"""Outcomes that are not final: :meth:`Receipt.resume` looks at such works."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,24 +77,14 @@ class WorkResult:
     new_id: str | None = None
 
 
-class _Application(Protocol):
-    def resume(self, receipt: Receipt, progress: ProgressCallback | None, cancel: Cancel | None) -> Receipt: ...
-
-    def undo(self, receipt: Receipt, progress: ProgressCallback | None, cancel: Cancel | None) -> Receipt: ...
-
-
 @dataclass(frozen=True, repr=False)
 class Receipt:
     """What became of every work of a plan.
 
     Attributes
     ----------
-    verb
-        Of the plan, such as ``"delete"``.
-    asked
-        The plan's own summary.
-    host
-        Host, port and path of the service.
+    plan
+        What was asked.
     entry
         Id of the entry in the journal, or ``""`` if there was nothing to do.
     results
@@ -97,25 +93,52 @@ class Receipt:
         What went wrong on the way; whatever it was, the results are true.
     notes
         What else the reader should know, such as why the rest was not sent.
-    removes
-        Whether the plan was to remove works, so that one which is gone anyway is as planned.
     seconds
         How long it took, from the first request to the last look; of a receipt of :meth:`resume`, that part only.
     rate
         Works a second that were asked for at most, or `None`.
     """
 
-    verb: str
-    asked: str
-    host: str
+    plan: Plan
     entry: str
     results: tuple[WorkResult, ...]
     errors: tuple[BaseException, ...] = field(default=(), compare=False)
     notes: tuple[str, ...] = ()
-    removes: bool = False
     seconds: float = field(default=0.0, compare=False)
     rate: float | None = None
-    _application: _Application | None = field(default=None, compare=False)
+
+    @classmethod
+    def of(cls, plan: Plan, execution: Execution) -> Receipt:
+        """Say what became of the works of a plan as far as a pass over them got."""
+        return cls(
+            plan,
+            execution.entry,
+            tuple(execution.results),
+            tuple(execution.errors),
+            tuple(execution.notes),
+            execution.seconds,
+            execution.rate,
+        )
+
+    @property
+    def verb(self) -> str:
+        """Of the plan, such as ``"delete"``."""
+        return self.plan.verb
+
+    @property
+    def asked(self) -> str:
+        """The plan's own summary."""
+        return self.plan.summary
+
+    @property
+    def host(self) -> str:
+        """Host, port and path of the service."""
+        return self.plan.host
+
+    @property
+    def removes(self) -> bool:
+        """Whether the plan was to remove works, so that one which is gone anyway is as planned."""
+        return self.plan.removes
 
     @property
     def counts(self) -> dict[str, int]:
@@ -134,7 +157,7 @@ class Receipt:
     @property
     def unsettled(self) -> int:
         """How many works :meth:`resume` would look at: those not sent, and those with an unknown outcome."""
-        return self.counts["not sent"] + self.counts["unknown"]
+        return sum(result.outcome in UNSETTLED for result in self.results)
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -195,7 +218,7 @@ class Receipt:
         Receipt
             Of the whole plan, what was done before included.
         """
-        return self._known().resume(self, progress, cancel)
+        return self._executor().resume(self.plan, progress, cancel)
 
     def undo(self, progress: ProgressCallback | None = None, cancel: Cancel | None = None) -> Receipt:
         """Put the works back as they were, where nobody else has moved them since.
@@ -207,27 +230,23 @@ class Receipt:
         PlanError
             If it cannot be undone; the message says why.
         """
-        return self._known().undo(self, progress, cancel)
+        return self._executor().undo(self.entry).apply(progress, cancel)
 
-    def _known(self) -> _Application:
+    def _executor(self) -> Executor:
         if not self.entry:
             raise PlanError("Nothing was changed, so there is nothing to resume or undo.")
-        if self._application is None:
+        if self.plan._executor is None:
             raise PlanError(
                 "This receipt is a copy to look at: it was pickled, or not given by a client of this process. "
                 f"buckets.undo({self.entry!r}) takes back what was done."
             )
-        return self._application
+        return self.plan._executor
 
     def __copy__(self) -> Receipt:
         return self  # a value
 
     def __deepcopy__(self, memo: object) -> Receipt:
         return self
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return what is pickled: the receipt to look at, without the client that could go on with it."""
-        return {**self.__dict__, "_application": None}
 
     def __repr__(self) -> str:
         return f"<Receipt: {self.summary}>"
@@ -248,11 +267,11 @@ class Receipt:
             facts += [("took", f"{age(self.seconds)}, at {self.rate:,g} works a second at most")]
         return [*facts, ("journal", self.entry)] if self.entry else facts
 
-    def _rows(self) -> drawing.Rows:
+    def _rows(self) -> drawing.Details:
         others = [result for result in self.results if result.outcome is not Outcome.DONE]
         rows = [(f.id or "(no id)", f.outcome.value, _status(f.before), _status(f.after), f.detail) for f in others]
-        return drawing.Rows("Not as planned", COLUMNS[:5], rows, trouble=True)
+        return drawing.Details("Not as planned", COLUMNS[:5], rows, trouble=True)
 
 
-def _status(seen: WorkSnapshot | None) -> str | None:
-    return None if seen is None else drawing.word(seen.status)
+def _status(work: WorkSnapshot | None) -> str | None:
+    return None if work is None else drawing.word(work.status)

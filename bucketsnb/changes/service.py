@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 from bucketsnb.addresses import leads_to_this_machine, without_login
 from bucketsnb.api import chunks
 from bucketsnb.changes.entry import Entry
-from bucketsnb.changes.receipt import Outcome
 from bucketsnb.display.texts import count_of, host_of, place_of
 from bucketsnb.errors import BadAnswer, Cure, PlanError, Refused
 
@@ -22,9 +21,6 @@ __all__ = ["evidence", "refuse_other_address", "refuse_other_works", "same_servi
 _PORTS = {"http": 80, "https": 443}
 _LOOKED_AT = 100
 _READ = 500
-
-_STAYED = (Outcome.DRIFTED, Outcome.STILL_THERE, Outcome.REFUSED, Outcome.NOT_SENT)
-"""Outcomes of a delete after which a work should be where it was."""
 
 
 def same_service(one: str, other: str) -> bool:
@@ -66,18 +62,18 @@ def refuse_other_address(api: Api, entry: Entry) -> None:
     )
 
 
-def refuse_other_works(api: Api, entry: Entry, since: Iterable[str] = ()) -> None:
+def refuse_other_works(api: Api, entry: Entry, ids: Iterable[str]) -> None:
     """Refuse to undo an entry into a service that has none of the works which it should have.
 
     Behind an address of this machine there may be a tunnel to one service today and to another tomorrow, or a practice
-    queue. `since` are ids that an earlier, unfinished undo has given to works.
+    queue. `ids` are those of works that it should have.
 
     Raises
     ------
     PlanError
         With what to do.
     """
-    known = list(dict.fromkeys([*_should_be_there(entry), *since]))
+    known = list(dict.fromkeys(ids))
     if not known or not _may_be_another(api.url) or _is_the_instance(api, entry) or _has_any(api, known):
         return
     raise PlanError(
@@ -99,15 +95,6 @@ def evidence(api: Api, deleted: Iterable[str]) -> dict[str, Any]:
     found = (record.get("id") for record in api.view({}, {"id": True}, limit=_LOOKED_AT))
     stay = [one for one in found if isinstance(one, str) and one not in going]
     return {"instance": _instance(api), "witnesses": stay}
-
-
-def _should_be_there(entry: Entry) -> list[str]:
-    if entry.verb == "delete":
-        seen = entry.head.get("witnesses")
-        stayed = [work.id for work in entry.works if work.outcome in _STAYED]
-        return [one for one in [*stayed, *(seen if isinstance(seen, list) else [])] if isinstance(one, str)]
-    done = (work for work in entry.works if work.outcome is Outcome.DONE)
-    return [one for work in done if (one := work.new_id or work.id)]
 
 
 def _is_the_instance(api: Api, entry: Entry) -> bool:

@@ -94,7 +94,7 @@ def _text(value: Any) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is to become of one work.
+    """What is to become of one work; with neither side, of whichever work the service will choose.
 
     Attributes
     ----------
@@ -112,13 +112,18 @@ class Change:
         """Whichever side there is, the older first."""
         side = self.before or self.after
         if side is None:
-            raise ValueError("a change of nothing into nothing")
+            raise ValueError("nobody knows yet which work this change is of")
         return side
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it is known which work this is of."""
+        return not (self.before is None and self.after is None)
 
     @property
     def id(self) -> str | None:
         """Id of the work, or `None` if it has none yet."""
-        return self.work.id
+        return self.work.id if self.is_known else None
 
     @property
     def cells(self) -> tuple[tuple[str, Any, Any], ...]:
@@ -133,16 +138,15 @@ def written(record: Mapping[str, Any] | None) -> str:
     return json.dumps(record, separators=(",", ":"))
 
 
-def same(record: Mapping[str, Any], seen: WorkSnapshot, text: str | None = None) -> bool:
+def same(record: Mapping[str, Any], snapshot: WorkSnapshot, text: str | None = None) -> bool:
     """Tell whether a work is as it was seen; ``1`` and ``1.0`` are the same number.
 
     `text` is the record as :func:`written`, where that is known. Most works that are the same are written the same too.
     """
-    if (written(record) if text is None else text) == seen.text:
+    if (written(record) if text is None else text) == snapshot.text:
         return True
-    return (
-        equal(record, seen.record) or WorkSnapshot.of(record) == seen
-    )  # the second for NaN, and dear: few works get there
+    # The second for NaN, and slow: few works get there.
+    return equal(record, snapshot.record) or WorkSnapshot.of(record) == snapshot
 
 
 def equal(one: Any, other: Any) -> bool:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from bucketsnb.changes.execution import Context, CurrentWorks, look
-from bucketsnb.changes.plan import LeftOut
+from bucketsnb.changes.lookup import looks
+from bucketsnb.changes.plan import LeftOut, Reason
 from bucketsnb.changes.snapshot import WorkSnapshot, described, drift, same, shown
 from bucketsnb.display.texts import count_of, join_truncated
 from bucketsnb.errors import Cure, PlanError, ReadOnly, ScopeReason, ScopeRefused, WorkError
@@ -26,8 +26,8 @@ __all__ = [
     "EXPIRES_AFTER",
     "MAX_AFFECTED",
     "ChangeWarning",
-    "Limits",
     "NothingSent",
+    "PlanLimits",
     "Targets",
     "WorkSelector",
     "WorksLeft",
@@ -35,7 +35,6 @@ __all__ = [
     "check_count",
     "check_running",
     "ids_of",
-    "read_works",
     "refuse_read_only",
     "resolve_targets",
     "shared",
@@ -48,13 +47,9 @@ MAX_AFFECTED = 1000
 EXPIRES_AFTER = 600.0
 """Seconds for which a plan may be applied after it was built."""
 
-_READ_CHUNK = 500
-_GONE = "gone when the plan was made"
-_NO_NAME = "so the service has no way to name it"
-_SHARED = "shares its id with another work"
 _ADVICE = {
-    _NO_NAME: "A work without an id that is text can be changed in the database only; have it given an id there.",
-    _SHARED: (
+    Reason.NO_NAME: "A work without an id that is text can be changed in the database only; have it given an id there.",
+    Reason.SHARED_ID: (
         "Works that share an id cannot be changed one by one; have one given another id in the database, or remove "
         "all of them with buckets.api.delete([id]), which keeps no record."
     ),
@@ -77,7 +72,7 @@ class WorksLeft(ChangeWarning):
 
 
 @dataclass(frozen=True)
-class Limits:
+class PlanLimits:
     """How wide a plan may be, and for how long it may be applied.
 
     Attributes
@@ -119,12 +114,12 @@ def refuse_read_only(api: Api) -> None:
         raise ReadOnly("This client is read-only: nothing is planned.", cure=Cure.ALLOW_CHANGES)
 
 
-def resolve_targets(context: Context, selector: WorkSelector, limits: Limits, *, limit: int | None = None) -> Targets:
+def resolve_targets(api: Api, selector: WorkSelector, limits: PlanLimits, *, limit: int | None = None) -> Targets:
     """Read the works that a change is about; only reads are sent.
 
     Parameters
     ----------
-    context
+    api
         The service.
     selector
         A query, a query document, a frame, or ids.
@@ -140,14 +135,14 @@ def resolve_targets(context: Context, selector: WorkSelector, limits: Limits, *,
     PlanError
         If `selector` cannot name works.
     """
-    refuse_read_only(context.api)
+    refuse_read_only(api)
     if isinstance(selector, pd.DataFrame):
-        return _of_frame(context.api, selector, limits)
+        return _of_frame(api, selector, limits)
     if selector is None or isinstance(selector, Query | Mapping):
-        return _of_query(context.api, Query.parse(selector), limits, limit)
+        return _of_query(api, Query.parse(selector), limits, limit)
     ids = ids_of(selector)
     check_count(len(ids), limits)
-    return _of_ids(context.api, ids)
+    return _of_ids(api, ids)
 
 
 def ids_of(selector: Iterable[Any]) -> list[str]:
@@ -167,7 +162,7 @@ def ids_of(selector: Iterable[Any]) -> list[str]:
     return list(dict.fromkeys(str(value) for value in given))
 
 
-def check_count(number: int, limits: Limits) -> None:
+def check_count(number: int, limits: PlanLimits) -> None:
     """Refuse more works than the cap.
 
     Raises
@@ -183,7 +178,7 @@ def check_count(number: int, limits: Limits) -> None:
         )
 
 
-def check_running(works: Sequence[WorkSnapshot], limits: Limits) -> None:
+def check_running(works: Sequence[WorkSnapshot], limits: PlanLimits) -> None:
     """Refuse works that a worker may be busy with.
 
     Raises
@@ -206,41 +201,21 @@ def check_running(works: Sequence[WorkSnapshot], limits: Limits) -> None:
 def unnamed(value: Any) -> LeftOut:
     """Leave out a work whose id is no name for it."""
     has = "no id" if value is None or value == "" else f"the id {shown(value)}, not text"
-    return LeftOut(None, f"has {has}, {_NO_NAME}")
+    return LeftOut(None, f"has {has}, so the service has no way to name it", Reason.NO_NAME)
 
 
 def shared(work_id: str) -> LeftOut:
     """Leave out one of several works with the same id."""
-    return LeftOut(work_id, _SHARED)
+    return LeftOut(work_id, "shares its id with another work", Reason.SHARED_ID)
 
 
 def advice(left_out: Iterable[LeftOut]) -> list[str]:
     """Say what to do about works that no plan can change."""
-    reasons = {left.why for left in left_out}
-    return [what for part, what in _ADVICE.items() if any(part in why for why in reasons)]
+    reasons = {left.reason for left in left_out}
+    return [what for reason, what in _ADVICE.items() if reason in reasons]
 
 
-def read_works(api: Api, ids: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Read works by id, in the order of the ids, in requests of a few hundred; those that are not there are left out.
-
-    Parameters
-    ----------
-    api
-        The service.
-    ids
-        Which.
-    """
-    for chunk, works in _looks(api, ids, None):
-        yield from (works[one] for one in chunk if one in works)
-
-
-def _looks(api: Api, ids: Sequence[str], query: Mapping[str, Any] | None) -> Iterator[tuple[list[str], CurrentWorks]]:
-    for start in range(0, len(ids), _READ_CHUNK):
-        chunk = list(ids[start : start + _READ_CHUNK])
-        yield chunk, look(api, chunk, query)
-
-
-def _of_query(api: Api, query: Query, limits: Limits, limit: int | None) -> Targets:
+def _of_query(api: Api, query: Query, limits: PlanLimits, limit: int | None) -> Targets:
     if query.pipelines is None and not limits.allow_all:
         said = "An empty query means every work" if query.is_empty else "The query is not limited to named pipelines"
         raise ScopeRefused(f"{said}.", reason=ScopeReason.EVERY_PIPELINE)
@@ -253,16 +228,19 @@ def _of_query(api: Api, query: Query, limits: Limits, limit: int | None) -> Targ
     left_out = [unnamed(one) for one in found if not _is_name(one)]
     left_out += [shared(one) for one in counts.elements() if counts[one] > 1]
     if limit is not None:
-        left_out += [LeftOut(one, f"beyond the newest {limit:,}, as limit={limit} asks") for one in ids[limit:]]
+        why = f"beyond the newest {limit:,}, as limit={limit} asks"
+        left_out += [LeftOut(one, why, Reason.BEYOND_LIMIT) for one in ids[limit:]]
         ids = ids[:limit]
     check_count(len(ids), limits)
     targets = _of_ids(api, ids, document, "changed while the plan was made, and no longer matches")
     return Targets(targets.works, left_out + targets.left_out, json.dumps(document, ensure_ascii=False))
 
 
-def _of_ids(api: Api, ids: Sequence[str], query: Mapping[str, Any] | None = None, absent: str = _GONE) -> Targets:
+def _of_ids(
+    api: Api, ids: Sequence[str], query: Mapping[str, Any] | None = None, absent: str = "gone when the plan was made"
+) -> Targets:
     works, left_out = [], []
-    for chunk, found in _looks(api, ids, query):
+    for chunk, found in looks(api, ids, query):
         works += [WorkSnapshot.of(found[one]) for one in chunk if one in found and one not in found.shared]
         left_out += [shared(one) for one in chunk if one in found.shared]
         left_out += [LeftOut(one, absent) for one in chunk if one not in found]
@@ -273,7 +251,7 @@ def _is_name(value: Any) -> bool:
     return isinstance(value, str) and bool(value)
 
 
-def _of_frame(api: Api, frame: pd.DataFrame, limits: Limits) -> Targets:
+def _of_frame(api: Api, frame: pd.DataFrame, limits: PlanLimits) -> Targets:
     if "id" not in frame.columns:
         raise PlanError("The frame has no column id, and works are named by their ids.")
     if list(frame.columns).count("id") > 1:

@@ -29,10 +29,10 @@ def command(
     On all pipelines: failed works with attempts left are queued again, running works past their timeout are failed, and
     so are unfinished works older than seven days. The service acts on what it finds when it runs.
     """
-    from bucketsnb.changes.targets import Limits, check_count
+    from bucketsnb.changes.targets import PlanLimits, check_count
     from bucketsnb.client import Buckets
 
     with Buckets(url, clock=clock) as buckets:
         plan = buckets.plan_audit(reason=reason)
-        check_count(plan.count, Limits(max_affected=max_affected))
+        check_count(plan.count, PlanLimits(max_affected=max_affected))
         carry_out(buckets, plan, yes=yes, as_json_=as_json_, nothing="an audit would change nothing")

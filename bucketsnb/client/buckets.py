@@ -14,30 +14,22 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from bucketsnb.api import Api, Clock, ClockChoice
-from bucketsnb.changes.audit import plan_audit, run_audit
-from bucketsnb.changes.build import plan_delete, plan_requeue
 from bucketsnb.changes.claim import Claim
-from bucketsnb.changes.deposit import plan_deposit, plan_raw
-from bucketsnb.changes.edits import plan_set, plan_update, plan_works
 from bucketsnb.changes.entry import journal_frame
 from bucketsnb.changes.execution import Context
 from bucketsnb.changes.journal import Journal
 from bucketsnb.changes.loading import load_plan
-from bucketsnb.changes.plan import (
-    AuditPlan,
-    DeletePlan,
-    DepositPlan,
-    Plan,
-    RequeuePlan,
-    UndoPlan,
-    UpdatePlan,
-    WithdrawPlan,
-)
+from bucketsnb.changes.plan import Plan, UndoPlan
 from bucketsnb.changes.receipt import Receipt
 from bucketsnb.changes.tables import Source
-from bucketsnb.changes.targets import EXPIRES_AFTER, MAX_AFFECTED, Limits, WorkSelector, ids_of
+from bucketsnb.changes.targets import EXPIRES_AFTER, MAX_AFFECTED, PlanLimits, WorkSelector, ids_of
 from bucketsnb.changes.undo import context_of, plan_undo
-from bucketsnb.changes.withdraw import Names, plan_claim, plan_withdraw, withdrawal
+from bucketsnb.changes.verbs.audit import AuditPlan, plan_audit, run_audit
+from bucketsnb.changes.verbs.delete import DeletePlan, plan_delete
+from bucketsnb.changes.verbs.deposit import DepositPlan, plan_deposit, plan_raw
+from bucketsnb.changes.verbs.requeue import RequeuePlan, plan_requeue
+from bucketsnb.changes.verbs.update import UpdatePlan, plan_set, plan_update, plan_works
+from bucketsnb.changes.verbs.withdraw import Names, WithdrawPlan, plan_claim, plan_withdraw, withdrawal
 from bucketsnb.client import changing, counting, reading
 from bucketsnb.client.arguments import (
     QueryLike,
@@ -533,7 +525,7 @@ class Buckets:
         ScopeRefused
             If it is too wide; the message names the argument that allows it.
         """
-        limits = Limits(allow_all, allow_running, max_affected, expires_after)
+        limits = PlanLimits(allow_all, allow_running, max_affected, expires_after)
         return plan_delete(self._context, selector_of(which, words), reason=reason, limits=limits)
 
     @takes_words
@@ -559,7 +551,7 @@ class Buckets:
         reset_attempt
             Count attempts from zero again. Otherwise the count stays, and a work without attempts left gets one more.
         """
-        limits = Limits(allow_all, allow_running, max_affected, expires_after)
+        limits = PlanLimits(allow_all, allow_running, max_affected, expires_after)
         found = selector_of(which, words)
         return plan_requeue(self._context, found, reset_attempt=reset_attempt, reason=reason, limits=limits)
 
@@ -609,7 +601,7 @@ class Buckets:
 
             buckets.plan_update(pipeline="fitburst", status="queued", set={"priority": 5})
         """
-        limits = Limits(allow_all, allow_running, max_affected, expires_after)
+        limits = PlanLimits(allow_all, allow_running, max_affected, expires_after)
         if set is not None:
             return plan_set(self._context, selector_of(which, words), set, reason=reason, limits=limits)
         return plan_update(self._context, edited_frame(which, words), reason=reason, limits=limits)
@@ -649,7 +641,7 @@ class Buckets:
             If no rows can be read, no column is a field of a work, or the works were read in part (which a frame
             records, and which ids without the fields of every work show in a file or a list).
         """
-        limits = Limits(max_affected=max_affected, expires_after=expires_after)
+        limits = PlanLimits(max_affected=max_affected, expires_after=expires_after)
         return plan_deposit(self._context, works, fresh=fresh, skip_bad=skip_bad, reason=reason, limits=limits)
 
     def plan_withdraw(

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from bucketsnb import confirm
-from bucketsnb.changes.plan import DeletePlan, DepositPlan, UpdatePlan
+from bucketsnb.changes.plan import Reason
 from bucketsnb.changes.receipt import Outcome, Receipt
-from bucketsnb.changes.targets import Limits, NothingSent, WorksLeft
-from bucketsnb.changes.withdraw import withdrawal
+from bucketsnb.changes.targets import NothingSent, PlanLimits, WorksLeft
+from bucketsnb.changes.verbs.delete import DeletePlan
+from bucketsnb.changes.verbs.deposit import DepositPlan
+from bucketsnb.changes.verbs.update import UpdatePlan
+from bucketsnb.changes.verbs.withdraw import withdrawal
 from bucketsnb.confirm import Confirmation
 from bucketsnb.display.texts import count_of
 from bucketsnb.errors import ScopeRefused, warn_caller
@@ -17,7 +20,7 @@ from bucketsnb.schema import PARENT_PATH
 
 __all__ = ["ALL", "ANY", "claimed", "deleted", "deleted_many", "deposited", "matching", "updated", "warn_nothing_sent"]
 
-ANY = Limits(allow_all=True, allow_running=True, max_affected=None)
+ANY = PlanLimits(allow_all=True, allow_running=True, max_affected=None)
 """For works that are named: no width is too wide."""
 
 
@@ -48,7 +51,7 @@ def matching(
 
 def left_by(plan: DeletePlan) -> int:
     """Say how many works a limit left out."""
-    return sum(left.why.startswith("beyond") for left in plan.left_out)
+    return sum(left.reason is Reason.BEYOND_LIMIT for left in plan.left_out)
 
 
 def deposited(plan: DepositPlan, *, return_ids: bool) -> bool | list[str]:

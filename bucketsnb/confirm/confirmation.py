@@ -11,10 +11,10 @@ from bucketsnb.changes.plan import Plan
 from bucketsnb.changes.receipt import Receipt
 from bucketsnb.confirm.wording import is_typed
 
-__all__ = ["Confirmation", "State"]
+__all__ = ["Confirmation", "ConfirmationState"]
 
 
-class State(Enum):
+class ConfirmationState(Enum):
     """Where a question is."""
 
     OPEN = "waiting for an answer"
@@ -46,7 +46,7 @@ class Confirmation:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.state = State.OPEN
+        self.state = ConfirmationState.OPEN
         self.receipt: Receipt | None = None
         self.error: BaseException | None = None
         self.done, self.total = 0, plan.count
@@ -69,14 +69,14 @@ class Confirmation:
         """
         if not is_typed(self.plan, typed):
             return False
-        if not self._answer(State.WORKING):
+        if not self._answer(ConfirmationState.WORKING):
             return False
         threading.Thread(target=self._apply, name="bucketsnb-confirmed", daemon=True).start()
         return True
 
     def no(self) -> None:
         """Answer with no, or, once it is being applied, stop before the next chunk."""
-        if self._answer(State.DECLINED):
+        if self._answer(ConfirmationState.DECLINED):
             self._finished.set()
         else:
             self._cancel.set()
@@ -91,9 +91,9 @@ class Confirmation:
         """
         return self._finished.wait(timeout)
 
-    def _answer(self, state: State) -> bool:
+    def _answer(self, state: ConfirmationState) -> bool:
         with self._lock:
-            if self.state is not State.OPEN:
+            if self.state is not ConfirmationState.OPEN:
                 return False
             self.state = state
         self._tell()
@@ -105,7 +105,7 @@ class Confirmation:
             self.error = next(iter(self.receipt.errors), None)
         except Exception as error:  # noqa: BLE001 - nobody is above this thread; the error is shown where one looks
             self.error, self.receipt = error, self.plan.receipt
-        self.state = State.DONE if self else State.FAILED
+        self.state = ConfirmationState.DONE if self else ConfirmationState.FAILED
         self._finished.set()
         self._tell()
 

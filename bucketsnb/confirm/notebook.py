@@ -8,7 +8,7 @@ import ipywidgets  # type: ignore[import-untyped]  # it ships no types
 from IPython.display import display
 
 from bucketsnb.changes.plan import Plan
-from bucketsnb.confirm.confirmation import Confirmation, State
+from bucketsnb.confirm.confirmation import Confirmation, ConfirmationState
 from bucketsnb.confirm.wording import is_typed, question, word_to_type
 from bucketsnb.display.markup import element, escape
 
@@ -71,31 +71,31 @@ class Question(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is untyped
         self._draw()
 
     def _agree(self) -> None:
-        if not self._confirmation.yes(self.typed.value) and self._confirmation.state is State.OPEN:
+        if not self._confirmation.yes(self.typed.value) and self._confirmation.state is ConfirmationState.OPEN:
             self.message.value = element("p", f"Type {self.word} first: the number of works.")
 
     def _changed(self) -> None:
         """Draw at once what is new, and progress a few times a second."""
-        working = self._confirmation.state is State.WORKING
+        working = self._confirmation.state is ConfirmationState.WORKING
         if working and self._drawn_at and time.monotonic() - self._drawn_at < _EVERY:
             return
         self._draw()
 
     def _draw(self) -> None:
         state = self._confirmation.state
-        self._drawn_at = time.monotonic() if state is State.WORKING else 0.0
+        self._drawn_at = time.monotonic() if state is ConfirmationState.WORKING else 0.0
         right = is_typed(self._confirmation.plan, self.typed.value)
-        self.yes.disabled = state is not State.OPEN or not right
-        self.typed.disabled = state is not State.OPEN
-        self.no.disabled = state not in (State.OPEN, State.WORKING)
-        self.no.description = "Stop" if state is State.WORKING else "Cancel"
+        self.yes.disabled = state is not ConfirmationState.OPEN or not right
+        self.typed.disabled = state is not ConfirmationState.OPEN
+        self.no.disabled = state not in (ConfirmationState.OPEN, ConfirmationState.WORKING)
+        self.no.description = "Stop" if state is ConfirmationState.WORKING else "Cancel"
         self.message.value = self._said()
 
     def _said(self) -> str:
         asked = self._confirmation
-        if asked.state is State.WORKING:
+        if asked.state is ConfirmationState.WORKING:
             return element("p", f"{asked.done:,} of {asked.total:,} dealt with")
-        if asked.state is State.DECLINED:
+        if asked.state is ConfirmationState.DECLINED:
             return element("p", "Cancelled: nothing was sent.")
         receipt = "" if asked.receipt is None else str(asked.receipt._repr_html_())
         problem = "" if asked.error is None else element("p", escape(f"{type(asked.error).__name__}: {asked.error}"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bucketsnb.changes import deposit, restore, settle
+from bucketsnb.changes import settle
 from tests.client.conftest import naps
 
 __all__ = ["naps"]
@@ -16,7 +16,5 @@ PIPELINE = "baseband-converter"
 def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look as often as ever for what came of a request, without the pauses between."""
     pauses = (0.0, 0.0, 0.01)
-    for module in (deposit, restore, settle):
-        monkeypatch.setattr(module, "PAUSES", pauses)
-    for module in (deposit, restore):
-        monkeypatch.setattr(module, "LOST_PAUSES", pauses)
+    monkeypatch.setattr(settle, "PAUSES", pauses)
+    monkeypatch.setattr(settle, "LOST_PAUSES", pauses)

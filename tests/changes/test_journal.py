@@ -17,15 +17,15 @@ import pandas as pd
 import pytest
 
 from bucketsnb import Buckets, LocalBackend, encoding
-from bucketsnb.changes import deposit, journal_folder
 from bucketsnb.changes import entry as entry_module
+from bucketsnb.changes import journal as journal_module
 from bucketsnb.changes import journal_file as file_module
 from bucketsnb.changes.entry import journal_frame, read_entry, summary_of
-from bucketsnb.changes.execution import Application, Execution
 from bucketsnb.changes.journal import Journal
 from bucketsnb.changes.journal_file import Writer, lines_of
 from bucketsnb.changes.plan import Plan
 from bucketsnb.changes.receipt import Receipt
+from bucketsnb.changes.verbs import deposit
 from bucketsnb.errors import JournalError, PlanAlreadyApplied, PlanError
 from tests.changes.helpers import PIPELINE, changes_sent, filled, journal_file, lines, stored
 from tests.factory import make_work
@@ -241,13 +241,13 @@ def test_an_entry_that_another_process_drops_at_the_same_moment_stops_no_change(
 ) -> None:
     journal = Journal(tmp_path, limit=10)
     path = old_entry(journal, 40, 10)
-    opened = journal_folder._opened
+    opened = journal_module._opened
 
     def dropped_first(held: Any, path: Path) -> int:
         path.unlink()
         return opened(held, path)
 
-    monkeypatch.setattr(journal_folder, "_opened", dropped_first)
+    monkeypatch.setattr(journal_module, "_opened", dropped_first)
     journal.limit = 10
     with pytest.raises(JournalError, match="Move its files away"):
         journal.begin({}, [])
@@ -320,14 +320,14 @@ def test_an_interruption_after_all_was_done_takes_no_receipt_away(
     backend: LocalBackend, buckets: Buckets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = plan_of("delete", backend, buckets)
-    real, presses = Application._receipt, iter([KeyboardInterrupt])
+    real, presses = Receipt.of, iter([KeyboardInterrupt])
 
     def interrupted(*args: Any) -> Receipt:
-        if args[-1].__class__ is Execution and (press := next(presses, None)):
+        if press := next(presses, None):
             raise press
         return real(*args)
 
-    monkeypatch.setattr(Application, "_receipt", interrupted)
+    monkeypatch.setattr(Receipt, "of", interrupted)
     with pytest.raises(KeyboardInterrupt):
         plan.apply()
     assert plan.receipt is not None

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import gc
 import multiprocessing
 import os
 import pickle
+import weakref
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -153,3 +155,22 @@ def _code_of(plan: Plan) -> int:
         except BucketsError as error:
             return 3 if isinstance(error, PlanAlreadyApplied) or "being written by another" in str(error) else 5
     return 6
+
+
+@pytest.mark.parametrize("make", VERBS.values(), ids=VERBS)
+def test_a_plan_and_its_receipt_are_gone_with_the_last_name_for_them(
+    backend: LocalBackend, buckets: Buckets, make: Callable[[Buckets], Plan]
+) -> None:
+    """They hold each other in no circle, so that none has to be collected."""
+    filled(backend, 2, status="failure")
+    filled(backend, 2, pipeline="queued-ones")
+    gc.disable()
+    try:
+        plan = make(buckets)
+        receipt = plan.apply()
+        assert plan.receipt == receipt
+        alive = [weakref.ref(plan), weakref.ref(receipt)]
+        del plan, receipt
+        assert [one() for one in alive] == [None, None]
+    finally:
+        gc.enable()

@@ -17,12 +17,12 @@ from pathlib import Path
 import pytest
 
 from bucketsnb import Buckets, LocalBackend
-from bucketsnb.changes import journal_folder
-from bucketsnb.changes.deposit import DepositAct
-from bucketsnb.changes.journal import Journal
-from bucketsnb.changes.journal_folder import JournalWarning
+from bucketsnb.changes import journal as journal_module
+from bucketsnb.changes.guarded import PutExecutor
+from bucketsnb.changes.journal import Journal, JournalWarning
 from bucketsnb.changes.plan import Plan
-from bucketsnb.changes.settle import DeleteAct, PutAct
+from bucketsnb.changes.verbs.delete import DeleteExecutor
+from bucketsnb.changes.verbs.deposit import DepositExecutor
 from bucketsnb.errors import ConfigurationError, JournalError, PlanAlreadyApplied
 from bucketsnb.files import absolute
 from tests.changes.helpers import PIPELINE, changes_sent, filled, journal_file, stored
@@ -157,8 +157,8 @@ def test_the_undo_of_an_old_entry_does_not_drop_it(
     before = list(stored(buckets).values())
     entry = buckets.plan_delete(pipeline=PIPELINE).apply().entry
     age(journal_file(entry))
-    make_room = journal_folder.make_room
-    monkeypatch.setattr("bucketsnb.changes.journal.make_room", lambda folder, *_: make_room(folder, 3000, 30.0))
+    make_room = journal_module._make_room
+    monkeypatch.setattr("bucketsnb.changes.journal._make_room", lambda folder, *_: make_room(folder, 3000, 30.0))
     plan = buckets.plan_undo(entry)
     age(journal_file(entry))  # as if the plan had waited for long
     assert plan.apply().ok
@@ -238,7 +238,7 @@ WORKS = 30
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a plan of few works take several requests."""
-    for act in (DeleteAct, PutAct, DepositAct):
+    for act in (DeleteExecutor, PutExecutor, DepositExecutor):
         monkeypatch.setattr(act, "size", 10)
 
 
@@ -361,7 +361,7 @@ def test_a_folder_in_the_home_of_nobody_is_refused(buckets: Buckets, monkeypatch
 
 @pytest.fixture
 def untold(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journal_folder, "_told", set())
+    monkeypatch.setattr(journal_module, "_told", set())
 
 
 @pytest.mark.usefixtures("untold")
@@ -416,7 +416,7 @@ def test_a_folder_with_other_owners_is_left_as_it_is(
         monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
     else:
         another = os.stat_result([mode, inode, device, links, owner + 1, *rest])
-        monkeypatch.setattr(journal_folder, "_regular_files", lambda _: [("theirs", another)])
+        monkeypatch.setattr(journal_module, "_regular_files", lambda _: [("theirs", another)])
     with pytest.warns(JournalWarning, match="belongs to another user|files of other users"):
         Journal(folder).begin({}, []).close()
     assert stat.S_IMODE(folder.stat().st_mode) == 0o755

@@ -18,7 +18,7 @@ from bucketsnb.backend.stores.base import Store
 from bucketsnb.changes.entry import read_entry
 from bucketsnb.changes.journal import Journal
 from bucketsnb.changes.plan import Plan
-from bucketsnb.changes.restore import HOLDING
+from bucketsnb.changes.verbs.delete import HOLDING
 from bucketsnb.errors import JournalError, PlanAlreadyApplied, PlanError
 from bucketsnb.schema import FIELDS, value_problems
 from tests.changes.helpers import PIPELINE, but_id, changes_sent, filled, stored
@@ -165,17 +165,18 @@ def test_an_undo_does_not_go_ahead_of_the_change_it_undoes(backend: LocalBackend
 def test_two_threads_that_go_on_with_a_receipt_do_so_once(backend: LocalBackend, buckets: Buckets) -> None:
     works = [{"pipeline": PIPELINE, "site": "chime", "user": "me"}] * 600
     cut = buckets.plan_deposit(works).apply(cancel=AfterOne())
-    application = cut._application
-    alone = application._alone
+    executor = cut.plan._executor
+    assert executor is not None
+    alone = executor._alone
 
     @contextmanager
-    def after_another(otherwise: str) -> Iterator[None]:
-        application._alone = alone
+    def after_another(plan: Plan) -> Iterator[None]:
+        executor._alone = alone
         assert cut.resume().ok
-        with alone(otherwise):
+        with alone(plan):
             yield
 
-    application._alone = after_another
+    executor._alone = after_another
     assert cut.resume().ok
     assert len(stored(buckets)) == 600
 

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from bucketsnb import Buckets, LocalBackend
-from bucketsnb.changes.plan import DeletePlan, Plan
+from bucketsnb.changes.plan import Plan
 from bucketsnb.changes.receipt import COLUMNS, Outcome
 from bucketsnb.changes.snapshot import Change, WorkSnapshot, described, differences
+from bucketsnb.changes.verbs.delete import DeletePlan
 from bucketsnb.errors import PlanError
 from tests.changes.helpers import PIPELINE, filled
 from tests.factory import make_work

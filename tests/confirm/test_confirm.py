@@ -11,7 +11,7 @@ import pytest
 
 from bucketsnb import Buckets, LocalBackend
 from bucketsnb.confirm import Confirmation, ask, confirmation, in_notebook, in_terminal, word_to_type
-from bucketsnb.confirm.confirmation import State
+from bucketsnb.confirm.confirmation import ConfirmationState
 from bucketsnb.confirm.notebook import Question, Shown
 from tests.changes.helpers import PIPELINE, changes_sent, filled, stored
 
@@ -32,14 +32,14 @@ def test_asking_sends_nothing(backend: LocalBackend, asked: Confirmation) -> Non
     Question(asked)
     assert changes_sent(backend) == []
     assert not asked
-    assert asked.state is State.OPEN
+    assert asked.state is ConfirmationState.OPEN
 
 
 def test_no_sends_nothing_and_cannot_be_taken_back(backend: LocalBackend, asked: Confirmation) -> None:
     asked.no()
     assert asked.wait(1)
     assert not asked.yes()
-    assert asked.state is State.DECLINED
+    assert asked.state is ConfirmationState.DECLINED
     assert changes_sent(backend) == []
 
 
@@ -72,7 +72,7 @@ def test_a_failure_is_kept_and_shown(backend: LocalBackend, asked: Confirmation)
     widget.yes.click()
     assert asked.wait(30)
     assert not asked
-    assert asked.state is State.FAILED
+    assert asked.state is ConfirmationState.FAILED
     assert asked.receipt is not None
     assert "Unauthorized" in widget.message.value
     assert "refused" in widget.message.value
@@ -185,4 +185,4 @@ def test_ipywidgets_is_loaded_only_for_a_notebook() -> None:
 
 def test_a_confirmation_says_where_it_is(asked: Confirmation) -> None:
     assert repr(asked).endswith("waiting for an answer>")
-    assert confirmation.State.OPEN.value in asked._repr_html_()
+    assert confirmation.ConfirmationState.OPEN.value in asked._repr_html_()

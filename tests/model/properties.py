@@ -11,9 +11,8 @@ from typing import Any
 import pandas as pd
 
 from bucketsnb import Buckets
-from bucketsnb.changes.edits import plan_works
-from bucketsnb.changes.plan import UpdatePlan
 from bucketsnb.changes.undo import context_of
+from bucketsnb.changes.verbs.update import UpdatePlan, plan_works
 from bucketsnb.errors import WorkError
 from bucketsnb.schema import FIELDS, PATHS, with_defaults
 

@@ -46,13 +46,14 @@ def test_what_the_client_says_by_any_call_is_what_the_store_holds(made, seed):
 
 def test_a_soak_finds_a_client_that_takes_silence_for_a_no(monkeypatch):
     """Made so on purpose: a lost answer is told as a refusal."""
-    from bucketsnb.changes import deposit, receipt
+    from bucketsnb.changes import receipt
+    from bucketsnb.changes.verbs import deposit
 
     monkeypatch.setattr(
         deposit,
         "_unsettled",
         lambda walk, left, reply: [walk.settle(p, receipt.Outcome.REFUSED) for p in left] and None,
     )
-    monkeypatch.setattr(deposit.DepositAct, "_look", lambda self, execution, going, ids: list(going))
+    monkeypatch.setattr(deposit.DepositExecutor, "_look", lambda self, execution, left, ids: left)
     with pytest.raises(AssertionError, match=r"deposit|stored"):
         soak(60, seed=11, share=0.3)

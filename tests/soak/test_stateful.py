@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from bucketsnb import LocalBackend
-from bucketsnb.changes.settle import DeleteAct, PutAct
+from bucketsnb.changes.guarded import PutExecutor
+from bucketsnb.changes.verbs.delete import DeleteExecutor
 from bucketsnb.transport.retry import MAY_REPEAT, FailureKind, Idempotency
 from tests.budget import examples
 from tests.changes.conftest import quick_looks  # noqa: F401 - looks at what came of a change do not wait here
@@ -112,6 +113,6 @@ def test_a_client_that_says_what_it_has_not_seen_is_found(
     if broken == "retry":
         monkeypatch.setitem(MAY_REPEAT, FailureKind.NO_ANSWER, frozenset(Idempotency))  # type: ignore[arg-type]  # a dict that is not meant to change
     else:
-        monkeypatch.setattr({"delete": DeleteAct, "update": PutAct}[broken], "_is_done", lambda *_: True)
+        monkeypatch.setattr({"delete": DeleteExecutor, "update": PutExecutor}[broken], "_is_done", lambda *_: True)
     with pytest.raises(AssertionError, match=r"done is not done|stored|twice|never acknowledged|claim"):
         run_state_machine_as_test(machine(backend), settings=settings(STEPS, phases=[Phase.generate]))

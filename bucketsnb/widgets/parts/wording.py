@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bucketsnb.changes.drawing import by_count
-from bucketsnb.changes.edits import HAS_THEM
-from bucketsnb.changes.plan import DepositPlan, Plan, UndoPlan, UpdatePlan
+from bucketsnb.changes.plan import CellsPlan, Plan, Reason, UndoPlan
 from bucketsnb.changes.receipt import Outcome, Receipt
 from bucketsnb.changes.snapshot import WorkSnapshot, described, shown
+from bucketsnb.changes.verbs.deposit import DepositPlan
 from bucketsnb.display.texts import age, count_of, join_truncated, truncate
 from bucketsnb.errors import ScopeReason, ScopeRefused
 from bucketsnb.widgets.core.advice import advice, in_page_words
@@ -72,9 +72,9 @@ def question_of(plan: Plan, title: str = "", columns: Sequence[str] = ()) -> Fac
 
 def _facts(plan: Plan) -> list[str]:
     works = [] if isinstance(plan, DepositPlan) else plan.works
-    have = sum(left.why == HAS_THEM for left in plan.left_out)
+    have = sum(left.reason is Reason.AS_ASKED for left in plan.left_out)
     return [
-        *(_cells(plan) if isinstance(plan, UpdatePlan) else []),
+        *(_cells(plan) if isinstance(plan, CellsPlan) else []),
         f"{have:,} more already {'has' if have == 1 else 'have'} it" if have else "",
         by_count(work.status for work in works),
         _tried(works),
@@ -95,7 +95,7 @@ def _by_pipeline(plan: Plan) -> str:
     return by_count(work.pipeline for work in plan.works) if len(pipelines) > 1 else ""
 
 
-def _cells(plan: UpdatePlan, most: int = 4) -> list[str]:
+def _cells(plan: CellsPlan, most: int = 4) -> list[str]:
     """Say which fields change, and how where many change alike."""
     alike = Counter(
         (path, shown(old), shown(new)) for change in plan.changes for path, old, new in change.cells
@@ -120,7 +120,7 @@ def _warnings(plan: Plan) -> Iterable[str]:
     if plan.running:
         are = "is" if plan.running == 1 else "are"
         yield f"{count_of(plan.running, 'work')} {are} running, and a worker may be busy with them."
-    left_out = [left.why for left in plan.left_out if left.why != HAS_THEM]
+    left_out = [left.why for left in plan.left_out if left.reason is not Reason.AS_ASKED]
     if left_out:
         yield f"{count_of(len(left_out), 'work')} left out: {by_count(left_out)}."
     if isinstance(plan, DepositPlan) and plan.bad:
@@ -154,7 +154,7 @@ def _list_of(plan: Plan, columns: Sequence[str]) -> Facts:
     if columns:
         own = [[_at(work.record, name) for name in columns] for work in plan.works]
         return _table(f"the {count_of(len(own), 'work')}", columns, own)
-    if isinstance(plan, UpdatePlan):
+    if isinstance(plan, CellsPlan):
         changes = [(change.id, change.work.pipeline, described(change.cells)) for change in plan.changes]
         return _table(f"the {count_of(len(changes), 'work')}", ("id", "pipeline", "what changes"), changes)
     now = plan.created_at

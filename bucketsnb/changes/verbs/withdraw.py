@@ -1,38 +1,33 @@
-"""Withdraw one work: forecast by reading, claimed by one request that is never repeated, remembered as it was."""
+"""Withdraw one work: forecast by reading, claimed by one request that is never repeated, remembered as it was.
+
+An undo gives the work back: status, attempt and times are as they were before the claim.
+"""
 
 from __future__ import annotations
 
 import json
 import operator
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from bucketsnb.api import Api
-from bucketsnb.changes.build import made
-from bucketsnb.changes.execution import Context, Execution
-from bucketsnb.changes.plan import WithdrawPlan
+from bucketsnb.changes.build import new_plan
+from bucketsnb.changes.entry import RecordedWork
+from bucketsnb.changes.execution import ChunkExecutor, Context, Execution
+from bucketsnb.changes.lookup import read_works
+from bucketsnb.changes.plan import LeftOut, Plan
 from bucketsnb.changes.receipt import Outcome
 from bucketsnb.changes.settle import ReplyKind, ask
 from bucketsnb.changes.snapshot import Change, WorkSnapshot
-from bucketsnb.changes.targets import Limits, Targets, read_works, refuse_read_only
+from bucketsnb.changes.targets import PlanLimits, Targets, refuse_read_only
+from bucketsnb.changes.verbs.base import SET_BY_SERVICE, CurrentRecords, Verb, not_seen
 from bucketsnb.display.texts import count_of, truncate
 from bucketsnb.encoding import encode
 from bucketsnb.errors import QueryError
 from bucketsnb.schema import FIELDS, PARENT_PATH, value_problems
 
-__all__ = [
-    "CANDIDATES",
-    "OF_THE_SERVICE",
-    "Names",
-    "WithdrawAct",
-    "forecast",
-    "plan_claim",
-    "plan_withdraw",
-    "withdrawal",
-]
-
-OF_THE_SERVICE = ("status", "attempt", "start", "stop")
-"""What the service itself sets in a work, when one is claimed or an audit is run."""
+__all__ = ["CANDIDATES", "Names", "Withdraw", "WithdrawPlan", "plan_claim", "plan_withdraw", "withdrawal"]
 
 CANDIDATES = 20
 """Works at the head of the queue that are read before a claim, so that the one claimed can be given back as it was."""
@@ -40,6 +35,28 @@ CANDIDATES = 20
 _ORDER = ("id", "priority", "creation")
 
 Names = str | Iterable[str]
+
+
+# --- plan ---
+
+
+@dataclass(frozen=True, repr=False, kw_only=True)
+class WithdrawPlan(Plan):
+    """A forecast of which work a withdrawal would claim; others who claim meanwhile may change it.
+
+    Attributes
+    ----------
+    pipelines
+        Of which pipelines a work is claimed.
+    """
+
+    pipelines: tuple[str, ...] = ()
+
+    verb = "withdraw"
+    unknown_is_lost = True
+
+    def _pipelines(self) -> Sequence[Any]:
+        return self.pipelines if self.changes else ()
 
 
 def withdrawal(
@@ -139,12 +156,8 @@ def _rank(record: Mapping[str, Any]) -> tuple[float, float]:
 
 def plan_claim(context: Context, document: Mapping[str, Any], *, look_first: bool) -> WithdrawPlan:
     """Plan to claim one work at once, whichever it is: what :meth:`bucketsnb.client.Buckets.withdraw` does."""
-    refuse_read_only(context.api)
-    pipelines = document["pipeline"]["$in"]
-    changes = [Change(WorkSnapshot.of({"pipeline": ", ".join(pipelines)}), None)]
-    act = WithdrawAct(document, look_first=look_first)
-    targets = Targets([], query=json.dumps(document, ensure_ascii=False))
-    return made(WithdrawPlan, context, act, changes, targets, "", Limits())
+    act = WithdrawExecutor(document, look_first=look_first)
+    return _made(context, document, act, [Change(None, None)], "", PlanLimits())
 
 
 def plan_withdraw(
@@ -152,17 +165,45 @@ def plan_withdraw(
 ) -> WithdrawPlan:
     """Plan to claim one work; see :meth:`bucketsnb.client.Buckets.plan_withdraw`."""
     refuse_read_only(context.api)
-    next_works = [WorkSnapshot.of(record) for record in forecast(context.api, document)]
+    candidates = forecast(context.api, document)
     notes = ["A forecast: whoever claims meanwhile is served first, and then another work, or none, is claimed."]
-    if len(next_works) > 1:
-        notes.append(f"After it come {count_of(len(next_works) - 1, 'more work')} that were looked at.")
-    changes = [Change(work, None) for work in next_works[:1]]
-    targets = Targets(next_works[:1], query=json.dumps(document, ensure_ascii=False))
-    limits = Limits(expires_after=expires_after)
-    return made(WithdrawPlan, context, WithdrawAct(document), changes, targets, reason, limits, notes)
+    if len(candidates) > 1:
+        notes.append(f"After it come {count_of(len(candidates) - 1, 'more work')} that were looked at.")
+    now = context.api.now()
+    changes = [Change(WorkSnapshot.of(record), WorkSnapshot.of(_claimed(record, now))) for record in candidates[:1]]
+    limits = PlanLimits(expires_after=expires_after)
+    return _made(context, document, WithdrawExecutor(document), changes, reason, limits, notes)
 
 
-class WithdrawAct:
+def _claimed(record: Mapping[str, Any], now: float) -> dict[str, Any]:
+    """Return a queued work as a claim would leave it."""
+    return {**record, "status": "running", "attempt": (_attempt(record) or 0) + 1, "start": now}
+
+
+def _attempt(record: Mapping[str, Any]) -> int | None:
+    attempt = record.get("attempt")
+    return attempt if isinstance(attempt, int) and not isinstance(attempt, bool) else None
+
+
+def _made(
+    context: Context,
+    document: Mapping[str, Any],
+    act: WithdrawExecutor,
+    changes: Sequence[Change],
+    reason: str,
+    limits: PlanLimits,
+    notes: Iterable[str] = (),
+) -> WithdrawPlan:
+    refuse_read_only(context.api)
+    targets = Targets([], query=json.dumps(document, ensure_ascii=False))
+    pipelines = tuple(document["pipeline"]["$in"])
+    return new_plan(WithdrawPlan, context, act, changes, targets, reason, limits, notes, pipelines=pipelines)
+
+
+# --- act ---
+
+
+class WithdrawExecutor(ChunkExecutor):
     """Claim the first queued work that matches, by one request.
 
     Parameters
@@ -185,41 +226,70 @@ class WithdrawAct:
         if execution.results[position].outcome is Outcome.UNKNOWN:
             execution.notes.append("The claim may have been made; it is not repeated. Look for running works.")
             return
-        seen = forecast(execution.api, self._document) if self._look_first else []
-        head = {record["id"]: record for record in seen}
+        candidates = forecast(execution.api, self._document) if self._look_first else []
+        head = {record["id"]: record for record in candidates}
         execution.announce(positions, None, None, query=self._document, at_head=list(head.values()))
         reply = ask(execution, lambda: execution.api.withdraw(self._document))
         if reply.kind is ReplyKind.YES:
-            self._claimed(execution, position, reply.value, head)
-        elif reply.kind in (ReplyKind.NO, ReplyKind.NEVER_ASKED, ReplyKind.FAILED):
-            outcome = Outcome.NOT_SENT if reply.kind is ReplyKind.NEVER_ASKED else Outcome.REFUSED
-            execution.settle(position, outcome, detail=reply.why)
+            self._settle(execution, position, reply.value, head)
+        elif reply.kind is ReplyKind.FAILED:
+            execution.settle(position, Outcome.REFUSED, detail=reply.why)
+        elif reply.without_effect is not None:
+            execution.settle(position, reply.without_effect, detail=reply.why)
         execution.record(positions)
         if reply.error is not None:
             raise reply.error
 
-    def _claimed(
+    def _settle(
         self, execution: Execution, position: int, record: dict[str, Any] | None, head: Mapping[str, dict[str, Any]]
     ) -> None:
         if record is None:
             execution.settle(position, Outcome.GONE, detail="Nothing was queued any more that matches.")
             return
-        work = WorkSnapshot.of(record)
-        planned = execution.change(position).id
-        detail = "" if planned in (None, work.id) else f"Another work than forecast ({planned}): the queue moved."
-        execution.settle(position, Outcome.DONE, id=work.id, new_id=work.id, after=work, detail=detail)
-        execution.writer.line("before", position=position, work=as_it_was(record, head.get(work.id or "")))
+        given, planned = record.get("id"), execution.change(position).id
+        work_id = given if isinstance(given, str) and given else None
+        detail = "" if planned in (None, work_id) else f"Another work than forecast ({planned}): the queue moved."
+        execution.settle(position, Outcome.DONE, record, id=work_id, new_id=work_id, detail=detail)
+        execution.writer.line("before", position=position, work=as_it_was(record, head.get(work_id or "")))
 
 
 def as_it_was(record: Mapping[str, Any], seen: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return a claimed work as it was before: as it was seen at the head of the queue, else as far as can be told."""
-    attempt = record.get("attempt")
-    if not isinstance(attempt, int) or isinstance(attempt, bool):
-        attempt = None
+    attempt = _attempt(record)
     if seen is not None and (attempt is None or seen.get("attempt") == attempt - 1):
         # the rest as it was claimed: someone may have changed it between the look and the claim
-        return {name: seen.get(name) if name in OF_THE_SERVICE else value for name, value in record.items()}
+        return {name: seen.get(name) if name in SET_BY_SERVICE else value for name, value in record.items()}
     before = {**record, "status": "queued"}
     if attempt is not None:
         before["attempt"] = max(attempt - 1, 0)
     return {**before, "start": None}
+
+
+# --- inverse ---
+
+
+class Withdraw(Verb):
+    """A claimed work is given back as it was."""
+
+    name = "withdraw"
+    plan = WithdrawPlan
+
+    def name_of(self, work: RecordedWork) -> str:
+        """Return the id of the work that was claimed."""
+        return work.new_id or ""
+
+    def obstacle(self, work: RecordedWork, now: CurrentRecords) -> LeftOut | None:
+        """Leave out a claim of which nobody saw the answer."""
+        return super().obstacle(work, now) if work.outcome is Outcome.DONE else not_seen(self.name, work)
+
+    def known(self, work: RecordedWork) -> Mapping[str, Any] | None:
+        """Return the work as it was claimed."""
+        return work.left or work.after
+
+    def made(self, work: RecordedWork) -> dict[str, Any]:
+        """Return the work as it was claimed."""
+        return work.left or work.after or {}
+
+    def original(self, work: RecordedWork) -> Mapping[str, Any]:
+        """Return the work as it was before; an interruption may have kept that off the record."""
+        return as_it_was(self.made(work), None) if work.before is None else work.before

@@ -14,7 +14,7 @@ import pytest
 
 from bucketsnb import Buckets, LocalBackend
 from bucketsnb.backend.stores.base import Store
-from bucketsnb.changes import deposit
+from bucketsnb.changes import lookup, settle
 from bucketsnb.errors import OutcomeUnknown, Refused, ScopeRefused, WorkError
 from tests.changes.helpers import PIPELINE, changes_sent, filled, lines, stored
 from tests.factory import make_work, make_works
@@ -27,7 +27,7 @@ def fresh(number: int) -> list[dict[str, object]]:
 
 def test_what_a_store_holds_as_a_creation_stands_in_the_way_of_no_match() -> None:
     odd = [{"id": "a", "creation": {"a": 1}}, {"id": "b", "creation": [5.0]}, {"id": "c"}]
-    assert deposit.match([{"pipeline": "p", "creation": 5.0}], [*odd, {"id": "d", "pipeline": "p", "creation": 5}]) == {
+    assert lookup.match([{"pipeline": "p", "creation": 5.0}], [*odd, {"id": "d", "pipeline": "p", "creation": 5}]) == {
         0: {"id": "d", "pipeline": "p", "creation": 5}
     }
 
@@ -67,7 +67,7 @@ def late(backend: LocalBackend, works: list[dict[str, object]]) -> threading.Eve
 def test_a_slow_service_is_waited_for_and_never_gets_two_copies(
     backend: LocalBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deposit, "LOST_PAUSES", (0.0, 0.1, 0.3, 0.5, 1.0, 2.0))
+    monkeypatch.setattr(settle, "LOST_PAUSES", (0.0, 0.1, 0.3, 0.5, 1.0, 2.0))
     works = fresh(2)
     late(backend, works)
     with Buckets(backend.url, timeout=0.3) as client:

@@ -1,0 +1,228 @@
+"""Forecast what an audit pass would change, by reading; and run one, on record, read back.
+
+An undo puts back what the service itself set in works that nobody has moved since.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from bucketsnb.api import Api
+from bucketsnb.changes.build import new_plan
+from bucketsnb.changes.entry import Entry, RecordedWork
+from bucketsnb.changes.execution import ChunkExecutor, Context, Execution
+from bucketsnb.changes.guarded import UNCHANGED
+from bucketsnb.changes.lookup import read_works
+from bucketsnb.changes.plan import CellsPlan, LeftOut
+from bucketsnb.changes.receipt import Outcome
+from bucketsnb.changes.settle import Reply, ReplyKind, ask, look_until
+from bucketsnb.changes.snapshot import Change, WorkSnapshot, described, differences, written
+from bucketsnb.changes.targets import EXPIRES_AFTER, PlanLimits, Targets, refuse_read_only
+from bucketsnb.changes.verbs.base import SET_BY_SERVICE, CurrentRecords, Verb
+from bucketsnb.display.texts import count_of
+from bucketsnb.errors import ServiceError
+from bucketsnb.matching import QueryNotUnderstood, compile_query
+from bucketsnb.query import Query
+
+__all__ = ["Audit", "AuditPlan", "plan_audit", "run_audit"]
+
+_FIELDS = ("id", "status", "attempt", "retries", "start", "timeout", "creation")
+_NOTE = (
+    "An audit acts on all pipelines at once, on whatever it finds when it runs; this is what it would find now. "
+    "Undo puts works back that nobody has moved since."
+)
+
+Record = Mapping[str, Any]
+
+
+# --- plan ---
+
+
+class AuditPlan(CellsPlan):
+    """A forecast of what an audit pass would change."""
+
+    verb = "audit"
+
+
+PASSES = (
+    ("failed", Query(retryable=True), "queued"),
+    ("expired", Query(overdue=True), "failure"),
+    ("stale", Query(stale=True), "failure"),
+)
+"""The passes in their order: the name of each, which works it changes, and the status that it gives them."""
+
+
+def _forecast(records: Iterable[Record], now: float) -> list[tuple[Record, dict[str, Any], list[str]]]:
+    """Return the works that the passes would touch: as each is, as it would be left, and by which passes."""
+    passes = [(name, compile_query(query.document_by(lambda: now)), status) for name, query, status in PASSES]
+    found = []
+    for record in records:
+        after, touched = dict(record), []
+        for name, applies, status in passes:
+            if _is_met(applies, after):
+                after["status"] = status
+                touched.append(name)
+        if touched:
+            found.append((record, after, touched))
+    return found
+
+
+def _is_met(applies: Callable[[Record], bool], work: Record) -> bool:
+    try:
+        return applies(work)
+    except QueryNotUnderstood:  # text where a number should be: the service cannot compute with it either
+        return False
+
+
+def run_audit(context: Context) -> dict[str, int]:
+    """Run an audit with a record of the works that it is forecast to change; return how many each pass acted on.
+
+    Raises
+    ------
+    ServiceError
+        Of the pass that failed; its `counts` hold those that were answered before.
+    """
+    plan, act = _planned(context, "audit()", EXPIRES_AFTER)
+    if not plan.count:
+        return context.api.audit()
+    receipt = plan.apply()
+    for error in receipt.errors:
+        if isinstance(error, ServiceError):
+            error.counts = act.counts
+        raise error
+    return act.counts
+
+
+def plan_audit(context: Context, *, reason: str = "", expires_after: float) -> AuditPlan:
+    """Plan an audit; see :meth:`bucketsnb.client.Buckets.plan_audit`."""
+    return _planned(context, reason, expires_after)[0]
+
+
+def _planned(context: Context, reason: str, expires_after: float) -> tuple[AuditPlan, AuditExecutor]:
+    refuse_read_only(context.api)
+    api = context.api
+    document = {"status": {"$in": ["queued", "running", "failure"]}}
+    works = api.view(document, dict.fromkeys(_FIELDS, True), limit=None)
+    now = api.now()
+    api.clock.refuse_doubt()
+    named = [work.get("id") for work, _, _ in _forecast(works, now)]
+    ids = list(dict.fromkeys(one for one in named if isinstance(one, str)))
+    forecast = _forecast(read_works(api, ids), now)
+    changes = [Change(WorkSnapshot.of(before), WorkSnapshot.of(after)) for before, after, _ in forecast]
+    by_pass = Counter(name for _, _, touched in forecast for name in touched)
+    said = [f"{name}: {count_of(by_pass[name], 'work')} to {status}" for name, _, status in PASSES]
+    act = AuditExecutor(by_pass)
+    targets, limits = Targets([change.work for change in changes]), PlanLimits(expires_after=expires_after)
+    notes = ["; ".join(said), _NOTE]
+    if len(named) > len(ids):
+        notes.append(
+            f"It would also change {count_of(len(named) - len(ids), 'work')} without an id of "
+            f"{'its' if len(named) - len(ids) == 1 else 'their'} own; that cannot be shown, checked or undone."
+        )
+    return new_plan(AuditPlan, context, act, changes, targets, reason, limits, notes), act
+
+
+# --- act ---
+
+
+class AuditExecutor(ChunkExecutor):
+    """Run the three passes, once."""
+
+    size = 10**9
+    divides_by_rate = False
+
+    def __init__(self, forecast: Mapping[str, int]) -> None:
+        self._forecast = dict(forecast)
+        self.counts: dict[str, int] = {}
+
+    def step(self, execution: Execution, positions: Sequence[int]) -> None:
+        """Run the passes and read the works back; passes of an unknown outcome are not run again."""
+        now = _by_id(execution, positions)
+        again = any(execution.results[position].outcome is Outcome.UNKNOWN for position in positions)
+        reply = Reply(ReplyKind.SILENCE)
+        if not again:
+            before = [now.get(execution.change(position).id or "") for position in positions]
+            forecast = [after.text for p in positions if (after := execution.change(p).after) is not None]
+            execution.announce(positions, map(written, before), forecast)
+            reply = self._run(execution)
+
+        def judge(left: list[int]) -> list[int]:
+            after = _by_id(execution, left)
+            for position in left:
+                work_id = execution.change(position).id or ""
+                self._judge(execution, position, now.get(work_id), after.get(work_id), reply)
+            return [p for p in left if execution.results[p].outcome in (Outcome.STILL_THERE, Outcome.UNKNOWN)]
+
+        look_until(execution, positions, judge)
+        execution.record(positions)
+        if reply.error is not None:
+            raise reply.error
+
+    def _run(self, execution: Execution) -> Reply:
+        api = execution.api
+        for name, run in (("failed", api.audit_failed), ("expired", api.audit_expired), ("stale", api.audit_stale)):
+            reply = ask(execution, run)
+            if reply.error is not None:
+                execution.notes.append(f"The pass “{name}” failed, and those after it were not run.")
+                return reply
+            self.counts[name] = int(reply.value)
+            expected = self._forecast.get(name, 0)
+            execution.notes.append(f"{name}: the service acted on {reply.value:,}; the forecast was {expected:,}.")
+        return Reply(ReplyKind.YES)
+
+    def _judge(
+        self, execution: Execution, position: int, before: Record | None, after: Record | None, reply: Reply
+    ) -> None:
+        planned = execution.change(position).after
+        if after is None:
+            execution.settle(position, Outcome.GONE, detail="No longer there.")
+        elif planned is not None and after.get("status") == planned.status:
+            execution.settle(position, Outcome.DONE, after, detail=described(differences(before or {}, after)))
+        elif before is not None and after == before:
+            detail = reply.why or "The audit left it as it was."
+            execution.settle(position, UNCHANGED[reply.kind][0], after, detail=detail)
+        else:
+            since = described(differences(planned.record if planned else {}, after))
+            # Where a pass failed, those before it may well have done this, and an undo is to look into it.
+            outcome = Outcome.DRIFTED if reply.kind is ReplyKind.YES else Outcome.UNKNOWN
+            execution.settle(position, outcome, after, detail=f"Not as forecast: {since}")
+
+
+def _by_id(execution: Execution, positions: Sequence[int]) -> dict[str, dict[str, Any]]:
+    return {record["id"]: record for record in read_works(execution.api, execution.ids(positions))}
+
+
+# --- inverse ---
+
+
+class Audit(Verb):
+    """What the service set in works is put back; what else is new in them, someone has put there meanwhile."""
+
+    name = "audit"
+    plan = AuditPlan
+
+    def look_again(self, api: Api, entry: Entry, works: Sequence[RecordedWork]) -> CurrentRecords:
+        """Take in what some of the passes made of works whose audit nobody saw the end of: their status, no more."""
+        now = super().look_again(api, entry, works)
+        for work in works:
+            record = now.get(work.id or "") if work.outcome is Outcome.UNKNOWN else None
+            if record is not None and work.before and {**record, "status": work.before.get("status")} == work.before:
+                work.left = dict(record)
+        return now
+
+    def obstacle(self, work: RecordedWork, now: CurrentRecords) -> LeftOut | None:
+        """Leave out works that the audit did not change."""
+        if work.outcome is Outcome.DONE and work.before is not None and work.left == work.before:
+            return LeftOut(work.id, "the audit left it as it was")
+        return super().obstacle(work, now)
+
+    def made(self, work: RecordedWork) -> dict[str, Any]:
+        """Return a work as it was read back."""
+        return work.left or work.after or {}
+
+    def original(self, work: RecordedWork) -> Record:
+        """Return a work with what the service had set in it before."""
+        before = work.before or {}
+        return {**self.made(work), **{name: before[name] for name in SET_BY_SERVICE if name in before}}

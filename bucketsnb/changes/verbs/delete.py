@@ -1,0 +1,372 @@
+"""Delete works by id; an undo puts them back as they were, with no worker able to claim them on the way.
+
+A deposit always queues. So an undo deposits works under a holding pipeline, whose name no worker polls, and one update
+then puts everything back, pipeline and status included. The new ids are on record before that update; after a crash
+between the two, the works are found by the holding pipeline, which belongs to this one undo and to nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from bucketsnb.api import DELETE_CHUNK, Api, chunks
+from bucketsnb.changes.build import new_plan
+from bucketsnb.changes.entry import Entry, RecordedWork
+from bucketsnb.changes.execution import ChunkExecutor, Context, Execution
+from bucketsnb.changes.guarded import UNCHANGED, GuardedExecutor
+from bucketsnb.changes.lookup import find, look, match
+from bucketsnb.changes.plan import LeftOut, Plan, Reason
+from bucketsnb.changes.receipt import Outcome
+from bucketsnb.changes.service import evidence
+from bucketsnb.changes.settle import Reply, ReplyKind, ask, go_on_or_raise, halves, look_until, should_bisect
+from bucketsnb.changes.snapshot import Change, WorkSnapshot, described, differences, written
+from bucketsnb.changes.targets import PlanLimits, WorkSelector, check_running, resolve_targets
+from bucketsnb.changes.verbs.base import CurrentRecords, Verb
+from bucketsnb.encoding import encode_works
+from bucketsnb.errors import WorkError
+from bucketsnb.schema import FIELDS, QUEUE_FIELDS, TIME_FIELDS, queue_problems, value_problems
+
+__all__ = ["HOLDING", "Delete", "DeleteExecutor", "DeletePlan", "RestoreExecutor", "plan_delete"]
+
+Record = Mapping[str, Any]
+
+
+# --- plan ---
+
+
+class DeletePlan(Plan):
+    """Works that will be removed from the service."""
+
+    verb = "delete"
+    removes = True
+
+
+_NEW_IDS = "Undo puts deleted works back under new ids; ids written down elsewhere, as a parent, do not follow."
+
+
+def plan_delete(
+    context: Context,
+    selector: WorkSelector,
+    *,
+    reason: str = "",
+    limits: PlanLimits,
+    limit: int | None = None,
+) -> DeletePlan:
+    """Plan to delete works; see :meth:`bucketsnb.client.Buckets.plan_delete`."""
+    targets = resolve_targets(context.api, selector, limits, limit=limit)
+    check_running(targets.works, limits)
+    changes = [Change(work, None) for work in targets.works]
+    notes = [_NEW_IDS, *_lasting([work.record for work in targets.works])] if changes else []
+    head = evidence(context.api, [work.id or "" for work in targets.works]) if changes else {}
+    return new_plan(DeletePlan, context, DeleteExecutor(), changes, targets, reason, limits, notes, head=head)
+
+
+def _lasting(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say how many works a service may not take back: what a service holds may be older than what it accepts."""
+    lasting = sum(not _can_come_back(record) for record in records)
+    if not lasting:
+        return []
+    return [
+        f"{lasting:,} of them {'is' if lasting == 1 else 'are'} not as the service takes works today (an old shape, or "
+        "a value it refuses): an undo may not bring such works back as they were. The journal keeps them whole."
+    ]
+
+
+def _can_come_back(record: Mapping[str, Any]) -> bool:
+    try:
+        encode_works([record], verb="update")
+    except WorkError:
+        return False
+    whole = QUEUE_FIELDS.keys() - TIME_FIELDS <= record.keys()
+    floats = all(record.get(name) is None or isinstance(record[name], float) for name in TIME_FIELDS)
+    return whole and floats and not queue_problems(record)
+
+
+# --- act ---
+
+
+class DeleteExecutor(GuardedExecutor):
+    """Remove works by id."""
+
+    size = DELETE_CHUNK
+
+    def send(self, api: Api, changes: Sequence[Change]) -> Any:
+        """Send one DELETE."""
+        return api.delete([change.id for change in changes if change.id is not None])
+
+    def is_done(self, change: Change, record: Record | None) -> bool:
+        """Tell whether a work is gone."""
+        return record is None
+
+    def judge_drifted(self, change: Change, record: Record, reply: Reply) -> tuple[Outcome, str]:
+        """Say of a work that is there, and not as it was, what the reply tells."""
+        since = described(differences(change.before.record if change.before else {}, record))
+        return UNCHANGED[reply.kind][0], f"Still there, and changed meanwhile: {since}"
+
+
+# --- inverse ---
+
+HOLDING = "bucketsnb-holding-"
+"""Start of the names of holding pipelines."""
+
+_MOVES = frozenset({"id", "pipeline", "creation", "status", "attempt", "start", "stop"})
+"""Fields in which a held work differs from the original, or which the service's own daemons may touch meanwhile."""
+
+_OBJECT_ID = re.compile("[0-9a-f]{24}")
+_LATEST = 2.0**53
+_CLOCKS = 10.0
+"""Seconds by which the clocks of the machines may differ unnoticed."""
+
+_BACK = "it is there again under its old id"
+_PUT_BACK_BEFORE = "it was put back before, under a new id"
+
+_STAYED = (Outcome.DRIFTED, Outcome.STILL_THERE, Outcome.REFUSED, Outcome.NOT_SENT)
+"""Outcomes of a delete after which a work should be where it was."""
+
+
+class Delete(Verb):
+    """Deleted works are deposited again, under new ids, and put back as they were."""
+
+    name = "delete"
+    plan = DeletePlan
+    undo_notes = ("The works get new ids. No worker can take one before it is put back as it was.",)
+
+    def executor(self) -> ChunkExecutor:
+        """Return what carries out a plan that was read from a file."""
+        return DeleteExecutor()
+
+    def count_done(self, api: Api, changes: Sequence[Change]) -> int:
+        """Return how many works are not there."""
+        now = look(api, [change.id for change in changes if change.id is not None])
+        return sum(change.id not in now for change in changes)
+
+    def undo_executor(self, entry: Entry) -> ChunkExecutor:
+        """Return what puts the works back."""
+        return RestoreExecutor(entry.id, entry.at)
+
+    def should_be_there(self, entry: Entry) -> list[str]:
+        """Return ids of works that stayed, and of some that were not on the plan."""
+        seen = entry.head.get("witnesses")
+        stayed = [work.id for work in entry.works if work.outcome in _STAYED]
+        return [one for one in [*stayed, *(seen if isinstance(seen, list) else [])] if isinstance(one, str)]
+
+    def back_again(self, api: Api, entry: Entry, works: Sequence[RecordedWork]) -> dict[int, LeftOut]:
+        """Return the works that others have put back, by their place."""
+        known = [place for place, work in enumerate(works) if work.outcome is Outcome.DONE and work.before is not None]
+        found: dict[int, LeftOut] = {}
+        taken: list[str] = []
+        for places in chunks(known, RestoreExecutor.size):
+            there = _there_again(api, [works[place].before or {} for place in places], entry.at, taken)
+            found |= {
+                places[one]: LeftOut(works[places[one]].id, why, Reason.BACK_AGAIN) for one, (_, why) in there.items()
+            }
+            taken += [record["id"] for record, _ in there.values()]
+        return found
+
+    def obstacle(self, work: RecordedWork, now: CurrentRecords) -> LeftOut | None:
+        """Leave out works that were not deleted, and those that the journal does not hold."""
+        if work.outcome is Outcome.DONE:
+            return self.damaged(work)
+        return LeftOut(work.id, "was not deleted") if work.id in now else None
+
+    def inverse(self, work: RecordedWork) -> Change:
+        """Return a work to be put into the store."""
+        return Change(None, WorkSnapshot.of(work.before or {}))
+
+
+class RestoreExecutor(ChunkExecutor):
+    """Deposit works under a holding pipeline, then put them back as they were.
+
+    Parameters
+    ----------
+    entry
+        Id of the entry of the journal that is undone; the holding pipeline is named after it.
+    since
+        When it was made, in epoch seconds: only works that entered later may have been put back already.
+    """
+
+    size = 200
+
+    def __init__(self, entry: str, since: float) -> None:
+        self.since = since
+        self.holding = HOLDING + entry
+        wrong = value_problems(FIELDS["pipeline"], self.holding, "pipeline")
+        if wrong:
+            raise WorkError(str(wrong[0]))
+
+    def step(self, execution: Execution, positions: Sequence[int]) -> None:
+        """Do one chunk; works that are held already are only put back, and those that are there again are left."""
+        fit = [position for position in self._missing(execution, positions) if self._fits(execution, position)]
+        known = [position for position in fit if execution.results[position].new_id is not None]
+        error = self._hold(execution, [position for position in fit if position not in set(known)])
+        self._leave_put_back(execution, known)
+        held = [position for position in fit if self._waits(execution, position)]
+        if held:
+            error = self._put(execution, held) or error
+        execution.record(positions)
+        if error is not None:
+            go_on_or_raise(execution, positions, error)
+
+    def _missing(self, execution: Execution, positions: Sequence[int]) -> list[int]:
+        """Return the works that are not there; others may have put them back since the plan was made."""
+        new = [position for position in positions if execution.results[position].new_id is None]
+        taken = [result.new_id for result in execution.results if result.new_id]
+        there = _there_again(execution.api, [_original(execution, position) for position in new], self.since, taken)
+        for place, (work, why) in there.items():
+            execution.settle(new[place], Outcome.DRIFTED, work, detail=f"Left alone: {why}, as {work['id']}.")
+        again = {new[place] for place in there}
+        return [position for position in positions if position not in again]
+
+    def _fits(self, execution: Execution, position: int) -> bool:
+        try:
+            encode_works([{**_original(execution, position), "id": "checked"}], verb="update")
+        except WorkError as error:
+            execution.settle(position, Outcome.REFUSED, detail=f"Cannot be sent as it was: {error}")
+            return False
+        return True
+
+    # --- first step ---
+
+    def _hold(self, execution: Execution, positions: Sequence[int]) -> Exception | None:
+        self._find_held(execution, positions)  # by an earlier pass, or by an undo from a copy of the journal
+        going = [position for position in positions if execution.results[position].new_id is None]
+        if not going:
+            return None
+        works = [self._held(execution, position) for position in going]
+        originals = (written(_original(execution, position)) for position in going)
+        execution.announce(going, None, originals, holding=self.holding)
+        reply = ask(execution, lambda: execution.api.deposit(works, return_ids=True, verb="restore"))
+        if reply.kind is ReplyKind.YES and isinstance(reply.value, list):
+            for position, new_id in zip(going, reply.value, strict=True):
+                self._is_held(execution, position, new_id)
+        elif should_bisect(execution, reply, len(going)):
+            # One work that the service does not take holds up no other.
+            errors = [self._hold(execution, half) for half in halves(going)]
+            return next((error for error in errors if error is not None), None)
+        elif reply.without_effect is not None:
+            for position in going:
+                execution.settle(position, reply.without_effect, detail=reply.why)
+        else:
+            look_until(execution, going, lambda left: self._find_held(execution, left), lost=True)
+        execution.record(going)
+        return reply.error if any(execution.results[position].new_id is None for position in going) else None
+
+    def _held(self, execution: Execution, position: int) -> dict[str, Any]:
+        return {**_original(execution, position), "id": None, "pipeline": self.holding, "status": "created"}
+
+    def _is_held(self, execution: Execution, position: int, new_id: str) -> None:
+        detail = f"Held in pipeline {self.holding} under the id {new_id}; not put back yet."
+        execution.settle(position, Outcome.UNKNOWN, new_id=new_id, detail=detail)
+
+    def _find_held(self, execution: Execution, positions: Sequence[int]) -> list[int]:
+        """Tell which held work is which, and return those that are not there.
+
+        Works that are the same but for their times may stand for each other.
+        """
+        if not positions:
+            return []
+        left = []
+        taken = {result.new_id for result in execution.results}
+        held = execution.api.view({"pipeline": self.holding}, limit=None)
+        free = [record for record in held if record.get("id") not in taken]
+        for position in positions:
+            original = _original(execution, position)
+            hit = next((record for record in free if _same_work(original, record)), None)
+            if hit is None:
+                left.append(position)
+            else:
+                free.remove(hit)
+                self._is_held(execution, position, hit["id"])
+        return left
+
+    # --- second step ---
+
+    def _leave_put_back(self, execution: Execution, positions: Sequence[int]) -> None:
+        """Leave works alone that an earlier pass put back: a worker may be busy with them by now."""
+        now = look(execution.api, [work_id for p in positions if (work_id := execution.results[p].new_id)])
+        for position in positions:
+            work = _restored(execution, position)
+            record = now.get(work["id"])
+            if record is None or record.get("pipeline") != self.holding:
+                self._judge(execution, position, work, record, Reply(ReplyKind.SILENCE))
+
+    def _waits(self, execution: Execution, position: int) -> bool:
+        result = execution.results[position]
+        return result.new_id is not None and result.outcome not in (Outcome.DONE, Outcome.GONE)
+
+    def _put(self, execution: Execution, positions: Sequence[int]) -> Exception | None:
+        works = {position: _restored(execution, position) for position in positions}
+        reply = ask(execution, lambda: execution.api.update(list(works.values())))
+
+        def judge(left: list[int]) -> list[int]:
+            now = look(execution.api, [works[position]["id"] for position in left])
+            for position in left:
+                self._judge(execution, position, works[position], now.get(works[position]["id"]), reply)
+            return [position for position in left if execution.results[position].outcome is not Outcome.DONE]
+
+        errors = len(execution.errors)
+        left = look_until(execution, positions, judge)
+        if not left or len(execution.errors) > errors or not should_bisect(execution, reply, len(left)):
+            return reply.error if left else None
+        for position in left:
+            self._is_held(execution, position, works[position]["id"])
+        answers = [self._put(execution, half) for half in halves(left)]
+        return next((error for error in answers if error is not None), None)
+
+    def _judge(self, execution: Execution, position: int, work: Record, record: Record | None, reply: Reply) -> None:
+        new_id = work["id"]
+        if record is None:
+            detail = "It was removed while it was being put back."
+            execution.settle(position, Outcome.GONE, new_id=new_id, detail=detail)
+        elif record.get("pipeline") == self.holding:
+            outcome = Outcome.REFUSED if reply.kind is ReplyKind.NO else Outcome.UNKNOWN
+            detail = f"Held in pipeline {self.holding} under the id {new_id}. {reply.why}"
+            execution.settle(position, outcome, record, new_id=new_id, detail=detail)
+        else:
+            since = described(differences(work, {name: record.get(name) for name in work}))
+            detail = f"Put back, and moved on since: {since}" if since else ""
+            execution.settle(position, Outcome.DONE, record, new_id=new_id, detail=detail)
+
+
+def _there_again(
+    api: Api, works: Sequence[Record], since: float, but: Iterable[str] = ()
+) -> dict[int, tuple[dict[str, Any], str]]:
+    """Find deleted works that are there again, by their place, each as it is now and with the reason in words.
+
+    A restored backup has them under their old ids; an undo from a copy of the journal has put them back under new
+    ones, with pipeline and creation as they were. Ids in `but` belong to other works.
+    """
+    now = look(api, [work["id"] for work in works if isinstance(work.get("id"), str)])
+    there = {place: (now[work["id"]], _BACK) for place, work in enumerate(works) if work.get("id") in now}
+    others = [place for place, work in enumerate(works) if place not in there and _has_creation(work)]
+    sent = [works[place] for place in others]
+    young = [record for record in find(api, sent) if _entered_after(record.get("id"), since + (api.clock_skew or 0.0))]
+    for place, record in match(sent, young, but).items():
+        there[others[place]] = record, _PUT_BACK_BEFORE
+    return there
+
+
+def _has_creation(work: Record) -> bool:
+    creation = work.get("creation")
+    return isinstance(creation, int | float) and abs(creation) < _LATEST
+
+
+def _entered_after(work_id: object, moment: float) -> bool:
+    """Tell whether a work entered the store after a moment, as far as its id tells: MongoDB's begin with the time."""
+    if not isinstance(work_id, str) or not _OBJECT_ID.fullmatch(work_id):
+        return True
+    return int(work_id[:8], 16) >= moment - _CLOCKS
+
+
+def _original(execution: Execution, position: int) -> dict[str, Any]:
+    return execution.change(position).work.record
+
+
+def _restored(execution: Execution, position: int) -> dict[str, Any]:
+    return {**_original(execution, position), "id": execution.results[position].new_id}
+
+
+def _same_work(original: Record, record: Record) -> bool:
+    return all(record.get(name) == value for name, value in original.items() if name not in _MOVES)

@@ -1,0 +1,380 @@
+"""Deposit works once: one request a chunk, and a lost answer is settled by looking, never by sending again.
+
+Works carry creation times that differ from each other, so that they can be looked for: by pipeline and creation, and
+then by what they are. Where a work with the same creation may be in the store already (its creation is old, or this
+process has deposited it before), a look before sending tells the older copy from the new work.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from bucketsnb import frames
+from bucketsnb.addresses import without_login
+from bucketsnb.api import Api, chunks
+from bucketsnb.changes import drawing
+from bucketsnb.changes.build import new_plan, old_works
+from bucketsnb.changes.entry import Entry, RecordedWork
+from bucketsnb.changes.execution import ChunkExecutor, Context, Execution
+from bucketsnb.changes.lookup import check_of, find, look, match
+from bucketsnb.changes.plan import LeftOut, Plan, UndoPlan
+from bucketsnb.changes.receipt import Outcome
+from bucketsnb.changes.rows import EARLIER_LIFE, checked
+from bucketsnb.changes.settle import Reply, ReplyKind, ask, look_until
+from bucketsnb.changes.snapshot import Change, WorkSnapshot, written
+from bucketsnb.changes.tables import Source, read_table
+from bucketsnb.changes.targets import PlanLimits, Targets, check_count, refuse_read_only
+from bucketsnb.changes.verbs.base import CurrentRecords, Verb, not_seen
+from bucketsnb.changes.verbs.delete import DeleteExecutor
+from bucketsnb.display.texts import count_of
+from bucketsnb.encoding import encode_works
+from bucketsnb.errors import Cure, Note, OutcomeUnknown, WorkError
+
+__all__ = ["Deposit", "DepositExecutor", "DepositPlan", "UndoDepositPlan", "plan_deposit", "plan_raw"]
+
+FRESH = 60.0
+"""Seconds within which a creation time is taken to be nobody else's."""
+
+Record = Mapping[str, Any]
+
+
+# --- plan ---
+
+
+@dataclass(frozen=True, repr=False, kw_only=True)
+class DepositPlan(Plan):
+    """Works that will be put into the queue.
+
+    Attributes
+    ----------
+    bad
+        What is wrong with rows: their place from 0, the field, and why.
+    lines
+        The line of the text, from 1, at which bad rows begin, by their place; nothing for what is no text.
+    skip_bad
+        Whether the others go all the same.
+    """
+
+    bad: tuple[tuple[int, str, str], ...] = ()
+    lines: Mapping[int, int] = field(default_factory=dict)
+    skip_bad: bool = False
+
+    verb = "deposit"
+    preposition = "to"
+
+    @property
+    def problems(self) -> pd.DataFrame:
+        """One row a problem: row (from 0), field, problem, and the line of the text (from 1) where there is one."""
+        rows = [(*problem, self.lines.get(problem[0])) for problem in self.bad]
+        text = pd.StringDtype("python")
+        frame = frames.SummaryFrame(rows, columns=["row", "field", "problem", "line"])
+        return frame.astype({"row": "int64", "field": text, "problem": text, "line": "Int64"})
+
+    def _check(self) -> None:
+        if self.bad and not self.skip_bad:
+            row, name, problem = self.bad[0]
+            named = f"{name} {problem}" if name else problem
+            raise WorkError(
+                f"{self._said}, so nothing was sent. {self._where(row)}: {named.rstrip('.')}. See plan.problems; "
+                "pass skip_bad=True to deposit the others.",
+                index=row,
+                field=name or None,
+            )
+
+    def _where(self, row: int) -> str:
+        return f"Row {row} (line {self.lines[row]})" if row in self.lines else f"Row {row}"
+
+    @property
+    def _said(self) -> str:
+        rows = len({row for row, _, _ in self.bad})
+        return f"{count_of(rows, 'row')} {'is' if rows == 1 else 'are'} bad"
+
+    def _facts(self) -> list[tuple[str, str]]:
+        if not self.bad:
+            return super()._facts()
+        going = "left out" if self.skip_bad else "nothing will be sent until they are corrected, or skip_bad=True"
+        return [("bad rows", f"{self._said}: {going}"), *super()._facts()]
+
+    def _rows(self) -> drawing.Details:
+        if not self.bad:
+            return super()._rows()
+        if not self.lines:
+            return drawing.Details("Bad rows", ("row", "field", "problem"), self.bad, trouble=True)
+        rows = [(row, self.lines.get(row, ""), name, problem) for row, name, problem in self.bad]
+        return drawing.Details("Bad rows", ("row", "line", "field", "problem"), rows, trouble=True)
+
+
+def plan_deposit(
+    context: Context,
+    source: Source,
+    *,
+    fresh: bool = False,
+    skip_bad: bool = False,
+    reason: str = "",
+    limits: PlanLimits,
+) -> DepositPlan:
+    """Plan to deposit works; see :meth:`bucketsnb.client.Buckets.plan_deposit`."""
+    refuse_read_only(context.api)
+    table = read_table(source)
+    found = checked(table, fresh=fresh)
+    check_count(len(found.works), limits)
+    bad = tuple((one.row, one.field, one.problem) for one in found.problems)
+    lines = {row: line for row, line in table.line_of.items() if row in set(found.bad)}
+    return _made(context, found.works, reason, limits, table.notes, bad=bad, lines=lines, skip_bad=skip_bad)
+
+
+def plan_raw(context: Context, works: Iterable[Any]) -> DepositPlan:
+    """Plan to deposit works just as they are given: what :meth:`bucketsnb.client.Buckets.deposit` does."""
+    refuse_read_only(context.api)
+    return _made(context, encode_works(works, verb="deposit")[1], "", PlanLimits())
+
+
+def _made(
+    context: Context, works: Iterable[Record], reason: str, limits: PlanLimits, said: Iterable[str] = (), **more: Any
+) -> DepositPlan:
+    works = list(works)
+    changes = [Change(None, WorkSnapshot.of(work)) for work in works]
+    targets = Targets([change.work for change in changes])
+    undo = ["Undo deletes them again, those that no worker has claimed by then."] if changes else []
+    notes = [*undo, *_earlier_lives(works, context.api.clock.now()), *said]
+    return new_plan(DepositPlan, context, DepositExecutor(), changes, targets, reason, limits, notes, **more)
+
+
+def _earlier_lives(works: Sequence[Record], now: float) -> list[str]:
+    """Say what works bring along that new ones have not: old copies end otherwise than people expect."""
+    old = old_works(works, now)
+    lived = [work for work in works if any(work.get(name) is not None for name in EARLIER_LIFE)]
+    again = sum(bool(work.get("attempt")) for work in works)
+    notes = list(old)
+    if lived:
+        names = [name for name in EARLIER_LIFE if any(work.get(name) is not None for work in lived)]
+        carry = "carries" if len(lived) == 1 else "carry"
+        notes.append(f"{len(lived):,} of them {carry} {', '.join(names)} of an earlier life.")
+    if again:
+        notes.append(f"{again:,} of them {'begins' if again == 1 else 'begin'} with attempts already counted.")
+    if notes:
+        notes[-1] = Note(notes[-1], Cure.DEPOSIT_FRESH)
+    return notes
+
+
+# --- act ---
+
+
+class DepositExecutor(ChunkExecutor):
+    """Put works into the queue.
+
+    Parameters
+    ----------
+    once
+        Whether to leave out works that are in the queue already: of a plan that others may have applied elsewhere.
+    """
+
+    size = 500
+
+    def __init__(self, *, once: bool = False) -> None:
+        self._once = once
+        self._present: set[str] = set()
+
+    def step(self, execution: Execution, positions: Sequence[int]) -> None:
+        """Do one chunk; works of an unknown outcome are only looked for."""
+        unsure = [position for position in positions if execution.results[position].outcome is Outcome.UNKNOWN]
+        going = [position for position in positions if execution.results[position].outcome is Outcome.NOT_SENT]
+        error = self._settle(execution, unsure, Reply(ReplyKind.SILENCE)) if unsure else None
+        if self._once:
+            going = _not_there(execution, going)
+        if going:
+            error = self._send(execution, going) or error
+        execution.record(positions)
+        if error is not None:
+            raise error
+
+    def _send(self, execution: Execution, going: Sequence[int]) -> Exception | None:
+        works = [_sent(execution, position) for position in going]
+        self._present |= _present(execution.api, works)
+        execution.announce(going, None, map(written, works), present=sorted(self._present))
+        _SENT.add(_keys(execution.api, works))
+        reply = ask(execution, lambda: execution.api.deposit(works, return_ids=True, verb="deposit"))
+        return self._settle(execution, going, reply)
+
+    def _settle(self, execution: Execution, going: Sequence[int], reply: Reply) -> Exception | None:
+        """Say what became of each work; return the error that is left, if any."""
+        if reply.without_effect is not None:
+            for position in going:
+                execution.settle(position, reply.without_effect, detail=reply.why)
+            return reply.error
+        ids = reply.value if reply.kind is ReplyKind.YES and isinstance(reply.value, list) else None
+        by_id = None if ids is None else dict(zip(going, ids, strict=True))
+        left = look_until(execution, going, lambda left: self._look(execution, left, by_id), lost=not ids)
+        return _unsettled(execution, left, reply) if left else None
+
+    def _look(self, execution: Execution, left: list[int], ids: Mapping[int, str] | None) -> list[int]:
+        """Look for works by the ids that the service gave them, or by what they are; return those not found."""
+        if ids is not None:
+            now = look(execution.api, [ids[position] for position in left])
+            found = {position: now[ids[position]] for position in left if ids[position] in now}
+        else:
+            works = [_sent(execution, position) for position in left]
+            matched = match(works, find(execution.api, works), self._present)
+            found = {left[place]: record for place, record in matched.items()}
+        for position, record in found.items():
+            execution.settle(position, Outcome.DONE, record, id=record["id"], new_id=record["id"])
+        return [position for position in left if position not in found]
+
+
+def _not_there(execution: Execution, positions: Sequence[int]) -> list[int]:
+    """Return the works that are not in the queue yet; say of the others that they are."""
+    works = [_sent(execution, position) for position in positions]
+    taken = [result.new_id for result in execution.results if result.new_id]
+    there = match(works, find(execution.api, works), taken)
+    for place, record in there.items():
+        detail = f"It is in the queue already, under the id {record['id']}: left alone."
+        execution.settle(positions[place], Outcome.DRIFTED, record, detail=detail)
+    return [position for place, position in enumerate(positions) if place not in there]
+
+
+def _sent(execution: Execution, position: int) -> dict[str, Any]:
+    after = execution.change(position).after
+    return {} if after is None else after.record
+
+
+def _unsettled(execution: Execution, left: Sequence[int], reply: Reply) -> Exception:
+    if reply.kind is ReplyKind.FAILED and reply.error is not None:
+        for position in left:
+            execution.settle(position, Outcome.REFUSED, detail=f"Not found on looking. {reply.why}")
+        return reply.error
+    found = [result.new_id for result in execution.results if result.outcome is Outcome.DONE and result.new_id]
+    said = f"The service {reply.heard}"
+    for position in left:
+        execution.settle(position, Outcome.UNKNOWN, detail=f"{said}, and the work was not found on looking.")
+    works = [_sent(execution, position) for position in left]
+    return OutcomeUnknown(
+        f"{said} to a deposit, and {count_of(len(left), 'work')} of it could not be found on "
+        "looking. They may still appear.",
+        cure=Cure.LOOK_FIRST,
+        value="error.check",
+        check=check_of(works),
+        found=found,
+        method="POST",
+        path="/work",
+        url=without_login(execution.api.url),
+        status=getattr(reply.error, "status", None),
+    )
+
+
+def _present(api: Api, works: Sequence[Record]) -> set[str]:
+    """Return ids of works with such a creation that are in the store already, where there may be any."""
+    now = api.clock.now()
+    known = _SENT.known(_keys(api, works))
+    doubtful = [
+        work for work, was in zip(works, known, strict=True) if was or abs(now - float(work["creation"])) > FRESH
+    ]
+    return {record["id"] for record in find(api, doubtful) if isinstance(record.get("id"), str)}
+
+
+def _keys(api: Api, works: Iterable[Record]) -> list[tuple[Any, ...]]:
+    return [(api.url, work.get("pipeline"), work.get("creation")) for work in works]
+
+
+class _Sent:
+    """What this process has deposited, as far as it remembers."""
+
+    MOST = 100_000
+
+    def __init__(self) -> None:
+        self._keys: OrderedDict[tuple[Any, ...], None] = OrderedDict()
+        self.unlock()
+
+    def unlock(self) -> None:
+        """Be free: in a forked process, the thread that held this is not there to let go of it."""
+        self._lock = threading.Lock()
+
+    def add(self, keys: Iterable[tuple[Any, ...]]) -> None:
+        with self._lock:
+            self._keys.update(dict.fromkeys(keys))
+            while len(self._keys) > self.MOST:
+                self._keys.popitem(last=False)
+
+    def known(self, keys: Iterable[tuple[Any, ...]]) -> list[bool]:
+        with self._lock:
+            return [key in self._keys for key in keys]
+
+
+_SENT = _Sent()
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_SENT.unlock)
+
+
+# --- inverse ---
+
+
+class UndoDepositPlan(UndoPlan):
+    """Works that were deposited, and will be removed again."""
+
+    removes = True
+    _what = "delete"
+
+
+class Deposit(Verb):
+    """Deposited works are deleted again."""
+
+    name = "deposit"
+    plan = DepositPlan
+    undo_plan = UndoDepositPlan
+    undo_notes = ("Works that a worker has claimed since are left alone.",)
+
+    def executor(self) -> ChunkExecutor:
+        """Return what carries out a plan that was read from a file."""
+        return DepositExecutor(once=True)
+
+    def count_done(self, api: Api, changes: Sequence[Change]) -> int:
+        """Return how many works are in the queue."""
+        works = [change.work.record for change in changes]
+        return len(match(works, find(api, works)))
+
+    def undo_executor(self, entry: Entry) -> ChunkExecutor:
+        """Return what deletes the works."""
+        del entry
+        return DeleteExecutor()
+
+    def name_of(self, work: RecordedWork) -> str:
+        """Return the id that the service gave."""
+        return work.new_id or ""
+
+    def look_again(self, api: Api, entry: Entry, works: Sequence[RecordedWork]) -> CurrentRecords:
+        """Look for works of which no answer told, and take in those that are found."""
+        lost = [work for work in works if work.outcome is Outcome.UNKNOWN and work.after is not None]
+        taken = {*entry.present, *(work.new_id for work in works if work.new_id)}
+        for some in chunks(lost, DepositExecutor.size):
+            sent = [work.after or {} for work in some]
+            for place, record in match(sent, find(api, sent), taken).items():
+                some[place].id = some[place].new_id = record["id"]
+                some[place].left = {**record, "status": "queued", "attempt": sent[place].get("attempt", 0)}
+                taken.add(record["id"])
+        return {}
+
+    def obstacle(self, work: RecordedWork, now: CurrentRecords) -> LeftOut | None:
+        """Leave out works that were not found."""
+        if work.outcome is Outcome.DONE:
+            return super().obstacle(work, now)
+        return None if work.new_id else not_seen(self.name, work)
+
+    def known(self, work: RecordedWork) -> Record | None:
+        """Return the work as it was deposited."""
+        return work.left or work.after
+
+    def made(self, work: RecordedWork) -> dict[str, Any]:
+        """Return a work as it was before any worker claimed it."""
+        left, after = work.left or work.after or {}, work.after or {}
+        return {**left, "status": "queued", "attempt": after.get("attempt") or 0}
+
+    def inverse(self, work: RecordedWork) -> Change:
+        """Return a work to be removed."""
+        return Change(WorkSnapshot.of(self.made(work)), None)
