@@ -86,13 +86,7 @@ def _as_read(frame: pd.DataFrame, read: Baseline) -> dict[str, Record]:
 
 
 def _own(records: Sequence[Record], read: Baseline | None, left_out: list[LeftOut]) -> dict[int, Record]:
-    """Return the works that have an id of their own, by row; leave out those without that were edited.
-
-    Raises
-    ------
-    WorkError
-        If a row lost its id, or is there twice, since the frame was read.
-    """
+    """Return the works that have an id of their own, by row; leave out those without that were edited."""
     as_read = read.counts if read else Counter[str | None]()
     counts = Counter(_id(work) for work in records)
     _refuse_lost(records, lost=counts[None] > as_read[None])
@@ -195,13 +189,7 @@ def _with(value: Any, path: Sequence[str], new: Any) -> dict[str, Any]:
 
 
 def refuse_unfit(record: Record, cells: Mapping[str, Any], index: int) -> None:
-    """Refuse new values with which the public client would not read a work; what was wrong before may stay.
-
-    Raises
-    ------
-    WorkError
-        With the index of the work, and the path of the first field that is wrong.
-    """
+    """Refuse new values with which the public client would not read a work; what was wrong before may stay."""
     wrong = judge_change(record, cells)
     if wrong:
         raise refusal(wrong, record, index)

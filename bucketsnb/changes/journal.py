@@ -160,13 +160,7 @@ class Journal:
             raise JournalError(f"{self.path(entry)} cannot be read: {error.strerror}.") from error
 
     def touch(self, entry: str) -> None:
-        """Count an entry as young again, because somebody means to undo it: it is not dropped to make room.
-
-        Raises
-        ------
-        JournalError
-            If it is not there, or not the user's own.
-        """
+        """Count an entry as young again, because somebody means to undo it: it is not dropped to make room."""
         with kept(self.path(entry)):
             os.utime(self.path(entry))
 
@@ -308,10 +302,7 @@ class _Pair:
 def _make_room(folder: Path, limit: int, keep_days: float) -> None:
     """Drop entries older than `keep_days`, oldest first, while all are larger than `limit` bytes.
 
-    Raises
-    ------
-    JournalError
-        If the younger ones fill four times that.
+    Where the younger ones fill four times that, the change is refused.
     """
     pairs = _pairs(folder)
     if sum(pair.size for pair in pairs) <= limit:

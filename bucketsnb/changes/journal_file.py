@@ -99,13 +99,7 @@ class Writer:
                 self.length = os.fstat(self._file).st_size
 
     def check(self) -> None:
-        """Make sure that the entry is where it will be looked for, whole, and can be written.
-
-        Raises
-        ------
-        JournalError
-            If its file or folder was removed, replaced, changed or closed to writing since it was last written.
-        """
+        """Make sure that the entry is where it will be looked for, whole, and can be written."""
         if self._file < 0:
             raise JournalError(
                 f"{self.entry} is written by the process that this one was forked from: it goes on there."
@@ -201,25 +195,13 @@ class Writer:
 
 
 def lines_of(path: Path) -> Iterator[dict[str, Any]]:
-    """Read the lines of an entry; one that was cut off in the middle is passed over, as it never counted.
-
-    Raises
-    ------
-    JournalError
-        If there is no such entry, or it cannot be read.
-    """
+    """Read the lines of an entry; one that was cut off in the middle is passed over, as it never counted."""
     with _readable(path), path.open("rb") as file:
         yield from filter(None, map(_line, file))
 
 
 def ends_of(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Read the first and the last line of an entry; either is empty if it is not a whole line.
-
-    Raises
-    ------
-    JournalError
-        If it cannot be read.
-    """
+    """Read the first and the last line of an entry; either is empty if it is not a whole line."""
     with _readable(path), path.open("rb") as file:
         first = _line(file.readline())
         file.seek(max(path.stat().st_size - _TAIL, 0))

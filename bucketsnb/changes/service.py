@@ -45,13 +45,7 @@ def _parts(url: str) -> tuple[object, ...]:
 
 
 def refuse_other_address(api: Api, entry: Entry) -> None:
-    """Refuse to undo an entry that was made with another address.
-
-    Raises
-    ------
-    PlanError
-        With what to do.
-    """
+    """Refuse to undo an entry that was made with another address."""
     there, host = str(entry.head.get("url") or ""), str(entry.head.get("host") or "")
     if same_service(there, api.url) if there else host == host_of(api.url):
         return

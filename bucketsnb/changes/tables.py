@@ -348,13 +348,7 @@ class _Columns:
 
     @classmethod
     def of(cls, header: Sequence[str], filled: Iterable[int], read_with: str = "") -> _Columns:
-        """Choose columns by their names; `filled` are the places of those that hold anything.
-
-        Raises
-        ------
-        WorkError
-            If none of them is a field of a work, or one is there twice.
-        """
+        """Choose columns by their names; `filled` are the places of those that hold anything."""
         filled = set(filled)
         named = {place: name for place, name in enumerate(header) if not NAMELESS.fullmatch(name)}
         _refuse_fieldless(list(named.values()), read_with)
@@ -539,13 +533,7 @@ def _cell(place: int, name: str, cell: Any) -> Any:
 
 
 def refuse_naive_times(frame: pd.DataFrame) -> None:
-    """Refuse times without a zone: nobody can tell which moments they are.
-
-    Raises
-    ------
-    WorkError
-        For the first of them.
-    """
+    """Refuse times without a zone: nobody can tell which moments they are."""
     for place in [place for place, name in enumerate(frame.columns) if name in TIME_FIELDS]:
         name, column = frame.columns[place], frame.iloc[:, place]
         if isinstance(column.dtype, pd.DatetimeTZDtype):

@@ -103,13 +103,7 @@ class Targets:
 
 
 def refuse_read_only(api: Api) -> None:
-    """Refuse to plan with a client that may not change works.
-
-    Raises
-    ------
-    ReadOnly
-        If it is one; nothing was sent.
-    """
+    """Refuse to plan with a client that may not change works."""
     if api.read_only:
         raise ReadOnly("This client is read-only: nothing is planned.", cure=Cure.ALLOW_CHANGES)
 
@@ -163,13 +157,7 @@ def ids_of(selector: Iterable[Any]) -> list[str]:
 
 
 def check_count(number: int, limits: PlanLimits) -> None:
-    """Refuse more works than the cap.
-
-    Raises
-    ------
-    ScopeRefused
-        If there are more; the message names the argument.
-    """
+    """Refuse more works than the cap."""
     if limits.max_affected is not None and number > limits.max_affected:
         raise ScopeRefused(
             f"{count_of(number, 'work')} would be affected, and at most {limits.max_affected:,} are allowed.",
@@ -179,13 +167,7 @@ def check_count(number: int, limits: PlanLimits) -> None:
 
 
 def check_running(works: Sequence[WorkSnapshot], limits: PlanLimits) -> None:
-    """Refuse works that a worker may be busy with.
-
-    Raises
-    ------
-    ScopeRefused
-        If there are any, and they were not allowed.
-    """
+    """Refuse works that a worker may be busy with."""
     running = [work.id for work in works if work.status == "running"]
     if running and not limits.allow_running:
         raise ScopeRefused(

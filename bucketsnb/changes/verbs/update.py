@@ -76,13 +76,7 @@ def plan_set(
 
 
 def _paths(values: Mapping[str, Any]) -> dict[tuple[str, ...], Any]:
-    """Return new values by the parts of their paths.
-
-    Raises
-    ------
-    WorkError
-        If a name is no field, is given by the service, or is part of another one that is given.
-    """
+    """Return new values by the parts of their paths."""
     if not isinstance(values, Mapping) or not values:
         raise WorkError('set= takes new values by the names of fields, such as {"priority": 5}.')
     paths = {tuple(str(name).split(".")): value for name, value in values.items()}
