@@ -305,6 +305,8 @@ class CellsPlan(Plan):
         return [("cells", changed), *super()._facts()] if changed else super()._facts()
 
     def _rows(self) -> drawing.Details:
+        if not any(change.cells for change in self.changes):
+            return super()._rows()  # works that go, or come back, whole
         rows = [(change.id or "", described(change.cells)) for change in self.changes]
         return drawing.Details("Cells", ("id", "old -> new"), rows)
 
