@@ -34,7 +34,7 @@ class CheckUp(Form):
     def plan(self) -> None:
         """Forecast what the passes would change, by reads only, and ask."""
         buckets = self.state.buckets
-        self.ask(Request(lambda options, _: buckets.plan_audit(reason=options.reason.strip()), title=_said))
+        self.ask(Request(lambda options: buckets.plan_audit(reason=options.reason.strip()), title=_said))
 
 
 def _said(plan: Any) -> str:

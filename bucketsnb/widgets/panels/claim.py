@@ -97,7 +97,7 @@ class ClaimForm(Form):
         """Forecast which work would be claimed, by reads only, and ask."""
         asked, buckets, claim = self._asked(), self.state.buckets, self.claim if self.holds else None
 
-        def forecast(options: Options, _: Any) -> Any:
+        def forecast(options: Options) -> Any:
             lost = what_became(buckets.api, claim.work) if claim is not None else ""
             if claim is not None and not lost:
                 raise QueryError("One work is in your hands already: end it, or return it, before you claim another.")

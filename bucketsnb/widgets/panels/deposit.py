@@ -78,7 +78,7 @@ class DepositForm(Form):
         source, buckets, flags = self._source(), self.state.buckets, {name: self.values[name] for name in _FLAGS}
         most = max(MAX_AFFECTED, len(source) if isinstance(source, list | pd.DataFrame) else 0)
 
-        def make(options: Options, _: Any) -> Any:
+        def make(options: Options) -> Any:
             limits = {"reason": options.reason.strip(), "max_affected": options.max_affected}
             return buckets.plan_deposit(source, **flags, **limits)
 

@@ -121,7 +121,7 @@ class Actions(Part):
         if not self.works.any:
             return
         chosen, options = self.works.which(), Options(max_affected=max(MAX_AFFECTED, self.works.count))
-        request = Request(lambda options, _: make(_left(chosen, options), options), choices, options, title)
+        request = Request(lambda options: make(_left(chosen, options), options), choices, options, title)
         if self._box.ask(request):
             self._request = request
 

@@ -90,7 +90,7 @@ class Request:
         Fields of the works that its question lists; empty for the usual ones.
     """
 
-    make: Callable[[Options, Run], Any]
+    make: Callable[[Options], Any]
     choices: tuple[str, ...] = ("reason",)
     options: Options = Options()
     title: Callable[[Any], str] = lambda plan: str(plan.summary)
@@ -217,7 +217,7 @@ class Box(Part):
         self.refusal, self.said, self._shown = None, "", None
         self._step(0, 0, "Reading what would change …")
         self.panel.messages.clear(self.name)
-        self.planner.start(lambda run: warned(lambda: _made(request, options, run)), self._take, failed=self._not_made)
+        self.planner.start(lambda _: warned(lambda: _made(request, options)), self._take, failed=self._not_made)
         self.draw(focus=True)
 
     def _not_made(self, _: Exception) -> None:
@@ -363,7 +363,7 @@ class Box(Part):
     def ask_undo(self, entry: str) -> None:
         """Plan to take an entry of the journal back, and ask."""
         buckets = self.state.buckets
-        self.ask(Request(lambda _options, _run: buckets.plan_undo(entry), choices=(), title=undo_title))
+        self.ask(Request(lambda _: buckets.plan_undo(entry), choices=(), title=undo_title))
 
     @property
     def can_resume(self) -> bool:
@@ -435,9 +435,9 @@ class Box(Part):
             self.state.plan = None
 
 
-def _made(request: Request, options: Options, run: Run) -> Any:
+def _made(request: Request, options: Options) -> Any:
     try:
-        return request.make(options, run)
+        return request.make(options)
     except ScopeRefused as refused:
         if refused.reason is None:
             raise
