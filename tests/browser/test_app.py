@@ -298,11 +298,19 @@ def test_running_the_cell_again_closes_the_page_before_models_and_all(
     notebook.kernel_eval("page.close()")
 
 
-def test_an_edit_takes_the_question_away(page: Locator, backend: LocalBackend) -> None:
+def test_a_question_goes_dead_by_itself_and_an_edit_takes_it_away(
+    notebook: Notebook, page: Locator, backend: LocalBackend
+) -> None:
     pick(page, PIPELINE, "failure")
     tick(page, 0, 1)
     page.get_by_role("button", name="Delete", exact=True).click()
-    question(page)
+    expect(question(page).locator("[data-key='yes']")).to_be_enabled()
+    over = "__import__('dataclasses').replace(page.box.plan, expires_at=__import__('time').time() + 0.2)"
+    notebook.kernel_eval(f"page.box.offer({over})")
+    expect(question(page)).to_contain_text("This question has been open for too long.")
+    expect(question(page).locator("[data-key='yes']")).to_be_disabled()
+    press(page, "Ask again")
+    expect(question(page).locator("[data-key='yes']")).to_be_enabled()
     tick(page, 1)
     expect(page.locator(".bnb-question")).to_have_count(0)
     expect(page.locator(".bnb-box")).to_contain_text("nothing was changed")

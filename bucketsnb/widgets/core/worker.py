@@ -181,6 +181,12 @@ class Worker:
         if self._newest is not None:
             self._newest.cancel.set()
 
+    def drop(self) -> None:
+        """Tell the run to stop; what it still brings is dropped."""
+        with self._lock:
+            self.stop()
+            self._newest = None
+
     def close(self, patience: float = 5.0) -> None:
         """Stop, and wait until no thread is left, at most `patience` seconds; results are dropped."""
         with self._lock:

@@ -103,8 +103,8 @@ class Box(Part):
 
     Attributes
     ----------
-    plan
-        The plan that waits for its confirmation, or None.
+    armed
+        Whether a question stands.
     receipt
         The receipt that is shown, or None.
     said
@@ -120,7 +120,7 @@ class Box(Part):
         super().__init__(panel)
         self.planner = self.new_worker("plan")
         self.applier = self.new_worker("apply")
-        self.plan: Any = None
+        self.armed = False
         self.receipt: Any = None
         self.said = ""
         self.refusal: ScopeRefused | None = None
@@ -128,8 +128,7 @@ class Box(Part):
         self.request: Request | None = None
         self._options = Options()
         self._warnings: list[str] = []
-        self._progress = ""
-        self._done, self._total, self._time_left = 0, 0, TimeLeft()
+        self._working: dict[str, Any] | None = None
         self._received_at = 0.0
         self.follow("plan", self._other_plan)
 
@@ -149,9 +148,9 @@ class Box(Part):
         }
 
     @property
-    def armed(self) -> bool:
-        """Whether a question stands."""
-        return self.plan is not None
+    def plan(self) -> Any:
+        """The plan that waits for its confirmation, or None."""
+        return self._shown if self.armed else None
 
     @property
     def busy(self) -> bool:
@@ -168,8 +167,8 @@ class Box(Part):
     def is_free(self) -> bool:
         """Tell whether a change can be asked for; while another is under way it is said that nothing was started."""
         if self.busy or self.planning:
-            doing = self._progress.removesuffix(" …") or "the last change"
-            self.show(Message("info", f"Still at work ({doing}), so nothing new was started.", _WAIT))
+            doing = f" ({self._working['text'].removesuffix(' …')})" if self._working else ""
+            self.show(Message("info", f"Still at work{doing}, so nothing new was started.", _WAIT))
             return False
         return True
 
@@ -195,8 +194,7 @@ class Box(Part):
             return
         self._options = replace(self._options, **{name: _option(name, value)})
         if name == "reason" and self.armed:  # it changes nothing of what was read
-            self._shown = self.plan = replace(self.plan, reason=self._options.reason.strip())
-            self.state.plan = self.plan
+            self._shown = self.state.plan = replace(self._shown, reason=self._options.reason.strip())
             self.draw()
         else:
             self._put_away()
@@ -215,13 +213,13 @@ class Box(Part):
         if request is None:
             return
         self.refusal, self.said, self._shown = None, "", None
-        self._step(0, 0, "Reading what would change …")
+        self._step("Reading what would change …")
         self.panel.messages.clear(self.name)
         self.planner.start(lambda _: warned(lambda: _made(request, options)), self._take, failed=self._not_made)
         self.draw(focus=True)
 
     def _not_made(self, _: Exception) -> None:
-        self._progress = ""
+        self._working = None
         self.panel.messages.clear(self.name)
         self.draw(focus=True)
 
@@ -229,18 +227,16 @@ class Box(Part):
         plan, self._warnings = answer
         self.panel.messages.clear(self.name)
         if isinstance(plan, ScopeRefused):
-            self.refusal = plan
-            self._progress = ""
+            self.refusal, self._working = plan, None
             self.draw(focus=True)
         else:
             self.offer(plan)
 
     def offer(self, plan: Any) -> None:
         """Show a plan with its question; one that cannot be agreed to is shown without."""
-        self._shown = plan
-        self._progress = ""
-        if self.request is None or self.request.asks(plan):
-            self.plan = plan
+        self._shown, self._working = plan, None
+        self.armed = self.request is None or self.request.asks(plan)
+        if self.armed:
             self.state.plan = plan
         self.draw(focus=True)
         self.panel.keep()
@@ -261,36 +257,27 @@ class Box(Part):
             self._put_away("The question was open for too long; " + _NOTHING)
             self.draw(focus=True)
             return
-        self.plan = None
+        self.armed = False
         self._apply(lambda run: plan.apply(progress=run.progress, cancel=run.cancel), lambda: plan.receipt)
 
     def cancel(self) -> None:
         """Say no to the question that stands, to a plan that is only shown, or to a refusal."""
-        if self.planning:
-            self._give_up()
-        elif self._shown is not None or self.refusal is not None:
-            self._put_away("Cancelled: " + _NOTHING)
+        if self.planning or self._shown is not None or self.refusal is not None:
+            self._put_away(("Stopped: there is no plan, and " if self.planning else "Cancelled: ") + _NOTHING)
             self.draw(focus=True)
 
     def disarm(self, why: str = "Something was edited, so the question was taken away; " + _NOTHING) -> None:
         """Take the question away, because what it was about has changed; say why if it stood or was on its way."""
         if self.planning:
-            self.planner.start(lambda run: None)  # what the older run still brings is dropped
-            self._put_away("Something was edited while the plan was made, so there is none; " + _NOTHING)
-        elif self._shown is not None or self.refusal is not None:
+            why = "Something was edited while the plan was made, so there is none; " + _NOTHING
+        if self.planning or self._shown is not None or self.refusal is not None:
             self._put_away(why)
-        else:
-            return
-        self.draw()
-
-    def _give_up(self) -> None:
-        self.planner.start(lambda run: None)
-        self._put_away("Stopped: there is no plan, and " + _NOTHING)
-        self.draw(focus=True)
+            self.draw()
 
     def _put_away(self, said: str = "") -> None:
-        shown, self._shown, self.plan = self._shown, None, None
-        self.refusal, self._progress, self.said = None, "", said
+        self.planner.drop()
+        shown, self._shown, self.armed = self._shown, None, False
+        self.refusal, self._working, self.said = None, None, said
         if shown is not None and self.state.plan is shown:
             self.state.plan = None
 
@@ -303,21 +290,22 @@ class Box(Part):
     def _apply(self, job: Callable[[Run], Any], left: Callable[[], Any]) -> None:
         self.receipt, self.said = None, ""
         self.panel.messages.clear(self.name)
-        self._time_left = TimeLeft()
-        self._step(0, 0, "Looking again at the works …")
-        self.applier.start(job, self._ended, progress=self._progressed, failed=lambda _: self._ended(left()))
+        self._step("Looking again at the works …")
+        time_left = TimeLeft()
+
+        def progressed(done: int, total: int) -> None:
+            self._step(f"{done:,} of {count_of(total, 'work')}{time_left.said(done, total)}", done, total)
+            self.draw()
+
+        self.applier.start(job, self._ended, progress=progressed, failed=lambda _: self._ended(left()))
         self.draw(focus=True)
 
-    def _step(self, done: int, total: int, said: str) -> None:
-        self._done, self._total, self._progress = done, total, said
-
-    def _progressed(self, done: int, total: int) -> None:
-        self._step(done, total, f"{done:,} of {count_of(total, 'work')}{self._time_left.said(done, total)}")
-        self.draw()
+    def _step(self, text: str, done: int = 0, total: int = 0) -> None:
+        self._working = {"text": text, "done": done, "total": total}
 
     def _ended(self, receipt: Any) -> None:
         """Take over a receipt, or None when it ended before there was one."""
-        self._shown, self._progress = None, ""
+        self._shown, self._working = None, None
         self.state.plan = None
         self.panel.messages.clear(self.name)
         if receipt is not None:
@@ -343,7 +331,7 @@ class Box(Part):
         if self.busy:
             self.applier.stop()
         elif self.planning:
-            self._give_up()
+            self.cancel()
 
     # ---- after it
 
@@ -393,16 +381,11 @@ class Box(Part):
             focus=focus,
             messages=self.panel.messages.as_data(),
             said=self.said,
-            working=self._working(),
+            working=self._working,
             refusal=None if self.refusal is None else refusal_of(self.refusal),
             question=self._question(),
             receipt=self._receipt(),
         )
-
-    def _working(self) -> dict[str, Any] | None:
-        if not (self.busy or self.planning) or not self._progress:
-            return None
-        return {"text": self._progress, "done": self._done, "total": self._total}
 
     def _question(self) -> dict[str, Any] | None:
         plan, request = self._shown, self.request

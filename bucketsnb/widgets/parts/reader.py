@@ -43,7 +43,7 @@ class WorksReader(Part):
         self.state.everything = False
         self.state.selection = ()
         if query is None:
-            self.worker.start(lambda run: None)  # works of the older query that are on their way are wanted no more
+            self.worker.drop()  # works of the older query that are on their way are wanted no more
             self.state.reading = ""
             self.state.frame = None
         else:

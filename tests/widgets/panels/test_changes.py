@@ -239,7 +239,7 @@ def test_an_undo_that_cannot_be_planned_says_why(state: State, buckets: Buckets)
     _settled(panel)
     assert "undone before" in _errors(panel)[0]
     assert not panel.box.armed
-    assert panel.box._working() is None
+    assert panel.box._working is None
 
 
 def test_a_receipt_stays_until_it_is_dismissed_or_the_next_change(state: State):
@@ -365,12 +365,12 @@ def test_a_plan_that_takes_long_is_said_and_can_be_given_up(state: State, backen
     panel = DeletePanel(state)
     backend.faults.add("POST /view", delay=0.3)
     panel.plan()
-    assert "Reading what would change" in panel.box._working()["text"]
+    assert "Reading what would change" in panel.box._working["text"]
     panel.box.receive({"type": "stop"})
     _settled(panel)
     assert not panel.box.armed
     assert panel.box.said == "Stopped: there is no plan, and nothing was changed."
-    assert panel.box._working() is None
+    assert panel.box._working is None
 
 
 @pytest.mark.parametrize("at", ["planning", "applying"])
