@@ -247,7 +247,7 @@ class Grid(Part):
     def _note(self) -> str:
         """Say why there are no rows: that nothing was read is not that nothing is there."""
         if self.state.frame is None:
-            return self.state.reading or "No works have been read."
+            return "" if self.state.reading else "No works have been read."
         if self.rows.text and not len(self.rows) and len(self.rows.frame):
             return f"None of the {count_of(len(self.rows.frame), 'work')} that were read has this text in it."
         return "" if len(self.rows) else self._empty_note

@@ -2,8 +2,10 @@
 
 const ROW = 27; // height of a row in pixels, as in the style sheet
 const CHUNK = 100; // rows asked for at once
-const FLEXIBLE = 24; // characters of the column that takes the rest
-const CAUSES_HIGH = 26; // height of the line of causes in pixels, as in the style sheet
+const FLEXIBLE = 30; // characters of the column that takes the rest
+const LEAST = { pipeline: 15, error: 15, text: 7 }; // characters left to a column, by its name or kind, where the page is narrow
+const PADDING = 16; // pixels of a cell beside its text, as in the style sheet
+const TICK = 34; // pixels of the column of check boxes
 const SPARE = 12; // rows drawn above and below what is in sight
 const ARROWS = { ascending: "▲", descending: "▼", none: "" };
 
@@ -20,7 +22,7 @@ class Grid {
     root.classList.add("bnb-grid");
     const own = part.page.tools ? [] : [this.bar()];
     this.causes = el("div", { class: "bnb-causes", role: "group", "aria-label": "Why they failed", hidden: true });
-    root.append(...own, this.causes, el("div", { class: "bnb-grid-body" }, this.box(), this.detail()), this.foot());
+    root.append(...own, this.causes, el("div", { class: "bnb-grid-body" }, this.box(), this.detail(), this.reading()), this.foot());
     this.tools(part.page.tools ?? this.ownTools);
     part.page.zoned.add(() => { for (const [row, tr] of this.drawn) this.fill(tr, row); });
     this.sight = new ResizeObserver(() => this.draw());
@@ -91,9 +93,19 @@ class Grid {
     this.limit = el("select", { class: "bnb-input", "aria-label": "Read at most" });
     this.limit.addEventListener("change", () => this.send("limit", { limit: this.limit.value === "all" ? null : Number(this.limit.value) }));
     this.limitBox = el("label", { class: "bnb-muted" }, "Read at most ", this.limit);
-    this.progress = el("span", { class: "bnb-muted", role: "status" });
-    this.stopButton = button("Stop", () => this.send("stop"), { title: "Show what was read until now" });
-    return el("div", { class: "bnb-row bnb-foot" }, this.order, this.progress, this.stopButton, this.limitBox);
+    return el("div", { class: "bnb-row bnb-foot" }, this.order, this.limitBox);
+  }
+
+  // What is being read is said over the rows, where it will stand: nothing moves for it.
+  reading() {
+    this.progress = el("span", { role: "status" });
+    this.stopButton = button("Stop", () => {
+      this.send("stop");
+      this.stopButton.disabled = true;
+      this.progress.textContent = "Stopping after this answer …";
+    }, { title: "Show what was read until now" });
+    this.busy = el("div", { class: "bnb-reading", hidden: true }, this.progress, this.stopButton);
+    return this.busy;
   }
 
   box() {
@@ -141,8 +153,6 @@ class Grid {
     if (!anchored || this.at(this.anchor)?.id !== anchored) this.anchor = undefined;
     if (typeof this.opened === "number") this.opened = null;
     this.drawCauses();
-    this.scroller.style.height = `${shape.height - (shape.causes.length ? CAUSES_HIGH : 0)}px`; // nothing below moves
-    this.pane.style.height = `calc(${this.scroller.style.height} + 2px)`;
     this.drawHead();
     this.drawMenu();
     this.drawCounts();
@@ -161,8 +171,9 @@ class Grid {
     this.order.textContent = this.shape?.narrowed ? `${number(this.shape.shown)} shown. ${order}` : order;
     this.scroller.classList.toggle("bnb-stale", stale);
     this.scroller.setAttribute("aria-busy", String(Boolean(reading)));
-    this.progress.textContent = reading;
-    this.stopButton.hidden = !reading;
+    if (!reading) this.stopButton.disabled = false;
+    if (!this.stopButton.disabled) this.progress.textContent = reading;
+    this.busy.hidden = !reading;
     this.say(note);
     this.reasons.replaceChildren(...why.map((text) => el("li", { text })));
   }
@@ -202,11 +213,7 @@ class Grid {
 
   drawHead() {
     const { columns, sort } = this.shape;
-    // One column takes what the others leave, and no less than its heading needs.
-    const flexible = columns.find(({ name, kind }) => kind === "error" && !this.widened.has(name));
-    const width = (one) => (one === flexible ? `calc(${FLEXIBLE}ch + 20px)` : this.widened.has(one.name) ? `${this.widened.get(one.name)}px` : `calc(${one.width}ch + 20px)`);
-    this.widths.replaceChildren(el("col", { style: "width: 34px" }), ...columns.map((column) => el("col", { "data-name": column.name, style: column === flexible ? null : `width: ${width(column)}` })));
-    this.table.style.width = `max(100%, calc(34px + ${columns.map(width).join(" + ")}))`;
+    this.drawWidths();
     this.table.setAttribute("aria-rowcount", this.shape.shown + 1);
     this.table.setAttribute("aria-colcount", columns.length + 1);
     const all = el("input", { type: "checkbox", "aria-label": "Select all works that were read" });
@@ -246,11 +253,28 @@ class Grid {
 
   setWidth(column, pixels) {
     this.widened.set(column.name, Math.max(40, Math.round(pixels)));
-    const focus = document.activeElement?.dataset?.name;
-    const one = [...this.widths.children].find((col) => col.dataset.name === column.name);
-    if (one) one.style.width = `${this.widened.get(column.name)}px`;
-    this.table.style.width = `max(100%, calc(${[...this.widths.children].map((col) => col.style.width || `${FLEXIBLE}ch`).join(" + ")}))`;
-    if (focus) this.head.querySelector(`[data-name="${CSS.escape(focus)}"]`)?.focus({ preventScroll: true });
+    this.drawWidths();
+  }
+
+  // Errors take what the others leave. Where all together are too wide, columns of text give way, each down to its least.
+  drawWidths() {
+    const sized = this.shape.columns.map(({ name, kind, title, width }) => {
+      const pixels = this.widened.get(name);
+      const wanted = kind === "error" ? FLEXIBLE : width;
+      const least = Math.min(wanted, Math.max(LEAST[name] ?? LEAST[kind] ?? wanted, title.length + 2));
+      return { name, pixels, wanted, least, flexible: kind === "error" && !pixels };
+    });
+    const free = sized.filter(({ pixels }) => !pixels);
+    const sum = (all, value) => all.reduce((total, one) => total + value(one), 0);
+    const characters = sum(free, ({ wanted }) => wanted);
+    const rest = TICK + sum(sized, ({ pixels }) => pixels ?? PADDING);
+    const spare = sum(free, ({ wanted, least }) => wanted - least);
+    this.table.style.setProperty("--bnb-short", `max(0px, ${characters}ch + ${rest + 1}px - 100cqw)`);
+    const width = ({ pixels, wanted, least }) => (pixels ? `${pixels}px`
+      : `max(${least}ch, ${wanted}ch - ${spare ? (wanted - least) / spare : 0} * var(--bnb-short)) + ${PADDING}px`);
+    this.widths.replaceChildren(el("col", { style: `width: ${TICK}px` }),
+      ...sized.map((one) => el("col", { style: one.flexible ? null : `width: calc(${width(one)})` })));
+    this.table.style.width = `max(100%, ${[`${TICK}px`, ...sized.map(width)].join(" + ")})`;
   }
 
   drawMenu() {
@@ -269,6 +293,7 @@ class Grid {
 
   // Rows in sight, and a few more on both sides; two spacer rows keep the scroll bar true.
   draw() {
+    if (this.shape) this.fit();
     if (!this.shape?.shown) { this.body.replaceChildren(); return; }
     const { shown } = this.shape;
     const top = Math.floor(this.scroller.scrollTop / ROW);
@@ -300,6 +325,14 @@ class Grid {
     this.below.firstChild.style.height = `${(shown - 1 - last) * ROW}px`;
     this.rove(first, last);
     this.ask(first, last);
+  }
+
+  // A scroll bar below the rows stands beside them, not on half of the last one.
+  fit() {
+    const bar = this.scroller.offsetHeight - this.scroller.clientHeight - 2 * this.scroller.clientTop;
+    const causes = this.shape.causes.length ? ROW : 0; // their line takes the place of a row: nothing below moves
+    this.scroller.style.height = `${this.shape.height - causes + bar}px`;
+    this.pane.style.height = this.scroller.style.height;
   }
 
   newRow(row) {

@@ -13,6 +13,7 @@ function journalPart(part, root) {
     body.replaceChildren(now.rows.length
       ? el("table", {}, el("thead", {}, el("tr", {}, ...heads, el("th", { scope: "col" }, el("span", { class: "bnb-hidden", text: "undo" })))), el("tbody", {}, ...now.rows.map(row)))
       : el("p", { class: "bnb-muted", text: now.read ? "Nothing was changed from this account yet." : "The journal has not been read yet." }));
+    wholeRows(body, 260);
   };
   part.page.zoned.add(() => { if (now) draw(); });
   return { draw(message) { now = message; draw(); } };

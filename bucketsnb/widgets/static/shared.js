@@ -67,16 +67,31 @@ function copyButton(label, name, textOf) {
   return button;
 }
 
+const LIST_HEIGHT = 200; // pixels at most of a list in a question or receipt
+
 // Keys that a part handles must not reach the notebook, where arrows move between cells.
 function keep(event) {
   event.preventDefault();
   event.stopPropagation();
 }
 
+// A list that is too long for its place scrolls, and ends with a whole row.
+function wholeRows(box, most) {
+  const fit = () => {
+    const top = box.getBoundingClientRect().top + box.clientTop - box.scrollTop;
+    const ends = [...box.querySelectorAll("tr, p")].map((row) => row.getBoundingClientRect().bottom - top);
+    const last = ends.at(-1) <= most ? ends.at(-1) : Math.max(...ends.filter((end) => end <= most));
+    const bar = box.offsetHeight - box.clientHeight;
+    box.style.maxHeight = last > 0 ? `${Math.ceil(last) + bar}px` : `${most}px`;
+  };
+  new ResizeObserver(fit).observe(box.firstElementChild);
+  return box;
+}
+
 // A table under a title that folds it.
 function foldedTable({ title, headers, rows, more, open }) {
   const line = (tag, cells) => el("tr", {}, ...cells.map((cell) => el(tag, { text: cell, scope: tag === "th" ? "col" : null })));
   return el("details", { open, "data-key": `fold-${title}` }, el("summary", { text: title }),
-    el("div", { class: "bnb-list", tabindex: "0", role: "group", "aria-label": title }, el("table", {}, el("thead", {}, line("th", headers)), el("tbody", {}, ...rows.map((row) => line("td", row)))),
-      more ? el("p", { class: "bnb-muted", text: more }) : ""));
+    wholeRows(el("div", { class: "bnb-list", tabindex: "0", role: "group", "aria-label": title }, el("table", {}, el("thead", {}, line("th", headers)), el("tbody", {}, ...rows.map((row) => line("td", row)))),
+      more ? el("p", { class: "bnb-muted", text: more }) : ""), LIST_HEIGHT));
 }
