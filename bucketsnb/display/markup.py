@@ -183,6 +183,8 @@ pre {{ white-space: pre-wrap; }}
   td > div {{ width: 3em !important; }}
   ul {{ padding-left: 1.2em; }}
 }}
+@media (max-width: 420px) {{ td:not([align=right]) {{ overflow-wrap: anywhere; }} }}
+@media (max-width: 380px) {{ table {{ font-size: 10px; }} td > div {{ width: 2em !important; }} }}
 @page {{ size: A4; margin: 15mm; }}
 @media print {{
   :root {{ color-scheme: light; --jp-ui-font-color1: #1d2327; --jp-ui-font-color2: #5b6670;
@@ -193,9 +195,9 @@ pre {{ white-space: pre-wrap; }}
   th, td {{ white-space: normal !important; }}
 }}
 </style></head>
-<body>
+<body><main>
 {body}
-</body></html>
+</main></body></html>
 """
 
 

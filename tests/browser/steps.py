@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Locator, expect
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Locator, Page, expect
 
 from bucketsnb.backend.server import LocalBackend
 
@@ -66,3 +67,18 @@ def agree(page: Locator, words: str) -> Locator:
 def writes(backend: LocalBackend) -> list[str]:
     """List the requests that change works, by method or by path of the audit."""
     return [one.method for one in backend.requests if one.method in ("PUT", "DELETE") or one.path.startswith("/audit")]
+
+
+def faults(page: Page, within: str | None = None) -> list[str]:
+    """List what axe-core finds serious for people who read by screen reader or need contrast.
+
+    axe takes all for hidden that is within a body without a height, as that of JupyterLab is, and looks at no colour.
+    """
+    page.evaluate("() => { document.body.style.minHeight = '100vh'; }")
+    found = Axe().run(page, context=within, options={"resultTypes": ["violations"]})
+    return [
+        f"{one['id']} ({one['impact']}): {node['html'][:200]} {node.get('failureSummary', '')[:200]}"
+        for one in found.response["violations"]
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"]
+    ]

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page
 from bucketsnb.backend.samples import sample_works
 from bucketsnb.backend.server import LocalBackend
 from bucketsnb.cli import main
+from tests.browser.steps import faults
 
 ROOT = Path(__file__).parents[2]
 A4 = round((210 - 2 * 15) / 25.4 * 96)
@@ -43,10 +44,17 @@ def page(browser: Browser, report: Path) -> Iterator[Page]:
     page.close()
 
 
-@pytest.mark.parametrize("width", [400, 700, 1000])
+@pytest.mark.parametrize("width", [360, 400, 700, 1000])
 def test_a_screen_of_any_width_shows_all_of_a_report_without_scrolling_sideways(page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 800})
     assert page.evaluate(TOO_WIDE) == []
+
+
+@pytest.mark.parametrize("how", ["light", "dark", "print"])
+def test_no_serious_fault_of_access_on_a_phone_or_on_paper(page: Page, how: str) -> None:
+    page.set_viewport_size({"width": A4 if how == "print" else 400, "height": 800})
+    page.emulate_media(media="print" if how == "print" else "screen", color_scheme="dark" if how == "dark" else "light")
+    assert faults(page) == []
 
 
 def test_no_column_and_no_figure_of_a_printed_report_is_cut(page: Page) -> None:

@@ -269,7 +269,7 @@ class Grid {
     const characters = sum(free, ({ wanted }) => wanted);
     const rest = TICK + sum(sized, ({ pixels }) => pixels ?? PADDING);
     const spare = sum(free, ({ wanted, least }) => wanted - least);
-    this.table.style.setProperty("--bnb-short", `max(0px, ${characters}ch + ${rest + 1}px - 100cqw)`);
+    this.table.style.setProperty("--bnb-short", `max(0px, ${characters}ch + ${rest + 1}px - var(--bnb-room))`);
     const width = ({ pixels, wanted, least }) => (pixels ? `${pixels}px`
       : `max(${least}ch, ${wanted}ch - ${spare ? (wanted - least) / spare : 0} * var(--bnb-short)) + ${PADDING}px`);
     this.widths.replaceChildren(el("col", { style: `width: ${TICK}px` }),
@@ -329,6 +329,7 @@ class Grid {
 
   // A scroll bar below the rows stands beside them, not on half of the last one.
   fit() {
+    this.table.style.setProperty("--bnb-room", `${this.scroller.clientWidth}px`);
     const bar = this.scroller.offsetHeight - this.scroller.clientHeight - 2 * this.scroller.clientTop;
     const causes = this.shape.causes.length ? ROW : 0; // their line takes the place of a row: nothing below moves
     this.scroller.style.height = `${this.shape.height - causes + bar}px`;
