@@ -50,6 +50,8 @@ _RUN = """async (source) => {
   return index;
 }"""
 
+_THEME = "async (name) => { await window.jupyterapp.commands.execute('apputils:change-theme', {theme: name}); }"
+
 _EVALUATE = """async (expression) => {
   const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
   const request = {code: '', silent: true, store_history: false, user_expressions: {value: expression}};
@@ -97,6 +99,12 @@ class Notebook:
         """Run `source` in a fresh cell, wait until it is done, and return the cell's output area."""
         index = self.page.evaluate(_RUN, source)
         return self.output(index)
+
+    def show_in(self, theme: str) -> None:
+        """Show the page in the ``light`` or in the ``dark``."""
+        self.page.evaluate(_THEME, f"JupyterLab {theme.capitalize()}")
+        light = str(theme == "light").lower()
+        self.page.wait_for_function("light => document.body.dataset.jpThemeLight === light", arg=light)
 
     def run_all(self) -> None:
         """Run every cell, and wait until the last is done."""

@@ -8,6 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
 from bucketsnb.backend.server import LocalBackend
+from tests.browser.notebook import Notebook
 
 PIPELINE = "baseband-converter"
 
@@ -82,3 +83,14 @@ def faults(page: Page, within: str | None = None) -> list[str]:
         if one["impact"] in ("serious", "critical")
         for node in one["nodes"]
     ]
+
+
+def faults_by_theme(notebook: Notebook, picture: str) -> list[str]:
+    """List the serious faults of what cells show, in the light and in the dark: the notebook around it is not ours."""
+    found = []
+    for theme in ("light", "dark"):
+        notebook.show_in(theme)
+        notebook.picture(f"{picture}-{theme}")
+        found += [f"{theme}: {one}" for one in faults(notebook.page, ".jp-OutputArea-output")]
+    notebook.show_in("light")
+    return found
