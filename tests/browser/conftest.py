@@ -52,7 +52,9 @@ def chromium() -> str:
 def browser(chromium: str) -> Iterator[Browser]:
     expect.set_options(timeout=20_000)  # a busy machine is slow, not wrong
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_OPTIONS)
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=CHROMIUM_OPTIONS, ignore_default_args=["--hide-scrollbars"]
+        )
         yield browser
         browser.close()
 

@@ -85,12 +85,12 @@ def faults(page: Page, within: str | None = None) -> list[str]:
     ]
 
 
-def faults_by_theme(notebook: Notebook, picture: str) -> list[str]:
+def faults_by_theme(notebook: Notebook, picture: str, within: str = ".jp-OutputArea-output") -> list[str]:
     """List the serious faults of what cells show, in the light and in the dark: the notebook around it is not ours."""
     found = []
     for theme in ("light", "dark"):
         notebook.show_in(theme)
         notebook.picture(f"{picture}-{theme}")
-        found += [f"{theme}: {one}" for one in faults(notebook.page, ".jp-OutputArea-output")]
+        found += [f"{theme}: {one}" for one in faults(notebook.page, within)]
     notebook.show_in("light")
     return found

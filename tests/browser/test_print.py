@@ -10,6 +10,7 @@ from playwright.sync_api import Browser
 from bucketsnb import Buckets, LocalBackend, Query
 from bucketsnb.backend.samples import sample_works
 from bucketsnb.widgets import App, app
+from tests.browser.steps import faults
 from tests.browser.test_report import A4, TOO_WIDE
 from tests.widgets.waiting import until
 
@@ -31,8 +32,11 @@ def saved(backend: LocalBackend, buckets: Buckets) -> Iterator[App]:
 def test_a_saved_page_has_no_column_that_a_sheet_of_paper_cuts(browser: Browser, saved: App) -> None:
     paper = browser.new_page(viewport={"width": A4, "height": 1000})
     paper.emulate_media(media="print")
-    paper.set_content(f"<body style='margin: 0; font: 13px sans-serif'>{saved.static()}</body>")
+    paper.set_content(
+        f"<html lang='en'><title>Saved</title><body style='margin: 0; font: 13px sans-serif'>{saved.static()}</body>"
+    )
     paper.locator("details").evaluate_all("(all) => all.forEach((one) => { one.open = true; })")
     assert paper.locator("tbody tr").count() > 40
     assert paper.evaluate(TOO_WIDE) == []
+    assert faults(paper) == []
     paper.close()

@@ -3,7 +3,7 @@
 const ROW = 27; // height of a row in pixels, as in the style sheet
 const CHUNK = 100; // rows asked for at once
 const FLEXIBLE = 30; // characters of the column that takes the rest
-const LEAST = { pipeline: 15, error: 15, text: 7 }; // characters left to a column, by its name or kind, where the page is narrow
+const LEAST = { pipeline: 15, event: 12, error: 15, text: 7 }; // characters left to a column, by its name or kind, where the page is narrow
 const PADDING = 16; // pixels of a cell beside its text, as in the style sheet
 const TICK = 34; // pixels of the column of check boxes
 const SPARE = 12; // rows drawn above and below what is in sight

@@ -1,0 +1,114 @@
+"""What of the layout a machine can judge, with scroll bars as people have them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from threading import Event
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from bucketsnb.backend.samples import sample_works
+from bucketsnb.backend.server import LocalBackend
+from tests.browser.notebook import Notebook
+from tests.browser.steps import PIPELINE, panel, pick, press, question, tick
+from tests.factory import make_works
+
+CUT = """(page) => [...page.querySelectorAll('.bnb-scroll, .bnb-list')].flatMap((box) => {
+  const edge = box.getBoundingClientRect().top + box.clientTop + box.clientHeight;
+  return [...box.querySelectorAll('tr:not(.bnb-space)')].map((row) => [row, row.getBoundingClientRect()])
+    .filter(([, row]) => row.height && row.top < edge - 1 && row.bottom > edge + 1)
+    .map(([row, { bottom }]) => `${Math.round(bottom - edge)} px of: ${row.textContent.slice(0, 60)}`);
+})"""
+"""Rows of which a part is below the lower edge of their list."""
+
+DEPOSIT = """[
+    page.state.buckets.plan_deposit([{"pipeline": "p", "site": "chime", "user": "me"}]).apply().ok for _ in range(%d)
+]"""
+
+
+LINES = """(cells) => cells.filter((cell) => ["failure", "chime"].includes(cell.textContent)).map((cell) => {
+  const text = new Range();
+  text.selectNodeContents(cell);
+  return text.getClientRects().length;
+})"""
+
+
+def _show_many(notebook: Notebook, page: Locator, backend: LocalBackend) -> None:
+    backend.store.load([*sample_works(1500), *make_works(30, pipeline=PIPELINE, status="failure", tags=["t" * 200])])
+    press(page, "Refresh")
+    expect(page.locator(".bnb-counts")).to_contain_text("1,000 read")
+
+
+@pytest.mark.parametrize("width", [1400, 700])
+def test_no_list_ends_with_half_a_row(notebook: Notebook, page: Locator, backend: LocalBackend, width: int) -> None:
+    notebook.page.set_viewport_size({"width": width, "height": 1200})
+    _show_many(notebook, page, backend)
+    assert notebook.kernel_eval(DEPOSIT % 12) == [True] * 12
+    assert page.evaluate(CUT) == []
+    pick(page, PIPELINE, "failure")
+    form = panel(page, "deposit", "Deposit")
+    form.get_by_label("CSV or JSON").fill("pipeline,site,user,tags\n" + "fitburst,chime,me,a b\n" * 14)
+    press(form, "Check and preview")
+    question(page).locator("summary").first.click()
+    page.get_by_role("button", name="Show all").click()
+    panel(page, "journal", "Journal")
+    expect(page.locator(".bnb-journal tbody tr").nth(11)).to_be_attached()
+    expect(page.locator(".bnb-question .bnb-list tbody tr").nth(13)).to_be_attached()
+    notebook.page.wait_for_timeout(200)  # sizes are observed a frame later
+    notebook.picture(f"app-lists-{width}")
+    assert page.evaluate(CUT) == []
+
+
+@pytest.fixture
+def without_sidebar(notebook: Notebook) -> Iterator[None]:
+    """Close the list of files, which takes a fifth of a laptop's width."""
+    toggle = "() => window.jupyterapp.commands.execute('application:toggle-left-area')"
+    notebook.page.evaluate(toggle)
+    yield
+    notebook.page.evaluate(toggle)
+
+
+@pytest.mark.usefixtures("without_sidebar")
+def test_all_columns_of_the_works_fit_a_laptop(notebook: Notebook, page: Locator, backend: LocalBackend) -> None:
+    _show_many(notebook, page, backend)
+    hidden = "one => one.scrollWidth - one.clientWidth"
+    assert page.locator(".bnb-grid .bnb-scroll").evaluate(hidden) == 0
+    pick(page, PIPELINE, "failure")
+    assert page.locator(".bnb-grid .bnb-scroll").evaluate(hidden) == 0
+    expect(page.locator(".bnb-grid thead th").last).to_have_text("id")
+    cut = "all => all.filter(one => /^[0-9]+$/.test(one.textContent) && one.scrollWidth > one.clientWidth).length"
+    assert page.locator(".bnb-grid td.bnb-text").evaluate_all(cut) == 0, "no event is cut"
+
+
+@pytest.mark.usefixtures("without_sidebar")
+def test_what_is_being_read_is_said_where_it_will_stand(
+    notebook: Notebook, page: Locator, backend: LocalBackend
+) -> None:
+    held = Event()
+    fault = backend.faults.add("POST /view", change=lambda _: held.wait(60), times=None)
+    before = page.locator(".bnb-grid").bounding_box()
+    page.locator(f".bnb-status-table tr[data-pipeline='{PIPELINE}'] [data-status='failure']").click()
+    said = page.locator(".bnb-reading")
+    expect(said).to_contain_text("Reading")
+    place, rows = said.bounding_box(), page.locator(".bnb-grid .bnb-scroll").bounding_box()
+    assert place is not None
+    assert rows is not None
+    assert rows["y"] < place["y"]
+    assert place["y"] + place["height"] < min(rows["y"] + rows["height"], 900)
+    assert page.locator(".bnb-grid").bounding_box() == before, "nothing moves for it"
+    fault.times = 0
+    press(said, "Stop")
+    expect(said).to_contain_text("Stopping")
+    held.set()
+    expect(said).to_be_hidden()
+
+
+def test_a_list_in_a_narrow_question_breaks_no_word(notebook: Notebook, page: Locator) -> None:
+    notebook.page.set_viewport_size({"width": 700, "height": 900})
+    pick(page, PIPELINE, "failure")
+    tick(page, 0, 1)
+    page.get_by_role("button", name="Delete", exact=True).click()
+    question(page).locator("summary").first.click()
+    lines = page.locator(".bnb-question td").evaluate_all(LINES)
+    assert lines == [1, 1, 1, 1]
