@@ -119,5 +119,6 @@ def test_a_list_in_a_narrow_question_breaks_no_word(notebook: Notebook, page: Lo
     tick(page, 0, 1)
     page.get_by_role("button", name="Delete", exact=True).click()
     question(page).locator("summary").first.click()
+    expect(page.locator(".bnb-question td").first).to_be_visible()
     lines = page.locator(".bnb-question td").evaluate_all(LINES)
     assert lines == [1, 1, 1, 1]
