@@ -20,10 +20,13 @@ from bucketsnb.addresses import leads_to_this_machine, token_problem, without_lo
 from bucketsnb.display.texts import close_matches, printable, truncate
 from bucketsnb.errors import ConfigurationError, Cure
 
-__all__ = ["DEFAULT_TIMEOUT", "GIVEN", "Secret", "Settings", "proxy_at", "resolve"]
+__all__ = ["DEFAULT_TIMEOUT", "GIVEN", "MAX_AFFECTED", "Secret", "Settings", "proxy_at", "resolve"]
 
 DEFAULT_TIMEOUT = 15.0
 """Seconds; the default of the service's own client."""
+
+MAX_AFFECTED = 1000
+"""Works that one plan may act on, unless asked for more."""
 
 TOKEN_NAMES = ("WORKFLOW_HTTP_TOKEN", "WORKFLOW_TOKEN")
 GITHUB_NAMES = ("GITHUB_TOKEN", "GITHUB_PAT")

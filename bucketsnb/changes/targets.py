@@ -18,13 +18,13 @@ from bucketsnb.errors import Cure, PlanError, ReadOnly, ScopeReason, ScopeRefuse
 from bucketsnb.frames import Baseline, to_records
 from bucketsnb.frames.records import parts_of
 from bucketsnb.query import Query
+from bucketsnb.settings import MAX_AFFECTED
 
 if TYPE_CHECKING:
     from bucketsnb.api import Api
 
 __all__ = [
     "EXPIRES_AFTER",
-    "MAX_AFFECTED",
     "ChangeWarning",
     "NothingSent",
     "PlanLimits",
@@ -40,9 +40,6 @@ __all__ = [
     "shared",
     "unnamed",
 ]
-
-MAX_AFFECTED = 1000
-"""Works that one plan may act on, unless asked for more."""
 
 EXPIRES_AFTER = 600.0
 """Seconds for which a plan may be applied after it was built."""

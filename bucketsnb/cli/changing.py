@@ -17,6 +17,7 @@ from bucketsnb.cli.options import options, query_options, url_option, works_from
 from bucketsnb.cli.output import as_json, emit, emit_result, fitted, say
 from bucketsnb.cli.pipeline_names import say_unknown_pipelines
 from bucketsnb.errors import ConfirmationNeeded
+from bucketsnb.settings import MAX_AFFECTED
 
 if TYPE_CHECKING:
     from bucketsnb.changes.plan import Plan
@@ -39,10 +40,8 @@ __all__ = [
     "selection_options",
 ]
 
-_MAX_AFFECTED = 1000
-
 max_affected_option = click.option(
-    "--max-affected", type=click.IntRange(1), default=_MAX_AFFECTED, show_default=True, help="Refuse more works."
+    "--max-affected", type=click.IntRange(1), default=MAX_AFFECTED, show_default=True, help="Refuse more works."
 )
 
 rate_option = click.option(

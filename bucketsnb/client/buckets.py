@@ -22,7 +22,7 @@ from bucketsnb.changes.loading import load_plan
 from bucketsnb.changes.plan import Plan, UndoPlan
 from bucketsnb.changes.receipt import Receipt
 from bucketsnb.changes.tables import Source
-from bucketsnb.changes.targets import EXPIRES_AFTER, MAX_AFFECTED, PlanLimits, WorkSelector, ids_of
+from bucketsnb.changes.targets import EXPIRES_AFTER, PlanLimits, WorkSelector, ids_of
 from bucketsnb.changes.undo import context_of, plan_undo
 from bucketsnb.changes.verbs.audit import AuditPlan, plan_audit, run_audit
 from bucketsnb.changes.verbs.delete import DeletePlan, plan_delete
@@ -48,7 +48,7 @@ from bucketsnb.history import History, Watch
 from bucketsnb.progress import Cancel, ProgressCallback
 from bucketsnb.query import Query, stale_document
 from bucketsnb.schema import STALE_DAYS
-from bucketsnb.settings import Secret, Settings, resolve
+from bucketsnb.settings import MAX_AFFECTED, Secret, Settings, resolve
 from bucketsnb.summaries import Family, StatusFrame, events_of, failures_of, read_status
 from bucketsnb.summaries.failures import Failures
 from bucketsnb.summaries.families import orphans_of

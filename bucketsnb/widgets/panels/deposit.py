@@ -14,9 +14,9 @@ from bucketsnb.changes.receipt import Receipt
 from bucketsnb.display.texts import count_of
 from bucketsnb.errors import WorkError
 from bucketsnb.schema import FIELDS
+from bucketsnb.settings import MAX_AFFECTED
 from bucketsnb.widgets.core.panel import Panel
 from bucketsnb.widgets.panels.update import value_of
-from bucketsnb.widgets.parts.actions import MAX_AFFECTED
 from bucketsnb.widgets.parts.box import Box, Options, Request
 from bucketsnb.widgets.parts.form import Field, Form
 

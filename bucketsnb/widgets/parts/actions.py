@@ -7,15 +7,13 @@ from typing import Any
 
 from bucketsnb.display.texts import count_of
 from bucketsnb.query import Query
+from bucketsnb.settings import MAX_AFFECTED
 from bucketsnb.widgets.core.panel import Panel
 from bucketsnb.widgets.core.part import Part
 from bucketsnb.widgets.parts.box import Box, Options, Request
 from bucketsnb.widgets.parts.selected import SelectedWorks
 
-__all__ = ["MAX_AFFECTED", "Actions"]
-
-MAX_AFFECTED = 1000
-"""Works that one plan may be about, unless more were counted and selected by name."""
+__all__ = ["Actions"]
 
 _LABELS = {"requeue": "Requeue", "change": "Change", "delete": "Delete"}
 _TITLES = {
