@@ -123,11 +123,7 @@ def translated(path: Path) -> Iterator[None]:
 
 _MEANINGS: Sequence[tuple[str, type[StoreError], str]] = (
     ("full", StoreFull, "the disk that holds {path} is full: free some space; nothing was changed"),
-    (
-        "readonly",
-        StoreUnavailable,
-        "{path} cannot be written: it, or its folder, is read-only; nothing was changed",
-    ),
+    ("readonly", StoreUnavailable, "{path} cannot be written: it, or its folder, is read-only; nothing was changed"),
     (
         "locked",
         StoreUnavailable,
@@ -146,11 +142,7 @@ _MEANINGS: Sequence[tuple[str, type[StoreError], str]] = (
         "the system would not read or write {path}: check the disk, your quota on it, and whether a limit of file size "
         "is reached; nothing was changed",
     ),
-    (
-        "unable to open",
-        StoreUnavailable,
-        "{path} cannot be opened: check that its folder exists and may be written",
-    ),
+    ("unable to open", StoreUnavailable, "{path} cannot be opened: check that its folder exists and may be written"),
     ("", StoreUnavailable, "the store {path} failed: {error}; nothing was changed"),
 )
 """What each of SQLite's errors means, by a word of its text: before Python 3.11 an error has no code."""
