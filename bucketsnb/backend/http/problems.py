@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 import msgspec
@@ -32,25 +33,12 @@ def problem(status: int, message: str) -> Response:
     return Response(body, status_code=status, media_type="application/json")
 
 
-def _status(error: Exception) -> int:
-    return next(status for kind, status in _STATUSES if isinstance(error, kind))
+# The handlers are coroutines: a plain function would be run in a thread of its own for every refusal.
+def _refusing(status: int) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def refused(_request: Request, error: Exception) -> Response:
+        return problem(status, str(error))
 
-
-_STATUSES: tuple[tuple[type[Exception], int], ...] = (
-    (WorkTooLarge, 413),
-    (WorkRefused, 400),
-    (BadRequest, 400),
-    (QueryNotUnderstood, 400),
-    (QueryTooSlow, 400),
-    (UnknownWorks, 404),
-    (StoreFull, 507),
-    (StoreError, 503),
-)
-
-
-# Coroutines, all of them: a plain function would be run in a thread of its own for every refusal.
-async def _known(_request: Request, error: Exception) -> Response:
-    return problem(_status(error), str(error))
+    return refused
 
 
 async def _http(request: Request, error: Exception) -> Response:
@@ -75,7 +63,14 @@ async def _unknown(_request: Request, _error: Exception) -> Response:
 
 
 HANDLERS = {
-    **{kind: _known for kind, _ in _STATUSES},
+    WorkTooLarge: _refusing(413),
+    WorkRefused: _refusing(400),
+    BadRequest: _refusing(400),
+    QueryNotUnderstood: _refusing(400),
+    QueryTooSlow: _refusing(400),
+    UnknownWorks: _refusing(404),
+    StoreFull: _refusing(507),
+    StoreError: _refusing(503),
     HTTPException: _http,
     ClientDisconnect: _gone,
     Exception: _unknown,
