@@ -24,15 +24,7 @@ HEADERS = ("when", "what", "outcome", "query", "reason", "who", "undone")
 
 
 class JournalTable(Part):
-    """Show what was changed from this account, and undo an entry of it.
-
-    Parameters
-    ----------
-    panel
-        The panel that it is on.
-    box
-        Where its questions stand.
-    """
+    """Show what was changed from this account, and undo an entry of it."""
 
     kind = "journal"
     heading = "Journal"

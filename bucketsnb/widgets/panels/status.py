@@ -36,8 +36,6 @@ class StatusTable(Part):
 
     Parameters
     ----------
-    panel
-        Whose state is filled.
     interval
         Seconds between two refreshes while auto-refresh is on.
     also

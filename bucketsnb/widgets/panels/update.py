@@ -25,15 +25,7 @@ _NAMES = [*_FIRST, *(name for name in _SETTABLE if name not in _FIRST)]
 
 
 class UpdateForm(Form):
-    """Set one field of the works that are selected.
-
-    Parameters
-    ----------
-    panel, box
-        As for :class:`~bucketsnb.widgets.parts.form.Form`.
-    actions
-        What says which works are selected.
-    """
+    """Set one field of the works that are selected."""
 
     def __init__(self, panel: Panel, box: Box, actions: Actions) -> None:
         fields = [

@@ -29,10 +29,6 @@ class Actions(Part):
 
     Parameters
     ----------
-    panel
-        Whose state is used.
-    box
-        Where the question stands.
     names
         Of the actions: ``requeue``, ``change``, ``delete``.
     panels

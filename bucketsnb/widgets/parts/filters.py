@@ -47,8 +47,6 @@ class Filters(Part):
 
     Parameters
     ----------
-    panel
-        Whose state has the query.
     query
         What to start from: a query, a document, or None.
     saved

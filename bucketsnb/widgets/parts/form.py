@@ -48,10 +48,6 @@ class Form(Part):
 
     Parameters
     ----------
-    panel
-        The panel that it is on.
-    box
-        Where its questions stand.
     name
         Unique on the panel.
     title

@@ -43,8 +43,6 @@ class Grid(Part):
 
     Parameters
     ----------
-    panel
-        Whose state is shown.
     columns
         Names of the columns to open with; None for those that the works need.
     height

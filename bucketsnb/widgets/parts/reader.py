@@ -22,8 +22,6 @@ class WorksReader(Part):
 
     Parameters
     ----------
-    panel
-        Whose state is filled.
     limit
         At most so many works are read, the newest; None for all.
     """

@@ -10,13 +10,7 @@ __all__ = ["SelectedWorks"]
 
 
 class SelectedWorks:
-    """The works that are meant; nothing selected means no work.
-
-    Parameters
-    ----------
-    state
-        The facts on the page.
-    """
+    """The works that are meant; nothing selected means no work."""
 
     def __init__(self, state: State) -> None:
         self._state = state
