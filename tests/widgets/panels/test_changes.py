@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 import warnings
@@ -528,6 +529,53 @@ def test_what_a_question_advises_is_on_the_page(state: State, backend: LocalBack
     said = " ".join(panel.box._question()["warnings"])
     assert "tick “Reset attempts to 0” under options" in said
     assert "reset_attempt" not in said
+
+
+_PYTHON = re.compile(
+    r"=(?:True|False|None)|limit=|allow_|plan_|max_affected|fresh=|reset_attempt|(?:buckets|client|receipt)\."
+)
+"""What only those who write Python understand."""
+
+
+def _texts(value: Any) -> list[str]:
+    """Return the texts in a message to the page, but for the details of errors."""
+    if isinstance(value, dict):
+        return [text for name, one in value.items() if name != "details" for text in _texts(one)]
+    if isinstance(value, list | tuple):
+        return [text for one in value for text in _texts(one)]
+    return [str(value)]
+
+
+def test_no_sentence_of_the_box_speaks_of_python(buckets: Buckets, backend: LocalBackend, sent: Sent):
+    works = make_works(3, pipeline=PIPELINE, status="failure", attempt=2, retries=2, results={"error": "x"})
+    backend.store.load([*works, make_work(pipeline=PIPELINE, status="running", attempt=1)])
+    state, looking = State(buckets), State(Buckets(backend.url, read_only=True))
+    for one in (state, looking):
+        one.query = Query(pipeline=PIPELINE)
+        _read(one)
+        _select_all(one)
+    claim, update = WithdrawPanel(state), _update(state)
+    claim.form.edit("pipeline", PIPELINE)
+    deposit = DepositPanel(state, works=buckets.view(state.query))
+    for panel in (
+        DeletePanel(looking),
+        DeletePanel(state),
+        RequeuePanel(state),
+        update,
+        AuditPanel(state),
+        claim,
+        deposit,
+    ):
+        _ask(panel)
+        _settled(panel)
+        panel.box.remedy("leave_out")
+        _settled(panel)
+        panel.box.cancel()
+    _ask(_update(state, "priority", "6"))
+    said = "\n".join(_texts([message for part, message in sent.messages if part.kind == "box"]))
+    for part in ("a client that may change", "to be changed is running", "Reset attempts to 0", "copies as new works"):
+        assert part in said
+    assert _PYTHON.findall(said) == []
 
 
 def _update(state: State, name: str = "priority", typed: str = "5") -> UpdatePanel:
