@@ -31,7 +31,7 @@ def _switched_on(notebook: Notebook, backend: LocalBackend) -> tuple[Locator, Ca
 
 
 def _until(notebook: Notebook, count: Callable[[], int], more_than: int) -> None:
-    for _ in range(60):
+    for _ in range(600):
         if count() > more_than:
             return
         notebook.page.wait_for_timeout(100)
