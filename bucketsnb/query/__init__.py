@@ -51,6 +51,11 @@ site, user, parent, id and function; ``has_`` before the fields that may be null
   (:class:`UnknownField`, :class:`UnknownOperator`, :class:`UnknownValue`).
 - One operator in documents belongs to this package: ``{"$ago": "7d"}`` is that long before the query is sent.
 
+The modules, in the order of the data: :mod:`.keywords` makes documents, :mod:`.documents` joins and compares them,
+:mod:`.filters` finds the conditions in one, with their words and keywords, :mod:`.source` writes Python, and
+:mod:`.explain` says which condition is not met. :mod:`.query` has the value itself; :mod:`.pasted` reads text,
+:mod:`.times` moments and spans, and :mod:`.lint` warns of probable mistakes.
+
 Examples
 --------
 >>> query = Query(pipeline="baseband-converter", status="failure", site="kko") & not_(Query(event=9385707))

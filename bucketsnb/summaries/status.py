@@ -173,17 +173,11 @@ def read_status(
         raise QueryError(
             "compare=True compares with the service's totals, which are of all pipelines: leave the pipeline out"
         )
-    names = [pipelines] if isinstance(pipelines, str) else list(dict.fromkeys(pipelines or ()))
-    if pipelines is None and not api.counts_at_once:
-        names = sorted(api.pipelines())
-    if pipelines is None and api.counts_at_once:
-        answers: Answers = dict(api.statuses())
-    else:
-        # A name that the service gives, and that no path can hold, hides no others; one that someone gives is an error.
-        answers = _ask_all(api, names, at_once, BucketsError if pipelines is None else ServiceError)
-    problems = {name: str(answer) for name, answer in answers.items() if isinstance(answer, BucketsError)}
-    if problems and len(problems) == len(names):
-        raise next(answer for answer in answers.values() if isinstance(answer, BucketsError))
+    answers = _answers(api, pipelines, at_once)
+    errors = {name: answer for name, answer in answers.items() if isinstance(answer, BucketsError)}
+    if errors and len(errors) == len(answers):
+        raise next(iter(errors.values()))
+    problems = {name: str(error) for name, error in errors.items()}
     if pipelines is None and api.have_nameless:
         problems[NAMELESS] = (
             "no request counts works that have no pipeline; buckets.view({'pipeline': None}) reads them"
@@ -197,6 +191,17 @@ def read_status(
     if compare:
         _compare(api, frame)
     return frame
+
+
+def _answers(api: Api, pipelines: str | Sequence[str] | None, at_once: int) -> Answers:
+    """Return the counts of each pipeline, or the error where they could not be read."""
+    if pipelines is not None:
+        names = [pipelines] if isinstance(pipelines, str) else list(dict.fromkeys(pipelines))
+        return _ask_all(api, names, at_once, ServiceError)  # a name that no path can hold is the caller's error
+    names = [] if api.counts_at_once else sorted(api.pipelines())
+    if api.counts_at_once:  # this may be known only now, from the answer that has the names
+        return dict(api.statuses())
+    return _ask_all(api, names, at_once, BucketsError)  # here it must not hide the other pipelines
 
 
 def _ask_all(api: Api, names: Sequence[str], at_once: int, kept: type[BucketsError]) -> Answers:
