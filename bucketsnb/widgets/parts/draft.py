@@ -6,11 +6,13 @@ lossless: a condition goes into a field only if that field, read again, gives th
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
+from bucketsnb.display.texts import truncate
 from bucketsnb.errors import QueryError
 from bucketsnb.query import Query
 from bucketsnb.query.filters import Filter
@@ -66,6 +68,11 @@ class DraftField:
         parts = [self._number(part) for part in (value if isinstance(value, tuple) else [value])]
         return parts[0] if len(parts) == 1 and not isinstance(value, _Listed) else parts
 
+    @property
+    def example(self) -> str:
+        """What can be typed, as it is said where something else was."""
+        return self.hint.replace("any, such", "a number such").removeprefix("any") or "another text"
+
     def _number(self, part: str) -> str | int:
         return int(part) if self.whole and part.isascii() and part.removeprefix("-").isdecimal() else part
 
@@ -92,11 +99,11 @@ FIELDS: Mapping[str, DraftField] = MappingProxyType(
             DraftField("all_tags", "Tags, all of", "tokens", "any"),
             DraftField("site", "Site", "tokens", "any"),
             DraftField("user", "User", "tokens", "any"),
-            DraftField("priority", "Priority", "text", "3, >=4 or 1..3", whole=True),
+            DraftField("priority", "Priority", "text", "1 to 5, >=4 or 1..3", whole=True),
             DraftField("older_than", "Older than", "text", "7d, 36h or 1d12h"),
             DraftField("newer_than", "Newer than", "text", "2h"),
             DraftField("since", "Created from", "text", "2026-11-20 or 7d ago"),
-            DraftField("until", "Created before", "text", "2026-11-21T18:30Z"),
+            DraftField("until", "Created before", "text", "2026-11-21T18:30Z or 2d ago"),
             DraftField("parent", "Parent", "tokens", "id of the parent run"),
             DraftField("id", "Id", "tokens", "24 hexadecimal digits"),
             DraftField("overdue", "Running past its timeout", "flag"),
@@ -167,22 +174,26 @@ class Draft:
         return Query.of(self.others) & Query(**asked)
 
     def problems(self) -> dict[str, str]:
-        """Return what is wrong, by the keyword of the field it stands in; empty text names no field."""
-        found = {word: problem for word in self.values if (problem := self._problem(word))}
-        if not found:
-            try:
-                self.query()
-            except QueryError as error:
-                named = [word for word in FIELDS if word in self.values and word in str(error)]
-                found[named[-1] if named else ""] = str(error)
-        return found
+        """Return what is wrong, in words of the page, by the keyword of the field that it stands in."""
+        found = {word: self._problem(word) for word in self.values if not self._can_mean(word)}
+        if found or self._can_mean(*self.values):
+            return found
+        for one, other in itertools.combinations([word for word in FIELDS if word in self.values], 2):
+            if not self._can_mean(one, other):
+                return {other: f"no work can match both this and “{FIELDS[one].label}”."}
+        return {"": "These filters cannot be asked for together."}
 
     def _problem(self, word: str) -> str:
+        value = self.values[word]
+        typed = truncate(", ".join(value) if isinstance(value, tuple) else value, 60)
+        return f"“{typed}” does not fit; type {FIELDS[word].example}."
+
+    def _can_mean(self, *words: str) -> bool:
         try:
-            Query(**{word: FIELDS[word].keyword(self.values[word])})
-        except QueryError as error:
-            return str(error)
-        return ""
+            Query(**{word: FIELDS[word].keyword(self.values[word]) for word in words})
+        except QueryError:
+            return False
+        return True
 
 
 def _field_for(found: Filter, taken: Iterable[str]) -> tuple[str, Value | None]:

@@ -107,14 +107,20 @@ def test_document_and_python_stand_side_by_side(builder: Filters, sent: Sent):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("priority", "9"), ("older_than", "soon"), ("event", ["twelve"]), ("since", "yesterday")]
+    ("name", "value", "said"),
+    [
+        ("priority", "9", "“9” does not fit; type 1 to 5, >=4 or 1..3."),
+        ("older_than", "soon", "“soon” does not fit; type 7d, 36h or 1d12h."),
+        ("event", ["twelve"], "“twelve” does not fit; type a number such as 9385707."),
+        ("since", "yesterday", "“yesterday” does not fit; type 2026-11-20 or 7d ago."),
+    ],
 )
 def test_what_cannot_be_meant_is_said_next_to_its_field_and_is_no_query(
-    builder: Filters, sent: Sent, name: str, value: Any
+    builder: Filters, sent: Sent, name: str, value: Any, said: str
 ):
     _edit(builder, "pipeline", ["fitburst"])
     _edit(builder, name, value)
-    assert _field(sent, builder, name)["problem"]
+    assert _field(sent, builder, name)["problem"] == said
     assert not _field(sent, builder, "pipeline")["problem"]
     assert builder.state.query is None
     _edit(builder, name, "" if isinstance(value, str) else [])
@@ -124,7 +130,7 @@ def test_what_cannot_be_meant_is_said_next_to_its_field_and_is_no_query(
 def test_two_fields_that_leave_nothing_between_them_are_said_at_one_of_them(builder: Filters, sent: Sent):
     _edit(builder, "since", "2026-11-21")
     _edit(builder, "until", "2026-11-20")
-    assert "no time between" in _field(sent, builder, "until")["problem"]
+    assert _field(sent, builder, "until")["problem"] == "no work can match both this and “Created from”."
     assert builder.state.query is None
 
 
