@@ -64,8 +64,12 @@ def edits_of(frame: pd.DataFrame, now: Mapping[str, Record]) -> Edits:
         If a column was edited that a client may not set, is unknown, or holds a value that cannot be meant.
     """
     read = Baseline.of(frame)
-    notes = [] if read else [_UNKNOWN_ORIGIN, *_left_out(frame)]
-    frame = frame if read else _from_elsewhere(frame)
+    beside = [] if read else [one for one in frame.columns if one in WORKED_OUT or NAMELESS.fullmatch(str(one))]
+    notes = [] if read else [_UNKNOWN_ORIGIN]
+    if beside:
+        names = join_truncated([str(one) or "without a name" for one in beside], most=10)
+        notes.append(f"Columns that are no part of a work were left out: {names}.")
+        frame = frame.drop(columns=beside)
     records = _records(frame, None if read else now)
     found = Edits(notes=notes)
     ids = [one for one in map(_id, records) if one is not None]
@@ -213,20 +217,6 @@ def _records(frame: pd.DataFrame, now: Mapping[str, Record] | None) -> list[dict
     current = Baseline.of(frame_of(list(now.values())))
     assert current is not None  # noqa: S101 - a frame that was just made knows what it was made of
     return _with_parents(frame, compared(frame, read_cells(frame, given_cells(frame)), current))
-
-
-def _from_elsewhere(frame: pd.DataFrame) -> pd.DataFrame:
-    """Leave out of a frame that did not come from a read what a file of works holds beside their fields."""
-    return frame.drop(columns=_beside(frame))
-
-
-def _beside(frame: pd.DataFrame) -> list[Any]:
-    return [name for name in frame.columns if name in WORKED_OUT or NAMELESS.fullmatch(str(name))]
-
-
-def _left_out(frame: pd.DataFrame) -> list[str]:
-    names = [name or "without a name" for name in map(str, _beside(frame))]
-    return [f"Columns that are no part of a work were left out: {join_truncated(names, most=10)}."] if names else []
 
 
 def _with_parents(frame: pd.DataFrame, records: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -20,8 +20,9 @@ from bucketsnb.changes.journal_file import UNDO_SUFFIX, Writer
 from bucketsnb.changes.plan import document_of
 from bucketsnb.changes.receipt import UNSETTLED, Outcome, Receipt, WorkResult
 from bucketsnb.changes.snapshot import Change, WorkSnapshot
+from bucketsnb.changes.targets import refuse_read_only
 from bucketsnb.display.texts import count_of, format_time, truncate
-from bucketsnb.errors import BucketsError, Cure, JournalError, PlanAlreadyApplied, PlanError, PlanExpired, ReadOnly
+from bucketsnb.errors import BucketsError, JournalError, PlanAlreadyApplied, PlanError, PlanExpired
 
 if TYPE_CHECKING:
     from bucketsnb.api import Api
@@ -255,7 +256,7 @@ class Executor:
             if latest is None:
                 raise PlanError("Nothing was sent yet, so there is nothing to resume.")
             if any(result.outcome in UNSETTLED for result in latest.results):
-                _refuse_read_only(self._context)
+                refuse_read_only(self._context.api, "nothing was sent")
                 writer = self._reopen(latest.entry)
                 latest = Execution(self._context.api, plan.changes, list(latest.results), writer, latest.rate)
                 self._run(latest, progress, cancel, UNSETTLED)
@@ -294,7 +295,7 @@ class Executor:
         return f"buckets.undo({latest.entry!r}) puts back what was done." if changed else ""
 
     def _may(self, plan: Plan) -> None:
-        _refuse_read_only(self._context)
+        refuse_read_only(self._context.api, "nothing was sent")
         if self.spent:
             raise PlanAlreadyApplied(
                 f"“{plan.summary}” was applied before, and a plan is applied once; nothing was sent. Its receipt is in "
@@ -364,7 +365,8 @@ class Executor:
     ) -> None:
         todo = [position for position, result in enumerate(execution.results) if result.outcome in outcomes]
         done = 0
-        _tell(progress, done, len(todo))
+        progress = progress or (lambda *_: None)
+        progress(done, len(todo))
         pace = Pace(execution.rate)
         for positions in _chunked(execution.changes, todo, pace.most(self._act.size)):
             pace.wait(done, cancel)
@@ -373,7 +375,7 @@ class Executor:
                 return
             self._act.step(execution, positions)
             done += len(positions)
-            _tell(progress, done, len(todo))
+            progress(done, len(todo))
 
 
 class Pace:
@@ -426,13 +428,3 @@ def _chunked(changes: Sequence[Change], positions: Sequence[int], size: int) -> 
 
 def _weight(change: Change) -> int:
     return max((len(side.text) for side in (change.before, change.after) if side is not None), default=0)
-
-
-def _tell(progress: ProgressCallback | None, done: int, total: int) -> None:
-    if progress is not None:
-        progress(done, total)
-
-
-def _refuse_read_only(context: Context) -> None:
-    if context.api.read_only:
-        raise ReadOnly("This client is read-only: nothing was sent.", cure=Cure.ALLOW_CHANGES)

@@ -8,6 +8,7 @@ from pathlib import Path
 from bucketsnb.addresses import without_login
 from bucketsnb.api import chunks
 from bucketsnb.changes.execution import Context, Executor
+from bucketsnb.changes.lookup import READ_CHUNK
 from bucketsnb.changes.plan import LeftOut, Plan
 from bucketsnb.changes.plan_file import SavedPlan, read_plan_file
 from bucketsnb.changes.service import same_service
@@ -16,8 +17,6 @@ from bucketsnb.display.texts import count_of, format_time
 from bucketsnb.errors import Cure, PlanAlreadyApplied, PlanError, PlanExpired
 
 __all__ = ["load_plan", "plan_to_look_at"]
-
-_READ = 500
 
 
 def load_plan(context: Context, path: Path) -> Plan:
@@ -72,7 +71,7 @@ def _plan_of(saved: SavedPlan, url: str, executor: Executor | None) -> Plan:
 
 def _refuse_if_done(context: Context, saved: SavedPlan, path: Path) -> None:
     """Refuse a plan whose works are all as it would leave them: it was applied with another journal, it seems."""
-    done = sum(VERBS[saved.verb].count_done(context.api, some) for some in chunks(saved.changes, _READ))
+    done = sum(VERBS[saved.verb].count_done(context.api, some) for some in chunks(saved.changes, READ_CHUNK))
     if done and done == len(saved.changes):
         raise PlanAlreadyApplied(
             f"The plan in {path} was applied before, on another machine or with another journal: of its "

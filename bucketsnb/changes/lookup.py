@@ -9,9 +9,11 @@ from typing import Any
 from bucketsnb.api import Api, chunks
 from bucketsnb.changes.snapshot import written
 
-__all__ = ["CurrentWorks", "check_of", "find", "look", "looks", "match", "read_works"]
+__all__ = ["READ_CHUNK", "CurrentWorks", "check_of", "find", "look", "looks", "match", "read_works"]
 
-_READ_CHUNK = 500
+READ_CHUNK = 500
+"""Works that are looked at by one request, at most."""
+
 _STABLE = ("site", "user", "function", "parameters", "command", "event", "tags")
 
 Record = Mapping[str, Any]
@@ -49,7 +51,7 @@ def looks(
     api: Api, ids: Sequence[str], query: Mapping[str, Any] | None = None
 ) -> Iterator[tuple[Sequence[str], CurrentWorks]]:
     """Read works by id in requests of a few hundred; with each, the ids that were asked for."""
-    for chunk in chunks(ids, _READ_CHUNK):
+    for chunk in chunks(ids, READ_CHUNK):
         yield chunk, look(api, chunk, query)
 
 

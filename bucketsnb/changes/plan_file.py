@@ -25,12 +25,12 @@ from bucketsnb.files import replace_file
 if TYPE_CHECKING:
     from bucketsnb.changes.plan import Plan
 
-__all__ = ["KEEPS", "VERBS", "SavedPlan", "read_plan_file", "write_plan_file"]
+__all__ = ["KEEPS", "PORTABLE", "SavedPlan", "read_plan_file", "write_plan_file"]
 
 KEEPS = 86_400.0
 """Seconds for which a plan in a file may be applied."""
 
-VERBS = ("delete", "update", "requeue", "deposit")
+PORTABLE = ("delete", "update", "requeue", "deposit")
 """Verbs whose plans can be passed on. What a claim or an audit meets is decided when it is made, and an undo needs the
 journal that it is of."""
 
@@ -58,10 +58,10 @@ class SavedPlan:
 
 def write_plan_file(path: Path, plan: Plan, entry: str, expires_after: float) -> None:
     """Write a plan as a file; see :meth:`bucketsnb.changes.plan.Plan.save`."""
-    if plan.verb not in VERBS:
+    if plan.verb not in PORTABLE:
         raise PlanError(
             f"A plan to {plan.verb} cannot be passed on: it is made where it is applied. Plans to "
-            f"{', '.join(VERBS)} works can."
+            f"{', '.join(PORTABLE)} works can."
         )
     if not 0 < expires_after < math.inf:
         raise PlanError(f"expires_after={truncate(repr(expires_after), 40)} must be seconds above 0.")
@@ -169,7 +169,7 @@ def _change(verb: str, before: Any, after: Any) -> Change:
         None if before is None else WorkSnapshot.of(before), None if after is None else WorkSnapshot.of(after)
     )
     sides = (change.before is not None, change.after is not None)
-    if verb not in VERBS or sides != {"delete": (True, False), "deposit": (False, True)}.get(verb, (True, True)):
+    if verb not in PORTABLE or sides != {"delete": (True, False), "deposit": (False, True)}.get(verb, (True, True)):
         raise ValueError(f"no change that a plan to {truncate(verb, 40)} makes")
     if verb != "deposit" and (change.id is None or (change.after is not None and change.after.id != change.id)):
         raise ValueError("a change without the id of its work")

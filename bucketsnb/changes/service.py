@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from bucketsnb.addresses import leads_to_this_machine, without_login
 from bucketsnb.api import chunks
 from bucketsnb.changes.entry import Entry
+from bucketsnb.changes.lookup import READ_CHUNK
 from bucketsnb.display.texts import count_of, host_of, place_of
 from bucketsnb.errors import BadAnswer, Cure, PlanError, Refused
 
@@ -20,7 +21,6 @@ __all__ = ["evidence", "refuse_other_address", "refuse_other_works", "same_servi
 
 _PORTS = {"http": 80, "https": 443}
 _LOOKED_AT = 100
-_READ = 500
 
 
 def same_service(one: str, other: str) -> bool:
@@ -104,7 +104,7 @@ def _instance(api: Api) -> Any:
 
 
 def _has_any(api: Api, ids: Sequence[str]) -> bool:
-    return any(api.view({"id": {"$in": some}}, {"id": True}, limit=1) for some in chunks(list(ids), _READ))
+    return any(api.view({"id": {"$in": some}}, {"id": True}, limit=1) for some in chunks(ids, READ_CHUNK))
 
 
 def _may_be_another(url: str) -> bool:

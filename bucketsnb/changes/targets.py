@@ -99,10 +99,10 @@ class Targets:
     query: str = ""
 
 
-def refuse_read_only(api: Api) -> None:
-    """Refuse to plan with a client that may not change works."""
+def refuse_read_only(api: Api, so: str = "nothing is planned") -> None:
+    """Refuse a client that may not change works."""
     if api.read_only:
-        raise ReadOnly("This client is read-only: nothing is planned.", cure=Cure.ALLOW_CHANGES)
+        raise ReadOnly(f"This client is read-only: {so}.", cure=Cure.ALLOW_CHANGES)
 
 
 def resolve_targets(api: Api, selector: WorkSelector, limits: PlanLimits, *, limit: int | None = None) -> Targets:

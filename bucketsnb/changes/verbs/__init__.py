@@ -1,7 +1,8 @@
 """The verbs by which works are changed, one module each: its plan, its act and its inverse.
 
-To add a verb: copy the module that is most like it, and list the class at its end here. Then give the client a method
-that calls its plan function (:class:`bucketsnb.client.Buckets`); undo, plan files and the journal ask only this table.
+To add a verb: copy the module that is most like it, and list the class at its end here; then give the client a method
+that calls its plan function (:class:`bucketsnb.client.Buckets`). Undo and the journal ask this table. If its plans may
+be saved in files, name it in :data:`bucketsnb.changes.plan_file.PORTABLE` too.
 """
 
 from __future__ import annotations
