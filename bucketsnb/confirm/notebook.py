@@ -14,7 +14,7 @@ from bucketsnb.display.markup import element, escape
 
 __all__ = ["Question", "show"]
 
-_EVERY = 0.1
+_REDRAW_EVERY = 0.1
 """Seconds between two drawings of the progress: a front end drops messages that come faster than it can take them."""
 
 
@@ -77,7 +77,7 @@ class Question(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is untyped
     def _changed(self) -> None:
         """Draw at once what is new, and progress a few times a second."""
         working = self._confirmation.state is ConfirmationState.WORKING
-        if working and self._drawn_at and time.monotonic() - self._drawn_at < _EVERY:
+        if working and self._drawn_at and time.monotonic() - self._drawn_at < _REDRAW_EVERY:
             return
         self._draw()
 
