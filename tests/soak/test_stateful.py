@@ -113,6 +113,6 @@ def test_a_client_that_says_what_it_has_not_seen_is_found(
     if broken == "retry":
         monkeypatch.setitem(MAY_REPEAT, FailureKind.NO_ANSWER, frozenset(Idempotency))  # type: ignore[arg-type]  # a dict that is not meant to change
     else:
-        monkeypatch.setattr({"delete": DeleteExecutor, "update": PutExecutor}[broken], "_is_done", lambda *_: True)
+        monkeypatch.setattr({"delete": DeleteExecutor, "update": PutExecutor}[broken], "is_done", lambda *_: True)
     with pytest.raises(AssertionError, match=r"done is not done|stored|twice|never acknowledged|claim"):
         run_state_machine_as_test(machine(backend), settings=settings(STEPS, phases=[Phase.generate]))
