@@ -31,6 +31,7 @@ __all__ = [
     "NEEDED",
     "NEEDS",
     "NESTED",
+    "NUMBERS",
     "STORED",
     "column",
     "derived",
@@ -104,6 +105,9 @@ DTYPES: Mapping[str, Any] = MappingProxyType(
 )
 """The dtype of each column, the same in every frame of works."""
 
+NUMBERS = frozenset(name for name, field in FIELDS.items() if field.kind in {Kind.INTEGER, Kind.TIME, Kind.STATUS})
+"""Fields whose columns hold numbers: whole ones, times, and the codes of statuses."""
+
 _NS = 10**9
 _YEARS_SAFE = 9_223_372_036  # whole seconds that fit 64 bits of nanoseconds
 _CODES: Mapping[str | None, int] = {None: -1, **{status: code for code, status in enumerate(STATUSES)}}
@@ -118,7 +122,7 @@ def missing(name: str, count: int) -> Any:
     return pd.array([None], dtype=dtype).take(np.zeros(count, dtype=np.intp))
 
 
-def column(name: str, values: Sequence[Sequence[Any]], count: int) -> tuple[Any, Flags | None]:
+def column(name: str, values: Any, count: int) -> tuple[Any, Flags | None]:
     """Make the column of a field of its decoded values.
 
     Parameters
@@ -126,7 +130,8 @@ def column(name: str, values: Sequence[Sequence[Any]], count: int) -> tuple[Any,
     name
         A field of the schema, or ``"parent"``.
     values
-        In pieces: one value for each work, None where nothing is; of a nested field, the JSON texts.
+        One for each work, None where nothing is; of a nested field, the JSON texts. Those of :data:`NUMBERS` come in
+        pieces, others as an array.
     count
         How many works there are.
 
@@ -142,8 +147,7 @@ def column(name: str, values: Sequence[Sequence[Any]], count: int) -> tuple[Any,
         return _integers(values, count)
     if name in TIME_FIELDS:
         return _times(values, count)
-    cells = objects(chain.from_iterable(values), count)
-    return (JSONArray(cells) if isinstance(DTYPES[name], JSONDtype) else pd.array(cells, dtype=DTYPES[name])), None
+    return JSONArray(values) if isinstance(DTYPES[name], JSONDtype) else pd.array(values, dtype=DTYPES[name]), None
 
 
 def joined(pages: Iterable[Columns], alive: Callable[[], None] = lambda: None) -> Columns:
@@ -203,26 +207,34 @@ def _integers(values: Sequence[Sequence[Any]], count: int) -> tuple[Any, Flags |
 
 
 def _times(values: Sequence[Sequence[Any]], count: int) -> tuple[Any, Flags]:
-    try:
-        seconds = np.fromiter(chain.from_iterable(values), dtype=np.float64, count=count)
-    except (TypeError, OverflowError):  # some are missing, or whole numbers beyond every float: those are infinite
-        cells = (np.inf if type(cell) is int and abs(cell) >= 2**1023 else cell for cell in chain.from_iterable(values))
-        seconds = np.array(list(cells), dtype=np.float64)
-    nanoseconds, irregular, whole = _instants(seconds)
+    nanoseconds, irregular, whole = _instants(_seconds(values, count))
     if whole.any():
         irregular |= whole & np.array([type(cell) is int for cell in chain.from_iterable(values)])
     return pd.array(nanoseconds.view("M8[ns]"), dtype=_EXACT, copy=False), irregular
 
 
+def _seconds(values: Sequence[Sequence[Any]], count: int) -> npt.NDArray[np.float64]:
+    """Return times as floats, NaN where one is missing, infinite for a whole number beyond every float."""
+    try:
+        return np.fromiter(chain.from_iterable(values), dtype=np.float64, count=count)
+    except (TypeError, OverflowError):
+        cells = list(chain.from_iterable(values))
+    try:
+        return np.array(cells, dtype=np.float64)
+    except OverflowError:
+        return np.array([np.inf if type(cell) is int and abs(cell) >= 2**1023 else cell for cell in cells], np.float64)
+
+
 def _instants(seconds: npt.NDArray[np.float64]) -> tuple[Instants, Flags, Flags]:
     """Return times in nanoseconds, which of them are not given back exactly, and which may have had no fraction."""
-    finite = np.isfinite(seconds) & (np.abs(seconds) < _YEARS_SAFE)
+    finite = np.abs(seconds) < _YEARS_SAFE
     safe = np.where(finite, seconds, 0.0)
     whole = np.floor(safe)
+    rest = np.rint((safe - whole) * 1e9)
     # whole seconds apart from the rest: their product with 10**9 would need more digits than a float has
-    nanoseconds = whole.astype(np.int64) * _NS + np.rint((safe - whole) * 1e9).astype(np.int64)
-    nanoseconds[~finite] = _NAT
-    return nanoseconds, epochs(nanoseconds).view(np.int64) != seconds.view(np.int64), finite & (whole == safe)
+    nanoseconds = np.where(finite, whole.astype(np.int64) * _NS + rest.astype(np.int64), _NAT)
+    again = np.where(finite, np.where(rest == _NS, whole + 1, whole + rest / 1e9), np.nan)
+    return nanoseconds, again.view(np.int64) != seconds.view(np.int64), finite & (whole == safe)
 
 
 def epochs(nanoseconds: Instants) -> npt.NDArray[np.float64]:

@@ -21,9 +21,9 @@ from msgspec.structs import astuple
 
 from bucketsnb.display.texts import truncate
 from bucketsnb.errors import BadAnswer
-from bucketsnb.frames.columns import MARKS, STORED, Columns, column, missing, parents_of
+from bucketsnb.frames.columns import MARKS, NUMBERS, STORED, Columns, column, missing, parents_of
 from bucketsnb.frames.json_array import JSONArray
-from bucketsnb.frames.json_text import Text, encode_json
+from bucketsnb.frames.json_text import Text, encode_json, objects
 from bucketsnb.schema import FIELD_NAMES, FIELDS, STATUSES, Kind
 
 __all__ = ["Columns", "columns_of", "columns_of_records", "pausing_collection"]
@@ -91,15 +91,14 @@ def pausing_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _read(texts: Sequence[Text], fields: tuple[str, ...]) -> tuple[dict[str, list[Sequence[Any]]], list[int]]:
-    """Return the values of each field, and the parents, in pieces; and the places of works that fit no schema.
+def _read(texts: Sequence[Text], fields: tuple[str, ...]) -> tuple[dict[str, Any], list[int]]:
+    """Return the values of each field, and the parents, as :func:`column` takes them; and which works fit no schema.
 
     Some works at a time are decoded and let go, so that the next ones take their memory. Equal texts become one object.
     """
     kind, decode = _decoder(fields)
-    values: dict[str, list[Sequence[Any]]] = {name: [] for name in fields}
-    if "config" in values:
-        values["parent"] = []
+    names = [*fields, "parent"] if "config" in fields else fields
+    values: dict[str, Any] = {name: [] if name in NUMBERS else np.empty(len(texts), dtype=object) for name in names}
     misfits: list[int] = []
     shared: dict[str | None, str | None] = {}
     for start in range(0, len(texts), _AT_ONCE):
@@ -109,10 +108,15 @@ def _read(texts: Sequence[Text], fields: tuple[str, ...]) -> tuple[dict[str, lis
         except (msgspec.DecodeError, RecursionError):
             works = [_fitted(kind, decode, bytes(text), place, misfits) for place, text in enumerate(some, start)]
         # whole works as tuples: asking each for its fields by name takes twice as long
-        for name, piece in zip(fields, zip(*map(astuple, works), strict=True), strict=True):
-            values[name].append(tuple(map(shared.setdefault, piece, piece)) if name in _SHARED else piece)
-            if name == "config":
-                values["parent"].append(parents_of(piece))
+        pieces: dict[str, Sequence[Any]] = dict(zip(fields, zip(*map(astuple, works), strict=True), strict=True))
+        if "config" in pieces:
+            pieces["parent"] = parents_of(pieces["config"])
+        for name, piece in pieces.items():
+            if name in NUMBERS:
+                values[name].append(piece)
+            else:
+                cells = map(shared.setdefault, piece, piece) if name in _SHARED else piece
+                values[name][start : start + len(some)] = objects(cells, len(some))
     return values, misfits
 
 
