@@ -4,8 +4,7 @@ urllib3 limits each wait for bytes but not a whole request (its documentation pr
 nothing cuts short the look-up of a name. So a request is sent in a thread of its own, which is left when its time is
 up: one that was still connecting then sends nothing any more, and the connection of any other is cut.
 
-Beyond their documentation are used: of urllib3, `ConnectionCls` of pools and `pool_classes_by_scheme` of managers; of
-:mod:`http.client`, `sock` and `response_class` of connections and `begin` of an answer.
+tests/test_undocumented.py has what is used of other libraries beyond their documentation, here and elsewhere.
 """
 
 from __future__ import annotations

@@ -9,7 +9,6 @@ import pytest
 
 from bucketsnb import errors
 from bucketsnb.transport import Idempotency
-from bucketsnb.transport.connection import _Connection, _Response, new_session
 from tests.patience import until
 from tests.stub import Stub, answer, fail, head, polite, redirect, then_close
 
@@ -361,16 +360,3 @@ def redirect_in_utf8(location):
         exchange.send(head(302, 0)[:-2] + b"Location: " + location.encode() + b"\r\n\r\n")
 
     return act
-
-
-@pytest.mark.parametrize("scheme", ["http", "https"])
-@pytest.mark.parametrize("proxy", [None, "http://proxy.example:3128", "https://proxy.example:3128"])
-def test_every_connection_that_the_libraries_make_is_one_of_ours(scheme, proxy):
-    with new_session() as session:
-        adapter = session.get_adapter(f"{scheme}://buckets.example")
-        manager = adapter.proxy_manager_for(proxy) if proxy else adapter.poolmanager
-        connection = manager.connection_from_url(f"{scheme}://buckets.example").ConnectionCls("buckets.example")
-
-    assert isinstance(connection, _Connection)
-    assert connection.response_class is _Response
-    assert (connection.sock, connection.proxy) == (None, None)

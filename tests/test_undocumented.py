@@ -1,0 +1,109 @@
+"""What this package uses of other libraries that their documentation does not promise: all of it, each with its test.
+
+Tried with Python 3.10 and 3.11; urllib3 1.26.20 and 2.8.0; requests 2.31.0 and 2.34.2; pandas 2.2.2 and 3.1.1.
+When one of these fails after an upgrade, look there before anywhere else.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import socket
+
+import pandas as pd
+import pytest
+
+from bucketsnb.frames import Baseline, JSONArray, frame_of
+from bucketsnb.transport.connection import _Connection, _Response, new_session
+from bucketsnb.transport.convert import _TUNNEL
+from tests.factory import make_works
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("proxy", [None, "http://proxy.example:3128", "https://proxy.example:3128"])
+def test_pools_of_urllib3_make_connections_of_the_class_that_their_manager_is_given(scheme, proxy):
+    """`pool_classes_by_scheme` and `ConnectionCls`, for the time a request has and for what a late one may send."""
+    with new_session() as session:
+        adapter = session.get_adapter(f"{scheme}://buckets.example")
+        manager = adapter.proxy_manager_for(proxy) if proxy else adapter.poolmanager
+        connection = manager.connection_from_url(f"{scheme}://buckets.example").ConnectionCls("buckets.example")
+
+    assert isinstance(connection, _Connection)
+
+
+def test_a_connection_of_http_client_has_a_socket_and_a_class_of_answers():
+    """`sock`, to cut a connection that is left, and `response_class`, for answers that only announce one."""
+    connection = _Connection("buckets.example")
+
+    assert connection.sock is None
+    assert connection.response_class is _Response
+    assert issubclass(_Response, http.client.HTTPResponse)
+
+
+def test_an_answer_of_http_client_is_begun_again_where_it_has_no_headers():
+    """`begin`, which reads a head, and reads none if there are headers."""
+    here, there = socket.socketpair()
+    with here, there:
+        there.sendall(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        answer = _Response(here)
+        answer.begin()
+        assert (answer.status, answer.getheader("Link"), answer.read()) == (200, None, b"{}")
+        answer.close()
+
+
+def test_http_client_says_with_which_status_a_proxy_refused_to_connect():
+    """The words are the only place where the status stands."""
+    connection = http.client.HTTPConnection("proxy.example")
+    connection.set_tunnel("buckets.example", 443)
+    here, there = socket.socketpair()
+    with here, there:
+        connection.sock = here
+        there.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
+        with pytest.raises(OSError, match="407") as caught:
+            connection._tunnel()
+    found = _TUNNEL.search(str(caught.value))
+    assert found is not None
+    assert found[1] == "407"
+
+
+def test_str_of_pandas_asks_an_array_for_its_methods():
+    """`_str_len` and its kind, which give ``series.str`` of nested cells what it has for lists."""
+    assert pd.Series(JSONArray._from_sequence([[1, 2], None])).str.len().tolist()[0] == 2
+
+
+def test_pandas_asks_an_array_what_its_operations_become():
+    """`_from_scalars` and `_cast_pointwise_result`: lists stay JSON, and plain values get a dtype of their own."""
+    column = pd.Series(JSONArray._from_sequence([[1], [2, 3]]))
+
+    assert str(column.combine(column, lambda one, other: one + other).dtype) == "json"
+    assert column.map(len).dtype == "int64"
+
+
+def test_pandas_says_of_an_array_that_it_must_not_be_changed():
+    """`_readonly`, which pandas 3 sets on arrays that it hands out, and which slices have from their array."""
+    array = JSONArray._from_sequence([[1], [2], [3]])
+    array._readonly = True
+    for part in (array, array[:2], array.view()):
+        with pytest.raises(ValueError, match="read-only"):
+            part[0] = [9]
+    if pd.__version__ >= "3":
+        assert pd.Series(array, copy=False).array._readonly
+
+
+def test_pandas_hands_the_frames_that_were_put_together_to_finalize():
+    """`objs`, `input_objs`, `left` and `right`, by which a joined frame knows what its works were."""
+    one, other = (frame_of(works) for works in (make_works(2), make_works(1)))
+    notes = pd.DataFrame({"id": one["id"], "note": ["a", "b"]})
+
+    assert Baseline.of(pd.concat([one, other])).works == 3
+    assert Baseline.of(one.merge(notes, on="id")).works == 2
+
+
+def test_frames_are_made_of_what_pandas_gives_to_the_constructor_of_a_subclass():
+    """Pickles and operations go by `_constructor` alone, which is documented; its frames share their columns."""
+    frame = frame_of(make_works(2))
+    file = io.BytesIO()
+    frame.to_pickle(file)
+    file.seek(0)
+
+    assert type(pd.read_pickle(file)) is type(frame) is type(frame.head(1))
