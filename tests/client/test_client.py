@@ -142,12 +142,14 @@ def test_an_audit_acts_and_counts(buckets, backend):
     assert set(counts) == {"failed", "expired", "stale"}
 
 
-def test_a_hundred_calls_take_one_connection():
+def test_reads_take_one_connection_and_each_deposit_a_fresh_one_as_it_may_be_sent_only_once():
     with Stub() as stub, Buckets(stub.url) as buckets:
         for _ in range(50):
             buckets.pipelines()
+        assert (len(stub.requests), stub.connections) == (50, 1)
+        for _ in range(5):
             buckets.api.deposit(make_works(1))
-        assert (len(stub.requests), stub.connections) == (100, 1)
+        assert (len(stub.requests), stub.connections) == (55, 6)
 
 
 def test_one_client_serves_sixteen_threads(buckets, backend):
