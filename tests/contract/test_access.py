@@ -68,10 +68,11 @@ def test_a_wrong_method_is_a_405(ask: Asking, method: str, path: str) -> None:
     assert (405, expected) == (answer.status_code, answer.json()["message"])
 
 
+@pytest.mark.parametrize("slash", ["/", "%2F", "//"])
 @pytest.mark.parametrize("path", ["/status", "/work/withdraw"])
-def test_a_slash_at_the_end_is_harmless(ask: Asking, path: str) -> None:
+def test_a_slash_at_the_end_is_harmless(ask: Asking, path: str, slash: str) -> None:
     options = {"json": {"pipeline": "x"}} if path != "/status" else {}
-    assert ask("POST" if options else "GET", f"{path}/", allow_redirects=False, **options).status_code == 200
+    assert ask("POST" if options else "GET", path + slash, allow_redirects=False, **options).status_code == 200
 
 
 def test_answers_are_json_with_a_date_for_any_origin(ask: Asking) -> None:

@@ -84,8 +84,9 @@ class AccessControl:
 
     async def _without_slash(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
-        # A slash that was sent as %2F ends the name of a pipeline, not the address.
-        if len(path) > 1 and path.endswith("/") and scope["raw_path"].endswith(b"/"):
+        # A slash that was sent as %2F may end the name of a pipeline, and not the address.
+        named = path.startswith("/status/details/") and not scope["raw_path"].endswith(b"/")
+        if path.endswith("/") and not named:
             scope["path"] = path.rstrip("/") or "/"
         await self._app(scope, receive, send)
 

@@ -88,7 +88,6 @@ def build_app(store: Store, token: str | None = None) -> AccessControl:
         Route("/audit/stale/{days}", service.auditing(store.audit_stale), methods=["GET"]),
     ]
     app = Starlette(routes=routes, exception_handlers=HANDLERS, lifespan=lifespan)
-    app.router.redirect_slashes = False
     return AccessControl(app, token)
 
 
