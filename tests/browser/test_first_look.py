@@ -22,7 +22,7 @@ STALE = 'buckets.count(pipeline="champss-processing", status="queued", older_tha
 def first_look(open_notebook: Callable[..., Notebook], lab_folder: Path) -> Notebook:
     """Open the notebook, with nothing set up."""
     shutil.copyfile(shipped() / FIRST, lab_folder / FIRST)
-    notebook = open_notebook(FIRST, width=1060, height=1440)
+    notebook = open_notebook(FIRST, width=1400, height=900)
     notebook.page.evaluate("() => window.jupyterapp.commands.execute('application:toggle-left-area')")
     return notebook
 
@@ -45,7 +45,7 @@ def test_from_the_first_cell_to_works_that_are_gone_and_back(first_look: Noteboo
     sentence = question(page).locator("[data-key='yes']")
     expect(sentence).to_have_text(re.compile(rf"Delete {stale} works of {PIPELINE} on 127\.0\.0\.1"))
     assert first_look.kernel_eval("buckets.count()") == total
-    page.evaluate("element => element.scrollIntoView({block: 'end'})")
+    page.evaluate("element => element.scrollIntoView({block: 'start'})")
     sentence.hover()
     first_look.picture("first-look")
 

@@ -66,6 +66,13 @@ def test_no_list_ends_with_half_a_row(notebook: Notebook, page: Locator, backend
     expect(page.locator(".bnb-journal tbody tr").nth(11)).to_be_attached()
     expect(page.locator(".bnb-question .bnb-list tbody tr").nth(13)).to_be_attached()
     notebook.picture(f"app-lists-{width}")
+    undo, entries = (
+        page.get_by_label("Undo ").first.bounding_box(),
+        page.locator(".bnb-journal .bnb-list").bounding_box(),
+    )
+    assert undo is not None
+    assert entries is not None
+    assert undo["x"] + undo["width"] <= entries["x"] + entries["width"], "the way back is in sight"
     assert _cut(page) == []
 
 
@@ -76,6 +83,14 @@ def without_sidebar(notebook: Notebook) -> Iterator[None]:
     notebook.page.evaluate(toggle)
     yield
     notebook.page.evaluate(toggle)
+
+
+def test_as_many_works_as_fit_need_no_scroll_bar(page: Locator, backend: LocalBackend) -> None:
+    backend.store.load(make_works(11, pipeline="dm", status="queued"))
+    press(page, "Refresh")
+    pick(page, "dm", "queued")
+    expect(page.locator(".bnb-counts")).to_contain_text("11 read")
+    assert page.locator(".bnb-grid .bnb-scroll").evaluate("one => one.scrollHeight - one.clientHeight") == 0
 
 
 @pytest.mark.usefixtures("without_sidebar")
