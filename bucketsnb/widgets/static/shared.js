@@ -84,7 +84,9 @@ function wholeRows(box, most) {
     const bar = box.offsetHeight - box.clientHeight;
     box.style.maxHeight = last > 0 ? `${Math.ceil(last) + bar}px` : `${most}px`;
   };
-  new ResizeObserver(fit).observe(box.firstElementChild);
+  box.fitting?.disconnect();
+  box.fitting = new ResizeObserver(fit);
+  for (const one of [box, ...box.children]) box.fitting.observe(one); // a scroll bar changes the box alone
   return box;
 }
 
