@@ -32,7 +32,7 @@ def plain(name: str, cells: Any) -> list[Any]:
         return cells.decoded()
     if _are_times(cells):
         try:
-            return _values(epochs(pd.DatetimeIndex(cells).as_unit("ns").to_numpy().view(np.int64)))
+            return _values(epochs(pd.DatetimeIndex(cells).as_unit("ns").to_numpy("M8[ns]").view(np.int64)))
         except pd.errors.OutOfBoundsDatetime:  # put in beside what was read, which has no such years
             return _values(cells)
     if isinstance(cells.dtype, pd.Int64Dtype) or (

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from io import BytesIO
 from typing import Any
 
+from urllib3.exceptions import HTTPError
+
 __all__ = ["GZIP_RATIO", "UnreadableBodyError", "read_body", "read_start"]
 
 PIECE = 64 * 1024
@@ -52,12 +54,12 @@ def read_body(raw: Any, encoding: str, most: int, arrived: Callable[[int], None]
 
 
 def read_start(raw: Any, encoding: str, most: int = 16 * 1024) -> bytes:
-    """Return what can be had of the start of a body that only people will read; never fail for its content."""
-    start: bytes = raw.read(most, decode_content=False)
+    """Return what can be had of the start of a body that only people will read; never fail."""
     window = _WINDOWS.get(encoding.strip().lower())
     try:
+        start: bytes = raw.read(most, decode_content=False)
         return start if window is None else zlib.decompressobj(window).decompress(start, most)
-    except zlib.error:
+    except (zlib.error, HTTPError, OSError):
         return b""
 
 

@@ -195,7 +195,15 @@ class Transport:
         def attempt() -> Answer:
             nonlocal attempts
             attempts += 1
-            return self._attempt(send, attempts)
+            started = time.monotonic()
+            try:
+                answer = self._follow(send)
+            except TryFailedError as failure:
+                _LOG.debug("%s: %s (attempt %d)", send.call, type(failure.error).__name__, attempts)
+                raise
+            taken = time.monotonic() - started
+            _LOG.debug("%s: %d, %d bytes, %.0f ms", send.call, answer.status, len(answer.body), taken * 1000)
+            return answer
 
         try:
             return retrying(idempotency, self._policy, self._sleep)(attempt)
@@ -207,17 +215,6 @@ class Transport:
         if isinstance(error, Unreachable) and self.settings.url_source != GIVEN:  # whoever gave it knows
             error.args = (f"{error} The address came from {self.settings.url_source}.",)
         raise error
-
-    def _attempt(self, send: _Send, number: int) -> Answer:
-        started = time.monotonic()
-        try:
-            answer = self._follow(send)
-        except TryFailedError as failure:
-            _LOG.debug("%s: %s (attempt %d)", send.call, type(failure.error).__name__, number)
-            raise
-        taken = time.monotonic() - started
-        _LOG.debug("%s: %d, %d bytes, %.0f ms", send.call, answer.status, len(answer.body), taken * 1000)
-        return answer
 
     def _follow(self, send: _Send) -> Answer:
         """Send to the address, and to wherever on the same origin it redirects a reading call, three times at most."""
@@ -286,7 +283,7 @@ class Transport:
         encoding, status, now = headers.get("content-encoding", ""), response.status_code, time.time()
         if status >= 400:
             attempt.failure = self._refusal(send, status, headers, b"")  # if its body keeps us waiting
-            raise self._refusal(send, status, headers, _start_of(response, encoding))
+            raise self._refusal(send, status, headers, read_start(response.raw, encoding))
         if status >= 300:
             return Answer(status, b"", headers, now)
         try:
@@ -358,13 +355,6 @@ class Transport:
         return [secret for secret in (*token, *passwords, self._login(), *proxy) if secret and len(secret) >= SHORTEST]
 
 
-def _start_of(response: requests.Response, encoding: str) -> bytes:
-    try:
-        return read_start(response.raw, encoding)
-    except (urllib3.exceptions.HTTPError, OSError):
-        return b""
-
-
 def _why_not(call: Call, error: ServiceError) -> str | None:
     if isinstance(error, Unauthorized) or error.status == 405:  # a service is there: it wants a token, or knows no HEAD
         return None
@@ -377,9 +367,10 @@ def _why_not(call: Call, error: ServiceError) -> str | None:
 def _redirected(call: Call, answer: Answer, hide: Callable[[str], str]) -> str:
     """Return where a redirect leads, if it may be followed."""
     location = answer.headers.get("location", "")
-    goal = _goal(location)
-    if call.method in ("GET", "HEAD") and goal is not None and _is_here(goal, call.url):
-        return parse_url(call.url)._replace(path=goal.path or "/", query=goal.query).url
+    goal, here = _goal(location), parse_url(call.url)
+    stays = goal is not None and (goal.host is None or _origin(goal) == _origin(here))
+    if goal is not None and stays and call.method in ("GET", "HEAD"):
+        return here._replace(path=goal.path or "/", query=goal.query).url
     shown = (
         truncate(hide(without_login(location)), 200) if goal else "what is no plain address" if location else "nowhere"
     )
@@ -403,10 +394,6 @@ def _goal(location: str) -> urllib3.util.Url | None:
     except urllib3.exceptions.LocationParseError:
         return None
     return goal if goal.auth is None and bool(goal.host) == whole else None
-
-
-def _is_here(goal: urllib3.util.Url, url: str) -> bool:
-    return goal.host is None or _origin(goal) == _origin(parse_url(url))
 
 
 def _origin(url: urllib3.util.Url) -> tuple[str | None, str | None, int | None]:
