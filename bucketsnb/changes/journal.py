@@ -15,7 +15,7 @@ every line is forced to the disk before the caller goes on, and no token is ever
     the counts. An entry without one was cut short.
 
 Before each request, the entry must still be where it will be looked for; see
-:meth:`~bucketsnb.changes.journal_file.Writer.check`.
+:meth:`~bucketsnb.changes.entry.Writer.check`.
 
 Size: an entry is dropped together with the entry of its undo. Neither is while anybody has one of them locked, nor
 while an undo has not settled each of its works: those may wait under a holding pipeline, and the entry is what finds
@@ -46,7 +46,7 @@ from typing import Any
 
 import platformdirs
 
-from bucketsnb.changes.journal_file import SUFFIX, UNDO_SUFFIX, Writer, ends_of, kept
+from bucketsnb.changes.entry import SUFFIX, UNDO_SUFFIX, Writer, ends_of, kept
 from bucketsnb.display.texts import truncate
 from bucketsnb.errors import Cure, JournalError
 from bucketsnb.files import OPEN_FLAGS, absolute, try_lock

@@ -19,10 +19,8 @@ import pytest
 from bucketsnb import Buckets, LocalBackend, encoding
 from bucketsnb.changes import entry as entry_module
 from bucketsnb.changes import journal as journal_module
-from bucketsnb.changes import journal_file as file_module
-from bucketsnb.changes.entry import journal_frame, read_entry, summary_of
+from bucketsnb.changes.entry import Writer, journal_frame, lines_of, read_entry, summary_of
 from bucketsnb.changes.journal import Journal
-from bucketsnb.changes.journal_file import Writer, lines_of
 from bucketsnb.changes.plan import Plan
 from bucketsnb.changes.receipt import Receipt
 from bucketsnb.changes.verbs import deposit
@@ -263,7 +261,7 @@ def test_an_entry_that_was_given_up_between_opening_and_lock_is_not_written(
         journal.path("one").unlink()
         return True
 
-    monkeypatch.setattr(file_module, "try_lock", lock_after_unlink)
+    monkeypatch.setattr(entry_module, "try_lock", lock_after_unlink)
     with pytest.raises(JournalError, match="being written"):
         journal.begin({}, [], entry="one")
 

@@ -13,9 +13,8 @@ import pytest
 
 from bucketsnb import Buckets, LocalBackend
 from bucketsnb.api import Api
-from bucketsnb.changes.entry import read_entry
+from bucketsnb.changes.entry import Writer, read_entry
 from bucketsnb.changes.journal import Journal
-from bucketsnb.changes.journal_file import Writer
 from bucketsnb.errors import PlanAlreadyApplied, PlanError
 from tests.changes.helpers import PIPELINE, but_id, filled, stored
 
