@@ -37,6 +37,27 @@ class ReadCancelled(ReadingWarning):
     """A read was stopped before the end; the frame has what was read till then."""
 
 
+@dataclass(frozen=True)
+class _Rest:
+    """What is read besides the first page.
+
+    Attributes
+    ----------
+    newer, older
+        Ids of works that come before the first page, as they were added after it was read, and behind it.
+    shared
+        Ids that several works have.
+    unnamed, unnamed_before
+        How many works have no id of their own: of those to be read, and of those that `skip` leaves out.
+    """
+
+    newer: list[str]
+    older: list[str]
+    shared: list[str]
+    unnamed: int
+    unnamed_before: int
+
+
 @dataclass
 class Pages:
     """The pages of one read; iterate once.
@@ -107,12 +128,27 @@ class Pages:
         yield page
 
     def _more(self, first: _Page) -> Iterator[_Page]:
-        """Give the first page, and all that follows by id."""
+        """Give the first page, and all other works by id."""
         if self._stopped():
             self.wanted = len(first["id"]) if self.limit is None else self.limit
             yield _rows(first, slice(self.limit))
             return
-        listed = self.api.view_ids(self.document)
+        first, rest = self._split(first, self.api.view_ids(self.document))
+        yield from self._by_id(rest.newer)
+        yield first
+        yield from self._by_id(rest.older)
+        if rest.unnamed and not self._stopped():
+            document = _both(self.document, _without_own_id(rest.shared))
+            yield from self._read_unnamed(document, rest.unnamed_before, rest.unnamed)
+
+    def _split(self, first: _Page, listed: list[str | None]) -> tuple[_Page, _Rest]:
+        """Return the first page without works that no id names, and what is to be read besides.
+
+        Parameters
+        ----------
+        listed
+            The ids of all works that match, the newest first.
+        """
         self.matched = max(len(listed), self.skip)
         window = listed[self.skip : None if self.limit is None else self.skip + self.limit]
         self.tell(0, len(window))
@@ -122,30 +158,23 @@ class Pages:
         duplicates = set() if unique else _duplicate_ids(listed)
         for one in duplicates:
             unread.pop(one, None)
-        unnamed, before = len(window) - len(unread), sum(one in duplicates for one in listed[: self.skip])
-        del listed, window
+        unnamed = len(window) - len(unread)
         shared = [one for one in duplicates if one is not None]
-        irregular = first["id"].isna() | first["id"].isin(shared)  # these are read last, all at once
+        irregular = first["id"].isna() | first["id"].isin(shared)
         first = _rows(first, ~irregular) if irregular.any() else first
-        seen = list(dict.fromkeys(first["id"]))
+        seen = dict.fromkeys(first["id"])
         self.moved += sum(one not in unread for one in seen)
-        on_first_page = set(seen)
-        newer = list(itertools.takewhile(lambda one: one not in on_first_page, unread))  # came after the first page
+        newer = list(itertools.takewhile(lambda one: one not in seen, unread))
         for one in seen:
             unread.pop(one, None)
-        self.wanted = len(seen) + len(unread) + unnamed
-        if self.limit is not None:
-            self.wanted = min(self.wanted, self.limit)
+        total = len(seen) + len(unread) + unnamed
+        self.wanted = total if self.limit is None else min(total, self.limit)
         for one in newer:
             unread.pop(one)
-        older, room = list(unread), self.wanted - len(seen) - unnamed
-        del unread  # a million ids by their hashes are as large as ten pages
-        room_for_older = room - len(newer)
-        yield from self._by_id(newer, room)
-        yield first
-        yield from self._by_id(older, room_for_older)
-        if unnamed and not self._stopped():
-            yield from self._read_unnamed(_both(self.document, _without_own_id(shared)), before, unnamed)
+        room = max(self.wanted - len(seen) - unnamed, 0)
+        older = list(itertools.islice(unread, max(room - len(newer), 0)))
+        before = sum(one in duplicates for one in listed[: self.skip])
+        return first, _Rest(newer[:room], older, shared, unnamed, before)
 
     def _read_unnamed(self, document: Mapping[str, Any], skip: int, most: int) -> Iterator[_Page]:
         while most:
@@ -157,8 +186,7 @@ class Pages:
             skip, most = skip + count, max(most - count, 0)
         self.moved += most
 
-    def _by_id(self, ids: list[str], room: int) -> Iterator[_Page]:
-        del ids[max(room, 0) :]
+    def _by_id(self, ids: list[str]) -> Iterator[_Page]:
         ids.reverse()  # what was read is let go, from the end, where that is cheap
         while ids and not self._stopped():
             chunk = ids[-self.size :][::-1]
