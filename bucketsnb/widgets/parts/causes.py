@@ -56,7 +56,9 @@ def causes_of(frame: pd.DataFrame) -> Causes | None:
     >>> causes_of(frame_of(works)).counts
     (('no file <path>', 2), ('disk full', 1))
     """
-    if frame.empty or not {"status", "results"} <= set(frame.columns) or not frame["status"].eq("failure").all():
+    if frame.empty or not {"status", "results"} <= set(frame.columns):
+        return None
+    if not frame["status"].eq("failure").fillna(value=False).all():
         return None
     texts = [error_text(results) for results in frame["results"]]
     folded: dict[Any, str] = {text: NO_ERROR if text is None else fold(text) for text in set(texts)}

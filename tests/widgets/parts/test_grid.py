@@ -344,6 +344,8 @@ def test_a_cause_that_is_gone_hides_nothing(sent: Sent):
 def test_causes_are_told_where_all_works_failed_and_only_there():
     assert causes_of(_frame(3, status="queued")) is None
     assert causes_of(empty()) is None
+    unknown = pd.DataFrame({"status": pd.array(["failure", None], dtype="string"), "results": [None, None]})
+    assert causes_of(unknown) is None
 
 
 def test_an_opened_work_begins_with_its_error_and_links_its_products():
