@@ -131,9 +131,12 @@ class Panel(FrontEnd):
 
 
 def names_to_offer(state: State) -> tuple[str, ...]:
-    """Read the names of the pipelines, to be offered; where the status is on the page, that alone says if it fails."""
+    """Read the names of the pipelines, to be offered; where the status is on the page, that alone says if it fails.
+
+    A name that cannot be shown as it is cannot be typed either, and is left out.
+    """
     try:
-        return tuple(state.buckets.pipelines())
+        return tuple(sorted(name for name in state.buckets.pipelines() if printable(name) == name))
     except ServiceError:
         if state.followed("status"):
             return ()

@@ -53,7 +53,7 @@ class ClaimForm(Form):
             self.naming.start(lambda _: names_to_offer(self.state), self._offer)
 
     def _offer(self, names: tuple[str, ...]) -> None:
-        self.offers["pipeline"] = tuple(name for name in sorted(names) if printable(name) == name)
+        self.offers["pipeline"] = names
         self.draw()
 
     @property

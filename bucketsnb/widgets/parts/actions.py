@@ -15,12 +15,12 @@ from bucketsnb.widgets.parts.selected import SelectedWorks
 
 __all__ = ["Actions"]
 
-_LABELS = {"requeue": "Requeue", "change": "Change", "delete": "Delete"}
-_TITLES = {
-    "requeue": "Put the selected works back into the queue",
-    "change": "Set a field of the selected works",
-    "delete": "Delete the selected works",
+_ACTIONS = {
+    "requeue": ("Requeue", "Put the selected works back into the queue"),
+    "change": ("Change", "Set a field of the selected works"),
+    "delete": ("Delete", "Delete the selected works"),
 }
+"""What the button of an action says, and what it does."""
 _CHOICES = ("reason", "max_affected", "allow_running")
 
 
@@ -132,7 +132,7 @@ class Actions(Part):
     def draw(self) -> None:
         """Tell the page the counts, and which actions are awake."""
         count = self.works.count
-        said = count_of(count, "selected work")
+        which = count_of(count, "selected work") if count else "select some first"
         self.tell(
             "draw",
             counts=self._counts(),
@@ -140,8 +140,9 @@ class Actions(Part):
             old=self.state.frame is not None and not self.state.up_to_date,
             offer=self._offer(),
             actions=[
-                {"name": name, "label": _LABELS[name], "on": count > 0, "title": _title(name, count, said)}
-                for name in self._names
+                {"name": name, "label": label, "on": count > 0, "title": f"{title}: {which}"}
+                for name, (label, title) in _ACTIONS.items()
+                if name in self._names
             ],
             panels=[
                 {"name": name, "label": label, "open": name == self.opened} for name, label in self._panels.items()
@@ -172,10 +173,6 @@ class Actions(Part):
             said = f"The {count_of(works.read, 'work')} that were read are selected."
             return {"said": said, "label": f"Select all {number} that match", "name": "everything"}
         return None
-
-
-def _title(name: str, count: int, works: str) -> str:
-    return f"{_TITLES[name]}: {works}" if count else f"{_TITLES[name]}: select some first"
 
 
 def _left(chosen: Any, options: Options) -> Any:

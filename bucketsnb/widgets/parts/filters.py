@@ -198,7 +198,7 @@ class Filters(Part):
             self._pipelines.start(lambda _: names_to_offer(self.state), self._offer_pipelines)
 
     def _offer_pipelines(self, names: tuple[str, ...]) -> None:
-        self.offers["pipeline"] = tuple(sorted(names))
+        self.offers["pipeline"] = names
         self.draw()
 
     def _save(self, name: str) -> None:
