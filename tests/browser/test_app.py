@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from playwright.sync_api import Locator, expect
 
 from bucketsnb.backend.samples import sample_works
 from bucketsnb.backend.server import LocalBackend
+from tests.browser.conftest import EMPTY_NOTEBOOK, Opener
 from tests.browser.notebook import Notebook
 from tests.browser.steps import PIPELINE, agree, panel, pick, press, question, receipt, tick, tick_all, writes
 from tests.factory import make_work, make_works
@@ -223,6 +226,17 @@ def windowing(notebook: Notebook, request: pytest.FixtureRequest) -> Iterator[st
     notebook.clear()  # it stumbles over its own switch
 
 
+@pytest.fixture
+def content_visibility(open_notebook: Opener, lab_folder: Path) -> Iterator[Opener]:
+    """Open notebooks that leave the layout of cells out of sight to the browser, as set before they open."""
+    settings = lab_folder.parent / "jupyter/settings/@jupyterlab/notebook-extension/tracker.jupyterlab-settings"
+    before = settings.read_text("utf-8")
+    settings.write_text(json.dumps({"windowingMode": "contentVisibility"}), "utf-8")
+    (lab_folder / "unseen.ipynb").write_text(json.dumps(EMPTY_NOTEBOOK), "utf-8")
+    yield open_notebook
+    settings.write_text(before, "utf-8")
+
+
 @pytest.mark.parametrize("answer", ["confirm", "cancel"])
 def test_what_came_of_a_question_is_in_sight_and_focused_with_two_pages_in_one_notebook(
     notebook: Notebook, windowing: str, page: Locator, backend: LocalBackend, answer: str
@@ -245,6 +259,30 @@ def test_what_came_of_a_question_is_in_sight_and_focused_with_two_pages_in_one_n
             _in_sight(one.locator(".bnb-news"))
             _focused_in(one, ".bnb-news")
     notebook.kernel_eval("other.close()")
+
+
+def test_a_receipt_is_in_sight_and_focused_where_cells_out_of_sight_are_not_laid_out(
+    content_visibility: Opener, backend: LocalBackend
+) -> None:
+    backend.store.load(make_works(5, pipeline=PIPELINE, status="failure"))
+    notebook = content_visibility("unseen.ipynb", width=1400, height=900)
+    mode = "() => window.jupyterapp.shell.currentWidget.content.notebookConfig.windowingMode"
+    assert notebook.page.evaluate(mode) == "contentVisibility"
+    for _ in range(3):
+        notebook.run("print('\\n' * 60)")
+    page = notebook.run(f"from bucketsnb import Buckets, app\npage = app(Buckets({backend.url!r}))\npage")
+    expect(page.locator(".bnb-counts")).to_contain_text("5 read")
+    notebook.run("print('\\n' * 60)")
+    pick(page, PIPELINE, "failure")
+    tick_all(page)
+    page.get_by_role("button", name="Delete", exact=True).click()
+    _in_sight(question(page))
+    agree(page, "5 works deleted")
+    _in_sight(page.locator(".bnb-receipt"))
+    _focused_in(page, ".bnb-receipt")
+    assert notebook.troubles() == []
+    notebook.kernel_eval("page.close()")
+    notebook.page.close()
 
 
 def test_no_key_in_any_control_reaches_the_notebook(notebook: Notebook, page: Locator) -> None:
