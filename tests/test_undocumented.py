@@ -1,6 +1,7 @@
 """What this package uses of other libraries that their documentation does not promise: all of it, each with its test.
 
-Tried with Python 3.10 and 3.11; urllib3 1.26.20 and 2.8.0; requests 2.31.0 and 2.34.2; pandas 2.2.2 and 3.1.1.
+Tried with Python 3.10 and 3.11; urllib3 1.26.20 and 2.8.0; requests 2.31.0 and 2.34.2; pandas 2.2.2 and 3.1.1;
+uvicorn 0.30.0 and 0.54.0 with Python 3.11 alone.
 When one of these fails after an upgrade, look there before anywhere else.
 """
 
@@ -13,6 +14,7 @@ import socket
 import pandas as pd
 import pytest
 
+from bucketsnb import LocalBackend
 from bucketsnb.frames import Baseline, JSONArray, frame_of
 from bucketsnb.transport.connection import _Connection, _Response, new_session
 from bucketsnb.transport.convert import _TUNNEL
@@ -107,3 +109,19 @@ def test_frames_are_made_of_what_pandas_gives_to_the_constructor_of_a_subclass()
     file.seek(0)
 
     assert type(pd.read_pickle(file)) is type(frame) is type(frame.head(1))
+
+
+def test_a_server_of_uvicorn_says_that_it_started_ends_when_told_and_knows_its_connections():
+    """`started`, to end in order; `should_exit`; and `server_state`, as there is no other way to close a connection."""
+    with LocalBackend() as backend:
+        host, port = backend.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=20) as client:
+            client.sendall(b"GET /version HTTP/1.1\r\nhost: localhost\r\n\r\n")
+            assert client.recv(12) == b"HTTP/1.1 200"
+            (connection,) = backend._server.server_state.connections
+            assert connection.client == client.getsockname()
+            assert callable(connection.transport.close)
+        assert backend._server.started
+        backend._server.should_exit = True
+        backend._thread.join(20)
+        assert not backend._thread.is_alive()

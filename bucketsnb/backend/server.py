@@ -37,10 +37,8 @@ __all__ = ["LocalBackend", "serve"]
 
 _START_SECONDS = 10.0
 
-# Of uvicorn this module uses three things that it does not document: `Server.started`, `Server.should_exit`, and the
-# connections in `Server.server_state`, as there is no other way to close one. Tried with uvicorn 0.30 and 0.54. What
-# fails first is test_it_leaves_no_thread_no_file_and_no_port, and
-# test_a_fault_hangs_up_before_or_after_the_service_acts.
+# Of uvicorn this module uses what it does not document, `started`, `should_exit` and `server_state` of its server:
+# tests/test_undocumented.py has the versions tried.
 
 _CONNECTIONS = 8_192
 """Files, and so connections, that a service wants to have open: many systems begin with 1,024, and allow more.
