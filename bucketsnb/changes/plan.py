@@ -295,6 +295,11 @@ class CellsPlan(Plan):
     """Works whose cells will be changed, cell by cell."""
 
     @property
+    def changes_cells(self) -> bool:
+        """Whether cells change; when a delete or a deposit is undone, whole works come back or go instead."""
+        return any(change.cells for change in self.changes)
+
+    @property
     def cells(self) -> pd.DataFrame:
         """One row a cell that will change: id, field, old, new."""
         rows = [(change.id, path, shown(old), shown(new)) for change in self.changes for path, old, new in change.cells]
@@ -305,8 +310,8 @@ class CellsPlan(Plan):
         return [("cells", changed), *super()._facts()] if changed else super()._facts()
 
     def _rows(self) -> drawing.Details:
-        if not any(change.cells for change in self.changes):
-            return super()._rows()  # works that go, or come back, whole
+        if not self.changes_cells:
+            return super()._rows()
         rows = [(change.id or "", described(change.cells)) for change in self.changes]
         return drawing.Details("Cells", ("id", "old -> new"), rows)
 

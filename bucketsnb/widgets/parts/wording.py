@@ -96,14 +96,14 @@ def _by_pipeline(plan: Plan) -> str:
 
 
 def _cells(plan: CellsPlan, most: int = 4) -> list[str]:
-    """Say which fields change, and how where many change alike."""
-    alike = Counter(
+    """Say which fields change, and how; equal changes are counted together."""
+    kinds = Counter(
         (path, shown(old), shown(new)) for change in plan.changes for path, old, new in change.cells
     ).most_common()
-    said = [
-        f"{path}: {truncate(old, 60)} → {truncate(new, 60)} ({number:,})" for (path, old, new), number in alike[:most]
+    texts = [
+        f"{path}: {truncate(old, 60)} → {truncate(new, 60)} ({number:,})" for (path, old, new), number in kinds[:most]
     ]
-    return [*said, f"and {len(alike) - most:,} more kinds of changes"] if len(alike) > most else said
+    return [*texts, f"and {len(kinds) - most:,} more kinds of changes"] if len(kinds) > most else texts
 
 
 def _ages(works: Sequence[WorkSnapshot], now: float) -> str:
@@ -154,7 +154,7 @@ def _list_of(plan: Plan, columns: Sequence[str]) -> Facts:
     if columns:
         own = [[_at(work.record, name) for name in columns] for work in plan.works]
         return _table(f"the {count_of(len(own), 'work')}", columns, own)
-    if isinstance(plan, CellsPlan):
+    if isinstance(plan, CellsPlan) and plan.changes_cells:
         changes = [(change.id, change.work.pipeline, described(change.cells)) for change in plan.changes]
         return _table(f"the {count_of(len(changes), 'work')}", ("id", "pipeline", "what changes"), changes)
     now = plan.created_at
@@ -187,13 +187,14 @@ def receipt_of(receipt: Receipt) -> Facts:
     """Return what became of a change, as the page says it."""
     others = {outcome: receipt.counts[outcome.value] for outcome in _OUTCOMES}
     rows = [
-        (fate.id or "", _OUTCOMES[fate.outcome], fate.detail)
-        for fate in receipt.results
-        if fate.outcome is not Outcome.DONE
+        (result.id or "", _OUTCOMES[result.outcome], result.detail)
+        for result in receipt.results
+        if result.outcome is not Outcome.DONE
     ]
     if not rows:
         rows = [
-            (fate.id or fate.new_id or "", past(receipt), fate.detail or fate.new_id or "") for fate in receipt.results
+            (result.id or result.new_id or "", past(receipt), result.detail or result.new_id or "")
+            for result in receipt.results
         ]
     return {
         "ok": receipt.ok,

@@ -26,7 +26,7 @@ from bucketsnb.widgets import (
 )
 from bucketsnb.widgets.core.error_boundary import Message
 from bucketsnb.widgets.core.panel import Panel
-from bucketsnb.widgets.parts.wording import refusal_of
+from bucketsnb.widgets.parts.wording import question_of, refusal_of
 from tests.factory import make_work, make_works
 from tests.widgets.page import Sent
 from tests.widgets.waiting import until
@@ -201,6 +201,21 @@ def test_the_question_to_undo_a_deposit_says_that_it_deletes(buckets: Buckets, b
     assert panel.box._question()["danger"]
     _apply(panel)
     assert backend.store.status()["total"] == 0
+
+
+@pytest.mark.parametrize("verb", ["delete", "deposit", "requeue"])
+def test_the_list_of_an_undo_has_no_column_that_is_empty(buckets: Buckets, backend: LocalBackend, verb: str):
+    backend.store.load([make_work(status="failure", id=f"{n:024x}") for n in (1, 2)])
+    plans = {
+        "delete": lambda: buckets.plan_delete(pipeline=PIPELINE),
+        "deposit": lambda: buckets.plan_deposit([make_work(), make_work()]),
+        "requeue": lambda: buckets.plan_requeue(pipeline=PIPELINE),
+    }
+    undo = buckets.plan_undo(plans[verb]().apply().entry)
+    listed = question_of(undo)["list"]
+    assert len(listed["rows"]) == undo.count == 2
+    assert all(any(column) for column in zip(*listed["rows"], strict=True)), listed["headers"]
+    assert ("what changes" in listed["headers"]) is (verb == "requeue")
 
 
 def test_an_undo_that_is_not_confirmed_leaves_the_receipt_with_its_undo(state: State, backend: LocalBackend):
