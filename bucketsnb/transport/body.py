@@ -11,6 +11,7 @@ from urllib3.exceptions import HTTPError
 
 __all__ = ["GZIP_RATIO", "UnreadableBodyError", "read_body", "read_start"]
 
+AT_ONCE = 1024**2
 PIECE = 64 * 1024
 FREE_OF_RATIO = 64 * 1024**2
 GZIP_RATIO = 250
@@ -64,7 +65,9 @@ def read_start(raw: Any, encoding: str, most: int = 16 * 1024) -> bytes:
 
 
 def _pieces(raw: Any, arrived: Callable[[int], None]) -> Iterator[bytes]:
-    while piece := raw.read(PIECE, decode_content=False):
+    """Yield what comes as it comes; an older urllib3 waits until a small piece is full."""
+    read, most = (raw.read1, AT_ONCE) if hasattr(raw, "read1") else (raw.read, PIECE)
+    while piece := read(most, decode_content=False):
         arrived(len(piece))
         yield piece
 
