@@ -70,6 +70,8 @@ def _pieces(raw: Any, arrived: Callable[[int], None]) -> Iterator[bytes]:
     while piece := read(most, decode_content=False):
         arrived(len(piece))
         yield piece
+    if raw.length_remaining:  # urllib3 before 2 says nothing of it
+        raise ConnectionError(f"{raw.length_remaining:,} bytes are missing")
 
 
 def _read_plain(raw: Any, most: int, arrived: Callable[[int], None]) -> bytes:
