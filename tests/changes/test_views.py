@@ -137,7 +137,8 @@ def test_plan_subclasses_have_their_own_verbs() -> None:
     def below(kind: type[Plan]) -> list[type[Plan]]:
         return [kind, *(found for child in kind.__subclasses__() for found in below(child))]
 
-    assert {kind.verb for kind in below(Plan)} == {
+    ours = [kind for kind in below(Plan) if kind.__module__.startswith("bucketsnb.")]
+    assert {kind.verb for kind in ours} == {
         *("change", "delete", "update", "requeue", "undo", "deposit", "withdraw", "audit"),
     }
 

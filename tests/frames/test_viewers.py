@@ -25,7 +25,8 @@ def test_a_table_of_json_has_the_rows_and_their_types(frame: WorksFrame):
     table = json.loads(frame.to_json(orient="table"))
     types = {field["name"]: field["type"] for field in table["schema"]["fields"]}
     assert list(types) == ["index", *frame.columns]
-    assert (types["event"], types["results"], types["priority"]) == ("string", "string", "integer")
+    assert {types["event"], types["results"]} <= {"string", "any"}  # by the version of pandas
+    assert types["priority"] == "integer"
     assert [json.loads(row["event"]) for row in table["data"]] == [[n, 2**60 + n] for n in range(len(frame))]
     assert [json.loads(row["results"]) for row in table["data"]] == [RESULTS] * len(frame)
 

@@ -76,4 +76,5 @@ def _shown(command: list[str]) -> list[str]:
 
 def clean(environ: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return an environment in which no module of ours is found by accident."""
-    return {**os.environ, "PYTHONPATH": "", "VIRTUAL_ENV": "", **(environ or {})}
+    kept = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}  # IPython warns of an empty one
+    return {**kept, "PYTHONPATH": "", **(environ or {})}
