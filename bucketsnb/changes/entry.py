@@ -449,7 +449,7 @@ class JournalFrame(SummaryFrame):
     def _constructor(self) -> Callable[..., JournalFrame]:
         return JournalFrame
 
-    def _shown(self) -> pd.DataFrame:
+    def _displayed(self) -> pd.DataFrame:
         whole = pd.DataFrame(self)
         if not set(_WORDS) <= set(whole.columns):
             return whole
