@@ -167,12 +167,13 @@ def joined(pages: Iterable[Columns], alive: Callable[[], None] = lambda: None) -
 
 
 def shown(column: Any) -> Any:
-    """Return a column of times in the unit of frames, rounded; any other as it is."""
-    if column.dtype != _EXACT or column.dtype == TIME:
+    """Return a column of times in the unit of frames, rounded to microseconds; any other as it is."""
+    if column.dtype != _EXACT:
         return column
     nanoseconds = _nanoseconds(column)
-    microseconds = np.where(nanoseconds == _NAT, _NAT, (nanoseconds + 500) // 1000)
-    return pd.array(microseconds.view(f"M8[{TIME.unit}]"), dtype=TIME, copy=False)
+    microsecond = 1000 if TIME == _EXACT else 1
+    rounded = np.where(nanoseconds == _NAT, _NAT, (nanoseconds + 500) // 1000 * microsecond)
+    return pd.array(rounded.view(f"M8[{TIME.unit}]"), dtype=TIME, copy=False)
 
 
 def _nanoseconds(column: Any) -> Instants:
