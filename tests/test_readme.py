@@ -93,12 +93,12 @@ def test_the_map_names_what_stands_and_leaves_nothing_out():
 
 
 def test_what_the_map_names_for_additions_is_there():
-    package = ROOT / "bucketsnb"
     rows = table("The map of the code", "to add")
     assert [what for what, _ in rows] == ["a filter word", "a column", "a panel", "a store", "a verb"]
     for _, where in rows:
         named = in_backticks(where)
         places = [name for name in named if "/" in name or name.endswith(".py")]
-        assert [place for place in places if not (package / place).exists()] == []
-        source = "".join((package / place).read_text("utf-8") for place in places if place.endswith(".py"))
+        paths = [ROOT / place if place.startswith("tests/") else ROOT / "bucketsnb" / place for place in places]
+        assert [str(path) for path in paths if not path.exists()] == []
+        source = "".join(path.read_text("utf-8") for path in paths if path.is_file())
         assert [name for name in named if name not in places and name not in source] == []

@@ -25,14 +25,21 @@ from bucketsnb.files import replace_file
 if TYPE_CHECKING:
     from bucketsnb.changes.plan import Plan
 
-__all__ = ["KEEPS", "PORTABLE", "SavedPlan", "read_plan_file", "write_plan_file"]
+__all__ = ["KEEPS", "SIDES", "SavedPlan", "read_plan_file", "write_plan_file"]
 
 KEEPS = 86_400.0
 """Seconds for which a plan in a file may be applied."""
 
-PORTABLE = ("delete", "update", "requeue", "deposit")
-"""Verbs whose plans can be passed on. What a claim or an audit meets is decided when it is made, and an undo needs the
-journal that it is of."""
+SIDES: Mapping[str, tuple[bool, bool]] = {
+    "delete": (True, False),
+    "update": (True, True),
+    "requeue": (True, True),
+    "deposit": (False, True),
+}
+"""Verbs whose plans can be saved, and whether their changes have a work before and a work after.
+
+What a claim or an audit meets is decided when it is made, and an undo needs the journal that it is of.
+"""
 
 _FORMAT = "bucketsnb plan"
 _VERSION = 1
@@ -58,10 +65,10 @@ class SavedPlan:
 
 def write_plan_file(path: Path, plan: Plan, entry: str, expires_after: float) -> None:
     """Write a plan as a file; see :meth:`bucketsnb.changes.plan.Plan.save`."""
-    if plan.verb not in PORTABLE:
+    if plan.verb not in SIDES:
         raise PlanError(
             f"A plan to {plan.verb} cannot be passed on: it is made where it is applied. Plans to "
-            f"{', '.join(PORTABLE)} works can."
+            f"{', '.join(SIDES)} works can."
         )
     if not 0 < expires_after < math.inf:
         raise PlanError(f"expires_after={truncate(repr(expires_after), 40)} must be seconds above 0.")
@@ -169,7 +176,7 @@ def _change(verb: str, before: Any, after: Any) -> Change:
         None if before is None else WorkSnapshot.of(before), None if after is None else WorkSnapshot.of(after)
     )
     sides = (change.before is not None, change.after is not None)
-    if verb not in PORTABLE or sides != {"delete": (True, False), "deposit": (False, True)}.get(verb, (True, True)):
+    if sides != SIDES.get(verb):
         raise ValueError(f"no change that a plan to {truncate(verb, 40)} makes")
     if verb != "deposit" and (change.id is None or (change.after is not None and change.after.id != change.id)):
         raise ValueError("a change without the id of its work")

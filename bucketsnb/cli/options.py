@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar
 
 import click
@@ -24,6 +24,7 @@ __all__ = [
     "query_options",
     "span_of",
     "url_option",
+    "what_was_given",
     "works_from",
 ]
 
@@ -109,8 +110,12 @@ def query_from(given: dict[str, Any]) -> Any:
     from bucketsnb.query import Query  # here, so that `--help` needs only this module
 
     document = _document(given.pop("document"))
-    words = {name: _plain(value) for name, value in given.items() if value not in (None, ())}
-    return Query(document, **words)
+    return Query(document, **{name: _plain(value) for name, value in what_was_given(given).items()})
+
+
+def what_was_given(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that were given; a flag that was not is False, which asks nothing."""
+    return {name: value for name, value in options.items() if value not in (None, ()) and value is not False}
 
 
 def works_from(given: dict[str, Any], *, allow_all: bool) -> tuple[Any, bool]:
@@ -126,7 +131,7 @@ def works_from(given: dict[str, Any], *, allow_all: bool) -> tuple[Any, bool]:
         The query cannot mean what it says.
     """
     ids = given["id"]
-    if ids and not any(value not in (None, ()) for name, value in given.items() if name != "id"):
+    if ids and what_was_given(given).keys() == {"id"}:
         return list(ids), True
     return query_from(given), allow_all or bool(ids)
 

@@ -9,7 +9,7 @@ import click
 
 from bucketsnb.cli.changing import applied, asking_options, carry_out, finish
 from bucketsnb.cli.exits import DONE, NOTHING_MATCHED, TABLE
-from bucketsnb.cli.options import HELP, PRIORITY, pipeline_option, url_option
+from bucketsnb.cli.options import HELP, PRIORITY, pipeline_option, url_option, what_was_given
 from bucketsnb.cli.output import as_json, emit_result, fitted, say
 from bucketsnb.errors import PlanError
 
@@ -41,7 +41,7 @@ def command(*, url: str | None, give_back: str | None, reason: str, yes: bool, a
     """
     from bucketsnb.client import Buckets
 
-    given = {name: _as_list(value) for name, value in filters.items() if value not in (None, ())}
+    given = {name: _as_list(value) for name, value in what_was_given(filters).items()}
     if give_back is not None and given:
         raise click.UsageError("--give-back takes the entry of the claim, and nothing else that names works")
     if give_back is None and "pipeline" not in given:

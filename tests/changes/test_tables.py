@@ -24,9 +24,11 @@ from bucketsnb.changes.rows import checked
 from bucketsnb.changes.tables import read_table
 from bucketsnb.encoding.cells import NULLS
 from bucketsnb.errors import QueryError, WorkError
+from bucketsnb.frames.columns import DERIVED
 from tests.changes.helpers import PIPELINE, changes_sent, filled
 from tests.factory import CREATION, make_work
 
+COMPUTED = ", ".join(DERIVED)
 NAMES = {"pipeline": PIPELINE, "site": "chime", "user": "me"}
 HALF_PAST_SIX = 1_795_199_400.0  # 2026-11-20T18:30:00Z
 
@@ -232,9 +234,9 @@ def test_our_own_columns_are_left_out_of_a_file_with_a_note(backend: LocalBacken
     text = buckets.view().assign(record=None).to_csv(index=False)
     plan = buckets.plan_deposit(text)
     assert plan.problems.empty
-    assert "age, wait, runtime, overdue, record are worked out when works are read" in " ".join(plan.notes)
+    assert f"{COMPUTED}, record are worked out when works are read" in " ".join(plan.notes)
     assert plan.count == 2
-    assert not {"age", "wait", "runtime", "overdue", "record"} & plan.changes[0].work.record.keys()
+    assert not {*DERIVED, "record"} & plan.changes[0].work.record.keys()
 
 
 def test_what_a_file_holds_beside_works_is_left_out_of_an_update_with_a_note(
@@ -242,7 +244,7 @@ def test_what_a_file_holds_beside_works_is_left_out_of_an_update_with_a_note(
 ) -> None:
     filled(backend, 2)
     plan = buckets.plan_update(pd.read_csv(io.StringIO(buckets.view().to_csv())).assign(priority=5))
-    assert "no part of a work were left out: Unnamed: 0, age, wait, runtime, overdue" in " ".join(plan.notes)
+    assert f"no part of a work were left out: Unnamed: 0, {COMPUTED}" in " ".join(plan.notes)
     assert plan.cells.field.tolist() == ["priority", "priority"]
 
 
@@ -719,7 +721,7 @@ def test_works_are_the_same_deposit_in_every_plain_form(backend: LocalBackend, b
     ids = filled(backend, 2, **nested, start=CREATION + 5)
     expected = [{**work, "id": None} for work in buckets.api.view({"id": {"$in": ids}})]
     plan = buckets.plan_deposit(form(buckets.view()))
-    assert "age, wait, runtime, overdue are worked out" in " ".join(plan.notes)
+    assert f"{COMPUTED} are worked out" in " ".join(plan.notes)
     assert [change.work.record for change in plan.changes] == expected
 
 

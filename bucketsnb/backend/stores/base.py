@@ -71,7 +71,8 @@ class Store(Protocol):
     def withdraw(self, query: Mapping[str, Any]) -> bytes | None:
         """Claim the queued work that matches and comes first: its JSON after the claim, or None if there is none.
 
-        The highest priority comes first, then the oldest creation, then the first deposit.
+        The highest priority comes first, then the oldest creation, then the first deposit. A claim sets the status to
+        running and the start to now (a float), and adds one to the attempt.
         """
 
     def update(self, works: Sequence[Mapping[str, Any]]) -> None:
@@ -108,7 +109,10 @@ class Store(Protocol):
         """Fail the running works past their timeout, and count them."""
 
     def audit_stale(self, days: float) -> int:
-        """Fail the queued and running works created more than so many days ago, and count them."""
+        """Fail the queued and running works created more than so many days ago, and count them.
+
+        Their attempts are used up too (at least `retries`): otherwise `audit_failed` would queue them again.
+        """
 
     def clear(self) -> None:
         """Remove every work."""

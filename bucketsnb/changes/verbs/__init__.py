@@ -2,7 +2,7 @@
 
 To add a verb: copy the module that is most like it, and list the class at its end here; then give the client a method
 that calls its plan function (:class:`bucketsnb.client.Buckets`). Undo and the journal ask this table. If its plans may
-be saved in files, name it in :data:`bucketsnb.changes.plan_file.PORTABLE` too.
+be saved in files, give it a row of :data:`bucketsnb.changes.plan_file.SIDES` too.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from bucketsnb.changes.execution import Context
 from bucketsnb.changes.guarded import PutExecutor
 from bucketsnb.changes.journal import Journal
 from bucketsnb.changes.plan import CellsPlan, Reason
-from bucketsnb.changes.plan_file import PORTABLE
+from bucketsnb.changes.plan_file import SIDES
 from bucketsnb.changes.targets import PlanLimits, resolve_targets
 from bucketsnb.changes.undo import context_of
 from bucketsnb.changes.verbs import VERBS
@@ -41,8 +41,8 @@ def test_a_verb_is_in_the_module_of_its_name_with_its_plan_and_its_plan_function
     assert callable(getattr(module, f"plan_{name}"))
 
 
-def test_every_verb_that_can_be_passed_on_is_in_the_table() -> None:
-    assert set(PORTABLE) < set(VERBS)
+def test_every_verb_that_can_be_saved_is_in_the_table() -> None:
+    assert set(SIDES) < set(VERBS)
 
 
 class FlagPlan(CellsPlan):

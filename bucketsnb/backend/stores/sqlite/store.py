@@ -141,10 +141,7 @@ class SQLiteStore:
         )
 
     def audit_stale(self, days: float) -> int:
-        """Fail the queued and running works created more than so many days ago.
-
-        Their attempts are used up too: otherwise the next pass over failed works would queue them again, for ever.
-        """
+        """Fail the queued and running works created more than so many days ago, with their attempts used up."""
         return self._audit(
             "UPDATE works SET status = 'failure', attempt = max(attempt, retries),"
             " body = json_set(body, '$.status', 'failure', '$.attempt', max(attempt, retries))"
