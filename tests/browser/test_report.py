@@ -26,6 +26,7 @@ TOO_WIDE = """() => [...document.querySelectorAll("*")]
 @pytest.fixture(scope="module")
 def report(running_backend: LocalBackend, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
+    running_backend.clear()  # what earlier tests left, such as names of 128 letters
     running_backend.store.load(sample_works(2000))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BUCKETSNB_HISTORY", str(folder / "history.db"))
