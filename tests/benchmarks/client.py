@@ -34,6 +34,15 @@ Work = msgspec.defstruct("Work", list(FIELDS.items()), gc=False)
 BODY = {{"query": {{}}, "projection": {{}}, "skip": 0, "limit": 0}}
 """
 
+ARROW = """
+import io
+import json
+import pyarrow.json
+import requests
+BODY = {{"query": {{}}, "projection": {{}}, "skip": 0, "limit": 0}}
+LINES = "\\n".join(json.dumps(work) for work in requests.post("{url}/view", json=BODY).json()).encode()
+"""
+
 OURS = """
 import bucketsnb
 from bucketsnb.frames import frame_of
@@ -42,6 +51,9 @@ buckets = bucketsnb.Buckets("{url}")
 
 WHOLE = "frame = buckets.view({}, limit=0)"
 DECODED = 'works = msgspec.json.decode(requests.post("{url}/view", json=BODY).content, type=list[Work])'
+ARROW_READ = (
+    'answer = requests.post("{url}/view", json=BODY).content; pyarrow.json.read_json(io.BytesIO(LINES)).to_pandas()'
+)
 LIGHT = 'frame = buckets.view({}, limit=0, columns="light")'
 PAGED = """
 said = [time.perf_counter()]
@@ -86,6 +98,8 @@ def _answers(url: str, options: Namespace) -> Iterator[Line]:
     count = f"{options.works:,} works"
     yield Line(f"{count}: frame / floor", ours.cpu, floor.cpu, "s", 1.5)
     yield Line(f"{count}: memory of frame / floor", ours.peak, floor.peak, "MiB", 2.0)
+    arrow = measure(ARROW_READ.format(url=url), before=ARROW.format(url=url))
+    yield Line(f"{count}: frame / pyarrow.json on the same works", ours.cpu, arrow.cpu, "s", 0.6)
     if not options.no_public:
         python = public_way.python(options.public)
         public = measure(
@@ -95,7 +109,7 @@ def _answers(url: str, options: Namespace) -> Iterator[Line]:
         yield Line(f"{count}: memory of frame / public client's way", ours.peak, public.peak, "MiB", 0.45)
     for by, name in {"cpu": "processor time", "wall": "time"}.items():
         part, all_of_it = by_turns(light, whole, times=8, by=by)
-        yield Line(f"{count}: light columns / whole, {name}", getattr(part, by), getattr(all_of_it, by), "s", 1 / 3)
+        yield Line(f"{count}: light columns / whole, {name}", getattr(part, by), getattr(all_of_it, by), "s", 0.4)
     wire = {
         name: measure(BYTES.format(url=url, columns=name), after="said = size", times=1) for name in ("light", "all")
     }
