@@ -377,9 +377,9 @@ def _part_problems(fields: tuple[Field, ...], value: Mapping[str, Any], path: st
 
 
 def _unknown(name: str, names: Sequence[str], path: str) -> Problem:
-    meant = get_close_matches(name.casefold(), names, n=1, cutoff=0.7)
+    matches = get_close_matches(name.casefold(), names, n=1, cutoff=0.7)
     shown = name if name.isprintable() and len(name) <= _LONGEST_NAME else _short(name)
-    cure = f"did you mean {meant[0]!r}?" if meant else f"expected one of {', '.join(names)}"
+    cure = f"did you mean {matches[0]!r}?" if matches else f"expected one of {', '.join(names)}"
     return Problem(f"{path}.{shown}" if path else shown, f"is not a field of {path or 'a work'}", cure)
 
 
@@ -394,8 +394,8 @@ def _value_problems(field: Field, value: Any, path: str) -> Iterator[Problem]:
     elif field.parts:
         yield from _part_problems(field.parts, value, path)
     elif not _is_allowed(field, value):
-        meant = get_close_matches(str(value).casefold(), field.choices, n=1)
-        hint = f"; did you mean {meant[0]!r}?" if meant else ""
+        matches = get_close_matches(str(value).casefold(), field.choices, n=1)
+        hint = f"; did you mean {matches[0]!r}?" if matches else ""
         yield Problem(path, f"is {_short(value)}", f"expected {field.expected}{hint}")
 
 

@@ -257,8 +257,8 @@ def _clean(address: str, source: str) -> tuple[str, Secret | None]:
 
 def _problem_of(parts: SplitResult, address: str, port: int | None) -> str | None:
     if parts.scheme.lower() not in ("http", "https"):
-        meant = (close_matches(parts.scheme, ("http", "https")) or ["http"])[0]
-        return f"its scheme is {printable(parts.scheme)!r}; did you mean {meant}://?"
+        scheme = (close_matches(parts.scheme, ("http", "https")) or ["http"])[0]
+        return f"its scheme is {printable(parts.scheme)!r}; did you mean {scheme}://?"
     if any(letter.isspace() or not letter.isprintable() for letter in address) or "\\" in address:
         return "there is a space or another character in it that no address has"
     if not parts.hostname:

@@ -16,8 +16,8 @@ ClockChoice = Literal["service", "local"]
 _NOTICED = 3.0
 """Seconds of difference that are taken for none: answers give whole seconds, and a busy service gives them late."""
 
-_SAID = 60.0
-"""Seconds of difference that are said when ages are asked for."""
+_WARNED = 60.0
+"""Seconds of difference that are warned of when ages are asked for."""
 
 _NOTED = 3600.0
 """Seconds of difference that stand on a plan."""
@@ -27,7 +27,7 @@ _REFUSED = 86_400.0
 
 
 class ClockSkew(UserWarning):
-    """The service's clock and this machine's differ by more than a minute; ages go by one of them, which is said."""
+    """The service's clock and this machine's differ by more than a minute; the warning names the one that counts."""
 
 
 class Clock:
@@ -42,9 +42,9 @@ class Clock:
     Attributes
     ----------
     latest
-        Seconds that the service's clock is ahead of this machine's, by its last answer; None where that said no time.
+        Seconds that the service's clock is ahead of this machine's, by its last answer; None where that has no time.
     largest
-        The largest difference that an answer of this session told, ahead or behind.
+        The largest difference seen in an answer of this session, ahead or behind.
     """
 
     def __init__(self, choice: ClockChoice | None = None) -> None:
@@ -57,11 +57,11 @@ class Clock:
 
     @property
     def is_settled(self) -> bool:
-        """Whether it is known which time it is: once it was used, or an answer told the service's time."""
+        """Whether it is known which time it is: once it was used, or an answer had the service's time."""
         return self.choice == "local" or self._offset is not None or self.latest is not None
 
     def heard(self, ahead: float | None) -> None:
-        """Note what an answer told of the service's clock."""
+        """Note by how much the service's clock is ahead, as an answer shows it."""
         self.latest = ahead
         if ahead is not None and abs(ahead) > abs(self.largest):
             self.largest = ahead
@@ -73,7 +73,7 @@ class Clock:
         return time.time() + (self._offset or 0.0)
 
     def settle(self) -> None:
-        """Keep the difference that the last answer told, if none is kept yet: no later answer changes it."""
+        """Keep the difference that the last answer shows, if none is kept yet: no later answer changes it."""
         if self._offset is None:
             ahead = 0.0 if self.choice == "local" else self.latest or 0.0
             self._offset = ahead if abs(ahead) > _NOTICED else 0.0
@@ -86,13 +86,13 @@ class Clock:
         ClockSkew
             If they do.
         """
-        if abs(self.largest) > _SAID:
-            warnings.warn(self._said(), ClockSkew, stacklevel=stacklevel + 1)
+        if abs(self.largest) > _WARNED:
+            warnings.warn(self._text(), ClockSkew, stacklevel=stacklevel + 1)
 
     def notes(self) -> list[str]:
         """Return what a plan says of the clocks."""
-        said = self._said()
-        return [f"{said[0].upper()}{said[1:]}."] if abs(self.largest) > _NOTED else []
+        text = self._text()
+        return [f"{text[0].upper()}{text[1:]}."] if abs(self.largest) > _NOTED else []
 
     def refuse_doubt(self) -> None:
         """Refuse to plan by ages while it is not known which clock is right.
@@ -108,7 +108,7 @@ class Clock:
                 reason=ScopeReason.CLOCK,
             )
 
-    def _said(self) -> str:
+    def _text(self) -> str:
         return f"{self._difference()}; ages are by {'this machine' if self.choice == 'local' else 'the service'}'s"
 
     def _difference(self) -> str:

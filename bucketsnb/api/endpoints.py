@@ -532,8 +532,8 @@ def _with_id(projection: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _skew(answer: Answer) -> float | None:
     try:
-        said = parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
+        service_time = parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
     except (TypeError, ValueError, IndexError, OverflowError):
         return None
     # Beyond these years pandas and databases hold no times, and no clock that is only wrong says so.
-    return said + 0.5 - answer.received_at if 0 <= said < _LATEST else None  # whole seconds, cut off
+    return service_time + 0.5 - answer.received_at if 0 <= service_time < _LATEST else None  # whole seconds, cut off

@@ -149,8 +149,8 @@ class Claim:
             warnings.warn(f"The claimed work could not be given back. {problem}", NotEnded, stacklevel=2)
         else:
             if error is None:
-                said = "The block ended without success() or failure(), so the work was given back."
-                warnings.warn(said, NotEnded, stacklevel=2)
+                message = "The block ended without success() or failure(), so the work was given back."
+                warnings.warn(message, NotEnded, stacklevel=2)
 
     def __repr__(self) -> str:
         return f"<Claim: {self._title()}>"
@@ -183,6 +183,6 @@ class Claim:
 def _check_names(fields: Mapping[str, Any]) -> None:
     for name in fields:
         if name not in FIELDS or name in LEFT_TO_THE_SERVICE:
-            meant = close_matches(name, FIELDS)
-            hint = f"; did you mean {meant[0]!r}?" if meant else ""
+            matches = close_matches(name, FIELDS)
+            hint = f"; did you mean {matches[0]!r}?" if matches else ""
             raise WorkError(f"{name!r} is not a field of a work that can be set{hint}", field=name)

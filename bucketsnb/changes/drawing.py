@@ -91,8 +91,8 @@ def name(value: Any) -> str:
     >>> name("fitburst"), name("fitburst on frb-vsop:8004? 0")
     ('fitburst', '"fitburst on frb-vsop:8004? 0"')
     """
-    said = word(value)
-    return said if value is None or _PLAIN.fullmatch(said) else '"' + said.replace('"', "'") + '"'
+    text = word(value)
+    return text if value is None or _PLAIN.fullmatch(text) else '"' + text.replace('"', "'") + '"'
 
 
 def names(values: Sequence[Any]) -> list[str]:
@@ -103,8 +103,8 @@ def names(values: Sequence[Any]) -> list[str]:
     >>> names(["b", "a", "b", None])
     ['(none)', 'a', 'b']
     """
-    odd = [value for value in values if not isinstance(value, str)]  # and may have no hash
-    return sorted({name(value) for value in [*{value for value in values if isinstance(value, str)}, *odd]})
+    others = [value for value in values if not isinstance(value, str)]  # and may have no hash
+    return sorted({name(value) for value in [*{value for value in values if isinstance(value, str)}, *others]})
 
 
 _PLAIN = re.compile(r"[\w.…-]+")
@@ -119,8 +119,8 @@ def by_count(values: Iterable[Any], most: int = 6) -> str:
     'b 2, a 1'
     """
     counted = sorted(Counter(map(word, values)).items(), key=lambda pair: (-pair[1], pair[0]))
-    said = [f"{name} {number:,}" for name, number in counted[:most]]
+    parts = [f"{name} {number:,}" for name, number in counted[:most]]
     if len(counted) > most:
         left = counted[most:]
-        said.append(f"and {len(left):,} more with {sum(number for _, number in left):,}")
-    return ", ".join(said)
+        parts.append(f"and {len(left):,} more with {sum(number for _, number in left):,}")
+    return ", ".join(parts)

@@ -96,11 +96,11 @@ def _own(records: Sequence[Record], read: Baseline | None, left_out: list[LeftOu
     _refuse_lost(records, lost=counts[None] > as_read[None])
     twice = {one for one, number in counts.items() if one is not None and number > 1}
     _refuse_twice([one for one in twice if counts[one] > as_read[one]])
-    alike = {index: work for index, work in enumerate(records) if _id(work) is None or _id(work) in twice}
-    were = read.duplicate_ids(twice) if read and alike else []
-    edited = [work for work in alike.values() if not any(_is_as(was, work) for was in were)]
+    without_own_id = {index: work for index, work in enumerate(records) if _id(work) is None or _id(work) in twice}
+    were = read.duplicate_ids(twice) if read and without_own_id else []
+    edited = [work for work in without_own_id.values() if not any(_is_as(was, work) for was in were)]
     left_out += [shared(work["id"]) if _id(work) else unnamed(work.get("id")) for work in edited]
-    return {index: work for index, work in enumerate(records) if index not in alike}
+    return {index: work for index, work in enumerate(records) if index not in without_own_id}
 
 
 def _is_as(was: Record, work: Record) -> bool:
@@ -162,15 +162,15 @@ def _fitted(cells: dict[str, Any], old: Record | None, current: Record, *, whole
 
 def _unread(edits: Iterable[Leaf], current: Record) -> list[tuple[str, Any, Any]]:
     """List edited paths that hold more than was read there: an edit would put an end to what nobody saw."""
-    held = [(path, old, _held(current, path)) for path, old, _ in edits]
-    return [(".".join(path), old, now) for path, old, now in held if not equal(old, now)]
+    values = [(path, old, _value_at(current, path)) for path, old, _ in edits]
+    return [(".".join(path), old, now) for path, old, now in values if not equal(old, now)]
 
 
-def _held(current: Record, path: Sequence[str]) -> Any:
-    held = current.get(path[0])
+def _value_at(current: Record, path: Sequence[str]) -> Any:
+    value = current.get(path[0])
     for name in path[1:]:
-        held = held.get(name, MISSING) if isinstance(held, Mapping) else MISSING
-    return held
+        value = value.get(name, MISSING) if isinstance(value, Mapping) else MISSING
+    return value
 
 
 def put_into(current: Record, edits: Iterable[Leaf]) -> dict[str, Any]:
@@ -228,8 +228,8 @@ def _with_parents(frame: pd.DataFrame, records: list[dict[str, Any]]) -> list[di
 def _refuse_unknown(columns: Iterable[str]) -> None:
     unknown = [name for name in columns if name not in COLUMNS]
     if unknown:
-        meant = close_matches(unknown[0], COLUMNS)
-        hint = f"; did you mean {meant[0]!r}?" if meant else ". Drop it, and plan the update again."
+        matches = close_matches(unknown[0], COLUMNS)
+        hint = f"; did you mean {matches[0]!r}?" if matches else ". Drop it, and plan the update again."
         raise WorkError(f"{truncate(unknown[0], 60)!r} is not a field of a work{hint}", field=unknown[0])
 
 

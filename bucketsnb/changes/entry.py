@@ -247,8 +247,8 @@ def _readable(path: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as none:
-        said = f"There is no entry {path.name.removesuffix(SUFFIX)} in {path.parent}."
-        raise JournalError(said, cure=Cure.LIST_ENTRIES) from none
+        message = f"There is no entry {path.name.removesuffix(SUFFIX)} in {path.parent}."
+        raise JournalError(message, cure=Cure.LIST_ENTRIES) from none
     except OSError as error:
         raise JournalError(f"{path} cannot be read: {error.strerror}.") from error
 
@@ -456,8 +456,8 @@ class JournalFrame(SummaryFrame):
         return whole.drop(columns=[*self._everywhere(), *(word for word in _WORDS if not whole[word].any())])
 
     def _footer(self) -> str:
-        alike = self._everywhere() if set(_WORDS) <= set(self.columns) else {}
-        return ", ".join([super()._footer(), *(printable(f"{name} {value}") for name, value in alike.items())])
+        common = self._everywhere() if set(_WORDS) <= set(self.columns) else {}
+        return ", ".join([super()._footer(), *(printable(f"{name} {value}") for name, value in common.items())])
 
     def _everywhere(self) -> dict[str, Any]:
         """Return what is the same in all entries, by the name of its column."""

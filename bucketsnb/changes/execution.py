@@ -174,8 +174,8 @@ class Execution:
         """Return what the journal keeps of a result; the work as it was left only where it is not just as planned."""
         result, planned = self.results[position], self.change(position).after
         left = result.after if result.outcome is Outcome.DONE else None
-        kept = None if left is None else True if left == planned else left.record
-        return [position, result.outcome.value, kept, result.new_id, result.detail]
+        recorded = None if left is None else True if left == planned else left.record
+        return [position, result.outcome.value, recorded, result.new_id, result.detail]
 
 
 class Executor:

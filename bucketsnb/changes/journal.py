@@ -73,7 +73,7 @@ _DAY = 86_400
 _SHARED = stat.S_ISVTX | stat.S_ISGID
 """Bits that people set on folders that several users share."""
 
-_told: set[Path] = set()
+_warned: set[Path] = set()
 
 
 class JournalWarning(UserWarning):
@@ -173,8 +173,8 @@ class Journal:
             If it cannot be the id of an entry.
         """
         if not isinstance(entry, str) or not _ENTRY.fullmatch(entry):
-            said = f"{truncate(repr(entry), 80)} is not an entry of the journal."
-            raise JournalError(said, cure=Cure.LIST_ENTRIES)
+            message = f"{truncate(repr(entry), 80)} is not an entry of the journal."
+            raise JournalError(message, cure=Cure.LIST_ENTRIES)
         return self.folder / f"{entry}{SUFFIX}"
 
     def entries(self) -> list[str]:
@@ -227,13 +227,13 @@ def _make_private(folder: Path) -> None:
     shared = _shared_because(folder)
     if shared is None:
         folder.chmod(0o700)
-        _tell(
+        _warn_once(
             folder,
             f"Others could look into the journal's folder {folder} (its mode was {mode:04o}); it is yours alone now "
             "(0700). If it is to be shared, set its group bit (chmod g+s) and it is left as it is.",
         )
     else:
-        _tell(
+        _warn_once(
             folder,
             f"Others can look into the journal's folder {folder} (mode {mode:04o}), which was left so because "
             f"{shared}. Its entries can be read by their owner only; a folder of your own in BUCKETSNB_JOURNAL keeps "
@@ -262,9 +262,9 @@ def _home_and_above() -> tuple[Path, ...]:
     return home, *home.parents
 
 
-def _tell(folder: Path, words: str) -> None:
-    if folder not in _told:
-        _told.add(folder)
+def _warn_once(folder: Path, words: str) -> None:
+    if folder not in _warned:
+        _warned.add(folder)
         warnings.warn(words, JournalWarning, stacklevel=2)
 
 
@@ -345,13 +345,13 @@ def _stat(one: os.DirEntry[str]) -> os.stat_result | None:
 
 def _drop(pair: _Pair) -> bool:
     """Drop an entry and its undo, unless one of them is in use or the undo is not settled."""
-    with ExitStack() as held:
+    with ExitStack() as stack:
         try:
-            files = [_opened(held, path) for path in pair.paths]
+            files = [_opened(stack, path) for path in pair.paths]
             if not all(map(try_lock, files)) or not all(map(_may_go, pair.paths)):
                 return False
             if os.name == "nt":  # there, no file is dropped while it is open
-                held.close()
+                stack.close()
             for path in pair.paths:
                 path.unlink()
         except (OSError, JournalError):  # moved, dropped or made unreadable by someone else: it is not ours to drop
@@ -359,9 +359,9 @@ def _drop(pair: _Pair) -> bool:
     return True
 
 
-def _opened(held: ExitStack, path: Path) -> int:
+def _opened(stack: ExitStack, path: Path) -> int:
     file = os.open(path, os.O_RDWR | OPEN_FLAGS)
-    held.callback(os.close, file)
+    stack.callback(os.close, file)
     return file
 
 

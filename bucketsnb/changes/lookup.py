@@ -87,8 +87,8 @@ def match(
         if isinstance(record.get("id"), str) and isinstance(made_at := record.get("creation"), int | float):
             by_creation.setdefault(made_at, []).append(record)
     for place, work in enumerate(works):
-        alike = by_creation.get(work.get("creation"), ())
-        hit = next((one for one in alike if one["id"] not in taken and _is(work, one)), None)
+        candidates = by_creation.get(work.get("creation"), ())
+        hit = next((one for one in candidates if one["id"] not in taken and _is(work, one)), None)
         if hit is not None:
             matched[place] = hit
             taken.add(hit["id"])

@@ -283,9 +283,9 @@ def _numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:
 def _delimiter(text: str) -> tuple[str, int]:
     """Return the mark that cuts the header into the most fields, and how many rows stand before the header."""
     header = next((line for line in io.StringIO(text, newline="") if line.strip()), "")
-    said = _SEPARATOR_LINE.fullmatch(header.rstrip("\r\n"))
-    if said:
-        return said[1], 1
+    separator = _SEPARATOR_LINE.fullmatch(header.rstrip("\r\n"))
+    if separator:
+        return separator[1], 1
     return max(_DELIMITERS, key=lambda mark: _likely(header, mark)), 0
 
 
@@ -357,8 +357,8 @@ class _Columns:
         _refuse_nameless([place for place in sorted(filled - named.keys()) if first < place < len(header)])
         ours = [name for name in named.values() if name in WORKED_OUT]
         empty = [name for place, name in named.items() if place not in filled and not _is_field(name)]
-        kept = {place: name for place, name in named.items() if name not in (*WORKED_OUT, *empty)}
-        return cls(kept, _notes_of(header[:first], ours, [name for name in empty if name not in ours]))
+        chosen = {place: name for place, name in named.items() if name not in (*WORKED_OUT, *empty)}
+        return cls(chosen, _notes_of(header[:first], ours, [name for name in empty if name not in ours]))
 
 
 def _notes_of(index: Sequence[str], ours: Sequence[str], empty: Sequence[str] = ()) -> list[str]:
@@ -387,8 +387,8 @@ def _is_field(name: str) -> bool:
 def _refuse_fieldless(names: Sequence[str], read_with: str) -> None:
     if not names or any(_is_field(name) or name in WORKED_OUT for name in names):
         return
-    meant = close_matches(names[0].casefold(), COLUMNS)
-    hint = f"; did you mean {meant[0]!r} by {truncate(names[0], 40)!r}?" if meant else "."
+    matches = close_matches(names[0].casefold(), COLUMNS)
+    hint = f"; did you mean {matches[0]!r} by {truncate(names[0], 40)!r}?" if matches else "."
     start = f"{read_with}, and it names" if read_with else "The DataFrame has the columns"
     raise WorkError(
         f"{start} {join_truncated([repr(truncate(name, 40)) for name in names], most=8)}: no field of a "
@@ -560,8 +560,8 @@ def _refuse_cut(table: Table) -> None:
     works = [row for row in rows if isinstance(row, Mapping)]
     if not any(isinstance(row.get("id"), str) and _GIVEN_ID.fullmatch(row["id"]) for row in works):
         return
-    held = {path_of(name).partition(".")[0] for row in works for name in row}
-    absent = [name for name in _IN_EVERY_WORK if name not in held]
+    fields = {path_of(name).partition(".")[0] for row in works for name in row}
+    absent = [name for name in _IN_EVERY_WORK if name not in fields]
     if len(absent) > 1:
         raise WorkError(
             f"These rows have ids, as works from a queue have, but no {join_truncated(absent, most=22)}: if they were "

@@ -196,8 +196,8 @@ def advice(left_out: Iterable[LeftOut]) -> list[str]:
 
 def _of_query(api: Api, query: Query, limits: PlanLimits, limit: int | None) -> Targets:
     if query.pipelines is None and not limits.allow_all:
-        said = "An empty query means every work" if query.is_empty else "The query is not limited to named pipelines"
-        raise ScopeRefused(f"{said}.", reason=ScopeReason.EVERY_PIPELINE)
+        problem = "An empty query means every work" if query.is_empty else "The query is not limited to named pipelines"
+        raise ScopeRefused(f"{problem}.", reason=ScopeReason.EVERY_PIPELINE)
     document = query.document_by(api.now)
     if query.is_relative:
         api.clock.refuse_doubt()
@@ -243,7 +243,7 @@ def _of_frame(api: Api, frame: pd.DataFrame, limits: PlanLimits) -> Targets:
     read = Baseline.of(frame)
     were = read.records(ids) if read else {}
     parts = {frame["id"].iloc[row] for row in parts_of(frame)} if read else set()
-    works, left_out = [], [unnamed(value) for value in _odd_ids(frame)]
+    works, left_out = [], [unnamed(value) for value in _irregular_ids(frame)]
     for work in targets.works:
         old = were.get(work.id or "")
         if old is None or same(old, work) or not (since := drift(old, work.record, whole=work.id not in parts)):
@@ -253,7 +253,7 @@ def _of_frame(api: Api, frame: pd.DataFrame, limits: PlanLimits) -> Targets:
     return Targets(works, left_out + targets.left_out)
 
 
-def _odd_ids(frame: pd.DataFrame) -> list[Any]:
+def _irregular_ids(frame: pd.DataFrame) -> list[Any]:
     """Return what the service holds as the id of works that have none that is text."""
     rows = frame[[not _is_name(one) for one in frame["id"]]]
     return [work.get("id") for work in to_records(rows, partial=True)]

@@ -27,12 +27,12 @@ __all__ = ["context_of", "plan_undo"]
 
 def context_of(api: Api, journal: Journal | None = None) -> Context:
     """Return what plans of this service are applied with, the journal included."""
-    kept = journal or Journal()
 
     def undo(entry: str) -> Plan:
-        return plan_undo(context_of(api, kept), entry)
+        return plan_undo(context, entry)
 
-    return Context(api, kept, undo)
+    context = Context(api, journal or Journal(), undo)
+    return context
 
 
 def plan_undo(context: Context, entry_id: str, *, allow_other_host: bool = False) -> UndoPlan:

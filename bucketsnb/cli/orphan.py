@@ -31,7 +31,7 @@ def end_with(parent: int) -> None:
 
 
 if __name__ == "__main__":
-    _, told, module, *arguments = sys.argv
-    end_with(int(told))
+    _, parent, module, *arguments = sys.argv
+    end_with(int(parent))
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)

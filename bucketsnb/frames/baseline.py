@@ -145,10 +145,10 @@ class Baseline(str):
 
     def marks(self, places: Sequence[int]) -> list[Mark]:
         """Return what is kept of works beside their cells; see :func:`bucketsnb.frames.columns.marks_of`."""
-        kept = self._hidden[MARKS]
-        if kept.isna().all():
+        marks = self._hidden[MARKS]
+        if marks.isna().all():
             return [(None, None)] * len(places)
-        return [marks_of(mark) for mark in kept.take(places).decoded()]
+        return [marks_of(mark) for mark in marks.take(places).decoded()]
 
     def cells(self, name: str, places: Sequence[int]) -> list[Any]:
         """Return cells as the frame showed them."""

@@ -90,7 +90,7 @@ def assemble(
     `read` has the columns that were read, if not all were; `more` joins the frame's ``attrs``.
     """
     now = time.time() if now is None else now
-    held: Any = "all" if read is None else list(read)
+    columns_read: Any = "all" if read is None else list(read)
     whole: dict[Any, Any] = {
         **{name: shown(column) for name, column in columns.items()},
         **derived(columns, now, STORED if read is None else read),
@@ -103,7 +103,7 @@ def assemble(
         "query": dict(query or {}),
         "read_at": now,
         "url": url,
-        "columns": held,
+        "columns": columns_read,
         "as_read": Baseline.keep(frame, columns),
         **more,
     }

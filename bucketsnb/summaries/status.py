@@ -204,11 +204,11 @@ def _answers(api: Api, pipelines: str | Sequence[str] | None, at_once: int) -> A
     return _ask_all(api, names, at_once, BucketsError)  # here it must not hide the other pipelines
 
 
-def _ask_all(api: Api, names: Sequence[str], at_once: int, kept: type[BucketsError]) -> Answers:
+def _ask_all(api: Api, names: Sequence[str], at_once: int, caught: type[BucketsError]) -> Answers:
     def ask(name: str) -> Mapping[str, int] | BucketsError:
         try:
             return api.status(name)
-        except kept as error:
+        except caught as error:
             return error
 
     return dict(zip(names, ask_together(ask, names, at_once), strict=True))

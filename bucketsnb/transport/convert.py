@@ -97,12 +97,12 @@ def of_status(
     by_proxy = call.route.is_relayed and status in _BY_PROXY
     kind = Refused if by_proxy else _BY_STATUS.get(status, ServiceFailed if status >= 500 else Refused)
     shown = truncate(text, 300)
-    said = f": {shown.removesuffix('.')}" if shown else ""
+    detail = f": {shown.removesuffix('.')}" if shown else ""
     next_step = _about_the_token(token_source) if kind is Unauthorized else _WHAT_NEXT.get(kind, "Correct the request.")
     if call.route.is_relayed:
         next_step = _BY_PROXY[status] if by_proxy else f"{next_step} {_NO_PROXY}"
     who = ", which" if call.route.is_relayed else ": the service"
-    message = f"{call}{who} answered {status}{said}. {next_step}"
+    message = f"{call}{who} answered {status}{detail}. {next_step}"
     wait = retry_after(headers.get("retry-after", "")) if status in (429, 503) else None
     return TryFailedError(kind(message, status=status, excerpt=shown, **call.details), _failure_kind(status), wait=wait)
 

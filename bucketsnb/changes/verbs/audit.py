@@ -112,10 +112,10 @@ def _planned(context: Context, reason: str, expires_after: float) -> tuple[Audit
     forecast = _forecast(read_works(api, ids), now)
     changes = [Change(WorkSnapshot.of(before), WorkSnapshot.of(after)) for before, after, _ in forecast]
     by_pass = Counter(name for _, _, touched in forecast for name in touched)
-    said = [f"{name}: {count_of(by_pass[name], 'work')} to {status}" for name, _, status in PASSES]
+    passes = [f"{name}: {count_of(by_pass[name], 'work')} to {status}" for name, _, status in PASSES]
     act = AuditExecutor(by_pass)
     targets, limits = Targets([change.work for change in changes]), PlanLimits(expires_after=expires_after)
-    notes = ["; ".join(said), _NOTE]
+    notes = ["; ".join(passes), _NOTE]
     if len(named) > len(ids):
         notes.append(
             f"It would also change {count_of(len(named) - len(ids), 'work')} without an id of "

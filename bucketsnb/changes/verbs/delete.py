@@ -202,9 +202,9 @@ class RestoreExecutor(ChunkExecutor):
         known = [position for position in fit if execution.results[position].new_id is not None]
         error = self._hold(execution, [position for position in fit if position not in set(known)])
         self._leave_put_back(execution, known)
-        held = [position for position in fit if self._waits(execution, position)]
-        if held:
-            error = self._put(execution, held) or error
+        waiting = [position for position in fit if self._waits(execution, position)]
+        if waiting:
+            error = self._put(execution, waiting) or error
         execution.record(positions)
         if error is not None:
             go_on_or_raise(execution, positions, error)
@@ -269,8 +269,8 @@ class RestoreExecutor(ChunkExecutor):
             return []
         left = []
         taken = {result.new_id for result in execution.results}
-        held = execution.api.view({"pipeline": self.holding}, limit=None)
-        free = [record for record in held if record.get("id") not in taken]
+        records = execution.api.view({"pipeline": self.holding}, limit=None)
+        free = [record for record in records if record.get("id") not in taken]
         for position in positions:
             original = _original(execution, position)
             hit = next((record for record in free if _same_work(original, record)), None)

@@ -137,13 +137,18 @@ def plan_raw(context: Context, works: Iterable[Any]) -> DepositPlan:
 
 
 def _made(
-    context: Context, works: Iterable[Record], reason: str, limits: PlanLimits, said: Iterable[str] = (), **more: Any
+    context: Context,
+    works: Iterable[Record],
+    reason: str,
+    limits: PlanLimits,
+    more_notes: Iterable[str] = (),
+    **more: Any,
 ) -> DepositPlan:
     works = list(works)
     changes = [Change(None, WorkSnapshot.of(work)) for work in works]
     targets = Targets([change.work for change in changes])
     undo = ["Undo deletes them again, those that no worker has claimed by then."] if changes else []
-    notes = [*undo, *_earlier_lives(works, context.api.clock.now()), *said]
+    notes = [*undo, *_earlier_lives(works, context.api.clock.now()), *more_notes]
     return new_plan(DepositPlan, context, DepositExecutor(), changes, targets, reason, limits, notes, **more)
 
 
@@ -250,12 +255,12 @@ def _unsettled(execution: Execution, left: Sequence[int], reply: Reply) -> Excep
             execution.settle(position, Outcome.REFUSED, detail=f"Not found on looking. {reply.why}")
         return reply.error
     found = [result.new_id for result in execution.results if result.outcome is Outcome.DONE and result.new_id]
-    said = f"The service {reply.heard}"
+    answer = f"The service {reply.heard}"
     for position in left:
-        execution.settle(position, Outcome.UNKNOWN, detail=f"{said}, and the work was not found on looking.")
+        execution.settle(position, Outcome.UNKNOWN, detail=f"{answer}, and the work was not found on looking.")
     works = [_sent(execution, position) for position in left]
     return OutcomeUnknown(
-        f"{said} to a deposit, and {count_of(len(left), 'work')} of it could not be found on "
+        f"{answer} to a deposit, and {count_of(len(left), 'work')} of it could not be found on "
         "looking. They may still appear.",
         cure=Cure.LOOK_FIRST,
         value="error.check",

@@ -83,8 +83,10 @@ def _paths(values: Mapping[str, Any]) -> dict[tuple[str, ...], Any]:
     refuse_unmeant({path[0]: value for path, value in paths.items()}, 0)
     for path in paths:
         if path[0] not in FIELD_NAMES or "" in path:
-            meant = close_matches(path[0], FIELD_NAMES)
-            hint = f"; did you mean {meant[0]!r}?" if meant else f"; the fields are {join_truncated(FIELD_NAMES, 30)}"
+            matches = close_matches(path[0], FIELD_NAMES)
+            hint = (
+                f"; did you mean {matches[0]!r}?" if matches else f"; the fields are {join_truncated(FIELD_NAMES, 30)}"
+            )
             raise WorkError(f"{truncate('.'.join(path), 60)!r} is not a field of a work{hint}", field=".".join(path))
         if any(path[:end] in paths for end in range(1, len(path))):
             raise WorkError(f"{'.'.join(path)} is part of another field that is set too.", field=".".join(path))

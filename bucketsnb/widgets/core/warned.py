@@ -33,10 +33,10 @@ def warned(action: Callable[[], T]) -> tuple[T, list[str]]:
         outer = _caught.get(me)
         if not _caught:
             _listen()
-        said: list[str] = []
-        _caught[me] = said
+        texts: list[str] = []
+        _caught[me] = texts
     try:
-        return action(), list(dict.fromkeys(said))
+        return action(), list(dict.fromkeys(texts))
     finally:
         with _lock:
             if outer is None:
@@ -55,10 +55,10 @@ def _listen() -> None:
     before = warnings.showwarning
 
     def show(message: Warning | str, category: type[Warning], *where: Any) -> None:
-        said = _caught.get(threading.get_ident())
-        if said is None:
+        texts = _caught.get(threading.get_ident())
+        if texts is None:
             before(message, category, *where)
         else:
-            said.append(str(message))
+            texts.append(str(message))
 
     warnings.showwarning = show  # type: ignore[assignment]  # the same, with the rest passed on

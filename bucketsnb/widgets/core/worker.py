@@ -64,7 +64,7 @@ class TimeLeft:
     def __init__(self) -> None:
         self._began = time.monotonic()
 
-    def said(self, done: int, total: int) -> str:
+    def text(self, done: int, total: int) -> str:
         """Return it as words to put behind how far the job is; nothing while that cannot be told, or at the end."""
         spent = time.monotonic() - self._began
         left = spent / done * (total - done) if done else 0

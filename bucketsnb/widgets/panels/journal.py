@@ -89,5 +89,5 @@ def _cells(row: pd.Series[Any], head: Mapping[str, Any]) -> list[str]:
     what = head.get("summary") or f"{row['verb']} {int(row['n_works']):,} on {row['host']}"
     outcome = ", ".join(f"{int(row[word.value]):,} {word.value}" for word in Outcome if row[word.value])
     undone = str(row["undone"]) if row["state"] == "finished" else f"{row['undone']}, {row['state']}"
-    told = (what, outcome or "nothing sent", head.get("query") or "", row["reason"], row["user"], undone)
-    return [format_time(row["time"]), *(truncate(text, 160) for text in told)]
+    cells = (what, outcome or "nothing sent", head.get("query") or "", row["reason"], row["user"], undone)
+    return [format_time(row["time"]), *(truncate(text, 160) for text in cells)]

@@ -294,7 +294,7 @@ class Box(Part):
         time_left = TimeLeft()
 
         def progressed(done: int, total: int) -> None:
-            self._step(f"{done:,} of {count_of(total, 'work')}{time_left.said(done, total)}", done, total)
+            self._step(f"{done:,} of {count_of(total, 'work')}{time_left.text(done, total)}", done, total)
             self.draw()
 
         self.applier.start(job, self._ended, progress=progressed, failed=lambda _: self._ended(left()))

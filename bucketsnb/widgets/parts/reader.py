@@ -70,7 +70,7 @@ class WorksReader(Part):
         self.worker.stop()
 
     def _step(self, done: int, total: int, time_left: TimeLeft) -> None:
-        self.state.reading = f"Reading … {done:,} of {total:,}{time_left.said(done, total)}"
+        self.state.reading = f"Reading … {done:,} of {total:,}{time_left.text(done, total)}"
 
     def _ended(self) -> None:
         self.state.reading = ""

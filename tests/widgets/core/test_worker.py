@@ -171,4 +171,4 @@ def test_the_time_left_is_judged_by_the_time_spent(monkeypatch: pytest.MonkeyPat
     left = TimeLeft()
     began = time.monotonic()
     monkeypatch.setattr("bucketsnb.widgets.core.worker.time.monotonic", lambda: began + spent)
-    assert left.said(done, 400) == said
+    assert left.text(done, 400) == said

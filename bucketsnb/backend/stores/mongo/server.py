@@ -127,8 +127,8 @@ def _translation(error: PyMongoError | BSONError, url: str, *, changing: bool) -
 
 
 def _said(error: Exception) -> str:
-    """Give what the server said, without the works that the driver adds to it."""
+    """Give the message of the server, without the works that the driver adds to it."""
     details = getattr(error, "details", None) or {}
     refusals = details.get("writeErrors") or details.get("writeConcernErrors") or [details]
-    said = str(refusals[0].get("errmsg") or error)
-    return said if len(said) <= 300 else said[:300] + "..."
+    message = str(refusals[0].get("errmsg") or error)
+    return message if len(message) <= 300 else message[:300] + "..."

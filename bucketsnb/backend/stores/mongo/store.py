@@ -126,24 +126,24 @@ class MongoStore:
                 self._server.whole(lambda session: self._set(changes, session))
 
     def _set(self, changes: Sequence[Record], session: ClientSession | None) -> None:
-        held = self._held([change["id"] for change in changes], session)
-        if any(_moves(change, held) for change in changes):
+        current = self._current([change["id"] for change in changes], session)
+        if any(_moves(change, current) for change in changes):
             # A cluster that keeps pipelines apart takes a work that moves from one to another only by itself.
             for change in changes:
-                self.works.update_one(*_update(change, held), session=session)
+                self.works.update_one(*_update(change, current), session=session)
         else:
-            requests = [UpdateOne(*_update(change, held)) for change in changes]
+            requests = [UpdateOne(*_update(change, current)) for change in changes]
             self.works.bulk_write(requests, session=session)
 
-    def _held(self, ids: Sequence[str | None], session: ClientSession | None) -> dict[str | None, Record]:
+    def _current(self, ids: Sequence[str | None], session: ClientSession | None) -> dict[str | None, Record]:
         asked = {"id": {"$in": [one for one in ids if one is not None]}}
-        held: dict[str | None, Record] = {
+        current: dict[str | None, Record] = {
             one["id"]: one for one in self.works.find(asked, {"id": True, "pipeline": True}, session=session)
         }
-        missing = [one for one in ids if one not in held]
+        missing = [one for one in ids if one not in current]
         if missing:
             raise UnknownWorks(missing)
-        return held
+        return current
 
     def delete(self, ids: Sequence[str]) -> int:
         """Remove works by id, and say how many there were."""
@@ -234,15 +234,15 @@ class MongoStore:
         self._server.client.close()
 
 
-def _moves(change: Mapping[str, Any], held: Mapping[str | None, Record]) -> bool:
-    return "pipeline" in change and change["pipeline"] != held[change["id"]].get("pipeline")
+def _moves(change: Mapping[str, Any], current: Mapping[str | None, Record]) -> bool:
+    return "pipeline" in change and change["pipeline"] != current[change["id"]].get("pipeline")
 
 
-def _update(change: Record, held: dict[str | None, Record]) -> tuple[Record, Record]:
-    """Give which work to update, and how; `held` then has it as it will be."""
-    before = held[change["id"]]
+def _update(change: Record, current: dict[str | None, Record]) -> tuple[Record, Record]:
+    """Give which work to update, and how; `current` then has it as it will be."""
+    before = current[change["id"]]
     which = {"_id": before["_id"]}
-    if _moves(change, held):
+    if _moves(change, current):
         which["pipeline"] = before.get("pipeline")
-        held[change["id"]] = {**before, "pipeline": change["pipeline"]}
+        current[change["id"]] = {**before, "pipeline": change["pipeline"]}
     return which, {"$set": change}

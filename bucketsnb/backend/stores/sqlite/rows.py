@@ -64,8 +64,8 @@ def _columns_of(record: Mapping[str, Any]) -> tuple[Any, ...]:
     irregular = irregular or any(
         isinstance(element, list) for field in MARKS for element in _elements(record.get(field))
     )
-    held = (record[name] for name in COLUMNS if name not in ("site", "user", "parent", "irregular"))
-    return (*held, *(value if isinstance(value, str) else None for value in loose), int(irregular))
+    exact = (record[name] for name in COLUMNS if name not in ("site", "user", "parent", "irregular"))
+    return (*exact, *(value if isinstance(value, str) else None for value in loose), int(irregular))
 
 
 def _mark(writer: sqlite3.Connection, rowid: int | None, record: Mapping[str, Any]) -> None:
