@@ -361,7 +361,7 @@ def test_a_folder_in_the_home_of_nobody_is_refused(buckets: Buckets, monkeypatch
 
 @pytest.fixture
 def untold(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journal_module, "_told", set())
+    monkeypatch.setattr(journal_module, "_warned", set())
 
 
 @pytest.mark.usefixtures("untold")
