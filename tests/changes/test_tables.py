@@ -529,7 +529,9 @@ def test_text_of_typed_values_stays_text() -> None:
     ]
 
 
-@pytest.mark.parametrize("value", [math.nan, None, pd.NA, pd.NaT, np.float32("nan"), np.datetime64("NaT")], ids=repr)
+@pytest.mark.parametrize(
+    "value", [math.nan, None, pd.NA, pd.NaT, np.float32("nan"), np.datetime64("NaT", "ns")], ids=repr
+)
 def test_what_is_missing_in_a_list_says_nothing_of_its_field(value: Any) -> None:
     (work,) = works_of([NAMES | {"priority": value, "parameters.dm": value, "creation": value, "event": value}])
     assert (work["priority"], work["parameters"], work["event"]) == (3, None, None)
