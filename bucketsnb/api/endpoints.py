@@ -206,9 +206,9 @@ class Api:
     ) -> bytes:
         """Return one answer to a view as the JSON array that came, checked only for its brackets.
 
-        It may hold fewer works than match, as :meth:`goes_on` tells.
+        It may hold fewer works than match; see :meth:`has_more`.
         """
-        answer = self._view_call(query_document, projection, skip, limit)()
+        answer = self._view_answer(query_document, projection, skip, limit)
         body = answer.body.strip()
         if not (body.startswith(b"[") and body.endswith(b"]")):
             del body  # so that no traceback shows a token that the service repeats
@@ -223,7 +223,7 @@ class Api:
             return page.works
         return self._whole(page, query_document, _ONLY_ID, 0, None, shapes.ids_of_records, lambda one: one)
 
-    def goes_on(
+    def has_more(
         self, query_document: Mapping[str, Any] | None, ids: Sequence[str | None], size: int, *, skip: int, asked: int
     ) -> bool:
         """Say whether more works match than an answer of :meth:`view_bytes` held; asks only where it may be so.
@@ -259,7 +259,7 @@ class Api:
         at_once: Callable[[bytes], list[T] | None] = lambda _body: None,
     ) -> _Page[T]:
         """Return one answer to a view."""
-        answer = self._view_call(document, projection, skip, limit)()
+        answer = self._view_answer(document, projection, skip, limit)
         _check_type(self, "POST", "/view", answer)
         quickly = at_once(answer.body)
         works = self._checked("POST", "/view", answer, shape) if quickly is None else quickly
@@ -286,9 +286,9 @@ class Api:
             self.longest_answer.was_cut(len(first.works), first.size)
         return found
 
-    def _view_call(
+    def _view_answer(
         self, document: Mapping[str, Any] | None, projection: Mapping[str, Any] | None, skip: int, limit: int | None
-    ) -> Callable[[], Answer]:
+    ) -> Answer:
         body = encode(
             {
                 "query": arguments.document(document),
@@ -297,7 +297,7 @@ class Api:
                 "limit": 0 if limit in (None, -1) else arguments.whole("limit", limit),
             }
         )
-        return lambda: self._send("POST", "/view", Idempotency.SAFE, body=body, max_bytes=MAX_BYTES)
+        return self._send("POST", "/view", Idempotency.SAFE, body=body, max_bytes=MAX_BYTES)
 
     # --- changing ---
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from bucketsnb.addresses import without_login
-from bucketsnb.changes.execution import ChunkExecutor, Context, Executor
+from bucketsnb.changes.execution import ChunkExecutor, Context, PlanExecutor
 from bucketsnb.changes.plan import LeftOut, Plan
 from bucketsnb.changes.snapshot import Change, WorkSnapshot
 from bucketsnb.changes.targets import PlanLimits, Targets, advice
@@ -50,7 +50,7 @@ def old_works(records: Sequence[Mapping[str, Any]], now: float) -> list[str]:
 def new_plan(
     kind: type[P],
     context: Context,
-    act: ChunkExecutor,
+    chunk_executor: ChunkExecutor,
     changes: Iterable[Change],
     targets: Targets,
     reason: str,
@@ -71,6 +71,6 @@ def new_plan(
         query=targets.query,
         left_out=tuple(targets.left_out),
         notes=(*notes, *advice(targets.left_out), *context.api.clock.notes()),
-        _executor=Executor(context, act, head=head),
+        _executor=PlanExecutor(context, chunk_executor, head=head),
         **more,
     )

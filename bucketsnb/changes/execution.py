@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bucketsnb.changes.plan import Plan
     from bucketsnb.progress import Cancel, ProgressCallback
 
-__all__ = ["AGAIN", "ChunkExecutor", "Context", "Execution", "Executor", "Undo"]
+__all__ = ["AGAIN", "ChunkExecutor", "Context", "Execution", "PlanExecutor", "Undo"]
 
 CHUNK_BYTES = 8_000_000
 """Bytes of works, as JSON, that one request carries at most (one work always goes)."""
@@ -92,17 +92,13 @@ class Execution:
         return self.writer.entry
 
     @property
-    def unkept(self) -> JournalError | None:
+    def journal_error(self) -> JournalError | None:
         """Why something is not on record, if it is not."""
         return next((error for error in self.errors if isinstance(error, JournalError)), None)
 
-    def change(self, position: int) -> Change:
-        """Return the change at a position of the plan."""
-        return self.changes[position]
-
     def ids(self, positions: Sequence[int]) -> list[str]:
         """Return the ids of the works at some positions, of those that have one."""
-        return [found for position in positions if (found := self.change(position).id) is not None]
+        return [found for position in positions if (found := self.changes[position].id) is not None]
 
     def settle(
         self, position: int, outcome: Outcome, record: Mapping[str, Any] | None = None, *, detail: str = "", **more: Any
@@ -123,7 +119,7 @@ class Execution:
             Other attributes of :class:`~bucketsnb.changes.receipt.WorkResult`.
         """
         self.unrecorded.add(position)
-        change = self.change(position)
+        change = self.changes[position]
         after = None if record is None else WorkSnapshot.of(record)
         work_id = more.pop("id", change.id)
         self.results[position] = WorkResult(outcome, work_id, change.before, after, detail=detail, **more)
@@ -167,26 +163,26 @@ class Execution:
                 self.record(sorted(self.unrecorded))
             self.writer.line("end", counts=counts, errors=[type(error).__name__ for error in self.errors])
         except JournalError as error:
-            if self.unkept is None:
+            if self.journal_error is None:
                 self.errors.append(error)
 
     def _line_of(self, position: int) -> list[Any]:
         """Return what the journal keeps of a result; the work as it was left only where it is not just as planned."""
-        result, planned = self.results[position], self.change(position).after
+        result, planned = self.results[position], self.changes[position].after
         left = result.after if result.outcome is Outcome.DONE else None
         recorded = None if left is None else True if left == planned else left.record
         return [position, result.outcome.value, recorded, result.new_id, result.detail]
 
 
-class Executor:
+class PlanExecutor:
     """What a plan is applied with, once, and gone on with.
 
     Parameters
     ----------
     context
         The service and the journal.
-    act
-        How a chunk is done.
+    chunk_executor
+        Does one chunk.
     entry
         Id of the journal's entry, where it is not to be a new one. A new one is given its id here, with the plan: a
         copy of the plan in a forked process has the same, and an entry is begun once.
@@ -201,7 +197,7 @@ class Executor:
     def __init__(
         self,
         context: Context,
-        act: ChunkExecutor,
+        chunk_executor: ChunkExecutor,
         *,
         entry: str | None = None,
         head: Mapping[str, Any] | None = None,
@@ -211,7 +207,7 @@ class Executor:
         self.entry = entry or new_entry()
         self.spent = False
         self._context = context
-        self._act = act
+        self._chunk_executor = chunk_executor
         self._latest: Execution | None = None
         self._head = dict(head or {})
         self._before = results
@@ -229,9 +225,9 @@ class Executor:
         self, plan: Plan, progress: ProgressCallback | None, cancel: Cancel | None, rate: float | None = None
     ) -> Receipt:
         """Apply a plan, once."""
-        with self._alone(plan):
-            self._may(plan)
-            rate = _checked_rate(rate, plan, self._act)
+        with self._exclusive(plan):
+            self._check_applicable(plan)
+            rate = _checked_rate(rate, plan, self._chunk_executor)
             self.spent = True
             if not plan.changes:
                 return Receipt(plan, "", ())
@@ -251,7 +247,7 @@ class Executor:
 
     def resume(self, plan: Plan, progress: ProgressCallback | None, cancel: Cancel | None) -> Receipt:
         """Go on with works that were not sent or whose outcome is unknown."""
-        with self._alone(plan):
+        with self._exclusive(plan):
             latest = self._latest
             if latest is None:
                 raise PlanError("Nothing was sent yet, so there is nothing to resume.")
@@ -267,19 +263,19 @@ class Executor:
         return self._context.undo(entry)
 
     @contextmanager
-    def _alone(self, plan: Plan) -> Iterator[None]:
+    def _exclusive(self, plan: Plan) -> Iterator[None]:
         if not self._busy.acquire(blocking=False):
             raise PlanAlreadyApplied("This plan is being applied. Wait for its receipt.")
         try:
             yield
         except KeyboardInterrupt as stop:
-            stop.args = stop.args or self._on_record(plan)
+            stop.args = stop.args or self._interrupted(plan)
             raise
         finally:
             self._busy.release()
 
-    def _on_record(self, plan: Plan) -> tuple[str, ...]:
-        """Say what an interruption left: someone who pressed stop has no receipt in the hand."""
+    def _interrupted(self, plan: Plan) -> tuple[str, ...]:
+        """Return the message of an interruption: what was done, as there is no receipt to look at."""
         latest = self.receipt(plan)
         if latest is None or not latest.entry:
             return ()
@@ -294,7 +290,7 @@ class Executor:
         changed = latest.counts["done"] + latest.counts["unknown"]
         return f"buckets.undo({latest.entry!r}) puts back what was done." if changed else ""
 
-    def _may(self, plan: Plan) -> None:
+    def _check_applicable(self, plan: Plan) -> None:
         refuse_read_only(self._context.api, "nothing was sent")
         if self.spent:
             raise PlanAlreadyApplied(
@@ -349,12 +345,12 @@ class Executor:
                     finally:
                         execution.seconds = time.monotonic() - started
                         self._lengths[writer.entry] = writer.length
-                        if execution.unkept is not None and not execution.sent and writer.is_new:
+                        if execution.journal_error is not None and not execution.sent and writer.is_new:
                             writer.discard()  # so that the same plan may go once it can be kept
         finally:
             self._latest = execution
-        if execution.unkept is not None and not execution.sent:
-            raise execution.unkept
+        if execution.journal_error is not None and not execution.sent:
+            raise execution.journal_error
 
     def _chunks(
         self,
@@ -368,12 +364,12 @@ class Executor:
         progress = progress or (lambda *_: None)
         progress(done, len(todo))
         pace = Pace(execution.rate)
-        for positions in _chunked(execution.changes, todo, pace.most(self._act.size)):
+        for positions in _chunked(execution.changes, todo, pace.most(self._chunk_executor.size)):
             pace.wait(done, cancel)
             if cancel is not None and cancel.is_set():
                 execution.notes.append(f"Cancelled: {count_of(len(todo) - done, 'work')} left as they were.")
                 return
-            self._act.step(execution, positions)
+            self._chunk_executor.step(execution, positions)
             done += len(positions)
             progress(done, len(todo))
 
@@ -402,12 +398,12 @@ class Pace:
             time.sleep(min(left, _LOOK_FOR_CANCEL))
 
 
-def _checked_rate(rate: Any, plan: Plan, act: ChunkExecutor) -> float | None:
+def _checked_rate(rate: Any, plan: Plan, chunk_executor: ChunkExecutor) -> float | None:
     if rate is None:
         return None
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < float("inf"):
         raise PlanError(f"rate={truncate(repr(rate), 40)} must be works a second above 0, or None. Nothing was sent.")
-    if not act.divides_by_rate:
+    if not chunk_executor.divides_by_rate:
         raise PlanError(f"The service does the {plan.verb} in one go, so it has no rate. Nothing was sent.")
     return float(rate)
 

@@ -44,7 +44,7 @@ class GuardedExecutor(ChunkExecutor):
             execution.announce(
                 going,
                 before=[now.text(work_id) for work_id in execution.ids(going)],
-                after=[after.text for p in going if (after := execution.change(p).after) is not None],
+                after=[after.text for p in going if (after := execution.changes[p].after) is not None],
             )
             reply = self._send(execution, going)
         execution.record(positions)
@@ -53,7 +53,7 @@ class GuardedExecutor(ChunkExecutor):
 
     def _send(self, execution: Execution, going: Sequence[int]) -> Reply:
         """Send works, and again in halves if they were refused together: one that cannot be taken holds up no other."""
-        reply = ask(execution, lambda: self.send(execution.api, [execution.change(position) for position in going]))
+        reply = ask(execution, lambda: self.send(execution.api, [execution.changes[position] for position in going]))
         self._settle(execution, going, reply)
         refused = [position for position in going if execution.results[position].outcome is Outcome.REFUSED]
         if not (self.divides and should_bisect(execution, reply, len(refused))):
@@ -64,7 +64,7 @@ class GuardedExecutor(ChunkExecutor):
         return next((one for one in replies if one.error is not None), replies[0])
 
     def _may_go(self, execution: Execution, position: int, now: CurrentWorks) -> bool:
-        change, unsure = execution.change(position), execution.results[position].outcome is Outcome.UNKNOWN
+        change, unsure = execution.changes[position], execution.results[position].outcome is Outcome.UNKNOWN
         record = now.get(change.id or "")
         if unsure and self.is_done(change, record):
             execution.settle(position, Outcome.DONE, record, detail="Found done on looking again.")
@@ -88,13 +88,13 @@ class GuardedExecutor(ChunkExecutor):
         def judge(left: list[int]) -> list[int]:
             now = look(execution.api, execution.ids(left))
             for position in left:
-                self._judge(execution, position, now.get(execution.change(position).id or ""), reply)
+                self._judge(execution, position, now.get(execution.changes[position].id or ""), reply)
             return [position for position in left if execution.results[position].outcome in _WORTH_ANOTHER_LOOK]
 
         look_until(execution, going, judge)
 
     def _judge(self, execution: Execution, position: int, record: Record | None, reply: Reply) -> None:
-        change = execution.change(position)
+        change = execution.changes[position]
         if self.is_done(change, record):
             execution.settle(position, Outcome.DONE, record, detail=described(change.cells))
         elif record is None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bucketsnb.addresses import without_login
 from bucketsnb.api import chunks
-from bucketsnb.changes.execution import Context, Executor
+from bucketsnb.changes.execution import Context, PlanExecutor
 from bucketsnb.changes.lookup import READ_CHUNK
 from bucketsnb.changes.plan import LeftOut, Plan
 from bucketsnb.changes.plan_file import SavedPlan, read_plan_file
@@ -39,7 +39,7 @@ def load_plan(context: Context, path: Path) -> Plan:
         )
     _refuse_if_done(context, saved, path)
     head = {"planned_by": saved.user, "planned_on": saved.machine}
-    executor = Executor(context, VERBS[saved.verb].executor(), entry=saved.entry, head=head)
+    executor = PlanExecutor(context, VERBS[saved.verb].chunk_executor(), entry=saved.entry, head=head)
     return _plan_of(saved, without_login(context.api.url), executor)
 
 
@@ -55,7 +55,7 @@ def plan_to_look_at(path: Path) -> Plan:
     return _plan_of(saved, without_login(saved.url), None)
 
 
-def _plan_of(saved: SavedPlan, url: str, executor: Executor | None) -> Plan:
+def _plan_of(saved: SavedPlan, url: str, executor: PlanExecutor | None) -> Plan:
     return VERBS[saved.verb].plan(
         changes=saved.changes,
         url=url,

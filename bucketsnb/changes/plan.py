@@ -26,7 +26,7 @@ from bucketsnb.errors import PlanAlreadyApplied, PlanError
 from bucketsnb.files import replace_file
 
 if TYPE_CHECKING:
-    from bucketsnb.changes.execution import Executor
+    from bucketsnb.changes.execution import PlanExecutor
     from bucketsnb.changes.receipt import Receipt
     from bucketsnb.progress import Cancel, ProgressCallback
 
@@ -98,7 +98,7 @@ class Plan:
     query: str = ""
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()
-    _executor: Executor | None = field(default=None, compare=False)
+    _executor: PlanExecutor | None = field(default=None, compare=False)
 
     verb: ClassVar[str] = "change"
     preposition: ClassVar[str] = "of"

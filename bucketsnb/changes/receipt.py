@@ -16,7 +16,7 @@ from bucketsnb.errors import JournalError, OutcomeUnknown, PartlyDone, PlanError
 from bucketsnb.frames import SummaryFrame
 
 if TYPE_CHECKING:
-    from bucketsnb.changes.execution import Execution, Executor
+    from bucketsnb.changes.execution import Execution, PlanExecutor
     from bucketsnb.changes.plan import Plan
     from bucketsnb.progress import Cancel, ProgressCallback
 
@@ -232,7 +232,7 @@ class Receipt:
         """
         return self._executor().undo(self.entry).apply(progress, cancel)
 
-    def _executor(self) -> Executor:
+    def _executor(self) -> PlanExecutor:
         if not self.entry:
             raise PlanError("Nothing was changed, so there is nothing to resume or undo.")
         if self.plan._executor is None:

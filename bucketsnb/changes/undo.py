@@ -11,7 +11,7 @@ from bucketsnb.addresses import without_login
 from bucketsnb.api import Api
 from bucketsnb.changes.drawing import by_count
 from bucketsnb.changes.entry import UNDO_SUFFIX, Entry, RecordedWork, read_entry
-from bucketsnb.changes.execution import AGAIN, Context, Executor
+from bucketsnb.changes.execution import AGAIN, Context, PlanExecutor
 from bucketsnb.changes.journal import Journal
 from bucketsnb.changes.plan import LeftOut, Plan, Reason, UndoPlan
 from bucketsnb.changes.receipt import Outcome, WorkResult
@@ -50,9 +50,9 @@ def plan_undo(context: Context, entry_id: str, *, allow_other_host: bool = False
         refuse_other_works(api, entry, [*verb.should_be_there(entry), *put_back])
     journal.touch(entry_id)
     changes, left_out = _changes(api, verb, entry, earlier)
-    executor = Executor(
+    executor = PlanExecutor(
         context,
-        verb.undo_executor(entry),
+        verb.undo_chunk_executor(entry),
         entry=undo_id,
         head={"undoes": entry_id},
         results=None if earlier is None else _results(changes, earlier),

@@ -84,9 +84,9 @@ class Pages:
         How many works this read will give if none moves.
     moved
         How many had moved when their turn came.
-    tell
-        Told that none is read, of how many, as soon as that is known: to know of very many takes a while, and then to
-        begin with them.
+    progress
+        Called with 0 and the number of works to read, as soon as that is known: of very many, the next page takes a
+        while too.
     """
 
     api: Api
@@ -103,7 +103,7 @@ class Pages:
     wanted: int = 0
     moved: int = 0
     cancelled: bool = False
-    tell: ProgressCallback = lambda _done, _total: None
+    progress: ProgressCallback = lambda _done, _total: None
 
     def __iter__(self) -> Iterator[_Page]:
         if self._stopped():
@@ -115,9 +115,9 @@ class Pages:
         if self.skip and not count:  # more are left out than match
             self.matched = len(self.api.view_ids(self.document))
         if count == most + 1 and self.limit != most:
-            yield from self._more(_rows(page, slice(most)))  # the one more said only that there are more
+            yield from self._more(_rows(page, slice(most)))  # one more was read, only to see whether there are more
             return
-        if self.api.goes_on(self.document, _id_list(page["id"]), size, skip=self.skip, asked=most + 1):
+        if self.api.has_more(self.document, _id_list(page["id"]), size, skip=self.skip, asked=most + 1):
             self.size = min(self.size, count)  # as much as it sends in one answer
             yield from self._more(_rows(page, slice(most)))
             return
@@ -151,7 +151,7 @@ class Pages:
         """
         self.matched = max(len(listed), self.skip)
         window = listed[self.skip : None if self.limit is None else self.skip + self.limit]
-        self.tell(0, len(window))
+        self.progress(0, len(window))
         unread: dict[Any, None] = dict.fromkeys(window)
         # A count of a million ids takes a third of a second, so they are not counted where all differ.
         unique = len(unread) == len(listed) and None not in unread

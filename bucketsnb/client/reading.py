@@ -78,14 +78,14 @@ def pages_of(
 def view(pages: Pages, progress: ProgressCallback | bool | None = None) -> WorksFrame:  # noqa: FBT001 - as tqdm's users know it
     """Read all pages into one frame."""
     gathered, done = ColumnBuffer(), 0
-    with progress_bar(progress) as pages.tell:
+    with progress_bar(progress) as pages.progress:
         for page in pages:
             done += len(page["id"])
             gathered.add(page, pages.wanted)
-            pages.tell(done, max(pages.wanted, done))
+            pages.progress(done, max(pages.wanted, done))
         if not done:
             gathered.add(columns_of(b"[]", pages.selection.fields), 0)
-        columns = gathered.columns(throttled(lambda: pages.tell(done, max(pages.wanted, done))))
+        columns = gathered.columns(throttled(lambda: pages.progress(done, max(pages.wanted, done))))
     _count_matched(pages)
     pages.warn(done)
     return _frame(pages, columns)
@@ -94,10 +94,10 @@ def view(pages: Pages, progress: ProgressCallback | bool | None = None) -> Works
 def frames_of(pages: Pages, progress: ProgressCallback | bool | None = None) -> Iterator[WorksFrame]:  # noqa: FBT001
     """Yield a frame a page."""
     done = 0
-    with progress_bar(progress) as pages.tell:
+    with progress_bar(progress) as pages.progress:
         for page in pages:
             done += len(page["id"])
-            pages.tell(done, max(pages.wanted, done))
+            pages.progress(done, max(pages.wanted, done))
             if len(page["id"]):
                 yield _frame(pages, page)
     pages.warn(done)

@@ -135,9 +135,9 @@ class ColumnBuffer:
             self._whole[name][self._filled : self._filled + count] = page.pop(name)
         self._filled += count
 
-    def columns(self, alive: Callable[[], None]) -> Columns:
-        """Return the columns of all pages; `alive` as for :func:`joined`."""
+    def columns(self, on_column: Callable[[], None]) -> Columns:
+        """Return the columns of all pages; `on_column` as for :func:`joined`."""
         whole, self._whole = self._whole, {}
         if self._filled < self._room:
             whole = {name: array[: self._filled] for name, array in whole.items()}
-        return joined([*([whole] if whole else []), *self._beyond], alive)
+        return joined([*([whole] if whole else []), *self._beyond], on_column)

@@ -150,10 +150,10 @@ def column(name: str, values: Any, count: int) -> tuple[Any, Flags | None]:
     return JSONArray(values) if isinstance(DTYPES[name], JSONDtype) else pd.array(values, dtype=DTYPES[name]), None
 
 
-def joined(pages: Iterable[Columns], alive: Callable[[], None] = lambda: None) -> Columns:
+def joined(pages: Iterable[Columns], on_column: Callable[[], None] = lambda: None) -> Columns:
     """Return the columns of several pages as one; the pages are emptied, so that only one column is there twice.
 
-    `alive` is called between two columns, as a million works take a while.
+    `on_column` is called after each column, as a million works take a while.
     """
     pages = list(pages)
     if len(pages) == 1:
@@ -162,7 +162,7 @@ def joined(pages: Iterable[Columns], alive: Callable[[], None] = lambda: None) -
     for name in GATHERED:
         arrays = [page.pop(name) for page in pages]
         whole[name] = type(arrays[0])._concat_same_type(arrays)
-        alive()
+        on_column()
     return whole
 
 

@@ -167,16 +167,16 @@ def test_two_threads_that_go_on_with_a_receipt_do_so_once(backend: LocalBackend,
     cut = buckets.plan_deposit(works).apply(cancel=AfterOne())
     executor = cut.plan._executor
     assert executor is not None
-    alone = executor._alone
+    alone = executor._exclusive
 
     @contextmanager
     def after_another(plan: Plan) -> Iterator[None]:
-        executor._alone = alone
+        executor._exclusive = alone
         assert cut.resume().ok
         with alone(plan):
             yield
 
-    executor._alone = after_another
+    executor._exclusive = after_another
     assert cut.resume().ok
     assert len(stored(buckets)) == 600
 

@@ -35,15 +35,12 @@ class Shelf(Api):
         found = [work for work in self.works if pipeline in (None, work.get("pipeline"))]
         return {"total": len(found), "queued": len(found), "running": 0, "success": 0, "failure": 0}
 
-    def _view_call(self, document: Any, projection: Any, skip: int, limit: int | None) -> Callable[[], Answer]:
-        def ask() -> Answer:
-            if self.requests:
-                self.between(self, len(self.requests))
-            self.requests.append({"query": document, "projection": projection, "skip": skip, "limit": limit})
-            matches = compile_query(dict(document or {}))
-            found = [work for work in self.works if matches(work)]
-            sent = [project(work, projection) for work in found[skip : skip + limit if limit else None][: self.cap]]
-            self.largest = max(self.largest, 0 if projection == {"id": True} else len(sent))
-            return Answer(200, json.dumps(sent).encode())
-
-        return ask
+    def _view_answer(self, document: Any, projection: Any, skip: int, limit: int | None) -> Answer:
+        if self.requests:
+            self.between(self, len(self.requests))
+        self.requests.append({"query": document, "projection": projection, "skip": skip, "limit": limit})
+        matches = compile_query(dict(document or {}))
+        found = [work for work in self.works if matches(work)]
+        sent = [project(work, projection) for work in found[skip : skip + limit if limit else None][: self.cap]]
+        self.largest = max(self.largest, 0 if projection == {"id": True} else len(sent))
+        return Answer(200, json.dumps(sent).encode())

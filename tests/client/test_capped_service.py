@@ -177,8 +177,8 @@ def test_works_that_come_between_two_pages_are_not_read_twice():
 
 def test_a_service_that_does_not_skip_is_not_asked_for_ever():
     class Deaf(Shelf):
-        def _view_call(self, document, projection, skip, limit):
-            return super()._view_call(document, projection, 0, limit)
+        def _view_answer(self, document, projection, skip, limit):
+            return super()._view_answer(document, projection, 0, limit)
 
     for works in ([{"id": "a"}], [{"id": str(number)} for number in range(9)], [{"id": None}] * 5):
         shelf = Deaf(works, cap=5)

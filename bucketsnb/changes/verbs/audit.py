@@ -143,15 +143,15 @@ class AuditExecutor(ChunkExecutor):
         again = any(execution.results[position].outcome is Outcome.UNKNOWN for position in positions)
         reply = Reply(ReplyKind.SILENCE)
         if not again:
-            before = [now.get(execution.change(position).id or "") for position in positions]
-            forecast = [after.text for p in positions if (after := execution.change(p).after) is not None]
+            before = [now.get(execution.changes[position].id or "") for position in positions]
+            forecast = [after.text for p in positions if (after := execution.changes[p].after) is not None]
             execution.announce(positions, map(written, before), forecast)
             reply = self._run(execution)
 
         def judge(left: list[int]) -> list[int]:
             after = _by_id(execution, left)
             for position in left:
-                work_id = execution.change(position).id or ""
+                work_id = execution.changes[position].id or ""
                 self._judge(execution, position, now.get(work_id), after.get(work_id), reply)
             return [p for p in left if execution.results[p].outcome in (Outcome.STILL_THERE, Outcome.UNKNOWN)]
 
@@ -175,7 +175,7 @@ class AuditExecutor(ChunkExecutor):
     def _judge(
         self, execution: Execution, position: int, before: Record | None, after: Record | None, reply: Reply
     ) -> None:
-        planned = execution.change(position).after
+        planned = execution.changes[position].after
         if after is None:
             execution.settle(position, Outcome.GONE, detail="No longer there.")
         elif planned is not None and after.get("status") == planned.status:

@@ -45,7 +45,7 @@ class Verb:
 
     # --- plans from a file ---
 
-    def executor(self) -> ChunkExecutor:
+    def chunk_executor(self) -> ChunkExecutor:
         """Return what carries out a plan that was read from a file."""
         return PutExecutor()
 
@@ -56,7 +56,7 @@ class Verb:
 
     # --- undo ---
 
-    def undo_executor(self, entry: Entry) -> ChunkExecutor:
+    def undo_chunk_executor(self, entry: Entry) -> ChunkExecutor:
         """Return what carries out an undo of an entry."""
         del entry
         return PutExecutor()

@@ -133,7 +133,7 @@ class Delete(Verb):
     plan = DeletePlan
     undo_notes = ("The works get new ids. No worker can take one before it is put back as it was.",)
 
-    def executor(self) -> ChunkExecutor:
+    def chunk_executor(self) -> ChunkExecutor:
         """Return what carries out a plan that was read from a file."""
         return DeleteExecutor()
 
@@ -142,7 +142,7 @@ class Delete(Verb):
         now = look(api, [change.id for change in changes if change.id is not None])
         return sum(change.id not in now for change in changes)
 
-    def undo_executor(self, entry: Entry) -> ChunkExecutor:
+    def undo_chunk_executor(self, entry: Entry) -> ChunkExecutor:
         """Return what puts the works back."""
         return RestoreExecutor(entry.id, entry.at)
 
@@ -361,7 +361,7 @@ def _entered_after(work_id: object, moment: float) -> bool:
 
 
 def _original(execution: Execution, position: int) -> dict[str, Any]:
-    return execution.change(position).work.record
+    return execution.changes[position].work.record
 
 
 def _restored(execution: Execution, position: int) -> dict[str, Any]:

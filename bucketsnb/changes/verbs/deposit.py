@@ -245,7 +245,7 @@ def _not_there(execution: Execution, positions: Sequence[int]) -> list[int]:
 
 
 def _sent(execution: Execution, position: int) -> dict[str, Any]:
-    after = execution.change(position).after
+    after = execution.changes[position].after
     return {} if after is None else after.record
 
 
@@ -335,7 +335,7 @@ class Deposit(Verb):
     undo_plan = UndoDepositPlan
     undo_notes = ("Works that a worker has claimed since are left alone.",)
 
-    def executor(self) -> ChunkExecutor:
+    def chunk_executor(self) -> ChunkExecutor:
         """Return what carries out a plan that was read from a file."""
         return DepositExecutor(once=True)
 
@@ -344,7 +344,7 @@ class Deposit(Verb):
         works = [change.work.record for change in changes]
         return len(match(works, find(api, works)))
 
-    def undo_executor(self, entry: Entry) -> ChunkExecutor:
+    def undo_chunk_executor(self, entry: Entry) -> ChunkExecutor:
         """Return what deletes the works."""
         del entry
         return DeleteExecutor()

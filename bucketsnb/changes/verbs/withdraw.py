@@ -246,7 +246,7 @@ class WithdrawExecutor(ChunkExecutor):
         if record is None:
             execution.settle(position, Outcome.GONE, detail="Nothing was queued any more that matches.")
             return
-        given, planned = record.get("id"), execution.change(position).id
+        given, planned = record.get("id"), execution.changes[position].id
         work_id = given if isinstance(given, str) and given else None
         detail = "" if planned in (None, work_id) else f"Another work than forecast ({planned}): the queue moved."
         execution.settle(position, Outcome.DONE, record, id=work_id, new_id=work_id, detail=detail)
