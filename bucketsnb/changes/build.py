@@ -42,8 +42,8 @@ def old_works(records: Sequence[Mapping[str, Any]], now: float) -> list[str]:
     if not old:
         return []
     return [
-        f"{old:,} of them {'is' if old == 1 else 'are'} older than {STALE_DAYS:g} days: the service's "
-        "own daemons may fail or delete such works at any time."
+        f"{old:,} of them {'is' if old == 1 else 'are'} older than {STALE_DAYS:g} days: "
+        "the service may fail or delete such works by itself at any time."
     ]
 
 

@@ -307,13 +307,13 @@ class CellsPlan(Plan):
 
     def _facts(self) -> list[tuple[str, str]]:
         changed = drawing.by_count(path for change in self.changes for path, _, _ in change.cells)
-        return [("cells", changed), *super()._facts()] if changed else super()._facts()
+        return [("fields changed", changed), *super()._facts()] if changed else super()._facts()
 
     def _rows(self) -> drawing.Details:
         if not self.changes_cells:
             return super()._rows()
         rows = [(change.id or "", described(change.cells)) for change in self.changes]
-        return drawing.Details("Cells", ("id", "old -> new"), rows)
+        return drawing.Details("Fields changed", ("id", "old -> new"), rows)
 
 
 @dataclass(frozen=True, repr=False, kw_only=True)

@@ -24,6 +24,16 @@ __all__ = ["COLUMNS", "UNSETTLED", "Outcome", "Receipt", "WorkResult"]
 
 COLUMNS = ("id", "outcome", "before", "after", "detail", "new_id")
 """Columns of :attr:`Receipt.frame`."""
+_DONE_WORDS = {
+    "delete": "deleted",
+    "requeue": "requeued",
+    "update": "changed",
+    "audit": "changed",
+    "deposit": "deposited",
+    "withdraw": "claimed",
+    "undo": "put back",
+}
+"""What the verbs have done to a work."""
 
 
 class Outcome(str, Enum):
@@ -141,6 +151,11 @@ class Receipt:
         return self.plan.removes
 
     @property
+    def done_word(self) -> str:
+        """What was done to a work, as one word or two: ``"deleted"``, ``"put back"``."""
+        return "deleted" if self.removes else _DONE_WORDS.get(self.verb, "done")
+
+    @property
     def counts(self) -> dict[str, int]:
         """Number of works by outcome: all seven words, in the order of :class:`Outcome`."""
         found = Counter(result.outcome for result in self.results)
@@ -185,8 +200,10 @@ class Receipt:
         done = self.counts["done"]
         if not self.results:
             return f"{self.asked}: nothing to do"
+        works = count_of(len(self.results), "work")
+        said = f"{works if done == len(self.results) else f'{done:,} of {works}'} {self.done_word}"
         others = [f"{number:,} {word}" for word, number in self.counts.items() if number and word != "done"]
-        return f"{self.asked}: " + ", ".join([f"{done:,} of {count_of(len(self.results), 'work')} done", *others])
+        return f"{self.asked}: " + ", ".join([said, *others])
 
     def raise_for_outcome(self) -> None:
         """Do nothing if every work is as planned; else raise what stood in the way.

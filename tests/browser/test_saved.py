@@ -55,6 +55,6 @@ def test_the_last_table_plan_and_receipt_stay_and_no_secret_does(
     notebook.page.reload()
     kept = notebook.page.locator(".jp-RenderedHTMLCommon[data-mime-type='text/html']").last
     expect(kept.locator("table", has_text=PIPELINE).first).to_be_visible()
-    expect(kept).to_contain_text(re.compile(rf"Delete 1 work of {PIPELINE} on [^:]+:\d+: 1 of 1 work done"))
+    expect(kept).to_contain_text(re.compile(rf"Delete 1 work of {PIPELINE} on [^:]+:\d+: 1 work deleted"))
     expect(kept).to_contain_text(re.compile(rf"Requeue 4 works of {PIPELINE} on 127"))
     assert faults_by_theme(notebook, "saved") == []

@@ -118,11 +118,23 @@ def test_the_frame_of_a_receipt_has_fixed_columns_and_dtypes(backend: LocalBacke
     assert list(frame.outcome.cat.categories) == [outcome.value for outcome in Outcome]
 
 
+def test_a_plan_says_which_fields_change_and_its_receipt_what_was_done(backend: LocalBackend, buckets: Buckets) -> None:
+    first, _ = filled(backend, 2)
+    plan = buckets.plan_update(pipeline=PIPELINE, set={"priority": 5})
+    assert "fields changed  priority 2" in str(plan)
+    receipt = plan.apply()
+    assert receipt.summary.endswith(": 2 works changed")
+    assert receipt.undo().summary.endswith(": 2 works put back")
+    plan = buckets.plan_delete(pipeline=PIPELINE)
+    buckets.plan_update([first], set={"priority": 1}).apply()
+    assert plan.apply().summary.endswith(": 1 of 2 works deleted, 1 drifted")
+
+
 def test_a_receipt_survives_without_a_kernel(backend: LocalBackend, buckets: Buckets) -> None:
     filled(backend, 2)
     markup = buckets.plan_delete(pipeline=PIPELINE).apply()._repr_html_()
     assert "<script" not in markup
-    assert "2 of 2 works done" in markup
+    assert ": 2 works deleted" in markup
 
 
 def test_differences_name_each_path() -> None:

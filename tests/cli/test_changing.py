@@ -39,7 +39,7 @@ FAILED = ("delete", "--pipeline", PIPELINE, "--status", "failure")
 def test_delete_does_what_it_says(queue: LocalBackend) -> None:
     code, out, err = run(*FAILED, "--yes")
     assert code == 0
-    assert "3 of 3 works done" in out
+    assert ": 3 works deleted" in out
     assert "bucketsnb undo " in err
     assert left(queue) == 1
 
@@ -136,7 +136,7 @@ def test_the_journal_names_what_undo_takes_back(queue: LocalBackend) -> None:
 
     code, out, _ = run("undo", entry["entry"], "--yes")
     assert (code, queue.store.status(PIPELINE)["failure"]) == (0, 3)
-    assert "3 of 3 works done" in out
+    assert ": 3 works put back" in out
     assert run("undo", entry["entry"], "--yes")[0] == 4
 
 
@@ -149,7 +149,7 @@ def test_ids_name_works_and_need_no_pipeline(queue: LocalBackend, command: str) 
     first, second, _ = ids_of(queue, "failure")
     code, out, _ = run(command, "--id", first, "--id", second, "--yes")
     assert code == 0
-    assert "2 of 2 works done" in out
+    assert f": 2 works {command}d" in out
     assert queue.store.status(PIPELINE)["failure"] == 1
 
 

@@ -54,7 +54,7 @@ def test_a_file_is_deposited(queue: LocalBackend, run: Run, file: Path) -> None:
 def test_a_pipe_is_deposited(queue: LocalBackend, run: Run, given: str) -> None:
     code, out, _ = run("deposit", "-", "--yes", said=given)
     assert code == 0
-    assert "2 of 2 works done" in out
+    assert ": 2 works deposited" in out
     assert queue.store.status("fitburst")["queued"] == 2
 
 
@@ -74,7 +74,7 @@ def test_bad_rows_are_named_by_their_line_and_nothing_is_sent(queue: LocalBacken
 def test_the_good_rows_go_if_asked_for(queue: LocalBackend, run: Run) -> None:
     code, out, err = run("deposit", "-", "--yes", "--skip-bad", said=BAD)
     assert (code, total(queue)) == (0, 1)
-    assert "1 of 1 work done" in out
+    assert ": 1 work deposited" in out
     assert "priority" in err
 
 

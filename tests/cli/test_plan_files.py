@@ -50,7 +50,7 @@ def test_one_plans_and_another_looks_and_applies(
 
     code, out, err = run("apply", file, "--yes")
     assert (code, total(queue)) == (0, 0)
-    assert "3 of 3 works done" in out
+    assert ": 3 works deleted" in out
     assert "bucketsnb undo " in err
     assert run("apply", file, "--yes")[0] == 4
 

@@ -30,7 +30,7 @@ def test_values_are_set_in_the_works_that_match(queue: LocalBackend, run: Run) -
     options = ["--set", "priority=5", "--set", "config.parent=6b04a88b", "--set", "event=7,8", "--set", "user=007"]
     code, out, err = run(*NEW, *options, "--yes")
     assert code == 0
-    assert "2 of 2 works done" in out
+    assert ": 2 works changed" in out
     assert "bucketsnb undo " in err
     for work in held(queue):
         assert (work["priority"], work["config"]["parent"], work["event"], work["user"]) == (

@@ -31,7 +31,7 @@ def test_the_claimed_work_is_printed(queue: LocalBackend, run: Run) -> None:
     (claimed,) = running(queue)
     assert code == 0
     assert out.startswith(f"Work {claimed}\n")
-    assert "1 of 1 work done" in err
+    assert ": 1 work claimed" in err
 
 
 def test_as_json_it_is_the_whole_work(queue: LocalBackend, run: Run) -> None:
@@ -46,7 +46,7 @@ def test_it_is_given_back_as_it_was(queue: LocalBackend, run: Run) -> None:
     (entry,) = re.findall(r"--give-back (\S+)", run(*CLAIM)[2])
     code, out, _ = run("withdraw", "--give-back", entry, "--yes")
     assert code == 0
-    assert "1 of 1 work done" in out
+    assert ": 1 work put back" in out
     assert json.loads(b"".join(queue.store.view({}))) == before
 
 

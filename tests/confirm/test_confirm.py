@@ -108,7 +108,7 @@ def test_the_receipt_stands_where_the_question_stood(backend: LocalBackend, aske
     widget = Question(asked)
     widget.yes.click()
     assert asked.wait(30)
-    assert "3 of 3 works done" in widget.message.value
+    assert ": 3 works deleted" in widget.message.value
     assert widget.yes.disabled
     assert widget.no.disabled
 

@@ -123,7 +123,7 @@ def test_a_second_ctrl_c_in_a_command_says_what_was_done_and_how_to_put_it_back(
         said = process.stderr.read()
         going_on.set()
         assert process.wait(60) == 130
-    assert "250 of 400 works done, 150 unknown" in said
+    assert "250 of 400 works deleted, 150 unknown" in said
     (entry,) = Journal().entries()
     assert f"`bucketsnb undo {entry}` puts back what was done" in said
     with Buckets(alone.url) as client:

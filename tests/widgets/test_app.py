@@ -115,7 +115,7 @@ def test_from_a_count_to_a_receipt_and_back(page: App, backend: LocalBackend):
     until(lambda: len(page.state.frame) == 1)
     until(lambda: int(page.state.status["failure"].sum()) == 1)
     _rest(page)
-    assert "1 of 1 work done" in page.static()
+    assert ": 1 work deleted" in page.static()
 
 
 def test_a_long_read_says_how_far_it_is_and_about_how_long_it_takes(

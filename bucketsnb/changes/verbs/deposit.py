@@ -147,7 +147,7 @@ def _made(
     works = list(works)
     changes = [Change(None, WorkSnapshot.of(work)) for work in works]
     targets = Targets([change.work for change in changes])
-    undo = ["Undo deletes them again, those that no worker has claimed by then."] if changes else []
+    undo = ["Undo deletes them again, except those that a worker has claimed in the meantime."] if changes else []
     notes = [*undo, *_earlier_lives(works, context.api.clock.now()), *more_notes]
     return new_plan(DepositPlan, context, DepositExecutor(), changes, targets, reason, limits, notes, **more)
 

@@ -61,7 +61,7 @@ def _notes(changes: Sequence[Change], now: float, *, reset: bool) -> list[str]:
     if not changes:
         return []
     records = [change.work.record for change in changes]
-    notes = ["Works that a worker has claimed by then are not taken back by an undo."]
+    notes = ["Undo leaves works alone that a worker has claimed in the meantime."]
     last = sum(_exhausted(record) for record in records)
     if last and not reset:
         had = f"{count_of(last, 'work')} had all of {'its' if last == 1 else 'their'} attempts"

@@ -15,6 +15,8 @@ from bucketsnb.summaries.failures import error_text, fold
 __all__ = ["Causes", "causes_of"]
 
 NO_ERROR = "no error text in the results"
+LOOKED_AT = 5000
+"""Works, the newest, whose errors are compared: a hundred thousand would hold up the page for seconds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,14 +28,17 @@ class Causes:
     frame
         The works.
     counts
-        How many works have each cause, the most frequent first.
+        How many of the works that were looked at have each cause, the most frequent first.
     of
-        The cause of each work, in the frame's order.
+        The cause of each work, in the frame's order; None for those that were not looked at.
+    looked_at
+        How many works were looked at, the first of the frame.
     """
 
     frame: pd.DataFrame
     counts: tuple[tuple[str, int], ...]
     of: npt.NDArray[np.object_]
+    looked_at: int
 
     def are(self, cause: str, places: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
         """Tell which of the works at some places have a cause."""
@@ -46,7 +51,7 @@ class Causes:
 
 
 def causes_of(frame: pd.DataFrame) -> Causes | None:
-    """Return why the works of a frame failed, or None where not all of them did.
+    """Return why the works of a frame failed, the first 5,000 of them, or None where not all failed.
 
     Examples
     --------
@@ -60,7 +65,9 @@ def causes_of(frame: pd.DataFrame) -> Causes | None:
         return None
     if not frame["status"].eq("failure").fillna(value=False).all():
         return None
-    texts = [error_text(results) for results in frame["results"]]
+    texts = [error_text(results) for results in frame["results"].iloc[:LOOKED_AT]]
     folded: dict[Any, str] = {text: NO_ERROR if text is None else fold(text) for text in set(texts)}
-    of = np.array([folded[text] for text in texts], dtype=object)
-    return Causes(frame, tuple(Counter(of.tolist()).most_common()), of)
+    causes = [folded[text] for text in texts]
+    of = np.full(len(frame), None, dtype=object)
+    of[: len(causes)] = causes
+    return Causes(frame, tuple(Counter(causes).most_common()), of, len(causes))

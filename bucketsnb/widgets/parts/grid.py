@@ -70,6 +70,7 @@ class Grid(Part):
         self._empty_note = empty_note
         self._reader = reader
         self._generation = 0
+        self._narrowed_for: Any = None
         self.works = SelectedWorks(self.state)
         self.rows = Rows(empty() if self.state.frame is None else self.state.frame, columns, self.state.causes)
         self.rows.select(self.state.selection)
@@ -114,12 +115,14 @@ class Grid(Part):
         self.draw()
 
     def filter(self, text: str) -> None:
-        """Show only works that have a text in one of the columns shown; an empty text shows all."""
+        """Show only works of this query that have a text in one of the columns shown; an empty text shows all."""
+        self._narrowed_for = self.state.query
         self.rows.filter_by(text)
         self.draw()
 
     def narrow_to(self, cause: str) -> None:
         """Show only works that failed for this cause; pressed once more, or empty, all are shown."""
+        self._narrowed_for = self.state.query
         self.rows.narrow_to("" if cause == self.rows.cause else cause)
         self.draw()
 
@@ -140,6 +143,8 @@ class Grid(Part):
 
     def _take_frame(self, frame: pd.DataFrame | None) -> None:
         selected = set(self.rows.selected)
+        if self.state.query != self._narrowed_for:  # a text or a cause narrows the works of one query
+            self.rows.text = self.rows.cause = ""
         self.rows.replace(empty() if frame is None else frame, self.state.causes)
         gone = len(selected - set(self.rows.selected) - self._just_changed())
         if self.state.everything and frame is not None:
@@ -216,6 +221,8 @@ class Grid(Part):
             here=self.rows.selected_here,
             narrowed=self.rows.narrowed,
             causes=self._causes(),
+            why=self._why_failed(),
+            text=self.rows.text,
             columns=[column.message() for column in self.rows.columns],
             choices=[[name, column_title(name)] for name in self.rows.choices],
             sort={"name": sort[0], "descending": sort[1]} if sort else None,
@@ -233,6 +240,13 @@ class Grid(Part):
             {"name": name, "label": truncate(name, 300), "count": count, "on": name == self.rows.cause}
             for name, count in counts
         ]
+
+    def _why_failed(self) -> str:
+        """Say what the causes are those of, where not all works were looked at."""
+        causes = self.rows.causes
+        if causes is None or causes.looked_at == len(causes.frame):
+            return "Why:"
+        return f"Why the newest {causes.looked_at:,} failed:"
 
     def _draw_state(self) -> None:
         """Tell the page whether the rows are those of the query, and what to say in their place."""

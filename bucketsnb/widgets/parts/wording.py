@@ -22,15 +22,6 @@ __all__ = ["past", "question_of", "receipt_of", "refusal_of", "undo_title", "und
 ROWS = 100
 """Rows of a list that the page shows."""
 CELL = 120
-_PAST = {
-    "delete": "deleted",
-    "requeue": "requeued",
-    "update": "changed",
-    "deposit": "deposited",
-    "withdraw": "claimed",
-    "undo": "put back",
-    "audit": "changed by the check-up",
-}
 _OUTCOMES = {
     Outcome.DRIFTED: "changed meanwhile and left alone",
     Outcome.GONE: "no longer there",
@@ -45,7 +36,7 @@ Facts = dict[str, Any]
 
 def past(receipt: Receipt) -> str:
     """Return what was done to the works of a receipt, as one word or a few."""
-    return "deleted" if receipt.removes else _PAST.get(receipt.verb, receipt.verb)
+    return "changed by the check-up" if receipt.verb == "audit" else receipt.done_word
 
 
 def question_of(plan: Plan, title: str = "", columns: Sequence[str] = ()) -> Facts:

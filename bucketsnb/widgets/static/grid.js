@@ -66,9 +66,11 @@ class Grid {
     let timer = null;
     this.filter.addEventListener("input", () => {
       clearTimeout(timer);
-      timer = setTimeout(() => this.send("filter", { text: this.filter.value }), 250);
+      timer = setTimeout(() => { timer = null; this.send("filter", { text: this.filter.value }); }, 250);
     });
-    place.append(this.selecting.node, this.menu.node, this.exporting.node, this.filter);
+    this.clearFilter = () => { if (timer === null) this.filter.value = ""; }; // another query; unless somebody types
+    this.found = el("span", { class: "bnb-muted bnb-found", role: "status" });
+    place.append(this.selecting.node, this.menu.node, this.exporting.node, this.filter, this.found);
   }
 
   // The most frequent causes in one line, all of them in a menu; a press shows the works of one, or all again.
@@ -80,7 +82,7 @@ class Grid {
     const first = causes.filter((_, place) => place < 3 || place === chosen).slice(-4);
     this.every ??= menu("", (body) => body.replaceChildren(...this.shape.causes.map((cause) => one(cause, this.every))), { name: "All causes", wide: true });
     this.every.summary.textContent = `all ${number(causes.length)} causes ▾`;
-    const parts = [el("span", { class: "bnb-muted", text: "Why:" }), ...first.map((cause) => one(cause))];
+    const parts = [el("span", { class: "bnb-muted", text: this.shape.why }), ...first.map((cause) => one(cause))];
     if (causes.length > 3) parts.push(this.every.node);
     const focused = this.causes.contains(document.activeElement) ? document.activeElement.textContent : null;
     this.causes.replaceChildren(...parts);
@@ -152,6 +154,7 @@ class Grid {
     // Rows have moved: what was meant by a row is meant no longer, unless the same work is in it.
     if (!anchored || this.at(this.anchor)?.id !== anchored) this.anchor = undefined;
     if (typeof this.opened === "number") this.opened = null;
+    if (!shape.text) this.clearFilter();
     this.drawCauses();
     this.drawHead();
     this.drawMenu();
@@ -168,7 +171,7 @@ class Grid {
   }
 
   state({ reading, stale, note, why, order }) {
-    this.order.textContent = this.shape?.narrowed ? `${number(this.shape.shown)} shown. ${order}` : order;
+    this.order.textContent = order;
     this.scroller.classList.toggle("bnb-stale", stale);
     this.scroller.setAttribute("aria-busy", String(Boolean(reading)));
     if (!reading) this.stopButton.disabled = false;
@@ -205,6 +208,7 @@ class Grid {
     const { shown, selected, here } = this.shape;
     const part = (word, value) => el("span", { class: `bnb-count bnb-${word}` }, el("b", { text: number(value) }), ` ${word}`);
     this.counts?.replaceChildren(part("read", shown), part("selected", selected));
+    this.found.textContent = this.shape.narrowed ? `${number(shown)} shown` : "";
     const box = this.head.querySelector("input");
     if (!box) return;
     box.checked = shown > 0 && here === shown;

@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 
 from bucketsnb.frames import empty, frame_of
+from bucketsnb.query import Query
 from bucketsnb.widgets import State, WorksGrid
+from bucketsnb.widgets.parts import causes
 from bucketsnb.widgets.parts.causes import causes_of
 from bucketsnb.widgets.parts.cells import draw, facts_of, pretty
 from tests.factory import make_work
@@ -339,6 +341,31 @@ def test_a_cause_that_is_gone_hides_nothing(sent: Sent):
     assert len(_ask(grid, sent, 0)) == 3
     grid.state.frame = _failed([{"error": "disk full"}] * 2)  # of no reader: its causes are not known
     assert sent.last(grid.table, "reset")["causes"] == []
+
+
+@pytest.mark.parametrize("narrow", [{"type": "filter", "text": "disk"}, {"type": "cause", "name": "disk full"}])
+def test_what_narrows_the_works_of_one_query_does_not_narrow_those_of_another(sent: Sent, narrow: dict[str, str]):
+    errors = [{"error": "disk full"}, {"error": "no memory"}]
+    grid = _with_causes(_failed(errors))
+    grid.table.receive(narrow)
+    again, others = _failed(errors), _failed(errors)
+    grid.state.causes, grid.frame = causes_of(again), again
+    assert len(grid.table.rows) == 1
+    grid.state.query = Query(status="failure")
+    grid.state.causes, grid.frame = causes_of(others), others
+    assert (len(grid.table.rows), grid.table.rows.narrowed) == (2, False)
+    assert sent.last(grid.table, "reset")["text"] == ""
+
+
+def test_of_very_many_failures_the_newest_tell_the_causes_and_that_is_said(sent: Sent, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(causes, "LOOKED_AT", 3)
+    grid = _with_causes(_failed([{"error": "disk full"}] * 2 + [{"error": "no memory"}] * 3))
+    _open(grid)
+    drawn = sent.last(grid.table, "reset")
+    assert [(one["name"], one["count"]) for one in drawn["causes"]] == [("disk full", 2), ("no memory", 1)]
+    assert drawn["why"] == "Why the newest 3 failed:"
+    grid.table.receive({"type": "cause", "name": "no memory"})
+    assert [row["id"] for row in _ask(grid, sent, 0)] == [_ident(2)]
 
 
 def test_causes_are_told_where_all_works_failed_and_only_there():
