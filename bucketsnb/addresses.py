@@ -1,4 +1,4 @@
-"""What the client and the backend both hold about an address: how it is shown, whose it is, and what a token may be."""
+"""Addresses and tokens, for the client and the backend: how they are shown, and whether they are valid."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Moments as people write them, as epoch seconds: one reading of text, and one rule of which moments can be meant.
+"""Times as people write them, as epoch seconds: one parser of text, and one rule for which times are valid.
 
-Works and queries go by it alike. What a work may carry is narrower than what a query may ask for.
+Works and queries both use it. Fewer times are valid in a work than in a query.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Progress of long work, and a word to stop it: the same for reads and for changes."""
+"""Progress of long reads and changes, and how to cancel them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any, Protocol
 __all__ = ["Cancel", "ProgressCallback", "progress_bar", "throttled"]
 
 ProgressCallback = Callable[[int, int], object]
-"""Told how many works are read or settled, of how many."""
+"""Called with the number of works that are read or changed so far, and with their total."""
 
 _PULSE = 0.5
-"""Seconds of silence after which a read that only puts things together says that it is alive."""
+"""Seconds between two calls while a read puts its columns together, which changes no number."""
 
 
 class Cancel(Protocol):
@@ -25,30 +25,30 @@ class Cancel(Protocol):
 
 
 def throttled(call: Callable[[], object]) -> Callable[[], None]:
-    """Return a function that passes a call on if the last one was a while ago."""
+    """Return a function that makes the call, unless it made one just before."""
     last = time.monotonic()
 
-    def perhaps() -> None:
+    def throttled_call() -> None:
         nonlocal last
         if time.monotonic() - last >= _PULSE:
             last = time.monotonic()
             call()
 
-    return perhaps
+    return throttled_call
 
 
 @contextmanager
 def progress_bar(progress: ProgressCallback | bool | None) -> Iterator[ProgressCallback]:  # noqa: FBT001 - as tqdm's users know it
-    """Give a function to be told how many works are read, of how many.
+    """Give the progress callback of a read.
 
     Parameters
     ----------
     progress
-        A function to tell; False for none; else a bar in the notebook or the terminal, for reads of several pages.
+        A function to call; False for none; else a bar in the notebook or the terminal, for reads of several pages.
     """
     bar: Any = None
 
-    def tell(done: int, total: int) -> None:
+    def show(done: int, total: int) -> None:
         nonlocal bar
         if bar is None and done < total:
             bar = _bar(total)
@@ -59,7 +59,7 @@ def progress_bar(progress: ProgressCallback | bool | None) -> Iterator[ProgressC
         yield progress
         return
     try:
-        yield (lambda done, total: None) if progress is False else tell
+        yield (lambda done, total: None) if progress is False else show
     finally:
         if bar is not None:
             bar.close()

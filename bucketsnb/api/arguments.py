@@ -1,4 +1,4 @@
-"""What may go out: each argument of an endpoint, checked before anything is sent."""
+"""Check the arguments of each endpoint before anything is sent."""
 
 from __future__ import annotations
 

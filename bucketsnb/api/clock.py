@@ -1,4 +1,4 @@
-"""The one clock of a session: by it go ages, questions such as ``older_than``, columns and plans."""
+"""The one clock of a session, for ages, queries such as ``older_than``, computed columns and plans."""
 
 from __future__ import annotations
 

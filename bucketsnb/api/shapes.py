@@ -1,4 +1,4 @@
-"""What must come back: the shape each endpoint promises, or a ValueError that says what was expected."""
+"""Check the shape of each endpoint's answer; a ValueError says what was expected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several reads side by side, left at once when someone presses stop."""
+"""Send several reads at the same time; an interruption ends the wait at once."""
 
 from __future__ import annotations
 

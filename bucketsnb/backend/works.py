@@ -1,4 +1,4 @@
-"""Judge the works that a client sends: the fields the queue itself needs are checked, all others are kept verbatim.
+"""Check the works that a client sends: the fields that the queue needs are checked, all others are kept as they are.
 
 Fields that are absent are filled in with the defaults of the public client; a wrong value is refused, never repaired.
 """

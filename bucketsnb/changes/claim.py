@@ -1,4 +1,4 @@
-"""A claimed work in your hands: its time counts down, and it ends as success, as failure, or given back."""
+"""A claimed work: the time that is left for it, and how it ends (success, failure, or given back)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tell which cells of a frame were edited, and which works moved by themselves since it was read."""
+"""Find which cells of a frame were edited, and which works changed in the service since it was read."""
 
 from __future__ import annotations
 

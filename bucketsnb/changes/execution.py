@@ -1,8 +1,8 @@
-"""Carry a plan out, once: chunk by chunk, on record first, with a true receipt whatever happens on the way.
+"""Apply a plan once, chunk by chunk: recorded before it is sent, with a receipt that is true whatever happens.
 
-What one chunk of a verb takes is a chunk executor's business. This module owns what they share: that a plan is
-applied once, progress, cancel, errors, interruptions, and going on with the rest. Plans know their executor, and
-receipts know their plan; an executor knows neither.
+How one chunk is done is left to the verb's chunk executor. Here is what all verbs share: that a plan is applied once,
+progress, cancel, errors, interruptions, and going on with the rest. A plan has its executor, and a receipt has its
+plan; an executor has neither.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _LOOK_FOR_CANCEL = 0.1
 """Seconds between looks for a cancel while the next chunk is waited for."""
 
 AGAIN = (*UNSETTLED, Outcome.REFUSED, Outcome.STILL_THERE)
-"""What an undo that is asked for once more tries again; until it does, what became of it before is what is said."""
+"""Outcomes that a repeated undo tries again; until then, the receipt shows them as they are."""
 
 Undo = Callable[[str], "Plan"]
 """Makes the plan that undoes an entry of the journal."""
@@ -59,7 +59,7 @@ class ChunkExecutor(ABC):
     size: int
     """Works in a chunk, at most."""
     divides_by_rate = True
-    """Whether smaller chunks go slower; not of what the service does in one go."""
+    """Whether the plan may be applied at a rate; False for what the service does in one go."""
 
     @abstractmethod
     def step(self, execution: Execution, positions: Sequence[int]) -> None:
@@ -175,7 +175,7 @@ class Execution:
 
 
 class PlanExecutor:
-    """What a plan is applied with, once, and gone on with.
+    """Applies one plan once, and goes on with it after an interruption.
 
     Parameters
     ----------
@@ -184,14 +184,14 @@ class PlanExecutor:
     chunk_executor
         Does one chunk.
     entry
-        Id of the journal's entry, where it is not to be a new one. A new one is given its id here, with the plan: a
-        copy of the plan in a forked process has the same, and an entry is begun once.
+        Id of the journal's entry; by default a new one. It is chosen here, when the plan is made, so that a copy of the
+        plan in a forked process has the same id: an entry can be begun only once.
     head
         What else the journal is to keep at the start of the entry.
     results
-        What became of the works before, when the entry is there already and is to be gone on with.
+        The results of an entry that is there already and is to be continued.
     lengths
-        Bytes that entries had when they were read, by id: one that has more by now is another's to go on with.
+        Bytes that entries had when they were read, by id: one that is longer now was continued by somebody else.
     """
 
     def __init__(
@@ -234,14 +234,14 @@ class PlanExecutor:
             try:
                 writer = self._begin(plan)
             except BaseException as error:
-                self.spent = isinstance(error, PlanAlreadyApplied)  # nothing was sent: the same plan may go later
+                self.spent = isinstance(error, PlanAlreadyApplied)  # nothing was sent: it may be applied later
                 raise
             fresh = [WorkResult(Outcome.NOT_SENT, change.id, change.before) for change in plan.changes]
             execution = Execution(self._context.api, plan.changes, list(self._before or fresh), writer, rate)
             try:
                 self._run(execution, progress, cancel, UNSETTLED if self._before is None else AGAIN)
             except JournalError:
-                self.spent = False  # nor here: once there is room, it may go
+                self.spent = False  # nothing was sent: once there is room on the disk, it may be applied
                 raise
             return Receipt.of(plan, execution)
 
@@ -314,7 +314,7 @@ class PlanExecutor:
             return journal.begin(head, [change.id for change in plan.changes], entry=self.entry)
 
     def _reopen(self, entry: str) -> Writer:
-        """Go on with an entry, if nobody else has, and if it was not undone: an undo knows of no work done later."""
+        """Continue an entry, unless somebody else did, or it was undone: its undo does not cover works done later."""
         writer = self._context.journal.reopen(entry, length=self._lengths.get(entry))
         if self._context.journal.length(entry + UNDO_SUFFIX):
             writer.close()
@@ -346,7 +346,7 @@ class PlanExecutor:
                         execution.seconds = time.monotonic() - started
                         self._lengths[writer.entry] = writer.length
                         if execution.journal_error is not None and not execution.sent and writer.is_new:
-                            writer.discard()  # so that the same plan may go once it can be kept
+                            writer.discard()  # so that the same plan may be applied later
         finally:
             self._latest = execution
         if execution.journal_error is not None and not execution.sent:

@@ -1,4 +1,4 @@
-"""Act on works only while they are as they were shown: look, put on record, send, and believe what is read back."""
+"""Change works by id, and only those still as they were shown: read, record, send, read back."""
 
 from __future__ import annotations
 

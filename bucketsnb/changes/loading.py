@@ -1,4 +1,4 @@
-"""Load a plan from a file, to look at it and to apply it: on its own service, in its time, once."""
+"""Load a plan from a file; it is applied once, on the service it was made for, before it expires."""
 
 from __future__ import annotations
 

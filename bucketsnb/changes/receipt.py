@@ -1,4 +1,4 @@
-"""What was asked and what became of every single work."""
+"""Receipts: what was asked, and what became of each work."""
 
 from __future__ import annotations
 

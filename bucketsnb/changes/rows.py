@@ -1,4 +1,4 @@
-"""Rows that were read as works to deposit, each checked, every problem named."""
+"""Check rows that are to be deposited as works, and name every problem."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Send one request that changes works, and find out what came of it: by its answer, and by looking again."""
+"""Send one request that changes works, and find out what it did: from its answer, and by reading the works again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Works as people keep them (lists, DataFrames, CSV, pasted text, JSON), read as rows; these are judged elsewhere."""
+"""Read works as rows, from lists, DataFrames, CSV, pasted text and JSON; :mod:`bucketsnb.changes.rows` checks them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which works a change is about: read, counted and checked for width before anything may be planned."""
+"""Find the works that a change is about: read and count them, and refuse a selection that is too wide."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A question that stands open while the kernel goes on: its plan, its answer, and then its receipt."""
+"""A question that waits for its answer while the kernel goes on: its plan, its answer, and then its receipt."""
 
 from __future__ import annotations
 

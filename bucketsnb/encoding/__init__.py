@@ -1,4 +1,4 @@
-"""What people hold, as JSON that the service can keep; and JSON from the service, as Python values."""
+"""Encode Python values as JSON that the service accepts, and decode its JSON."""
 
 from __future__ import annotations
 

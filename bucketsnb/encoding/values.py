@@ -1,4 +1,4 @@
-"""Any value that people hold, as the plain value that JSON has for it; or the place and the reason why there is none.
+"""Turn any Python value into a plain JSON value, or say where and why that cannot be done.
 
 Converted: numpy and pandas scalars and arrays, tuples, text and number subclasses and enums (to their value), paths and
 UUIDs (to text), missing values of pandas (to null), and, where a time belongs, times to epoch seconds.

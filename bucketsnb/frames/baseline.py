@@ -1,4 +1,4 @@
-"""What a frame was when it was read: kept beside it, so that an edited cell can be told from a work that moved."""
+"""The works of a frame as they were read, kept beside it: so an edited cell can be told from a work that changed."""
 
 from __future__ import annotations
 

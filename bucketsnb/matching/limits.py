@@ -1,4 +1,4 @@
-"""What a query may not be: the two refusals, the limits, and the check that every query passes before it is read."""
+"""Limits of a query: the two errors, the limits, and the check that each query passes before it is compiled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests that are given up in time, and that say whether they may have left.
+"""Requests with a time limit, which know whether they may have been sent.
 
 urllib3 limits each wait for bytes but not a whole request (its documentation proposes a second thread for that), and
 nothing cuts short the look-up of a name. So a request is sent in a thread of its own, which is left when its time is

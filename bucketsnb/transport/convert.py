@@ -1,4 +1,4 @@
-"""The border: exceptions of requests and urllib3, and HTTP statuses, become our errors here and nowhere else."""
+"""Convert exceptions of requests and urllib3, and HTTP statuses, to our errors; this is done nowhere else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which calls may be sent again, how often, and how long apart: as data, and two small judges.
+"""Which calls may be sent again, how often, and how long apart: as data, and two small functions.
 
 How a try failed is a :class:`FailureKind`; whether the call may be repeated is its :class:`Idempotency`; ``MAY_REPEAT``
 puts the two together. Nothing here knows HTTP.

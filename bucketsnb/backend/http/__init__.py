@@ -1,1 +1,1 @@
-"""The service over HTTP: who is answered, the routes, and every refusal in the shape of the service."""
+"""The service over HTTP: access, routes, and errors in the shape of the service's own."""

@@ -1,4 +1,4 @@
-"""The answer to a view: read in threads, a piece at a time as the client takes them, and let go of however it ends."""
+"""Stream the answer to a view: its pieces are read in threads as the client takes them, and the read is ended."""
 
 from __future__ import annotations
 

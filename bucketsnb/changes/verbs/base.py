@@ -1,4 +1,4 @@
-"""What is asked of a verb once its works were changed: to read its plans from a file, and to undo its entries."""
+"""What every verb defines besides its plan: how saved plans are carried out, and how entries are undone."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Verb:
     # --- plans from a file ---
 
     def chunk_executor(self) -> ChunkExecutor:
-        """Return what carries out a plan that was read from a file."""
+        """Return the chunk executor of a plan that was read from a file."""
         return PutExecutor()
 
     def count_done(self, api: Api, changes: Sequence[Change]) -> int:
@@ -57,7 +57,7 @@ class Verb:
     # --- undo ---
 
     def undo_chunk_executor(self, entry: Entry) -> ChunkExecutor:
-        """Return what carries out an undo of an entry."""
+        """Return the chunk executor of the undo of an entry."""
         del entry
         return PutExecutor()
 
@@ -71,13 +71,13 @@ class Verb:
         return [one for work in done if (one := work.new_id or work.id)]
 
     def look_again(self, api: Api, entry: Entry, works: Sequence[RecordedWork]) -> CurrentRecords:
-        """Read the works of an entry of which nobody saw what became, by id; what that tells of them is taken in."""
+        """Read the works of an entry whose outcome is unknown, by id; a verb may note what it finds in `works`."""
         del entry
         names = [name for work in works if work.outcome is Outcome.UNKNOWN and (name := self.name_of(work))]
         return {record["id"]: record for record in read_works(api, names)}
 
     def back_again(self, api: Api, entry: Entry, works: Sequence[RecordedWork]) -> dict[int, LeftOut]:
-        """Return works that need no undo as they are there again, by their place."""
+        """Return works that need no undo because they are there again, by their place in `works`."""
         del api, entry, works
         return {}
 

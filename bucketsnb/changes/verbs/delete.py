@@ -58,18 +58,18 @@ def plan_delete(
     targets = resolve_targets(context.api, selector, limits, limit=limit)
     check_running(targets.works, limits)
     changes = [Change(work, None) for work in targets.works]
-    notes = [_NEW_IDS, *_lasting([work.record for work in targets.works])] if changes else []
+    notes = [_NEW_IDS, *_notes_of_old_shapes([work.record for work in targets.works])] if changes else []
     head = evidence(context.api, [work.id or "" for work in targets.works]) if changes else {}
     return new_plan(DeletePlan, context, DeleteExecutor(), changes, targets, reason, limits, notes, head=head)
 
 
-def _lasting(records: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Say how many works a service may not take back: what a service holds may be older than what it accepts."""
-    lasting = sum(not _can_come_back(record) for record in records)
-    if not lasting:
+def _notes_of_old_shapes(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say how many works the service may refuse when they come back: it may hold works older than its rules."""
+    refused = sum(not _can_come_back(record) for record in records)
+    if not refused:
         return []
     return [
-        f"{lasting:,} of them {'is' if lasting == 1 else 'are'} not as the service takes works today (an old shape, or "
+        f"{refused:,} of them {'is' if refused == 1 else 'are'} not as the service takes works today (an old shape, or "
         "a value it refuses): an undo may not bring such works back as they were. The journal keeps them whole."
     ]
 
@@ -111,8 +111,8 @@ class DeleteExecutor(GuardedExecutor):
 HOLDING = "bucketsnb-holding-"
 """Start of the names of holding pipelines."""
 
-_MOVES = frozenset({"id", "pipeline", "creation", "status", "attempt", "start", "stop"})
-"""Fields in which a held work differs from the original, or which the service's own daemons may touch meanwhile."""
+_NOT_COMPARED = frozenset({"id", "pipeline", "creation", "status", "attempt", "start", "stop"})
+"""Fields in which a work in the holding pipeline differs from the original, or which the service may change there."""
 
 _OBJECT_ID = re.compile("[0-9a-f]{24}")
 _LATEST = 2.0**53
@@ -134,7 +134,7 @@ class Delete(Verb):
     undo_notes = ("The works get new ids. No worker can take one before it is put back as it was.",)
 
     def chunk_executor(self) -> ChunkExecutor:
-        """Return what carries out a plan that was read from a file."""
+        """Return the chunk executor of a plan that was read from a file."""
         return DeleteExecutor()
 
     def count_done(self, api: Api, changes: Sequence[Change]) -> int:
@@ -369,4 +369,4 @@ def _restored(execution: Execution, position: int) -> dict[str, Any]:
 
 
 def _same_work(original: Record, record: Record) -> bool:
-    return all(record.get(name) == value for name, value in original.items() if name not in _MOVES)
+    return all(record.get(name) == value for name, value in original.items() if name not in _NOT_COMPARED)

@@ -336,7 +336,7 @@ class Deposit(Verb):
     undo_notes = ("Works that a worker has claimed since are left alone.",)
 
     def chunk_executor(self) -> ChunkExecutor:
-        """Return what carries out a plan that was read from a file."""
+        """Return the chunk executor of a plan that was read from a file."""
         return DepositExecutor(once=True)
 
     def count_done(self, api: Api, changes: Sequence[Change]) -> int:
@@ -354,7 +354,7 @@ class Deposit(Verb):
         return work.new_id or ""
 
     def look_again(self, api: Api, entry: Entry, works: Sequence[RecordedWork]) -> CurrentRecords:
-        """Look for works of which no answer told, and take in those that are found."""
+        """Look for works whose deposit was not answered, and note the ids of those that are found."""
         lost = [work for work in works if work.outcome is Outcome.UNKNOWN and work.after is not None]
         taken = {*entry.present, *(work.new_id for work in works if work.new_id)}
         for some in chunks(lost, DepositExecutor.size):

@@ -1,4 +1,4 @@
-"""One guard around every callback: what went wrong is shown in the panel, with what to do next, and never swallowed.
+"""Catch every error of a callback: it is shown in the panel with what to do next, and never lost.
 
 An exception in a widget's callback otherwise shows only in JupyterLab's log console, and nowhere in Voila.
 """

@@ -1,4 +1,4 @@
-"""The panel's end in the page: one ES module and one style sheet, shipped in the wheel, and the messages between.
+"""The front end of a panel: one ES module and one style sheet, shipped in the wheel, and the messages between.
 
 No build step, no CDN. A panel is one widget, whatever it holds: its parts share it, and what they show travels as
 custom messages, not as synced traits, so it is not written into the notebook's saved widget state.

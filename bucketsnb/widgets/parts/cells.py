@@ -1,4 +1,4 @@
-"""How one value of a frame stands in a cell of the grid: a short text, and the exact value as its title."""
+"""How a value of a frame is shown in a cell of the grid: a short text, and the exact value as its title."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a change is about: the selected works, or all that match if that was said; the number is known before."""
+"""The works that a change is about: those selected, or all that match if the person chose so; and how many."""
 
 from __future__ import annotations
 

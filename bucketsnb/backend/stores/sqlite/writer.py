@@ -1,4 +1,4 @@
-"""The one connection that writes to a SQLite file: one transaction at a time, and none to files that are gone."""
+"""The one connection that writes to a SQLite file: one transaction at a time; it refuses a file that was removed."""
 
 from __future__ import annotations
 
