@@ -101,6 +101,8 @@ class Plan:
     _executor: PlanExecutor | None = field(default=None, compare=False)
 
     verb: ClassVar[str] = "change"
+    done_word: ClassVar[str] = "changed"
+    """What was done to a work, as a receipt says it."""
     preposition: ClassVar[str] = "of"
     removes: ClassVar[bool] = False
     unknown_is_lost: ClassVar[bool] = False
@@ -332,6 +334,7 @@ class UndoPlan(CellsPlan):
     asked: str = ""
 
     verb = "undo"
+    done_word = "put back"
     _what: ClassVar[str] = "put back"
 
     @property

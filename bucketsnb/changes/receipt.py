@@ -24,16 +24,6 @@ __all__ = ["COLUMNS", "UNSETTLED", "Outcome", "Receipt", "WorkResult"]
 
 COLUMNS = ("id", "outcome", "before", "after", "detail", "new_id")
 """Columns of :attr:`Receipt.frame`."""
-_DONE_WORDS = {
-    "delete": "deleted",
-    "requeue": "requeued",
-    "update": "changed",
-    "audit": "changed",
-    "deposit": "deposited",
-    "withdraw": "claimed",
-    "undo": "put back",
-}
-"""What the verbs have done to a work."""
 
 
 class Outcome(str, Enum):
@@ -153,7 +143,7 @@ class Receipt:
     @property
     def done_word(self) -> str:
         """What was done to a work, as one word or two: ``"deleted"``, ``"put back"``."""
-        return "deleted" if self.removes else _DONE_WORDS.get(self.verb, "done")
+        return self.plan.done_word
 
     @property
     def counts(self) -> dict[str, int]:

@@ -40,6 +40,7 @@ class DeletePlan(Plan):
     """Works that will be removed from the service."""
 
     verb = "delete"
+    done_word = "deleted"
     removes = True
 
 

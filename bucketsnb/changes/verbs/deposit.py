@@ -67,6 +67,7 @@ class DepositPlan(Plan):
     skip_bad: bool = False
 
     verb = "deposit"
+    done_word = "deposited"
     preposition = "to"
 
     @property
@@ -323,6 +324,7 @@ if hasattr(os, "register_at_fork"):
 class UndoDepositPlan(UndoPlan):
     """Works that were deposited, and will be removed again."""
 
+    done_word = "deleted"
     removes = True
     _what = "delete"
 

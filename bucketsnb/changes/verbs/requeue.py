@@ -23,6 +23,7 @@ class RequeuePlan(CellsPlan):
     """Works that will be queued again."""
 
     verb = "requeue"
+    done_word = "requeued"
 
 
 def plan_requeue(

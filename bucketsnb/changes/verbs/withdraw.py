@@ -53,6 +53,7 @@ class WithdrawPlan(Plan):
     pipelines: tuple[str, ...] = ()
 
     verb = "withdraw"
+    done_word = "claimed"
     unknown_is_lost = True
 
     def _pipelines(self) -> Sequence[Any]:
