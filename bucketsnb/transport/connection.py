@@ -68,7 +68,7 @@ class Attempt:
         self.answering = False
         self.failure: Exception | None = None
         self._transfer = timeout + size / LEAST_RATE
-        self.ends_at = time.monotonic() + self._transfer
+        self.ends_at = time.monotonic() + timeout
         self._connection: HTTPConnection | None = None
         self._done = threading.Event()
         self._lock = threading.Lock()
@@ -93,10 +93,10 @@ class Attempt:
                 errors.append(error)
             self._done.set()
 
-        threading.Thread(target=do, name="bucketsnb-request", daemon=True).start()
         try:
-            while not self._done.wait(max(0.0, self.ends_at - time.monotonic())):
-                if time.monotonic() >= self.ends_at:
+            _start(do)
+            while not self._done.wait(min(self.timeout, max(0.0, self.ends_at - time.monotonic()))):
+                if time.monotonic() >= self.ends_at:  # which may be earlier by now than when the wait began
                     raise self.failure or TimeoutError("timed out")
         finally:
             if not self._done.is_set():
@@ -113,14 +113,14 @@ class Attempt:
         with self._lock:
             self._is_left = True
             sock = self._connection.sock if self._connection is not None else None
-        if self.sent and sock is not None:
-            with suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+        if sock is not None:
+            _cut(sock)
 
     # --- called by the connection ---
 
-    def connects(self) -> None:
+    def connects(self, connection: HTTPConnection) -> None:
         """Note that a connection is being made, on which nothing has left."""
+        self._connection = connection
         self.sent = False
         self.ends_at = time.monotonic() + self.timeout
 
@@ -133,6 +133,25 @@ class Attempt:
             self._connection = connection
             self.sent = True
         self.ends_at = time.monotonic() + self._transfer
+
+    def awaits(self) -> None:
+        """Note that the whole request was sent: the time that its body had to leave is not for the answer."""
+        self.ends_at = time.monotonic() + self.timeout
+
+
+def _start(work: Callable[[], None]) -> None:
+    thread = threading.Thread(target=work, name="bucketsnb-request", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError:  # none is given: Python is about to exit, or the system has no more
+        work()
+
+
+def _cut(sock: Any) -> None:
+    """End a connection that another thread waits on; that thread closes it."""
+    sock = getattr(sock, "socket", sock)  # of TLS in TLS
+    with suppress(OSError):
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)  # ssl's own drops the encryption first, while others may write
 
 
 class _Response(HTTPResponse):
@@ -155,13 +174,17 @@ class _Connection(HTTPConnection):
     response_class = _Response
 
     def connect(self) -> None:
-        _HERE.attempt.connects()
+        _HERE.attempt.connects(self)
         super().connect()
         _HERE.attempt.sends(self)
 
     def request(self, *args: Any, **options: Any) -> None:
         _HERE.attempt.sends(self)  # or connects first
         super().request(*args, **options)
+
+    def getresponse(self) -> Any:
+        _HERE.attempt.awaits()
+        return super().getresponse()
 
 
 @cache

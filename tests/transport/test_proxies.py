@@ -432,6 +432,20 @@ def test_a_proxy_that_opens_tls_with_a_certificate_nobody_trusts_gets_no_token(
     assert stub.requests == []
 
 
+@pytest.mark.parametrize("idempotency", Idempotency)
+def test_silence_through_two_layers_of_tls_ends_with_the_timeout(
+    stub, connect, proxy, through, certificate, bundle, idempotency
+):
+    stub.default = silent
+    service = proxy(tls=certificate("buckets.invalid"))
+    between = proxy(tls=certificate("127.0.0.1"), to=["127.0.0.1", service.port])
+    through(between.address, REQUESTS_CA_BUNDLE=bundle)
+
+    with pytest.raises(errors.NoAnswer, match=r"no whole answer within 0\.5 s"):
+        transport = connect("https://buckets.invalid:8004", timeout=0.5)
+        transport.request("POST", "/view", idempotency=idempotency, body=b"[]")
+
+
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_proxy_that_is_spoken_to_by_tls_is_trusted_where_the_bundle_has_it(
     stub, connect, proxy, through, certificate, bundle, scheme

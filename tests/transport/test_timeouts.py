@@ -45,6 +45,22 @@ def test_a_service_that_reads_nothing_does_not_hold_a_large_body_for_ever(connec
             transport.request("POST", "/work", idempotency=Idempotency.ONCE, body=b"x" * 30_000_000)
 
 
+@pytest.mark.parametrize("headers_too", [False, True], ids=["body", "headers"])
+def test_a_large_body_that_was_taken_at_once_buys_no_time_for_a_drip_of_the_answer(stub, connect, headers_too):
+    stub.default = drip(b"x", 0.05, headers_too=headers_too)
+    body = b"x" * (100 * LEAST_RATE)
+
+    with within(20), pytest.raises(errors.NoAnswer):
+        connect(stub.url, timeout=0.4).request("POST", "/work", idempotency=Idempotency.ONCE, body=body)
+
+
+def test_a_large_body_buys_no_time_before_there_is_a_connection():
+    ended = threading.Event()
+    with within(20), pytest.raises(TimeoutError):
+        Attempt(0.2, 100 * LEAST_RATE).run(lambda: ended.wait(60))
+    ended.set()
+
+
 def test_an_address_that_takes_no_connection_is_given_up_after_the_timeout(connect):
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
         port = full.getsockname()[1]
@@ -125,6 +141,37 @@ def test_a_drip_that_was_given_up_holds_no_thread_and_no_connection(stub, connec
     until(lambda: stub.open == 0)
 
 
+def test_a_proxy_that_drips_its_answer_holds_no_thread_and_no_connection(stub, connect):
+    def act(exchange):
+        exchange.send(b"HTTP/1.1 ")
+        while not exchange.stopping.wait(0.05):
+            exchange.send(b"x")
+
+    stub.default = act
+    with pytest.raises(errors.Unreachable):
+        transport = connect("https://buckets.invalid", timeout=0.3, proxies={"https": stub.url})
+        transport.request("POST", "/work", idempotency=Idempotency.ONCE, body=b"[]")
+
+    until(lambda: not [one for one in threading.enumerate() if one.name == "bucketsnb-request"])
+    until(lambda: stub.open == 0)
+
+
+def test_a_request_is_sent_where_no_thread_can_be_had_as_when_python_is_about_to_exit(stub, connect, monkeypatch):
+    start = threading.Thread.start
+
+    def refuse(thread):
+        if thread.name == "bucketsnb-request":
+            raise RuntimeError("can't create new thread at interpreter shutdown")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert connect(stub.url).request("POST", "/work", idempotency=Idempotency.ONCE, body=b"[]").status == 200
+    stub.default = silent
+    with pytest.raises(errors.NoAnswer):
+        connect(stub.url, timeout=0.2).request("POST", "/work", idempotency=Idempotency.ONCE, body=b"[]")
+    assert stub.routes == ["POST /work"] * 2
+
+
 # --- names ---
 
 HANGING = """
@@ -174,7 +221,9 @@ print(buckets.pipelines(), buckets.api.url)
     assert done.stdout == f"[] {stub.url}\n"
 
 
-def test_a_connection_that_comes_about_too_late_is_closed(stub, connect, monkeypatch):
+@pytest.fixture
+def looking(monkeypatch):
+    """Have every look-up of a name wait for this event."""
     look_up, looking = socket.getaddrinfo, threading.Event()
 
     def late(*about, **more):
@@ -182,11 +231,37 @@ def test_a_connection_that_comes_about_too_late_is_closed(stub, connect, monkeyp
         return look_up(*about, **more)
 
     monkeypatch.setattr(socket, "getaddrinfo", late)
-    with pytest.raises(errors.Unreachable, match="timed out"):
-        connect(f"http://localhost:{stub.port}", timeout=0.2).request("GET", "/version", idempotency=Idempotency.SAFE)
+    return looking
+
+
+def let_go(looking):
+    """Let look-ups end, and wait for the threads of all requests."""
     looking.set()
     for thread in threading.enumerate():
         if thread.name == "bucketsnb-request":
             thread.join(10)
 
+
+def test_a_connection_that_comes_about_too_late_is_closed(stub, connect, looking):
+    with pytest.raises(errors.Unreachable, match="timed out"):
+        connect(f"http://localhost:{stub.port}", timeout=0.2).request("GET", "/version", idempotency=Idempotency.SAFE)
+    let_go(looking)
+
     assert stub.requests == []
+
+
+def test_a_request_that_is_interrupted_as_its_thread_starts_is_not_sent(stub, connect, looking, monkeypatch):
+    start, transport = threading.Thread.start, connect(f"http://localhost:{stub.port}")
+
+    def interrupted(thread):
+        start(thread)
+        if thread.name == "bucketsnb-request":
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            transport.request("POST", "/work", idempotency=Idempotency.ONCE, body=b"[]")
+    let_go(looking)
+    assert stub.requests == []
+    assert transport.request("GET", "/version", idempotency=Idempotency.SAFE).status == 200

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import http.server
+import socket
 import ssl
 import threading
 
@@ -9,6 +10,7 @@ import trustme
 
 from bucketsnb import errors
 from bucketsnb.transport import Idempotency
+from bucketsnb.transport.connection import _cut
 from tests.patience import within
 from tests.stub import Stub
 
@@ -80,6 +82,16 @@ def test_silence_over_tls_ends_with_the_timeout(connect, tls_server, url, monkey
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", trusted)
     with within(20), pytest.raises(errors.NoAnswer, match=r"0\.3 s"):
         connect(url, timeout=0.3).request("GET", "/slow", idempotency=Idempotency.SAFE)
+
+
+def test_a_connection_over_tls_is_cut_while_its_encryption_stays():
+    here, there = socket.socketpair()
+    tls = ssl.create_default_context()
+    with there, tls.wrap_socket(here, do_handshake_on_connect=False, server_hostname="buckets.invalid") as connection:
+        _cut(connection)
+        with pytest.raises(OSError, match=r"."):  # ssl raises ValueError where the encryption is gone
+            connection.write(b"x")
+        assert there.recv(1) == b""
 
 
 def test_a_call_that_may_be_sent_once_reconnects_over_tls(connect, tls_server, url, monkeypatch, trusted):
