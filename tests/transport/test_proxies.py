@@ -440,9 +440,9 @@ def test_silence_through_two_layers_of_tls_ends_with_the_timeout(
     service = proxy(tls=certificate("buckets.invalid"))
     between = proxy(tls=certificate("127.0.0.1"), to=["127.0.0.1", service.port])
     through(between.address, REQUESTS_CA_BUNDLE=bundle)
+    transport = connect("https://buckets.invalid:8004", timeout=0.5)
 
     with pytest.raises(errors.NoAnswer, match=r"no whole answer within 0\.5 s"):
-        transport = connect("https://buckets.invalid:8004", timeout=0.5)
         transport.request("POST", "/view", idempotency=idempotency, body=b"[]")
 
 

@@ -148,8 +148,8 @@ def test_a_proxy_that_drips_its_answer_holds_no_thread_and_no_connection(stub, c
             exchange.send(b"x")
 
     stub.default = act
+    transport = connect("https://buckets.invalid", timeout=0.3, proxies={"https": stub.url})
     with pytest.raises(errors.Unreachable):
-        transport = connect("https://buckets.invalid", timeout=0.3, proxies={"https": stub.url})
         transport.request("POST", "/work", idempotency=Idempotency.ONCE, body=b"[]")
 
     until(lambda: not [one for one in threading.enumerate() if one.name == "bucketsnb-request"])
