@@ -203,13 +203,41 @@ def test_escape_cancels_and_enter_confirms_what_was_typed(page: Locator, backend
     expect(page.locator(".bnb-box")).to_contain_text("Cancelled: nothing was changed.")
     _focused_in(page, ".bnb-box")
     page.get_by_role("button", name="Delete", exact=True).click()
-    typed = question(page).get_by_label("Type 120")
-    typed.fill("12")
-    typed.press("Enter")
+    expect(question(page).get_by_label("Type 120")).to_be_focused()
+    page.page.keyboard.type("12")
+    page.page.keyboard.press("Enter")
     assert writes(backend) == []
-    typed.fill("120")
-    typed.press("Enter")
+    page.page.keyboard.type("0")
+    page.page.keyboard.press("Enter")
     receipt(page, "120 works deleted")
+
+
+def test_from_a_work_in_sight_the_priority_of_its_event_is_raised_in_five_clicks(
+    page: Locator, backend: LocalBackend
+) -> None:
+    backend.store.load([make_work(pipeline="fitburst", event=[9385707], status="queued") for _ in range(2)])
+    keyboard = page.page.keyboard
+    press(page, "Refresh")
+    page.locator(".bnb-grid tbody tr", has_text="9385707").first.click()
+    page.get_by_title("Show all works of this event").click()
+    expect(page.locator(".bnb-counts")).to_contain_text("2 read")
+    tick_all(page)
+    page.get_by_role("button", name="Change", exact=True).click()
+    expect(page.get_by_label("to", exact=True)).to_be_focused()
+    keyboard.type("5")
+    keyboard.press("Enter")
+    expect(question(page)).to_contain_text("Set priority to 5 in 2 works")
+    agree(page, "2 works changed")
+
+
+def test_a_filter_is_typed_and_the_form_closed_without_the_mouse(page: Locator) -> None:
+    page.get_by_role("button", name="+ Filter", exact=True).click()
+    page.locator("[data-field='pipeline'] input").press_sequentially("fitburst")
+    page.page.keyboard.press("Enter")
+    expect(page.locator(".bnb-chips")).to_contain_text("Pipeline: fitburst")
+    page.page.keyboard.press("Enter")
+    expect(page.get_by_role("group", name="Edit the filters")).to_be_hidden()
+    expect(page.locator(".bnb-counts")).to_contain_text("3 read")
 
 
 @pytest.fixture(params=["none", "full"])

@@ -103,6 +103,21 @@ def test_works_that_were_requeued_as_asked_are_not_reported_as_lost_from_the_sel
     assert page.state.selection == ()
 
 
+def test_an_event_of_an_opened_work_asks_for_all_works_of_that_event(page: App, backend: LocalBackend, sent: Sent):
+    backend.store.load([make_work(event=[5, 2**60 + 1], status=status) for status in ("queued", "success")])
+    page.status.receive({"type": "pick", "pipeline": "baseband-converter", "status": "queued"})
+    until(lambda: page.state.up_to_date and len(page.state.frame) == 1)
+    _rest(page)
+    page.grid.receive({"type": "open", "row": 0, "generation": sent.last(page.grid, "reset")["generation"]})
+    first, second = sent.last(page.grid, "work")["events"]
+    page.grid.receive({"type": "event", "event": second})
+    until(lambda: page.state.up_to_date and len(page.state.frame) == 2)
+    assert page.filters.query == Query(event=2**60 + 1)
+    page.filters.undo()
+    assert page.filters.query == Query(pipeline="baseband-converter", status="queued")
+    assert first == "5"
+
+
 def test_from_a_count_to_a_receipt_and_back(page: App, backend: LocalBackend):
     page.status.receive({"type": "pick", "pipeline": "fitburst", "status": "failure"})
     until(lambda: page.state.up_to_date and len(page.state.frame) == 2)

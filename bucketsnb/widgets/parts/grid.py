@@ -15,6 +15,7 @@ from bucketsnb.changes.receipt import Outcome
 from bucketsnb.display.markup import STATUS_COLOURS, Markup, chip, element, table
 from bucketsnb.display.texts import count_of, printable, truncate
 from bucketsnb.frames import empty, to_records
+from bucketsnb.query import Query
 from bucketsnb.widgets.core.error_boundary import Message
 from bucketsnb.widgets.core.panel import Panel
 from bucketsnb.widgets.core.part import Part
@@ -30,6 +31,8 @@ KEPT = 20
 """Rows of the plain table in a saved notebook."""
 CAUSES = 50
 """Causes that are offered, the most frequent ones."""
+EVENTS = 20
+"""Events of a work that can be pressed; one of more than these is a summary of many."""
 MOST = 500
 """Rows of one message."""
 
@@ -38,8 +41,8 @@ class Grid(Part):
     """Show the state's works; what is ticked is the state's selection.
 
     The page is sent ``reset`` (shape and first rows), ``state``, ``rows``, ``selection``, ``work``, ``ids`` and
-    ``csv``. It sends ``rows``, ``sort``, ``columns``, ``select``, ``range``, ``all``, ``none``, ``open``, ``limit``,
-    ``stop``, ``ids`` and ``csv``.
+    ``csv``. It sends ``rows``, ``sort``, ``columns``, ``select``, ``range``, ``all``, ``none``, ``open``, ``event``,
+    ``limit``, ``stop``, ``ids`` and ``csv``.
 
     Parameters
     ----------
@@ -90,6 +93,7 @@ class Grid(Part):
             "all": lambda _: self._choose(self.rows.select_all),
             "none": lambda _: self._choose(self.rows.clear),
             "open": self._open,
+            "event": lambda asked: self.show_event(int(asked["event"])),
             "filter": lambda asked: self.filter(asked["text"]),
             "cause": lambda asked: self.narrow_to(asked["name"]),
             **self._reading(),
@@ -120,6 +124,10 @@ class Grid(Part):
         self.rows.filter_by(text)
         self.draw()
 
+    def show_event(self, event: int) -> None:
+        """Ask for all works of an event, in place of the filters there are: those can be had back by an undo."""
+        self.state.query = Query(event=event)
+
     def narrow_to(self, cause: str) -> None:
         """Show only works that failed for this cause; pressed once more, or empty, all are shown."""
         self._narrowed_for = self.state.query
@@ -145,6 +153,7 @@ class Grid(Part):
         selected = set(self.rows.selected)
         if self.state.query != self._narrowed_for:  # a text or a cause narrows the works of one query
             self.rows.text = self.rows.cause = ""
+        self.rows.implied = _implied(self.state.query)
         self.rows.replace(empty() if frame is None else frame, self.state.causes)
         gone = len(selected - set(self.rows.selected) - self._just_changed())
         if self.state.everything and frame is not None:
@@ -201,7 +210,14 @@ class Grid(Part):
         title = printable(f"Work {record.get('id') or 'without an id'} of {record.get('pipeline')}")
         known = {"row": asked["row"], "id": self.rows.id_at(place), "view": asked.get("view", "")}
         facts = facts_of(record, self.rows.frame.attrs.get("read_at"))
-        self.tell("work", title=title, facts=facts, json=pretty(record), **known)
+        events = self._events_to_show(record)
+        self.tell("work", title=title, facts=facts, events=events, json=pretty(record), **known)
+
+    def _events_to_show(self, record: Mapping[str, Any]) -> list[str]:
+        """Return the events of a work whose works can be asked for, where works are read at all."""
+        found = record.get("event")
+        events = [str(one) for one in found if type(one) is int] if isinstance(found, list) else []
+        return events if self._reader is not None and len(events) <= EVENTS else []
 
     def _send_ids(self, asked: dict[str, Any]) -> None:
         self.tell("ids", text="\n".join(self.rows.selected), count=len(self.rows.selected), view=asked["view"])
@@ -296,6 +312,14 @@ class Grid(Part):
         caption = f"Works: {len(page):,} here, {len(self.rows.frame):,} read, {self.works.matched_text} match"
         why = element("div", *(element("p", line) for line in self._why()))
         return element("div", why, table([column_title(one.name) for one in self.rows.columns], rows, caption=caption))
+
+
+def _implied(query: Any) -> frozenset[str]:
+    """Return the columns in which all works that match have one value, which stands in the filters."""
+    if query is None:
+        return frozenset()
+    limits = {"pipeline": query.pipelines, "status": query.statuses}
+    return frozenset(name for name, values in limits.items() if values is not None and len(values) == 1)
 
 
 class WorksGrid(Panel):

@@ -41,6 +41,11 @@ class Rows:
         left out.
     causes
         Why the works failed, where all did.
+
+    Attributes
+    ----------
+    implied
+        Columns that say the same of every work, and give way where there is an error to show.
     """
 
     def __init__(self, frame: pd.DataFrame, columns: Iterable[str] | None = None, causes: Causes | None = None) -> None:
@@ -48,6 +53,7 @@ class Rows:
         self.sort: tuple[str, bool] | None = None
         self.text = ""
         self.cause = ""
+        self.implied: frozenset[str] = frozenset()
         self.selected: dict[str, None] = {}
         self.replace(frame, causes)
 
@@ -109,9 +115,9 @@ class Rows:
         if not self.text:
             return order
         found = np.zeros(len(self.frame), dtype=bool)
-        for column in self.columns:
-            for name in self._sources(column.name):
-                found |= _containing(self.frame[name], self.text)
+        shown = {column.name for column in self.columns} | self.implied
+        for name in {source for one in shown for source in self._sources(one)} & set(self.frame.columns):
+            found |= _containing(self.frame[name], self.text)
         return order[found[order]]
 
     def show(self, names: Iterable[str]) -> None:
@@ -130,6 +136,8 @@ class Rows:
         there = set(self.choices)
         found = [self._column(name) for name in names if name in there]
         filled = [column for column in found if not column.empty or not len(self.frame)]
+        if any(column.kind == "error" for column in filled):  # it needs the room that others fill with one value
+            filled = [column for column in filled if column.name not in self.implied]
         self.columns: list[Column] = filled if self.names is None and filled else found
 
     def _column(self, name: str) -> Column:

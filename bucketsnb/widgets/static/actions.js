@@ -20,7 +20,7 @@ function actionsPart(part, root) {
       counts.classList.toggle("bnb-old", now.old); // of the filters before, as the works below are
       counts.replaceChildren(...now.counts.map(({ value, word }) => el("span", { class: `bnb-count bnb-${word}` }, el("b", { text: value }), ` ${word}`)));
       for (const { name, label, on, title } of now.actions) {
-        const one = keyed(actions, `do-${name}`, label, (event) => { if (event.detail < 2) send("do", { name }); });
+        const one = keyed(actions, `do-${name}`, label, (event) => { if (event.detail < 2) { part.page.opening = name; send("do", { name }); } });
         if (!on && one === document.activeElement) counts.parentNode.querySelector("summary, button:enabled")?.focus({ preventScroll: true });
         one.disabled = !on;
         one.title = title;
@@ -28,7 +28,7 @@ function actionsPart(part, root) {
         one.classList.toggle("bnb-pressed", now.opened === name);
       }
       for (const { name, label, open } of now.panels) {
-        const one = keyed(panels, `open-${name}`, label, () => send("open", { name }));
+        const one = keyed(panels, `open-${name}`, label, () => { part.page.opening = name; send("open", { name }); });
         one.setAttribute("aria-expanded", String(open));
         one.classList.toggle("bnb-pressed", open);
       }

@@ -105,7 +105,7 @@ function boxPart(part, root) {
     act("cancel")();
   });
 
-  const FIRST = ["cancel", "stop", "receipt", "said"]; // never the dangerous side
+  const FIRST = ["typed", "cancel", "stop", "receipt", "said"]; // never the dangerous side
   const inView = () => {
     const box = root.getBoundingClientRect();
     const middle = document.elementFromPoint(box.left + box.width / 2, Math.min(Math.max(box.top + 6, 0), innerHeight - 1));

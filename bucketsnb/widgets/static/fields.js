@@ -114,7 +114,7 @@ function tokensField(spec, edit) {
     if (input.value.includes(",") || (!event.inputType && list.querySelector(`option[value="${CSS.escape(input.value)}"]`))) add();
   });
   input.addEventListener("keydown", (event) => {
-    if (event.key === "Enter") { keep(event); add(); }
+    if (event.key === "Enter" && input.value.trim()) { keep(event); add(); }
     else if (event.key === "Backspace" && !input.value && tokens.length) { keep(event); set(tokens.slice(0, -1)); }
   });
   return {

@@ -27,7 +27,10 @@ function filtersPart(part, root) {
     fields.node, others, el("div", { class: "bnb-row" }, done, undo, redo));
   const add = button("+ Filter", () => show(form.hidden), { "aria-expanded": "false" });
   const clear = button("Clear", () => send("clear"), { "aria-label": "Clear all filters", class: "bnb-button bnb-quiet" });
-  form.addEventListener("keydown", (event) => { if (event.key === "Escape") { keep(event); show(false); } });
+  form.addEventListener("keydown", (event) => {
+    const nothingTyped = event.key === "Enter" && event.target.matches(".bnb-tokens > input");
+    if (event.key === "Escape" || nothingTyped) { keep(event); show(false); }
+  });
 
   const show = (open, name = null) => {
     form.hidden = !open;

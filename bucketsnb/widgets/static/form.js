@@ -21,7 +21,20 @@ function formPart(part, root) {
   };
   const timer = setInterval(count, 1000);
   part.page.ends.add(() => clearInterval(timer));
+  // Who opens the form means to type: its first field of text has the focus then.
+  const begin = () => {
+    const first = [...fields.node.querySelectorAll("textarea, input[type='text']")].find((field) => field.offsetParent);
+    if (part.page.opening !== part.name || !first) return;
+    part.page.opening = null;
+    first.focus();
+  };
+  fields.node.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !event.target.matches("input[type='text'], input[type='number']")) return;
+    keep(event);
+    made.get("plan")?.click(); // it only shows what would happen
+  });
   return {
+    begin,
     draw(now) {
       title.textContent = now.title;
       intro.textContent = now.intro;
@@ -40,6 +53,7 @@ function formPart(part, root) {
         one.classList.toggle("bnb-primary", place === now.buttons.length - 1);
         buttons.append(one);
       });
+      begin();
     },
   };
 }

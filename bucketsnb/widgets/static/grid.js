@@ -489,13 +489,14 @@ class Grid {
     this.send("open", { row });
   }
 
-  showWork({ row, id, title, facts, json, view }) {
+  showWork({ row, id, title, facts, events, json, view }) {
     if (view !== this.view) return;
     this.mark(id ?? row);
     this.pane.hidden = false;
     this.pane.setAttribute("aria-label", title);
     const zone = this.part.page.zone;
-    const value = ({ text, links, time }) => el("td", {},
+    const event = (one) => button(String(one), () => this.send("event", { event: one }), { class: "bnb-button bnb-quiet bnb-event", title: "Show all works of this event" });
+    const value = ({ label, text, links, time }) => label === "event" && events.length ? el("td", {}, ...events.map(event)) : el("td", {},
       ...(links.length ? links.map((href) => el("div", {}, el("a", { href, target: "_blank", rel: "noopener noreferrer", text: printable(href) }))) : [el("span", { text: time ? `${clock(time, zone)} (${ago(time)})` : text, title: time ? text : null })]));
     this.pane.replaceChildren(
       el("div", { class: "bnb-detail-head" }, el("strong", { text: title, title }),

@@ -28,7 +28,7 @@ function render({ model, el: root }) {
     silence ??= setTimeout(() => setDead(gone() ? GONE : SILENT), PATIENCE);
   };
   const page = {
-    root, view, zone: storedZone(), zoned: new Set(), ends: new Set(), tools: null, acted: false,
+    root, view, zone: storedZone(), zoned: new Set(), ends: new Set(), tools: null, acted: false, opening: null,
     setZone(zone) {
       page.zone = zone;
       try { localStorage.setItem(ZONE, zone); } catch { /* then it is for this page only */ }
@@ -62,6 +62,7 @@ function render({ model, el: root }) {
       const { section } = mounted.get(name);
       if (before.nextSibling !== section) before.after(section);
       section.hidden = !shown;
+      if (shown) mounted.get(name).handlers.begin?.();
       before = section;
     }
   };

@@ -357,6 +357,25 @@ def test_what_narrows_the_works_of_one_query_does_not_narrow_those_of_another(se
     assert sent.last(grid.table, "reset")["text"] == ""
 
 
+def test_what_the_filters_say_of_every_work_gives_its_room_to_the_errors(sent: Sent):
+    works = _failed([{"error": "disk full"}])
+    grid = _with_causes(works)
+    assert {"status", "pipeline", "error"} <= set(grid.columns)
+    grid.state.query = Query(pipeline=["a", "b"], exhausted=True)
+    grid.frame = works.copy()
+    assert "status" not in grid.columns
+    assert {"pipeline", "error"} <= set(grid.columns)
+    grid.table.receive({"type": "filter", "text": "failure"})
+    assert len(grid.table.rows) == 1
+    grid.show_columns(["status", "error"])
+    grid.frame = works.copy()
+    assert set(grid.columns) == {"status", "error"}
+    grid.state.query = Query(status="failure")
+    other = WorksGrid(grid.state)
+    other.frame = _failed([None])
+    assert "status" in other.columns
+
+
 def test_of_very_many_failures_the_newest_tell_the_causes_and_that_is_said(sent: Sent, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(causes, "LOOKED_AT", 3)
     grid = _with_causes(_failed([{"error": "disk full"}] * 2 + [{"error": "no memory"}] * 3))
