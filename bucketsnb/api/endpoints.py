@@ -118,7 +118,7 @@ class Api:
 
     def version(self) -> dict[str, Any]:
         """Return what the service says of itself, such as ``{"version": "2.6.1"}``."""
-        return self._ask("GET", "/version", Idempotency.SAFE, shapes.a_mapping)
+        return self._ask("GET", "/version", Idempotency.SAFE, shapes.expect_mapping)
 
     def status(self, pipeline: str | None = None) -> dict[str, int]:
         """Return how many works there are, by status, of all pipelines or of one; an unknown pipeline has none."""
@@ -355,7 +355,7 @@ class Api:
         started = time.time() + (self.clock_skew or 0.0) - 2.0  # Date headers count whole seconds
         with self._known_outcome({**document, "status": "running", "start": {"$gte": started}}):
             answer = self._send("POST", "/work/withdraw", Idempotency.ONCE, body=body)
-            return self._checked("POST", "/work/withdraw", answer, shapes.a_record_or_none)
+            return self._checked("POST", "/work/withdraw", answer, shapes.expect_record_or_none)
 
     def update(self, works: Iterable[Any]) -> bool:
         """Overwrite works by their ids, by one request; return what the service answers.
@@ -443,7 +443,7 @@ class Api:
         self._may_change("audit")
         with self._known_outcome(check):
             answer = self._send("GET", path, Idempotency.ONCE)
-            return self._checked("GET", path, answer, shapes.a_count)
+            return self._checked("GET", path, answer, shapes.expect_count)
 
     # --- all calls ---
 

@@ -12,13 +12,13 @@ from bucketsnb.display.texts import count_of
 from bucketsnb.schema import STATUS_KEYS
 
 __all__ = [
-    "a_count",
-    "a_mapping",
-    "a_record_or_none",
     "counts_at_once",
     "counts_by_pipeline",
     "counts_by_status",
     "expect_bool",
+    "expect_count",
+    "expect_mapping",
+    "expect_record_or_none",
     "expect_true",
     "ids_at_once",
     "ids_of",
@@ -33,7 +33,7 @@ _MOST = 2**48
 """Works that no service has."""
 
 
-def a_mapping(value: Any) -> dict[str, Any]:
+def expect_mapping(value: Any) -> dict[str, Any]:
     """Expect an object."""
     if isinstance(value, dict):
         return value
@@ -54,16 +54,16 @@ def expect_true(value: Any) -> bool:
     return True
 
 
-def a_count(value: Any) -> int:
+def expect_count(value: Any) -> int:
     """Expect an integer from 0 on that could be a number of works, of which sums fit into a column too."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST:
         raise ValueError("a count was expected")
     return value
 
 
-def a_record_or_none(value: Any) -> dict[str, Any] | None:
+def expect_record_or_none(value: Any) -> dict[str, Any] | None:
     """Expect one record, or null."""
-    return None if value is None else a_mapping(value)
+    return None if value is None else expect_mapping(value)
 
 
 def texts(value: Any) -> list[str]:
@@ -124,11 +124,11 @@ def ids_of(number: int) -> Callable[[Any], list[str]]:
 
 def counts_by_status(value: Any) -> dict[str, int]:
     """Expect a count for each status and in total; return them in the contract's order."""
-    given = a_mapping(value)
+    given = expect_mapping(value)
     missing = [name for name in STATUS_KEYS if name not in given]
     if missing:
         raise ValueError(f"counts by status were expected, and {', '.join(missing)} is missing")
-    return {name: a_count(given[name]) for name in STATUS_KEYS}
+    return {name: expect_count(given[name]) for name in STATUS_KEYS}
 
 
 _Count = Annotated[int, msgspec.Meta(ge=0, le=_MOST)]
@@ -146,4 +146,4 @@ def counts_at_once(body: bytes) -> dict[str, dict[str, int]] | None:
 
 def counts_by_pipeline(value: Any) -> dict[str, dict[str, int]]:
     """Expect the counts by status of each pipeline."""
-    return {name: counts_by_status(counts) for name, counts in a_mapping(value).items()}
+    return {name: counts_by_status(counts) for name, counts in expect_mapping(value).items()}

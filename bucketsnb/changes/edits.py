@@ -45,7 +45,7 @@ class Edits:
     cells: list[dict[str, Any]] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    """What to know of a frame of which it is not known what it was when it was read."""
+    """Note for a frame whose values at the time of the read are not known."""
 
 
 def edits_of(frame: pd.DataFrame, now: Mapping[str, Record]) -> Edits:
@@ -161,7 +161,7 @@ def _fitted(cells: dict[str, Any], old: Record | None, current: Record, *, whole
 
 
 def _unread(edits: Iterable[Leaf], current: Record) -> list[tuple[str, Any, Any]]:
-    """List edited paths that hold more than was read there: an edit would put an end to what nobody saw."""
+    """List edited paths that hold more than was read there: the edit would overwrite what was not read."""
     values = [(path, old, _value_at(current, path)) for path, old, _ in edits]
     return [(".".join(path), old, now) for path, old, now in values if not equal(old, now)]
 

@@ -37,9 +37,9 @@ __all__ = [
     "Writer",
     "ends_of",
     "journal_frame",
-    "kept",
     "lines_of",
     "read_entry",
+    "recording",
     "summary_of",
 ]
 
@@ -80,7 +80,7 @@ class Writer:
         self.is_new = new
         self.length = 0
         flags = os.O_RDWR | os.O_APPEND | OPEN_FLAGS | (os.O_CREAT if new else 0)
-        with kept(path) if new else _readable(path):
+        with recording(path) if new else _readable(path):
             self._file = os.open(path, flags, 0o600)
         _OPEN.add(self)
         try:
@@ -113,7 +113,7 @@ class Writer:
             for name, texts in (works or {}).items()
         )
         data = "".join([start, *lists, "}\n"]).encode("ascii")
-        with kept(self.path):
+        with recording(self.path):
             try:
                 _write_all(self._file, data)
                 os.fsync(self._file)
@@ -187,7 +187,7 @@ class Writer:
 
     def _lock(self) -> None:
         busy = f"Entry {self.entry} is being written by another application of it. Wait until that ends."
-        with kept(self.path):
+        with recording(self.path):
             if not try_lock(self._file):
                 raise JournalError(busy)
             if not os.fstat(self._file).st_nlink:  # given up by another, between the opening and the lock
@@ -201,19 +201,19 @@ class Writer:
                 "applied it, so nothing was sent. Build a new plan for the rest.",
                 cure=Cure.LIST_ENTRIES,
             )
-        with kept(self.path):
+        with recording(self.path):
             os.ftruncate(self._file, 0)
 
     def _mend(self, length: int | None) -> None:
         """Start on a line of its own after one that was cut off in the middle."""
-        with kept(self.path):
+        with recording(self.path):
             self.length = os.fstat(self._file).st_size
         if length is not None and length != self.length:
             raise PlanAlreadyApplied(
                 f"{self.entry} was gone on with meanwhile, by another process, thread or plan; nothing was sent. "
                 "Look into the journal, and plan it anew."
             )
-        with kept(self.path):
+        with recording(self.path):
             os.lseek(self._file, max(self.length - 1, 0), os.SEEK_SET)
             if self.length and os.read(self._file, 1) != b"\n":
                 _write_all(self._file, b"\n")
@@ -260,8 +260,8 @@ def _write_all(file: int, data: bytes) -> None:
 
 
 @contextlib.contextmanager
-def kept(path: Path) -> Iterator[None]:
-    """Turn what a disk refuses into an error that says that the change has no record."""
+def recording(path: Path) -> Iterator[None]:
+    """Raise an error of the disk as a JournalError: the change could not be recorded."""
     try:
         yield
     except OSError as error:
@@ -344,7 +344,7 @@ class Entry:
         return Counter(work.outcome.value for work in self.works)
 
     def take(self, line: dict[str, Any]) -> None:
-        """Take one line in."""
+        """Add what one line says."""
         kind = line.get("kind")
         if kind == "plan":
             self.head = line

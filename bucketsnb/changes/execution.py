@@ -93,7 +93,7 @@ class Execution:
 
     @property
     def journal_error(self) -> JournalError | None:
-        """Why something is not on record, if it is not."""
+        """The error that kept something out of the journal, or None."""
         return next((error for error in self.errors if isinstance(error, JournalError)), None)
 
     def ids(self, positions: Sequence[int]) -> list[str]:
@@ -103,7 +103,7 @@ class Execution:
     def settle(
         self, position: int, outcome: Outcome, record: Mapping[str, Any] | None = None, *, detail: str = "", **more: Any
     ) -> None:
-        """Say what became of the work at a position; from here on that is to be put on record.
+        """Set what became of the work at a position; :meth:`record` writes it to the journal.
 
         Parameters
         ----------
@@ -127,7 +127,7 @@ class Execution:
     def announce(
         self, positions: Sequence[int], before: Iterable[str] | None, after: Iterable[str] | None, **more: Any
     ) -> None:
-        """Put the full works of a request on the disk; from here on its outcome is unknown until it is settled.
+        """Write the full works of a request to the journal; their outcome is unknown until they are settled.
 
         The works are given as JSON, each as :func:`~bucketsnb.changes.snapshot.written`.
 
@@ -151,12 +151,12 @@ class Execution:
             self.settle(position, Outcome.UNKNOWN, detail="Sent; what came of it was not seen.", new_id=known)
 
     def record(self, positions: Sequence[int]) -> None:
-        """Put what became of a chunk on the disk."""
+        """Write the results of a chunk to the journal."""
         self.writer.line("outcome", fates=[self._line_of(position) for position in positions])
         self.unrecorded.difference_update(positions)
 
     def end(self) -> None:
-        """Put the counts on the disk, and what an interruption, or a disk that was full, kept off it."""
+        """Write the counts to the journal, and results that an interruption or a full disk has kept out of it."""
         counts = {outcome.value: sum(result.outcome is outcome for result in self.results) for outcome in Outcome}
         try:
             if self.unrecorded:
@@ -167,7 +167,7 @@ class Execution:
                 self.errors.append(error)
 
     def _line_of(self, position: int) -> list[Any]:
-        """Return what the journal keeps of a result; the work as it was left only where it is not just as planned."""
+        """Return what the journal keeps of a result: the work itself only if it is not exactly as planned."""
         result, planned = self.results[position], self.changes[position].after
         left = result.after if result.outcome is Outcome.DONE else None
         recorded = None if left is None else True if left == planned else left.record

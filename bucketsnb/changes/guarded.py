@@ -22,7 +22,7 @@ UNCHANGED = {
     ReplyKind.SILENCE: (Outcome.UNKNOWN, "As it was when looked at afterwards, and it may still change."),
     ReplyKind.NEVER_ASKED: (Outcome.NOT_SENT, ""),
 }
-"""What became of a work that is as it was, by the kind of reply."""
+"""The outcome of a work that did not change, by the kind of reply."""
 
 _WORTH_ANOTHER_LOOK = (Outcome.STILL_THERE, Outcome.UNKNOWN)
 
@@ -52,7 +52,7 @@ class GuardedExecutor(ChunkExecutor):
             go_on_or_raise(execution, going, reply.error)
 
     def _send(self, execution: Execution, going: Sequence[int]) -> Reply:
-        """Send works, and again in halves if they were refused together: one that cannot be taken holds up no other."""
+        """Send works, and in halves if they are refused together, so that one bad work does not stop the others."""
         reply = ask(execution, lambda: self.send(execution.api, [execution.changes[position] for position in going]))
         self._settle(execution, going, reply)
         refused = [position for position in going if execution.results[position].outcome is Outcome.REFUSED]
@@ -142,7 +142,7 @@ class PutExecutor(GuardedExecutor):
         return record is not None and change.after is not None and holds(record, change)
 
     def judge_drifted(self, change: Change, record: Record, reply: Reply) -> tuple[Outcome, str]:
-        """Take cells that are as they were before for the change of someone else."""
+        """Return what became of it: a cell that has its old value means that someone else changed the work."""
         since = _since(change.after, record)
         undone = any(equal(_at(record, path), _plain(old)) for path, old, _ in _planned(change))
         if undone or reply.kind is ReplyKind.NEVER_ASKED:
@@ -151,7 +151,7 @@ class PutExecutor(GuardedExecutor):
 
 
 def holds(record: Record, change: Change) -> bool:
-    """Tell whether every planned cell of a work holds its new value; a field that is missing is as good as null."""
+    """Tell whether every planned cell of a work holds its new value; a field that is missing counts as null."""
     return all(equal(_at(record, path), _plain(new)) for path, _, new in _planned(change))
 
 

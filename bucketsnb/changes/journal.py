@@ -46,7 +46,7 @@ from typing import Any
 
 import platformdirs
 
-from bucketsnb.changes.entry import SUFFIX, UNDO_SUFFIX, Writer, ends_of, kept
+from bucketsnb.changes.entry import SUFFIX, UNDO_SUFFIX, Writer, ends_of, recording
 from bucketsnb.display.texts import truncate
 from bucketsnb.errors import Cure, JournalError
 from bucketsnb.files import OPEN_FLAGS, absolute, try_lock
@@ -118,7 +118,7 @@ class Journal:
         PlanAlreadyApplied
             If an entry of this id was begun before.
         """
-        with kept(self.folder):
+        with recording(self.folder):
             _make_private(self.folder)
             _make_room(self.folder, self.limit, self.keep_days)
         writer = Writer(self.path(entry or new_entry()), new=True)
@@ -161,7 +161,7 @@ class Journal:
 
     def touch(self, entry: str) -> None:
         """Count an entry as young again, because somebody means to undo it: it is not dropped to make room."""
-        with kept(self.path(entry)):
+        with recording(self.path(entry)):
             os.utime(self.path(entry))
 
     def path(self, entry: str) -> Path:

@@ -20,7 +20,7 @@ Record = Mapping[str, Any]
 
 
 class CurrentWorks(dict[str, dict[str, Any]]):
-    """Works by id, as they are now; one that is not there is not among them."""
+    """Works by id, as they are now; works that are gone are not in it."""
 
     shared: frozenset[str] = frozenset()
     """Ids that several works have: a request by such an id would change all of them, or any."""
@@ -30,7 +30,7 @@ class CurrentWorks(dict[str, dict[str, Any]]):
         self._texts: dict[str, str] = {}
 
     def text(self, one: str) -> str:
-        """Return the work of an id as JSON, which is written once."""
+        """Return a work as JSON text; it is encoded once."""
         if one not in self._texts:
             self._texts[one] = written(self[one])
         return self._texts[one]
@@ -69,14 +69,14 @@ def check_of(works: Iterable[Record]) -> dict[str, Any]:
 
 
 def find(api: Api, works: Sequence[Record]) -> list[dict[str, Any]]:
-    """Read the works that may be these."""
+    """Read the works that have the pipeline and creation of one of these: each may be the same work."""
     return api.view(check_of(works), limit=None) if works else []
 
 
 def match(
     works: Sequence[Record], found: Iterable[dict[str, Any]], but: Iterable[str] = ()
 ) -> dict[int, dict[str, Any]]:
-    """Tell which work that was sent is which that was found, by its place; ids in `but` were there before.
+    """Return which found work each sent work is, by the position of the sent one; ids in `but` are passed over.
 
     What a worker may have changed since (status, times, results) is not compared.
     """

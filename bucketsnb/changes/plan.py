@@ -1,7 +1,7 @@
 """Plans: values that say what will happen to which works, and that are applied once.
 
 A plan is frozen. It holds every work as it was shown, so that :meth:`Plan.apply` can leave alone what changed since.
-Beside that it has the executor that it is applied with; a plan that was pickled has none, and is to look at.
+Beside that it has the executor that it is applied with; a plan that was pickled has none, and can only be looked at.
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ class Reason(Enum):
     BEYOND_LIMIT = auto()
     """It is not among the first so many that were asked for."""
     AS_ASKED = auto()
-    """It is as it is to be already."""
+    """It already is as the change would make it."""
     DAMAGED = auto()
-    """What the journal has of it cannot be read, so that nobody knows how to undo it."""
+    """Its line in the journal cannot be read, so its change cannot be undone."""
     IN_USE = auto()
     """It changed at the moment of the change that is to be undone."""
     NOT_SEEN = auto()
-    """Nobody saw what came of it, and it cannot be told from others."""
+    """Its outcome is unknown, and it cannot be told from other works."""
     BACK_AGAIN = auto()
     """It was deleted, and is there again."""
 
@@ -106,7 +106,7 @@ class Plan:
     preposition: ClassVar[str] = "of"
     removes: ClassVar[bool] = False
     unknown_is_lost: ClassVar[bool] = False
-    """Whether nothing finds a work again of which nobody saw what became."""
+    """Whether a work with an unknown outcome cannot be found again."""
 
     @property
     def count(self) -> int:

@@ -32,20 +32,25 @@ LOST_PAUSES = (0.0, 0.25, 0.75, 2.0, 4.0)
 """Seconds before each look for works whose deposit was not answered: a slow service may still be storing them."""
 
 _OF_WORKS = frozenset({400, 404, 409, 413, 422})
-"""Statuses of a refusal that other works might not meet."""
+"""Statuses of a refusal that may be due to some of the works."""
 
 _REFUSALS = 32
 """Refusals in a row after which a service is believed to refuse everything; to find one work among 200 takes 8."""
 
 
 class ReplyKind(Enum):
-    """What the service made of a request, as far as its answer tells."""
+    """How the service replied to a request that changes works."""
 
     YES = auto()
+    """It answered that it did it."""
     NO = auto()
+    """It refused, and did nothing."""
     FAILED = auto()
+    """It answered that it failed."""
     SILENCE = auto()
+    """It gave no answer, or none that says whether it acted."""
     NEVER_ASKED = auto()
+    """The request was not sent."""
 
 
 @dataclass(frozen=True)
@@ -78,9 +83,9 @@ class Reply:
 
 
 def ask(execution: Execution, call: Callable[[], Any]) -> Reply:
-    """Send one request that changes works, if its record is still there, and sort what comes of it.
+    """Send one request that changes works, if its record is still there, and return the reply.
 
-    Any error is in the reply.
+    No error of the service or the network is raised: it is in the reply.
     """
     try:
         execution.writer.check()
@@ -136,7 +141,7 @@ def look_until(
 
 
 def should_bisect(execution: Execution, reply: Reply, number: int) -> bool:
-    """Tell whether so many works that were refused together are to be tried apart: one may have been the reason."""
+    """Tell whether works that were refused together are to be sent in halves: one of them may be the reason."""
     execution.refusals = execution.refusals + 1 if reply.kind is ReplyKind.NO else 0
     of_works = reply.kind is ReplyKind.NO and getattr(reply.error, "status", None) in _OF_WORKS
     return of_works and number > 1 and execution.refusals < _REFUSALS
@@ -149,7 +154,7 @@ def halves(positions: Sequence[int]) -> tuple[Sequence[int], Sequence[int]]:
 
 
 def go_on_or_raise(execution: Execution, positions: Sequence[int], error: BaseException) -> None:
-    """Keep an error that met some works of a chunk; raise one that met all, as the next chunk would meet it too."""
+    """Keep an error of some works of a chunk; raise one of all its works, because the next chunk would have it too."""
     if not isinstance(error, Refused) or all(execution.results[p].outcome is not Outcome.DONE for p in positions):
         raise error
     execution.errors.append(error)

@@ -94,7 +94,7 @@ def _text(value: Any) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is to become of one work; with neither side, of whichever work the service will choose.
+    """What is to become of one work; with neither side, of the work that the service will choose (a withdrawal).
 
     Attributes
     ----------
@@ -109,7 +109,7 @@ class Change:
 
     @property
     def work(self) -> WorkSnapshot:
-        """Whichever side there is, the older first."""
+        """The work before, or else the work after."""
         side = self.before or self.after
         if side is None:
             raise ValueError("nobody knows yet which work this change is of")
@@ -199,7 +199,7 @@ def drift(old: Mapping[str, Any], now: Mapping[str, Any], *, whole: bool) -> lis
 
 
 def restrict(now: Any, read: Any) -> Any:
-    """Return what there is now of a value in the places that a value read in part has."""
+    """Return those parts of a value that the same value has where it was read in part."""
     if isinstance(now, Mapping) and isinstance(read, Mapping):
         return {name: restrict(now[name], value) for name, value in read.items() if name in now}
     if isinstance(now, list) and isinstance(read, list) and len(now) == len(read):

@@ -104,14 +104,14 @@ def frames_of(pages: Pages, progress: ProgressCallback | bool | None = None) -> 
 
 
 def _count_matched(pages: Pages) -> None:
-    """Learn how many works match where one request to the service's status tells."""
+    """Count the works that match, if one request to the service's status gives the number."""
     query = pages.query
     several = len(query.pipelines or ()) > 1
     if pages.exact or pages.cancelled or several or not query.only_pipeline_and_status:
         return
     try:
         matched = counting.count(pages.api, query)
-    except (QueryError, ServiceError):  # the works are read; that there are more is said all the same
+    except (QueryError, ServiceError):  # the works are read, and the frame says that more may match
         return
     pages.matched, pages.exact = max(matched, pages.matched), matched >= pages.matched
 

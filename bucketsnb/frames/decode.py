@@ -81,7 +81,7 @@ def columns_of_records(records: Sequence[Any], fields: Sequence[str] = FIELD_NAM
 
 @contextmanager
 def pausing_collection() -> Iterator[None]:
-    """Search for no cycles meanwhile: a million fresh values have none, and looking takes longer than the work."""
+    """Turn the collector of cycles off meanwhile: new values have none, and to look through a million takes long."""
     was_on = gc.isenabled()
     gc.disable()
     try:
