@@ -77,7 +77,7 @@ class Secret:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a client was told, resolved.
+    """The settings of a client, resolved.
 
     Parameters
     ----------

@@ -83,7 +83,7 @@ class Api:
         """By which a view knows that it was answered in full."""
 
         self.have_nameless = False
-        """Whether some works have no pipeline, as `pipelines` was told last."""
+        """Whether some works have no pipeline, by the last answer to `pipelines`."""
 
         self.counts_at_once: bool | None = None
         """Whether `statuses` saves requests: the service, a backend of our own, offers it, and has many pipelines, or
@@ -99,11 +99,11 @@ class Api:
 
     @property
     def clock_skew(self) -> float | None:
-        """Seconds that the service's clock is ahead of this one, by its last answer; None when it said no time."""
+        """Seconds that the service's clock is ahead of this one, by its last answer; None when that had no time."""
         return self.clock.latest
 
     def now(self) -> float:
-        """Return epoch seconds by the clock of the session; asks the service for its time if it has not said it yet."""
+        """Return epoch seconds by the clock of the session; asks the service for its time if no answer had it yet."""
         if not self.clock.is_settled:
             self.version()
             self.clock.settle()
@@ -126,7 +126,7 @@ class Api:
         return self._ask("GET", path, Idempotency.SAFE, shapes.counts_by_status)
 
     def pipelines(self) -> list[str]:
-        """Return the names of the pipelines that have works; works without one are told by `have_nameless`."""
+        """Return the names of the pipelines that have works; `have_nameless` is set if there are works without one."""
         answer = self._send("GET", "/status/pipelines", Idempotency.SAFE)
         found = self._checked("GET", "/status/pipelines", answer, shapes.names)
         names = [name for name in found if name is not None]
@@ -226,7 +226,7 @@ class Api:
     def has_more(
         self, query_document: Mapping[str, Any] | None, ids: Sequence[str | None], size: int, *, skip: int, asked: int
     ) -> bool:
-        """Say whether more works match than an answer of :meth:`view_bytes` held; asks only where it may be so.
+        """Return whether more works match than an answer of :meth:`view_bytes` has; asks only if that is possible.
 
         Parameters
         ----------

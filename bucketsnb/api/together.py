@@ -17,8 +17,8 @@ V = TypeVar("V")
 def ask_together(ask: Callable[[V], T], values: Sequence[V], most: int) -> list[T]:
     """Ask about each value, at most so many at a time; the answers are in the order of the values.
 
-    An interruption is not held up by requests under way: nothing more is asked, and their threads end with them. No
-    more is asked either after an error, which is raised.
+    An interruption does not wait for requests under way: no more are sent, and their threads end with them. No more are
+    sent either after an error, which is raised.
 
     Examples
     --------

@@ -21,7 +21,7 @@ FACT_MAX = 600
 
 @dataclass(frozen=True)
 class Details:
-    """A small table under the facts; only the first of its rows are drawn, and the rest is said.
+    """A small table under the facts; only the first of its rows are drawn, with the number of all.
 
     In HTML a long one is folded, unless it tells of trouble.
     """

@@ -188,7 +188,7 @@ def _with(value: Any, path: Sequence[str], new: Any) -> dict[str, Any]:
     name, *rest = path
     value = value if isinstance(value, Mapping) else {}  # a path into nothing, or into what is no mapping, makes one
     if new is MISSING and not rest:
-        return {one: held for one, held in value.items() if one != name}
+        return {key: item for key, item in value.items() if key != name}
     return {**value, name: _with(value.get(name), rest, new) if rest else new}
 
 

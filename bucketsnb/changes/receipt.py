@@ -191,9 +191,9 @@ class Receipt:
         if not self.results:
             return f"{self.asked}: nothing to do"
         works = count_of(len(self.results), "work")
-        said = f"{works if done == len(self.results) else f'{done:,} of {works}'} {self.done_word}"
+        changed = f"{works if done == len(self.results) else f'{done:,} of {works}'} {self.done_word}"
         others = [f"{number:,} {word}" for word, number in self.counts.items() if number and word != "done"]
-        return f"{self.asked}: " + ", ".join([said, *others])
+        return f"{self.asked}: " + ", ".join([changed, *others])
 
     def raise_for_outcome(self) -> None:
         """Do nothing if every work is as planned; else raise what stood in the way.

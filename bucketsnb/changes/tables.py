@@ -341,7 +341,7 @@ def _too_long(number: int, named: int, extra: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class _Columns:
-    """Which columns of a table are read, by place, and what is to be said of the others."""
+    """Which columns of a table are read, by place, and the notes about the others."""
 
     names: Mapping[int, str]
     notes: list[str]

@@ -121,7 +121,7 @@ def what_was_given(options: Mapping[str, Any]) -> dict[str, Any]:
 def works_from(given: dict[str, Any], *, allow_all: bool) -> tuple[Any, bool]:
     """Return what a change is about, and whether it may be without the name of a pipeline.
 
-    Ids name works: they need no pipeline, and where there is nothing but ids, those that are gone are said.
+    Ids name works: they need no pipeline, and where nothing but ids is given, the plan names those that are gone.
 
     Raises
     ------

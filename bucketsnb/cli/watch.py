@@ -46,7 +46,7 @@ def command(*, url: str | None, every: str, once: bool, as_json_: bool) -> None:
     """Record snapshots of the status until Ctrl-C; `bucketsnb history` reads them.
 
     They are kept in the file that BUCKETSNB_HISTORY names, by default in the user's data folder. A service that cannot
-    be read leaves a gap, is said on stderr, and is asked again, more rarely.
+    be read leaves a gap, is reported on stderr, and is tried again, more rarely.
     """
     from bucketsnb.client import Buckets
 

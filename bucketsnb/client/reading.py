@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 PAGE = 10_000
-"""Works of one request, unless said otherwise: some 7 MB of JSON."""
+"""Works of one request, by default: some 7 MB of JSON."""
 
 EVENT_COLUMNS = ("id", "pipeline", "status", "attempt", "retries", "creation", "event")
 """Columns that tell how the works of an event stand."""

@@ -89,9 +89,9 @@ class Question(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is untyped
         self.typed.disabled = state is not ConfirmationState.OPEN
         self.no.disabled = state not in (ConfirmationState.OPEN, ConfirmationState.WORKING)
         self.no.description = "Stop" if state is ConfirmationState.WORKING else "Cancel"
-        self.message.value = self._said()
+        self.message.value = self._text()
 
-    def _said(self) -> str:
+    def _text(self) -> str:
         asked = self._confirmation
         if asked.state is ConfirmationState.WORKING:
             return element("p", f"{asked.done:,} of {asked.total:,} dealt with")

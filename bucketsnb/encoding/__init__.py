@@ -316,7 +316,7 @@ def _now() -> float:
 
 
 def _unlock_in_child() -> None:
-    """Free the clock: in a forked process, the thread that held it is not there to let go of it."""
+    """Make a new lock: in a forked process, the thread that had the old one is not there to release it."""
     global _CLOCK_LOCK
     _CLOCK_LOCK = threading.Lock()
 

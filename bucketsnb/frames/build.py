@@ -129,7 +129,7 @@ class ColumnBuffer:
         if not self._whole and count < expected:
             self._whole, self._room = {name: missing(name, expected) for name in GATHERED}, expected
         if not self._whole or self._beyond or self._filled + count > self._room:
-            self._beyond.append(page)  # the only page, or works that came since it was said how many there are
+            self._beyond.append(page)  # the only page, or works that came after they were counted
             return
         for name in GATHERED:
             self._whole[name][self._filled : self._filled + count] = page.pop(name)

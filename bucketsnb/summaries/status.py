@@ -139,7 +139,7 @@ def read_status(
     """Read the status of every pipeline, or of those named.
 
     Costs one request a pipeline, and one more for their names where none are given; of a backend of our own with many
-    pipelines, two requests at first, and then one; one at first too, if an earlier answer said what backend it is.
+    pipelines, two requests at first, and then one; one at first too, if an earlier answer showed which backend it is.
 
     Parameters
     ----------

@@ -59,7 +59,7 @@ class Attempt:
     ends_at
         When time runs out, by the monotonic clock.
     failure
-        What is raised if time runs out, once an answer has said that it is none.
+        What is raised if time runs out while the body of a refusal is read.
     """
 
     def __init__(self, timeout: float, size: int = 0) -> None:

@@ -224,7 +224,7 @@ class Transport:
             if not 300 <= answer.status < 400:
                 return answer
             target = _redirected(send.call, answer, self.hide)
-            send = replace(send, params=None)  # the service has said the whole of the next address
+            send = replace(send, params=None)  # the next address is whole already
         raise TryFailedError(
             Refused(f"{send.call}: redirected four times in a row.", **send.call.details), FailureKind.FINAL
         )

@@ -198,7 +198,7 @@ class RestoreExecutor(ChunkExecutor):
             raise WorkError(str(wrong[0]))
 
     def step(self, execution: Execution, positions: Sequence[int]) -> None:
-        """Do one chunk; works that are held already are only put back, and those that are there again are left."""
+        """Do one chunk; works in the holding pipeline are only put back, and works that are back are left alone."""
         fit = [position for position in self._missing(execution, positions) if self._fits(execution, position)]
         known = [position for position in fit if execution.results[position].new_id is not None]
         error = self._hold(execution, [position for position in fit if position not in set(known)])
@@ -262,7 +262,7 @@ class RestoreExecutor(ChunkExecutor):
         execution.settle(position, Outcome.UNKNOWN, new_id=new_id, detail=detail)
 
     def _find_held(self, execution: Execution, positions: Sequence[int]) -> list[int]:
-        """Tell which held work is which, and return those that are not there.
+        """Find the works that are in the holding pipeline, and return the positions of those that are not.
 
         Works that are the same but for their times may stand for each other.
         """

@@ -83,7 +83,7 @@ class DepositPlan(Plan):
             row, name, problem = self.bad[0]
             named = f"{name} {problem}" if name else problem
             raise WorkError(
-                f"{self._said}, so nothing was sent. {self._where(row)}: {named.rstrip('.')}. See plan.problems; "
+                f"{self._bad_rows}, so nothing was sent. {self._where(row)}: {named.rstrip('.')}. See plan.problems; "
                 "pass skip_bad=True to deposit the others.",
                 index=row,
                 field=name or None,
@@ -93,7 +93,7 @@ class DepositPlan(Plan):
         return f"Row {row} (line {self.lines[row]})" if row in self.lines else f"Row {row}"
 
     @property
-    def _said(self) -> str:
+    def _bad_rows(self) -> str:
         rows = len({row for row, _, _ in self.bad})
         return f"{count_of(rows, 'row')} {'is' if rows == 1 else 'are'} bad"
 
@@ -101,7 +101,7 @@ class DepositPlan(Plan):
         if not self.bad:
             return super()._facts()
         going = "left out" if self.skip_bad else "nothing will be sent until they are corrected, or skip_bad=True"
-        return [("bad rows", f"{self._said}: {going}"), *super()._facts()]
+        return [("bad rows", f"{self._bad_rows}: {going}"), *super()._facts()]
 
     def _rows(self) -> drawing.Details:
         if not self.bad:
@@ -298,7 +298,7 @@ class _Sent:
         self.unlock()
 
     def unlock(self) -> None:
-        """Be free: in a forked process, the thread that held this is not there to let go of it."""
+        """Make a new lock: in a forked process, the thread that had this one is not there to release it."""
         self._lock = threading.Lock()
 
     def add(self, keys: Iterable[tuple[Any, ...]]) -> None:

@@ -34,8 +34,8 @@ class CheckUp(Form):
     def plan(self) -> None:
         """Forecast what the passes would change, by reads only, and ask."""
         buckets = self.state.buckets
-        self.ask(Request(lambda options: buckets.plan_audit(reason=options.reason.strip()), title=_said))
+        self.ask(Request(lambda options: buckets.plan_audit(reason=options.reason.strip()), title=_title_of))
 
 
-def _said(plan: Any) -> str:
+def _title_of(plan: Any) -> str:
     return f"Run the check-up: change {count_of(plan.count, 'work')} on {plan.host}"

@@ -105,7 +105,7 @@ class ClaimForm(Form):
                 self.guard.run(lambda: self._let_go(claim, lost))
             return buckets.plan_withdraw(**asked, reason=options.reason.strip())
 
-        self.ask(Request(forecast, title=_said))
+        self.ask(Request(forecast, title=_title_of))
 
     def _asked(self) -> dict[str, Any]:
         names = [name for name in self.fields if name not in ("pipeline", "results")]
@@ -190,7 +190,7 @@ def what_became(api: Any, claimed: dict[str, Any]) -> str:
     return printable(f"Work {claimed['id']} is not in your hands any more: it {became}.")
 
 
-def _said(plan: Any) -> str:
+def _title_of(plan: Any) -> str:
     return (
         str(plan.summary).replace("Withdraw", "Claim", 1) if plan.count else "No queued work matches: nothing to claim"
     )

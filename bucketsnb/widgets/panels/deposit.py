@@ -83,7 +83,7 @@ class DepositForm(Form):
             return buckets.plan_deposit(source, **flags, **limits)
 
         choices, options = ("reason", "max_affected"), Options(max_affected=most)
-        self.ask(Request(make, choices, options, title=_said, asks=_sendable, columns=_columns(source)))
+        self.ask(Request(make, choices, options, title=_title_of, asks=_sendable, columns=_columns(source)))
 
     def _source(self) -> Any:
         if self.values["how"] == "one":
@@ -100,7 +100,7 @@ class DepositForm(Form):
         return {**work, **{name: self.values[name] for name in _NUMBERS}}
 
 
-def _said(plan: Any) -> str:
+def _title_of(plan: Any) -> str:
     bad = len({row for row, _, _ in plan.bad})
     if bad and not plan.skip_bad:
         verb = "has" if bad == 1 else "have"

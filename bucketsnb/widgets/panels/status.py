@@ -26,7 +26,7 @@ from bucketsnb.widgets.parts.sparks import sparks
 __all__ = ["StatusPanel", "StatusTable"]
 
 SKEW = 60.0
-"""Seconds that two clocks may differ before it is said."""
+"""Seconds that two clocks may differ before the page says so."""
 FIRST = 6
 """Rows that are shown at first: those that need a look."""
 

@@ -70,10 +70,10 @@ class UpdateForm(Form):
         def make(which: Any, options: Options) -> Any:
             return buckets.plan_update(which, set={name: value}, **options.limits)
 
-        self._actions.ask(make, title=lambda plan: _said(plan, name, value))
+        self._actions.ask(make, title=lambda plan: _title_of(plan, name, value))
 
 
-def _said(plan: Any, name: str, value: Any) -> str:
+def _title_of(plan: Any, name: str, value: Any) -> str:
     """Say what is set, and in how many works."""
     shown = truncate(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), 60)
     return f"Set {name} to {shown} in {count_of(plan.count, 'work')}"

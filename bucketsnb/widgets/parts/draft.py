@@ -70,7 +70,7 @@ class DraftField:
 
     @property
     def example(self) -> str:
-        """What can be typed, as it is said where something else was."""
+        """What can be typed, for the message about a value that does not fit."""
         return self.hint.replace("any, such", "a number such").removeprefix("any") or "another text"
 
     def _number(self, part: str) -> str | int:

@@ -168,7 +168,7 @@ def _at(record: Any, path: str) -> Any:
 
 
 def _table(title: str, headers: Sequence[str], rows: Sequence[Sequence[Any]], *, open_: bool = False) -> Facts:
-    """Return a table that the page folds under its title; only the first rows are in it, and the rest is said."""
+    """Return a table that the page folds under its title; with the first rows, and how many more there are."""
     drawn = [["" if cell is None else truncate(cell, CELL) for cell in row] for row in rows[:ROWS]]
     more = f"and {len(rows) - ROWS:,} more" if len(rows) > ROWS else ""
     return {"title": title, "headers": list(headers), "rows": drawn, "more": more, "open": open_}

@@ -109,7 +109,7 @@ def translated(url: str, *, changing: bool = False) -> Iterator[None]:
 
 
 def _translation(error: PyMongoError | BSONError, url: str, *, changing: bool) -> Exception:
-    codes, text = _codes_of(error), _said(error)
+    codes, text = _codes_of(error), _message_of(error)
     if isinstance(error, DocumentTooLarge) or codes & _SIZE_CODES:
         too_large = f"MongoDB holds no work as large as one would become; nothing was changed: {text}"
         return WorkTooLarge(too_large) if changing else QueryNotUnderstood(f"the query is too large: {text}")
@@ -126,7 +126,7 @@ def _translation(error: PyMongoError | BSONError, url: str, *, changing: bool) -
     return StoreUnavailable(f"MongoDB at {url} does not answer: {text}")
 
 
-def _said(error: Exception) -> str:
+def _message_of(error: Exception) -> str:
     """Give the message of the server, without the works that the driver adds to it."""
     details = getattr(error, "details", None) or {}
     refusals = details.get("writeErrors") or details.get("writeConcernErrors") or [details]
