@@ -143,9 +143,9 @@ def _row(tag: str, values: Sequence[object], sides: Sequence[Align]) -> Markup:
 
 
 def _cell_style(cell: Markup) -> str:
-    """Keep short values on one line: an age or a time in three pieces does not read as one."""
-    wrap = "; white-space: nowrap" if len(cell.plain) <= _SHORT else ""
-    return f"padding: 0.15em 0.7em; border-bottom: 1px solid {BORDER}; vertical-align: top{wrap}"
+    """Keep short values on one line, as an age in three pieces does not read as one; let long ones break anywhere."""
+    wrap = "white-space: nowrap" if len(cell.plain) <= _SHORT else "overflow-wrap: anywhere"
+    return f"padding: 0.15em 0.7em; border-bottom: 1px solid {BORDER}; vertical-align: top; {wrap}"
 
 
 def block(title: object, *parts: object) -> Markup:

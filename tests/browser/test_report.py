@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -18,23 +19,38 @@ ROOT = Path(__file__).parents[2]
 A4 = round((210 - 2 * 15) / 25.4 * 96)
 """Pixels across a sheet, between the margins."""
 
+LONG = [letter * 128 for letter in "xyz"]
+
 TOO_WIDE = """() => [...document.querySelectorAll("*")]
   .filter((one) => one.getBoundingClientRect().right > innerWidth + 1 || one.scrollWidth > one.clientWidth + 1)
   .filter((one) => one.clientWidth).map((one) => `${one.tagName} ${one.className} ${one.textContent.slice(0, 40)}`)"""
 
 
-@pytest.fixture(scope="module")
-def report(running_backend: LocalBackend, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("report")
-    running_backend.clear()  # what earlier tests left, such as names of 128 letters
-    running_backend.store.load(sample_works(2000))
+def _written(backend: LocalBackend, works: list[dict[str, Any]], folder: Path) -> Path:
+    backend.clear()  # what earlier tests left
+    backend.store.load(works)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BUCKETSNB_HISTORY", str(folder / "history.db"))
         patch.setenv("PYTHONPATH", str(ROOT))
         patch.setenv("JUPYTER_PREFER_ENV_PATH", "1")
-        done = CliRunner().invoke(main, ["report", "--url", running_backend.url, "--out", str(folder / "report.html")])
+        done = CliRunner().invoke(main, ["report", "--url", backend.url, "--out", str(folder / "report.html")])
     assert done.exit_code == 0, done.output
     return folder / "report.html"
+
+
+@pytest.fixture(scope="module")
+def report(running_backend: LocalBackend, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _written(running_backend, sample_works(2000), tmp_path_factory.mktemp("report"))
+
+
+@pytest.fixture(scope="module")
+def long_report(running_backend: LocalBackend, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a report on pipelines and errors without a space in them, each as long as it may be."""
+    works = [{**work, "pipeline": LONG[i % 3]} for i, work in enumerate(sample_works(300))]
+    for work in works:
+        if work["status"] == "failure":
+            work["results"] = {"error": "e" * 300}
+    return _written(running_backend, works, tmp_path_factory.mktemp("long"))
 
 
 @pytest.fixture
@@ -49,6 +65,19 @@ def page(browser: Browser, report: Path) -> Iterator[Page]:
 def test_a_screen_of_any_width_shows_all_of_a_report_without_scrolling_sideways(page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 800})
     assert page.evaluate(TOO_WIDE) == []
+
+
+@pytest.mark.parametrize("width", [360, 700, 1000, "print"])
+def test_names_of_128_letters_make_no_table_wider_than_the_page(
+    browser: Browser, long_report: Path, width: int | str
+) -> None:
+    page = browser.new_page(viewport={"width": width if isinstance(width, int) else A4, "height": 800})
+    page.emulate_media(media="print" if width == "print" else "screen")
+    page.goto(long_report.as_uri())
+    assert page.evaluate(TOO_WIDE) == []
+    assert [page.locator("td", has_text=name[:100]).count() for name in LONG] == [3, 3, 3], "status, failures, waiting"
+    assert [page.locator("td", has_text=name).count() for name in LONG] == [1, 1, 1], "the status shortens no name"
+    page.close()
 
 
 @pytest.mark.parametrize("how", ["light", "dark", "print"])
