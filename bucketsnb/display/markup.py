@@ -37,6 +37,9 @@ _OUTERMOST = frozenset({"div", "table"})
 _LINE = "margin: 0.3em 0; overflow-wrap: anywhere"
 """Style of a sentence: a long name in it is broken, so that what follows, such as the host, stays in sight."""
 
+_ROOM = "padding: 0.15em clamp(0.2em, 0.6vw, 0.7em)"
+"""Style of the room around a value: less where the screen is narrow, so that the last column stays in sight."""
+
 _SHORT = 32
 """Letters of a value that is never broken into lines: as many as the id of an undo in the journal has."""
 
@@ -145,7 +148,7 @@ def _row(tag: str, values: Sequence[object], sides: Sequence[Align]) -> Markup:
 def _cell_style(cell: Markup) -> str:
     """Keep short values on one line, as an age in three pieces does not read as one; let long ones break anywhere."""
     wrap = "white-space: nowrap" if len(cell.plain) <= _SHORT else "overflow-wrap: anywhere"
-    return f"padding: 0.15em 0.7em; border-bottom: 1px solid {BORDER}; vertical-align: top; {wrap}"
+    return f"{_ROOM}; border-bottom: 1px solid {BORDER}; vertical-align: top; {wrap}"
 
 
 def block(title: object, *parts: object) -> Markup:

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 __all__ = ["IncompleteStatus", "StatusDiffers", "StatusFrame", "read_status"]
 
 _SHARES = STATUS_KEYS[1:]
+_BAR = "display: flex; width: 12em; width: clamp(3em, 20vw - 100px, 12em); line-height: 0.8em"
+"""Style of a bar: as flex, its parts stay on one line on paper too; a narrow screen has room for a short one."""
+
 _NOT_READ = (0,) * len(STATUS_KEYS)
 _in_order = itemgetter(*STATUS_KEYS)
 
@@ -108,9 +111,7 @@ class StatusFrame(pd.DataFrame):
             for status, number in zip(_SHARES, line[2:], strict=True)
             if number
         ]
-        return (  # as flex, the parts stay on one line on paper too, where white space may wrap
-            element("div", *parts, style="display: flex; width: 12em; line-height: 0.8em") if total else Markup("")
-        )
+        return element("div", *parts, style=_BAR) if total else Markup("")
 
 
 def _status_or_plain(*args: Any, **kwargs: Any) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from tests.browser.steps import PIPELINE, agree, faults_by_theme, panel, questio
 from tests.factory import make_works
 
 TOKEN = "token-5c1f9b77"
+LONG_NAME = "datatrail-replicator-kko-minoc"
 TYPED = "typed-by-hand-81"
 SHOW = """
 from bucketsnb import Buckets, Query, app
@@ -33,6 +34,7 @@ def test_the_last_table_plan_and_receipt_stay_and_no_secret_does(
     open_notebook: Callable[..., Notebook], lab_folder: Path, backend: LocalBackend
 ) -> None:
     backend.store.load(make_works(5, pipeline=PIPELINE, status="failure"))
+    backend.store.load(make_works(1, pipeline=LONG_NAME, status="queued"))
     (lab_folder / "saved.ipynb").write_text(json.dumps(EMPTY_NOTEBOOK), "utf-8")
     (lab_folder / "secret").write_text(TOKEN, "utf-8")
     notebook = open_notebook("saved.ipynb", width=1400)
@@ -58,3 +60,13 @@ def test_the_last_table_plan_and_receipt_stay_and_no_secret_does(
     expect(kept).to_contain_text(re.compile(rf"Delete 1 work of {PIPELINE} on [^:]+:\d+: 1 work deleted"))
     expect(kept).to_contain_text(re.compile(rf"Requeue 4 works of {PIPELINE} on 127"))
     assert faults_by_theme(notebook, "saved") == []
+
+    notebook.page.evaluate("() => window.jupyterapp.commands.execute('application:toggle-left-area')")
+    notebook.page.set_viewport_size({"width": 700, "height": 900})
+    notebook.picture("saved-700")
+    status = kept.locator("table", has_text="share")
+    expect(status).to_contain_text(LONG_NAME)
+    hidden = (
+        "one => one.getBoundingClientRect().right - one.closest('.jp-OutputArea-output').getBoundingClientRect().right"
+    )
+    assert status.evaluate(hidden) <= 0, "all of the status is in sight on a narrow screen"

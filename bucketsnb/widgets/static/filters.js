@@ -62,7 +62,7 @@ function filtersPart(part, root) {
   root.append(bar, problem, notes, form);
 
   const chip = ({ name, label, value, problem: wrong }) => el("span", { class: `bnb-token${wrong ? " bnb-wrong" : ""}` },
-    el("button", { type: "button", class: "bnb-token-text", title: wrong || "Edit this filter", "aria-label": `Edit the filter ${label}: ${printable(value)}`,
+    el("button", { type: "button", class: "bnb-token-text", title: wrong || `Edit the filter ${label}: ${printable(value)}`, "aria-label": `Edit the filter ${label}: ${printable(value)}`,
       text: value ? `${label}: ${printable(value)}` : label, onclick: () => show(true, name) }),
     el("button", { type: "button", text: "×", title: "Remove this filter", "aria-label": `Remove the filter ${label}`, onclick: () => { add.focus(); send("remove", { name }); } }));
   const other = ({ label, document: text }, place) => el("span", { class: "bnb-token" },

@@ -492,6 +492,7 @@ class Grid {
   showWork({ row, id, title, facts, events, json, view }) {
     if (view !== this.view) return;
     this.mark(id ?? row);
+    const fresh = this.pane.hidden;
     this.pane.hidden = false;
     this.pane.setAttribute("aria-label", title);
     const zone = this.part.page.zone;
@@ -507,6 +508,7 @@ class Grid {
         el("details", {}, el("summary", { text: "As JSON" }), el("pre", { text: json, tabindex: "0", "aria-label": "The whole work as JSON" }))));
     if (this.byKey) this.pane.focus({ preventScroll: true });
     this.draw();
+    if (fresh && this.pane.offsetTop > this.scroller.offsetTop) this.pane.scrollIntoView({ block: "nearest" }); // it is below the rows on a narrow page
   }
 
   takeIds({ text, view }) { if (view === this.view) copyText(text); }
