@@ -12,7 +12,19 @@ from bucketsnb.schema import FIELD_NAMES, TIME_FIELDS
 
 __all__ = ["WorkView"]
 
-_FIRST = ("id", "pipeline", "status", "site", "user", "priority", "attempt", "retries", "timeout", *TIME_FIELDS)
+_FIRST = (
+    "id",
+    "pipeline",
+    "status",
+    "event",
+    "site",
+    "user",
+    "priority",
+    "attempt",
+    "retries",
+    "timeout",
+    *TIME_FIELDS,
+)
 _LONGEST = 20_000
 _ONE_LINE = 100
 _LINE = "\n"

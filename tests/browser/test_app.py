@@ -221,6 +221,7 @@ def test_from_a_work_in_sight_the_priority_of_its_event_is_raised_in_five_clicks
     page.locator(".bnb-grid tbody tr", has_text="9385707").first.click()
     page.get_by_title("Show all works of this event").click()
     expect(page.locator(".bnb-counts")).to_contain_text("2 read")
+    expect(page.locator(".bnb-detail")).to_be_hidden()  # it was opened among other works
     tick_all(page)
     page.get_by_role("button", name="Change", exact=True).click()
     expect(page.get_by_label("to", exact=True)).to_be_focused()

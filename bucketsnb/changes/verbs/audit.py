@@ -30,7 +30,7 @@ __all__ = ["Audit", "AuditPlan", "plan_audit", "run_audit"]
 
 _FIELDS = ("id", "status", "attempt", "retries", "start", "timeout", "creation")
 _NOTE = (
-    "An audit acts on all pipelines at once, on whatever it finds when it runs; this is what it would find now. "
+    "It acts on all pipelines at once, on whatever it finds when it runs; this is what it would find now. "
     "Undo puts works back that nobody has moved since."
 )
 

@@ -66,7 +66,7 @@ def _notes(changes: Sequence[Change], now: float, *, reset: bool) -> list[str]:
     last = sum(_exhausted(record) for record in records)
     if last and not reset:
         had = f"{count_of(last, 'work')} had all of {'its' if last == 1 else 'their'} attempts"
-        notes.append(Note(f"{had}: if one fails again, no audit will requeue it.", Cure.RESET_ATTEMPTS))
+        notes.append(Note(f"{had}: if one fails again, it stays failed.", Cure.RESET_ATTEMPTS))
     return notes + old_works(records, now)
 
 

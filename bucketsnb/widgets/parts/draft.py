@@ -106,7 +106,7 @@ FIELDS: Mapping[str, DraftField] = MappingProxyType(
             DraftField("until", "Created before", "text", "2026-11-21T18:30Z or 2d ago"),
             DraftField("parent", "Parent", "tokens", "id of the parent run"),
             DraftField("id", "Id", "tokens", "24 hexadecimal digits"),
-            DraftField("overdue", "Running past its timeout", "flag"),
+            DraftField("overdue", "Past its timeout", "flag"),
             DraftField("exhausted", "No attempts left", "flag"),
         )
     }

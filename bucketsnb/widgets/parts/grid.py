@@ -74,6 +74,8 @@ class Grid(Part):
         self._reader = reader
         self._generation = 0
         self._narrowed_for: Any = None
+        self._shown_for: Any = self.state.query
+        self._queries = 0
         self.works = SelectedWorks(self.state)
         self.rows = Rows(empty() if self.state.frame is None else self.state.frame, columns, self.state.causes)
         self.rows.select(self.state.selection)
@@ -153,6 +155,9 @@ class Grid(Part):
         selected = set(self.rows.selected)
         if self.state.query != self._narrowed_for:  # a text or a cause narrows the works of one query
             self.rows.text = self.rows.cause = ""
+        if self.state.query != self._shown_for:
+            self._shown_for = self.state.query
+            self._queries += 1
         self.rows.implied = _implied(self.state.query)
         self.rows.replace(empty() if frame is None else frame, self.state.causes)
         gone = len(selected - set(self.rows.selected) - self._just_changed())
@@ -232,6 +237,7 @@ class Grid(Part):
         self.tell(
             "reset",
             generation=self._generation,
+            queries=self._queries,
             shown=len(self.rows),
             selected=len(self.rows.selected),
             here=self.rows.selected_here,
@@ -278,7 +284,7 @@ class Grid(Part):
             return "" if self.state.reading else "No works have been read."
         if self.rows.text and not len(self.rows) and len(self.rows.frame):
             return f"None of the {count_of(len(self.rows.frame), 'work')} that were read has this text in it."
-        return "" if len(self.rows) else self._empty_note
+        return "" if len(self.rows) or self._why() else self._empty_note
 
     def _why(self) -> list[str]:
         """Say which condition leaves no work, in lines."""

@@ -145,6 +145,7 @@ class Grid {
   reset(shape) {
     const focused = this.body.contains(document.activeElement);
     const anchored = this.at(this.anchor)?.id;
+    if (this.shape && this.shape.queries !== shape.queries) this.closeWork(); // it was opened among other works
     this.shape = shape;
     this.chunks.clear();
     for (const tr of this.drawn.values()) tr.remove();

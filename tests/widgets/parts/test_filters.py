@@ -211,7 +211,7 @@ def test_filters_stand_as_chips_that_can_be_removed_alone(builder: Filters, sent
     chips = sent.last(builder, "draw")["chips"]
     assert [(one["label"], one["value"]) for one in chips] == [
         ("Pipeline", "fitburst, dm"),
-        ("Running past its timeout", ""),
+        ("Past its timeout", ""),
     ]
     builder.receive({"type": "remove", "name": "pipeline"})
     assert builder.query == Query(overdue=True)
