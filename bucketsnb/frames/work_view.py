@@ -12,19 +12,7 @@ from bucketsnb.schema import FIELD_NAMES, TIME_FIELDS
 
 __all__ = ["WorkView"]
 
-_FIRST = (
-    "id",
-    "pipeline",
-    "status",
-    "event",
-    "site",
-    "user",
-    "priority",
-    "attempt",
-    "retries",
-    "timeout",
-    *TIME_FIELDS,
-)
+_FIRST = ("id", "pipeline", "status", "event", "site", "user", "priority", "attempt", "retries", "timeout")
 _LONGEST = 20_000
 _ONE_LINE = 100
 _LINE = "\n"
@@ -84,7 +72,7 @@ class WorkView(Mapping[str, Any]):
         return f"Work {truncate(self._record.get('id') or '(no id)', 60)}"
 
     def _rows(self) -> Iterator[tuple[str, Any]]:
-        order = dict.fromkeys((*_FIRST, *FIELD_NAMES, *self._record))
+        order = dict.fromkeys((*_FIRST, *TIME_FIELDS, *FIELD_NAMES, *self._record))
         return ((name, self._record[name]) for name in order if name in self._record)
 
     def _text(self, name: str, value: Any) -> str:

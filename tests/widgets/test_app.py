@@ -118,6 +118,15 @@ def test_an_event_of_an_opened_work_asks_for_all_works_of_that_event(page: App, 
     assert first == "5"
 
 
+def test_where_nothing_matches_the_reason_is_said_once_in_place_of_a_note(page: App, sent: Sent):
+    page.filters.query = Query(pipeline="fitburst", overdue=True)
+    until(lambda: page.state.why is not None)
+    _rest(page)
+    drawn = sent.last(page.grid, "state")
+    assert drawn["note"] == ""
+    assert drawn["why"][0].startswith("Nothing matches.")
+
+
 def test_from_a_count_to_a_receipt_and_back(page: App, backend: LocalBackend):
     page.status.receive({"type": "pick", "pipeline": "fitburst", "status": "failure"})
     until(lambda: page.state.up_to_date and len(page.state.frame) == 2)
