@@ -10,9 +10,11 @@ from __future__ import annotations
 import http.client
 import io
 import socket
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+from urllib3.util.ssltransport import SSLTransport
 
 from bucketsnb import LocalBackend
 from bucketsnb.frames import Baseline, JSONArray, frame_of
@@ -53,6 +55,14 @@ def test_a_connection_of_http_client_has_a_socket_and_a_class_of_answers():
     assert connection.sock is None
     assert connection.response_class is _Response
     assert issubclass(_Response, http.client.HTTPResponse)
+
+
+def test_a_connection_of_urllib3_in_two_layers_of_tls_has_the_socket_below():
+    """`socket`, to cut a connection that is left."""
+    here, there = socket.socketpair()
+    tls = SimpleNamespace(wrap_bio=lambda *about, **more: SimpleNamespace(do_handshake=lambda: None))
+    with here, there:
+        assert SSLTransport(here, tls).socket is here
 
 
 def test_an_answer_of_http_client_is_begun_again_where_it_has_no_headers():
