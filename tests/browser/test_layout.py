@@ -178,11 +178,16 @@ def test_the_forms_cut_no_choice_and_no_label(notebook: Notebook, page: Locator)
         assert form.locator(".bnb-field-flag .bnb-label").evaluate_all(LINES) == [1, 1]
 
 
-def test_at_a_zoom_of_150_percent_the_buttons_of_the_head_stand_at_the_right(notebook: Notebook, page: Locator) -> None:
+def test_at_a_zoom_of_150_percent_the_buttons_of_the_head_stand_at_the_right(
+    notebook: Notebook, page: Locator, backend: LocalBackend
+) -> None:
+    _show_many(notebook, page, backend)
     notebook.page.set_viewport_size({"width": 933, "height": 600})
     right = "one => Math.round(one.getBoundingClientRect().right)"
     head = page.locator(".bnb-status-table .bnb-head")
-    assert head.get_by_role("button", name="Refresh").evaluate(right) == head.evaluate(right)
+    refresh = head.get_by_role("button", name="Refresh")
+    assert refresh.evaluate(right) == head.evaluate(right)
+    assert _y(refresh) == pytest.approx(_y(head.locator("select")), abs=4), "no button is alone in a line"
 
 
 def test_the_way_back_in_the_journal_stands_on_the_colour_of_its_row(notebook: Notebook, page: Locator) -> None:
