@@ -108,8 +108,8 @@ function boxPart(part, root) {
   const FIRST = ["typed", "cancel", "stop", "receipt", "said"]; // never the dangerous side
   const inView = () => {
     const box = root.getBoundingClientRect();
-    const middle = document.elementFromPoint(box.left + box.width / 2, Math.min(Math.max(box.top + 6, 0), innerHeight - 1));
-    return box.top >= 0 && box.bottom <= innerHeight && (root.contains(middle) || middle === root);
+    const seen = (y) => root.contains(document.elementFromPoint(box.left + box.width / 2, y)); // not below a bar of the notebook's
+    return seen(box.top + 3) && seen(box.bottom - 3);
   };
   const bring = () => {
     const first = FIRST.map((key) => root.querySelector(`[data-key="${key}"]`)).find(Boolean) ?? root;
