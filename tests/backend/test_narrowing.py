@@ -73,6 +73,7 @@ def store() -> Iterator[SQLiteStore]:
     opened.close()
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(works=st.lists(work, max_size=8), queries=st.lists(query, min_size=1, max_size=12))
 def test_sql_never_loses_a_work_and_is_exact_where_it_says_so(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,8 @@ from bucketsnb.changes.snapshot import WorkSnapshot
 from tests.budget import examples
 from tests.changes.helpers import PIPELINE, but_id, stored
 from tests.factory import make_work
+
+pytestmark = pytest.mark.slow
 
 QUICK = settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

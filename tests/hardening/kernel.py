@@ -67,7 +67,12 @@ class Kernel:
         self._manager.interrupt_kernel()
 
     def interrupted(self, source: str, moment: Moment) -> Mapping[str, Any]:
-        """Run a cell, press stop when a moment has come, and return the reply."""
+        """Run a cell, press stop when a moment has come, and return the reply.
+
+        Python loses an interrupt that comes while it finalizes garbage, such as a client of an earlier cell: none is
+        left to it.
+        """
+        self.run("__import__('gc').collect()")
         cell = self.start(source)
         assert moment.reached.wait(PATIENCE), self.finish(cell)
         self.interrupt()

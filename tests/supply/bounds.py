@@ -87,7 +87,7 @@ def _on_pandas(folder: Path, version: str, age: str) -> str:
     has = output([made, "-c", "import pandas; print(pandas.__version__)"]).strip()
     # As above: the newest numpy may warn of an old pandas.
     lenient = ["-W", "ignore::DeprecationWarning"] if wanted else []
-    return _tests(made, f"Python {_version(made):<8} pandas {has:<6}", "-n", "2", *lenient, marks=DAILY)
+    return _tests(made, f"Python {_version(made):<8} pandas {has:<6}", "-n", "3", *lenient, marks=DAILY)
 
 
 def _tests(python: str, name: str, *options: str, marks: str = "not public_client") -> str:
