@@ -158,7 +158,7 @@ def explain(api: Api, query: Query) -> Counts:
             "suggestion": pd.array([report.suggestion for report in reports], dtype=DTYPES["site"]),
         }
     )
-    blamed = [report for report in reports if report.empties]
+    blamed = [report for report in reports if report.without]
     document = query.document_by(api.now)
     counts.attrs = {"query": document, "matched": total, "summary": _finding(total, blamed, len(reports))}
     return counts

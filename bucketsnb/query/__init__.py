@@ -52,9 +52,9 @@ site, user, parent, id and function; ``has_`` before the fields that may be null
 - One operator in documents belongs to this package: ``{"$ago": "7d"}`` is that long before the query is sent.
 
 The modules, in the order of the data: :mod:`.keywords` makes documents, :mod:`.documents` joins and compares them,
-:mod:`.filters` finds the conditions in one, with their words and keywords, :mod:`.source` writes Python, and
-:mod:`.explain` says which condition is not met. :mod:`.query` has the value itself; :mod:`.pasted` reads text,
-:mod:`.times` moments and spans, and :mod:`.lint` warns of probable mistakes.
+:mod:`.filters` finds the conditions in one, with their words and keywords, :mod:`.source` writes and reads Python, and
+:mod:`.explain` says which condition is not met. :mod:`.query` has the value itself; :mod:`.times` reads moments and
+spans, and :mod:`.lint` warns of probable mistakes.
 
 Examples
 --------
@@ -70,7 +70,6 @@ bucketsnb.errors.QueryError: there is no keyword 'stats'; did you mean status?
 from __future__ import annotations
 
 from bucketsnb.query.explain import (
-    Clause,
     ClauseReport,
     EmptyReport,
     Explanation,
@@ -79,25 +78,19 @@ from bucketsnb.query.explain import (
     explain_work,
     without,
 )
-from bucketsnb.query.filters import Compare, FieldFilter, Filter, Group, Named, Raw
+from bucketsnb.query.filters import Filter
 from bucketsnb.query.keywords import WORDS, stale_document
 from bucketsnb.query.lint import QueryWarning, UnknownField, UnknownOperator, UnknownValue
 from bucketsnb.query.query import Query, any_of, not_
 
 __all__ = [
     "WORDS",
-    "Clause",
     "ClauseReport",
-    "Compare",
     "EmptyReport",
     "Explanation",
-    "FieldFilter",
     "Filter",
-    "Group",
-    "Named",
     "Query",
     "QueryWarning",
-    "Raw",
     "UnknownField",
     "UnknownOperator",
     "UnknownValue",

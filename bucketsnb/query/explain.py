@@ -12,42 +12,14 @@ from bucketsnb.display import markup, texts
 from bucketsnb.display.texts import close_matches, join_truncated, truncate
 from bucketsnb.matching import MISSING, QueryNotUnderstood, QueryTooSlow, compile_query, values_at
 from bucketsnb.query.documents import literal
-from bucketsnb.query.filters import Filter, Group, noun, word_of
+from bucketsnb.query.filters import Filter, noun, word_of
 from bucketsnb.query.times import instant_text, moment
 from bucketsnb.schema import TIME_FIELDS
 
 if TYPE_CHECKING:
     from bucketsnb.query.query import Query
 
-__all__ = [
-    "Clause",
-    "ClauseReport",
-    "EmptyReport",
-    "Explanation",
-    "clauses",
-    "explain_empty",
-    "explain_work",
-    "without",
-]
-
-
-@dataclass(frozen=True)
-class Clause:
-    """One of the conditions that all must hold.
-
-    Attributes
-    ----------
-    index
-        Its place in :func:`clauses`.
-    text
-        The condition in words.
-    filter
-        The condition.
-    """
-
-    index: int
-    text: str
-    filter: Filter
+__all__ = ["ClauseReport", "EmptyReport", "Explanation", "clauses", "explain_empty", "explain_work", "without"]
 
 
 @dataclass(frozen=True)
@@ -56,22 +28,17 @@ class ClauseReport:
 
     Attributes
     ----------
-    clause
-        The condition.
+    text
+        The condition in words.
     passes
         Whether the work meets it; None if only the service can say.
     value
         The values of the work that the condition is about, as text.
     """
 
-    clause: Clause
+    text: str
     passes: bool | None
     value: str
-
-    @property
-    def text(self) -> str:
-        """The condition in words."""
-        return self.clause.text
 
 
 @dataclass(frozen=True)
@@ -80,8 +47,8 @@ class EmptyReport:
 
     Attributes
     ----------
-    clause
-        The condition.
+    text
+        The condition in words.
     without
         How many works match when it alone is left out.
     alone
@@ -90,20 +57,10 @@ class EmptyReport:
         Values that were perhaps meant, or empty text.
     """
 
-    clause: Clause
+    text: str
     without: int
     alone: int | None
     suggestion: str
-
-    @property
-    def text(self) -> str:
-        """The condition in words."""
-        return self.clause.text
-
-    @property
-    def empties(self) -> bool:
-        """Whether leaving out this condition alone brings works back."""
-        return self.without > 0
 
 
 class Explanation(tuple[ClauseReport, ...]):
@@ -130,28 +87,19 @@ class Explanation(tuple[ClauseReport, ...]):
 _VERDICTS = {True: "yes", False: "no", None: "cannot tell here"}
 
 
-def clauses(query: Query) -> list[Clause]:
+def clauses(query: Query) -> list[Filter]:
     """Return the conditions of a query that all must hold; those under ``$and`` are among them.
 
     Examples
     --------
     >>> from bucketsnb.query import Query
-    >>> [clause.text for clause in clauses(Query(status="failure", site="kko") & Query(site="gbo"))]
+    >>> [clause.label for clause in clauses(Query(status="failure", site="kko") & Query(site="gbo"))]
     ['status is failure', 'site is kko', 'site is gbo']
     """
-    return [Clause(place, found.label, found) for place, found in enumerate(_flat(query.filters))]
+    return [clause for found in query.filters for clause in found.parts or (found,)]
 
 
-def _flat(filters: Iterable[Filter]) -> Iterable[Filter]:
-    for found in filters:
-        if isinstance(found, Group) and found.operator == "$and":
-            for branch in found.branches:
-                yield from _flat(branch)
-        else:
-            yield found
-
-
-def without(query: Query, index: int) -> Query:
+def without(query: Query, place: int) -> Query:
     """Return the query with one of its :func:`clauses` left out.
 
     Examples
@@ -160,7 +108,8 @@ def without(query: Query, index: int) -> Query:
     >>> without(Query(status="failure", site="kko"), 1)
     Query(status="failure")
     """
-    return query.of(clause.filter for clause in clauses(query) if clause.index != index)
+    parts = clauses(query)
+    return query.of(parts[:place] + parts[place + 1 :])
 
 
 def explain_work(query: Query, record: Mapping[str, Any], now: float | datetime | None = None) -> list[ClauseReport]:
@@ -183,9 +132,7 @@ def explain_work(query: Query, record: Mapping[str, Any], now: float | datetime 
     """
     moment_now = float(moment(time.time() if now is None else now, "now"))
     return [
-        ClauseReport(
-            clause, _matches(record, clause.filter.to_document(moment_now)), _values_text(record, clause.filter)
-        )
+        ClauseReport(clause.label, _matches(record, clause.to_document(moment_now)), _values_text(record, clause))
         for clause in clauses(query)
     ]
 
@@ -263,20 +210,20 @@ def explain_empty(
             counts[narrowed] = count(narrowed)
         return counts[narrowed]
 
-    def report(clause: Clause, others: int) -> EmptyReport:
-        alone = query.of([clause.filter])
+    def report(clause: Filter, others: int) -> EmptyReport:
+        alone = query.of([clause])
         if others or not any(without_each):
             counted(alone)
-        suggestion = _suggestion(clause.filter, known) if known and counts.get(alone) == 0 else ""
-        return EmptyReport(clause, others, counts.get(alone), suggestion)
+        suggestion = _suggestion(clause, known) if known and counts.get(alone) == 0 else ""
+        return EmptyReport(clause.label, others, counts.get(alone), suggestion)
 
     parts = clauses(query)
-    without_each = [counted(without(query, clause.index)) for clause in parts]
+    without_each = [counted(without(query, place)) for place in range(len(parts))]
     return list(map(report, parts, without_each))
 
 
 def _suggestion(found: Filter, known: Callable[[str], Iterable[str]]) -> str:
-    word, wanted = word_of(found.field), found.values(found.field)
+    word, wanted = word_of(found.field), found.limits.get(found.field)
     if word is None or not wanted:
         return ""
     values = list(known(word))

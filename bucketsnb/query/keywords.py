@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from bucketsnb.display.texts import close_matches, did_you_mean
 from bucketsnb.errors import QueryError
 from bucketsnb.query.documents import Document, is_operators, join, plain
-from bucketsnb.query.filters import LISTS, NAMED, NEGATED, OPERATORS, SIGNS, TIME_WORDS, Compare, time_keyword
+from bucketsnb.query.filters import LISTS, NAMED, NEGATED, OPERATORS, SIGNS, TIME_WORDS, compare, time_keyword
 from bucketsnb.query.times import ago, is_ago, moment, seconds_of
 from bucketsnb.schema import (
     FIELDS,
@@ -227,7 +227,7 @@ def _comparison(word: str, text: str, fields: Iterable[str], operand: Callable[[
     if found[2] in fields:
         if found[2] == word:
             raise QueryError(f"{word}={text!r} compares {word} with itself; name another field")
-        return Compare(word, operator, found[2]).condition
+        return compare(word, operator, found[2]).condition
     value = operand(word, found[2])
     return {word: value if operator == "$eq" else {operator: value}}
 

@@ -14,11 +14,10 @@ from bucketsnb.display.texts import json_text, truncate
 from bucketsnb.errors import QueryError
 from bucketsnb.query.documents import Document, canonical, join, plain
 from bucketsnb.query.explain import Explanation, explain_work
-from bucketsnb.query.filters import Filter, filters_of, limited_to
+from bucketsnb.query.filters import Filter, filters_of, limits_of
 from bucketsnb.query.keywords import WORDS, document_of
 from bucketsnb.query.lint import warn_suspicious
-from bucketsnb.query.pasted import read
-from bucketsnb.query.source import pieces_of, source_of
+from bucketsnb.query.source import pieces_of, read, source_of
 from bucketsnb.query.times import moment, resolved
 
 __all__ = ["Query", "any_of", "not_"]
@@ -240,7 +239,7 @@ class Query:
         >>> Query(pipeline=["a", "b"]).pipelines, Query(site="kko").pipelines
         (('a', 'b'), None)
         """
-        return limited_to("pipeline", filters_of(self._document))
+        return limits_of(filters_of(self._document)).get("pipeline")
 
     @property
     def statuses(self) -> tuple[str, ...] | None:
@@ -251,7 +250,7 @@ class Query:
         >>> Query(exhausted=True).statuses
         ('failure',)
         """
-        return limited_to("status", filters_of(self._document))
+        return limits_of(filters_of(self._document)).get("status")
 
     @property
     def only_pipeline_and_status(self) -> bool:

@@ -1,29 +1,38 @@
-"""Write a query document as Python source that makes an equal query.
+"""Queries as Python source: written from a query document, and read from text that a person pasted.
 
-What keywords can express is written as keywords, the rest as a document. Each part is evaluated again and compared with
-the document before it is used, so the source never asks for anything else.
+Each part that is written is made again and compared with the document before it is used, so the source never asks for
+anything else. Nothing that is pasted is executed: it is parsed to a syntax tree, which may hold only plain values and
+the names and operators of queries.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+import ast
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from bucketsnb.display.texts import truncate
 from bucketsnb.errors import QueryError
 from bucketsnb.query.documents import Document, canonical, is_branches, join, literal
 from bucketsnb.query.filters import Filter, filters_of
 from bucketsnb.query.keywords import WORDS, document_of
 
-__all__ = ["WIDTH", "pieces_of", "source_of"]
+__all__ = ["pieces_of", "read", "source_of"]
 
-WIDTH = 100
+_WIDTH = 100
 """Characters that one line of source may have."""
 
 _MOST_TERMS = 20
 """Branches of ``$and`` that become terms of their own; more read better as the document they are."""
 
+_LONGEST = 5_000_000
+"""Characters of pasted text; more than any request line or body of a query could hold."""
+
 _CALLS = {"$or": "any_of", "$nor": "not_"}
+
+Functions = Mapping[str, Callable[..., Any]]
 
 
 def pieces_of(document: Document) -> list[Document]:
@@ -31,68 +40,7 @@ def pieces_of(document: Document) -> list[Document]:
     return [found.condition for found in filters_of(document)]
 
 
-@dataclass(frozen=True)
-class _Call:
-    """``Query(raw, **words)``."""
-
-    raw: Document = field(default_factory=dict)
-    words: dict[str, Any] = field(default_factory=dict)
-
-    def document(self) -> Document:
-        return join(self.raw, pieces_of(document_of(self.words)))
-
-    def source(self, indent: str) -> str:
-        arguments = [literal(self.raw)] if self.raw else []
-        return _call("Query", [*arguments, *(f"{word}={literal(value)}" for word, value in self.words.items())], indent)
-
-
-@dataclass(frozen=True)
-class _Function:
-    """``any_of(...)`` or ``not_(...)``."""
-
-    operator: str
-    branches: tuple[_Sum, ...]
-
-    def document(self) -> Document:
-        return {self.operator: [branch.document() for branch in self.branches]}
-
-    def source(self, indent: str) -> str:
-        return _call(_CALLS[self.operator], [branch.argument(indent + "    ") for branch in self.branches], indent)
-
-
-@dataclass(frozen=True)
-class _Sum:
-    """``term & term & ...``."""
-
-    terms: tuple[_Call | _Function, ...]
-
-    def document(self) -> Document:
-        document = self.terms[0].document()
-        for term in self.terms[1:]:
-            document = join(document, pieces_of(term.document()))
-        return document
-
-    def source(self, indent: str) -> str:
-        text = self.argument(indent)
-        if "\n" not in text or len(self.terms) == 1:
-            return text
-        inner = indent + "    "
-        return f"(\n{inner}{self.argument(inner)}\n{indent})"
-
-    def argument(self, indent: str) -> str:
-        """Return the source for a place inside brackets, where lines may break."""
-        line = " & ".join(term.source("") for term in self.terms)
-        if "\n" not in line and len(line) + len(indent) <= WIDTH:
-            return line
-        return f"\n{indent}& ".join(term.source(indent) for term in self.terms)
-
-
-def _call(name: str, arguments: Sequence[str], indent: str) -> str:
-    line = f"{name}({', '.join(arguments)})"
-    if ("\n" not in line and len(line) + len(indent) <= WIDTH) or len(arguments) == 0:
-        return line
-    inner = indent + "    "
-    return f"{name}(\n" + "".join(f"{inner}{argument},\n" for argument in arguments) + f"{indent})"
+# Written --------------------------------------------------------------------------------------------------------------
 
 
 def source_of(document: Document) -> str:
@@ -103,50 +51,90 @@ def source_of(document: Document) -> str:
     >>> print(source_of({"status": "failure", "results.snr": {"$gt": 5}, "$or": [{"site": "kko"}, {"user": "me"}]}))
     Query({"results.snr": {"$gt": 5}}, status="failure") & any_of(Query(site="kko"), Query(user="me"))
     """
-    return _sum(document).source("")
+    terms = _terms(document)
+    text = _sum(terms, "")
+    if "\n" not in text or len(terms) == 1:
+        return text
+    return f"(\n    {_sum(terms, '    ')}\n)"
 
 
-def _sum(document: Document) -> _Sum:
+@dataclass(frozen=True)
+class _Term:
+    """A call in the source, with the document that it makes; some of its arguments are sums of terms."""
+
+    document: Document
+    name: str
+    arguments: Sequence[str | Sequence[_Term]]
+
+    def source(self, indent: str) -> str:
+        inner = indent + "    "
+        arguments = [one if isinstance(one, str) else _sum(one, inner) for one in self.arguments]
+        line = f"{self.name}({', '.join(arguments)})"
+        if not arguments or _fits(line, indent):
+            return line
+        return f"{self.name}(\n" + "".join(f"{inner}{argument},\n" for argument in arguments) + f"{indent})"
+
+
+def _fits(line: str, indent: str) -> bool:
+    return "\n" not in line and len(line) + len(indent) <= _WIDTH
+
+
+def _sum(terms: Sequence[_Term], indent: str) -> str:
+    """Return the source of ``term & term``, for a place inside brackets, where lines may break."""
+    line = " & ".join(term.source("") for term in terms)
+    return line if _fits(line, indent) else f"\n{indent}& ".join(term.source(indent) for term in terms)
+
+
+def _query(raw: Document, words: Mapping[str, Any]) -> _Term:
+    arguments = [literal(raw)] if raw else []
+    arguments += [f"{word}={literal(value)}" for word, value in words.items()]
+    return _Term(join(raw, pieces_of(document_of(words))), "Query", arguments)
+
+
+def _function(operator: str, queries: Iterable[Document]) -> _Term:
+    branches = list(map(_terms, queries))
+    return _Term({operator: list(map(_joined, branches))}, _CALLS[operator], branches)
+
+
+def _joined(terms: Sequence[_Term]) -> Document:
+    document = terms[0].document
+    for term in terms[1:]:
+        document = join(document, pieces_of(term.document))
+    return document
+
+
+def _are_same(one: Document, other: Document) -> bool:
+    return canonical(one) == canonical(other)
+
+
+def _terms(document: Document) -> list[_Term]:
     """Return the terms that make a document again, or one term that holds it as it is."""
-    terms = _Sum(tuple(_terms(document)))
-    return terms if _equals(terms, document) else _Sum((_Call(raw=document),))
-
-
-def _equals(expression: _Call | _Function | _Sum, document: Document) -> bool:
-    """Say whether an expression makes a document."""
-    try:
-        return canonical(expression.document()) == canonical(document)
-    except QueryError:
-        return False
-
-
-def _terms(document: Document) -> list[_Call | _Function]:
     groups = {key: item for key, item in document.items() if key in _CALLS and is_branches(item) and all(item)}
     rest = {key: item for key, item in document.items() if key not in groups}
     conditions = rest.get("$and")
-    if not is_branches(conditions) or len(conditions) > _MOST_TERMS:
-        conditions = []
-    else:
+    if is_branches(conditions) and len(conditions) <= _MOST_TERMS:
         del rest["$and"]
-    terms: list[_Call | _Function] = [_Function(key, tuple(map(_sum, branches))) for key, branches in groups.items()]
-    call = _call_of(rest)
-    if call.raw or call.words or not terms:
-        terms.insert(0, call)
-    return _with_conditions(terms, {**rest, **groups}, conditions)
+    else:
+        conditions = []
+    functions = [_function(key, queries) for key, queries in groups.items()]
+    terms = [*([_with_words(rest)] if rest or not functions else []), *functions]
+    terms = _with_conditions(terms, {**rest, **groups}, conditions)
+    return terms if _are_same(_joined(terms), document) else [_query(document, {})]
 
 
-def _call_of(document: Document) -> _Call:
-    """Return the call that expresses as much as possible in keywords."""
+def _with_words(document: Document) -> _Term:
+    """Return the call that says as much as possible in keywords."""
     words: dict[str, Any] = {}
     raw: Document = {}
     for filters in _by_entry(filters_of(document)):
-        keywords = _keywords_for(filters, words)
-        if keywords is None:
-            raw.update({key: document[key] for found in filters for key in found.condition})
-        else:
+        entry = join({}, (found.condition for found in filters))
+        keywords = {word: value for found in filters for word, value in found.keywords.items()}
+        if keywords.keys().isdisjoint(words) and _ask(keywords, entry):
             words.update(keywords)
-    call = _Call(raw, words)
-    return call if _equals(call, document) else _Call(raw=document)
+        else:
+            raw.update({key: document[key] for key in entry})
+    call = _query(raw, words)
+    return call if _are_same(call.document, document) else _query(document, {})
 
 
 def _by_entry(filters: Iterable[Filter]) -> Iterable[list[Filter]]:
@@ -157,26 +145,129 @@ def _by_entry(filters: Iterable[Filter]) -> Iterable[list[Filter]]:
     return entries.values()
 
 
-def _keywords_for(filters: list[Filter], taken: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the keywords for the filters of one entry, or None if keywords cannot express it."""
-    words: dict[str, Any] = {}
-    for found in filters:
-        keywords = found.to_keywords()
-        if not keywords or any(word in taken or word in words or word not in WORDS for word in keywords):
-            return None
-        words.update(keywords)
-    entry = join({}, (found.condition for found in filters))
-    return words if _equals(_Call(words=words), entry) else None
+def _ask(words: Mapping[str, Any], document: Document) -> bool:
+    """Say whether keywords ask for a document."""
+    try:
+        return words.keys() <= WORDS.keys() and _are_same(join({}, pieces_of(document_of(words))), document)
+    except QueryError:
+        return False
 
 
-def _with_conditions(
-    terms: list[_Call | _Function], base: Document, conditions: list[Document]
-) -> list[_Call | _Function]:
+def _with_conditions(terms: list[_Term], base: Document, conditions: list[Document]) -> list[_Term]:
     """Add the branches of ``$and``: as terms of their own where joining puts them back there, else as they are."""
     for number, condition in enumerate(conditions, start=1):
-        longer = [*terms, *_sum(condition).terms]
-        if condition and _equals(_Sum(tuple(longer)), {**base, "$and": conditions[:number]}):
+        longer = [*terms, *_terms(condition)]
+        if condition and _are_same(_joined(longer), {**base, "$and": conditions[:number]}):
             terms = longer
         else:
-            terms = [*terms, _Call(raw={"$and": [condition]})]
+            terms = [*terms, _query({"$and": [condition]}, {})]
     return terms
+
+
+# Read -----------------------------------------------------------------------------------------------------------------
+
+
+def read(text: str, functions: Functions) -> Any:
+    """Return what pasted text holds: a query document as JSON or as Python writes it, or what the functions make.
+
+    Parameters
+    ----------
+    functions
+        The names that source may call.
+
+    Raises
+    ------
+    QueryError
+        If the text is none of these, or a document names a key twice (its first value would silently be lost).
+
+    Examples
+    --------
+    >>> read('{"status": "failure"}', {}), read("{'config.parent': None}", {})
+    ({'status': 'failure'}, {'config.parent': None})
+    >>> read('{"site": "kko", "site": "gbo"}', {})
+    Traceback (most recent call last):
+    ...
+    bucketsnb.errors.QueryError: the key 'site' stands twice in one document; join the conditions with $and
+    """
+    if len(text) > _LONGEST:
+        raise QueryError(f"this text is too long for a query: {len(text):,} characters")
+    try:
+        return _of_json_or_source(text, functions)
+    except (RecursionError, MemoryError):
+        raise QueryError("this text is nested too deeply for a query") from None
+
+
+def _of_json_or_source(text: str, functions: Functions) -> Any:
+    try:
+        return json.loads(text, object_pairs_hook=_once)
+    except QueryError:
+        raise
+    except ValueError as error:
+        not_json = error
+    try:
+        tree = ast.parse(text.strip(), mode="eval")
+    except (SyntaxError, ValueError):  # some Pythons refuse null characters as a value
+        shown = truncate(text, most=60)
+        raise QueryError(
+            f"this is not a query: {shown!r} is neither a JSON document ({not_json}) nor Python source"
+        ) from None
+    return _value(tree.body, functions)
+
+
+def _once(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
+    found: dict[Any, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise QueryError(f"the key {key!r} stands twice in one document; join the conditions with $and")
+        found[key] = value
+    return found
+
+
+def _value(node: ast.expr, functions: Functions) -> Any:
+    match node:
+        case ast.Constant(value=str() | int() | float() | None as value):
+            return value
+        case ast.Dict(keys=keys, values=values) if None not in keys:
+            names = [_value(key, functions) for key in keys if key is not None]
+            return _once(zip(names, _values(values, functions), strict=True))
+        case ast.List(elts=items) | ast.Tuple(elts=items):
+            return _values(items, functions)
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as number)):
+            return -number
+        case ast.UnaryOp(op=ast.Invert()):
+            return ~_operand(node.operand, node, functions)
+        case ast.BinOp(op=ast.BitAnd()):
+            return _operand(node.left, node, functions) & _operand(node.right, node, functions)
+        case ast.BinOp(op=ast.BitOr()):
+            return _operand(node.left, node, functions) | _operand(node.right, node, functions)
+        case ast.Call(func=ast.Name(id=name)) if name in functions:
+            return _called(name, node, functions)
+    raise _misplaced(node)
+
+
+def _misplaced(node: ast.expr) -> QueryError:
+    return QueryError(
+        f"{truncate(ast.unparse(node), most=60)!r} cannot stand in a pasted query; it holds plain values, Query(...), "
+        "any_of(...), not_(...), and & | ~ between them"
+    )
+
+
+def _values(nodes: Iterable[ast.expr], functions: Functions) -> list[Any]:
+    return [_value(node, functions) for node in nodes]
+
+
+def _operand(node: ast.expr, whole: ast.expr, functions: Functions) -> Any:
+    """Return an operand of ``& | ~``, which is a query and no plain value."""
+    value = _value(node, functions)
+    if isinstance(value, str | int | float | list | dict | None):
+        raise _misplaced(whole)
+    return value
+
+
+def _called(name: str, node: ast.Call, functions: Functions) -> Any:
+    keywords = {word.arg: _value(word.value, functions) for word in node.keywords if word.arg is not None}
+    if len(keywords) < len(node.keywords):  # some are unpacked with **
+        raise _misplaced(node)
+    if len(node.args) > 1 and name == "Query":
+        raise QueryError("Query(...) takes one document; the other conditions are keywords")
+    return functions[name](*_values(node.args, functions), **keywords)

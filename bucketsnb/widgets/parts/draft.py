@@ -198,7 +198,7 @@ class Draft:
 
 def _field_for(found: Filter, taken: Iterable[str]) -> tuple[str, Value | None]:
     """Return the field that draws a condition and what stands in it then; None if none does."""
-    for word, keyword in found.to_keywords().items():
+    for word, keyword in found.keywords.items():
         if word not in FIELDS or word in taken:
             continue
         value = FIELDS[word].drawn(keyword)
