@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Mapping
-from enum import Enum
 from typing import Any, TypeGuard
 
 from bucketsnb.display.texts import printable
+from bucketsnb.encoding import values
 from bucketsnb.errors import QueryError
 from bucketsnb.query.times import is_ago, moment, seconds_of
 from bucketsnb.schema import TIME_FIELDS
 
 __all__ = [
-    "DEEPEST",
     "GROUPS",
     "SEPARABLE",
     "Document",
@@ -30,9 +28,6 @@ __all__ = [
 
 Document = dict[str, Any]
 
-DEEPEST = 100
-"""Levels that MongoDB accepts in one document."""
-
 GROUPS = ("$and", "$or", "$nor")
 """Operators over whole query documents."""
 
@@ -44,14 +39,13 @@ SEPARABLE = frozenset(
 )  # fmt: skip
 """Operators that mean the same alone and beside another one on their field (``$options``, for one, does not)."""
 
-_INT64 = range(-(2**63), 2**63)
+_TIMES = frozenset(TIME_FIELDS)
 
 
-def plain(value: Any, path: tuple[str, ...] = ()) -> Any:
-    """Return a deep copy of a value in plain JSON types.
+def plain(value: Any, path: str = "") -> Any:
+    """Return a deep copy of a part of a query document in plain JSON types, as works are sent in them.
 
-    numpy and pandas scalars, tuples, arrays and enumerations become what JSON has for them; datetimes become epoch
-    seconds, under a field that holds times. An error names `path`, the place of the value in the document.
+    Moments become epoch seconds under a field that holds times. An error names the place, which is below `path`.
 
     Examples
     --------
@@ -60,69 +54,25 @@ def plain(value: Any, path: tuple[str, ...] = ()) -> Any:
     >>> plain({"priority": float("nan")})
     Traceback (most recent call last):
     ...
-    bucketsnb.errors.QueryError: priority: nan cannot be sent; JSON has no such number
+    bucketsnb.errors.QueryError: priority is nan, which JSON cannot hold; use None
     """
-    if len(path) > DEEPEST:
-        raise QueryError(f"the query is nested deeper than {DEEPEST} levels, and the service accepts no more")
-    match value:
-        case None | bool():
-            return value
-        case Enum():
-            return plain(value.value, path)
-        case int():
-            return _integer(value, path)
-        case float():
-            return _float(value, path)
-        case str():
-            return _text(value, path)
-        case Mapping():
-            return _mapping(value, path)
-        case list() | tuple():
-            return [plain(item, (*path, str(place))) for place, item in enumerate(value)]
-    return _foreign(value, path)
-
-
-def _wrong(path: tuple[str, ...], what: str) -> QueryError:
-    return QueryError(f"{printable('.'.join(path) or 'the query')}: {what}")
-
-
-def _integer(value: int, path: tuple[str, ...]) -> int:
-    if value not in _INT64:
-        raise _wrong(path, "a whole number of more than 64 bits cannot be sent; the service has none")
-    return int(value)
-
-
-def _float(value: float, path: tuple[str, ...]) -> float:
-    if not math.isfinite(value):
-        raise _wrong(path, f"{float(value)!r} cannot be sent; JSON has no such number")
-    return float(value)
-
-
-def _text(value: str, path: tuple[str, ...]) -> str:
     try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise _wrong(
-            path, f"{printable(value)!r} has half a character (a lone surrogate), which cannot be sent"
-        ) from None
-    return str(value)
+        return values.plain(_with_seconds(value, path, values.DEEPEST), path, values.DEEPEST)
+    except values.UnfitError as error:
+        raise QueryError(f"{printable(error.path or 'the query')} {error.reason}") from None
 
 
-def _mapping(value: Mapping[Any, Any], path: tuple[str, ...]) -> dict[str, Any]:
-    for key in value:
-        if not isinstance(key, str):
-            raise _wrong(path, f"the key {key!r} is not text; write {str(key)!r}")
-    return {_text(key, path): plain(item, (*path, key)) for key, item in value.items()}
-
-
-def _foreign(value: Any, path: tuple[str, ...]) -> Any:
-    if hasattr(value, "isoformat") or type(value).__name__ == "datetime64":
-        if any(name in TIME_FIELDS for name in path):
-            return moment(value, ".".join(path))
-        raise _wrong(path, f"{value!r} cannot be sent; a work holds times in {', '.join(TIME_FIELDS)} only")
-    if hasattr(value, "tolist"):  # numpy arrays and scalars, pandas Series and Index
-        return plain(value.tolist(), path)
-    raise _wrong(path, f"a value of type {type(value).__name__} cannot be sent; JSON has nothing for it")
+def _with_seconds(value: Any, path: str, depth: int) -> Any:
+    if depth < 0:
+        return value  # to be refused
+    if isinstance(value, Mapping):
+        return {
+            key: _with_seconds(item, f"{path}.{key}" if path else str(key), depth - 1) for key, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_with_seconds(item, path, depth - 1) for item in value]
+    is_moment = hasattr(value, "isoformat") or type(value).__name__ == "datetime64"
+    return moment(value, path) if is_moment and not _TIMES.isdisjoint(path.split(".")) else value
 
 
 def is_operators(condition: object) -> bool:

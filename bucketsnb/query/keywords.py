@@ -133,7 +133,7 @@ def _values(word: str, value: Any) -> list[Any] | None:
 
 
 def _operators(word: str, value: Mapping[str, Any]) -> Document:
-    condition = plain(value, (_path(word),))
+    condition = plain(value, _path(word))
     if not is_operators(condition):
         raise QueryError(
             f"{word}={condition!r} is not a condition; give a value, a list, or operators such as {{'$ne': 1}}"
@@ -159,12 +159,12 @@ def _field_of(one: Callable[[str, Any], Any], text: Callable[[str, str], Documen
 
 def _text(word: str, value: Any) -> str:
     if isinstance(value, str) and value:
-        return str(plain(value, (word,)))
+        return str(plain(value, word))
     raise QueryError(f"{word} is text that is not empty, and {value!r} is not; write {word}='...'")
 
 
 def _status(word: str, value: Any) -> str:
-    status = _text(word, plain(value, (word,)) if value is not None else value)
+    status = _text(word, plain(value, word) if value is not None else value)
     if status in STATUSES:
         return status
     cure = did_you_mean(status, STATUSES, otherwise=f"the statuses are {', '.join(STATUSES)}")
@@ -178,7 +178,7 @@ def _whole(word: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         example = " (or a comparison such as '>=4' or '1..3')" if word in _NUMBER_WORDS else ""
         raise QueryError(f"{word} is a whole number{example}, and {value!r} is not")
-    return int(plain(value, (word,)))
+    return int(plain(value, word))
 
 
 def _event(word: str, value: Any) -> int:
@@ -211,7 +211,7 @@ def _operand(word: str, text: str) -> float:
         others = ", ".join(name for name in _NUMBER_WORDS if name != word)
         cure = did_you_mean(text, _NUMBER_WORDS, otherwise=f"give a number or one of {others}")
         raise QueryError(f"{word} cannot be compared with {text!r}; {cure}")
-    number: float = plain(float(text) if "." in text else int(text), (word,))
+    number: float = plain(float(text) if "." in text else int(text), word)
     return number
 
 

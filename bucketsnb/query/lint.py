@@ -8,7 +8,6 @@ from typing import Any
 from bucketsnb.display.texts import close_matches, printable
 from bucketsnb.errors import warn_caller
 from bucketsnb.query.documents import GROUPS, is_operators
-from bucketsnb.query.filters import SIGNS
 from bucketsnb.schema import FIELDS, PARENT_PATH, STATUSES, Kind
 
 __all__ = ["QueryWarning", "UnknownField", "UnknownOperator", "UnknownValue", "lint", "warn_suspicious"]
@@ -30,7 +29,12 @@ class UnknownValue(QueryWarning):
     """Correct the value: no work can have it."""
 
 
-_CONFIG_FIELDS = tuple(part.name for part in FIELDS["config"].parts)
+_MEANT = {
+    "parent": f"a work's parent is at {PARENT_PATH!r}; write that, or the keyword parent=",
+    "_id": "works are known by 'id', the text of '_id'; the service shows no '_id'",
+}
+"""What to write for names that people try, and that do not look like fields."""
+
 _OPERATORS = (
     *("$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$and", "$or", "$nor", "$not", "$exists", "$type"),
     *("$size", "$all", "$elemMatch", "$regex", "$options", "$mod", "$expr", "$where", "$text", "$comment", "$ago"),
@@ -71,22 +75,10 @@ def lint(document: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _field(path: str) -> Iterator[Finding]:
-    first, _, rest = path.partition(".")
-    if first == "parent":
-        yield UnknownField, f"a work's parent is at {PARENT_PATH!r}; write that, or the keyword parent="
-    elif first == "_id":
-        yield UnknownField, "works are known by 'id', the text of '_id'; the service shows no '_id'"
-    elif f"${path}" in _OPERATORS:
-        yield UnknownField, f"works have no field {printable(path)!r}; did you mean the operator '${path}'?"
-    elif first not in FIELDS:
-        yield UnknownField, f"works have no field {printable(first)!r}{_cure(first, FIELDS)}"
-    elif first == "config" and rest:
-        yield from _config(rest.split(".")[0])
-
-
-def _config(name: str) -> Iterator[Finding]:
-    if name not in _CONFIG_FIELDS and close_matches(name, _CONFIG_FIELDS):
-        yield UnknownField, f"config has no field {printable(name)!r}{_cure(name, _CONFIG_FIELDS)}"
+    first = path.partition(".")[0]
+    if first not in FIELDS:
+        hint = _MEANT.get(first) or f"works have no field {printable(first)!r}{_cure(first, FIELDS)}"
+        yield UnknownField, hint
 
 
 def _cure(word: str, words: Any) -> str:
@@ -124,27 +116,19 @@ def _operator(name: str, place: str) -> Iterator[Finding]:
         return
     matches = close_matches(name, _OPERATORS, most=1)
     if matches:
-        there = printable(place)
-        yield UnknownOperator, f"{there}: there is no operator {printable(name)}; did you mean {matches[0]}?"
+        yield UnknownOperator, f"{printable(place)}: there is no operator {printable(name)}; did you mean {matches[0]}?"
 
 
 def _expression(part: Any) -> Iterator[Finding]:
-    """Find fields without a dollar sign in an aggregation expression, and fields that works do not have."""
+    """Find fields in an aggregation expression that works do not have."""
     if isinstance(part, dict):
         for name, operand in part.items():
             if name == "$literal":  # its operand is a value, not a field
                 continue
             yield from _operator(name, "$expr") if name.startswith("$") else ()
-            yield from _bare(operand) if name in SIGNS else ()
             yield from _expression(operand)
     elif isinstance(part, list):
         for item in part:
             yield from _expression(item)
     elif isinstance(part, str) and part.startswith("$") and not part.startswith("$$") and len(part) > 1:
         yield from _field(part[1:])
-
-
-def _bare(operand: Any) -> Iterator[Finding]:
-    for side in operand if isinstance(operand, list) else ():
-        if isinstance(side, str) and side in FIELDS:
-            yield UnknownField, f"$expr compares the text {side!r}, not the field; write '${side}'"

@@ -258,8 +258,9 @@ class Query:
 
         False if it asks for ``created``, which that answer does not count.
         """
-        others = set(self._document) - {"pipeline", "status"}
-        return not others and "created" not in (self.statuses or ()) and all(map(_is_named, self._document.values()))
+        if "created" in (self.statuses or ()) or not self._document.keys() <= {"pipeline", "status"}:
+            return False
+        return all(found.limits and all(found.limits[found.field]) for found in filters_of(self._document))
 
     def explain(self, work: Mapping[str, Any], *, now: float | datetime | None = None) -> Explanation:
         """Say which conditions a work meets and which it does not.
@@ -326,12 +327,6 @@ def _preformatted(text: str) -> markup.Markup:
     text = text if more <= 0 else f"{text[:_LONGEST_SHOWN]}\n... and {more:,} characters more"
     style = "margin: 0; white-space: pre-wrap; text-align: left"
     return markup.element("pre", markup.escape(text, keep="\n"), style=style)
-
-
-def _is_named(condition: Any) -> bool:
-    if isinstance(condition, dict) and set(condition) == {"$in"}:
-        return isinstance(condition["$in"], list) and all(isinstance(item, str) and item for item in condition["$in"])
-    return isinstance(condition, str) and bool(condition)
 
 
 def _plain_document(value: Query | Mapping[str, Any] | None) -> Document:

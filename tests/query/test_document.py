@@ -96,11 +96,11 @@ def test_scalars_of_numpy_and_moments_become_what_json_has():
 @pytest.mark.parametrize(
     ("document", "says"),
     [
-        ({"priority": float("nan")}, "priority: nan cannot be sent"),
-        ({"results": {"$gt": {1, 2}}}, r"results\.\$gt: a value of type set"),
-        ({"results.when": datetime(2026, 1, 1, tzinfo=timezone.utc)}, "times in creation, start, stop only"),
-        ({"user": "\ud800"}, "lone surrogate"),
-        ({1: 2}, "the key 1 is not text; write '1'"),
+        ({"priority": float("nan")}, "priority is nan, which JSON cannot hold"),
+        ({"results": {"$gt": {1, 2}}}, r"results\.\$gt is a set, which has no order; use a sorted list"),
+        ({"results.when": datetime(2026, 1, 1, tzinfo=timezone.utc)}, r"results\.when is a time; use text"),
+        ({"user": "\ud800"}, "user has half a surrogate pair"),
+        ({1: 2}, "the query has the key 1, which is not text"),
         (["failure"], "is a mapping such as .* not list"),
         ("status", "not str"),
     ],
@@ -126,10 +126,7 @@ def test_a_document_nested_deeper_than_the_service_accepts_is_an_error():
         ({"zzz": 1}, UnknownField, "no field 'zzz'$"),
         ({"parent": "6b04"}, UnknownField, "config.parent"),
         ({"_id": "6b04"}, UnknownField, "known by 'id'"),
-        ({"config.parnt": "6b04"}, UnknownField, "did you mean 'parent'"),
-        ({"or": []}, UnknownField, r"the operator '\$or'"),
         ({"$or": [{"site": "kko"}, {"usr": "me"}]}, UnknownField, "did you mean 'user'"),
-        ({"$expr": {"$gte": ["attempt", 3]}}, UnknownField, r"write '\$attempt'"),
         ({"$expr": {"$gte": ["$attmpt", 3]}}, UnknownField, "did you mean 'attempt'"),
         ({"priority": {"$gtt": 3}}, UnknownOperator, r"no operator \$gtt; did you mean \$gt"),
         ({"priority": {"gte": 3}}, UnknownOperator, r"did you mean '\$gte'"),
@@ -212,7 +209,7 @@ def test_pasted_source_may_join_and_negate():
         ("{'site': 'kko', 'site': 'gbo'}", "stands twice"),
         ("[1]", "not list"),
         ("5", "not int"),
-        ('{"priority": NaN}', "nan cannot be sent"),
+        ('{"priority": NaN}', "nan, which JSON cannot hold"),
         ('Query(stats="failure")', "did you mean status"),
         ("Query({}, {})", "one document"),
         ("Query(**{'site': 'kko'})", "cannot stand in a pasted query"),
@@ -279,7 +276,7 @@ def test_views_of_a_huge_query_stay_small(view: Any):
 
 
 def test_importing_queries_loads_no_heavy_package():
-    heavy = "{'pandas', 'numpy', 'requests', 'ipywidgets', 'msgspec'}"
+    heavy = "{'pandas', 'numpy', 'requests', 'ipywidgets'}"
     code = (
         f"import sys, bucketsnb.query; sys.exit(str({heavy} & set(sys.modules)) if {heavy} & set(sys.modules) else 0)"
     )

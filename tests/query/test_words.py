@@ -133,7 +133,7 @@ def test_any_collection_is_any_of_its_values(events: Any):
         ({"attempt": ">=retrys"}, "did you mean 'retries'?"),
         ({"attempt": ">=attempt"}, "compares attempt with itself"),
         ({"stop": ">strat"}, "not a moment"),
-        ({"event": 2**70}, "more than 64 bits"),
+        ({"event": 2**70}, "beyond 64 bits"),
         ({"older_than": 7}, "older_than=7 is not a span of time; write one such as .*'7d'"),
         ({"older_than": "5m"}, "'5min'"),
         ({"newer_than": timedelta(days=-1)}, "is not a span of time"),
