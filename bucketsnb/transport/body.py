@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from io import BytesIO
@@ -16,6 +17,13 @@ PIECE = 64 * 1024
 FREE_OF_RATIO = 64 * 1024**2
 GZIP_RATIO = 250
 """Times its size on the wire that a body beyond 64 MiB may unpack to: works pack 10 to 60 times, a bomb 1,000."""
+
+LEAST_SPEED = 1024**2
+"""Bytes that a second of this machine's processor must bring in, on average and after a first second: a body in chunks
+of one byte brings a twentieth of it, and would keep the processor busy for as long as it goes on."""
+
+FREE_OF_OUTPUT = 64 * 1024
+"""Packed bytes that may unpack to nothing: what holds nothing could go on without end."""
 
 _WINDOWS = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 
@@ -67,9 +75,14 @@ def read_start(raw: Any, encoding: str, most: int = 16 * 1024) -> bytes:
 def _pieces(raw: Any, arrived: Callable[[int], None]) -> Iterator[bytes]:
     """Yield what comes as it comes; an older urllib3 waits until a small piece is full."""
     read, most = (raw.read1, AT_ONCE) if hasattr(raw, "read1") else (raw.read, PIECE)
+    size, spent, started = 0, 0.0, time.thread_time()
     while piece := read(most, decode_content=False):
+        size, spent = size + len(piece), spent + time.thread_time() - started
+        if spent > 1 + size / LEAST_SPEED:
+            raise UnreadableBodyError("it comes in so many small parts that reading them takes too much work")
         arrived(len(piece))
         yield piece
+        started = time.thread_time()
     if raw.length_remaining:  # urllib3 before 2 says nothing of it
         raise ConnectionError(f"{raw.length_remaining:,} bytes are missing")
 
@@ -93,8 +106,8 @@ def _read_packed(raw: Any, window: int, most: int, arrived: Callable[[int], None
             if unpacker.eof:  # a gzip body may have several members
                 unpacker = zlib.decompressobj(window)
             body.write(unpacker.decompress(piece, PIECE))
-            _check_size(body.tell(), packed, most)
             piece = unpacker.unconsumed_tail or unpacker.unused_data
+            _check_size(body.tell(), packed - len(piece), most)
     if packed and not unpacker.eof:
         raise UnreadableBodyError("its packed form ends too early")
     return body.getvalue()
@@ -103,5 +116,7 @@ def _read_packed(raw: Any, window: int, most: int, arrived: Callable[[int], None
 def _check_size(size: int, packed: int, most: int) -> None:
     if size > most:
         raise UnreadableBodyError(f"it unpacks to more than {most:,} bytes")
+    if packed > FREE_OF_OUTPUT + size:
+        raise UnreadableBodyError("its packed form unpacks to next to nothing")
     if size > FREE_OF_RATIO and size > GZIP_RATIO * packed:
         raise UnreadableBodyError(f"it unpacks to more than {GZIP_RATIO} times its size, as no works do")

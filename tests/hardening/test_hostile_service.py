@@ -39,10 +39,22 @@ def many_headers(exchange: Exchange) -> None:
         exchange.send(b"X-Some: thing\r\n" * 1_000)
 
 
-def chunks_of_nothing(exchange: Exchange) -> None:
-    exchange.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+def chunks(data: bytes, extension: int) -> Action:
+    """Send the same few bytes for ever, each time with the head of a chunk that says nothing else."""
+    chunk = b"%x;%s\r\n%s\r\n" % (len(data), b"x" * extension, data)
+
+    def act(exchange: Exchange) -> None:
+        exchange.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while not exchange.stopping.is_set():
+            exchange.send(chunk * (1 + 64_000 // len(chunk)))
+
+    return act
+
+
+def trailers(exchange: Exchange) -> None:
+    exchange.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\n")
     while not exchange.stopping.is_set():
-        exchange.send(b"1;" + b"x" * 1_000 + b"\r\n \r\n")
+        exchange.send(b"X-Some: thing\r\n" * 1_000)
 
 
 def deep_work(levels: int) -> bytes:
@@ -53,7 +65,10 @@ def deep_work(levels: int) -> bytes:
 HOSTILE: dict[str, Action] = {
     "an endless body": endless(b"[" * 65_536),
     "an endless body of works": endless(json.dumps([make_work(id=ID)])[1:-1].encode() + b","),
-    "endless small chunks": chunks_of_nothing,
+    "endless small chunks": chunks(b" ", 1_000),
+    "endless small chunks without more": chunks(b" ", 0),
+    "endless chunks with long heads": chunks(b"[" * 16, 60_000),
+    "endless trailers": trailers,
     "endless headers": many_headers,
     "endless continuing": kept_waiting,
     "a gzip bomb": raw(BLANKS, content_encoding="gzip"),

@@ -65,6 +65,35 @@ def test_a_bomb_is_stopped_in_little_memory(stub, connect, monkeypatch):
     assert peak < 100 * 1024**2
 
 
+@pytest.mark.parametrize(
+    ("start", "piece"),
+    [(b"", gzip.compress(b"")), (gzip.compress(b"")[:10], b"\0\0\0\xff\xff")],
+    ids=["empty members", "empty blocks"],
+)
+def test_what_unpacks_to_nothing_is_not_read_for_ever(stub, connect, start, piece):
+    def act(exchange):
+        exchange.send(head(200, None, {"Content-Encoding": "gzip", "Connection": "close"}) + start)
+        while not exchange.stopping.is_set():
+            exchange.send(piece * 1_000)
+
+    stub.then(act)
+    with pytest.raises(errors.BadAnswer, match="unpacks to next to nothing"):
+        view(connect(stub.url, timeout=20))
+
+
+@pytest.mark.parametrize("extension", [0, 1_000, 60_000], ids=lambda size: f"{size} bytes of head")
+def test_a_body_in_chunks_that_hold_next_to_nothing_is_not_read_for_ever(stub, connect, extension):
+    def act(exchange):
+        exchange.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        chunk = b"1;" + b"x" * extension + b"\r\n \r\n"
+        while not exchange.stopping.is_set():
+            exchange.send(chunk * (1 + 60_000 // len(chunk)))
+
+    stub.then(act)
+    with pytest.raises(errors.BadAnswer, match="so many small parts"):
+        view(connect(stub.url, timeout=20))
+
+
 def test_what_packs_well_and_is_no_bomb_is_read(stub, connect):
     body = b"[" + b",".join([b'{"pipeline": "the same", "tags": []}'] * 20_000) + b"]"
     stub.then(raw(gzip.compress(body), content_encoding="gzip"))
