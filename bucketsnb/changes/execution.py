@@ -22,14 +22,14 @@ from bucketsnb.changes.receipt import UNSETTLED, Outcome, Receipt, WorkResult
 from bucketsnb.changes.snapshot import Change, WorkSnapshot
 from bucketsnb.changes.targets import refuse_read_only
 from bucketsnb.display.texts import count_of, format_time, truncate
-from bucketsnb.errors import BucketsError, JournalError, PlanAlreadyApplied, PlanError, PlanExpired
+from bucketsnb.errors import BucketsError, JournalError, PlanAlreadyApplied, PlanError, PlanExpired, Refused
 
 if TYPE_CHECKING:
     from bucketsnb.api import Api
     from bucketsnb.changes.plan import Plan
     from bucketsnb.progress import Cancel, ProgressCallback
 
-__all__ = ["AGAIN", "ChunkExecutor", "Context", "Execution", "PlanExecutor", "Undo"]
+__all__ = ["AGAIN", "ChunkExecutor", "Context", "Execution", "PlanExecutor"]
 
 CHUNK_BYTES = 8_000_000
 """Bytes of works, as JSON, that one request carries at most (one work always goes)."""
@@ -40,17 +40,14 @@ _LOOK_FOR_CANCEL = 0.1
 AGAIN = (*UNSETTLED, Outcome.REFUSED, Outcome.STILL_THERE)
 """Outcomes that a repeated undo tries again; until then, the receipt shows them as they are."""
 
-Undo = Callable[[str], "Plan"]
-"""Makes the plan that undoes an entry of the journal."""
-
 
 @dataclass(frozen=True)
 class Context:
-    """What every plan is applied with: the service, the journal, and how to undo."""
+    """What every plan is applied with: the service, the journal, and what makes the plan that undoes an entry."""
 
     api: Api
     journal: Journal
-    undo: Undo
+    undo: Callable[[str], Plan]
 
 
 class ChunkExecutor(ABC):
@@ -62,8 +59,8 @@ class ChunkExecutor(ABC):
     """Whether the plan may be applied at a rate; False for what the service does in one go."""
 
     @abstractmethod
-    def step(self, execution: Execution, positions: Sequence[int]) -> None:
-        """Do one chunk, and leave a true result for each of its works at every moment."""
+    def step(self, execution: Execution, positions: Sequence[int]) -> BucketsError | None:
+        """Do one chunk, with a true result for each of its works at every moment; return what went wrong."""
 
 
 @dataclass
@@ -80,16 +77,10 @@ class Execution:
     rate: float | None = None
     errors: list[BaseException] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    sent: bool = False
     unrecorded: set[int] = field(default_factory=set)
     chunks: int = 0
     refusals: int = 0
     seconds: float = 0.0
-
-    @property
-    def entry(self) -> str:
-        """Id of the entry in the journal."""
-        return self.writer.entry
 
     @property
     def journal_error(self) -> JournalError | None:
@@ -101,28 +92,24 @@ class Execution:
         return [found for position in positions if (found := self.changes[position].id) is not None]
 
     def settle(
-        self, position: int, outcome: Outcome, record: Mapping[str, Any] | None = None, *, detail: str = "", **more: Any
+        self,
+        position: int,
+        outcome: Outcome,
+        record: Mapping[str, Any] | None = None,
+        *,
+        detail: str = "",
+        new_id: str | None = None,
+        work_id: str | None = None,
     ) -> None:
-        """Set what became of the work at a position; :meth:`record` writes it to the journal.
+        """Set what became of the work at a position, and how it was last seen; :meth:`record` puts it on record.
 
-        Parameters
-        ----------
-        position
-            Of the work on the plan.
-        outcome
-            What became of it.
-        record
-            The work as it was last seen, if it was.
-        detail
-            What differs, or why.
-        **more
-            Other attributes of :class:`~bucketsnb.changes.receipt.WorkResult`.
+        `new_id` is an id that the service gave; `work_id` that of a work which is not the one on the plan.
         """
         self.unrecorded.add(position)
         change = self.changes[position]
         after = None if record is None else WorkSnapshot.of(record)
-        work_id = more.pop("id", change.id)
-        self.results[position] = WorkResult(outcome, work_id, change.before, after, detail=detail, **more)
+        known = work_id or change.id or new_id
+        self.results[position] = WorkResult(outcome, known, change.before, after, detail, new_id)
 
     def announce(
         self, positions: Sequence[int], before: Iterable[str] | None, after: Iterable[str] | None, **more: Any
@@ -137,18 +124,15 @@ class Execution:
             If that fails. Nothing was sent.
         """
         self.unrecorded.update(positions)
-        self.writer.line(
-            "chunk",
-            number=self.chunks,
-            positions=list(positions),
-            works={"before": before, "after": after},
-            **more,
-        )
+        works = {"before": before, "after": after}
+        self.writer.line("chunk", number=self.chunks, positions=list(positions), works=works, **more)
         self.chunks += 1
-        self.sent = True
+        self.unknown(positions, "Sent; what came of it was not seen.")
+
+    def unknown(self, positions: Iterable[int], detail: str) -> None:
+        """Set that nobody knows what becomes of some works that are being sent."""
         for position in positions:
-            known = self.results[position].new_id
-            self.settle(position, Outcome.UNKNOWN, detail="Sent; what came of it was not seen.", new_id=known)
+            self.settle(position, Outcome.UNKNOWN, detail=detail, new_id=self.results[position].new_id)
 
     def record(self, positions: Sequence[int]) -> None:
         """Write the results of a chunk to the journal."""
@@ -206,7 +190,7 @@ class PlanExecutor:
     ) -> None:
         self.entry = entry or new_entry()
         self.spent = False
-        self._context = context
+        self.context = context
         self._chunk_executor = chunk_executor
         self._latest: Execution | None = None
         self._head = dict(head or {})
@@ -237,7 +221,7 @@ class PlanExecutor:
                 self.spent = isinstance(error, PlanAlreadyApplied)  # nothing was sent: it may be applied later
                 raise
             fresh = [WorkResult(Outcome.NOT_SENT, change.id, change.before) for change in plan.changes]
-            execution = Execution(self._context.api, plan.changes, list(self._before or fresh), writer, rate)
+            execution = Execution(self.context.api, plan.changes, list(self._before or fresh), writer, rate)
             try:
                 self._run(execution, progress, cancel, UNSETTLED if self._before is None else AGAIN)
             except JournalError:
@@ -252,15 +236,10 @@ class PlanExecutor:
             if latest is None:
                 raise PlanError("Nothing was sent yet, so there is nothing to resume.")
             if any(result.outcome in UNSETTLED for result in latest.results):
-                refuse_read_only(self._context.api, "nothing was sent")
-                writer = self._reopen(latest.entry)
-                latest = Execution(self._context.api, plan.changes, list(latest.results), writer, latest.rate)
+                refuse_read_only(self.context.api, "nothing was sent")
+                latest = Execution(self.context.api, plan.changes, list(latest.results), self._reopen(), latest.rate)
                 self._run(latest, progress, cancel, UNSETTLED)
             return Receipt.of(plan, latest)
-
-    def undo(self, entry: str) -> Plan:
-        """Return the plan that undoes an entry."""
-        return self._context.undo(entry)
 
     @contextmanager
     def _exclusive(self, plan: Plan) -> Iterator[None]:
@@ -275,23 +254,20 @@ class PlanExecutor:
             self._busy.release()
 
     def _interrupted(self, plan: Plan) -> tuple[str, ...]:
-        """Return the message of an interruption: what was done, as there is no receipt to look at."""
-        latest = self.receipt(plan)
+        """Return the message of an interruption: what was done, and what can be, as there is no receipt to look at."""
+        latest, undoes, next_step = self.receipt(plan), self._head.get("undoes"), ""
         if latest is None or not latest.entry:
             return ()
-        return (f"{latest.summary}. It is in the journal as {latest.entry}. {self._next_step(latest)}".rstrip(),)
-
-    def _next_step(self, latest: Receipt) -> str:
-        undoes = self._head.get("undoes")
         if undoes:
-            return f"buckets.undo({undoes!r}) goes on with it."
-        if latest.plan.unknown_is_lost and latest.counts["unknown"]:
-            return "A work may be running that nobody holds."
-        changed = latest.counts["done"] + latest.counts["unknown"]
-        return f"buckets.undo({latest.entry!r}) puts back what was done." if changed else ""
+            next_step = f"buckets.undo({undoes!r}) goes on with it."
+        elif plan.unknown_is_lost and latest.counts["unknown"]:
+            next_step = "A work may be running that nobody holds."
+        elif latest.counts["done"] + latest.counts["unknown"]:
+            next_step = f"buckets.undo({latest.entry!r}) puts back what was done."
+        return (f"{latest.summary}. It is in the journal as {latest.entry}. {next_step}".rstrip(),)
 
     def _check_applicable(self, plan: Plan) -> None:
-        refuse_read_only(self._context.api, "nothing was sent")
+        refuse_read_only(self.context.api, "nothing was sent")
         if self.spent:
             raise PlanAlreadyApplied(
                 f"“{plan.summary}” was applied before, and a plan is applied once; nothing was sent. Its receipt is in "
@@ -306,22 +282,22 @@ class PlanExecutor:
             )
 
     def _begin(self, plan: Plan) -> Writer:
-        journal, undoes = self._context.journal, self._head.get("undoes")
+        journal, undoes = self.context.journal, self._head.get("undoes")
         with journal.reopen(undoes, length=self._lengths.get(undoes)) if undoes else nullcontext():
             if self._before is not None:
-                return self._reopen(self.entry)
+                return self._reopen()
             head = {**document_of(plan), **self._head}
             return journal.begin(head, [change.id for change in plan.changes], entry=self.entry)
 
-    def _reopen(self, entry: str) -> Writer:
-        """Continue an entry, unless somebody else did, or it was undone: its undo does not cover works done later."""
-        writer = self._context.journal.reopen(entry, length=self._lengths.get(entry))
-        if self._context.journal.length(entry + UNDO_SUFFIX):
+    def _reopen(self) -> Writer:
+        """Continue the entry, unless somebody else did, or it was undone: its undo does not cover works done later."""
+        writer = self.context.journal.reopen(self.entry, length=self._lengths.get(self.entry))
+        if self.context.journal.length(self.entry + UNDO_SUFFIX):
             writer.close()
             raise PlanAlreadyApplied(
-                f"{entry} was undone since, so it is not gone on with; nothing was sent. Plan it anew."
+                f"{self.entry} was undone since, so it is not gone on with; nothing was sent. Plan it anew."
             )
-        self._lengths[entry] = writer.length
+        self._lengths[self.entry] = writer.length
         return writer
 
     def _run(
@@ -332,70 +308,50 @@ class PlanExecutor:
         outcomes: Collection[Outcome],
     ) -> None:
         """Do the works with these outcomes, and keep what became of them whatever happens on the way."""
-        started, writer = time.monotonic(), execution.writer
-        try:
-            with writer:
+        self._latest, started, writer = execution, time.monotonic(), execution.writer
+        with writer:
+            try:
+                self._chunks(execution, progress or (lambda *_: None), cancel, outcomes)
+            except BucketsError as error:
+                execution.errors.append(error)
+            finally:
                 try:
-                    self._chunks(execution, progress, cancel, outcomes)
-                except BucketsError as error:
-                    execution.errors.append(error)
+                    execution.end()
                 finally:
-                    try:
-                        execution.end()
-                    finally:
-                        execution.seconds = time.monotonic() - started
-                        self._lengths[writer.entry] = writer.length
-                        if execution.journal_error is not None and not execution.sent and writer.is_new:
-                            writer.discard()  # so that the same plan may be applied later
-        finally:
-            self._latest = execution
-        if execution.journal_error is not None and not execution.sent:
+                    execution.seconds = time.monotonic() - started
+                    self._lengths[self.entry] = writer.length
+                    if execution.journal_error is not None and not execution.chunks and writer.is_new:
+                        writer.discard()  # so that the same plan may be applied later
+        if execution.journal_error is not None and not execution.chunks:
             raise execution.journal_error
 
     def _chunks(
-        self,
-        execution: Execution,
-        progress: ProgressCallback | None,
-        cancel: Cancel | None,
-        outcomes: Collection[Outcome],
+        self, execution: Execution, progress: ProgressCallback, cancel: Cancel | None, outcomes: Collection[Outcome]
     ) -> None:
         todo = [position for position, result in enumerate(execution.results) if result.outcome in outcomes]
-        done = 0
-        progress = progress or (lambda *_: None)
+        done, rate, started = 0, execution.rate, time.monotonic()
         progress(done, len(todo))
-        pace = Pace(execution.rate)
-        for positions in _chunked(execution.changes, todo, pace.most(self._chunk_executor.size)):
-            pace.wait(done, cancel)
+        size = self._chunk_executor.size if rate is None else min(self._chunk_executor.size, max(int(rate), 1))
+        for positions in _chunked(execution.changes, todo, size):
+            if rate is not None:
+                _wait_until(started + done / rate, cancel)
             if cancel is not None and cancel.is_set():
                 execution.notes.append(f"Cancelled: {count_of(len(todo) - done, 'work')} left as they were.")
                 return
-            self._chunk_executor.step(execution, positions)
+            error = self._chunk_executor.step(execution, positions)
+            execution.record(positions)
+            if error is not None:
+                execution.errors.append(error)
+                some_done = any(execution.results[position].outcome is Outcome.DONE for position in positions)
+                if not (isinstance(error, Refused) and some_done):
+                    return  # the next chunk would have it too
             done += len(positions)
             progress(done, len(todo))
 
 
-class Pace:
-    """Keeps works to a number a second, by small chunks and waits between them.
-
-    Parameters
-    ----------
-    rate
-        Works a second at most; None for no limit.
-    """
-
-    def __init__(self, rate: float | None) -> None:
-        self._rate = rate
-        self._started = time.monotonic()
-
-    def most(self, size: int) -> int:
-        """Return how many works a chunk may have: those of one second, and no more than `size`."""
-        return size if self._rate is None else min(size, max(int(self._rate), 1))
-
-    def wait(self, done: int, cancel: Cancel | None) -> None:
-        """Wait until the next chunk is due after `done` works, or until cancelled."""
-        due = self._started + (done / self._rate if self._rate else 0.0)
-        while (left := due - time.monotonic()) > 0 and not (cancel is not None and cancel.is_set()):
-            time.sleep(min(left, _LOOK_FOR_CANCEL))
+def _wait_until(due: float, cancel: Cancel | None) -> None:
+    while (left := due - time.monotonic()) > 0 and not (cancel is not None and cancel.is_set()):
+        time.sleep(min(left, _LOOK_FOR_CANCEL))
 
 
 def _checked_rate(rate: Any, plan: Plan, chunk_executor: ChunkExecutor) -> float | None:

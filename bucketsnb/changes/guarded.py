@@ -1,19 +1,73 @@
-"""Change works by id, and only those still as they were shown: read, record, send, read back."""
+"""Send a request that changes works, and find out what it did: from its answer, and by reading the works again.
+
+Works that have ids are looked at first, and only those still as they were shown are changed.
+"""
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from functools import partial
 from typing import Any
 
 from bucketsnb.api import Api
 from bucketsnb.changes.execution import ChunkExecutor, Execution
 from bucketsnb.changes.lookup import CurrentWorks, look
 from bucketsnb.changes.receipt import Outcome
-from bucketsnb.changes.settle import Reply, ReplyKind, ask, go_on_or_raise, halves, look_until, should_bisect
-from bucketsnb.changes.snapshot import MISSING, Change, WorkSnapshot, described, differences, equal, leaves, same
+from bucketsnb.changes.snapshot import MISSING, Change, described, equal, leaves, same, what_differs
+from bucketsnb.display.texts import truncate
+from bucketsnb.errors import BucketsError, Refused, ServiceError, ServiceFailed, Unreachable
 
-__all__ = ["UNCHANGED", "GuardedExecutor", "PutExecutor", "holds"]
+__all__ = [
+    "LOST_PAUSES",
+    "PAUSES",
+    "UNCHANGED",
+    "GuardedExecutor",
+    "PutExecutor",
+    "Reply",
+    "ReplyKind",
+    "ask",
+    "look_until",
+    "read_back",
+    "send_in_halves",
+    "settle_unsent",
+]
+
+PAUSES = (0.0, 0.25, 0.75)
+"""Seconds before each look at what came of a request: a service may need a moment until its own writes are seen."""
+
+LOST_PAUSES = (0.0, 0.25, 0.75, 2.0, 4.0)
+"""Seconds before each look for works whose deposit was not answered: a slow service may still be storing them."""
+
+_OF_WORKS = frozenset({400, 404, 409, 413, 422})
+"""Statuses of a refusal that may be due to some of the works."""
+
+_REFUSALS = 32
+"""Refusals in a row after which a service is believed to refuse everything; to find one work among 200 takes 8."""
+
+Record = Mapping[str, Any]
+
+
+# --- one request ---
+
+
+class ReplyKind(Enum):
+    """How the service replied to a request that changes works."""
+
+    YES = auto()
+    """It answered that it did it."""
+    NO = auto()
+    """It refused, and did nothing."""
+    FAILED = auto()
+    """It answered that it failed."""
+    SILENCE = auto()
+    """It gave no answer, or none that says whether it acted."""
+    NEVER_ASKED = auto()
+    """The request was not sent."""
+
 
 UNCHANGED = {
     ReplyKind.YES: (Outcome.STILL_THERE, "The service said yes, and the work is as it was."),
@@ -24,9 +78,125 @@ UNCHANGED = {
 }
 """The outcome of a work that did not change, by the kind of reply."""
 
-_WORTH_ANOTHER_LOOK = (Outcome.STILL_THERE, Outcome.UNKNOWN)
 
-Record = Mapping[str, Any]
+@dataclass(frozen=True)
+class Reply:
+    """The answer to one request that changes works, or the lack of one."""
+
+    kind: ReplyKind
+    error: BucketsError | None = None
+    value: Any = None
+
+    @property
+    def why(self) -> str:
+        """The error in words."""
+        return "" if self.error is None else str(self.error)
+
+    @property
+    def heard(self) -> str:
+        """What the service did, such as ``"did not answer"``, where its answer does not tell what it made of it."""
+        if self.kind is ReplyKind.YES:
+            return "said yes"
+        status, shown = getattr(self.error, "status", None), getattr(self.error, "excerpt", "")
+        if status is None:
+            return "did not answer"
+        return f"answered {status}" + (f" with {truncate(shown, 60)}" if shown else "")
+
+
+def ask(execution: Execution, call: Callable[[], Any]) -> Reply:
+    """Send one request that changes works, if its record is still there, and return the reply.
+
+    No error of the service or the network is raised: it is in the reply.
+    """
+    try:
+        execution.writer.check()
+        return Reply(ReplyKind.YES, value=call())
+    except Unreachable as error:
+        return Reply(ReplyKind.NEVER_ASKED, error)
+    except Refused as error:
+        return Reply(ReplyKind.NO, error)
+    except ServiceFailed as error:
+        return Reply(ReplyKind.SILENCE if error.by_gateway else ReplyKind.FAILED, error)
+    except ServiceError as error:
+        return Reply(ReplyKind.SILENCE, error)
+    except BucketsError as error:
+        return Reply(ReplyKind.NEVER_ASKED, error)
+
+
+def settle_unsent(execution: Execution, positions: Sequence[int], reply: Reply) -> bool:
+    """Settle works by a reply which tells that the request changed none; tell whether it does."""
+    if reply.kind not in (ReplyKind.NO, ReplyKind.NEVER_ASKED):
+        return False
+    for position in positions:
+        execution.settle(position, UNCHANGED[reply.kind][0], detail=reply.why)
+    return True
+
+
+def send_in_halves(execution: Execution, positions: Sequence[int], send: Callable[[Sequence[int]], Reply]) -> Reply:
+    """Send works, and in halves those that are refused together, so that one bad work does not stop the others.
+
+    `send` sends works once and settles them. Returned is the reply with the first error, if there was one.
+    """
+    reply = send(positions)
+    execution.refusals = execution.refusals + 1 if reply.kind is ReplyKind.NO else 0
+    refused = [position for position in positions if execution.results[position].outcome is Outcome.REFUSED]
+    of_works = getattr(reply.error, "status", None) in _OF_WORKS
+    if len(refused) < 2 or not of_works or execution.refusals >= _REFUSALS:
+        return reply
+    execution.unknown(refused, "Being sent again, with fewer others.")
+    middle = len(refused) // 2
+    replies = [send_in_halves(execution, half, send) for half in (refused[:middle], refused[middle:])]
+    return next((one for one in replies if one.error is not None), replies[0])
+
+
+def look_until(
+    execution: Execution, positions: Sequence[int], judge: Callable[[list[int]], list[int]], *, lost: bool = False
+) -> list[int]:
+    """Pause, look and judge, again and again, until nothing is left to look for or it has been long enough.
+
+    Parameters
+    ----------
+    execution
+        Keeps an error that stands in the way of looking; nothing more is looked for then.
+    positions
+        Works to look for.
+    judge
+        Looks at the works at some positions, says what became of them, and returns those worth another look.
+    lost
+        Whether the answer was lost, so that the service may need longer.
+
+    Returns
+    -------
+    list of int
+        The works that are left.
+    """
+    left = list(positions)
+    for pause in LOST_PAUSES if lost else PAUSES:
+        if not left:
+            break
+        time.sleep(pause)
+        try:
+            left = judge(left)
+        except ServiceError as error:
+            execution.errors.append(error)
+            break
+    return left
+
+
+def read_back(execution: Execution, ids: Mapping[int, str], judge: Callable[[int, Record | None], None]) -> list[int]:
+    """Look at works by id until it is settled what became of each, or it has been long enough; return those left."""
+
+    def judge_all(left: list[int]) -> list[int]:
+        now = look(execution.api, [ids[position] for position in left])
+        for position in left:
+            judge(position, now.get(ids[position]))
+        worth_a_look = (Outcome.STILL_THERE, Outcome.UNKNOWN)
+        return [position for position in left if execution.results[position].outcome in worth_a_look]
+
+    return look_until(execution, list(ids), judge_all)
+
+
+# --- works by id ---
 
 
 class GuardedExecutor(ChunkExecutor):
@@ -35,33 +205,18 @@ class GuardedExecutor(ChunkExecutor):
     divides = False
     """Whether a refusal may be due to one work, and the others are to be tried without it."""
 
-    def step(self, execution: Execution, positions: Sequence[int]) -> None:
+    def step(self, execution: Execution, positions: Sequence[int]) -> BucketsError | None:
         """Do one chunk."""
         now = look(execution.api, execution.ids(positions))
         going = [position for position in positions if self._may_go(execution, position, now)]
-        reply = Reply(ReplyKind.YES)
-        if going:
-            execution.announce(
-                going,
-                before=[now.text(work_id) for work_id in execution.ids(going)],
-                after=[after.text for p in going if (after := execution.changes[p].after) is not None],
-            )
-            reply = self._send(execution, going)
-        execution.record(positions)
-        if reply.error is not None and any(execution.results[p].outcome is not Outcome.DONE for p in going):
-            go_on_or_raise(execution, going, reply.error)
-
-    def _send(self, execution: Execution, going: Sequence[int]) -> Reply:
-        """Send works, and in halves if they are refused together, so that one bad work does not stop the others."""
-        reply = ask(execution, lambda: self.send(execution.api, [execution.changes[position] for position in going]))
-        self._settle(execution, going, reply)
-        refused = [position for position in going if execution.results[position].outcome is Outcome.REFUSED]
-        if not (self.divides and should_bisect(execution, reply, len(refused))):
-            return reply
-        for position in refused:
-            execution.settle(position, Outcome.UNKNOWN, detail="Being sent again, with fewer others.")
-        replies = [self._send(execution, half) for half in halves(refused)]
-        return next((one for one in replies if one.error is not None), replies[0])
+        if not going:
+            return None
+        before = [now.text(work_id) for work_id in execution.ids(going)]
+        planned = [execution.changes[position].after for position in going]
+        execution.announce(going, before, [after.text for after in planned if after is not None])
+        send = partial(self._send, execution)
+        error = (send_in_halves(execution, going, send) if self.divides else send(going)).error
+        return error if any(execution.results[position].outcome is not Outcome.DONE for position in going) else None
 
     def _may_go(self, execution: Execution, position: int, now: CurrentWorks) -> bool:
         change, unsure = execution.changes[position], execution.results[position].outcome is Outcome.UNKNOWN
@@ -74,24 +229,19 @@ class GuardedExecutor(ChunkExecutor):
             detail = "Another work has this id too: a request would meet both."
             execution.settle(position, Outcome.DRIFTED, detail=detail)
         elif change.before is None or not same(record, change.before, now.text(change.id or "")):
-            execution.settle(position, Outcome.DRIFTED, record, detail=_since(change.before, record))
+            execution.settle(position, Outcome.DRIFTED, record, detail=what_differs(change.before, record))
         else:
             return True
         return False
 
-    def _settle(self, execution: Execution, going: Sequence[int], reply: Reply) -> None:
+    def _send(self, execution: Execution, going: Sequence[int]) -> Reply:
+        reply = ask(execution, lambda: self.send(execution.api, [execution.changes[position] for position in going]))
         if reply.kind is ReplyKind.NEVER_ASKED and not getattr(reply.error, "deleted", ()):
-            for position in going:
-                execution.settle(position, Outcome.NOT_SENT, detail=reply.why)
-            return
-
-        def judge(left: list[int]) -> list[int]:
-            now = look(execution.api, execution.ids(left))
-            for position in left:
-                self._judge(execution, position, now.get(execution.changes[position].id or ""), reply)
-            return [position for position in left if execution.results[position].outcome in _WORTH_ANOTHER_LOOK]
-
-        look_until(execution, going, judge)
+            settle_unsent(execution, going, reply)
+        else:
+            ids = dict(zip(going, execution.ids(going), strict=True))
+            read_back(execution, ids, lambda position, record: self._judge(execution, position, record, reply))
+        return reply
 
     def _judge(self, execution: Execution, position: int, record: Record | None, reply: Reply) -> None:
         change = execution.changes[position]
@@ -123,10 +273,6 @@ class GuardedExecutor(ChunkExecutor):
         """Return what became of a work that is neither as it was nor as planned, and why."""
 
 
-def _since(before: WorkSnapshot | None, record: Record) -> str:
-    return described(differences(before.record if before else {}, record))
-
-
 class PutExecutor(GuardedExecutor):
     """Overwrite works by id: the whole work as it is now, with only the planned cells changed."""
 
@@ -138,34 +284,28 @@ class PutExecutor(GuardedExecutor):
         return api.update([change.after.record for change in changes if change.after is not None])
 
     def is_done(self, change: Change, record: Record | None) -> bool:
-        """Tell whether every planned cell has its new value."""
-        return record is not None and change.after is not None and holds(record, change)
+        """Tell whether every planned cell has its new value; a field that is missing counts as null."""
+        return record is not None and all(equal(_at(record, path), new) for path, _, new in _cells(change))
 
     def judge_drifted(self, change: Change, record: Record, reply: Reply) -> tuple[Outcome, str]:
         """Return what became of it: a cell that has its old value means that someone else changed the work."""
-        since = _since(change.after, record)
-        undone = any(equal(_at(record, path), _plain(old)) for path, old, _ in _planned(change))
+        since = what_differs(change.after, record)
+        undone = any(equal(_at(record, path), old) for path, old, _ in _cells(change))
         if undone or reply.kind is ReplyKind.NEVER_ASKED:
             return Outcome.DRIFTED, f"Changed by someone else at the same moment: {since}"
         return Outcome.DONE, f"Done, and moved on since: {since}"
 
 
-def holds(record: Record, change: Change) -> bool:
-    """Tell whether every planned cell of a work holds its new value; a field that is missing counts as null."""
-    return all(equal(_at(record, path), _plain(new)) for path, _, new in _planned(change))
-
-
-def _planned(change: Change) -> list[tuple[tuple[str, ...], Any, Any]]:
-    if change.before is None or change.after is None:
-        return []
-    return leaves(change.before.record, change.after.record)
+def _cells(change: Change) -> list[tuple[tuple[str, ...], Any, Any]]:
+    """Return which cells of a work are to change, from what to what."""
+    before, after = (side.record if side is not None else {} for side in (change.before, change.after))
+    return [
+        (path, None if old is MISSING else old, None if new is MISSING else new)
+        for path, old, new in leaves(before, after)
+    ]
 
 
 def _at(record: Any, path: Sequence[str]) -> Any:
     for name in path:
         record = record.get(name) if isinstance(record, Mapping) else None
     return record
-
-
-def _plain(value: Any) -> Any:
-    return None if value is MISSING else value

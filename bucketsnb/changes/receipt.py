@@ -112,7 +112,7 @@ class Receipt:
         """Say what became of the works of a plan as far as a pass over them got."""
         return cls(
             plan,
-            execution.entry,
+            execution.writer.entry,
             tuple(execution.results),
             tuple(execution.errors),
             tuple(execution.notes),
@@ -237,7 +237,7 @@ class Receipt:
         PlanError
             If it cannot be undone; the message says why.
         """
-        return self._executor().undo(self.entry).apply(progress, cancel)
+        return self._executor().context.undo(self.entry).apply(progress, cancel)
 
     def _executor(self) -> PlanExecutor:
         if not self.entry:

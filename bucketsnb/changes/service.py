@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -17,7 +17,7 @@ from bucketsnb.errors import BadAnswer, Cure, PlanError, Refused
 if TYPE_CHECKING:
     from bucketsnb.api import Api
 
-__all__ = ["evidence", "refuse_other_address", "refuse_other_works", "same_service"]
+__all__ = ["evidence", "refuse_other_service", "same_service"]
 
 _PORTS = {"http": 80, "https": 443}
 _LOOKED_AT = 100
@@ -44,20 +44,8 @@ def _parts(url: str) -> tuple[object, ...]:
     return parts.scheme, (parts.hostname or "").rstrip("."), port, path
 
 
-def refuse_other_address(api: Api, entry: Entry) -> None:
-    """Refuse to undo an entry that was made with another address."""
-    there, host = str(entry.head.get("url") or ""), str(entry.head.get("host") or "")
-    if same_service(there, api.url) if there else host == host_of(api.url):
-        return
-    raise PlanError(
-        f"{entry.id} changed works on {without_login(there) or host}, and this client speaks to "
-        f"{without_login(api.url)}. Undo it with a client of the same service.",
-        cure=Cure.ALLOW_OTHER_HOST,
-    )
-
-
-def refuse_other_works(api: Api, entry: Entry, ids: Iterable[str]) -> None:
-    """Refuse to undo an entry into a service that has none of the works which it should have.
+def refuse_other_service(api: Api, entry: Entry, ids: Iterable[str]) -> None:
+    """Refuse to undo an entry that was made with another address, or that this service has no work of.
 
     Behind an address of this machine there may be a tunnel to one service today and to another tomorrow, or a practice
     queue. `ids` are those of works that it should have.
@@ -67,15 +55,23 @@ def refuse_other_works(api: Api, entry: Entry, ids: Iterable[str]) -> None:
     PlanError
         With what to do.
     """
+    there, host = str(entry.head.get("url") or ""), str(entry.head.get("host") or "")
+    if not (same_service(there, api.url) if there else host == host_of(api.url)):
+        raise PlanError(
+            f"{entry.id} changed works on {without_login(there) or host}, and this client speaks to "
+            f"{without_login(api.url)}. Undo it with a client of the same service.",
+            cure=Cure.ALLOW_OTHER_HOST,
+        )
     known = list(dict.fromkeys(ids))
-    if not known or not _may_be_another(api.url) or _is_the_instance(api, entry) or _has_any(api, known):
+    if not known or not _may_be_another(api.url) or _is_the_instance(api, entry):
         return
-    raise PlanError(
-        f"{entry.id} cannot be undone here: of {count_of(len(known), 'work')} that should be on {place_of(api.url)} "
-        "none is. Another service may answer at this address by now (another tunnel, another practice queue): connect "
-        "to the one that was changed.",
-        cure=Cure.ALLOW_OTHER_HOST,
-    )
+    if not any(api.view({"id": {"$in": some}}, {"id": True}, limit=1) for some in chunks(known, READ_CHUNK)):
+        raise PlanError(
+            f"{entry.id} cannot be undone here: of {count_of(len(known), 'work')} that should be on "
+            f"{place_of(api.url)} none is. Another service may answer at this address by now (another tunnel, another "
+            "practice queue): connect to the one that was changed.",
+            cure=Cure.ALLOW_OTHER_HOST,
+        )
 
 
 def evidence(api: Api, deleted: Iterable[str]) -> dict[str, Any]:
@@ -101,10 +97,6 @@ def _instance(api: Api) -> Any:
         return api.version().get("instance")
     except (BadAnswer, Refused):  # a service need not tell its version: then its works are all there is to go by
         return None
-
-
-def _has_any(api: Api, ids: Sequence[str]) -> bool:
-    return any(api.view({"id": {"$in": some}}, {"id": True}, limit=1) for some in chunks(ids, READ_CHUNK))
 
 
 def _may_be_another(url: str) -> bool:

@@ -22,6 +22,7 @@ __all__ = [
     "restrict",
     "same",
     "shown",
+    "what_differs",
     "written",
 ]
 
@@ -219,6 +220,11 @@ def described(cells: list[tuple[str, Any, Any]] | tuple[tuple[str, Any, Any], ..
     if len(cells) > most:
         parts.append(f"and {len(cells) - most} more")
     return "; ".join(parts)
+
+
+def what_differs(old: WorkSnapshot | Mapping[str, Any] | None, new: Mapping[str, Any]) -> str:
+    """Say on one line what differs between a work as it was and as it is, ``""`` if nothing does."""
+    return described(differences(old.record if isinstance(old, WorkSnapshot) else old or {}, new))
 
 
 def shown(value: Any) -> str:

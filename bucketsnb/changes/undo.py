@@ -15,7 +15,7 @@ from bucketsnb.changes.execution import AGAIN, Context, PlanExecutor
 from bucketsnb.changes.journal import Journal
 from bucketsnb.changes.plan import LeftOut, Plan, Reason, UndoPlan
 from bucketsnb.changes.receipt import Outcome, WorkResult
-from bucketsnb.changes.service import refuse_other_address, refuse_other_works
+from bucketsnb.changes.service import refuse_other_service
 from bucketsnb.changes.snapshot import Change, WorkSnapshot
 from bucketsnb.changes.targets import refuse_read_only
 from bucketsnb.changes.verbs import VERBS
@@ -40,14 +40,11 @@ def plan_undo(context: Context, entry_id: str, *, allow_other_host: bool = False
     api, journal, undo_id = context.api, context.journal, f"{entry_id}{UNDO_SUFFIX}"
     refuse_read_only(api)
     lengths = {one: journal.length(one) for one in (entry_id, undo_id)}
-    entry = read_entry(journal, entry_id)
+    entry, earlier = read_entry(journal, entry_id), _earlier(journal, entry_id)
     verb = _verb_of(entry)
     if not allow_other_host:
-        refuse_other_address(api, entry)
-    earlier = _earlier(journal, entry_id)
-    if not allow_other_host:
         put_back = [one for work in earlier.works if (one := work.new_id)] if earlier else []
-        refuse_other_works(api, entry, [*verb.should_be_there(entry), *put_back])
+        refuse_other_service(api, entry, [*verb.should_be_there(entry), *put_back])
     journal.touch(entry_id)
     changes, left_out = _changes(api, verb, entry, earlier)
     executor = PlanExecutor(
@@ -97,9 +94,8 @@ def _changes(api: Api, verb: Verb, entry: Entry, earlier: Entry | None) -> tuple
     now = verb.look_again(api, entry, works)
     if earlier is not None:
         by_id = {verb.name_of(work): work for work in works}
-        return [verb.inverse(by_id.get(work.id or "") or _missing(work)) for work in earlier.works], []
-    back = verb.back_again(api, entry, works)
-    obstacles = [back.get(place) or verb.obstacle(work, now) for place, work in enumerate(works)]
+        return [_again(verb, by_id.get(work.id or ""), work) for work in earlier.works], []
+    obstacles = [verb.obstacle(work, now) for work in works]
     changes = [verb.inverse(work) for work, obstacle in zip(works, obstacles, strict=True) if obstacle is None]
     left_out = [obstacle for obstacle in obstacles if obstacle is not None]
     if not changes:
@@ -107,9 +103,12 @@ def _changes(api: Api, verb: Verb, entry: Entry, earlier: Entry | None) -> tuple
     return changes, left_out
 
 
-def _missing(work: RecordedWork) -> RecordedWork:
-    """Stand in for a work of an undo under way that cannot be found any more: if it is there, it is left alone."""
-    return RecordedWork(work.id, left=work.before or {"id": work.id})
+def _again(verb: Verb, changed: RecordedWork | None, undone: RecordedWork) -> Change:
+    """Return the change of an undo under way; a work that cannot be found any more is left alone if it is there."""
+    if changed is not None:
+        return verb.inverse(changed)
+    as_it_is = WorkSnapshot.of(undone.before or {"id": undone.id})
+    return Change(as_it_is, as_it_is)
 
 
 def _nothing(entry_id: str, left_out: Sequence[LeftOut]) -> str:

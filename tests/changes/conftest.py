@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bucketsnb.changes import settle
+from bucketsnb.changes import guarded
 from tests.client.conftest import naps
 
 __all__ = ["naps"]
@@ -16,5 +16,5 @@ PIPELINE = "baseband-converter"
 def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look as often as ever for what came of a request, without the pauses between."""
     pauses = (0.0, 0.0, 0.01)
-    monkeypatch.setattr(settle, "PAUSES", pauses)
-    monkeypatch.setattr(settle, "LOST_PAUSES", pauses)
+    monkeypatch.setattr(guarded, "PAUSES", pauses)
+    monkeypatch.setattr(guarded, "LOST_PAUSES", pauses)

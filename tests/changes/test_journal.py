@@ -23,7 +23,6 @@ from bucketsnb.changes.entry import Writer, journal_frame, lines_of, read_entry,
 from bucketsnb.changes.journal import Journal
 from bucketsnb.changes.plan import Plan
 from bucketsnb.changes.receipt import Receipt
-from bucketsnb.changes.verbs import deposit
 from bucketsnb.errors import JournalError, PlanAlreadyApplied, PlanError
 from tests.changes.helpers import PIPELINE, changes_sent, filled, journal_file, lines, stored
 from tests.factory import make_work
@@ -480,7 +479,6 @@ class TestFork:
         kinds = [line["kind"] for line in lines(receipt.entry)]
         assert (kinds[:2], kinds[-1], kinds.count("end")) == (["plan", "works"], "end", 1)
 
-    @pytest.mark.parametrize("lock", [lambda: deposit._SENT._lock, lambda: encoding._CLOCK_LOCK])
-    def test_a_lock_that_another_thread_held_stops_no_child(self, buckets: Buckets, lock: Callable[[], Any]) -> None:
-        with lock():
+    def test_a_lock_that_another_thread_held_stops_no_child(self, buckets: Buckets) -> None:
+        with encoding._CLOCK_LOCK:
             assert forked(lambda: buckets.deposit([make_work(pipeline=PIPELINE)])) == 0

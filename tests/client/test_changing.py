@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bucketsnb import Buckets, LocalBackend
-from bucketsnb.changes import settle
+from bucketsnb.changes import guarded
 from bucketsnb.changes.targets import NothingSent, WorksLeft
 from bucketsnb.confirm import Confirmation
 from bucketsnb.errors import ConfirmationNeeded, QueryError, Refused, ScopeRefused, ServiceError, WorkError
@@ -21,7 +21,7 @@ from tests.factory import make_work
 @pytest.fixture(autouse=True)
 def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look as often as ever for what came of a request, without the pauses between."""
-    monkeypatch.setattr(settle, "PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(guarded, "PAUSES", (0.0, 0.0))
 
 
 class Terminal(io.StringIO):

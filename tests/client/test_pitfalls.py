@@ -311,7 +311,7 @@ def test_p20_a_deposit_is_true_only_if_the_service_says_so(stub, at_stub, reply)
 
 
 def test_p20_a_deposit_of_the_client_is_true_only_if_the_works_are_there(buckets, backend, monkeypatch):
-    monkeypatch.setattr("bucketsnb.changes.settle.LOST_PAUSES", (0.0, 0.05))
+    monkeypatch.setattr("bucketsnb.changes.guarded.LOST_PAUSES", (0.0, 0.05))
     backend.faults.add("POST /work", body=b"true")
 
     with pytest.raises(errors.OutcomeUnknown, match="found on looking"):

@@ -19,8 +19,8 @@ __all__ = ["Soaked", "soak"]
 PATIENCE = 0.25
 _PAUSES = {
     # Shorter than in life, so that thousands of lost answers are waited out in minutes; still longer than "late".
-    "bucketsnb.changes.settle.LOST_PAUSES": (0.0, 0.1, 0.3),
-    "bucketsnb.changes.settle.PAUSES": (0.0, 0.05),
+    "bucketsnb.changes.guarded.LOST_PAUSES": (0.0, 0.1, 0.3),
+    "bucketsnb.changes.guarded.PAUSES": (0.0, 0.05),
 }
 
 

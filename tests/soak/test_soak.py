@@ -54,6 +54,6 @@ def test_a_soak_finds_a_client_that_takes_silence_for_a_no(monkeypatch):
         "_unsettled",
         lambda walk, left, reply: [walk.settle(p, receipt.Outcome.REFUSED) for p in left] and None,
     )
-    monkeypatch.setattr(deposit.DepositExecutor, "_look", lambda self, execution, left, ids: left)
+    monkeypatch.setattr(deposit.DepositExecutor, "_look", lambda self, execution, left: left)
     with pytest.raises(AssertionError, match=r"deposit|stored"):
         soak(60, seed=11, share=0.3)

@@ -21,6 +21,6 @@ from bucketsnb.changes.verbs.withdraw import Withdraw
 __all__ = ["VERBS"]
 
 VERBS: Mapping[str, Verb] = MappingProxyType(
-    {verb.name: verb for verb in (Delete(), Requeue(), Update(), Deposit(), Withdraw(), Audit())}
+    {verb.plan.verb: verb for verb in (Delete(), Requeue(), Update(), Deposit(), Withdraw(), Audit())}
 )
 """Every verb by the name that plans and the journal call it."""

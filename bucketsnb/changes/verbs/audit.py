@@ -13,16 +13,15 @@ from bucketsnb.api import Api
 from bucketsnb.changes.build import new_plan
 from bucketsnb.changes.entry import Entry, RecordedWork
 from bucketsnb.changes.execution import ChunkExecutor, Context, Execution
-from bucketsnb.changes.guarded import UNCHANGED
+from bucketsnb.changes.guarded import UNCHANGED, Reply, ReplyKind, ask, read_back
 from bucketsnb.changes.lookup import read_works
 from bucketsnb.changes.plan import CellsPlan, LeftOut
 from bucketsnb.changes.receipt import Outcome
-from bucketsnb.changes.settle import Reply, ReplyKind, ask, look_until
-from bucketsnb.changes.snapshot import Change, WorkSnapshot, described, differences, written
+from bucketsnb.changes.snapshot import Change, WorkSnapshot, what_differs, written
 from bucketsnb.changes.targets import EXPIRES_AFTER, PlanLimits, Targets, refuse_read_only
 from bucketsnb.changes.verbs.base import SET_BY_SERVICE, CurrentRecords, Verb
 from bucketsnb.display.texts import count_of
-from bucketsnb.errors import ServiceError
+from bucketsnb.errors import BucketsError, ServiceError
 from bucketsnb.matching import QueryNotUnderstood, compile_query
 from bucketsnb.query import Query
 
@@ -137,28 +136,21 @@ class AuditExecutor(ChunkExecutor):
         self._forecast = dict(forecast)
         self.counts: dict[str, int] = {}
 
-    def step(self, execution: Execution, positions: Sequence[int]) -> None:
+    def step(self, execution: Execution, positions: Sequence[int]) -> BucketsError | None:
         """Run the passes and read the works back; passes of an unknown outcome are not run again."""
-        now = _by_id(execution, positions)
-        again = any(execution.results[position].outcome is Outcome.UNKNOWN for position in positions)
+        ids = dict(zip(positions, execution.ids(positions), strict=True))
+        now = {record["id"]: record for record in read_works(execution.api, list(ids.values()))}
         reply = Reply(ReplyKind.SILENCE)
-        if not again:
-            before = [now.get(execution.changes[position].id or "") for position in positions]
+        if all(execution.results[position].outcome is not Outcome.UNKNOWN for position in positions):
             forecast = [after.text for p in positions if (after := execution.changes[p].after) is not None]
-            execution.announce(positions, map(written, before), forecast)
+            execution.announce(positions, [written(now.get(work_id)) for work_id in ids.values()], forecast)
             reply = self._run(execution)
 
-        def judge(left: list[int]) -> list[int]:
-            after = _by_id(execution, left)
-            for position in left:
-                work_id = execution.changes[position].id or ""
-                self._judge(execution, position, now.get(work_id), after.get(work_id), reply)
-            return [p for p in left if execution.results[p].outcome in (Outcome.STILL_THERE, Outcome.UNKNOWN)]
+        def judge(position: int, after: Record | None) -> None:
+            self._judge(execution, position, now.get(ids[position]), after, reply)
 
-        look_until(execution, positions, judge)
-        execution.record(positions)
-        if reply.error is not None:
-            raise reply.error
+        read_back(execution, ids, judge)
+        return reply.error
 
     def _run(self, execution: Execution) -> Reply:
         api = execution.api
@@ -179,19 +171,14 @@ class AuditExecutor(ChunkExecutor):
         if after is None:
             execution.settle(position, Outcome.GONE, detail="No longer there.")
         elif planned is not None and after.get("status") == planned.status:
-            execution.settle(position, Outcome.DONE, after, detail=described(differences(before or {}, after)))
+            execution.settle(position, Outcome.DONE, after, detail=what_differs(before, after))
         elif before is not None and after == before:
             detail = reply.why or "The audit left it as it was."
             execution.settle(position, UNCHANGED[reply.kind][0], after, detail=detail)
         else:
-            since = described(differences(planned.record if planned else {}, after))
             # Where a pass failed, those before it may well have done this, and an undo is to look into it.
             outcome = Outcome.DRIFTED if reply.kind is ReplyKind.YES else Outcome.UNKNOWN
-            execution.settle(position, outcome, after, detail=f"Not as forecast: {since}")
-
-
-def _by_id(execution: Execution, positions: Sequence[int]) -> dict[str, dict[str, Any]]:
-    return {record["id"]: record for record in read_works(execution.api, execution.ids(positions))}
+            execution.settle(position, outcome, after, detail=f"Not as forecast: {what_differs(planned, after)}")
 
 
 # --- inverse ---
@@ -200,7 +187,6 @@ def _by_id(execution: Execution, positions: Sequence[int]) -> dict[str, dict[str
 class Audit(Verb):
     """What the service set in works is put back; what else is new in them, someone has put there meanwhile."""
 
-    name = "audit"
     plan = AuditPlan
 
     def look_again(self, api: Api, entry: Entry, works: Sequence[RecordedWork]) -> CurrentRecords:
@@ -218,11 +204,11 @@ class Audit(Verb):
             return LeftOut(work.id, "the audit left it as it was")
         return super().obstacle(work, now)
 
-    def made(self, work: RecordedWork) -> dict[str, Any]:
+    def made(self, work: RecordedWork) -> dict[str, Any] | None:
         """Return a work as it was read back."""
-        return work.left or work.after or {}
+        return None if work.before is None else work.left or work.after or {}
 
     def original(self, work: RecordedWork) -> Record:
         """Return a work with what the service had set in it before."""
         before = work.before or {}
-        return {**self.made(work), **{name: before[name] for name in SET_BY_SERVICE if name in before}}
+        return {**(self.made(work) or {}), **{name: before[name] for name in SET_BY_SERVICE if name in before}}

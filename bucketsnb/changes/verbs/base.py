@@ -8,11 +8,11 @@ from typing import Any
 from bucketsnb.api import Api
 from bucketsnb.changes.entry import Entry, RecordedWork
 from bucketsnb.changes.execution import ChunkExecutor
-from bucketsnb.changes.guarded import PutExecutor, holds
+from bucketsnb.changes.guarded import GuardedExecutor, PutExecutor
 from bucketsnb.changes.lookup import look, read_works
 from bucketsnb.changes.plan import LeftOut, Plan, Reason, UndoPlan
 from bucketsnb.changes.receipt import Outcome
-from bucketsnb.changes.snapshot import Change, WorkSnapshot, described, differences, equal
+from bucketsnb.changes.snapshot import Change, WorkSnapshot, equal, what_differs
 
 __all__ = ["SET_BY_SERVICE", "Verb", "not_seen"]
 
@@ -28,17 +28,14 @@ class Verb:
 
     Attributes
     ----------
-    name
-        What plans and the journal call it.
     plan
-        The kind of its plans.
+        The kind of its plans; its `verb` is what the journal calls it.
     undo_plan
         The kind of a plan to undo it.
     undo_notes
         What to know before it is undone.
     """
 
-    name: str
     plan: type[Plan]
     undo_plan: type[UndoPlan] = UndoPlan
     undo_notes: tuple[str, ...] = ()
@@ -51,8 +48,11 @@ class Verb:
 
     def count_done(self, api: Api, changes: Sequence[Change]) -> int:
         """Return how many works are as a plan would leave them."""
+        executor = self.chunk_executor()
+        if not isinstance(executor, GuardedExecutor):
+            return 0
         now = look(api, [change.id for change in changes if change.id is not None])
-        return sum(holds(now[one], change) for change in changes if (one := change.id or "") in now)
+        return sum(executor.is_done(change, now.get(change.id or "")) for change in changes)
 
     # --- undo ---
 
@@ -76,42 +76,27 @@ class Verb:
         names = [name for work in works if work.outcome is Outcome.UNKNOWN and (name := self.name_of(work))]
         return {record["id"]: record for record in read_works(api, names)}
 
-    def back_again(self, api: Api, entry: Entry, works: Sequence[RecordedWork]) -> dict[int, LeftOut]:
-        """Return works that need no undo because they are there again, by their place in `works`."""
-        del api, entry, works
-        return {}
-
     def obstacle(self, work: RecordedWork, now: CurrentRecords) -> LeftOut | None:
         """Return why a work is not to be undone, or `None` if it is."""
-        if work.outcome is Outcome.DONE:
-            return self._obstacle_to_done(work)
-        return LeftOut(work.id, "was not changed") if equal(now.get(work.id or ""), work.before) else None
-
-    def _obstacle_to_done(self, work: RecordedWork) -> LeftOut | None:
+        if work.outcome is not Outcome.DONE:
+            return LeftOut(work.id, "was not changed") if equal(now.get(work.id or ""), work.before) else None
         made = self.made(work)
-        since = described(differences(made, work.left or made))
-        why = f"a worker, or someone else, had it at the moment of the {self.name}: {since}"
-        return self.damaged(work) or (LeftOut(work.id, why, Reason.IN_USE) if since else None)
+        if made is None:
+            return LeftOut(work.id, "its line in the journal is damaged, so what it was is not known", Reason.DAMAGED)
+        since = what_differs(made, work.left or made)
+        why = f"a worker, or someone else, had it at the moment of the {self.plan.verb}: {since}"
+        return LeftOut(work.id, why, Reason.IN_USE) if since else None
 
-    def damaged(self, work: RecordedWork) -> LeftOut | None:
-        """Return a work whose record was lost, or `None` if it was not."""
-        if self.known(work) is not None:
-            return None
-        return LeftOut(work.id, "its line in the journal is damaged, so what it was is not known", Reason.DAMAGED)
-
-    def known(self, work: RecordedWork) -> Record | None:
-        """Return the record of a work that its undo cannot do without, or `None` if the journal does not have it."""
-        return work.before
-
-    def made(self, work: RecordedWork) -> dict[str, Any]:
-        """Return a work as the change itself made it, which is what an undo may take back.
+    def made(self, work: RecordedWork) -> dict[str, Any] | None:
+        """Return a work as the change itself made it, which is what an undo may take back; `None` if it was lost.
 
         What was read back afterwards may be more: a worker may have claimed it by then, or someone changed it.
         """
-        left, after = work.left or work.after or {}, work.after
-        if not after:
-            return left
-        return {**after, **{name: None for name, value in left.items() if value is None and name not in after}}
+        if work.before is None:
+            return None
+        left, after = work.left or work.after or {}, work.after or {}
+        added = {name: None for name, value in left.items() if value is None and name not in after}
+        return {**after, **added} if after else left
 
     def original(self, work: RecordedWork) -> Record:
         """Return a work as an undo is to leave it."""
@@ -119,9 +104,9 @@ class Verb:
 
     def inverse(self, work: RecordedWork) -> Change:
         """Return what an undo does to a work; fields that are new in it become null, as none can be taken out."""
-        left, original = self.made(work), self.original(work)
-        added = dict.fromkeys(name for name in left if name not in original)
-        return Change(WorkSnapshot.of(left), WorkSnapshot.of({**original, **added}))
+        made, original = self.made(work) or {}, self.original(work)
+        added = dict.fromkeys(name for name in made if name not in original)
+        return Change(WorkSnapshot.of(made), WorkSnapshot.of({**original, **added}))
 
 
 def not_seen(verb: str, work: RecordedWork) -> LeftOut:

@@ -9,23 +9,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from bucketsnb.api import DELETE_CHUNK, Api, chunks
 from bucketsnb.changes.build import new_plan
 from bucketsnb.changes.entry import Entry, RecordedWork
 from bucketsnb.changes.execution import ChunkExecutor, Context, Execution
-from bucketsnb.changes.guarded import UNCHANGED, GuardedExecutor
+from bucketsnb.changes.guarded import (
+    UNCHANGED,
+    GuardedExecutor,
+    Reply,
+    ReplyKind,
+    ask,
+    look_until,
+    read_back,
+    send_in_halves,
+    settle_unsent,
+)
 from bucketsnb.changes.lookup import find, look, match
 from bucketsnb.changes.plan import LeftOut, Plan, Reason
 from bucketsnb.changes.receipt import Outcome
 from bucketsnb.changes.service import evidence
-from bucketsnb.changes.settle import Reply, ReplyKind, ask, go_on_or_raise, halves, look_until, should_bisect
-from bucketsnb.changes.snapshot import Change, WorkSnapshot, described, differences, written
+from bucketsnb.changes.snapshot import Change, WorkSnapshot, what_differs, written
 from bucketsnb.changes.targets import PlanLimits, WorkSelector, check_running, resolve_targets
 from bucketsnb.changes.verbs.base import CurrentRecords, Verb
 from bucketsnb.encoding import encode_works
-from bucketsnb.errors import WorkError
+from bucketsnb.errors import BucketsError, WorkError
 from bucketsnb.schema import FIELDS, QUEUE_FIELDS, TIME_FIELDS, queue_problems, value_problems
 
 __all__ = ["HOLDING", "Delete", "DeleteExecutor", "DeletePlan", "RestoreExecutor", "plan_delete"]
@@ -103,8 +113,7 @@ class DeleteExecutor(GuardedExecutor):
 
     def judge_drifted(self, change: Change, record: Record, reply: Reply) -> tuple[Outcome, str]:
         """Say of a work that is there, and not as it was, what the reply tells."""
-        since = described(differences(change.before.record if change.before else {}, record))
-        return UNCHANGED[reply.kind][0], f"Still there, and changed meanwhile: {since}"
+        return UNCHANGED[reply.kind][0], f"Still there, and changed meanwhile: {what_differs(change.before, record)}"
 
 
 # --- inverse ---
@@ -130,18 +139,12 @@ _STAYED = (Outcome.DRIFTED, Outcome.STILL_THERE, Outcome.REFUSED, Outcome.NOT_SE
 class Delete(Verb):
     """Deleted works are deposited again, under new ids, and put back as they were."""
 
-    name = "delete"
     plan = DeletePlan
     undo_notes = ("The works get new ids. No worker can take one before it is put back as it was.",)
 
     def chunk_executor(self) -> ChunkExecutor:
         """Return the chunk executor of a plan that was read from a file."""
         return DeleteExecutor()
-
-    def count_done(self, api: Api, changes: Sequence[Change]) -> int:
-        """Return how many works are not there."""
-        now = look(api, [change.id for change in changes if change.id is not None])
-        return sum(change.id not in now for change in changes)
 
     def undo_chunk_executor(self, entry: Entry) -> ChunkExecutor:
         """Return what puts the works back."""
@@ -153,24 +156,21 @@ class Delete(Verb):
         stayed = [work.id for work in entry.works if work.outcome in _STAYED]
         return [one for one in [*stayed, *(seen if isinstance(seen, list) else [])] if isinstance(one, str)]
 
-    def back_again(self, api: Api, entry: Entry, works: Sequence[RecordedWork]) -> dict[int, LeftOut]:
-        """Return the works that others have put back, by their place."""
-        known = [place for place, work in enumerate(works) if work.outcome is Outcome.DONE and work.before is not None]
-        found: dict[int, LeftOut] = {}
+    def look_again(self, api: Api, entry: Entry, works: Sequence[RecordedWork]) -> CurrentRecords:
+        """Look for works that others have put back too, and note each as it is, and where."""
+        done = [work for work in works if work.outcome is Outcome.DONE and work.before is not None]
         taken: list[str] = []
-        for places in chunks(known, RestoreExecutor.size):
-            there = _there_again(api, [works[place].before or {} for place in places], entry.at, taken)
-            found |= {
-                places[one]: LeftOut(works[places[one]].id, why, Reason.BACK_AGAIN) for one, (_, why) in there.items()
-            }
-            taken += [record["id"] for record, _ in there.values()]
-        return found
+        for some in chunks(done, RestoreExecutor.size):
+            for place, (record, why) in _there_again(api, [one.before or {} for one in some], entry.at, taken).items():
+                some[place].left, some[place].detail = record, why
+                taken.append(record["id"])
+        return super().look_again(api, entry, works)
 
     def obstacle(self, work: RecordedWork, now: CurrentRecords) -> LeftOut | None:
-        """Leave out works that were not deleted, and those that the journal does not hold."""
-        if work.outcome is Outcome.DONE:
-            return self.damaged(work)
-        return LeftOut(work.id, "was not deleted") if work.id in now else None
+        """Leave out works that were not deleted, those that are there again, and those that the journal lost."""
+        if work.outcome is not Outcome.DONE:
+            return LeftOut(work.id, "was not deleted") if work.id in now else None
+        return LeftOut(work.id, work.detail, Reason.BACK_AGAIN) if work.left else super().obstacle(work, now)
 
     def inverse(self, work: RecordedWork) -> Change:
         """Return a work to be put into the store."""
@@ -197,18 +197,18 @@ class RestoreExecutor(ChunkExecutor):
         if wrong:
             raise WorkError(str(wrong[0]))
 
-    def step(self, execution: Execution, positions: Sequence[int]) -> None:
+    def step(self, execution: Execution, positions: Sequence[int]) -> BucketsError | None:
         """Do one chunk; works in the holding pipeline are only put back, and works that are back are left alone."""
         fit = [position for position in self._missing(execution, positions) if self._fits(execution, position)]
         known = [position for position in fit if execution.results[position].new_id is not None]
         error = self._hold(execution, [position for position in fit if position not in set(known)])
         self._leave_put_back(execution, known)
-        waiting = [position for position in fit if self._waits(execution, position)]
-        if waiting:
-            error = self._put(execution, waiting) or error
-        execution.record(positions)
-        if error is not None:
-            go_on_or_raise(execution, positions, error)
+        held = [position for position in fit if self._waits(execution, position)]
+        if not held:
+            return error
+        reply = send_in_halves(execution, held, partial(self._put, execution))
+        not_done = any(execution.results[position].outcome is not Outcome.DONE for position in held)
+        return (reply.error if not_done else None) or error
 
     def _missing(self, execution: Execution, positions: Sequence[int]) -> list[int]:
         """Return the works that are not there; others may have put them back since the plan was made."""
@@ -230,32 +230,26 @@ class RestoreExecutor(ChunkExecutor):
 
     # --- first step ---
 
-    def _hold(self, execution: Execution, positions: Sequence[int]) -> Exception | None:
-        self._find_held(execution, positions)  # by an earlier pass, or by an undo from a copy of the journal
-        going = [position for position in positions if execution.results[position].new_id is None]
+    def _hold(self, execution: Execution, positions: Sequence[int]) -> BucketsError | None:
+        """Deposit works under the holding pipeline; return what went wrong, if it did for any of them."""
+        going = self._find_held(execution, positions)  # by an earlier pass, or by an undo from a copy of the journal
         if not going:
             return None
-        works = [self._held(execution, position) for position in going]
-        originals = (written(_original(execution, position)) for position in going)
-        execution.announce(going, None, originals, holding=self.holding)
+        reply = send_in_halves(execution, going, partial(self._deposit, execution))
+        execution.record(going)
+        return reply.error if any(execution.results[position].new_id is None for position in going) else None
+
+    def _deposit(self, execution: Execution, going: Sequence[int]) -> Reply:
+        originals = [_original(execution, position) for position in going]
+        execution.announce(going, None, map(written, originals), holding=self.holding)
+        works = [{**original, "id": None, "pipeline": self.holding, "status": "created"} for original in originals]
         reply = ask(execution, lambda: execution.api.deposit(works, return_ids=True, verb="restore"))
         if reply.kind is ReplyKind.YES and isinstance(reply.value, list):
             for position, new_id in zip(going, reply.value, strict=True):
                 self._is_held(execution, position, new_id)
-        elif should_bisect(execution, reply, len(going)):
-            # One work that the service does not take holds up no other.
-            errors = [self._hold(execution, half) for half in halves(going)]
-            return next((error for error in errors if error is not None), None)
-        elif reply.without_effect is not None:
-            for position in going:
-                execution.settle(position, reply.without_effect, detail=reply.why)
-        else:
-            look_until(execution, going, lambda left: self._find_held(execution, left), lost=True)
-        execution.record(going)
-        return reply.error if any(execution.results[position].new_id is None for position in going) else None
-
-    def _held(self, execution: Execution, position: int) -> dict[str, Any]:
-        return {**_original(execution, position), "id": None, "pipeline": self.holding, "status": "created"}
+        elif not settle_unsent(execution, going, reply):
+            look_until(execution, going, partial(self._find_held, execution), lost=True)
+        return reply
 
     def _is_held(self, execution: Execution, position: int, new_id: str) -> None:
         detail = f"Held in pipeline {self.holding} under the id {new_id}; not put back yet."
@@ -288,35 +282,23 @@ class RestoreExecutor(ChunkExecutor):
         """Leave works alone that an earlier pass put back: a worker may be busy with them by now."""
         now = look(execution.api, [work_id for p in positions if (work_id := execution.results[p].new_id)])
         for position in positions:
-            work = _restored(execution, position)
-            record = now.get(work["id"])
+            record = now.get(execution.results[position].new_id or "")
             if record is None or record.get("pipeline") != self.holding:
-                self._judge(execution, position, work, record, Reply(ReplyKind.SILENCE))
+                self._judge(execution, position, record, Reply(ReplyKind.SILENCE))
 
     def _waits(self, execution: Execution, position: int) -> bool:
         result = execution.results[position]
         return result.new_id is not None and result.outcome not in (Outcome.DONE, Outcome.GONE)
 
-    def _put(self, execution: Execution, positions: Sequence[int]) -> Exception | None:
-        works = {position: _restored(execution, position) for position in positions}
-        reply = ask(execution, lambda: execution.api.update(list(works.values())))
+    def _put(self, execution: Execution, positions: Sequence[int]) -> Reply:
+        works = [_restored(execution, position) for position in positions]
+        reply = ask(execution, lambda: execution.api.update(works))
+        ids = {position: work["id"] for position, work in zip(positions, works, strict=True)}
+        read_back(execution, ids, lambda position, record: self._judge(execution, position, record, reply))
+        return reply
 
-        def judge(left: list[int]) -> list[int]:
-            now = look(execution.api, [works[position]["id"] for position in left])
-            for position in left:
-                self._judge(execution, position, works[position], now.get(works[position]["id"]), reply)
-            return [position for position in left if execution.results[position].outcome is not Outcome.DONE]
-
-        errors = len(execution.errors)
-        left = look_until(execution, positions, judge)
-        if not left or len(execution.errors) > errors or not should_bisect(execution, reply, len(left)):
-            return reply.error if left else None
-        for position in left:
-            self._is_held(execution, position, works[position]["id"])
-        answers = [self._put(execution, half) for half in halves(left)]
-        return next((error for error in answers if error is not None), None)
-
-    def _judge(self, execution: Execution, position: int, work: Record, record: Record | None, reply: Reply) -> None:
+    def _judge(self, execution: Execution, position: int, record: Record | None, reply: Reply) -> None:
+        work = _restored(execution, position)
         new_id = work["id"]
         if record is None:
             detail = "It was removed while it was being put back."
@@ -326,7 +308,7 @@ class RestoreExecutor(ChunkExecutor):
             detail = f"Held in pipeline {self.holding} under the id {new_id}. {reply.why}"
             execution.settle(position, outcome, record, new_id=new_id, detail=detail)
         else:
-            since = described(differences(work, {name: record.get(name) for name in work}))
+            since = what_differs(work, {name: record.get(name) for name in work})
             detail = f"Put back, and moved on since: {since}" if since else ""
             execution.settle(position, Outcome.DONE, record, new_id=new_id, detail=detail)
 

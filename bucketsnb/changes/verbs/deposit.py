@@ -7,11 +7,9 @@ process has deposited it before), a look before sending tells the older copy fro
 
 from __future__ import annotations
 
-import os
-import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -23,11 +21,11 @@ from bucketsnb.changes import drawing
 from bucketsnb.changes.build import new_plan, old_works
 from bucketsnb.changes.entry import Entry, RecordedWork
 from bucketsnb.changes.execution import ChunkExecutor, Context, Execution
-from bucketsnb.changes.lookup import check_of, find, look, match
+from bucketsnb.changes.guarded import Reply, ReplyKind, ask, look_until, read_back, settle_unsent
+from bucketsnb.changes.lookup import check_of, find, match
 from bucketsnb.changes.plan import LeftOut, Plan, UndoPlan
 from bucketsnb.changes.receipt import Outcome
 from bucketsnb.changes.rows import EARLIER_LIFE, checked
-from bucketsnb.changes.settle import Reply, ReplyKind, ask, look_until
 from bucketsnb.changes.snapshot import Change, WorkSnapshot, written
 from bucketsnb.changes.tables import Source, read_table
 from bucketsnb.changes.targets import PlanLimits, Targets, check_count, refuse_read_only
@@ -35,7 +33,7 @@ from bucketsnb.changes.verbs.base import CurrentRecords, Verb, not_seen
 from bucketsnb.changes.verbs.delete import DeleteExecutor
 from bucketsnb.display.texts import count_of
 from bucketsnb.encoding import encode_works
-from bucketsnb.errors import Cure, Note, OutcomeUnknown, WorkError
+from bucketsnb.errors import BucketsError, Cure, Note, OutcomeUnknown, WorkError
 
 __all__ = ["Deposit", "DepositExecutor", "DepositPlan", "UndoDepositPlan", "plan_deposit", "plan_raw"]
 
@@ -188,50 +186,46 @@ class DepositExecutor(ChunkExecutor):
         self._once = once
         self._present: set[str] = set()
 
-    def step(self, execution: Execution, positions: Sequence[int]) -> None:
+    def step(self, execution: Execution, positions: Sequence[int]) -> BucketsError | None:
         """Do one chunk; works of an unknown outcome are only looked for."""
         unsure = [position for position in positions if execution.results[position].outcome is Outcome.UNKNOWN]
         going = [position for position in positions if execution.results[position].outcome is Outcome.NOT_SENT]
         error = self._settle(execution, unsure, Reply(ReplyKind.SILENCE)) if unsure else None
         if self._once:
             going = _not_there(execution, going)
-        if going:
-            error = self._send(execution, going) or error
-        execution.record(positions)
-        if error is not None:
-            raise error
+        return (self._send(execution, going) if going else None) or error
 
-    def _send(self, execution: Execution, going: Sequence[int]) -> Exception | None:
+    def _send(self, execution: Execution, going: Sequence[int]) -> BucketsError | None:
         works = [_sent(execution, position) for position in going]
         self._present |= _present(execution.api, works)
         execution.announce(going, None, map(written, works), present=sorted(self._present))
-        _SENT.add(_keys(execution.api, works))
+        _remember(execution.api, works)
         reply = ask(execution, lambda: execution.api.deposit(works, return_ids=True, verb="deposit"))
         return self._settle(execution, going, reply)
 
-    def _settle(self, execution: Execution, going: Sequence[int], reply: Reply) -> Exception | None:
-        """Say what became of each work; return the error that is left, if any."""
-        if reply.without_effect is not None:
-            for position in going:
-                execution.settle(position, reply.without_effect, detail=reply.why)
+    def _settle(self, execution: Execution, going: Sequence[int], reply: Reply) -> BucketsError | None:
+        """Say what became of each work, by its id or by what it is; return the error that is left, if any."""
+        if settle_unsent(execution, going, reply):
             return reply.error
-        ids = reply.value if reply.kind is ReplyKind.YES and isinstance(reply.value, list) else None
-        by_id = None if ids is None else dict(zip(going, ids, strict=True))
-        left = look_until(execution, going, lambda left: self._look(execution, left, by_id), lost=not ids)
+        if reply.kind is ReplyKind.YES and isinstance(reply.value, list):
+            ids = dict(zip(going, reply.value, strict=True))
+            left = read_back(execution, ids, partial(_found, execution))
+        else:
+            left = look_until(execution, going, partial(self._look, execution), lost=True)
         return _unsettled(execution, left, reply) if left else None
 
-    def _look(self, execution: Execution, left: list[int], ids: Mapping[int, str] | None) -> list[int]:
-        """Look for works by the ids that the service gave them, or by what they are; return those not found."""
-        if ids is not None:
-            now = look(execution.api, [ids[position] for position in left])
-            found = {position: now[ids[position]] for position in left if ids[position] in now}
-        else:
-            works = [_sent(execution, position) for position in left]
-            matched = match(works, find(execution.api, works), self._present)
-            found = {left[place]: record for place, record in matched.items()}
-        for position, record in found.items():
-            execution.settle(position, Outcome.DONE, record, id=record["id"], new_id=record["id"])
-        return [position for position in left if position not in found]
+    def _look(self, execution: Execution, left: list[int]) -> list[int]:
+        """Look for works by what they are; return those not found."""
+        works = [_sent(execution, position) for position in left]
+        matched = match(works, find(execution.api, works), self._present)
+        for place, record in matched.items():
+            _found(execution, left[place], record)
+        return [position for place, position in enumerate(left) if place not in matched]
+
+
+def _found(execution: Execution, position: int, record: Record | None) -> None:
+    if record is not None:
+        execution.settle(position, Outcome.DONE, record, new_id=record["id"])
 
 
 def _not_there(execution: Execution, positions: Sequence[int]) -> list[int]:
@@ -250,7 +244,7 @@ def _sent(execution: Execution, position: int) -> dict[str, Any]:
     return {} if after is None else after.record
 
 
-def _unsettled(execution: Execution, left: Sequence[int], reply: Reply) -> Exception:
+def _unsettled(execution: Execution, left: Sequence[int], reply: Reply) -> BucketsError:
     if reply.kind is ReplyKind.FAILED and reply.error is not None:
         for position in left:
             execution.settle(position, Outcome.REFUSED, detail=f"Not found on looking. {reply.why}")
@@ -277,45 +271,25 @@ def _unsettled(execution: Execution, left: Sequence[int], reply: Reply) -> Excep
 def _present(api: Api, works: Sequence[Record]) -> set[str]:
     """Return ids of works with such a creation that are in the store already, where there may be any."""
     now = api.clock.now()
-    known = _SENT.known(_keys(api, works))
-    doubtful = [
-        work for work, was in zip(works, known, strict=True) if was or abs(now - float(work["creation"])) > FRESH
-    ]
+    doubtful = [work for work in works if _key(api, work) in _DEPOSITED or abs(now - float(work["creation"])) > FRESH]
     return {record["id"] for record in find(api, doubtful) if isinstance(record.get("id"), str)}
 
 
-def _keys(api: Api, works: Iterable[Record]) -> list[tuple[Any, ...]]:
-    return [(api.url, work.get("pipeline"), work.get("creation")) for work in works]
+def _remember(api: Api, works: Iterable[Record]) -> None:
+    _DEPOSITED.update(_key(api, work) for work in works)
+    if len(_DEPOSITED) > _MOST:  # only fresh creation times are asked for
+        now = api.clock.now()
+        _DEPOSITED.difference_update([key for key in tuple(_DEPOSITED) if abs(now - key[2]) > FRESH])
 
 
-class _Sent:
-    """What this process has deposited, as far as it remembers."""
-
-    MOST = 100_000
-
-    def __init__(self) -> None:
-        self._keys: OrderedDict[tuple[Any, ...], None] = OrderedDict()
-        self.unlock()
-
-    def unlock(self) -> None:
-        """Make a new lock: in a forked process, the thread that had this one is not there to release it."""
-        self._lock = threading.Lock()
-
-    def add(self, keys: Iterable[tuple[Any, ...]]) -> None:
-        with self._lock:
-            self._keys.update(dict.fromkeys(keys))
-            while len(self._keys) > self.MOST:
-                self._keys.popitem(last=False)
-
-    def known(self, keys: Iterable[tuple[Any, ...]]) -> list[bool]:
-        with self._lock:
-            return [key in self._keys for key in keys]
+def _key(api: Api, work: Record) -> tuple[str, str, float]:
+    return api.url, str(work.get("pipeline")), float(work["creation"])
 
 
-_SENT = _Sent()
+_MOST = 100_000
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_SENT.unlock)
+_DEPOSITED: set[tuple[str, str, float]] = set()
+"""Works that this process has deposited. It has no lock, as threads and forked processes need none for these steps."""
 
 
 # --- inverse ---
@@ -332,7 +306,6 @@ class UndoDepositPlan(UndoPlan):
 class Deposit(Verb):
     """Deposited works are deleted again."""
 
-    name = "deposit"
     plan = DepositPlan
     undo_plan = UndoDepositPlan
     undo_notes = ("Works that a worker has claimed since are left alone.",)
@@ -371,17 +344,13 @@ class Deposit(Verb):
         """Leave out works that were not found."""
         if work.outcome is Outcome.DONE:
             return super().obstacle(work, now)
-        return None if work.new_id else not_seen(self.name, work)
+        return None if work.new_id else not_seen(self.plan.verb, work)
 
-    def known(self, work: RecordedWork) -> Record | None:
-        """Return the work as it was deposited."""
-        return work.left or work.after
-
-    def made(self, work: RecordedWork) -> dict[str, Any]:
+    def made(self, work: RecordedWork) -> dict[str, Any] | None:
         """Return a work as it was before any worker claimed it."""
-        left, after = work.left or work.after or {}, work.after or {}
-        return {**left, "status": "queued", "attempt": after.get("attempt") or 0}
+        left, after = work.left or work.after, work.after or {}
+        return None if left is None else {**left, "status": "queued", "attempt": after.get("attempt") or 0}
 
     def inverse(self, work: RecordedWork) -> Change:
         """Return a work to be removed."""
-        return Change(WorkSnapshot.of(self.made(work)), None)
+        return Change(WorkSnapshot.of(self.made(work) or {}), None)

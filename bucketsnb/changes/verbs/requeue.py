@@ -78,5 +78,4 @@ def _exhausted(record: Mapping[str, Any]) -> bool:
 class Requeue(Verb):
     """Works that were queued again are put back as they were, those that no worker has claimed since."""
 
-    name = "requeue"
     plan = RequeuePlan

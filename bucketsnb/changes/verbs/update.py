@@ -150,5 +150,4 @@ def _made(
 class Update(Verb):
     """Cells of works are put back as they were, where nobody has changed them since."""
 
-    name = "update"
     plan = UpdatePlan

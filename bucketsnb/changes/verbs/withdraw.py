@@ -15,16 +15,16 @@ from bucketsnb.api import Api
 from bucketsnb.changes.build import new_plan
 from bucketsnb.changes.entry import RecordedWork
 from bucketsnb.changes.execution import ChunkExecutor, Context, Execution
+from bucketsnb.changes.guarded import ReplyKind, ask, settle_unsent
 from bucketsnb.changes.lookup import read_works
 from bucketsnb.changes.plan import LeftOut, Plan
 from bucketsnb.changes.receipt import Outcome
-from bucketsnb.changes.settle import ReplyKind, ask
 from bucketsnb.changes.snapshot import Change, WorkSnapshot
 from bucketsnb.changes.targets import PlanLimits, Targets, refuse_read_only
 from bucketsnb.changes.verbs.base import SET_BY_SERVICE, CurrentRecords, Verb, not_seen
 from bucketsnb.display.texts import count_of, truncate
 from bucketsnb.encoding import encode
-from bucketsnb.errors import QueryError
+from bucketsnb.errors import BucketsError, QueryError
 from bucketsnb.schema import FIELDS, PARENT_PATH, value_problems
 
 __all__ = ["CANDIDATES", "Names", "Withdraw", "WithdrawPlan", "plan_claim", "plan_withdraw", "withdrawal"]
@@ -221,25 +221,23 @@ class WithdrawExecutor(ChunkExecutor):
         self._document = dict(document)
         self._look_first = look_first
 
-    def step(self, execution: Execution, positions: Sequence[int]) -> None:
+    def step(self, execution: Execution, positions: Sequence[int]) -> BucketsError | None:
         """Claim one; a claim of an unknown outcome is never repeated."""
         (position,) = positions
         if execution.results[position].outcome is Outcome.UNKNOWN:
             execution.notes.append("The claim may have been made; it is not repeated. Look for running works.")
-            return
+            return None
         candidates = forecast(execution.api, self._document) if self._look_first else []
         head = {record["id"]: record for record in candidates}
-        execution.announce(positions, None, None, query=self._document, at_head=list(head.values()))
+        execution.announce(positions, None, None, query=self._document, at_head=candidates)
         reply = ask(execution, lambda: execution.api.withdraw(self._document))
         if reply.kind is ReplyKind.YES:
             self._settle(execution, position, reply.value, head)
         elif reply.kind is ReplyKind.FAILED:
             execution.settle(position, Outcome.REFUSED, detail=reply.why)
-        elif reply.without_effect is not None:
-            execution.settle(position, reply.without_effect, detail=reply.why)
-        execution.record(positions)
-        if reply.error is not None:
-            raise reply.error
+        else:
+            settle_unsent(execution, positions, reply)
+        return reply.error
 
     def _settle(
         self, execution: Execution, position: int, record: dict[str, Any] | None, head: Mapping[str, dict[str, Any]]
@@ -250,7 +248,7 @@ class WithdrawExecutor(ChunkExecutor):
         given, planned = record.get("id"), execution.changes[position].id
         work_id = given if isinstance(given, str) and given else None
         detail = "" if planned in (None, work_id) else f"Another work than forecast ({planned}): the queue moved."
-        execution.settle(position, Outcome.DONE, record, id=work_id, new_id=work_id, detail=detail)
+        execution.settle(position, Outcome.DONE, record, work_id=work_id, new_id=work_id, detail=detail)
         execution.writer.line("before", position=position, work=as_it_was(record, head.get(work_id or "")))
 
 
@@ -272,7 +270,6 @@ def as_it_was(record: Mapping[str, Any], seen: Mapping[str, Any] | None) -> dict
 class Withdraw(Verb):
     """A claimed work is given back as it was."""
 
-    name = "withdraw"
     plan = WithdrawPlan
 
     def name_of(self, work: RecordedWork) -> str:
@@ -281,16 +278,12 @@ class Withdraw(Verb):
 
     def obstacle(self, work: RecordedWork, now: CurrentRecords) -> LeftOut | None:
         """Leave out a claim of which nobody saw the answer."""
-        return super().obstacle(work, now) if work.outcome is Outcome.DONE else not_seen(self.name, work)
+        return super().obstacle(work, now) if work.outcome is Outcome.DONE else not_seen(self.plan.verb, work)
 
-    def known(self, work: RecordedWork) -> Mapping[str, Any] | None:
+    def made(self, work: RecordedWork) -> dict[str, Any] | None:
         """Return the work as it was claimed."""
         return work.left or work.after
 
-    def made(self, work: RecordedWork) -> dict[str, Any]:
-        """Return the work as it was claimed."""
-        return work.left or work.after or {}
-
     def original(self, work: RecordedWork) -> Mapping[str, Any]:
         """Return the work as it was before; an interruption may have kept that off the record."""
-        return as_it_was(self.made(work), None) if work.before is None else work.before
+        return as_it_was(self.made(work) or {}, None) if work.before is None else work.before

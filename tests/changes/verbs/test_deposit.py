@@ -14,7 +14,7 @@ import pytest
 
 from bucketsnb import Buckets, LocalBackend
 from bucketsnb.backend.stores.base import Store
-from bucketsnb.changes import lookup, settle
+from bucketsnb.changes import guarded, lookup
 from bucketsnb.errors import OutcomeUnknown, Refused, ScopeRefused, WorkError
 from tests.changes.helpers import PIPELINE, changes_sent, filled, lines, stored
 from tests.factory import make_work, make_works
@@ -67,7 +67,7 @@ def late(backend: LocalBackend, works: list[dict[str, object]]) -> threading.Eve
 def test_a_slow_service_is_waited_for_and_never_gets_two_copies(
     backend: LocalBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settle, "LOST_PAUSES", (0.0, 0.1, 0.3, 0.5, 1.0, 2.0))
+    monkeypatch.setattr(guarded, "LOST_PAUSES", (0.0, 0.1, 0.3, 0.5, 1.0, 2.0))
     works = fresh(2)
     late(backend, works)
     with Buckets(backend.url, timeout=0.3) as client:

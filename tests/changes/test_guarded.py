@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from bucketsnb.changes import settle
-from bucketsnb.changes.settle import look_until
+from bucketsnb.changes import guarded
+from bucketsnb.changes.guarded import look_until
 from bucketsnb.errors import NoAnswer
 
 
@@ -17,8 +17,8 @@ from bucketsnb.errors import NoAnswer
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     taken: list[float] = []
     monkeypatch.setattr(time, "sleep", taken.append)
-    monkeypatch.setattr(settle, "PAUSES", (0.0, 1.0, 2.0))
-    monkeypatch.setattr(settle, "LOST_PAUSES", (0.0, 4.0, 8.0, 16.0))
+    monkeypatch.setattr(guarded, "PAUSES", (0.0, 1.0, 2.0))
+    monkeypatch.setattr(guarded, "LOST_PAUSES", (0.0, 4.0, 8.0, 16.0))
     return taken
 
 
