@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
-import yaml
-
 from bucketsnb.addresses import leads_to_this_machine, token_problem, without_login
 from bucketsnb.display.texts import close_matches, printable, truncate
 from bucketsnb.errors import ConfigurationError, Cure
@@ -219,6 +217,8 @@ def _named(source: str) -> str:
 
 def _workspace_addresses(path: Path) -> list[str] | str:
     """Return the addresses that a workspace file gives, or why it gives none."""
+    import yaml  # here, as it is not needed where an address is given
+
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -1,7 +1,4 @@
-"""The ``bucketsnb`` command: its list of subcommands, and one place that turns errors into one line and an exit code.
-
-Each subcommand is a module of its own that is imported when it is called, so that ``bucketsnb --help`` stays quick.
-"""
+"""The ``bucketsnb`` command; a command imports what is heavy when it runs, so that ``--help`` stays quick."""
 
 from __future__ import annotations
 

@@ -1,8 +1,24 @@
-"""What the exit codes of ``bucketsnb`` mean, and the table of them that ``--help`` shows."""
+"""How commands end: what their exit codes mean, the table of them that ``--help`` shows, and an end from outside."""
 
 from __future__ import annotations
 
-__all__ = ["DONE", "FAILED", "INTERRUPTED", "NOTHING_MATCHED", "PARTLY_DONE", "READING", "REFUSED", "TABLE"]
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+__all__ = [
+    "DONE",
+    "FAILED",
+    "INTERRUPTED",
+    "NOTHING_MATCHED",
+    "PARTLY_DONE",
+    "READING",
+    "REFUSED",
+    "TABLE",
+    "until_stopped",
+]
 
 DONE = 0
 FAILED = 1
@@ -26,3 +42,20 @@ Exit codes:
   0  shown, also if nothing matched
   1  an error: the service, the network, the address
   2  a wrong option or argument"""
+
+
+@contextmanager
+def until_stopped() -> Iterator[None]:
+    """Let Ctrl-C, SIGTERM and a closed terminal end the block in order, as the usual end of the command."""
+    known = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    # What is ignored stays so: `nohup bucketsnb lab &` outlives its terminal.
+    before = {number: signal.getsignal(number) for number in known if signal.getsignal(number) != signal.SIG_IGN}
+    for number in before:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo("\nStopped.")
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

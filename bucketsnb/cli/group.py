@@ -1,4 +1,4 @@
-"""The command group: subcommands loaded on demand, and errors reported in one line."""
+"""The ``bucketsnb`` command: the list of its subcommands, and errors as one line, in words of the command line."""
 
 from __future__ import annotations
 
@@ -6,57 +6,40 @@ import sys
 import traceback
 import warnings
 from collections.abc import Mapping
-from importlib import import_module
 from typing import Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from bucketsnb import __version__
+from bucketsnb.cli import change, jupyter, read, record, serve
 from bucketsnb.cli.exits import FAILED, INTERRUPTED, REFUSED
 from bucketsnb.cli.output import say
-from bucketsnb.cli.wording import in_shell_words
 from bucketsnb.display.texts import printable
-from bucketsnb.errors import BucketsError, ConfirmationNeeded, PlanError, QueryError, WorkError
+from bucketsnb.errors import BucketsError, ConfirmationNeeded, Cure, PlanError, QueryError, WorkError
 
-__all__ = ["LazyGroup", "main"]
+__all__ = ["in_shell_words", "main"]
+
+_IN_SHELL: Mapping[Cure, str] = {
+    Cure.NAME_PIPELINES: "Name the pipelines (--pipeline ...), or pass --allow-all.",
+    Cure.RAISE_MAXIMUM: "Narrow the query, or pass --max-affected {}.",
+    Cure.ALLOW_RUNNING: "Leave them out, or pass --allow-running.",
+    Cure.CHOOSE_CLOCK: "Say which clock counts: --clock service or --clock local.",
+    Cure.ALLOW_OTHER_HOST: "If it is the same service, undo with --allow-other-host.",
+    Cure.LIST_ENTRIES: "`bucketsnb journal` lists the entries.",
+    Cure.UNDO_ENTRY: "`bucketsnb undo {}` takes it back.",
+    Cure.GIVE_ADDRESS: "Pass one, such as --url http://localhost:8004.",
+    Cure.ALLOW_CHANGES: "Leave BUCKETSNB_READ_ONLY out to change works.",
+    Cure.RESET_ATTEMPTS: "To start the count anew, pass --reset-attempt.",
+    Cure.DEPOSIT_FRESH: "With --fresh, they are new works: created now, no attempts, no results.",
+    Cure.LOOK_FIRST: "Look with `bucketsnb view` before depositing them again.",
+}
 
 
-class LazyGroup(click.Group):
-    """A group whose subcommands are imported when they are called.
-
-    Parameters
-    ----------
-    homes
-        For each subcommand the module that defines it, as an attribute ``command``, and its line in the list.
-    """
-
-    def __init__(self, *args: Any, homes: Mapping[str, tuple[str, str]], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.homes = homes
+class _Group(click.Group):
+    """A group that lists its subcommands in the order they are meant to be read, and reports errors in one line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name the subcommands in the order they are meant to be read."""
-        return list(self.homes)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import one subcommand."""
-        if cmd_name not in self.homes:
-            return None
-        command: click.Command = import_module(self.homes[cmd_name][0]).command
-        return command
-
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Complete the names of subcommands without importing them, and the options."""
-        names = [
-            CompletionItem(name, help=line) for name, (_, line) in self.homes.items() if name.startswith(incomplete)
-        ]
-        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the subcommands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in self.homes.items()])
+        return list(self.commands)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the subcommand; every error ends as one line on stderr, and with ``--debug`` as a traceback before it."""
@@ -91,6 +74,19 @@ def _message_of(error: Exception) -> str:
     return f"{type(error).__name__}: {words} (bucketsnb --debug ... shows where)"
 
 
+def in_shell_words(error: Exception) -> str:
+    """Say what is wrong, and which option or command lets it through.
+
+    Examples
+    --------
+    >>> in_shell_words(BucketsError("Some are running.", cure=Cure.ALLOW_RUNNING))
+    'Some are running. Leave them out, or pass --allow-running.'
+    """
+    if not isinstance(error, BucketsError) or error.cure is None:
+        return str(error)
+    return f"{error.problem} {_IN_SHELL[error.cure].format(error.value)}"
+
+
 def _escape_what_cannot_be_encoded(stream: Any) -> None:
     """Write escapes for characters that the encoding of a terminal or file lacks, instead of stopping half way."""
     if hasattr(stream, "reconfigure"):
@@ -108,34 +104,7 @@ def _say_and_exit(words: str, code: int) -> None:
     sys.exit(code)
 
 
-_HOMES = {
-    "lab": ("bucketsnb.cli.lab", "JupyterLab on the notebooks, with a practice queue or your service."),
-    "app": ("bucketsnb.cli.app", "The panels alone, in a browser."),
-    "serve": ("bucketsnb.cli.serve", "A Buckets service of your own."),
-    "status": ("bucketsnb.cli.status", "How many works each pipeline has, by status."),
-    "pipelines": ("bucketsnb.cli.pipelines", "The pipelines that have works."),
-    "view": ("bucketsnb.cli.view", "Works that match a query."),
-    "count": ("bucketsnb.cli.count", "How many works match a query."),
-    "explain": ("bucketsnb.cli.explain", "Which condition leaves a query without an answer."),
-    "failures": ("bucketsnb.cli.failures", "Why works failed, like errors together."),
-    "events": ("bucketsnb.cli.events", "How far the pipelines have come with events."),
-    "watch": ("bucketsnb.cli.watch", "Record snapshots of the status."),
-    "history": ("bucketsnb.cli.history", "Rates, drain and differences, from the snapshots."),
-    "delete": ("bucketsnb.cli.delete", "Delete works that match, after asking."),
-    "update": ("bucketsnb.cli.update", "Give works that match new values, after asking."),
-    "requeue": ("bucketsnb.cli.requeue", "Queue works again that match, after asking."),
-    "deposit": ("bucketsnb.cli.deposit", "Put new works into their queues, after asking."),
-    "withdraw": ("bucketsnb.cli.withdraw", "Claim one queued work, or give one back."),
-    "audit": ("bucketsnb.cli.audit", "Have the service check for late and stale works, after asking."),
-    "show": ("bucketsnb.cli.show", "Show a plan that --plan-out wrote."),
-    "apply": ("bucketsnb.cli.apply", "Carry out a plan that --plan-out wrote, after asking."),
-    "journal": ("bucketsnb.cli.journal", "What was changed from this account."),
-    "undo": ("bucketsnb.cli.undo", "Put back what an entry of the journal changed."),
-    "report": ("bucketsnb.cli.report", "The weekly report as one HTML file."),
-}
-
-
-@click.command(cls=LazyGroup, homes=_HOMES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def main(*, debug: bool) -> None:
@@ -145,3 +114,14 @@ def main(*, debug: bool) -> None:
     (~/.config/workflow/workspace.yml).
     """
     del debug  # read from the context, where an error is reported
+
+
+for _command in (
+    *(jupyter.lab, jupyter.app, serve.serve),
+    *(read.status, read.pipelines, read.view, read.count, read.explain, read.failures, read.events),
+    *(record.watch, record.history),
+    *(change.delete, change.update, change.requeue, change.deposit, change.withdraw, change.audit),
+    *(change.show, change.apply, change.journal, change.undo),
+    record.report,
+):
+    main.add_command(_command)

@@ -1,256 +1,169 @@
-"""A Jupyter server as a child process: started on a loopback port, waited for, and always stopped."""
+"""``bucketsnb lab`` and ``bucketsnb app``: JupyterLab on the notebooks, and the panels alone, in a browser."""
 
 from __future__ import annotations
 
-import json
 import os
-import secrets
-import shlex
-import signal
-import socket
-import subprocess
+import shutil
 import sys
-import time
-from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
+import tempfile
+from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import IO
-from urllib.parse import urlsplit
 
 import click
 
-from bucketsnb.cli.hub import HubSession
-from bucketsnb.display.texts import printable
-from bucketsnb.errors import BucketsError, ConfigurationError
+from bucketsnb.addresses import without_login
+from bucketsnb.cli import notebooks
+from bucketsnb.cli.exits import DONE, FAILED, until_stopped
+from bucketsnb.cli.jupyter_server import JupyterLab, VoilaPage, running_as_root
+from bucketsnb.cli.options import url_option
+from bucketsnb.cli.serve import practice_queue, require
+from bucketsnb.display.texts import count_of, host_of, join_truncated, printable, truncate
+from bucketsnb.errors import BucketsError, ServiceError
 
-__all__ = ["JupyterLab", "VoilaPage", "require", "running_as_root", "wait_until_ready"]
+__all__ = ["app", "lab"]
+
+_SAMPLE = 5000
+"""Works of a practice queue: enough for every status, site and pipeline of a real day."""
+
+_APP = Path(__file__).with_name("app.ipynb")
 
 _LOG_LINES = 15
 
-_POLL = 0.1
-"""Seconds between two checks of a process that is starting."""
+_VERSION_SECONDS = 5.0
+"""Seconds that a service may take to answer with its version."""
+
+_APP_CODES = f"""\b
+Exit codes:
+  {DONE}  stopped by you
+  {FAILED}  an error: no address, no Voila, a port that is taken
+  2  a wrong option or argument"""
+
+_no_browser_option = click.option("--no-browser", is_flag=True, help="Print the address, and leave opening it to you.")
 
 
-def require(module: str, *, extra: str, what: str) -> None:
-    """Raise an error with the command that installs it if an optional part is missing.
+@click.command(short_help="JupyterLab on the notebooks, with a practice queue or your service.")
+@_no_browser_option
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port of JupyterLab; a free one by default.")
+@click.option("--url", help="Let Buckets() find this service; then no practice queue is started.")
+@click.option("--store", help="Keep the practice queue here, such as sqlite:///works.db, instead of until you stop.")
+@click.option("--sample", type=click.IntRange(0), help=f"Works in a new practice queue; {_SAMPLE:,} by default.")
+@click.option(
+    "--dir",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("bucketsnb-notebooks"),
+    show_default=True,
+    help="Where the notebooks are copied; your own versions of them are never overwritten.",
+)
+def lab(*, no_browser: bool, port: int, url: str | None, store: str | None, sample: int | None, folder: Path) -> None:
+    """Open JupyterLab on the notebooks.
 
-    Parameters
-    ----------
-    module
-        What has to be importable; it is looked for, not imported.
-    extra
-        The extra of this package that brings it.
-    what
-        Its name for people.
-
-    Raises
-    ------
-    ConfigurationError
-        It is missing.
-
-    Examples
-    --------
-    >>> require("json", extra="lab", what="JupyterLab")
+    Each notebook works on a small practice queue of its own. In a notebook that you write yourself, Buckets() finds the
+    service of --url; without --url, a practice queue that is started for it on this machine. Ctrl-C stops everything.
     """
-    if find_spec(module) is None:
-        line = shlex.join([sys.executable, "-m", "pip", "install", f"bucketsnb[{extra}]"])
-        raise ConfigurationError(f"{what} is not installed here. Install it with: {line}")
-
-
-class JupyterLab:
-    """A JupyterLab of this Python, as a context manager.
-
-    It listens on loopback only; within a session of JupyterHub a browser gets in by way of the hub. Its token reaches
-    it through the environment, because every user of the machine can read a command line.
-
-    Parameters
-    ----------
-    folder
-        Where its file browser starts, and where its kernels run.
-    port
-        Port to listen on; 0 takes a free one.
-    environ
-        The environment of the server and its kernels.
-    browser
-        Whether it opens the person's browser.
-    page
-        What the browser shows first, below ``/lab``, such as ``"tree/01-first-look.ipynb"``.
-    options
-        More options for its command line.
-    log
-        Open file for the output of the server.
-    """
-
-    name = "JupyterLab"
-    _module = "jupyterlab"
-    _default_url = "LabApp.default_url"
-    _below = "lab"
-
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        port: int = 0,
-        environ: Mapping[str, str] | None = None,
-        browser: bool = False,
-        page: str = "",
-        options: Sequence[str] = (),
-        log: IO[bytes],
-    ) -> None:
-        self.page = page
-        self.token = (environ or {}).get("JUPYTER_TOKEN") or secrets.token_urlsafe(24)
-        self.url = ""
-        self._log = log
-        self._environ = {
-            **(os.environ if environ is None else environ),
-            "JUPYTER_TOKEN": self.token,
-            "JUPYTER_PREFER_ENV_PATH": "1",  # this Python's kernel, not one of the same name in the user's folder
-        }
-        self.session = HubSession.of(self._environ)
-        self._command = [
-            *(sys.executable, "-m", "bucketsnb.cli.orphan", str(os.getpid()), self._module),
-            *(self.session.network(port) if self.session else _network(port)),
-            f"--ServerApp.root_dir={folder}",
-            f"--ServerApp.open_browser={browser and self.session is None}",
-            f"--{self._default_url}=/{self._path}",
-            *(["--allow-root"] if running_as_root() else []),
-            *options,
-        ]
-
-    def __enter__(self) -> JupyterLab:
-        # In a session of its own, a Ctrl-C in the terminal reaches only us, and we stop it in order.
-        self.process = subprocess.Popen(  # noqa: S603 - this Python and options made here
-            self._command,
-            env=self._environ,
-            stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=self._log,
-            start_new_session=True,
+    if url is not None and (store is not None or sample is not None):
+        raise click.UsageError("--url is for a service that runs already; --store and --sample for a practice queue")
+    require("jupyterlab", extra="lab", what="JupyterLab")
+    with until_stopped(), ExitStack() as stack:
+        _copy_notebooks(folder)
+        if url:
+            _say_version(url)
+        service = url or _practice_queue(stack, store, sample)
+        log = stack.enter_context(tempfile.TemporaryFile())
+        server = JupyterLab(
+            folder.resolve(),
+            port=port,
+            environ={**os.environ, "BUCKETSNB_URL": service},
+            browser=not no_browser,
+            page=f"tree/{notebooks.FIRST}",
+            log=log,
         )
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    @property
-    def address(self) -> str:
-        """Where a browser gets in: the first page, with the token."""
-        url = self.session.public(self.url) if self.session else self.url
-        return f"{url}{self._path}?token={self.token}"
-
-    @property
-    def _path(self) -> str:
-        return f"{self._below}/{self.page}".rstrip("/")
-
-    def wait_until_ready(self, timeout: float = 120.0) -> None:
-        """Wait until it takes connections, and learn its address.
-
-        Parameters
-        ----------
-        timeout
-            Seconds.
-
-        Raises
-        ------
-        BucketsError
-            It ended, or did not come up in time.
-        """
-        deadline = time.monotonic() + timeout
-        while not _takes_connections(self.url):
-            if self.process.poll() is not None:
-                raise BucketsError(f"{self.name} ended as it started (exit code {self.process.returncode})")
-            if time.monotonic() > deadline:
-                raise BucketsError(f"{self.name} did not come up within {timeout:.0f} seconds")
-            time.sleep(_POLL)
-            self.url = self._announced_url()
-
-    def wait(self) -> int:
-        """Wait until it ends by itself, and return its exit code."""
-        return self.process.wait()
-
-    def stop(self, grace: float = 15.0) -> None:
-        """End it and its kernels: with SIGTERM first, and by killing them after `grace` seconds."""
-        if self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(grace)
-            except (subprocess.TimeoutExpired, KeyboardInterrupt):  # a second Ctrl-C: no more patience
-                _kill_group(self.process)
-        self.process.wait()
-
-    def _announced_url(self) -> str:
-        """Read the address from the file that a Jupyter server writes, which may be before it listens."""
-        try:
-            server = json.loads((self._runtime_folder() / f"jpserver-{self.process.pid}.json").read_text("utf-8"))
-        except (OSError, ValueError):
-            return ""
-        return str(server["url"])
-
-    def _runtime_folder(self) -> Path:
-        from jupyter_core.paths import jupyter_runtime_dir  # of the extra `lab`
-
-        return Path(self._environ.get("JUPYTER_RUNTIME_DIR") or jupyter_runtime_dir())
+        _run(server, log)
 
 
-class VoilaPage(JupyterLab):
-    """A Jupyter server that shows one notebook as a page, run anew for each browser that opens it."""
-
-    name = "Voila"
-    _module = "jupyter_server"
-    _default_url = "ServerApp.default_url"
-    _below = "voila/render"
+def _copy_notebooks(folder: Path) -> None:
+    copied, kept = notebooks.copy_missing(notebooks.shipped(), folder)
+    click.echo(f"Notebooks: {folder.resolve()} ({copied} new)")
+    if kept:
+        click.echo(f"  kept as you have them: {join_truncated(kept)}")
 
 
-def _takes_connections(url: str) -> bool:
-    if not url:
-        return False
-    address = urlsplit(url)
-    try:
-        socket.create_connection((address.hostname or "", address.port or 80), timeout=1).close()
-    except OSError:
-        return False
-    return True
+def _practice_queue(stack: ExitStack, store: str | None, sample: int | None) -> str:
+    number = _SAMPLE if sample is None and store is None else sample or 0
+    url, total = stack.enter_context(practice_queue(store, number))
+    kept = f"kept in {printable(without_login(store))}" if store else "gone when you stop"
+    click.echo(f"Practice queue: {url} ({count_of(total, 'work')}, {kept})")
+    click.echo("  Buckets() in a notebook of your own finds it; those that open have one of their own.")
+    return url
 
 
-def wait_until_ready(server: JupyterLab, log: IO[bytes]) -> None:
-    """Wait until a server is ready, and print its address; if it fails, print the end of its log.
+@click.command(epilog=_APP_CODES, short_help="The panels alone, in a browser.")
+@url_option
+@_no_browser_option
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port of the page; a free one by default.")
+@click.option("--read-only", is_flag=True, help="Look only: nothing on the page can change works.")
+def app(*, url: str | None, no_browser: bool, port: int, read_only: bool) -> None:
+    """Open the panels in a browser, without a notebook around them, until Ctrl-C.
 
-    Raises
-    ------
-    BucketsError
-        It ended, or did not come up in time.
+    The page is for this machine only, and the address holds the token that opens it.
     """
-    click.echo(f"{server.name} is starting ...")
+    require("voila", extra="lab", what="Voila")
+    given = {"BUCKETSNB_URL": url, "BUCKETSNB_READ_ONLY": "1" if read_only else None}
+    with until_stopped(), ExitStack() as stack:
+        _say_version(url)
+        # A folder of its own: a server shows all that is beside its notebook.
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bucketsnb-app-")))
+        shutil.copyfile(_APP, folder / _APP.name)
+        log = stack.enter_context(tempfile.TemporaryFile())
+        server = VoilaPage(
+            folder,
+            port=port,
+            environ={**os.environ, **{name: value for name, value in given.items() if value}},
+            browser=not no_browser,
+            page=_APP.name,
+            options=["--VoilaConfiguration.show_tracebacks=True"],
+            log=log,
+        )
+        _run(server, log)
+
+
+def _say_version(url: str | None) -> None:
+    """Print the version of a service; one that does not answer may be starting, so that is only a warning."""
+    from bucketsnb.api import Api
+    from bucketsnb.settings import resolve
+    from bucketsnb.transport import Transport
+    from bucketsnb.transport.retry import Policy
+
+    api = Api(Transport(resolve(url, timeout=_VERSION_SECONDS), policy=Policy(attempts=1)))
     try:
-        server.wait_until_ready()
-    except BucketsError:
-        log.seek(0)
-        for line in log.read().decode("utf-8", "replace").splitlines()[-_LOG_LINES:]:
-            click.echo(f"  {printable(line)}", err=True)
-        raise
-    click.echo(f"{server.name}: {server.address}")
-    if server.session:
-        click.echo(f"  {server.session.way_in}")
-    click.echo("Ctrl-C stops it.")
-    sys.stdout.flush()
-
-
-def running_as_root() -> bool:
-    """Whether this process may do anything on this machine."""
-    return hasattr(os, "geteuid") and os.geteuid() == 0
-
-
-def _network(port: int) -> list[str]:
-    # A port that was asked for is taken or refused; only a free one may be any.
-    retries = ["--ServerApp.port_retries=0"] if port else []
-    return ["--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", *retries]
-
-
-def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    if hasattr(os, "killpg"):
-        os.killpg(process.pid, signal.SIGKILL)
+        version = api.version().get("version", "unknown")
+    except ServiceError as error:
+        click.echo(f"Warning: the service does not answer as it should. {printable(error)}", err=True)
+        click.echo("  The page opens anyway, and will say so too.", err=True)
     else:
-        process.kill()
+        click.echo(f"Service: {host_of(api.url)} (version {truncate(version, 40)})")
+    finally:
+        api.transport.close()
+
+
+def _run(server: JupyterLab, log: IO[bytes]) -> None:
+    """Print where a server is once it is ready, or else the end of its log; return when it was shut down."""
+    if running_as_root():
+        click.echo(f"Running as root, so {server.name} is told --allow-root: it can change this whole machine.")
+    with server:
+        click.echo(f"{server.name} is starting ...")
+        try:
+            server.wait_until_ready()
+        except BucketsError:
+            log.seek(0)
+            for line in log.read().decode("utf-8", "replace").splitlines()[-_LOG_LINES:]:
+                click.echo(f"  {printable(line)}", err=True)
+            raise
+        click.echo(f"{server.name}: {server.address}")
+        if server.session:
+            click.echo(f"  {server.session.way_in}")
+        click.echo("Ctrl-C stops it.")
+        sys.stdout.flush()
+        server.process.wait()
+        click.echo(f"{server.name} was shut down.")

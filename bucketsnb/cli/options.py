@@ -1,20 +1,28 @@
-"""Options that several commands share: where the service is, and which works are meant."""
+"""Options that several commands share, and what is made of them: a client, a query, times, names of pipelines."""
 
 from __future__ import annotations
 
 import json
+import threading
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from bucketsnb.cli.pipeline_names import complete_pipelines
+from bucketsnb.cli.output import say
+from bucketsnb.display.texts import close_matches, printable
+from bucketsnb.errors import BucketsError
 from bucketsnb.schema import FIELDS, STATUSES
 
+if TYPE_CHECKING:
+    from bucketsnb.client import Buckets
+    from bucketsnb.query import Query
+
 __all__ = [
-    "HELP",
     "PRIORITY",
+    "client",
     "clock_option",
     "json_option",
     "moment_of",
@@ -22,29 +30,26 @@ __all__ = [
     "pipeline_option",
     "query_from",
     "query_options",
+    "say_unknown_pipelines",
+    "selected",
+    "selection_options",
     "span_of",
     "url_option",
     "what_was_given",
     "works_from",
 ]
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+Decorator = Callable[[Any], Any]
+"""What gives a command one or several options."""
 
-HELP = {"help_option_names": ["-h", "--help"]}
-"""Settings of every command."""
-
-
-class Decorator(Protocol):
-    """What gives a command one or several options."""
-
-    def __call__(self, command: Command, /) -> Command:
-        """Return the command with them."""
+_COMPLETION_SECONDS = 1.5
+"""How long a person who pressed Tab waits for the service at most."""
 
 
 def options(*several: Decorator) -> Decorator:
     """Return one decorator that gives a command several options, in this order."""
 
-    def decorate(command: Command) -> Command:
+    def decorate(command: Any) -> Any:
         for option in reversed(several):
             command = option(command)
         return command
@@ -57,6 +62,26 @@ def json_option(help: str) -> Decorator:  # noqa: A002 - as click calls it
     return click.option("--json", "as_json_", is_flag=True, help=help)
 
 
+def _complete_pipelines(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """Return the pipelines whose names begin so; none if the service does not say in time."""
+    found: list[str] = []
+
+    def ask() -> None:
+        from bucketsnb.client import Buckets
+
+        with (
+            suppress(BucketsError),
+            Buckets(ctx.params.get("url"), timeout=_COMPLETION_SECONDS, read_only=True) as buckets,
+        ):
+            found.extend(buckets.pipelines())
+
+    # On a thread: the name server and retries may take longer than one request.
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(_COMPLETION_SECONDS)
+    return [name for name in found if name.startswith(incomplete)]
+
+
 url_option = click.option(
     "--url", metavar="URL", help="Address of the service; by default BUCKETSNB_URL, else the workspace file."
 )
@@ -65,7 +90,7 @@ pipeline_option = click.option(
     "--pipeline",
     "-p",
     multiple=True,
-    shell_complete=complete_pipelines,
+    shell_complete=_complete_pipelines,
     help="Name of a pipeline; may be given several times.",
 )
 
@@ -94,20 +119,29 @@ query_options = options(
     clock_option,
     click.option("--document", metavar="JSON", help="A MongoDB filter document; the other options narrow it."),
 )
-"""Options that say which works are meant; :func:`query_from` takes them."""
+"""Options that say which works are meant; :func:`query_from` takes all but the clock."""
+
+selection_options = options(url_option, query_options)
+"""Options that say which works of which service; :func:`selected` takes them."""
 
 
-def query_from(given: dict[str, Any]) -> Any:
-    """Build the :class:`~bucketsnb.query.Query` that the options of :data:`query_options` ask for.
+def client(url: str | None, **settings: Any) -> Buckets:
+    """Return a client that is closed when the command ends."""
+    from bucketsnb.client import Buckets  # here, so that `--help` stays quick
 
-    Raises
-    ------
-    click.UsageError
-        The document is not a JSON object.
-    QueryError
-        The query cannot mean what it says.
-    """
-    from bucketsnb.query import Query  # here, so that `--help` needs only this module
+    return click.get_current_context().with_resource(Buckets(url, **settings))
+
+
+def selected(given: dict[str, Any]) -> tuple[Buckets, Query]:
+    """Return a client and the query that the options of :data:`selection_options` ask for."""
+    url, clock = given.pop("url"), given.pop("clock")
+    query = query_from(given)
+    return client(url, clock=clock), query
+
+
+def query_from(given: dict[str, Any]) -> Query:
+    """Return the query that options ask for; raise :exc:`click.UsageError` if the document is not a JSON object."""
+    from bucketsnb.query import Query
 
     document = _document(given.pop("document"))
     return Query(document, **{name: _plain(value) for name, value in what_was_given(given).items()})
@@ -122,13 +156,6 @@ def works_from(given: dict[str, Any], *, allow_all: bool) -> tuple[Any, bool]:
     """Return what a change is about, and whether it may be without the name of a pipeline.
 
     Ids name works: they need no pipeline, and where nothing but ids is given, the plan names those that are gone.
-
-    Raises
-    ------
-    click.UsageError
-        The document is not a JSON object.
-    QueryError
-        The query cannot mean what it says.
     """
     ids = given["id"]
     if ids and what_was_given(given).keys() == {"id"}:
@@ -137,13 +164,7 @@ def works_from(given: dict[str, Any], *, allow_all: bool) -> tuple[Any, bool]:
 
 
 def span_of(text: str, option: str) -> float:
-    """Return the seconds of a span of time such as ``30s`` or ``5min``.
-
-    Raises
-    ------
-    click.BadParameter
-        It is none, or not above zero.
-    """
+    """Return the seconds of a span of time such as ``30s`` or ``5min``, above zero."""
     from bucketsnb.query.times import span
 
     seconds = span(text)
@@ -153,13 +174,7 @@ def span_of(text: str, option: str) -> float:
 
 
 def moment_of(text: str, option: str) -> float:
-    """Return the epoch seconds of a time, or of an age such as ``7d`` before now.
-
-    Raises
-    ------
-    click.BadParameter
-        It is neither.
-    """
+    """Return the epoch seconds of a time, or of an age such as ``7d`` before now."""
     import pandas as pd
 
     from bucketsnb.query.times import span
@@ -171,6 +186,19 @@ def moment_of(text: str, option: str) -> float:
     if pd.isna(found):
         raise click.BadParameter(f"{text!r} is no time: write 7d, 36h, or 2026-11-23", param_hint=option)
     return float(found.timestamp())
+
+
+def say_unknown_pipelines(buckets: Buckets, names: Iterable[str] | None) -> None:
+    """Say which of these pipelines have no works at all, and which names are near; costs one request."""
+    if not names:
+        return
+    with suppress(BucketsError):  # only a hint: the command itself has succeeded
+        known = buckets.pipelines()
+        for name in names:
+            if name not in known:
+                near = [f"did you mean {printable(match)}?" for match in close_matches(name, known)]
+                hint = near[0] if near else "`bucketsnb pipelines` lists those that do"
+                say(f"No works of a pipeline {printable(name)}; {hint}")
 
 
 def _plain(value: Any) -> Any:

@@ -12,10 +12,9 @@ import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import timedelta
-from functools import partial
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
@@ -27,25 +26,19 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "CSV_COLUMNS",
-    "TABLE_COLUMNS",
     "as_csv",
     "as_json",
     "as_rows",
     "as_table",
     "emit",
+    "emit_frame",
     "emit_result",
     "fitted",
-    "formula_safe",
     "records_of",
     "say",
-    "terminal_safe",
 ]
 
-TABLE_COLUMNS = ("id", "pipeline", "status", "age", "site", "user", "priority", "attempt", "event")
-"""What fits in a terminal."""
-
-CSV_COLUMNS = (
+_CSV_COLUMNS = (
     *("id", "pipeline", "status", "site", "user", "priority", "attempt", "retries", "timeout"),
     *("creation", "start", "stop", "event", "tags", "parent", "function", "command"),
     *("parameters", "results", "products", "plots", "config", "notify"),
@@ -66,13 +59,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def emit(text: str, *, nl: bool = True) -> None:
-    """Write to stdout and flush; a closed pipe, as after ``head``, is no error.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written, as on a full disk.
-    """
+    """Write to stdout and flush; a closed pipe, as after ``head``, is no error."""
     try:
         click.echo(text, nl=nl)
         if sys.stdout is not None:
@@ -105,22 +92,20 @@ def _drop_stdout() -> None:
         os.close(nowhere)
 
 
+def emit_frame(frame: pd.DataFrame, columns: Sequence[str] | None = None, *, as_json_: bool) -> None:
+    """Write a frame to stdout: whole as JSON, or some columns as a table."""
+    emit(as_json(records_of(frame)) if as_json_ else as_table(frame, columns))
+
+
 def as_json(value: Any) -> str:
-    """Write records, or any JSON value, for a script; characters that the output cannot encode become escapes.
-
-    NaN and infinity, which JSON does not have, become null.
-    """
+    """Write a JSON value for a script: NaN and infinity as null, what the output cannot encode as escapes."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    write = json_text if encoding.lower().startswith("utf") else partial(json.dumps, indent=2)
-    return _without_nan(value, write)
-
-
-def _without_nan(value: Any, write: Callable[[Any], str]) -> str:
-    text = write(value)
-    return write(_finite(value)) if "NaN" in text or "Infinity" in text else text
+    utf = encoding.lower().startswith("utf")
+    return json_text(_finite(value)) if utf else json.dumps(_finite(value), indent=2)
 
 
 def _finite(value: Any) -> Any:
+    """Return a JSON value without NaN and infinity, which JSON does not have."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
@@ -128,8 +113,9 @@ def _finite(value: Any) -> Any:
     return [_finite(one) for one in value] if isinstance(value, list) else value
 
 
-def as_table(frame: pd.DataFrame, columns: Sequence[str] = TABLE_COLUMNS) -> str:
-    """Draw columns; those that do not fit in the terminal beside the first ones go on a line below, indented."""
+def as_table(frame: pd.DataFrame, columns: Sequence[str] | None = None) -> str:
+    """Draw columns, all by default; those that do not fit in the terminal go on a line below, indented."""
+    columns = list(frame.columns) if columns is None else columns
     return as_rows(columns, [list(map(_cell, row, columns)) for row in _rows(frame, columns)])
 
 
@@ -187,41 +173,25 @@ def _json_value(value: Any) -> Any:
     return getattr(value, "item", lambda: value)()
 
 
-def as_csv(frame: pd.DataFrame, columns: Sequence[str] = CSV_COLUMNS) -> str:
+def as_csv(frame: pd.DataFrame) -> str:
     """Write a frame for a spreadsheet: times in ISO 8601, nested values as JSON, and no text that runs as a formula."""
     sink = io.StringIO()
     writer = csv.writer(sink, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([_csv_value(value) for value in row] for row in _rows(frame, columns))
+    writer.writerow(_CSV_COLUMNS)
+    writer.writerows([_csv_value(value) for value in row] for row in _rows(frame, _CSV_COLUMNS))
     return sink.getvalue()
 
 
-def formula_safe(text: str) -> str:
-    r"""Put an apostrophe before text that a spreadsheet would run as a formula.
-
-    Examples
-    --------
-    >>> formula_safe("=HYPERLINK(...)"), formula_safe("chime")
-    ("'=HYPERLINK(...)", 'chime')
-    >>> formula_safe("a\0b")
-    'a\\u0000b'
-    """
+def _formula_safe(text: str) -> str:
+    """Put an apostrophe before text that a spreadsheet would run as a formula."""
     # The csv module does not quote a bare carriage return, which would begin a row, and before Python 3.11 it takes no
     # NUL. Spaces may precede a formula.
     text = text.replace("\r", "\\u000d").replace("\0", "\\u0000")
     return f"'{text}" if text.startswith(_FORMULA) or text.lstrip().startswith(_FORMULA) else text
 
 
-def terminal_safe(text: str) -> str:
-    r"""Write control characters and those that change the direction of text as ``\u`` escapes.
-
-    Files are often shown in a terminal, too. Newlines and tabs stay.
-
-    Examples
-    --------
-    >>> print(terminal_safe("a\x1b[31m b\u202e c\x9b2J"))
-    a\u001b[31m b\u202e c\u009b2J
-    """
+def _terminal_safe(text: str) -> str:
+    """Write control characters, and those that change the direction of text, as escapes: files are shown, too."""
     return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
@@ -237,10 +207,10 @@ def _cell(value: Any, column: str) -> str:
 
 def _csv_value(value: Any) -> Any:
     if isinstance(value, str):
-        return terminal_safe(formula_safe(value))
+        return _terminal_safe(_formula_safe(value))
     if isinstance(value, list | dict):
-        return terminal_safe(_without_nan(value, partial(json.dumps, ensure_ascii=False)))
+        return _terminal_safe(json.dumps(_finite(value), ensure_ascii=False))
     if hasattr(value, "isoformat"):
         return value.isoformat() if value == value else ""  # NaT differs from itself
     text = cell(value)
-    return getattr(value, "item", lambda: value)() if text and isinstance(value, Real) else formula_safe(text)
+    return getattr(value, "item", lambda: value)() if text and isinstance(value, Real) else _formula_safe(text)

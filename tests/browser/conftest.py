@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, expect, sync_playwright
 
 from bucketsnb.backend.server import LocalBackend
-from bucketsnb.cli.jupyter import JupyterLab
+from bucketsnb.cli.jupyter_server import JupyterLab
 from tests.browser.lab import started
 from tests.browser.notebook import Notebook
 from tests.browser.steps import PIPELINE

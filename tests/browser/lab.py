@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from bucketsnb.cli.jupyter import JupyterLab
+from bucketsnb.cli.jupyter_server import JupyterLab
 from tests.conftest import FOREIGN
 
 SETTINGS = {

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from bucketsnb.backend.server import LocalBackend
-from bucketsnb.cli.jupyter import JupyterLab
+from bucketsnb.cli.jupyter_server import JupyterLab
 from tests.browser.steps import PIPELINE
 from tests.factory import make_works
 

@@ -30,7 +30,7 @@ def queue(backend: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> LocalBacken
 def test_what_it_would_change_is_shown_and_nothing_done_without_a_yes(
     queue: LocalBackend, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bucketsnb.cli.changing.at_a_terminal", lambda: True)
+    monkeypatch.setattr("bucketsnb.cli.carry_out.at_a_terminal", lambda: True)
     code, out, err = run("audit", said="no\n")
     assert (code, out) == (4, "")
     assert "failed: 1 work to queued; expired: 1 work to failure" in err

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from bucketsnb import LocalBackend
 from bucketsnb.cli import main
-from bucketsnb.cli.changing import at_a_terminal
+from bucketsnb.cli.carry_out import at_a_terminal
 from tests.factory import make_work
 
 PIPELINE = "baseband-converter"
@@ -67,7 +67,7 @@ def test_nothing_matched_is_still_json_for_a_script(queue: LocalBackend) -> None
 
 
 def test_without_any_stdin_there_is_nobody_to_ask(queue: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bucketsnb.cli.changing.sys.stdin", None)
+    monkeypatch.setattr("bucketsnb.cli.carry_out.sys.stdin", None)
     assert at_a_terminal() is False
 
 
@@ -92,7 +92,7 @@ def test_what_is_refused_changes_nothing(queue: LocalBackend, options: list[str]
 def test_the_question_is_asked_at_a_terminal(
     queue: LocalBackend, monkeypatch: pytest.MonkeyPatch, said: str, code: int, remain: int
 ) -> None:
-    monkeypatch.setattr("bucketsnb.cli.changing.at_a_terminal", lambda: True)
+    monkeypatch.setattr("bucketsnb.cli.carry_out.at_a_terminal", lambda: True)
     given, _, err = run(*FAILED, said=said)
     assert given == code
     assert f"Delete 3 works of {PIPELINE}" in err
@@ -169,7 +169,7 @@ def test_ids_of_works_that_are_gone_are_said(queue: LocalBackend) -> None:
 def test_above_a_hundred_works_the_number_is_typed_as_everywhere(
     queue: LocalBackend, monkeypatch: pytest.MonkeyPatch, said: str, code: int
 ) -> None:
-    monkeypatch.setattr("bucketsnb.cli.changing.at_a_terminal", lambda: True)
+    monkeypatch.setattr("bucketsnb.cli.carry_out.at_a_terminal", lambda: True)
     queue.store.load([make_work(pipeline="many", status="failure") for _ in range(101)])
     given, _, err = run("delete", "--pipeline", "many", said=said)
     assert given == code
@@ -181,7 +181,7 @@ def test_above_a_hundred_works_the_number_is_typed_as_everywhere(
 def test_a_running_work_asks_for_the_number_too(
     queue: LocalBackend, monkeypatch: pytest.MonkeyPatch, said: str, code: int
 ) -> None:
-    monkeypatch.setattr("bucketsnb.cli.changing.at_a_terminal", lambda: True)
+    monkeypatch.setattr("bucketsnb.cli.carry_out.at_a_terminal", lambda: True)
     given, _, err = run("delete", "--pipeline", PIPELINE, "--status", "running", "--allow-running", said=said)
     assert given == code
     assert "1 of them running: workers may be busy with them" in err

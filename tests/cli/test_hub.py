@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bucketsnb.cli.hub import HubSession
+from bucketsnb.cli.jupyter_server import HubSession
 
 
 def test_outside_a_hub_there_is_no_session() -> None:

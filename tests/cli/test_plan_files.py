@@ -98,7 +98,7 @@ def test_a_plan_file_is_applied_after_a_yes(
 ) -> None:
     run(*DELETE, "--plan-out", file)
     assert run("apply", file)[:2] == (4, "")
-    monkeypatch.setattr("bucketsnb.cli.changing.at_a_terminal", lambda: True)
+    monkeypatch.setattr("bucketsnb.cli.carry_out.at_a_terminal", lambda: True)
     assert run("apply", file, said="no\n")[0] == 4
     assert total(queue) == 3
     assert run("apply", file, said="yes\n")[0] == 0

@@ -56,7 +56,7 @@ def test_works_that_have_the_values_are_left_out(queue: LocalBackend, run: Run) 
 
 
 def test_the_question_shows_old_and_new_values(queue: LocalBackend, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bucketsnb.cli.changing.at_a_terminal", lambda: True)
+    monkeypatch.setattr("bucketsnb.cli.carry_out.at_a_terminal", lambda: True)
     code, _, err = run(*NEW, "--set", "priority=5", said="no\n")
     assert code == 4
     assert "priority 3 -> 5" in err

@@ -48,7 +48,7 @@ def test_every_column_of_a_work_is_there_under_its_heading(queue: LocalBackend, 
 def test_the_question_the_receipt_and_the_journal_fit(
     queue: LocalBackend, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bucketsnb.cli.changing.at_a_terminal", lambda: True)
+    monkeypatch.setattr("bucketsnb.cli.carry_out.at_a_terminal", lambda: True)
     reason = "a reason that goes on for quite a while, and says why these works are not needed any more"
     code, out, err = run("delete", "--pipeline", LONG, "--reason", reason, said="yes\n")
     assert code == 0

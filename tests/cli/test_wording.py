@@ -10,7 +10,7 @@ import pytest
 
 import bucketsnb.cli
 from bucketsnb import LocalBackend
-from bucketsnb.cli.wording import in_shell_words
+from bucketsnb.cli.group import in_shell_words
 from bucketsnb.errors import BucketsError, Cure, JournalError, ScopeReason, ScopeRefused
 from tests.cli.conftest import Run
 from tests.client.test_clock import DAY, Service, works
@@ -77,7 +77,7 @@ def test_a_clock_that_is_far_off_names_the_option(run: Run, command: list[str]) 
 def test_the_question_names_no_call_of_python(
     queue: LocalBackend, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("bucketsnb.cli.changing.at_a_terminal", lambda: True)
+    monkeypatch.setattr("bucketsnb.cli.carry_out.at_a_terminal", lambda: True)
     queue.store.load([make_work(pipeline="fitburst", status="failure", attempt=2, results={"a": 1})])
     works = tmp_path / "works.json"
     works.write_text(run("view", "--json")[1])

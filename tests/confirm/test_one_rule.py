@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bucketsnb import Buckets, LocalBackend
-from bucketsnb.cli import changing
+from bucketsnb.cli import carry_out
 from bucketsnb.confirm import Confirmation, word_to_type
 from bucketsnb.widgets.parts.box import Box
 from tests.factory import make_works
@@ -34,10 +34,10 @@ def test_what_has_to_be_typed_is_the_same_everywhere(
     assert Box.word.fget(SimpleNamespace(plan=plan)) == word  # type: ignore[attr-defined]
 
     asked: list[str] = []
-    monkeypatch.setattr(changing, "at_a_terminal", lambda: True)
-    monkeypatch.setattr(changing.click, "prompt", lambda text, **_: asked.append(text) or "no")
+    monkeypatch.setattr(carry_out, "at_a_terminal", lambda: True)
+    monkeypatch.setattr(carry_out.click, "prompt", lambda text, **_: asked.append(text) or "no")
     with pytest.raises(SystemExit):
-        changing.applied(buckets, plan, yes=False)
+        carry_out.applied(buckets, plan, yes=False)
     assert asked == [f"Type {word or 'yes'} to go on"]
 
     question = Confirmation(plan)

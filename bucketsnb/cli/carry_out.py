@@ -1,4 +1,4 @@
-"""What the commands that change works share: options, the question before a change, the receipt and the exit code."""
+"""What the commands that change works share: their options, the question, the receipt and the exit code."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from bucketsnb.cli.exits import DONE, FAILED, NOTHING_MATCHED, PARTLY_DONE, REFUSED
-from bucketsnb.cli.options import options, query_options, url_option, works_from
-from bucketsnb.cli.output import as_json, emit, emit_result, fitted, say
-from bucketsnb.cli.pipeline_names import say_unknown_pipelines
+from bucketsnb.cli.options import client, json_option, options, say_unknown_pipelines, works_from
+from bucketsnb.cli.output import as_json, emit, emit_result, fitted, records_of, say
 from bucketsnb.errors import ConfirmationNeeded
 from bucketsnb.settings import MAX_AFFECTED
 
@@ -32,12 +31,10 @@ __all__ = [
     "carry_out",
     "change_options",
     "change_works",
-    "exit_code",
     "finish",
     "max_affected_option",
     "plan_options",
     "rate_option",
-    "selection_options",
 ]
 
 max_affected_option = click.option(
@@ -49,8 +46,7 @@ rate_option = click.option(
 )
 
 answer_options = options(
-    click.option("--yes", "-y", is_flag=True, help="Do not ask."),
-    click.option("--json", "as_json_", is_flag=True, help="The receipt as JSON, on stdout."),
+    click.option("--yes", "-y", is_flag=True, help="Do not ask."), json_option("The receipt as JSON, on stdout.")
 )
 """Whether to ask, and how to show the receipt."""
 
@@ -75,32 +71,17 @@ change_options = options(
     click.option("--allow-running", is_flag=True, help="Accept works that are running."),
     plan_options,
 )
-"""Options of every change of works that match a query; :func:`change_works` takes them."""
-
-selection_options = options(url_option, query_options)
-"""Options that say which works of which service."""
+"""Options of every change of works that match a query."""
 
 
 def change_works(plan_of: Callable[[Buckets], Callable[..., Plan]], given: dict[str, Any], **settings: Any) -> NoReturn:
-    """Plan a change of the works that the options name, show it, ask, and carry it out.
-
-    Parameters
-    ----------
-    plan_of
-        The method of a client that makes the plan.
-    given
-        The options of :data:`selection_options` and :data:`change_options`.
-    **settings
-        What the method takes besides.
-    """
-    from bucketsnb.client import Buckets
-
+    """Plan a change with a method of a client, by the options of a selection and a change; show, ask, carry it out."""
     url, clock = given.pop("url"), given.pop("clock")
     asking = {name: given.pop(name) for name in ("yes", "as_json_", "rate", "plan_out")}
     limits = {name: given.pop(name) for name in ("reason", "allow_running", "max_affected")}
     which, allow_all = works_from(given, allow_all=given.pop("allow_all"))
-    with Buckets(url, clock=clock) as buckets:
-        carry_out(buckets, plan_of(buckets)(which, allow_all=allow_all, **limits, **settings), **asking)
+    buckets = client(url, clock=clock)
+    carry_out(buckets, plan_of(buckets)(which, allow_all=allow_all, **limits, **settings), **asking)
 
 
 def carry_out(
@@ -113,19 +94,13 @@ def carry_out(
     rate: float | None = None,
     plan_out: str | None = None,
 ) -> NoReturn:
-    """Show a plan, ask, apply it, show the receipt, and exit with its code; or only write the plan to a file.
-
-    Raises
-    ------
-    ConfirmationNeeded
-        No person can be asked.
-    """
+    """Show a plan, ask, apply it, show the receipt, and exit with its code; or only write the plan to a file."""
     if plan_out is not None and plan.count:
         _save(plan, plan_out, as_json_=as_json_)
     receipt = applied(buckets, plan, yes=yes, nothing=nothing, rate=rate)
     if receipt is None:
         if as_json_:
-            emit_result(as_json(_as_record(plan.apply())))  # sends nothing, as there is nothing to do
+            emit_result(_as_json(plan.apply()))  # sends nothing, as there is nothing to do
         sys.exit(NOTHING_MATCHED)
     finish(receipt, as_json_=as_json_)
 
@@ -136,24 +111,15 @@ def _save(plan: Plan, path: str, *, as_json_: bool) -> NoReturn:
         emit(as_json({"plan": path, "summary": plan.summary, "ids": plan.ids}))
     else:
         emit(fitted(str(plan)))
-    say(
-        fitted(
-            f"Written to {path}; nothing was changed. To look: bucketsnb show {path}; to do it: bucketsnb apply {path}"
-        )
-    )
+    commands = f"To look: bucketsnb show {path}; to do it: bucketsnb apply {path}"
+    say(fitted(f"Written to {path}; nothing was changed. {commands}"))
     sys.exit(DONE)
 
 
 def applied(
     buckets: Buckets, plan: Plan, *, yes: bool, nothing: str = "nothing matched", rate: float | None = None
 ) -> Receipt | None:
-    """Show a plan, ask, and apply it; return None, with a message, if there is nothing to do.
-
-    Raises
-    ------
-    ConfirmationNeeded
-        No person can be asked.
-    """
+    """Show a plan, ask, and apply it; return None, with a message, if there is nothing to do."""
     if not plan.count:
         _say_nothing_changed(buckets, plan, nothing)
         return None
@@ -167,19 +133,6 @@ def applied(
         raise
 
 
-def _journal_hint(plan: Plan) -> tuple[str, ...]:
-    """Say where a second Ctrl-C leaves the change: then there is no receipt."""
-    receipt = plan.receipt
-    if receipt is None or not receipt.entry:
-        return ()
-    undoes = getattr(plan, "undoes", "")
-    recorded = f"{receipt.summary}. It is in the journal as {receipt.entry}"
-    if undoes:
-        return (f"{recorded}; `bucketsnb undo {undoes}` goes on with it.",)
-    changed = receipt.counts["done"] or receipt.counts["unknown"]
-    return (f"{recorded}; `bucketsnb undo {receipt.entry}` puts back what was done." if changed else f"{recorded}.",)
-
-
 def _say_nothing_changed(buckets: Buckets, plan: Plan, nothing: str) -> None:
     from bucketsnb.changes import drawing
     from bucketsnb.query import Query
@@ -187,32 +140,6 @@ def _say_nothing_changed(buckets: Buckets, plan: Plan, nothing: str) -> None:
     left = drawing.by_count(one.why for one in plan.left_out)
     say(fitted(f"bucketsnb: {nothing}, so nothing was changed{f'; left out: {left}' if left else ''}"))
     say_unknown_pipelines(buckets, Query.parse(json.loads(plan.query)).pipelines if plan.query else None)
-
-
-def finish(receipt: Receipt, *, as_json_: bool) -> NoReturn:
-    """Show the receipt, and exit with its code, even if the output cannot be written."""
-    if receipt.entry and _can_be_undone(receipt):
-        say(f"To take it back: bucketsnb undo {receipt.entry}")
-    emit_result(as_json(_as_record(receipt)) if as_json_ else fitted(str(receipt)))
-    sys.exit(exit_code(receipt))
-
-
-def _can_be_undone(receipt: Receipt) -> bool:
-    """Say whether an undo has something to do: works that were changed, or whose outcome is unknown, except claims."""
-    counts = receipt.counts
-    return receipt.verb != "undo" and bool(counts["done"] or (counts["unknown"] and receipt.verb != "withdraw"))
-
-
-def exit_code(receipt: Receipt) -> int:
-    """Return the exit code for a receipt."""
-    if receipt.ok:
-        return DONE
-    return FAILED if receipt.errors and not receipt.counts["done"] else PARTLY_DONE
-
-
-def at_a_terminal() -> bool:
-    """Whether a person can answer a question."""
-    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def _ask(plan: Plan) -> None:
@@ -227,6 +154,11 @@ def _ask(plan: Plan) -> None:
     if not is_yes(plan, click.prompt(wanted, default="no", err=True)):
         click.echo("Nothing was done.", err=True)
         sys.exit(REFUSED)
+
+
+def at_a_terminal() -> bool:
+    """Whether a person can answer a question."""
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 @contextmanager
@@ -247,13 +179,31 @@ def _until_interrupted() -> Iterator[threading.Event]:
         signal.signal(signal.SIGINT, before)
 
 
-def _as_record(receipt: Receipt) -> dict[str, Any]:
-    rows = receipt.frame.astype(object)
-    return {
-        "summary": receipt.summary,
-        "ok": receipt.ok,
-        "counts": receipt.counts,
-        "entry": receipt.entry,
-        "problems": [str(error) for error in receipt.errors],
-        "works": rows.where(rows.notna(), None).to_dict("records"),
-    }
+def _journal_hint(plan: Plan) -> tuple[str, ...]:
+    """Say where a second Ctrl-C leaves the change: then there is no receipt."""
+    receipt = plan.receipt
+    if receipt is None or not receipt.entry:
+        return ()
+    undoes = getattr(plan, "undoes", "")
+    recorded = f"{receipt.summary}. It is in the journal as {receipt.entry}"
+    if undoes:
+        return (f"{recorded}; `bucketsnb undo {undoes}` goes on with it.",)
+    changed = receipt.counts["done"] or receipt.counts["unknown"]
+    return (f"{recorded}; `bucketsnb undo {receipt.entry}` puts back what was done." if changed else f"{recorded}.",)
+
+
+def finish(receipt: Receipt, *, as_json_: bool) -> NoReturn:
+    """Show the receipt, and exit with its code, even if the output cannot be written."""
+    done, unknown = receipt.counts["done"], receipt.counts["unknown"]
+    # A claim whose outcome is unknown cannot be undone.
+    if receipt.entry and receipt.verb != "undo" and (done or (unknown and receipt.verb != "withdraw")):
+        say(f"To take it back: bucketsnb undo {receipt.entry}")
+    emit_result(_as_json(receipt) if as_json_ else fitted(str(receipt)))
+    if receipt.ok:
+        sys.exit(DONE)
+    sys.exit(FAILED if receipt.errors and not done else PARTLY_DONE)
+
+
+def _as_json(receipt: Receipt) -> str:
+    facts = {name: getattr(receipt, name) for name in ("summary", "ok", "counts", "entry")}
+    return as_json({**facts, "problems": list(map(str, receipt.errors)), "works": records_of(receipt.frame)})

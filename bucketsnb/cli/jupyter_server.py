@@ -1,0 +1,227 @@
+"""A Jupyter server as a child process: started on a loopback port, waited for, and always stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+from urllib.parse import urljoin, urlsplit
+
+from bucketsnb.errors import BucketsError
+
+__all__ = ["HubSession", "JupyterLab", "VoilaPage", "running_as_root"]
+
+_POLL = 0.1
+"""Seconds between two checks of a process that is starting."""
+
+
+class JupyterLab:
+    """A JupyterLab of this Python, as a context manager.
+
+    It listens on loopback only; within a session of JupyterHub a browser gets in by way of the hub. Its token reaches
+    it through the environment, because every user of the machine can read a command line.
+
+    Parameters
+    ----------
+    folder
+        Where its file browser starts, and where its kernels run.
+    port
+        Port to listen on; 0 takes a free one.
+    environ
+        The environment of the server and its kernels.
+    browser
+        Whether it opens the person's browser.
+    page
+        What the browser shows first, below ``/lab``, such as ``"tree/01-first-look.ipynb"``.
+    options
+        More options for its command line.
+    log
+        Open file for the output of the server.
+    """
+
+    name = "JupyterLab"
+    _module = "jupyterlab"
+    _default_url = "LabApp.default_url"
+    _below = "lab"
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int = 0,
+        environ: Mapping[str, str],
+        browser: bool = False,
+        page: str = "",
+        options: Sequence[str] = (),
+        log: IO[bytes],
+    ) -> None:
+        self.token = environ.get("JUPYTER_TOKEN") or secrets.token_urlsafe(24)
+        self.url = ""
+        self._path = f"{self._below}/{page}".rstrip("/")
+        self._log = log
+        self._environ = {
+            **environ,
+            "JUPYTER_TOKEN": self.token,
+            "JUPYTER_PREFER_ENV_PATH": "1",  # this Python's kernel, not one of the same name in the user's folder
+        }
+        self.session = HubSession.of(environ)
+        self._command = [
+            *(sys.executable, "-m", "bucketsnb.cli.orphan", str(os.getpid()), self._module),
+            *(self.session.network(port) if self.session else _network(port)),
+            f"--ServerApp.root_dir={folder}",
+            f"--ServerApp.open_browser={browser and self.session is None}",
+            f"--{self._default_url}=/{self._path}",
+            *(["--allow-root"] if running_as_root() else []),
+            *options,
+        ]
+
+    def __enter__(self) -> JupyterLab:
+        # In a session of its own, a Ctrl-C in the terminal reaches only us, and we stop it in order.
+        self.process = subprocess.Popen(  # noqa: S603 - this Python and options made here
+            self._command,
+            env=self._environ,
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+            start_new_session=True,
+        )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End it and its kernels: with SIGTERM first, and by killing them if that takes long."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(15)
+            except (subprocess.TimeoutExpired, KeyboardInterrupt):  # a second Ctrl-C: no more patience
+                _kill_group(self.process)
+        self.process.wait()
+
+    @property
+    def address(self) -> str:
+        """Where a browser gets in: the first page, with the token."""
+        url = self.session.public(self.url) if self.session else self.url
+        return f"{url}{self._path}?token={self.token}"
+
+    def wait_until_ready(self, timeout: float = 120.0) -> None:
+        """Wait until it takes connections, and learn its address; raise if it ends, or is not up in so many seconds."""
+        deadline = time.monotonic() + timeout
+        while not _takes_connections(self.url):
+            if self.process.poll() is not None:
+                raise BucketsError(f"{self.name} ended as it started (exit code {self.process.returncode})")
+            if time.monotonic() > deadline:
+                raise BucketsError(f"{self.name} did not come up within {timeout:.0f} seconds")
+            time.sleep(_POLL)
+            self.url = self._announced_url()
+
+    def _announced_url(self) -> str:
+        """Read the address from the file that a Jupyter server writes, which may be before it listens."""
+        from jupyter_core.paths import jupyter_runtime_dir  # of the extra `lab`
+
+        folder = Path(self._environ.get("JUPYTER_RUNTIME_DIR") or jupyter_runtime_dir())
+        try:
+            return str(json.loads((folder / f"jpserver-{self.process.pid}.json").read_text("utf-8"))["url"])
+        except (OSError, ValueError):
+            return ""
+
+
+class VoilaPage(JupyterLab):
+    """A Jupyter server that shows one notebook as a page, run anew for each browser that opens it."""
+
+    name = "Voila"
+    _module = "jupyter_server"
+    _default_url = "ServerApp.default_url"
+    _below = "voila/render"
+
+
+@dataclass(frozen=True)
+class HubSession:
+    """A session of JupyterHub: what the hub tells the servers of a person.
+
+    A browser reaches the hub's machine only through the hub's own address. Requests to other ports there are
+    forwarded by the package jupyter-server-proxy, if the hub has it.
+
+    Parameters
+    ----------
+    prefix
+        Path of the person's server, such as ``"/hub/user/ada/"``.
+    url
+        Its whole address, if the hub knows it; else empty.
+
+    Examples
+    --------
+    >>> session = HubSession("/user/ada/", "https://hub.example/user/ada/")
+    >>> session.public("http://127.0.0.1:4000/user/ada/proxy/absolute/4000/")
+    'https://hub.example/user/ada/proxy/absolute/4000/'
+    """
+
+    prefix: str
+    url: str = ""
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str]) -> HubSession | None:
+        """Return the session that an environment tells of, or None outside a hub."""
+        prefix = environ.get("JUPYTERHUB_SERVICE_PREFIX")
+        return cls(f"{prefix.rstrip('/')}/", environ.get("JUPYTERHUB_PUBLIC_URL", "")) if prefix else None
+
+    def network(self, port: int) -> list[str]:
+        """Return the options of a server on a port (0: a free one) that serves below the path of the hub's proxy."""
+        if not port:  # it is part of the path, so it must be known before the server starts
+            with socket.create_server(("127.0.0.1", 0)) as found:
+                port = found.getsockname()[1]
+        return [
+            *_network(port),
+            f"--ServerApp.base_url={self.prefix}proxy/absolute/{port}/",
+            "--ServerApp.allow_remote_access=True",  # by the hub's name: who gets through the hub is its person
+        ]
+
+    @property
+    def way_in(self) -> str:
+        """What the person has to know beside the address."""
+        where = "" if self.url else "behind the address of your JupyterHub; "
+        return f"{where}it opens where the hub has jupyter-server-proxy (pip install jupyter-server-proxy)."
+
+    def public(self, url: str) -> str:
+        """Return an address of this machine as the hub passes it on; only the path if the hub's name is not known."""
+        return urljoin(self.url, urlsplit(url).path)
+
+
+def _network(port: int) -> list[str]:
+    # A port that was asked for is taken or refused; only a free one may be any.
+    retries = ["--ServerApp.port_retries=0"] if port else []
+    return ["--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", *retries]
+
+
+def _takes_connections(url: str) -> bool:
+    if not url:
+        return False
+    address = urlsplit(url)
+    try:
+        socket.create_connection((address.hostname or "", address.port or 80), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def running_as_root() -> bool:
+    """Whether this process may do anything on this machine."""
+    return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    if hasattr(os, "killpg"):
+        os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
