@@ -14,8 +14,7 @@ import pytest
 
 from bucketsnb import files
 from bucketsnb.backend.stores.open import open_store
-from bucketsnb.changes.entry import lines_of
-from bucketsnb.changes.journal import Journal
+from bucketsnb.changes.journal import Journal, lines_of
 from bucketsnb.cli.notebooks import FIRST, copy_missing, shipped
 from bucketsnb.errors import ConfigurationError, JournalError
 from bucketsnb.files import locked, replace_file

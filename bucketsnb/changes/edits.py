@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,11 +11,11 @@ import pandas as pd
 
 from bucketsnb.changes.plan import LeftOut
 from bucketsnb.changes.snapshot import MISSING, WorkSnapshot, described, drift, equal, leaves, restrict
-from bucketsnb.changes.tables import NAMELESS, WORKED_OUT, read_cells
+from bucketsnb.changes.tables import NAMELESS, WORKED_OUT, foreign_fields
 from bucketsnb.changes.targets import shared, unnamed
 from bucketsnb.display.texts import close_matches, join_truncated, truncate
 from bucketsnb.encoding import judge_change, refusal
-from bucketsnb.encoding.cells import read_value
+from bucketsnb.encoding.cells import read_cell, read_value
 from bucketsnb.encoding.values import UnfitError
 from bucketsnb.errors import WorkError
 from bucketsnb.frames import COLUMNS, Baseline, frame_of, to_records
@@ -72,11 +72,16 @@ def edits_of(frame: pd.DataFrame, now: Mapping[str, Record]) -> Edits:
         frame = frame.drop(columns=beside)
     records = _records(frame, None if read else now)
     found = Edits(notes=notes)
-    ids = [one for one in map(_id, records) if one is not None]
     before = _as_read(frame, read) if read else {}
-    _refuse_strangers(ids, before, known=read is not None)
+    strangers = [one for work in records if (one := _id(work)) and one not in before] if read else []
+    if strangers:
+        raise WorkError(
+            f"id is given by the service and cannot be set: {join_truncated(strangers, most=3)} "
+            f"{'was' if len(strangers) == 1 else 'were'} not in the frame when it was read.",
+            field="id",
+        )
     edited = _own(records, read, found.left_out)
-    _refuse_columns(frame.iloc[list(edited)], before)
+    _refuse_derived(frame.iloc[list(edited)], before)
     parts = parts_of(frame) if read else dict.fromkeys(range(len(frame)), ())  # what is left out of it stays
     for index, work in edited.items():
         _compare(found, work, before.get(work["id"]), now.get(work["id"]), index, whole=index not in parts)
@@ -92,15 +97,23 @@ def _as_read(frame: pd.DataFrame, read: Baseline) -> dict[str, Record]:
 def _own(records: Sequence[Record], read: Baseline | None, left_out: list[LeftOut]) -> dict[int, Record]:
     """Return the works that have an id of their own, by row; leave out those without that were edited."""
     as_read = read.counts if read else Counter[str | None]()
-    counts = Counter(_id(work) for work in records)
-    _refuse_lost(records, lost=counts[None] > as_read[None])
+    ids = list(map(_id, records))
+    counts = Counter(ids)
+    if counts[None] > as_read[None]:
+        index = ids.index(None)
+        raise WorkError(f"Work {index} has no id: it cannot be updated.", index=index, field="id")
     twice = {one for one, number in counts.items() if one is not None and number > 1}
-    _refuse_twice([one for one in twice if counts[one] > as_read[one]])
-    without_own_id = {index: work for index, work in enumerate(records) if _id(work) is None or _id(work) in twice}
-    were = read.duplicate_ids(twice) if read and without_own_id else []
-    edited = [work for work in without_own_id.values() if not any(_is_as(was, work) for was in were)]
+    added = [one for one in twice if counts[one] > as_read[one]]
+    if added:
+        raise WorkError(
+            f"The frame has works more than once: {join_truncated(added, most=3)}. Keep one row a work.", field="id"
+        )
+    own = {index: work for index, work in enumerate(records) if ids[index] is not None and ids[index] not in twice}
+    others = [work for index, work in enumerate(records) if index not in own]
+    were = read.duplicate_ids(twice) if read and others else []
+    edited = [work for work in others if not any(_is_as(was, work) for was in were)]
     left_out += [shared(work["id"]) if _id(work) else unnamed(work.get("id")) for work in edited]
-    return {index: work for index, work in enumerate(records) if index not in without_own_id}
+    return own
 
 
 def _is_as(was: Record, work: Record) -> bool:
@@ -115,15 +128,12 @@ def _id(work: Record) -> str | None:
 def _compare(
     found: Edits, work: Record, old: Record | None, current: Record | None, index: int, *, whole: bool
 ) -> None:
-    was = old if old is not None else current
-    if was is None:
-        found.left_out.append(LeftOut(work["id"], "gone when the plan was made"))
+    was = current if old is None else old
+    cells = None if was is None else _edited(was, work, index)
+    if cells == {}:
         return
-    cells = _edited(was, work, index)
-    if not cells:
-        return
-    refuse_unmeant(cells, index)
-    if current is None:
+    refuse_unmeant(cells or {}, index)
+    if cells is None or current is None:
         found.left_out.append(LeftOut(work["id"], "gone when the plan was made"))
         return
     cells, why = _fitted(cells, old, current, whole=whole)
@@ -138,10 +148,7 @@ def _compare(
 def _edited(was: Record, work: Record, index: int) -> dict[str, Any]:
     """Return the new values of a work: read as those of a row to deposit are, such as one event as a bare number."""
     differing = {name: value for name, value in work.items() if not equal(was.get(name), value)}
-    try:
-        cells = {name: read_value(name, value) for name, value in differing.items()}
-    except UnfitError as error:
-        raise WorkError(f"Work {index}: {error}", index=index, field=error.path) from None
+    cells = {name: _read(read_value, name, value, index) for name, value in differing.items()}
     return {name: value for name, value in cells.items() if not equal(was.get(name), value)}
 
 
@@ -211,68 +218,46 @@ def _records(frame: pd.DataFrame, now: Mapping[str, Record] | None) -> list[dict
     """Return the works of a frame with what was edited; with `now`, what differs from the works as they are now."""
     if "id" not in frame.columns:
         raise WorkError("The frame has no column id, and works are named by their ids.", field="id")
-    _refuse_unknown(map(str, frame.columns))
-    if now is None:
-        return _with_parents(frame, to_records(frame, partial=True))
-    current = Baseline.of(frame_of(list(now.values())))
-    assert current is not None  # noqa: S101 - a frame that was just made knows what it was made of
-    return _with_parents(frame, compared(frame, read_cells(frame, given_cells(frame)), current))
-
-
-def _with_parents(frame: pd.DataFrame, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    if "parent" in frame.columns and "config" not in frame.columns:
-        raise WorkError("The parent is kept in config: keep the column config beside parent.", field="parent")
-    return records
-
-
-def _refuse_unknown(columns: Iterable[str]) -> None:
-    unknown = [name for name in columns if name not in COLUMNS]
+    unknown = [str(name) for name in frame.columns if name not in COLUMNS]
     if unknown:
         matches = close_matches(unknown[0], COLUMNS)
         hint = f"; did you mean {matches[0]!r}?" if matches else ". Drop it, and plan the update again."
         raise WorkError(f"{truncate(unknown[0], 60)!r} is not a field of a work{hint}", field=unknown[0])
+    if "parent" in frame.columns and "config" not in frame.columns:
+        raise WorkError("The parent is kept in config: keep the column config beside parent.", field="parent")
+    if now is None:
+        return to_records(frame, partial=True)
+    current = Baseline.of(frame_of(list(now.values())))
+    assert current is not None  # noqa: S101 - a frame that was just made knows what it was made of
+    given, foreign = given_cells(frame), foreign_fields(frame)
+    for index, cells in enumerate(given):  # works that come back from a file
+        for name in cells.keys() & set(foreign):
+            cells[name] = _read(read_cell, name, cells[name], index)
+    return compared(frame, given, current)
 
 
-def _refuse_strangers(ids: Sequence[str], before: Mapping[str, Record], *, known: bool) -> None:
-    strangers = [one for one in ids if one not in before] if known else []
-    if strangers:
-        raise WorkError(
-            f"id is given by the service and cannot be set: {join_truncated(strangers, most=3)} "
-            f"{'was' if len(strangers) == 1 else 'were'} not in the frame when it was read.",
-            field="id",
-        )
+def _read(read: Callable[[str, Any], Any], name: str, value: Any, index: int) -> Any:
+    try:
+        return read(name, value)
+    except UnfitError as error:
+        raise WorkError(f"Work {index}: {error}", index=index, field=name) from None
 
 
-def _refuse_lost(records: Sequence[Record], *, lost: bool) -> None:
-    index = next((index for index, work in enumerate(records) if _id(work) is None), 0)
-    if lost:
-        raise WorkError(f"Work {index} has no id: it cannot be updated.", index=index, field="id")
-
-
-def _refuse_twice(twice: Sequence[str]) -> None:
-    if twice:
-        raise WorkError(
-            f"The frame has works more than once: {join_truncated(twice, most=3)}. Keep one row a work.", field="id"
-        )
-
-
-def _refuse_columns(frame: pd.DataFrame, before: Mapping[str, Record]) -> None:
+def _refuse_derived(frame: pd.DataFrame, before: Mapping[str, Record]) -> None:
     """Refuse edits of what is worked out from other columns; they could not be sent and would be lost in silence."""
-    from_read = frame.attrs.get("read_at")
-    names = [name for name in DERIVED if name in frame.columns]
-    if not before or from_read is None or not names:
+    read_at, names = frame.attrs.get("read_at"), [name for name in DERIVED if name in frame.columns]
+    if not before or read_at is None or not names:
         return
+    read = frame.attrs.get("columns", "all")
+    fields = FIELD_NAMES if read == "all" else [one for one in FIELD_NAMES if one in read]
+    was = frame_of([before[one] for one in frame["id"]], now=float(read_at), fields=fields)
     for name in names:
-        if _edited_derived(frame, before, name, float(from_read)):
+        if not _is_column(frame[name].reset_index(drop=True), pd.Series(was[name].array)):
             raise WorkError(f"{name} is worked out from the times of a work and cannot be set.", field=name)
 
 
-def _edited_derived(frame: pd.DataFrame, before: Mapping[str, Record], name: str, read_at: float) -> bool:
-    read = frame.attrs.get("columns", "all")
-    fields = FIELD_NAMES if read == "all" else [one for one in FIELD_NAMES if one in read]
-    was = frame_of([before[one] for one in frame["id"]], now=read_at, fields=fields)[name]
+def _is_column(column: pd.Series, was: pd.Series) -> bool:
     try:
-        now = frame[name].reset_index(drop=True).astype(was.dtype)
+        return column.astype(was.dtype).equals(was)
     except (TypeError, ValueError):  # it never held this
-        return True
-    return not was.reset_index(drop=True).equals(now)
+        return False

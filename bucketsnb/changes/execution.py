@@ -15,8 +15,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from bucketsnb.changes.entry import UNDO_SUFFIX, Writer
-from bucketsnb.changes.journal import Journal, new_entry
+from bucketsnb.changes.journal import UNDO_SUFFIX, Journal, Writer, new_entry
 from bucketsnb.changes.plan import document_of
 from bucketsnb.changes.receipt import UNSETTLED, Outcome, Receipt, WorkResult
 from bucketsnb.changes.snapshot import Change, WorkSnapshot

@@ -14,8 +14,7 @@ every line is forced to the disk before the caller goes on, and no token is ever
 ``end``
     the counts. An entry without one was cut short.
 
-Before each request, the entry must still be where it will be looked for; see
-:meth:`~bucketsnb.changes.entry.Writer.check`.
+Before each request, the entry must still be where it will be looked for; see :meth:`Writer.check`.
 
 Size: an entry is dropped together with the entry of its undo. Neither is while anybody has one of them locked, nor
 while an undo has not settled each of its works: those may wait under a holding pipeline, and the entry is what finds
@@ -29,7 +28,9 @@ process writes in none of its parent's.
 
 from __future__ import annotations
 
+import contextlib
 import getpass
+import json
 import os
 import platform
 import re
@@ -37,21 +38,40 @@ import secrets
 import stat
 import time
 import warnings
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+import weakref
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import platformdirs
 
-from bucketsnb.changes.entry import SUFFIX, UNDO_SUFFIX, Writer, ends_of, recording
-from bucketsnb.display.texts import truncate
-from bucketsnb.errors import Cure, JournalError
-from bucketsnb.files import OPEN_FLAGS, absolute, try_lock
+from bucketsnb.changes.receipt import Outcome
+from bucketsnb.display.texts import printable, truncate
+from bucketsnb.errors import Cure, JournalError, PlanAlreadyApplied
+from bucketsnb.files import OPEN_FLAGS, absolute, try_lock, unlock
+from bucketsnb.frames import SummaryFrame
 
-__all__ = ["KEEP_DAYS", "LIMIT", "Journal", "JournalWarning", "new_entry", "who"]
+__all__ = [
+    "KEEP_DAYS",
+    "LIMIT",
+    "UNDO_SUFFIX",
+    "Entry",
+    "Journal",
+    "JournalWarning",
+    "RecordedWork",
+    "Summary",
+    "Writer",
+    "journal_frame",
+    "lines_of",
+    "new_entry",
+    "read_entry",
+    "summary_of",
+    "who",
+]
 
 LIMIT = 1 << 30
 """Bytes above which entries older than `KEEP_DAYS` are dropped."""
@@ -59,20 +79,21 @@ LIMIT = 1 << 30
 KEEP_DAYS = 30.0
 """Days for which no entry is dropped."""
 
+UNDO_SUFFIX = ".undo"
+"""Added to the id of an entry, it is the id of the entry of its undo."""
+
+_SUFFIX = ".jsonl"
 _ENTRY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 """What the id of an entry may be; the name of a holding pipeline is made of it."""
 
-_NAME = re.compile(rf"(?P<entry>[0-9]{{8}}-[0-9]{{6}}-[0-9]{{6}}-[0-9a-f]{{4}})({re.escape(UNDO_SUFFIX)})?\{SUFFIX}")
+_NAME = re.compile(rf"(?P<entry>[0-9]{{8}}-[0-9]{{6}}-[0-9]{{6}}-[0-9a-f]{{4}})({re.escape(UNDO_SUFFIX)})?\{_SUFFIX}")
 """Names that this package gives to the files of entries."""
-
-_SETTLED = frozenset({"done", "drifted", "gone"})
-"""Outcomes of an undo after which nothing is left to do for a work."""
 
 _REFUSE_AT = 4
 _DAY = 86_400
-_SHARED = stat.S_ISVTX | stat.S_ISGID
-"""Bits that people set on folders that several users share."""
-
+_TAIL = 1 << 16
+_BEGUN = 2
+"""Lines after which an entry counts as begun: the plan and its works."""
 _warned: set[Path] = set()
 
 
@@ -95,7 +116,8 @@ class Journal:
     """
 
     def __init__(self, folder: Path | None = None, *, limit: int = LIMIT, keep_days: float = KEEP_DAYS) -> None:
-        self.folder = _default_folder() if folder is None else absolute(str(folder))
+        default = os.environ.get("BUCKETSNB_JOURNAL") or platformdirs.user_data_path("bucketsnb") / "journal"
+        self.folder = absolute(str(folder or default))
         self.limit = limit
         self.keep_days = keep_days
 
@@ -118,7 +140,7 @@ class Journal:
         PlanAlreadyApplied
             If an entry of this id was begun before.
         """
-        with recording(self.folder):
+        with _recording(self.folder):
             _make_private(self.folder)
             _make_room(self.folder, self.limit, self.keep_days)
         writer = Writer(self.path(entry or new_entry()), new=True)
@@ -152,16 +174,13 @@ class Journal:
 
     def length(self, entry: str) -> int:
         """Return the bytes of an entry, 0 if it is not there."""
-        try:
-            return self.path(entry).stat().st_size
-        except FileNotFoundError:
-            return 0
-        except OSError as error:
-            raise JournalError(f"{self.path(entry)} cannot be read: {error.strerror}.") from error
+        path = self.path(entry)
+        with _reading(path):
+            return path.stat().st_size if path.exists() else 0
 
     def touch(self, entry: str) -> None:
         """Count an entry as young again, because somebody means to undo it: it is not dropped to make room."""
-        with recording(self.path(entry)):
+        with _recording(self.path(entry)):
             os.utime(self.path(entry))
 
     def path(self, entry: str) -> Path:
@@ -175,7 +194,7 @@ class Journal:
         if not isinstance(entry, str) or not _ENTRY.fullmatch(entry):
             message = f"{truncate(repr(entry), 80)} is not an entry of the journal."
             raise JournalError(message, cure=Cure.LIST_ENTRIES)
-        return self.folder / f"{entry}{SUFFIX}"
+        return self.folder / f"{entry}{_SUFFIX}"
 
     def entries(self) -> list[str]:
         """Return the ids of all entries, the newest first."""
@@ -185,18 +204,13 @@ class Journal:
             return []
         except OSError as error:
             raise JournalError(f"The journal in {self.folder} cannot be read: {error.strerror}.") from error
-        found = (name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX))
+        found = (name.removesuffix(_SUFFIX) for name in names if name.endswith(_SUFFIX))
         return sorted(filter(_ENTRY.fullmatch, found), reverse=True)
 
 
 def new_entry() -> str:
     """Return the id of a new entry, from the time and a random part."""
     return f"{datetime.now(timezone.utc):%Y%m%d-%H%M%S-%f}-{secrets.token_hex(2)}"
-
-
-def _default_folder() -> Path:
-    named = os.environ.get("BUCKETSNB_JOURNAL")
-    return absolute(named or str(platformdirs.user_data_path("bucketsnb") / "journal"))
 
 
 def who() -> dict[str, Any]:
@@ -208,14 +222,209 @@ def who() -> dict[str, Any]:
     return {"user": user, "machine": platform.node(), "process": os.getpid()}
 
 
-# --- private ---
+@contextlib.contextmanager
+def _recording(path: Path) -> Iterator[None]:
+    """Raise an error of the disk as a JournalError: the change could not be recorded."""
+    try:
+        yield
+    except OSError as error:
+        raise JournalError(
+            f"The record of this change could not be kept in {path}: {error.strerror}. Free some space, or point "
+            "BUCKETSNB_JOURNAL at a folder that can be written. Nothing goes to the service without a record."
+        ) from error
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as none:
+        message = f"There is no entry {path.name.removesuffix(_SUFFIX)} in {path.parent}."
+        raise JournalError(message, cure=Cure.LIST_ENTRIES) from none
+    except OSError as error:
+        raise JournalError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+# --- an entry that is written ---
+
+
+class Writer:
+    """One entry while it is written; locked, so that nobody else writes it.
+
+    Parameters
+    ----------
+    path
+        Its file.
+    new
+        Whether to make the entry or to continue it.
+    length
+        Bytes that it is to have, if it is continued.
+
+    Raises
+    ------
+    JournalError
+        If it cannot be opened, or somebody else is writing it.
+    PlanAlreadyApplied
+        If it was to be made and was begun before, or has another length.
+    """
+
+    def __init__(self, path: Path, *, new: bool, length: int | None = None) -> None:
+        self.path = path
+        self.is_new = new
+        self.length = 0
+        with _recording(path) if new else _reading(path):
+            self._file = os.open(path, os.O_RDWR | os.O_APPEND | OPEN_FLAGS | (os.O_CREAT if new else 0), 0o600)
+        _OPEN.add(self)
+        try:
+            with _recording(path):
+                self._lock()
+                if new:
+                    self._start()
+                else:
+                    self._continue(length)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def entry(self) -> str:
+        """Id of the entry."""
+        return self.path.name.removesuffix(_SUFFIX)
+
+    def _lock(self) -> None:
+        if not (try_lock(self._file) and os.fstat(self._file).st_nlink):  # a file without a name was given up meanwhile
+            raise JournalError(
+                f"Entry {self.entry} is being written by another application of it. Wait until that ends."
+            )
+
+    def _start(self) -> None:
+        """Start an empty file; what is left of a start that was cut off before anything could be sent is dropped."""
+        if sum(1 for _ in lines_of(self.path)) >= _BEGUN:
+            raise PlanAlreadyApplied(
+                f"Entry {self.entry} of the journal was begun before: another process, thread or copy of this plan has "
+                "applied it, so nothing was sent. Build a new plan for the rest.",
+                cure=Cure.LIST_ENTRIES,
+            )
+        os.ftruncate(self._file, 0)
+
+    def _continue(self, length: int | None) -> None:
+        """Start on a line of its own after one that was cut off in the middle."""
+        self.length = os.fstat(self._file).st_size
+        if length is not None and length != self.length:
+            raise PlanAlreadyApplied(
+                f"{self.entry} was gone on with meanwhile, by another process, thread or plan; nothing was sent. "
+                "Look into the journal, and plan it anew."
+            )
+        os.lseek(self._file, max(self.length - 1, 0), os.SEEK_SET)
+        if self.length and os.read(self._file, 1) != b"\n":
+            self._write(b"\n")
+
+    def line(self, kind: str, works: Mapping[str, Iterable[str] | None] | None = None, **content: Any) -> None:
+        """Append a line and force it to the disk; `works` are lists by name, each work in it JSON of ASCII already.
+
+        Raises
+        ------
+        JournalError
+            If it is not on the disk, or nobody would find it there; what was written of it is taken back.
+        """
+        self.check()
+        start = json.dumps({"kind": kind, "at": time.time(), **content}, separators=(",", ":")).removesuffix("}")
+        lists = (
+            f',"{name}":' + ("null" if texts is None else "[" + ",".join(texts) + "]")
+            for name, texts in (works or {}).items()
+        )
+        with _recording(self.path):
+            self._write("".join([start, *lists, "}\n"]).encode("ascii"))
+
+    def _write(self, data: bytes) -> None:
+        left = memoryview(data)
+        try:
+            while left:
+                left = left[os.write(self._file, left) :]
+            os.fsync(self._file)
+        except BaseException:  # an interruption too: half a line would spoil the next
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._file, self.length)
+            raise
+        finally:
+            self.length = os.fstat(self._file).st_size
+
+    def check(self) -> None:
+        """Make sure that the entry is where it will be looked for, whole, and can be written."""
+        if self._file < 0:
+            raise JournalError(f"Entry {self.entry} is of the process that this one was forked from: it goes on there.")
+        problem = self._problem()
+        if problem:
+            raise JournalError(
+                f"The record of this change, {self.path}, {problem}. Nothing goes to the service without a record, so "
+                "no more was sent. Put it back, or find out who works in that folder, before you change more works."
+            )
+
+    def _problem(self) -> str | None:
+        mine = os.fstat(self._file)
+        try:
+            there, folder = self.path.stat(), self.path.parent.stat()
+        except FileNotFoundError:
+            return "was removed"
+        except OSError as error:
+            return f"cannot be reached any more: {error.strerror}"
+        if not os.path.samestat(mine, there):
+            return "was replaced by another file"
+        if mine.st_size != self.length:
+            return "was changed by someone else"
+        if not (_is_writable(self.path, there) and _is_writable(self.path.parent, folder)):
+            return "or its folder was made unwritable"
+        return None
+
+    def discard(self) -> None:
+        """Remove an entry that nothing was sent for, and close it; what is not this entry any more stays."""
+        try:
+            is_mine = self._file >= 0 and os.path.samestat(self.path.stat(), os.fstat(self._file))
+        except OSError:
+            is_mine = False
+        if os.name == "nt":  # there, no file is removed while it is open
+            self.close()
+        if is_mine:
+            self.path.unlink(missing_ok=True)
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file, and of its lock: a process that is forked at this moment has the file too."""
+        with contextlib.suppress(OSError):  # closing lets go of it too, once no other process has the file
+            if self._file >= 0:
+                unlock(self._file)
+        self.leave()
+
+    def leave(self) -> None:
+        """Close the file, and leave its lock to the process that this one was forked from."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+_OPEN: weakref.WeakSet[Writer] = weakref.WeakSet()
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: list(map(Writer.leave, _OPEN)))
+
+
+def _is_writable(path: Path, found: os.stat_result) -> bool:
+    return bool(found.st_mode & stat.S_IWUSR) and os.access(path, os.W_OK)  # root may write all
+
+
+# --- the folder ---
 
 
 def _make_private(folder: Path) -> None:
     """Make the folder, or take it from the eyes of others if it was there before, and say so once.
 
-    A folder that is shared on purpose (of another owner, with the sticky or the group bit, with files of others in it,
-    or one that the home folder lies in) is left as it is, and that is said once.
+    A folder that is shared on purpose is left as it is, and that is said once.
     """
     if not folder.exists():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -224,79 +433,38 @@ def _make_private(folder: Path) -> None:
     mode = stat.S_IMODE(folder.stat().st_mode)
     if os.name != "posix" or not mode & 0o077:
         return
-    shared = _shared_because(folder)
-    if shared is None:
-        folder.chmod(0o700)
-        _warn_once(
-            folder,
-            f"Others could look into the journal's folder {folder} (its mode was {mode:04o}); it is yours alone now "
-            "(0700). If it is to be shared, set its group bit (chmod g+s) and it is left as it is.",
+    if _is_shared(folder):
+        words = (
+            f"Others can look into the journal's folder {folder} (mode {mode:04o}), which was left so, as it belongs "
+            "to another user, has its sticky or group bit set, or holds more than your journal. Its entries can be "
+            "read by their owner only; a folder of your own in BUCKETSNB_JOURNAL keeps their names private too."
         )
     else:
-        _warn_once(
-            folder,
-            f"Others can look into the journal's folder {folder} (mode {mode:04o}), which was left so because "
-            f"{shared}. Its entries can be read by their owner only; a folder of your own in BUCKETSNB_JOURNAL keeps "
-            "their names private too.",
+        folder.chmod(0o700)
+        words = (
+            f"Others could look into the journal's folder {folder} (its mode was {mode:04o}); it is yours alone now "
+            "(0700). If it is to be shared, set its group bit (chmod g+s) and it is left as it is."
         )
-
-
-def _shared_because(folder: Path) -> str | None:
-    """Return why a folder seems to be shared on purpose; None if it does not."""
-    found = folder.stat()
-    if found.st_uid != os.geteuid():
-        return "it belongs to another user"
-    if found.st_mode & _SHARED:
-        return "its sticky or group bit is set"
-    if folder in _home_and_above():
-        return "it holds more than the journal"
-    others = any(one.st_uid != found.st_uid for _, one in _regular_files(folder))
-    return "there are files of other users in it" if others else None
-
-
-def _home_and_above() -> tuple[Path, ...]:
-    try:
-        home = Path.home().absolute()
-    except RuntimeError:  # a container whose user has none
-        return ()
-    return home, *home.parents
-
-
-def _warn_once(folder: Path, words: str) -> None:
     if folder not in _warned:
         _warned.add(folder)
         warnings.warn(words, JournalWarning, stacklevel=2)
 
 
+def _is_shared(folder: Path) -> bool:
+    found = folder.stat()
+    if found.st_uid != os.geteuid() or found.st_mode & (stat.S_ISVTX | stat.S_ISGID):
+        return True
+    return any(not _NAME.fullmatch(path.name) or one.st_uid != found.st_uid for path, one in _regular_files(folder))
+
+
 def _sync_folder(folder: Path) -> None:
     """Force the names in a folder to the disk; some file systems cannot, and keep them anyway."""
-    try:
+    with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        os.fsync(handle)
-    except OSError:
-        pass
-    finally:
-        os.close(handle)
-
-
-# --- bounded ---
-
-
-@dataclass
-class _Pair:
-    """The files of an entry and of its undo."""
-
-    paths: list[Path] = field(default_factory=list)
-    size: int = 0
-    changed: float = 0.0
-
-    def add(self, path: Path, found: os.stat_result) -> None:
-        self.paths.append(path)
-        self.size += found.st_size
-        self.changed = max(self.changed, found.st_mtime)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _make_room(folder: Path, limit: int, keep_days: float) -> None:
@@ -304,16 +472,19 @@ def _make_room(folder: Path, limit: int, keep_days: float) -> None:
 
     Where the younger ones fill four times that, the change is refused.
     """
-    pairs = _pairs(folder)
-    if sum(pair.size for pair in pairs) <= limit:
+    pairs: dict[str, dict[Path, os.stat_result]] = {}  # an entry and its undo
+    for path, found in _regular_files(folder):
+        if match := _NAME.fullmatch(path.name):
+            pairs.setdefault(match["entry"], {})[path] = found
+    if sum(_size(pair) for pair in pairs.values()) <= limit:
         return
-    pairs = sorted((pair for pair in pairs if all(map(_is_entry, pair.paths))), key=lambda pair: pair.changed)
-    total = sum(pair.size for pair in pairs)
-    for pair in pairs:
-        if total <= limit or pair.changed >= time.time() - keep_days * _DAY:
+    entries = sorted((pair for pair in pairs.values() if all(map(_is_entry, pair))), key=_changed)
+    total = sum(map(_size, entries))
+    for pair in entries:
+        if total <= limit or _changed(pair) >= time.time() - keep_days * _DAY:
             break
-        if _drop(pair):
-            total -= pair.size
+        if _drop(list(pair)):
+            total -= _size(pair)
     if total > _REFUSE_AT * limit:
         raise JournalError(
             f"The journal in {folder} holds {total:,} bytes of the last {keep_days:g} days, and nothing "
@@ -321,65 +492,288 @@ def _make_room(folder: Path, limit: int, keep_days: float) -> None:
         )
 
 
-def _pairs(folder: Path) -> list[_Pair]:
-    pairs: dict[str, _Pair] = {}
-    for name, found in _regular_files(folder):
-        match = _NAME.fullmatch(name)
-        if match:
-            pairs.setdefault(match["entry"], _Pair()).add(folder / name, found)
-    return list(pairs.values())
+def _size(pair: Mapping[Path, os.stat_result]) -> int:
+    return sum(found.st_size for found in pair.values())
 
 
-def _regular_files(folder: Path) -> list[tuple[str, os.stat_result]]:
-    with os.scandir(folder) as entries:
-        files = [(one.name, _stat(one)) for one in entries if one.is_file(follow_symlinks=False)]
-    return [(name, found) for name, found in files if found is not None]
+def _changed(pair: Mapping[Path, os.stat_result]) -> float:
+    return max(found.st_mtime for found in pair.values())
 
 
-def _stat(one: os.DirEntry[str]) -> os.stat_result | None:
-    try:
-        return one.stat(follow_symlinks=False)
-    except FileNotFoundError:  # dropped meanwhile, by another process that makes room
-        return None
+def _regular_files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    for path in folder.iterdir():
+        with contextlib.suppress(FileNotFoundError):  # dropped meanwhile, by another process that makes room
+            found = path.lstat()
+            if stat.S_ISREG(found.st_mode):
+                yield path, found
 
 
-def _drop(pair: _Pair) -> bool:
+def _drop(paths: Sequence[Path]) -> bool:
     """Drop an entry and its undo, unless one of them is in use or the undo is not settled."""
-    with ExitStack() as stack:
+    with contextlib.ExitStack() as stack:
         try:
-            files = [_opened(stack, path) for path in pair.paths]
-            if not all(map(try_lock, files)) or not all(map(_may_go, pair.paths)):
-                return False
+            for path in paths:
+                file = os.open(path, os.O_RDWR | OPEN_FLAGS)
+                stack.callback(os.close, file)
+                if not (try_lock(file) and _may_go(path)):
+                    return False
             if os.name == "nt":  # there, no file is dropped while it is open
                 stack.close()
-            for path in pair.paths:
+            for path in paths:
                 path.unlink()
         except (OSError, JournalError):  # moved, dropped or made unreadable by someone else: it is not ours to drop
             return False
     return True
 
 
-def _opened(stack: ExitStack, path: Path) -> int:
-    file = os.open(path, os.O_RDWR | OPEN_FLAGS)
-    stack.callback(os.close, file)
-    return file
-
-
 def _is_entry(path: Path) -> bool:
     try:
-        head, _ = ends_of(path)
+        head, _ = _ends_of(path)
     except JournalError:  # it cannot be read, so nobody knows
         return False
-    return head.get("kind") == "plan" and head.get("entry") == path.name.removesuffix(SUFFIX)
+    return head.get("kind") == "plan" and head.get("entry") == path.name.removesuffix(_SUFFIX)
 
 
 def _may_go(path: Path) -> bool:
-    """Tell whether nothing is left to do for the works of an entry."""
-    return not path.name.endswith(UNDO_SUFFIX + SUFFIX) or _is_settled(ends_of(path)[1])
+    """Tell whether nothing is left to do for the works of an entry: an undo has settled each of them."""
+    if not path.name.endswith(UNDO_SUFFIX + _SUFFIX):
+        return True
+    last = _ends_of(path)[1]
+    counts = last.get("counts") if last.get("kind") == "end" else None
+    return isinstance(counts, dict) and {word for word, count in counts.items() if count} <= {"done", "drifted", "gone"}
 
 
-def _is_settled(last: dict[str, object]) -> bool:
-    counts = last.get("counts")
-    if last.get("kind") != "end" or not isinstance(counts, dict):
-        return False
-    return {word for word, number in counts.items() if number} <= _SETTLED
+# --- an entry that is read ---
+
+
+def lines_of(path: Path) -> Iterator[dict[str, Any]]:
+    """Read the lines of an entry; one that was cut off in the middle is passed over, as it never counted."""
+    with _reading(path), path.open("rb") as file:
+        yield from filter(None, map(_line, file))
+
+
+def _ends_of(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read the first and the last line of an entry; either is empty if it is not a whole line."""
+    with _reading(path), path.open("rb") as file:
+        first = _line(file.readline())
+        file.seek(max(path.stat().st_size - _TAIL, 0))
+        return first, _line(file.read().rpartition(b"\n")[0].rpartition(b"\n")[2] + b"\n")
+
+
+def _line(text: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) and text.endswith(b"\n") else {}
+
+
+_WORDS = [outcome.value for outcome in Outcome]
+_PLACE = ("host", "user", "machine")
+
+
+@dataclass(slots=True)
+class RecordedWork:
+    """What the journal knows of one work of an entry.
+
+    Attributes
+    ----------
+    id
+        As on the plan.
+    outcome
+        The last word on it: ``not sent`` if no request with it was prepared, ``unknown`` if one was and no outcome
+        was written.
+    before, after
+        The full work before the request, and as it was to be.
+    left
+        The full work as it was read back when it was done, or `None`.
+    new_id
+        Id the service gave it.
+    detail
+        In words.
+    """
+
+    id: str | None
+    outcome: Outcome = Outcome.NOT_SENT
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
+    left: dict[str, Any] | None = None
+    new_id: str | None = None
+    detail: str = ""
+
+
+@dataclass(slots=True)
+class Entry:
+    """One entry as read."""
+
+    id: str
+    head: dict[str, Any] = field(default_factory=dict)
+    works: list[RecordedWork] = field(default_factory=list)
+    present: set[str] = field(default_factory=set)
+    """Ids of works that were in the store before a deposit and look like those that were deposited."""
+
+    @property
+    def verb(self) -> str:
+        """What it did."""
+        return str(self.head.get("verb", ""))
+
+    @property
+    def at(self) -> float:
+        """When it was begun, in epoch seconds; 0 if its line does not tell."""
+        return _begun(self.head) or 0.0
+
+    @property
+    def counts(self) -> Counter[str]:
+        """Number of works by outcome."""
+        return Counter(work.outcome.value for work in self.works)
+
+    def take(self, line: dict[str, Any]) -> None:
+        """Add what one line says."""
+        kind = line.get("kind")
+        if kind == "plan":
+            self.head = line
+        elif kind == "works":
+            self.works = [RecordedWork(_typed(found, str)) for found in line["ids"]]
+        elif kind == "chunk":
+            self._take_chunk(line)
+        elif kind == "outcome":
+            self._take_outcome(line)
+        elif kind == "before":
+            self._work(line["position"]).before = _typed(line["work"], dict)
+
+    def _work(self, position: Any) -> RecordedWork:
+        return self.works[_number(position)]
+
+    def _take_chunk(self, line: dict[str, Any]) -> None:
+        for side in ("before", "after"):
+            for position, work in zip(line["positions"], line.get(side) or (), strict=False):
+                setattr(self._work(position), side, _typed(work, dict))
+        self.present.update(line.get("present") or ())
+        for position in line["positions"]:
+            self._work(position).outcome = Outcome.UNKNOWN
+            self._work(position).left = None
+
+    def _take_outcome(self, line: dict[str, Any]) -> None:
+        for position, word, left, new_id, detail in line["fates"]:
+            work = self._work(position)
+            work.outcome = Outcome(word)
+            work.left = work.after if left is True else _typed(left, dict)
+            work.new_id, work.detail = _typed(new_id, str) or work.new_id, str(detail)
+
+
+def _begun(head: Mapping[str, Any]) -> float | None:
+    at = head.get("at")
+    return float(at) if isinstance(at, int | float) and 0 <= at < 2**33 else None  # a damaged line may hold any number
+
+
+def _typed(value: Any, kind: type) -> Any:
+    if value is None or isinstance(value, kind):
+        return value
+    raise TypeError(f"{type(value).__name__} in the place of {kind.__name__}")
+
+
+def _number(value: Any) -> int:
+    """Return a number of works; a damaged line may hold any number, and none that a column of numbers holds."""
+    if not isinstance(value, int) or not 0 <= value < 2**53:
+        raise ValueError(f"{truncate(repr(value), 40)} in the place of a number of works")
+    return value
+
+
+def read_entry(journal: Journal, entry: str) -> Entry:
+    """Read an entry whole.
+
+    Raises
+    ------
+    JournalError
+        If there is no such entry, or it is not one.
+    """
+    found = Entry(entry)
+    try:
+        for line in lines_of(journal.path(entry)):
+            found.take(line)
+    except (KeyError, IndexError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+        raise JournalError(f"{journal.path(entry)} is not an entry of a journal: {error!r}.") from error
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What an entry says in short."""
+
+    head: dict[str, Any] = field(default_factory=dict)
+    count: int = 0
+    counts: Mapping[str, int] = field(default_factory=dict)
+    state: str = "unreadable"
+
+
+def summary_of(journal: Journal, entry: str) -> Summary:
+    """Read an entry in short: its first line, and its last if that has the counts, without the works between."""
+    try:
+        head, last = _ends_of(journal.path(entry))
+        if head.get("kind") == "plan" and last.get("kind") == "end":
+            counts = {word: _number(number) for word, number in last["counts"].items()}
+            return Summary(head, _number(head.get("count", 0)), counts, "finished")
+        found = read_entry(journal, entry)
+    except (JournalError, KeyError, TypeError, ValueError, ArithmeticError, AttributeError):
+        return Summary()
+    return Summary(found.head, len(found.works), found.counts, "cut short") if found.head else Summary()
+
+
+class JournalFrame(SummaryFrame):
+    """Entries of the journal, drawn without the columns that say nothing: outcomes of no work, one user and place."""
+
+    @property
+    def _constructor(self) -> Callable[..., JournalFrame]:
+        return JournalFrame
+
+    def _displayed(self) -> pd.DataFrame:
+        whole = pd.DataFrame(self)
+        empty = [word for word in _WORDS if not whole[word].any()] if self._is_whole() else []
+        return whole.drop(columns=[*self._everywhere(), *empty])
+
+    def _footer(self) -> str:
+        common = self._everywhere()
+        return ", ".join([super()._footer(), *(printable(f"{name} {value}") for name, value in common.items())])
+
+    def _everywhere(self) -> dict[str, Any]:
+        """Return what is the same in all entries, by the name of its column."""
+        names = [name for name in _PLACE if name in self] if self._is_whole() else []
+        return {name: self[name].iloc[0] for name in names if self[name].nunique(dropna=False) == 1}
+
+    def _is_whole(self) -> bool:
+        return set(_WORDS) <= set(self.columns)
+
+
+def journal_frame(journal: Journal, most: int | None = None) -> pd.DataFrame:
+    """Return one row an entry, the newest first and `most` at most, always with the same columns.
+
+    Columns: entry, time (UTC), verb, host, user, machine, reason, n_works, one per outcome, state (``finished``, ``cut
+    short``, ``unreadable``), undone (``yes``, ``partly`` or ``no``).
+    """
+    ids = journal.entries()
+    known = set(ids)
+    rows = [_row(journal, entry, known) for entry in [one for one in ids if not one.endswith(UNDO_SUFFIX)][:most]]
+    texts, numbers = ("verb", *_PLACE, "reason"), ("n_works", *_WORDS)
+    frame = JournalFrame(rows, columns=["entry", "time", *texts, *numbers, "state", "undone"])
+    frame["time"] = pd.to_datetime(frame["time"], unit="s", utc=True).astype("datetime64[ns, UTC]").dt.round("us")
+    kinds: dict[str, Any] = dict.fromkeys(("entry", *texts, "state", "undone"), pd.StringDtype("python"))
+    return frame.astype(kinds | dict.fromkeys(numbers, "int64"))
+
+
+def _row(journal: Journal, entry: str, ids: set[str]) -> list[Any]:
+    found = summary_of(journal, entry)
+    return [
+        entry,
+        _begun(found.head),
+        *(str(found.head.get(name) or "") for name in ("verb", *_PLACE, "reason")),
+        found.count,
+        *(found.counts.get(word, 0) for word in _WORDS),
+        found.state,
+        _undone(journal, entry + UNDO_SUFFIX) if entry + UNDO_SUFFIX in ids else "no",
+    ]
+
+
+def _undone(journal: Journal, undo_id: str) -> str:
+    undo = summary_of(journal, undo_id)
+    done = undo.counts.get(Outcome.DONE.value, 0)
+    return "no" if not done else "yes" if undo.state == "finished" and done == undo.count else "partly"

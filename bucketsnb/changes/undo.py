@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from bucketsnb.addresses import without_login
 from bucketsnb.api import Api
 from bucketsnb.changes.drawing import by_count
-from bucketsnb.changes.entry import UNDO_SUFFIX, Entry, RecordedWork, read_entry
 from bucketsnb.changes.execution import AGAIN, Context, PlanExecutor
-from bucketsnb.changes.journal import Journal
+from bucketsnb.changes.journal import UNDO_SUFFIX, Entry, Journal, RecordedWork, read_entry
 from bucketsnb.changes.plan import LeftOut, Plan, Reason, UndoPlan
 from bucketsnb.changes.receipt import Outcome, WorkResult
 from bucketsnb.changes.service import refuse_other_service

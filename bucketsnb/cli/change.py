@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -148,20 +149,19 @@ def deposit(
 
 
 def _judge(source: bytes | Path, *, fresh: bool, as_json_: bool) -> int:
-    from bucketsnb.changes.rows import checked
-    from bucketsnb.changes.tables import read_table
+    from bucketsnb.changes.tables import read_rows
 
-    table = read_table(source)
-    found = checked(table, fresh=fresh)
-    bad, lines = [(one.row, one.field, one.problem) for one in found.problems], table.line_of
+    found = read_rows(source, fresh=fresh)
     if as_json_:
-        problems = [{"row": row, "line": lines.get(row), "field": name, "problem": why} for row, name, why in bad]
-        emit(as_json({"rows": len(table.rows), "good": len(found.works), "problems": problems}))
-    elif bad:
-        emit(_bad_rows(bad, lines))
-    for note in table.notes:
+        problems = [asdict(problem) for problem in found.problems]
+        emit(as_json({"rows": found.count, "good": len(found.works), "problems": problems}))
+    elif found.problems:
+        lines = {one.row: one.line for one in found.problems if one.line is not None}
+        emit(_bad_rows([(one.row, one.field, one.problem) for one in found.problems], lines))
+    for note in found.notes:
         say(fitted(note))
-    say(f"{count_of(len(table.rows), 'row')}, {len(found.works):,} good, {len(found.bad):,} bad; nothing was sent")
+    bad = found.count - len(found.works)
+    say(f"{count_of(found.count, 'row')}, {len(found.works):,} good, {bad:,} bad; nothing was sent")
     return _WRONG if bad else DONE
 
 
@@ -202,8 +202,7 @@ def withdraw(*, url: str | None, give_back: str | None, reason: str, yes: bool, 
 
 
 def _plan_to_give_back(buckets: Buckets, entry: str) -> UndoPlan:
-    from bucketsnb.changes.entry import read_entry
-    from bucketsnb.changes.journal import Journal
+    from bucketsnb.changes.journal import Journal, read_entry
 
     plan = buckets.plan_undo(entry)
     verb = read_entry(Journal(), entry).verb
@@ -308,8 +307,7 @@ def apply(*, file: Path, url: str | None, **asking: Any) -> None:
 @json_option("Every column, as a JSON array of objects.")
 def journal(*, limit: int, as_json_: bool) -> None:
     """List the changes made from this account, newest first; an entry is what `bucketsnb undo` wants."""
-    from bucketsnb.changes.entry import journal_frame
-    from bucketsnb.changes.journal import Journal
+    from bucketsnb.changes.journal import Journal, journal_frame
 
     frame = journal_frame(Journal(), limit or None)
     if as_json_:

@@ -15,9 +15,8 @@ import pandas as pd
 
 from bucketsnb.api import Api, Clock, ClockChoice
 from bucketsnb.changes.claim import Claim
-from bucketsnb.changes.entry import journal_frame
 from bucketsnb.changes.execution import Context
-from bucketsnb.changes.journal import Journal
+from bucketsnb.changes.journal import Journal, journal_frame
 from bucketsnb.changes.loading import load_plan
 from bucketsnb.changes.plan import Plan, UndoPlan
 from bucketsnb.changes.receipt import Receipt

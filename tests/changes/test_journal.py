@@ -17,10 +17,8 @@ import pandas as pd
 import pytest
 
 from bucketsnb import Buckets, LocalBackend, encoding
-from bucketsnb.changes import entry as entry_module
 from bucketsnb.changes import journal as journal_module
-from bucketsnb.changes.entry import Writer, journal_frame, lines_of, read_entry, summary_of
-from bucketsnb.changes.journal import Journal
+from bucketsnb.changes.journal import Journal, Writer, journal_frame, lines_of, read_entry, summary_of
 from bucketsnb.changes.plan import Plan
 from bucketsnb.changes.receipt import Receipt
 from bucketsnb.errors import JournalError, PlanAlreadyApplied, PlanError
@@ -92,8 +90,8 @@ def test_only_the_entries_that_are_asked_for_are_read(
         buckets.plan_delete(pipeline=PIPELINE).apply().undo()
     newest = buckets.journal().head(2)
     read: list[Path] = []
-    ends_of = entry_module.ends_of
-    monkeypatch.setattr(entry_module, "ends_of", lambda path: (read.append(path), ends_of(path))[1])
+    ends_of = journal_module._ends_of
+    monkeypatch.setattr(journal_module, "_ends_of", lambda path: (read.append(path), ends_of(path))[1])
     pd.testing.assert_frame_equal(buckets.journal(2), newest)
     assert len(read) == 4, "each entry, and its undo"
 
@@ -238,13 +236,13 @@ def test_an_entry_that_another_process_drops_at_the_same_moment_stops_no_change(
 ) -> None:
     journal = Journal(tmp_path, limit=10)
     path = old_entry(journal, 40, 10)
-    opened = journal_module._opened
+    really_lock = journal_module.try_lock
 
-    def dropped_first(held: Any, path: Path) -> int:
-        path.unlink()
-        return opened(held, path)
+    def dropped_first(file: int) -> bool:
+        path.unlink(missing_ok=True)
+        return really_lock(file)
 
-    monkeypatch.setattr(journal_module, "_opened", dropped_first)
+    monkeypatch.setattr(journal_module, "try_lock", dropped_first)
     journal.limit = 10
     with pytest.raises(JournalError, match="Move its files away"):
         journal.begin({}, [])
@@ -260,7 +258,7 @@ def test_an_entry_that_was_given_up_between_opening_and_lock_is_not_written(
         journal.path("one").unlink()
         return True
 
-    monkeypatch.setattr(entry_module, "try_lock", lock_after_unlink)
+    monkeypatch.setattr(journal_module, "try_lock", lock_after_unlink)
     with pytest.raises(JournalError, match="being written"):
         journal.begin({}, [], entry="one")
 

@@ -13,8 +13,7 @@ import pytest
 
 from bucketsnb import Buckets, LocalBackend
 from bucketsnb.api import Api
-from bucketsnb.changes.entry import Writer, read_entry
-from bucketsnb.changes.journal import Journal
+from bucketsnb.changes.journal import Journal, Writer, read_entry
 from bucketsnb.errors import PlanAlreadyApplied, PlanError
 from tests.changes.helpers import PIPELINE, but_id, filled, stored
 

@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bucketsnb.changes.entry import lines_of
-from bucketsnb.changes.journal import Journal
+from bucketsnb.changes.journal import Journal, lines_of
 from bucketsnb.changes.snapshot import WorkSnapshot, differences, same, written
 
 TEXTS = st.text(st.characters(exclude_categories=()), max_size=4)

@@ -15,8 +15,7 @@ import pytest
 
 from bucketsnb import Buckets, LocalBackend
 from bucketsnb.backend.stores.base import Store
-from bucketsnb.changes.entry import read_entry
-from bucketsnb.changes.journal import Journal
+from bucketsnb.changes.journal import Journal, read_entry
 from bucketsnb.changes.plan import Plan
 from bucketsnb.changes.verbs.delete import HOLDING
 from bucketsnb.errors import JournalError, PlanAlreadyApplied, PlanError

@@ -20,8 +20,7 @@ from hypothesis import strategies as st
 
 from bucketsnb import Buckets, LocalBackend
 from bucketsnb.changes.edits import edits_of
-from bucketsnb.changes.rows import checked
-from bucketsnb.changes.tables import read_table
+from bucketsnb.changes.tables import read_rows
 from bucketsnb.errors import WorkError
 from bucketsnb.frames import LIGHT, frame_of
 from bucketsnb.schema import FIELD_NAMES
@@ -124,7 +123,7 @@ def test_works_that_come_back_from_a_file_are_the_same_deposit_and_no_edit(throu
     frame = frame_of(works, now=1.8e9)
     back = through(frame)
     assert _edits(back, works) == []
-    direct, again = (checked(read_table(one)) for one in (frame, back))
+    direct, again = (read_rows(one) for one in (frame, back))
     assert not direct.problems
     assert not again.problems
     assert _same(again.works) == _same(direct.works)

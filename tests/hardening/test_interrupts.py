@@ -18,8 +18,7 @@ from typing import Any
 import pytest
 
 from bucketsnb import Buckets, LocalBackend
-from bucketsnb.changes.entry import read_entry
-from bucketsnb.changes.journal import Journal
+from bucketsnb.changes.journal import Journal, read_entry
 from tests.backend.serving import HERE
 from tests.factory import make_work, make_works
 from tests.patience import until

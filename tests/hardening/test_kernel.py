@@ -17,8 +17,7 @@ import psutil
 import pytest
 
 from bucketsnb import Buckets, LocalBackend
-from bucketsnb.changes.entry import UNDO_SUFFIX, Entry, read_entry
-from bucketsnb.changes.journal import Journal
+from bucketsnb.changes.journal import UNDO_SUFFIX, Entry, Journal, read_entry
 from bucketsnb.errors import PlanError
 from tests.factory import make_work, make_works
 from tests.hardening.kernel import PATIENCE, Kernel, Moment, running_kernel

@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bucketsnb.changes.entry import read_entry
-from bucketsnb.changes.journal import Journal
+from bucketsnb.changes.journal import Journal, read_entry
 from bucketsnb.changes.receipt import Outcome, Receipt, WorkResult
 from bucketsnb.errors import OutcomeUnknown, PartlyDone, PlanError, ServiceError
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from bucketsnb.api import Api
 from bucketsnb.changes.build import new_plan
-from bucketsnb.changes.entry import Entry, RecordedWork
 from bucketsnb.changes.execution import ChunkExecutor, Context, Execution
 from bucketsnb.changes.guarded import UNCHANGED, Reply, ReplyKind, ask, read_back
+from bucketsnb.changes.journal import Entry, RecordedWork
 from bucketsnb.changes.lookup import read_works
 from bucketsnb.changes.plan import CellsPlan, LeftOut
 from bucketsnb.changes.receipt import Outcome

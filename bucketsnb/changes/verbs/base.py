@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bucketsnb.api import Api
-from bucketsnb.changes.entry import Entry, RecordedWork
 from bucketsnb.changes.execution import ChunkExecutor
 from bucketsnb.changes.guarded import GuardedExecutor, PutExecutor
+from bucketsnb.changes.journal import Entry, RecordedWork
 from bucketsnb.changes.lookup import look, read_works
 from bucketsnb.changes.plan import LeftOut, Plan, Reason, UndoPlan
 from bucketsnb.changes.receipt import Outcome

@@ -14,7 +14,6 @@ from typing import Any
 
 from bucketsnb.api import DELETE_CHUNK, Api, chunks
 from bucketsnb.changes.build import new_plan
-from bucketsnb.changes.entry import Entry, RecordedWork
 from bucketsnb.changes.execution import ChunkExecutor, Context, Execution
 from bucketsnb.changes.guarded import (
     UNCHANGED,
@@ -27,6 +26,7 @@ from bucketsnb.changes.guarded import (
     send_in_halves,
     settle_unsent,
 )
+from bucketsnb.changes.journal import Entry, RecordedWork
 from bucketsnb.changes.lookup import find, look, match
 from bucketsnb.changes.plan import LeftOut, Plan, Reason
 from bucketsnb.changes.receipt import Outcome

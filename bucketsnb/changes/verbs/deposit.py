@@ -19,15 +19,14 @@ from bucketsnb.addresses import without_login
 from bucketsnb.api import Api, chunks
 from bucketsnb.changes import drawing
 from bucketsnb.changes.build import new_plan, old_works
-from bucketsnb.changes.entry import Entry, RecordedWork
 from bucketsnb.changes.execution import ChunkExecutor, Context, Execution
 from bucketsnb.changes.guarded import Reply, ReplyKind, ask, look_until, read_back, settle_unsent
+from bucketsnb.changes.journal import Entry, RecordedWork
 from bucketsnb.changes.lookup import check_of, find, match
 from bucketsnb.changes.plan import LeftOut, Plan, UndoPlan
 from bucketsnb.changes.receipt import Outcome
-from bucketsnb.changes.rows import EARLIER_LIFE, checked
 from bucketsnb.changes.snapshot import Change, WorkSnapshot, written
-from bucketsnb.changes.tables import Source, read_table
+from bucketsnb.changes.tables import EARLIER_LIFE, Source, read_rows
 from bucketsnb.changes.targets import PlanLimits, Targets, check_count, refuse_read_only
 from bucketsnb.changes.verbs.base import CurrentRecords, Verb, not_seen
 from bucketsnb.changes.verbs.delete import DeleteExecutor
@@ -121,12 +120,11 @@ def plan_deposit(
 ) -> DepositPlan:
     """Plan to deposit works; see :meth:`bucketsnb.client.Buckets.plan_deposit`."""
     refuse_read_only(context.api)
-    table = read_table(source)
-    found = checked(table, fresh=fresh)
+    found = read_rows(source, fresh=fresh)
     check_count(len(found.works), limits)
     bad = tuple((one.row, one.field, one.problem) for one in found.problems)
-    lines = {row: line for row, line in table.line_of.items() if row in set(found.bad)}
-    return _made(context, found.works, reason, limits, table.notes, bad=bad, lines=lines, skip_bad=skip_bad)
+    lines = {one.row: one.line for one in found.problems if one.line is not None}
+    return _made(context, found.works, reason, limits, found.notes, bad=bad, lines=lines, skip_bad=skip_bad)
 
 
 def plan_raw(context: Context, works: Iterable[Any]) -> DepositPlan:

@@ -13,9 +13,9 @@ from typing import Any
 
 from bucketsnb.api import Api
 from bucketsnb.changes.build import new_plan
-from bucketsnb.changes.entry import RecordedWork
 from bucketsnb.changes.execution import ChunkExecutor, Context, Execution
 from bucketsnb.changes.guarded import ReplyKind, ask, settle_unsent
+from bucketsnb.changes.journal import RecordedWork
 from bucketsnb.changes.lookup import read_works
 from bucketsnb.changes.plan import LeftOut, Plan
 from bucketsnb.changes.receipt import Outcome

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from bucketsnb.changes.entry import summary_of
+from bucketsnb.changes.journal import summary_of
 from bucketsnb.changes.receipt import Outcome
 from bucketsnb.changes.undo import context_of
 from bucketsnb.display.markup import Markup, element, table

@@ -12,10 +12,9 @@ import pytest
 from bucketsnb import Buckets, LocalBackend
 from bucketsnb.changes import execution, loading, service, undo
 from bucketsnb.changes.build import new_plan, with_cells
-from bucketsnb.changes.entry import read_entry
 from bucketsnb.changes.execution import Context
 from bucketsnb.changes.guarded import PutExecutor
-from bucketsnb.changes.journal import Journal
+from bucketsnb.changes.journal import Journal, read_entry
 from bucketsnb.changes.plan import CellsPlan, Reason
 from bucketsnb.changes.plan_file import SIDES
 from bucketsnb.changes.targets import PlanLimits, resolve_targets

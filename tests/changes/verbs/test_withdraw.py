@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bucketsnb import Buckets, LocalBackend
-from bucketsnb.changes.entry import read_entry
-from bucketsnb.changes.journal import Journal
+from bucketsnb.changes.journal import Journal, read_entry
 from bucketsnb.changes.undo import context_of
 from bucketsnb.changes.verbs.withdraw import plan_claim, withdrawal
 from tests.changes.helpers import PIPELINE, filled, lines, stored
