@@ -56,8 +56,6 @@ _IN_EVERY_WORK = tuple(name for name, field in FIELDS.items() if not field.null)
 _GIVEN_ID = re.compile("[0-9a-f]{24}")
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _MARK = "\ufeff"
-_TEXT = re.compile(r"\ufeff?\s*[\[{]|[^\r\n]*[\r\n]")
-"""Works as text, and not the name of a file: JSON, or several lines."""
 _BLANK = re.compile(r"\s*")
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 _READERS = {
@@ -147,10 +145,12 @@ def _read(source: Source) -> _Read:
         return _of_works(source) if is_of_works else _of_frame(source)
     if isinstance(source, bytes):
         return _of_text(_decoded(source, "these bytes"), "")
-    if isinstance(source, str) and _TEXT.match(source):
-        return _of_text(source.removeprefix(_MARK), "")
-    if isinstance(source, str | PathLike):
-        return _of_file(Path(source).expanduser())
+    if isinstance(source, str):
+        text = source.removeprefix(_MARK)
+        is_text = any(mark in text for mark in "\r\n") or _begins_as_json(text)
+        return _of_text(text, "") if is_text else _of_file(Path(text).expanduser())
+    if isinstance(source, PathLike):
+        return _of_file(Path(source))
     if isinstance(source, Mapping) or hasattr(source, "payload") or not isinstance(source, Iterable):
         raise WorkError(f"Works are given as a list, not as one {type(source).__name__}; put it in [ ].")
     return _of_values(source)
@@ -210,9 +210,13 @@ def _decoded(data: bytes, name: str) -> str:
 
 
 def _of_text(text: str, suffix: str) -> _Read:
-    if suffix in _JSON_SUFFIXES or (suffix not in _CSV_SUFFIXES and text.lstrip()[:1] in ("[", "{")):
+    if suffix in _JSON_SUFFIXES or (suffix not in _CSV_SUFFIXES and _begins_as_json(text)):
         return _of_json(text)
     return _of_csv(text)
+
+
+def _begins_as_json(text: str) -> bool:
+    return text.lstrip()[:1] in ("[", "{")
 
 
 def _of_json(text: str) -> _Read:
