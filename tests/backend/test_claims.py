@@ -115,9 +115,9 @@ def common(number: int) -> dict[str, Any]:
 def steps(store: SQLiteStore, asked: dict[str, Any]) -> int:
     """Count what SQLite does for a claim, in tens of its instructions; the work is queued again."""
     counted = [0]
-    store._writer.connection.set_progress_handler(lambda: counted.__setitem__(0, counted[0] + 1), 10)
+    store._file.writer.set_progress_handler(lambda: counted.__setitem__(0, counted[0] + 1), 10)
     claimed = store.withdraw(asked)
-    store._writer.connection.set_progress_handler(None, 0)
+    store._file.writer.set_progress_handler(None, 0)
     if claimed is not None:
         store.update([{"id": json.loads(claimed)["id"], "status": "queued"}])
     return counted[0]
@@ -152,9 +152,9 @@ def test_what_takes_a_search_locks_nothing_while_it_searches(store: SQLiteStore,
     store.clear()
     store.deposit([make_work(pipeline="a") for _ in range(3)])
     said: list[str] = []
-    store._writer.connection.set_trace_callback(said.append)
+    store._file.writer.set_trace_callback(said.append)
     assert store.withdraw({"pipeline": "a", **filters}) is None
-    store._writer.connection.set_trace_callback(None)
+    store._file.writer.set_trace_callback(None)
     assert said == []
 
 
@@ -192,7 +192,7 @@ def test_a_claim_changes_what_a_claim_changes_and_nothing_else(
 def test_a_work_that_another_program_wrote_without_its_status_stands_in_no_ones_way(store: SQLiteStore) -> None:
     store.clear()
     ids = store.deposit(make_works(2, pipeline="a"))
-    with store._writer.changing() as writer:
+    with store._file.changing() as writer:
         writer.execute("UPDATE works SET body = json_remove(body, '$.status') WHERE id = ?", (ids[0],))
         writer.execute("UPDATE works SET body = json_set(body, '$.status', 7) WHERE id = ?", (ids[1],))
     claims = [json.loads(store.withdraw({"pipeline": "a"}) or b"") for _ in ids]

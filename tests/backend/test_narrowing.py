@@ -11,8 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bucketsnb.backend.stores.sqlite import rows
-from bucketsnb.backend.stores.sqlite.narrowing import narrow
+from bucketsnb.backend.stores.sqlite.narrowing import any_irregular, narrow
 from bucketsnb.backend.stores.sqlite.store import SQLiteStore
 from bucketsnb.matching import QueryNotUnderstood, compile_query
 from tests.budget import examples
@@ -88,8 +87,8 @@ def test_sql_never_loses_a_work_and_is_exact_where_it_says_so(
         except QueryNotUnderstood:
             continue
         meant = {one["id"] for one in held if matches(one)}
-        with store._reading() as reader:
-            found = narrow(document, irregular=rows.any_irregular(reader))
+        with store._file.reading() as reader:
+            found = narrow(document, irregular=any_irregular(reader))
             sql = f"SELECT body FROM works WHERE {found.sql}"
             narrowed = {msgspec.json.decode(body)["id"] for (body,) in reader.execute(sql, found.values)}
         assert meant <= narrowed, document
@@ -130,7 +129,7 @@ def test_what_the_clients_ask_is_exact_and_reads_an_index(
     store: SQLiteStore, document: dict[str, Any], index: str
 ) -> None:
     found = narrow(document)
-    with store._reading() as reader:
+    with store._file.reading() as reader:
         sql = f"EXPLAIN QUERY PLAN SELECT body FROM works WHERE {found.sql} ORDER BY creation DESC, rowid DESC"
         plan = " ".join(row[3] for row in reader.execute(sql, found.values))
     assert found.exact

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from bucketsnb.backend.samples import sample_works
-from bucketsnb.backend.stores.sqlite.rows import shaper
+from bucketsnb.backend.stores.sqlite.store import shaper
 from bucketsnb.matching import compile_projection
 from tests.factory import make_work
 

@@ -27,7 +27,7 @@ def test_the_log_is_copied_to_the_file_while_works_come_and_go(tmp_path: Path) -
 def test_a_kill_costs_nothing_and_a_power_cut_leaves_the_file_whole(tmp_path: Path) -> None:
     store = SQLiteStore(tmp_path / "works.db")
     settings = {
-        name: store._writer.connection.execute(f"PRAGMA {name}").fetchone()[0]
+        name: store._file.writer.execute(f"PRAGMA {name}").fetchone()[0]
         for name in ("journal_mode", "synchronous", "wal_autocheckpoint")
     }
     store.close()

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from bucketsnb import LocalBackend
-from bucketsnb.backend.stores.sqlite import rows
+from bucketsnb.backend.stores.sqlite import narrowing
 from bucketsnb.backend.stores.sqlite.store import SQLiteStore
 from tests.factory import make_work
 
@@ -48,7 +48,7 @@ def test_views_however_many_and_long_hold_up_no_claim_no_deposit_and_no_status(
         reading.set()
         assert go.wait(60)
 
-    monkeypatch.setattr(rows, "let_others", rest)
+    monkeypatch.setattr(narrowing, "let_others", rest)
     views = [pool.submit(post, service, "/view", SEARCH) for _ in range(MANY)]
     assert reading.wait(30)
     assert post(service, "/work/withdraw", CLAIM).json()["status"] == "running"
@@ -62,7 +62,7 @@ def test_changes_that_wait_for_another_process_hold_up_no_read(service: LocalBac
     with ExitStack() as held:
         other = SQLiteStore(service.store.path)
         held.callback(other.close)
-        with other._writer.changing():
+        with other._file.changing():
             deposits = [pool.submit(post, service, "/work", [make_work()]) for _ in range(MANY)]
             assert requests.get(f"{service.url}/status", timeout=30).json()["total"] == 0
             assert post(service, "/view", {"query": {}}).json() == []
@@ -78,3 +78,20 @@ def test_views_that_nobody_reads_hold_up_no_other_view(service: LocalBackend) ->
             answer = requests.post(f"{service.url}/view", json={"query": {}}, stream=True, timeout=60)
             unread.callback(answer.close)
         assert len(post(service, "/view", {"query": {}, "limit": 1}).json()) == 1
+
+
+def test_a_view_that_fails_at_a_late_work_is_an_error_and_not_half_an_answer(service: LocalBackend) -> None:
+    number, text = make_work(results={"n": 1, "text": "x" * 20_000}, creation=2.0), make_work(results={"n": "1"})
+    service.store.load([number] * 300 + [{**text, "creation": 1.0}])
+    computed = {"$expr": {"$gt": [{"$add": ["$priority", "$results.n"]}, 0]}}
+    answer = post(service, "/view", {"query": computed})
+    assert (answer.status_code, "computes with numbers" in answer.json()["message"]) == (400, True)
+    assert len(post(service, "/view", {"query": computed, "limit": 300}).json()) == 300
+
+
+def test_an_answer_that_finds_no_room_is_said(service: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    service.store.load([make_work(results={"text": "x" * 100_000}) for _ in range(100)])
+    monkeypatch.setattr("tempfile.tempdir", "/nowhere")
+    answer = post(service, "/view", {"query": {}})
+    assert (answer.status_code, "cannot be kept in /nowhere" in answer.json()["message"]) == (507, True)
+    assert len(post(service, "/view", {"query": {}, "limit": 1}).json()) == 1

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 import requests
@@ -227,26 +224,3 @@ def test_an_answer_that_nobody_reads_on_holds_up_nobody(ask: Asking, service: Lo
         assert ask.withdraw() is not None
         ask.deposit(make_work())
         assert len(ask.view({"status": "running"})) == 1
-
-
-@pytest.mark.slow
-def test_an_answer_that_nobody_reads_on_is_given_up_and_does_not_look_whole(
-    ask: Asking, service: LocalBackend, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bucketsnb.backend.http.viewing._PATIENCE_SECONDS", 0.0)
-    closed = threading.Event()
-    view = service.store.view
-
-    def watched(*asked: Any) -> Iterator[bytes]:
-        try:
-            yield from view(*asked)
-        finally:
-            closed.set()
-
-    monkeypatch.setattr(service.store, "view", watched)
-    ask.deposit(*(make_work(results={"text": "x" * 5_000}) for _ in range(3_000)))
-    with requests.post(f"{service.url}/view", json={"query": {}}, stream=True, timeout=30) as unread:
-        assert unread.raw.read(10) == b'[{"pipelin'
-        assert closed.wait(30)
-        with pytest.raises(requests.exceptions.ChunkedEncodingError):
-            unread.content  # noqa: B018 - it is read here

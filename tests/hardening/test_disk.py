@@ -25,7 +25,7 @@ from tests.factory import make_work
 pytestmark = pytest.mark.slow
 
 LIMITS = {
-    "full": ("store._writer.connection.execute('PRAGMA max_page_count = 200')", 507, "is full: free some space"),
+    "full": ("store._file.writer.execute('PRAGMA max_page_count = 200')", 507, "is full: free some space"),
     # What a quota looks like too: to SQLite neither is a full disk.
     "over a limit": ("resource.setrlimit(resource.RLIMIT_FSIZE, (800_000, 800_000))", 503, "your quota on it"),
 }

@@ -20,14 +20,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from bucketsnb import __version__
 from bucketsnb.backend.http.access import AccessControl, read_body
 from bucketsnb.backend.http.openapi import description
 from bucketsnb.backend.http.problems import HANDLERS, BadRequest, answer
-from bucketsnb.backend.http.viewing import ViewAnswer
 from bucketsnb.backend.stores.base import Store
 from bucketsnb.schema import COUNTS_AT_ONCE
 
@@ -158,8 +157,9 @@ class _Service:
         if skip < 0:
             raise BadRequest(f"skip is {skip}, and must not be negative")
         everything = limit is None or limit <= 0
-        pieces = self.store.view(query, projection, skip, None if everything else limit)
-        return await ViewAnswer(pieces, self.views).begun()
+        asked_for = (query, projection, skip, None if everything else limit)
+        pieces = await run_sync(self.store.view, *asked_for, limiter=self.views)
+        return StreamingResponse(pieces, media_type="application/json")
 
     async def details(self, request: Request) -> Response:
         pipeline = request.path_params["pipeline"]

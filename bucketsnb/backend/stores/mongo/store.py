@@ -1,30 +1,25 @@
 """A store in MongoDB, for a queue that several machines serve: one collection, claims by one `find_one_and_update`.
 
-Any number of `bucketsnb serve` processes may share it. How the server is reached and what its errors mean is in
-`server`; how a work becomes a document, in `documents`.
+How the server is reached and what its errors mean is in `server`; how a work becomes a document, in `documents`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import Any
 
 from bson.raw_bson import RawBSONDocument
-from pymongo import ASCENDING, DESCENDING, ReadPreference, UpdateOne
+from pymongo import ASCENDING, DESCENDING, ReadPreference, ReturnDocument, UpdateOne
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.errors import OperationFailure, PyMongoError
 
-from bucketsnb.backend.stores.base import StoreError, UnknownWorks
-from bucketsnb.backend.stores.counts import Counts, counts_by_pipeline, counts_of
-from bucketsnb.backend.stores.json_stream import json_stream
-from bucketsnb.backend.stores.mongo.claim import claim
+from bucketsnb.backend.stores.base import Store, StoreError, UnknownWorks
 from bucketsnb.backend.stores.mongo.documents import CODEC, Record, check_changes, document_of, json_of
 from bucketsnb.backend.stores.mongo.server import DURABLE, MongoServer, translated
-from bucketsnb.backend.works import changes_of, new_records
-from bucketsnb.matching import compile_projection, compile_query
+from bucketsnb.matching import Matcher, compile_projection, compile_query
 from bucketsnb.schema import PARENT_PATH
 
 __all__ = ["MongoStore"]
@@ -46,14 +41,16 @@ _INDEXES: Sequence[list[tuple[str, int]]] = (
     *([(path, ASCENDING), *_AGED] for path in ("event", "tags", PARENT_PATH, "site", "user")),
 )
 _NEWEST = [("creation", DESCENDING), ("_id", DESCENDING)]
+_FIRST = [("priority", DESCENDING), *_AGED]
 _ALREADY = frozenset({85, 86})
 """An index over the same fields is there, made by someone else in another way."""
+_NO_SHARD_KEY = 61
 _BATCH = 500
 """Documents that the server sends at once, so that few are in memory here."""
 _SEARCH_MILLISECONDS = 60_000
 
 
-class MongoStore:
+class MongoStore(Store):
     """Works in a MongoDB collection that any number of processes and machines may share.
 
     Its address is as MongoDB writes it: ``mongodb://a,b,c/?replicaSet=rs0``. A database in it is used; else ``work``.
@@ -81,44 +78,64 @@ class MongoStore:
                 if error.code not in _ALREADY:
                     raise
 
-    def deposit(self, works: Sequence[Mapping[str, Any]]) -> list[str]:
-        """Add works as queued, all or none, and give their new ids in the same order."""
-        return self._add(new_records(works))
-
-    def load(self, works: Sequence[Mapping[str, Any]]) -> list[str]:
-        """Add works as they are: status and id are kept."""
-        records = new_records(works, as_they_are=True)
-        self._refuse_known([record["id"] for record in records])
-        return self._add(records)
-
-    def _refuse_known(self, ids: Sequence[str]) -> None:
-        with translated(self.url):
-            if len(set(ids)) < len(ids) or (ids and self.works.find_one({"id": {"$in": ids}}) is not None):
-                raise StoreError("two works would have one id; nothing was stored")
-
-    def _add(self, records: Sequence[Record]) -> list[str]:
+    def _add(self, records: Sequence[Record]) -> None:
         documents = [document_of(record, index) for index, record in enumerate(records)]
         with translated(self.url, changing=True):
             if documents:
                 self._server.whole(lambda session: self._insert(documents, session))
-        return [record["id"] for record in records]
 
     def _insert(self, documents: Sequence[RawBSONDocument], session: ClientSession | None) -> None:
+        them = {"_id": {"$in": [one["_id"] for one in documents]}}
+        if session is None and self.works.find_one(them) is not None:
+            raise StoreError("two works would have one id; nothing was stored")
         try:
             self.works.insert_many(documents, ordered=False, session=session)
         except BaseException:
             if session is None:  # there is no transaction that would take back what is stored
                 with contextlib.suppress(PyMongoError):
-                    self.works.delete_many({"_id": {"$in": [one["_id"] for one in documents]}})
+                    self.works.delete_many(them)
             raise
 
     def withdraw(self, query: Mapping[str, Any]) -> bytes | None:
-        """Claim the first queued work that matches: highest priority, then oldest."""
-        return claim(query, self.works, self.url)
+        """Claim the queued work that matches and comes first.
 
-    def update(self, works: Sequence[Mapping[str, Any]]) -> None:
-        """Set the given fields of works by id; ids are looked up first, so that an unknown one changes nothing."""
-        changes = changes_of(works)
+        It is never tried again by us: where the answer was lost, the work may be claimed already. A replica set knows
+        which claims it has answered, so there the driver tries it once more by itself.
+        """
+        compile_query(query)
+        wanted = _of_one_pipeline(query)
+        asked = {"$and": [{"status": "queued"}, wanted]} if "status" in wanted else {"status": "queued", **wanted}
+        with translated(self.url):
+            try:
+                record = self._claimed(asked)
+            except OperationFailure as error:
+                if error.code != _NO_SHARD_KEY:
+                    raise
+                record = self._claimed_on_one_shard(asked)
+        return None if record is None else json_of(record)
+
+    def _claimed_on_one_shard(self, query: Mapping[str, Any]) -> Record | None:
+        """Look first, as older clusters claim only where the shard key is given; go on if another was quicker."""
+        while (first := self.works.find_one(query, {"pipeline": True}, sort=_FIRST)) is not None:
+            if (record := self._claimed({"$and": [query, first]})) is not None:
+                return record
+        return None
+
+    def _claimed(self, query: Mapping[str, Any]) -> Record | None:
+        change = {
+            "status": "running",
+            "start": time.time(),
+            "stop": None,
+            # Works of other programs may have neither.
+            "attempt": {"$add": [{"$cond": [{"$isNumber": "$attempt"}, "$attempt", 0]}, 1]},
+            "id": {"$ifNull": ["$id", {"$toString": "$_id"}]},
+        }
+        found: Record | None = self.works.find_one_and_update(
+            query, [{"$set": change}], projection={"_id": False}, sort=_FIRST, return_document=ReturnDocument.AFTER
+        )
+        return found
+
+    def _change(self, changes: Sequence[Record]) -> None:
         for index, change in enumerate(changes):
             check_changes(change, index)
         if changes:
@@ -150,29 +167,11 @@ class MongoStore:
         with translated(self.url, changing=True):
             return self.works.delete_many({"id": {"$in": list(ids)}}).deleted_count if ids else 0
 
-    def view(
-        self,
-        query: Mapping[str, Any],
-        projection: Mapping[str, Any] | None = None,
-        skip: int = 0,
-        limit: int | None = None,
+    def _newest(
+        self, query: Mapping[str, Any], matches: Matcher, projection: Mapping[str, Any], skip: int, limit: int | None
     ) -> Generator[bytes, None, None]:
-        """Stream one JSON array of the matching works in pieces, newest first."""
-        compile_query(query)
-        shape = compile_projection(projection)
-        return json_stream(
-            () if limit == 0 else self._found(dict(query), projection or {}, shape, max(skip, 0), limit or 0)
-        )
-
-    def _found(
-        self,
-        query: Record,
-        projection: Mapping[str, Any],
-        shape: Callable[[Mapping[str, Any]], Record],
-        skip: int,
-        limit: int,
-    ) -> Iterator[bytes]:
-        asked: dict[str, Any] = {"sort": _NEWEST, "skip": skip, "limit": limit, "batch_size": _BATCH}
+        project = compile_projection(projection)
+        asked: dict[str, Any] = {"sort": _NEWEST, "skip": skip, "limit": limit or 0, "batch_size": _BATCH}
         if "$regex" in str(query):
             asked["max_time_ms"] = _SEARCH_MILLISECONDS  # a pattern that never ends must
         with (
@@ -180,28 +179,14 @@ class MongoStore:
             self.works.find(query, {**projection, "_id": False}, allow_disk_use=True, **asked) as found,
         ):
             for record in found:
-                yield json_of(shape(record))
+                yield json_of(project(record))
 
-    def status(self, pipeline: str | None = None) -> Counts:
-        """Count works by status, from an index alone."""
+    def _numbers(self, pipeline: str | None) -> Iterable[tuple[Any, Any, int]]:
         stages: list[Mapping[str, Any]] = [] if pipeline is None else [{"$match": {"pipeline": pipeline}}]
-        stages.append({"$group": {"_id": "$status", "n": {"$sum": 1}}})
+        stages.append({"$group": {"_id": {"pipeline": "$pipeline", "status": "$status"}, "n": {"$sum": 1}}})
         with translated(self.url):
-            counted = self.works.aggregate(stages, hint=dict(_COUNTED))
-            return counts_of((row["_id"], int(row["n"])) for row in counted)
-
-    def statuses(self) -> dict[str, Counts]:
-        """Count works by status for each pipeline, from an index alone."""
-        each = {"$group": {"_id": {"pipeline": "$pipeline", "status": "$status"}, "n": {"$sum": 1}}}
-        with translated(self.url):
-            rows = [(row["_id"], int(row["n"])) for row in self.works.aggregate([each], hint=dict(_COUNTED))]
-        named = [(of["pipeline"], of.get("status"), n) for of, n in rows if isinstance(of.get("pipeline"), str)]
-        return counts_by_pipeline(sorted(named, key=lambda row: row[0]))
-
-    def pipelines(self) -> list[str]:
-        """Give the pipelines that have works, in alphabetical order."""
-        with translated(self.url):
-            return sorted(name for name in self.works.distinct("pipeline") if isinstance(name, str))
+            rows = list(self.works.aggregate(stages, hint=dict(_COUNTED)))  # reads an index alone
+        return [(row["_id"].get("pipeline"), row["_id"].get("status"), int(row["n"])) for row in rows]
 
     def audit_failed(self) -> int:
         """Queue again the failed works with attempts left."""
@@ -232,6 +217,15 @@ class MongoStore:
     def close(self) -> None:
         """Close the connections."""
         self._server.client.close()
+
+
+def _of_one_pipeline(query: Mapping[str, Any]) -> dict[str, Any]:
+    """Say a list of one pipeline as the pipeline itself, which is what a cluster finds its shard by."""
+    wanted = query.get("pipeline")
+    names = wanted.get("$in") if isinstance(wanted, Mapping) and len(wanted) == 1 else None
+    if isinstance(names, list) and len(names) == 1 and isinstance(names[0], str):
+        return {**query, "pipeline": names[0]}
+    return dict(query)
 
 
 def _moves(change: Mapping[str, Any], current: Mapping[str | None, Record]) -> bool:

@@ -1,70 +1,165 @@
-"""The SQLite file of a store: how it is opened and brought to its layout, and what its errors mean."""
+"""The SQLite file of a store: its connections, how it is brought to its layout, and what its errors mean.
+
+One connection writes, in one transaction at a time; each read has a connection of its own, and holds up nobody.
+"""
 
 from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from bucketsnb.backend.stores.base import StoreError, StoreFull, StoreUnavailable
+from bucketsnb.backend.stores.base import StoreFull, StoreUnavailable
 from bucketsnb.backend.stores.sqlite.schema import SCHEMA_VERSION, TABLES, UPGRADE
 
-__all__ = ["BUSY_SECONDS", "check_owner", "closed", "connect", "connect_to_write", "translated"]
+__all__ = ["SQLiteFile"]
 
-BUSY_SECONDS = 30.0
+_BUSY_SECONDS = 30
 """How long a change waits for another process that is writing."""
+_OPENING_SECONDS = 5
+"""The same while the file is opened, as Ctrl-C does not come through meanwhile."""
+_INTERRUPT_SECONDS = 0.01
 
-_LISTEN_SECONDS = 0.25
-"""How long SQLite waits at a time while a file is opened: signals come through between two waits only."""
 
+class SQLiteFile:
+    """The connections of this process to a file; one that is not there is created, an older one brought up to date.
 
-def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
-    """Open a connection that any one thread at a time may use, with transactions in our own hands.
-
-    Without `create` a file that is not there is an error: one that was removed while it is served is missed, and not
-    taken for an empty one.
+    Attributes
+    ----------
+    path
+        Where it is.
+    writer
+        The connection that writes; `changing` lends it.
     """
-    address = f"{path.as_uri()}?mode={'rwc' if create else 'rw'}"
-    with translated(path):
-        return sqlite3.connect(address, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=True)
 
-
-def connect_to_write(path: Path) -> sqlite3.Connection:
-    """Open a connection to a file that has its tables: a new one is given them, an older one is brought up to date."""
-    connection = connect(path, create=True)
-    try:
-        with translated(path):
-            _wait_for(connection, "PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute(f"PRAGMA journal_size_limit = {64 * 1024 * 1024}")
-            _prepare(connection, path)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _wait_for(connection: sqlite3.Connection, statement: str) -> None:
-    """Execute a statement that another process may hold up, in waits so short that Ctrl-C comes through."""
-    deadline = time.monotonic() + BUSY_SECONDS
-    connection.execute(f"PRAGMA busy_timeout = {1_000 * _LISTEN_SECONDS:.0f}")
-    while True:
-        late = time.monotonic() > deadline
-        try:
-            connection.execute(statement)
-        except sqlite3.OperationalError as error:
-            if late or "locked" not in str(error):
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._owner = os.getpid()
+        self._lock = threading.Lock()
+        self._readers: set[sqlite3.Connection] = set()
+        self._closed = False
+        with self._translated():
+            self.writer = self._connect("rwc", _OPENING_SECONDS)
+            try:
+                self.writer.execute("PRAGMA journal_mode = WAL")
+                self.writer.execute("PRAGMA synchronous = NORMAL")
+                _prepare(self.writer, path)
+                self.writer.execute(f"PRAGMA busy_timeout = {1_000 * _BUSY_SECONDS}")
+            except BaseException:
+                self.writer.close()
                 raise
-        else:
-            break
-    connection.execute(f"PRAGMA busy_timeout = {1_000 * BUSY_SECONDS:.0f}")
+        self._files = self._identities()
+
+    @contextmanager
+    def changing(self) -> Iterator[sqlite3.Connection]:
+        """Lend the writing connection in a transaction, which is kept if the block ends well, and undone if not."""
+        self._check_open()
+        with self._lock, self._translated():
+            self._check_open()
+            self.writer.execute("BEGIN IMMEDIATE")
+            try:
+                yield self.writer
+                self._check_files()
+                self.writer.execute("COMMIT")
+            except BaseException:
+                # A full disk makes SQLite undo everything by itself, and then there is nothing to undo.
+                if self.writer.in_transaction:
+                    self.writer.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Lend a connection for a read, which is interrupted when the file is closed."""
+        self._check_open()
+        with self._translated():
+            # A file that was removed while it is served is missed, and not taken for an empty one.
+            reader = self._connect("rw", _BUSY_SECONDS)
+            self._readers.add(reader)
+            try:
+                self._check_open()
+                yield reader
+            finally:
+                reader.close()
+                self._readers.discard(reader)
+
+    def close(self) -> None:
+        """Close all connections, and so end every read that is under way; in a forked child, do nothing."""
+        if os.getpid() != self._owner:
+            return
+        self._closed = True
+        while self._readers:
+            for reader in list(self._readers):
+                with suppress(sqlite3.ProgrammingError):  # closed by now
+                    reader.interrupt()
+            time.sleep(_INTERRUPT_SECONDS)
+        with self._lock:
+            self.writer.close()
+
+    def _connect(self, mode: str, patience: float) -> sqlite3.Connection:
+        address = f"{self.path.as_uri()}?mode={mode}"
+        return sqlite3.connect(address, timeout=patience, isolation_level=None, check_same_thread=False, uri=True)
+
+    def _check_open(self) -> None:
+        if os.getpid() != self._owner:  # SQLite's connections would damage the file in another process
+            raise StoreUnavailable(
+                f"the store {self.path} belongs to the process that opened it: open it again in this one"
+            )
+        if self._closed:
+            raise StoreUnavailable(f"the store {self.path} is closed")
+
+    def _check_files(self) -> None:
+        """Refuse to keep a change in files that are gone: SQLite would go on, and lose it all in the end."""
+        if self._identities() != self._files:
+            raise StoreUnavailable(
+                f"{self.path}, or the log beside it, is not the file any more that was opened: it was removed or "
+                "replaced; put it back, or start the service again; nothing was changed"
+            )
+
+    def _identities(self) -> list[tuple[int, int]]:
+        """Tell the file, its log and the index of that from others of their names; what is gone is left out."""
+        found = []
+        for end in ("", "-wal", "-shm"):
+            with suppress(OSError):
+                one = Path(f"{self.path}{end}").stat()
+                found.append((one.st_dev, one.st_ino))
+        return found
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Turn SQLite's errors into the store's own, which say what happened to which file and what to do."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            self._check_open()  # of a read that was interrupted there is no more to say
+            word = next((word for word in _MEANINGS if word in str(error)), "")
+            message = _MEANINGS.get(word, "the store {path} failed: {error}; nothing was changed")
+            kind = StoreFull if word == "full" else StoreUnavailable
+            raise kind(message.format(path=self.path, error=error)) from error
+
+
+_MEANINGS: Mapping[str, str] = {
+    "full": "the disk that holds {path} is full: free some space; nothing was changed",
+    "readonly": "{path} cannot be written: it, or its folder, is read-only; nothing was changed",
+    "locked": "another process keeps {path} locked for long: end it, or try again; nothing was changed",
+    "not a database": "{path} is not a SQLite database, or is damaged: choose another file, or restore it",
+    "malformed": "{path} is damaged: restore it, or choose another file",
+    # SQLite's word for a quota and a limit of file size too, which are no full disk to it.
+    "disk I/O": (
+        "the system would not read or write {path}: check the disk, your quota on it, and whether a limit of file size "
+        "is reached; nothing was changed"
+    ),
+    "unable to open": "{path} cannot be opened: check that its folder exists and may be written",
+}
+"""What SQLite's errors mean, by a word of their text: before Python 3.11 an error has no code."""
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    _wait_for(connection, "BEGIN IMMEDIATE")
+    """Give a new file its tables, and bring an older one up to date, all or nothing."""
+    connection.execute("BEGIN IMMEDIATE")
     try:
         version = _version(connection, path)
         script = {0: TABLES, SCHEMA_VERSION: ""}.get(version, UPGRADE)
@@ -98,51 +193,3 @@ def _statements(script: str) -> Iterator[str]:
         if sqlite3.complete_statement(statement):
             yield statement
             statement = ""
-
-
-def closed(path: Path) -> StoreUnavailable:
-    """Make the error of a store that was let go of."""
-    return StoreUnavailable(f"the store {path} is closed")
-
-
-def check_owner(owner: int, path: Path) -> None:
-    """Refuse connections to a forked child: SQLite's are of the process that opened them, and would damage the file."""
-    if os.getpid() != owner:
-        raise StoreUnavailable(f"the store {path} belongs to the process that opened it: open it again in this one")
-
-
-@contextmanager
-def translated(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors into the store's own, which say what happened to which file and what to do."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        kind, message = next((kind, message) for word, kind, message in _MEANINGS if word in str(error))
-        raise kind(message.format(path=path, error=error)) from error
-
-
-_MEANINGS: Sequence[tuple[str, type[StoreError], str]] = (
-    ("full", StoreFull, "the disk that holds {path} is full: free some space; nothing was changed"),
-    ("readonly", StoreUnavailable, "{path} cannot be written: it, or its folder, is read-only; nothing was changed"),
-    (
-        "locked",
-        StoreUnavailable,
-        f"another process has kept {{path}} locked for {BUSY_SECONDS:.0f} s; nothing was changed",
-    ),
-    (
-        "not a database",
-        StoreUnavailable,
-        "{path} is not a SQLite database, or is damaged: choose another file, or restore it",
-    ),
-    ("malformed", StoreUnavailable, "{path} is damaged: restore it, or choose another file"),
-    # SQLite's word for a quota and a limit of file size too, which are no full disk to it.
-    (
-        "disk I/O",
-        StoreUnavailable,
-        "the system would not read or write {path}: check the disk, your quota on it, and whether a limit of file size "
-        "is reached; nothing was changed",
-    ),
-    ("unable to open", StoreUnavailable, "{path} cannot be opened: check that its folder exists and may be written"),
-    ("", StoreUnavailable, "the store {path} failed: {error}; nothing was changed"),
-)
-"""What each of SQLite's errors means, by a word of its text: before Python 3.11 an error has no code."""

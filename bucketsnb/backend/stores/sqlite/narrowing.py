@@ -6,15 +6,20 @@ judges no query; `matching` does that first, and decides on each work that is fo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from bucketsnb.backend.stores.sqlite.schema import MARKS, is_plain
+from bucketsnb.matching import Matcher
 
-__all__ = ["Condition", "narrow", "plain_values"]
+__all__ = ["Condition", "any_irregular", "matching", "narrow", "plain_values"]
+
+Row = TypeVar("Row", bound=tuple[Any, ...])
 
 _LETTERS_MAX = 6_000
 """Letters of a condition, some hundreds of comparisons: SQLite takes a thousand, and plans hundreds slowly."""
@@ -52,6 +57,29 @@ class Condition:
     exact: bool = True
 
 
+def any_irregular(connection: sqlite3.Connection) -> bool:
+    """Say whether there is a work that the columns and marks do not tell all of."""
+    return connection.execute("SELECT 1 FROM works WHERE irregular LIMIT 1").fetchone() is not None
+
+
+def matching(rows: Iterable[Row], condition: Condition, matches: Matcher) -> Iterator[Row]:
+    """Give the rows that the query means, of those that the condition found; the last value of each is its JSON."""
+    return iter(rows) if condition.exact else _decided(rows, matches)
+
+
+def _decided(rows: Iterable[Row], matches: Matcher) -> Iterator[Row]:
+    for number, row in enumerate(rows):
+        if matches(msgspec.json.decode(row[-1])):
+            yield row
+        let_others(number)
+
+
+def let_others(number: int) -> None:
+    """Offer the interpreter to other threads now and then, so that a long search holds up no claim."""
+    if number % 32 == 0:
+        time.sleep(0)
+
+
 _ALL = "1"
 _UNSURE = Condition(_ALL, exact=False)
 _NOTHING = Condition("0")
@@ -65,7 +93,7 @@ def narrow(query: Mapping[str, Any], *, irregular: bool = False) -> Condition:
     query
         A query document that the matcher has understood.
     irregular
-        Whether there are works that `irregular` is set in; see `rows.any_irregular`.
+        Whether there are works that `irregular` is set in; see `any_irregular`.
 
     Examples
     --------

@@ -1,38 +1,21 @@
-"""The tables, indexes and triggers of a store's SQLite file, and how a file of an earlier layout is brought to them."""
+"""The layout of a store's SQLite file: its tables, what they hold of a work, and how an earlier file is upgraded."""
 
 from __future__ import annotations
 
-__all__ = ["COLUMNS", "MARKS", "SCHEMA_VERSION", "TABLES", "UPGRADE", "is_plain"]
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["COLUMNS", "MARKS", "SCHEMA_VERSION", "TABLES", "UPGRADE", "columns_of", "is_plain", "marks_of"]
 
 SCHEMA_VERSION = 5
 """Kept in the file; a file with a higher number was written by a newer bucketsnb and is refused."""
 
-COLUMNS = (
-    "id",
-    "pipeline",
-    "status",
-    "priority",
-    "creation",
-    "start",
-    "timeout",
-    "attempt",
-    "retries",
-    "site",
-    "user",
-    "parent",
-    "irregular",
-)
+_EXACT = ("id", "pipeline", "status", "priority", "creation", "start", "timeout", "attempt", "retries")
+COLUMNS = (*_EXACT, "site", "user", "parent", "irregular")
 """What of a work is a column; `body` follows them."""
 
 MARKS = ("event", "tags")
 """Fields that a work is found by through a table of their elements, the more telling first."""
-
-
-def is_plain(value: object) -> bool:
-    """Say whether SQLite compares the value as the matcher does: text, or a number that it can hold."""
-    if isinstance(value, bool) or value != value:  # SQLite has no NaN, and would be given null
-        return False
-    return isinstance(value, (str, float)) or (isinstance(value, int) and -(2**63) <= value < 2**63)
 
 
 # The columns have no declared type, so SQLite compares what is stored as it is. `body` is the whole work as JSON text,
@@ -114,3 +97,36 @@ DROP TABLE earlier_works;
 DROP TABLE earlier_marks;
 """  # noqa: S608 - our own names
 """What brings a file of any earlier layout to this one: its works and their marks are taken over, and no more."""
+
+
+def columns_of(record: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Give the values of `COLUMNS` for a record that `works` has accepted."""
+    config = record.get("config")
+    parent = config.get("parent") if isinstance(config, Mapping) else None
+    loose = (record.get("site"), record.get("user"), parent)
+    irregular = (
+        isinstance(config, list)
+        or any(not (value is None or isinstance(value, str)) for value in loose)
+        or any(isinstance(element, list) for field in MARKS for element in _elements(record.get(field)))
+    )
+    exact = (record[name] for name in _EXACT)
+    return (*exact, *(value if isinstance(value, str) else None for value in loose), int(irregular))
+
+
+def marks_of(record: Mapping[str, Any], rowid: int | None) -> list[tuple[Any, ...]]:
+    """Give the tags and events a work can be found by: texts and numbers, alone or as elements of an array."""
+    queue = record["pipeline"] if record["status"] == "queued" else None
+    order = (queue, record["priority"], record["creation"])
+    found = [(field, element) for field in MARKS for element in _elements(record.get(field)) if is_plain(element)]
+    return [(rowid, *mark, *order) for mark in found]
+
+
+def _elements(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def is_plain(value: object) -> bool:
+    """Say whether SQLite compares the value as the matcher does: text, or a number that it can hold."""
+    if isinstance(value, bool) or value != value:  # SQLite has no NaN, and would be given null
+        return False
+    return isinstance(value, (str, float)) or (isinstance(value, int) and -(2**63) <= value < 2**63)

@@ -3,32 +3,44 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
+import tempfile
 import time
-from collections.abc import Generator, Mapping, Sequence
+import weakref
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from bucketsnb.backend.stores.base import StoreUnavailable, UnknownWorks
-from bucketsnb.backend.stores.counts import Counts, counts_by_pipeline, counts_of
-from bucketsnb.backend.stores.json_stream import json_stream
-from bucketsnb.backend.stores.sqlite import rows
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from bucketsnb.backend.stores.base import Store, StoreUnavailable, UnknownWorks
 from bucketsnb.backend.stores.sqlite.claim import claim
-from bucketsnb.backend.stores.sqlite.narrowing import narrow
-from bucketsnb.backend.stores.sqlite.readers import Readers
-from bucketsnb.backend.stores.sqlite.temporary import TemporaryFolder
-from bucketsnb.backend.stores.sqlite.writer import Writer
-from bucketsnb.backend.works import changes_of, encoded, new_records
-from bucketsnb.matching import Matcher, compile_query
+from bucketsnb.backend.stores.sqlite.file import SQLiteFile
+from bucketsnb.backend.stores.sqlite.narrowing import any_irregular, matching, narrow
+from bucketsnb.backend.stores.sqlite.schema import COLUMNS, columns_of, marks_of
+from bucketsnb.backend.works import encoded
+from bucketsnb.matching import Matcher, compile_projection
+from bucketsnb.schema import FIELD_NAMES
 
-__all__ = ["SQLiteStore"]
+# Every SQL text here is made of our own names and of conditions from `narrow`; values are always bound.
+# ruff: noqa: S608
+
+__all__ = ["SQLiteStore", "shaper"]
+
+_SLOTS = ", ".join("?" * (len(COLUMNS) + 1))
+_INSERT = f"INSERT INTO works ({', '.join(COLUMNS)}, body) VALUES ({_SLOTS})"
+_UPDATE = f"UPDATE works SET ({', '.join(COLUMNS)}, body) = ({_SLOTS}) WHERE rowid = ?"
+_MARK = "INSERT OR IGNORE INTO marks VALUES (?, ?, ?, ?, ?, ?)"
 
 
-class SQLiteStore:
+class SQLiteStore(Store):
     """Works in a SQLite file that several threads and processes may share.
 
-    One connection writes, in one transaction at a time; each read has a connection of its own and holds up nobody.
     Nothing is lost when the process ends, however it ends. SQLite brings its log to the disk from time to time
     (`synchronous = NORMAL`): a power cut may undo the last changes, and leaves the file whole.
 
@@ -44,98 +56,72 @@ class SQLiteStore:
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        self._folder = TemporaryFolder() if path is None else None
-        self.path = (self._folder.path / "works.db") if self._folder else Path(path or "").absolute()
-        self.url = f"sqlite:///{self.path}"
         if sqlite3.sqlite_version_info < (3, 35):
             raise StoreUnavailable(f"this Python has SQLite {sqlite3.sqlite_version}, and 3.35 or newer is needed")
-        self._owner = os.getpid()
-        self._writer = Writer(self.path)
-        self._readers = Readers(self.path)
-        self._reading = self._readers.reading
+        folder = None if path else tempfile.mkdtemp(prefix="bucketsnb-")
+        self._remove = weakref.finalize(self, _remove, folder, os.getpid())
+        self.path = Path(folder, "works.db") if folder else Path(path or "").absolute()
+        self.url = f"sqlite:///{self.path}"
+        self._file = SQLiteFile(self.path)
 
-    def deposit(self, works: Sequence[Mapping[str, Any]]) -> list[str]:
-        """Add works as queued, all or none, and give their new ids in the same order."""
-        return self._add(new_records(works))
-
-    def load(self, works: Sequence[Mapping[str, Any]]) -> list[str]:
-        """Add works as they are: status and id are kept."""
-        return self._add(new_records(works, as_they_are=True))
-
-    def _add(self, records: Sequence[dict[str, Any]]) -> list[str]:
+    def _add(self, records: Sequence[dict[str, Any]]) -> None:
         bodies = [encoded(record, index) for index, record in enumerate(records)]
-        with self._writer.changing() as writer:
-            rows.insert(writer, records, bodies)
-        return [record["id"] for record in records]
+        with self._file.changing() as writer:
+            for record, body in zip(records, bodies, strict=True):
+                rowid = writer.execute(_INSERT, (*columns_of(record), body)).lastrowid
+                writer.executemany(_MARK, marks_of(record, rowid))
 
     def withdraw(self, query: Mapping[str, Any]) -> bytes | None:
-        """Claim the first queued work that matches: highest priority, then oldest."""
-        return claim(query, self._writer, self._reading)
+        """Claim the queued work that matches and comes first."""
+        return claim(query, self._file)
 
-    def update(self, works: Sequence[Mapping[str, Any]]) -> None:
-        """Set the given fields of works by id, all or none."""
-        changes = changes_of(works)
-        with self._writer.changing() as writer:
-            missing = [change["id"] for index, change in enumerate(changes) if not rows.change(writer, change, index)]
+    def _change(self, changes: Sequence[dict[str, Any]]) -> None:
+        with self._file.changing() as writer:
+            missing = [change["id"] for index, change in enumerate(changes) if not _changed(writer, change, index)]
             if missing:
                 raise UnknownWorks(missing)
 
     def delete(self, ids: Sequence[str]) -> int:
         """Remove works by id, and say how many there were."""
-        with self._writer.changing() as writer:
+        with self._file.changing() as writer:
             return sum(writer.execute("DELETE FROM works WHERE id = ?", (one,)).rowcount for one in ids)
 
-    def view(
-        self,
-        query: Mapping[str, Any],
-        projection: Mapping[str, Any] | None = None,
-        skip: int = 0,
-        limit: int | None = None,
+    def _newest(
+        self, query: Mapping[str, Any], matches: Matcher, projection: Mapping[str, Any], skip: int, limit: int | None
     ) -> Generator[bytes, None, None]:
-        """Stream one JSON array of the matching works in pieces, newest first."""
-        matches = compile_query(query)
-        shape = rows.shaper(projection)
-        return self._pieces(query, matches, shape, max(skip, 0), limit)
+        shape = shaper(projection)
+        with self._file.reading() as reader:
+            condition = narrow(query, irregular=any_irregular(reader))
+            # As bytes, which go to the wire as they are.
+            sql = f"SELECT CAST(body AS BLOB) FROM works WHERE {condition.sql} ORDER BY creation DESC, rowid DESC"
+            values = condition.values
+            if condition.exact:
+                sql, values = f"{sql} LIMIT ? OFFSET ?", (*values, -1 if limit is None else limit, skip)
+            with closing(reader.execute(sql, values)) as rows:
+                bodies: Iterator[bytes] = (body for (body,) in matching(rows, condition, matches))
+                if not condition.exact:
+                    # One after the other: the sum of both may be too large for it.
+                    bodies = islice(islice(bodies, skip, None), limit)
+                yield from map(shape, bodies) if shape else bodies
 
-    def _pieces(
-        self, query: Mapping[str, Any], matches: Matcher, shape: rows.Shaper | None, skip: int, limit: int | None
-    ) -> Generator[bytes, None, None]:
-        def found(connection: sqlite3.Connection) -> Generator[bytes, None, None]:
-            condition = narrow(query, irregular=rows.any_irregular(connection))
-            with closing(rows.newest(connection, condition, matches, shape, skip, limit)) as works:
-                yield from json_stream(works)
-
-        yield from self._readers.each(found)
-
-    def status(self, pipeline: str | None = None) -> Counts:
-        """Count works by status, from counts that are kept."""
+    def _numbers(self, pipeline: str | None) -> Iterable[tuple[Any, Any, int]]:
         where, values = ("", ()) if pipeline is None else ("WHERE pipeline = ?", (pipeline,))
-        with self._reading() as reader:
-            return counts_of(reader.execute(f"SELECT status, sum(n) FROM counts {where} GROUP BY status", values))  # noqa: S608 - one of two
+        with self._file.reading() as reader:
+            return reader.execute(f"SELECT pipeline, status, n FROM counts {where}", values).fetchall()
 
-    def statuses(self) -> dict[str, Counts]:
-        """Count works by status for each pipeline, from counts that are kept."""
-        with self._reading() as reader:
-            return counts_by_pipeline(reader.execute("SELECT pipeline, status, n FROM counts ORDER BY pipeline"))
-
-    def pipelines(self) -> list[str]:
-        """Give the pipelines that have works, in alphabetical order."""
-        with self._reading() as reader:
-            return [name for (name,) in reader.execute("SELECT DISTINCT pipeline FROM counts ORDER BY pipeline")]
+    # The audits name their indexes: left to itself SQLite reads every failed and every running work on each pass.
 
     def audit_failed(self) -> int:
         """Queue again the failed works with attempts left."""
         return self._audit(
-            "UPDATE works INDEXED BY works_failed SET status = 'queued',"
-            " body = json_set(body, '$.status', 'queued')"
+            "UPDATE works INDEXED BY works_failed SET status = 'queued', body = json_set(body, '$.status', 'queued')"
             " WHERE status = 'failure' AND attempt < retries"
         )
 
     def audit_expired(self) -> int:
         """Fail the running works past their timeout."""
         return self._audit(
-            "UPDATE works INDEXED BY works_running SET status = 'failure',"
-            " body = json_set(body, '$.status', 'failure')"
+            "UPDATE works INDEXED BY works_running SET status = 'failure', body = json_set(body, '$.status', 'failure')"
             " WHERE status = 'running' AND start + timeout < ?",
             time.time(),
         )
@@ -150,23 +136,56 @@ class SQLiteStore:
         )
 
     def _audit(self, sql: str, *values: float) -> int:
-        # The indexes are named: left to itself SQLite reads every failed and every running work on each pass.
-        with self._writer.changing() as writer:
+        with self._file.changing() as writer:
             return writer.execute(sql, values).rowcount
 
     def clear(self) -> None:
         """Remove every work."""
-        with self._writer.changing() as writer:
-            writer.execute("DELETE FROM works")
+        self._audit("DELETE FROM works")
 
     def close(self) -> None:
-        """Let go of the file, and so end every view that is under way; a temporary one is deleted.
+        """Let go of the file, and so end every read that is under way; a temporary one is deleted.
 
         In a forked child it does nothing: the store is its parent's.
         """
-        if os.getpid() != self._owner:
-            return
-        self._writer.close()
-        self._readers.close()
-        if self._folder:
-            self._folder.close()
+        self._file.close()
+        self._remove()
+
+
+def _remove(folder: str | None, owner: int) -> None:
+    """Remove a temporary folder, but not where a forked child ends."""
+    if folder and os.getpid() == owner:
+        shutil.rmtree(folder)
+
+
+def _changed(writer: sqlite3.Connection, change: Mapping[str, Any], index: int) -> bool:
+    """Set fields of the work whose id is among them; False if there is none."""
+    row = writer.execute("SELECT rowid, body FROM works WHERE id = ?", (change["id"],)).fetchone()
+    if row is None:
+        return False
+    rowid, body = row
+    record = {**msgspec.json.decode(body), **change}
+    writer.execute(_UPDATE, (*columns_of(record), encoded(record, index), rowid))
+    if "tags" in change or "event" in change:
+        writer.execute("DELETE FROM marks WHERE work = ?", (rowid,))
+        writer.executemany(_MARK, marks_of(record, rowid))
+    return True
+
+
+def shaper(projection: Mapping[str, Any]) -> Callable[[bytes], bytes] | None:
+    """Make the function that applies a projection to JSON, or None where whole works are wanted."""
+    project = compile_projection(projection)
+    names = frozenset(projection) - {"_id"}
+    if not names and not projection.get("_id"):
+        return None
+    if names and names.issubset(FIELD_NAMES) and all(projection[name] for name in names):
+        return _picking(names)
+    return lambda body: msgspec.json.encode(project(msgspec.json.decode(body)))
+
+
+@lru_cache(maxsize=64)
+def _picking(names: frozenset[str]) -> Callable[[bytes], bytes]:
+    """Make a function that passes some fields on as the text that they are, and reads no others."""
+    fields = [(name, Raw | UnsetType, UNSET) for name in FIELD_NAMES if name in names]
+    picked = msgspec.json.Decoder(msgspec.defstruct("Picked", fields, gc=False))
+    return lambda body: msgspec.json.encode(picked.decode(body))
