@@ -143,15 +143,14 @@ def _say_nothing_changed(buckets: Buckets, plan: Plan, nothing: str) -> None:
 
 
 def _ask(plan: Plan) -> None:
-    from bucketsnb.confirm import is_yes, question, word_to_type
+    from bucketsnb.confirm import is_yes, question, what_to_type
 
     if not at_a_terminal():
         raise ConfirmationNeeded(
             f"{plan.summary}: nobody is here to confirm it, so nothing was done; --yes is for scripts"
         )
     click.echo(fitted(f"{plan}\n\n{question(plan)}"), err=True)
-    wanted = f"Type {word_to_type(plan) or 'yes'} to go on"
-    if not is_yes(plan, click.prompt(wanted, default="no", err=True)):
+    if not is_yes(plan, click.prompt(what_to_type(plan), default="no", err=True)):
         click.echo("Nothing was done.", err=True)
         sys.exit(REFUSED)
 

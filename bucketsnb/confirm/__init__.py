@@ -6,16 +6,12 @@ Only ``delete_many`` and the panels ask; every other method does what it is told
 from __future__ import annotations
 
 import sys
-from importlib import import_module
-from typing import Any
 
 from bucketsnb.changes.plan import Plan
-from bucketsnb.confirm.confirmation import Confirmation
-from bucketsnb.confirm.terminal import ask_in_terminal
-from bucketsnb.confirm.wording import TYPED_ABOVE, is_typed, is_yes, question, word_to_type
+from bucketsnb.confirm.question import Confirmation, is_typed, is_yes, question, what_to_type, word_to_type
 from bucketsnb.errors import ConfirmationNeeded
 
-__all__ = ["TYPED_ABOVE", "Confirmation", "ask", "is_typed", "is_yes", "question", "word_to_type"]
+__all__ = ["Confirmation", "ask", "is_typed", "is_yes", "question", "what_to_type", "word_to_type"]
 
 
 def ask(plan: Plan) -> bool | Confirmation:
@@ -33,12 +29,13 @@ def ask(plan: Plan) -> bool | Confirmation:
     """
     if in_notebook():
         # ipywidgets costs half a second to import, and only a notebook's question needs it
-        notebook: Any = import_module("bucketsnb.confirm.notebook")
+        from bucketsnb.confirm.notebook import show
+
         confirmation = Confirmation(plan)
-        notebook.show(confirmation)
+        show(confirmation)
         return confirmation
     if in_terminal():
-        return ask_in_terminal(plan)
+        return _ask_in_terminal(plan)
     raise ConfirmationNeeded(
         f"“{plan.summary}” needs a yes, and there is neither a notebook nor a terminal to ask in; nothing was sent. "
         "In a script, pass force=True."
@@ -55,3 +52,14 @@ def in_notebook() -> bool:
 def in_terminal() -> bool:
     """Tell whether a person can type an answer, and see the question."""
     return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
+
+
+def _ask_in_terminal(plan: Plan) -> bool:
+    """Show a plan and read the answer; anything but a clear yes is a no, also an interrupt and the end of input."""
+    print(plan)  # noqa: T201 - the question is for the person at this terminal
+    try:
+        answer = input(f"\n{question(plan)}\n{what_to_type(plan)}, anything else to leave all as it is: ")
+    except (EOFError, KeyboardInterrupt):
+        print()  # noqa: T201 - so that the shell's prompt does not stand behind the question
+        return False
+    return is_yes(plan, answer)

@@ -2,42 +2,23 @@
 
 from __future__ import annotations
 
-import time
-
 import ipywidgets  # type: ignore[import-untyped]  # it ships no types
 from IPython.display import display
 
-from bucketsnb.changes.plan import Plan
-from bucketsnb.confirm.confirmation import Confirmation, ConfirmationState
-from bucketsnb.confirm.wording import is_typed, question, word_to_type
+from bucketsnb.confirm.question import Confirmation, ConfirmationState, is_typed, question, word_to_type
 from bucketsnb.display.markup import element, escape
+from bucketsnb.progress import throttled
 
 __all__ = ["Question", "show"]
-
-_REDRAW_EVERY = 0.1
-"""Seconds between two drawings of the progress: a front end drops messages that come faster than it can take them."""
 
 
 def show(confirmation: Confirmation) -> None:
     """Show the question below the cell; where widgets cannot be drawn, the plan stands there as text."""
-    plan = confirmation.plan
-    display(Shown(Question(confirmation), plan))  # type: ignore[no-untyped-call]  # IPython is untyped
-
-
-class Shown:
-    """A question as a saved notebook keeps it: live where there is a kernel, and the plan where there is none."""
-
-    def __init__(self, widget: Question, plan: Plan) -> None:
-        self._widget = widget
-        self._plan = plan
-
-    def _repr_mimebundle_(self, **options: object) -> dict[str, object]:
-        bundle = dict(self._widget._repr_mimebundle_(**options))
-        return {**bundle, "text/plain": str(self._plan), "text/html": str(self._plan._repr_html_())}
+    display(Question(confirmation))  # type: ignore[no-untyped-call]  # IPython is untyped
 
 
 class Question(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is untyped
-    """The buttons of one question.
+    """The buttons of one question; a saved notebook keeps the plan where there is no kernel.
 
     Parameters
     ----------
@@ -47,7 +28,8 @@ class Question(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is untyped
 
     def __init__(self, confirmation: Confirmation) -> None:
         self._confirmation = confirmation
-        self._drawn_at = 0.0
+        # A front end drops messages that come faster than it can take them.
+        self._draw_progress = throttled(self._draw)
         plan = confirmation.plan
         self.word = word_to_type(plan)
         asked = element("p", question(plan), style="overflow-wrap: anywhere")
@@ -70,20 +52,21 @@ class Question(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is untyped
         confirmation.listen(self._changed)
         self._draw()
 
+    def _repr_mimebundle_(self, **options: object) -> dict[str, object]:
+        plan = self._confirmation.plan
+        live = super()._repr_mimebundle_(**options)
+        return {**live, "text/plain": str(plan), "text/html": str(plan._repr_html_())}
+
     def _agree(self) -> None:
         if not self._confirmation.yes(self.typed.value) and self._confirmation.state is ConfirmationState.OPEN:
             self.message.value = element("p", f"Type {self.word} first: the number of works.")
 
     def _changed(self) -> None:
-        """Draw at once what is new, and progress a few times a second."""
-        working = self._confirmation.state is ConfirmationState.WORKING
-        if working and self._drawn_at and time.monotonic() - self._drawn_at < _REDRAW_EVERY:
-            return
-        self._draw()
+        under_way = self._confirmation.state is ConfirmationState.WORKING and self._confirmation.done
+        (self._draw_progress if under_way else self._draw)()
 
     def _draw(self) -> None:
         state = self._confirmation.state
-        self._drawn_at = time.monotonic() if state is ConfirmationState.WORKING else 0.0
         right = is_typed(self._confirmation.plan, self.typed.value)
         self.yes.disabled = state is not ConfirmationState.OPEN or not right
         self.typed.disabled = state is not ConfirmationState.OPEN
@@ -94,7 +77,7 @@ class Question(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is untyped
     def _text(self) -> str:
         asked = self._confirmation
         if asked.state is ConfirmationState.WORKING:
-            return element("p", f"{asked.done:,} of {asked.total:,} dealt with")
+            return element("p", f"{asked.done:,} of {asked.plan.count:,} dealt with")
         if asked.state is ConfirmationState.DECLINED:
             return element("p", "Cancelled: nothing was sent.")
         receipt = "" if asked.receipt is None else str(asked.receipt._repr_html_())

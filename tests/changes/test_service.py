@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from bucketsnb import Buckets, LocalBackend
 from bucketsnb.changes.service import same_service
 from bucketsnb.cli import main
-from bucketsnb.confirm.wording import question
+from bucketsnb.confirm import question
 from bucketsnb.errors import PlanError
 from bucketsnb.widgets import DeletePanel
 from bucketsnb.widgets.parts.wording import question_of

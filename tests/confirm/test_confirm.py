@@ -10,9 +10,9 @@ import threading
 import pytest
 
 from bucketsnb import Buckets, LocalBackend
-from bucketsnb.confirm import Confirmation, ask, confirmation, in_notebook, in_terminal, word_to_type
-from bucketsnb.confirm.confirmation import ConfirmationState
-from bucketsnb.confirm.notebook import Question, Shown
+from bucketsnb.confirm import Confirmation, ask, in_notebook, in_terminal, word_to_type
+from bucketsnb.confirm.notebook import Question
+from bucketsnb.confirm.question import ConfirmationState
 from tests.changes.helpers import PIPELINE, changes_sent, filled, stored
 
 
@@ -134,7 +134,7 @@ def test_stop_stops_before_the_next_chunk(backend: LocalBackend, buckets: Bucket
 
 
 def test_a_saved_notebook_keeps_the_plan(asked: Confirmation) -> None:
-    bundle = Shown(Question(asked), asked.plan)._repr_mimebundle_()
+    bundle = Question(asked)._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in bundle
     assert bundle["text/plain"] == str(asked.plan)
     assert bundle["text/html"] == asked.plan._repr_html_()
@@ -185,4 +185,4 @@ def test_ipywidgets_is_loaded_only_for_a_notebook() -> None:
 
 def test_a_confirmation_says_where_it_is(asked: Confirmation) -> None:
     assert repr(asked).endswith("waiting for an answer>")
-    assert confirmation.ConfirmationState.OPEN.value in asked._repr_html_()
+    assert ConfirmationState.OPEN.value in asked._repr_html_()

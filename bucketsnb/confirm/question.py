@@ -1,4 +1,4 @@
-"""A question that waits for its answer while the kernel goes on: its plan, its answer, and then its receipt."""
+"""A question about a plan: what it says wherever it is asked, what answers it, and one that waits for its answer."""
 
 from __future__ import annotations
 
@@ -9,9 +9,45 @@ from enum import Enum
 from bucketsnb.changes import drawing
 from bucketsnb.changes.plan import Plan
 from bucketsnb.changes.receipt import Receipt
-from bucketsnb.confirm.wording import is_typed
 
-__all__ = ["Confirmation", "ConfirmationState"]
+__all__ = ["Confirmation", "ConfirmationState", "is_typed", "is_yes", "question", "what_to_type", "word_to_type"]
+
+_TYPED_ABOVE = 100
+"""Above so many works, and whenever one of them is running, the number of works has to be typed.
+
+Not to put works back by an undo, which repairs; an undo that removes what was deposited is a deletion as any other.
+"""
+
+
+def question(plan: Plan) -> str:
+    """Return the question on one line."""
+    running = f" {plan.running:,} of them running: workers may be busy with them." if plan.running else ""
+    return f"{plan.summary}?{running}"
+
+
+def word_to_type(plan: Plan) -> str | None:
+    """Return what has to be typed to agree to a plan, or None if a plain yes will do."""
+    if plan.verb == "undo" and not plan.removes:
+        return None
+    return str(plan.count) if plan.count > _TYPED_ABOVE or plan.running else None
+
+
+def what_to_type(plan: Plan) -> str:
+    """Say in a terminal what agrees to a plan."""
+    return f"Type {word_to_type(plan) or 'yes'} to go on"
+
+
+def is_typed(plan: Plan, typed: str) -> bool:
+    """Tell whether the number of works was typed, where it has to be; commas and spaces around it are fine."""
+    word = word_to_type(plan)
+    return word is None or typed.replace(",", "").strip() == word
+
+
+def is_yes(plan: Plan, answer: str) -> bool:
+    """Tell whether an answer in a terminal agrees to a plan: the number of works, or a clear yes where that will do."""
+    if word_to_type(plan) is not None:
+        return is_typed(plan, answer)
+    return answer.strip().casefold() in ("y", "yes")
 
 
 class ConfirmationState(Enum):
@@ -49,7 +85,7 @@ class Confirmation:
         self.state = ConfirmationState.OPEN
         self.receipt: Receipt | None = None
         self.error: BaseException | None = None
-        self.done, self.total = 0, plan.count
+        self.done = 0
         self._cancel = threading.Event()
         self._finished = threading.Event()
         self._lock = threading.Lock()
@@ -60,16 +96,8 @@ class Confirmation:
         self._listeners.append(listener)
 
     def yes(self, typed: str = "") -> bool:
-        """Answer with yes; return whether that was accepted.
-
-        Parameters
-        ----------
-        typed
-            The number of works, where the question asks for it.
-        """
-        if not is_typed(self.plan, typed):
-            return False
-        if not self._answer(ConfirmationState.WORKING):
+        """Answer with yes, and the number of works where the question asks for it; return whether that was accepted."""
+        if not is_typed(self.plan, typed) or not self._answer(ConfirmationState.WORKING):
             return False
         threading.Thread(target=self._apply, name="bucketsnb-confirmed", daemon=True).start()
         return True
@@ -82,13 +110,7 @@ class Confirmation:
             self._cancel.set()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until the question is answered and its work is done; return whether that happened.
-
-        Parameters
-        ----------
-        timeout
-            Seconds.
-        """
+        """Wait so many seconds until the question is answered and its work is done; return whether that happened."""
         return self._finished.wait(timeout)
 
     def _answer(self, state: ConfirmationState) -> bool:
@@ -110,7 +132,7 @@ class Confirmation:
         self._tell()
 
     def _progress(self, done: int, total: int) -> None:
-        self.done, self.total = done, total
+        self.done = done
         self._tell()
 
     def _tell(self) -> None:
