@@ -8,14 +8,14 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
-from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
+from typing import NoReturn
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from bucketsnb.addresses import leads_to_this_machine, token_problem, without_login
-from bucketsnb.display.texts import close_matches, printable, truncate
+from bucketsnb.display.texts import printable, truncate
 from bucketsnb.errors import ConfigurationError, Cure
 
 __all__ = ["DEFAULT_TIMEOUT", "GIVEN", "MAX_AFFECTED", "Secret", "Settings", "proxy_at", "resolve"]
@@ -49,12 +49,12 @@ class Secret:
     __slots__ = ("__value", "source")
 
     def __init__(self, value: str, source: str) -> None:
-        self.__value: Any = value
+        self.__value = value
         self.source = source
 
     def reveal(self) -> str:
         """Return the text itself: for the one line that puts it on the wire."""
-        return str(self.__value)
+        return self.__value
 
     def __repr__(self) -> str:
         return f"<secret from {self.source}>"
@@ -67,10 +67,6 @@ class Secret:
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError(f"the secret from {self.source} is not pickled; build the client in the process that uses it")
-
-    def problem(self) -> str | None:
-        """Say, without showing it, why this text cannot be a token; ``None`` if it can."""
-        return token_problem(self.__value)
 
 
 @dataclass(frozen=True)
@@ -113,29 +109,13 @@ def resolve(
     read_only: bool | None = None,
     github_token: bool = False,
     proxies: Mapping[str, str] | None = None,
-    environ: Mapping[str, str] | None = None,
 ) -> Settings:
     """Settle what a client uses, without asking any service.
 
     Parameters
     ----------
-    baseurl
-        One address, or several to try in order. Else ``BUCKETSNB_URL`` (several with commas between), else
-        ``http.baseurls.buckets`` of the active workspace file, ``~/.config/workflow/workspace.yml``.
-    token
-        Else ``WORKFLOW_HTTP_TOKEN``, ``WORKFLOW_TOKEN``, else files of these names in ``/run/secrets``
-        (or the folder that ``BUCKETSNB_SECRETS`` names).
-    timeout
-        Seconds; else ``WORKFLOW_HTTP_TIMEOUT``, else 15.
-    read_only
-        True, or ``BUCKETSNB_READ_ONLY=1`` whatever this argument says, refuses every change.
-    github_token
-        Whether ``GITHUB_TOKEN`` and ``GITHUB_PAT`` may serve as tokens.
-    proxies
-        As in requests, ``{"http": "http://proxy.example:3128"}``; ``{}`` uses none. Else ``BUCKETSNB_PROXY``, an
-        address or ``off``, else ``http_proxy`` and its kind; neither is used for a service on this machine.
-    environ
-        In place of the environment, for tests.
+    baseurl, token, timeout, read_only, github_token, proxies
+        As of :class:`bucketsnb.client.Buckets`; what is not given is looked for in the environment, then in files.
 
     Raises
     ------
@@ -144,39 +124,28 @@ def resolve(
 
     Examples
     --------
-    >>> resolve("http://localhost:8004/", environ={}).urls
+    >>> resolve("http://localhost:8004/").urls
     ('http://localhost:8004',)
     """
     secret = token if isinstance(token, Secret) or token is None else Secret(token, "token=")
     del token  # so that no traceback of what follows can show it
-    env = _Environment(os.environ if environ is None else environ)
-    del environ
-    addresses, source = _addresses(baseurl, env)
+    addresses, source = _addresses(baseurl)
     cleaned = [_clean(address, source) for address in addresses]
-    through = _proxies(proxies, env, [url for url, _ in cleaned])
+    through = _proxies(proxies, [url for url, _ in cleaned])
     del proxies  # they may hold passwords
     return Settings(
         urls=tuple(dict.fromkeys(url for url, _ in cleaned)),
         url_source=source,
-        token=_token(secret, env, github_token=github_token),
-        timeout=_timeout(timeout, env),
-        read_only=_read_only(read_only, env),
+        token=_token(secret, github_token=github_token),
+        timeout=_timeout(timeout),
+        read_only=_read_only(read_only),
         logins={url: login for url, login in cleaned if login is not None},
         proxies=through,
     )
 
 
-class _Environment:
-    """The environment, without a repr that shows the tokens in it to whoever prints a traceback's locals."""
-
-    def __init__(self, variables: Mapping[str, str]) -> None:
-        self._variables = variables
-
-    def get(self, name: str) -> str:
-        return self._variables.get(name, "").strip()
-
-    def secret(self, name: str) -> Secret | None:
-        return Secret(self._variables[name], name) if self._variables.get(name) else None
+def _variable(name: str) -> str:
+    return os.environ.get(name, "").strip()
 
 
 # --- addresses ---
@@ -185,19 +154,39 @@ GIVEN = "baseurl="
 """The source of an address that was given as an argument."""
 
 
-def _addresses(given: object, environ: _Environment) -> tuple[list[str], str]:
+def _addresses(given: object) -> tuple[list[str], str]:
+    """Return addresses as they were written, and where."""
     if given is not None:
         return _as_list(given, GIVEN), GIVEN
-    if environ.get("BUCKETSNB_URL"):
-        return [part.strip() for part in environ.get("BUCKETSNB_URL").split(",") if part.strip()], "BUCKETSNB_URL"
-    path = Path(environ.get("HOME") or Path.home()) / WORKSPACE
-    found = _workspace_addresses(path)
-    if isinstance(found, str):
-        raise ConfigurationError(
-            f"No address of a Buckets service was given. Looked at: BUCKETSNB_URL (not set), {path} ({found}).",
-            cure=Cure.GIVE_ADDRESS,
-        )
-    return found, str(path)
+    text = _variable("BUCKETSNB_URL")
+    if text:
+        return [part.strip() for part in text.split(",") if part.strip()], "BUCKETSNB_URL"
+    path = Path.home() / WORKSPACE
+    found = _workspace(path)
+    for key in ("http", "baseurls", "buckets"):
+        found = found.get(key) if isinstance(found, Mapping) else None
+    if found:
+        return _as_list(found, str(path)), str(path)
+    lack = "has no http.baseurls.buckets" if path.exists() else "no such file"
+    raise ConfigurationError(
+        f"No address of a Buckets service was given. Looked at: BUCKETSNB_URL (not set), {path} ({lack}).",
+        cure=Cure.GIVE_ADDRESS,
+    )
+
+
+def _workspace(path: Path) -> object:
+    import yaml  # here, as it is not needed where an address is given
+
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        reason = "is not YAML" if mark is None else f"is not YAML at line {mark.line + 1}"
+    except (OSError, ValueError, RecursionError) as error:
+        reason = f"cannot be read: {truncate(error)}"
+    raise ConfigurationError(f"The workspace file {path} {reason}. Correct it, or pass an address.")
 
 
 def _as_list(value: object, source: str) -> list[str]:
@@ -215,85 +204,62 @@ def _named(source: str) -> str:
     return "that was given" if source == GIVEN else f"from {source}"
 
 
-def _workspace_addresses(path: Path) -> list[str] | str:
-    """Return the addresses that a workspace file gives, or why it gives none."""
-    import yaml  # here, as it is not needed where an address is given
-
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return "no such file"
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f" at line {mark.line + 1}" if mark is not None else ""
-        reason = f"is not YAML{place}" if isinstance(error, yaml.YAMLError) else f"cannot be read: {truncate(error)}"
-        raise ConfigurationError(f"The workspace file {path} {reason}. Correct it, or pass an address.") from None
-    for key in ("http", "baseurls", "buckets"):
-        content = content.get(key) if isinstance(content, Mapping) else None
-    return "has no http.baseurls.buckets" if not content else _as_list(content, str(path))
-
-
 def _clean(address: str, source: str) -> tuple[str, Secret | None]:
     """Return an address as the transport joins paths to it, and the login that was written in it."""
-    shown = printable(without_login(address))
+    problem = _problem_of(address)
+    if problem:
+        shown = printable(without_login(address))
+        raise ConfigurationError(f"The address {shown!r} {_named(source)} cannot be used: {problem}")
+    parts = urlsplit(address)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
+    netloc = host if parts.port is None else f"{host}:{parts.port}"
+    url = urlunsplit((parts.scheme, netloc, parts.path.rstrip("/"), "", ""))
+    login = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
+    return url, Secret(login, f"the address from {source}") if "@" in parts.netloc else None
+
+
+def _problem_of(address: str) -> str | None:
     if "://" not in address:
-        rest = address.split(":/", 1)[-1] if address.startswith(("http:/", "https:/")) else address
-        rest = rest.removeprefix("http//").removeprefix("https//").lstrip("/")
-        _refuse(shown, source, f"it has no scheme; did you mean {printable(without_login('http://' + rest))!r}?")
+        meant = "http://" + re.sub("^https?(:|//)/*", "", address)
+        return f"it has no scheme; did you mean {printable(without_login(meant))!r}?"
     try:
         parts = urlsplit(address)
         port = parts.port
     except ValueError:
-        _refuse(shown, source, "host or port cannot be read; the port is a number up to 65535")
-    reason = _problem_of(parts, address, port)
-    if reason:
-        _refuse(shown, source, reason)
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
-    netloc = host if port is None else f"{host}:{port}"
-    url = urlunsplit((parts.scheme.lower(), netloc, parts.path.rstrip("/"), "", ""))
-    login = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
-    return url, None if "@" not in parts.netloc else Secret(login, f"the address from {source}")
-
-
-def _problem_of(parts: SplitResult, address: str, port: int | None) -> str | None:
-    if parts.scheme.lower() not in ("http", "https"):
-        scheme = (close_matches(parts.scheme, ("http", "https")) or ["http"])[0]
-        return f"its scheme is {printable(parts.scheme)!r}; did you mean {scheme}://?"
+        port = 0
+    if port == 0:
+        return "host or port cannot be read; the port is a number from 1 to 65535"
+    if parts.scheme not in ("http", "https"):
+        return f"its scheme is {printable(parts.scheme)!r}; it must begin with http:// or https://"
     if any(letter.isspace() or not letter.isprintable() for letter in address) or "\\" in address:
         return "there is a space or another character in it that no address has"
     if not parts.hostname:
         return "it has no host"
-    if port == 0:
-        return "its port is 0"
     if parts.query or parts.fragment:
         return "it ends in a query or fragment; only scheme, host, port and path belong there"
     return None
 
 
-def _refuse(shown: str, source: str, reason: str) -> NoReturn:
-    raise ConfigurationError(f"The address {shown!r} {_named(source)} cannot be used: {reason}")
-
-
 # --- token ---
 
 
-def _token(given: Secret | None, environ: _Environment, *, github_token: bool) -> Secret | None:
+def _token(given: Secret | None, *, github_token: bool) -> Secret | None:
     names = TOKEN_NAMES + (GITHUB_NAMES if github_token else ())
-    secret = given or _from_environment(names, environ) or _from_files(names, environ)
-    problem = secret.problem() if secret else None
+    folder = Path(_variable("BUCKETSNB_SECRETS") or SECRETS)
+    files = [folder / spelling for name in names for spelling in (name, name.lower())]
+    secret = given or _first(map(_from_environment, names)) or _first(map(_from_file, files))
+    problem = token_problem(secret.reveal()) if secret else None
     if secret and problem:
         raise ConfigurationError(f"The token from {secret.source} {problem}. Set it again; it is not shown here.")
     return secret
 
 
-def _from_environment(names: Sequence[str], environ: _Environment) -> Secret | None:
-    return next((secret for name in names if (secret := environ.secret(name))), None)
+def _first(found: Iterable[Secret | None]) -> Secret | None:
+    return next((secret for secret in found if secret), None)
 
 
-def _from_files(names: Sequence[str], environ: _Environment) -> Secret | None:
-    folder = Path(environ.get("BUCKETSNB_SECRETS") or SECRETS)
-    files = (folder / spelling for name in names for spelling in (name, name.lower()))
-    return next((secret for file in files if (secret := _from_file(file))), None)
+def _from_environment(name: str) -> Secret | None:
+    return Secret(os.environ[name], name) if os.environ.get(name) else None
 
 
 def _from_file(path: Path) -> Secret | None:
@@ -309,10 +275,10 @@ def _from_file(path: Path) -> Secret | None:
 # --- proxies ---
 
 
-def _proxies(given: object, environ: _Environment, urls: Sequence[str]) -> dict[str, Secret] | None:
+def _proxies(given: object, urls: Sequence[str]) -> dict[str, Secret] | None:
     if given is not None:
         return _given_proxies(given)
-    text = environ.get("BUCKETSNB_PROXY")
+    text = _variable("BUCKETSNB_PROXY")
     if not text:
         return None
     if text.lower() in _NO:
@@ -360,18 +326,12 @@ def proxy_at(address: object, source: str) -> Secret:
 # --- the rest ---
 
 
-def _timeout(given: object, environ: _Environment) -> float:
-    text = environ.get("WORKFLOW_HTTP_TIMEOUT")
-    if given is None and not text:
-        return DEFAULT_TIMEOUT
-    value, source = (given, "timeout=") if given is not None else (text, "WORKFLOW_HTTP_TIMEOUT")
-    return seconds(value, source)
-
-
-def seconds(value: Any, source: str) -> float:
-    """Return a timeout as a number, or raise naming where it came from."""
+def _timeout(given: object) -> float:
+    value, source = (given, "timeout=")
+    if given is None:
+        value, source = _variable("WORKFLOW_HTTP_TIMEOUT") or DEFAULT_TIMEOUT, "WORKFLOW_HTTP_TIMEOUT"
     try:
-        number = math.nan if isinstance(value, bool) else float(value)
+        number = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]  # that is tried
     except (TypeError, ValueError):
         number = math.nan
     if not 0 < number <= 86_400:
@@ -381,10 +341,10 @@ def seconds(value: Any, source: str) -> float:
     return number
 
 
-def _read_only(given: object, environ: _Environment) -> bool:
+def _read_only(given: object) -> bool:
     if given not in (None, True, False):
         raise ConfigurationError(f"read_only must be True or False, not {truncate(repr(given), 40)}.")
-    text = environ.get("BUCKETSNB_READ_ONLY")
+    text = _variable("BUCKETSNB_READ_ONLY")
     if text.lower() not in _YES | _NO:
         raise ConfigurationError(
             f"BUCKETSNB_READ_ONLY is {truncate(repr(text), 40)}; set it to 1 to refuse changes, or to 0."

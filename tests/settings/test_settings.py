@@ -53,14 +53,14 @@ def test_several_addresses_keep_their_order_and_come_once():
         ("frb-vsop.chime", r"did you mean 'http://frb-vsop.chime'\?"),
         ("http:/localhost:8004", r"did you mean 'http://localhost:8004'\?"),
         ("http//localhost:8004", r"did you mean 'http://localhost:8004'\?"),
-        ("htp://localhost:8004", r"did you mean http://\?"),
-        ("htttps://frb.chimenet.ca", r"did you mean https://\?"),
+        ("htp://localhost:8004", r"its scheme is 'htp'"),
+        ("htttps://frb.chimenet.ca", r"must begin with http:// or https://"),
         ("ftp://localhost", r"its scheme is 'ftp'"),
         ("http://", r"no host"),
         ("http://:8004", r"no host"),
         ("http://localhost:80x4", r"port"),
         ("http://localhost:80040", r"port"),
-        ("http://localhost:0", r"port is 0"),
+        ("http://localhost:0", r"number from 1"),
         ("http://local host:8004", r"space"),
         ("http://localhost\\x", r"space or another character"),
         ("http://localhost:8004?x=1", r"query or fragment"),
@@ -288,6 +288,6 @@ def test_a_read_only_argument_that_is_no_bool_is_an_error():
 def test_a_workspace_that_is_nested_too_deep_is_an_error_of_ours(workspace, text):
     workspace.write_text(text)
     with pytest.raises(ConfigurationError) as raised:
-        resolve(environ={"HOME": str(workspace.parents[2])})
+        resolve()
     assert str(workspace) in str(raised.value)
     assert len(str(raised.value)) < 1000
