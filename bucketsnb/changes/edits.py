@@ -90,7 +90,7 @@ def edits_of(frame: pd.DataFrame, now: Mapping[str, Record]) -> Edits:
 
 def _as_read(frame: pd.DataFrame, read: Baseline) -> dict[str, Record]:
     """Return the works of a frame as they were read, by id; of one that was read twice, the reading of its row."""
-    works = read.works_at([place for place in read.places_of(frame) if place is not None])
+    works = read.works_at(list(read.places_of(frame).values()))
     return {work["id"]: work for work in works if _id(work) is not None}
 
 

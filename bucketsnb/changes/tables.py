@@ -24,7 +24,7 @@ from bucketsnb.encoding.values import UnfitError
 from bucketsnb.errors import WorkError
 from bucketsnb.frames import COLUMNS, DTYPES, Baseline, JSONDtype, to_records
 from bucketsnb.frames.columns import DERIVED
-from bucketsnb.frames.json_text import encode_json
+from bucketsnb.frames.json_array import encode_json
 from bucketsnb.frames.records import parts_of
 from bucketsnb.schema import FIELD_NAMES, FIELDS, PATHS, TIME_FIELDS, Kind
 

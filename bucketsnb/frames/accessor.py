@@ -1,22 +1,23 @@
-"""``frame.works``: what only a frame of works can do."""
+"""``frame.works``: what only a frame of works can do, and what stands above such a frame."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pandas as pd
 
-from bucketsnb.display.texts import join_truncated
+from bucketsnb.display.texts import count_of, format_time, host_of, join_truncated, truncate
 from bucketsnb.errors import WorkError
-from bucketsnb.frames.baseline import Baseline
-from bucketsnb.frames.caption import caption
-from bucketsnb.frames.columns import COLUMNS, LIGHT, NEEDED
+from bucketsnb.frames.columns import COLUMNS, LIGHT
 from bucketsnb.frames.json_array import JSONArray
-from bucketsnb.frames.records import to_records
+from bucketsnb.frames.records import Baseline, to_records
 from bucketsnb.schema import FIELD_NAMES
 
-__all__ = ["WorksAccessor"]
+__all__ = ["WorksAccessor", "caption"]
+
+_QUERY = 200
 
 _ELEMENTS: Mapping[str, Any] = {
     "event": "Int64",
@@ -68,7 +69,7 @@ class WorksAccessor:
 
         See :func:`bucketsnb.frames.to_records`.
         """
-        self._columns(*NEEDED[:1])
+        self._columns("id")
         return to_records(self._frame, partial=partial)
 
     def explode(self, column: str = "event") -> pd.DataFrame:
@@ -92,17 +93,13 @@ class WorksAccessor:
             If only fields that the schema knows were read.
         """
         known = Baseline.of(self._frame)
-        places = [] if known is None else known.places_of(self._frame)
-        rows = [row for row, place in enumerate(places) if place is not None]
-        marks = [] if known is None else known.marks([place for place in places if place is not None])
-        found: dict[int, dict[str, Any]] = {}
-        for row, (_, irregular) in zip(rows, marks, strict=True):
-            unknown = {name: value for name, value in (irregular or {}).items() if name not in FIELD_NAMES}
-            if unknown:
-                found[row] = unknown
+        places = {} if known is None else known.places_of(self._frame)
+        marks = [] if known is None else known.marks(list(places.values()))
+        unknown = {row: _unknown(irregular or {}) for row, (_, irregular) in zip(places, marks, strict=True)}
+        found = {row: fields for row, fields in unknown.items() if fields}
         if not found:
-            self._refuse_if_unread([read for read, _ in marks if read is not None])
-        names = list(dict.fromkeys(name for unknown in found.values() for name in unknown))
+            self._refuse_if_unread(next((read for read, _ in marks if read is not None), "all"))
+        names = dict.fromkeys(name for fields in found.values() for name in fields)
         columns = {name: JSONArray._from_sequence([one.get(name) for one in found.values()]) for name in names}
         return pd.DataFrame(columns, index=self._frame.index.take(list(found)))
 
@@ -117,12 +114,12 @@ class WorksAccessor:
             raise WorkError(f"this frame does not say its {what}: it was joined or made by hand, not read by view")
         return self._frame.attrs[what]
 
-    def _refuse_if_unread(self, parts: Sequence[Sequence[str]]) -> None:
+    def _refuse_if_unread(self, part: Any) -> None:
         """Refuse to say that there are none where none were read: they come with whole works, or by their names."""
         if Baseline.of(self._frame) is None and len(self._frame):
             raise WorkError("it is not known what was read of these works: ask a frame that view returned")
-        read = self._frame.attrs.get("columns", "all")
-        read = parts[0] if read == "all" and parts else read
+        read = self._frame.attrs.get("columns", part)
+        read = part if read == "all" else read
         if read != "all" and set(read) <= {*FIELD_NAMES, "parent"}:
             raise WorkError(
                 f"this frame has only {join_truncated(read, most=22)} of its works: read it with columns='all', or "
@@ -133,3 +130,35 @@ class WorksAccessor:
         absent = [name for name in names if name not in self._frame]
         if absent:
             raise WorkError(f"this is not a frame of works, as view returns them: it has no column {absent[0]!r}")
+
+
+def _unknown(work: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in work.items() if name not in FIELD_NAMES}
+
+
+def caption(frame: pd.DataFrame) -> str:
+    """Say how many works are shown, how many match, what was asked, and when: a few lines of text."""
+    return "\n".join(_caption(frame))
+
+
+def _caption(frame: pd.DataFrame) -> Iterator[str]:
+    about = frame.attrs
+    here, shown = len(frame), about.get("shown")
+    if shown is None or "matched" not in about:
+        yield count_of(here, "work")
+        return
+    number = f"{about['matched']:,} matched"
+    matched = number if about.get("exact", True) else f"at least {number} (buckets.count says how many)"
+    yield f"shown {shown:,} of {matched}" if here == shown else f"{here:,} here, of {shown:,} read, of {matched}"
+    yield f"query: {truncate(json.dumps(about.get('query') or {}, ensure_ascii=False, default=str), _QUERY)}"
+    yield ", ".join(_circumstances(about))
+
+
+def _circumstances(about: Any) -> Iterator[str]:
+    yield f"read {format_time(about.get('read_at'))}" + (f" from {host_of(about['url'])}" if about.get("url") else "")
+    if about.get("columns", "all") != "all":
+        yield f"only {join_truncated(about['columns'], most=12)} read"
+    if about.get("moved"):
+        yield f"{count_of(about['moved'], 'work')} moved during the read"
+    if about.get("cancelled"):
+        yield "stopped before the end"

@@ -6,50 +6,32 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from bucketsnb.frames.baseline import Baseline
 from bucketsnb.frames.columns import COLUMNS, GATHERED, STORED, Columns, derived, joined, missing, shown
-from bucketsnb.frames.decode import columns_of, columns_of_records
+from bucketsnb.frames.decode import columns_of
+from bucketsnb.frames.json_array import encode_json
+from bucketsnb.frames.records import Baseline
 from bucketsnb.frames.works_frame import WorksFrame
 from bucketsnb.schema import FIELD_NAMES
 
-__all__ = ["ColumnBuffer", "assemble", "empty", "frame_of", "joined"]
+__all__ = ["ColumnBuffer", "assemble", "empty", "frame_of"]
 
 
-def frame_of(
-    data: bytes | Sequence[Any],
-    *,
-    query: Mapping[str, Any] | None = None,
-    matched: int | None = None,
-    exact: bool = True,
-    now: float | None = None,
-    url: str = "",
-    fields: Sequence[str] = FIELD_NAMES,
-) -> WorksFrame:
+def frame_of(data: bytes | Sequence[Any], *, fields: Sequence[str] = FIELD_NAMES, **about: Any) -> WorksFrame:
     """Return a frame of the works of an answer.
 
     Parameters
     ----------
     data
         The body of the answer, or its works decoded.
-    query
-        The query document that was sent.
-    matched
-        How many works match; as many as there are, if not given.
-    exact
-        False if `matched` is only a lower bound.
-    now
-        Epoch seconds by the service's clock at which the works were read: what ages are counted to.
-    url
-        Address of the service.
     fields
         Fields that were asked for.
+    **about
+        What is known of the read; see :func:`assemble`.
 
     Returns
     -------
     DataFrame
-        With the columns and dtypes of :data:`~bucketsnb.frames.columns.DTYPES`, and in its ``attrs``: ``shown``,
-        ``matched``, ``exact``, ``query``, ``read_at``, ``url``, ``columns`` (``"all"`` or the fields
-        read), ``as_read`` (what the works were, whatever is edited later).
+        With the columns and dtypes of :data:`~bucketsnb.frames.columns.DTYPES`.
 
     Examples
     --------
@@ -57,16 +39,8 @@ def frame_of(
     >>> frame.event[0], frame.attrs["matched"]
     ([1, 2], 1)
     """
-    columns = columns_of(data, fields) if isinstance(data, bytes) else columns_of_records(data, fields)
-    return assemble(
-        columns,
-        query=query,
-        matched=matched,
-        exact=exact,
-        now=now,
-        url=url,
-        read=None if set(fields) >= set(FIELD_NAMES) else fields,
-    )
+    columns = columns_of(data if isinstance(data, bytes) else encode_json(list(data)), fields)
+    return assemble(columns, read=None if set(fields) >= set(FIELD_NAMES) else fields, **about)
 
 
 def empty() -> WorksFrame:
@@ -77,24 +51,42 @@ def empty() -> WorksFrame:
 def assemble(
     columns: Columns,
     *,
+    read: Sequence[str] | None = None,
     query: Mapping[str, Any] | None = None,
     matched: int | None = None,
     exact: bool = True,
     now: float | None = None,
     url: str = "",
-    read: Sequence[str] | None = None,
     **more: Any,
 ) -> WorksFrame:
-    """Return the frame of stored columns; see :func:`frame_of`.
+    """Return the frame of stored columns, with what is known of the read in its ``attrs``.
 
-    `read` has the columns that were read, if not all were; `more` joins the frame's ``attrs``.
+    Beside what is given here, these hold ``shown`` (how many works there are) and ``as_read`` (what the works were,
+    whatever is edited later).
+
+    Parameters
+    ----------
+    columns
+        What :func:`~bucketsnb.frames.decode.columns_of` returned.
+    read
+        The columns that were read, if not all were (``attrs["columns"]``, otherwise ``"all"``).
+    query
+        The query document that was sent.
+    matched
+        How many works match; as many as there are, if not given.
+    exact
+        False if `matched` is only a lower bound.
+    now
+        Epoch seconds by the service's clock at which the works were read (``attrs["read_at"]``): what ages are counted
+        to.
+    url
+        Address of the service.
+    **more
+        More for the ``attrs``.
     """
     now = time.time() if now is None else now
-    columns_read: Any = "all" if read is None else list(read)
-    whole: dict[Any, Any] = {
-        **{name: shown(column) for name, column in columns.items()},
-        **derived(columns, now, STORED if read is None else read),
-    }
+    whole = {name: shown(array) for name, array in columns.items()}
+    whole |= derived(columns, now, STORED if read is None else read)
     frame = WorksFrame({name: whole[name] for name in COLUMNS}, copy=False)
     about: dict[Any, Any] = {
         "shown": len(frame),
@@ -103,7 +95,7 @@ def assemble(
         "query": dict(query or {}),
         "read_at": now,
         "url": url,
-        "columns": columns_read,
+        "columns": "all" if read is None else list(read),
         "as_read": Baseline.keep(frame, columns),
         **more,
     }

@@ -6,6 +6,7 @@ Every maker also says which values its column cannot give back exactly; the work
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from types import MappingProxyType
 from typing import Any, TypeAlias
@@ -16,8 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bucketsnb.encoding import decode
-from bucketsnb.frames.json_array import JSONArray, JSONDtype
-from bucketsnb.frames.json_text import Text, objects
+from bucketsnb.frames.json_array import JSONArray, JSONDtype, Text, objects
 from bucketsnb.schema import FIELDS, STATUSES, TIME_FIELDS, Kind
 
 __all__ = [
@@ -25,7 +25,6 @@ __all__ = [
     "DERIVED",
     "DTYPES",
     "GATHERED",
-    "HEAVY",
     "LIGHT",
     "MARKS",
     "NEEDED",
@@ -33,9 +32,11 @@ __all__ = [
     "NESTED",
     "NUMBERS",
     "STORED",
+    "Columns",
     "column",
     "derived",
     "epochs",
+    "joined",
     "marks_of",
     "missing",
     "parent_of",
@@ -44,16 +45,9 @@ __all__ = [
 ]
 
 Columns: TypeAlias = "dict[str, Any]"
-"""The stored columns of a frame by name, and the marks of its works."""
+"""The stored columns of a frame by name, their times to the nanosecond, and the marks of its works."""
 Flags: TypeAlias = npt.NDArray[np.bool_]
 Instants: TypeAlias = npt.NDArray[np.int64]
-
-COLUMNS = (
-    *("id", "pipeline", "status", "site", "user", "priority", "attempt", "retries", "timeout"),
-    *("creation", "start", "stop", "event", "tags", "parent", "function", "command", "parameters"),
-    *("results", "products", "plots", "config", "notify", "age", "wait", "runtime", "overdue"),
-)
-"""The columns of every frame of works, in this order."""
 
 MARKS = "marks"
 """What is kept of each work beside its cells; no column of a frame: see :func:`marks_of`."""
@@ -61,52 +55,21 @@ MARKS = "marks"
 LIGHT = ("id", "pipeline", "status", "site", "user", "priority", "attempt", "creation", "event", "tags")
 """The columns of ``columns="light"``, and those that a frame shows of itself."""
 
-HEAVY = ("command", "parameters", "results", "products", "plots", "config", "notify")
-"""Nested columns that are large, and shown only when asked for."""
-
-NEEDS: Mapping[str, Sequence[str]] = {
-    "age": ("creation",),
-    "wait": ("creation", "start", "status"),
-    "runtime": ("start", "stop", "status"),
-    "overdue": ("start", "stop", "status", "timeout"),
-}
-"""What has to be read for a column that is worked out here from the times, as of when the works were read."""
-
 NEEDED = ("id", "pipeline", "status")
 """What a frame must have to be shown as works; without them it is an ordinary DataFrame."""
 
-DERIVED = tuple(NEEDS)
-
-STORED = tuple(name for name in COLUMNS if name not in DERIVED)
-"""The columns that hold what was read."""
-
-GATHERED = (*STORED, MARKS)
-"""What is made of an answer: the stored columns, their times to the nanosecond, and the marks."""
-
 NESTED = tuple(name for name, field in FIELDS.items() if field.kind in {Kind.MAPPING, Kind.TEXTS, Kind.INTEGERS})
 
-TEXT = pd.StringDtype("python")
-STATUS = pd.CategoricalDtype(list(STATUSES), ordered=True)
-TIME = pd.DatetimeTZDtype(pd.to_datetime(["2026-01-01"], utc=True).unit, "UTC")
+NUMBERS = frozenset(name for name, field in FIELDS.items() if field.kind in {Kind.INTEGER, Kind.TIME, Kind.STATUS})
+"""Fields whose columns hold numbers: whole ones, times, and the codes of statuses."""
+
+_TEXT = pd.StringDtype("python")
+_STATUS = pd.CategoricalDtype(list(STATUSES), ordered=True)
+_TIME = pd.DatetimeTZDtype(pd.to_datetime(["2026-01-01"], utc=True).unit, "UTC")
 """The dtype of times in a frame, in the unit that this pandas reads times of text in: some joins take only the same."""
 _EXACT = pd.DatetimeTZDtype("ns", "UTC")
 _SPAN = np.dtype("m8[ms]")
 """The dtype of spans. They are whole seconds, which are read best; ``pd.cut`` widens bins by less than a second."""
-
-_BY_KIND: Mapping[Kind, Any] = {Kind.TEXT: TEXT, Kind.STATUS: STATUS, Kind.INTEGER: pd.Int64Dtype(), Kind.TIME: TIME}
-_APART: Mapping[str, Any] = {
-    "parent": TEXT,
-    "overdue": pd.BooleanDtype(),
-    **dict.fromkeys(("age", "wait", "runtime"), _SPAN),
-}
-
-DTYPES: Mapping[str, Any] = MappingProxyType(
-    {name: _APART.get(name) or _BY_KIND.get(FIELDS[name].kind) or JSONDtype() for name in COLUMNS}
-)
-"""The dtype of each column, the same in every frame of works."""
-
-NUMBERS = frozenset(name for name, field in FIELDS.items() if field.kind in {Kind.INTEGER, Kind.TIME, Kind.STATUS})
-"""Fields whose columns hold numbers: whole ones, times, and the codes of statuses."""
 
 _NS = 10**9
 _YEARS_SAFE = 9_223_372_036  # whole seconds that fit 64 bits of nanoseconds
@@ -142,7 +105,7 @@ def column(name: str, values: Any, count: int) -> tuple[Any, Flags | None]:
     """
     if name == "status":
         codes = np.fromiter(map(_CODES.__getitem__, chain.from_iterable(values)), dtype=np.int8, count=count)
-        return pd.Categorical.from_codes(codes, dtype=STATUS), None
+        return pd.Categorical.from_codes(codes, dtype=_STATUS), None
     if isinstance(DTYPES[name], pd.Int64Dtype):
         return _integers(values, count)
     if name in TIME_FIELDS:
@@ -171,9 +134,9 @@ def shown(column: Any) -> Any:
     if column.dtype != _EXACT:
         return column
     nanoseconds = _nanoseconds(column)
-    microsecond = 1000 if TIME == _EXACT else 1
+    microsecond = 1000 if _TIME == _EXACT else 1
     rounded = np.where(nanoseconds == _NAT, _NAT, (nanoseconds + 500) // 1000 * microsecond)
-    return pd.array(rounded.view(f"M8[{TIME.unit}]"), dtype=TIME, copy=False)
+    return pd.array(rounded.view(f"M8[{_TIME.unit}]"), dtype=_TIME, copy=False)
 
 
 def _nanoseconds(column: Any) -> Instants:
@@ -267,59 +230,34 @@ def parents_of(configs: Sequence[Text]) -> list[str | None]:
     return [None if one is None else one.parent for one in found]
 
 
-def derived(columns: Mapping[str, Any], now: float, read: Container[str] = STORED) -> dict[str, Any]:
-    """Work out the derived columns; there is nothing in those that need what was not read.
-
-    ``age`` is the time since creation; ``wait`` from creation to the last start, or till now for a work that is queued
-    and was never started; ``runtime`` from start to stop, or till now for a running work: all in whole seconds.
-    ``overdue`` says whether a running work is past its own timeout.
-
-    Parameters
-    ----------
-    columns
-        The stored columns by name.
-    now
-        Epoch seconds.
-    read
-        The stored columns that were read.
-    """
-    known = [name for name, needed in NEEDS.items() if all(one in read for one in needed)]
-    at = {name: _nanoseconds(columns[name]) for name in TIME_FIELDS}
-    status = columns["status"]
-    made = {name: missing(name, len(status)) for name in DERIVED if name not in known}
-    spans = {name: _SPANS[name](at, status, round(now * 1e9)) for name in known if name in _SPANS}
-    made |= {name: _whole_seconds(values) for name, values in spans.items()}
-    if "overdue" in known:
-        made["overdue"] = _overdue(status == "running", spans["runtime"], columns["timeout"])
-    return made
+def derived(columns: Columns, now: float, read: Container[str]) -> Columns:
+    """Work out the derived columns as of `now`, in epoch seconds; those that need what was not read are empty."""
+    count = len(columns["id"])
+    return {
+        name: row.make(columns, round(now * _NS)) if all(one in read for one in row.needs) else missing(name, count)
+        for name, row in _DERIVED.items()
+    }
 
 
-def _whole_seconds(nanoseconds: Instants) -> Any:
-    milliseconds = np.where(nanoseconds == _NAT, _NAT, nanoseconds // _NS * 1000)
-    return pd.array(milliseconds.view(_SPAN), dtype=_SPAN, copy=False)
+# -- the columns that are worked out of others, as of when the works were read ----------------------------------------
 
 
-def _overdue(is_running: Flags, runtimes: Instants, timeouts: Any) -> Any:
-    overdue, unknown = np.zeros(len(runtimes), dtype=bool), np.zeros(len(runtimes), dtype=bool)
-    running = np.flatnonzero(is_running)
-    ran = np.where(runtimes[running] == _NAT, np.nan, runtimes[running] / 1e9)
-    allowed = timeouts[running].to_numpy(dtype=np.float64, na_value=np.nan)
-    overdue[running] = ran > allowed
-    unknown[running] = np.isnan(ran - allowed)
-    return pd.arrays.BooleanArray(overdue, unknown)
+def _age(columns: Columns, now: int) -> Instants:
+    creation = _nanoseconds(columns["creation"])
+    return _between(creation, np.full_like(creation, now))
 
 
-def _age(at: Mapping[str, Instants], _: Any, now: int) -> Instants:
-    return _between(at["creation"], np.full_like(at["creation"], now))
+def _wait(columns: Columns, now: int) -> Instants:
+    """Return the time from creation to the last start, or till now for a work that is queued and was never started."""
+    start = _nanoseconds(columns["start"])
+    waits = (columns["status"] == "queued") & (start == _NAT)
+    return _between(_nanoseconds(columns["creation"]), np.where(waits, now, start))
 
 
-def _wait(at: Mapping[str, Instants], status: Any, now: int) -> Instants:
-    waiting = (status == "queued") & (at["start"] == _NAT)
-    return _between(at["creation"], np.where(waiting, now, at["start"]))
-
-
-def _runtime(at: Mapping[str, Instants], status: Any, now: int) -> Instants:
-    return _between(at["start"], np.where(status == "running", now, at["stop"]))
+def _runtime(columns: Columns, now: int) -> Instants:
+    """Return the time from start to stop, or till now for a running work."""
+    stop = np.where(columns["status"] == "running", now, _nanoseconds(columns["stop"]))
+    return _between(_nanoseconds(columns["start"]), stop)
 
 
 def _between(earlier: Instants, later: Instants) -> Instants:
@@ -329,9 +267,70 @@ def _between(earlier: Instants, later: Instants) -> Instants:
     return span
 
 
-_SPANS: Mapping[str, Callable[[Mapping[str, Instants], Any, int], Instants]] = {
-    "age": _age,
-    "wait": _wait,
-    "runtime": _runtime,
+def _in_seconds(span: Callable[[Columns, int], Instants]) -> Callable[[Columns, int], Any]:
+    def make(columns: Columns, now: int) -> Any:
+        nanoseconds = span(columns, now)
+        milliseconds = np.where(nanoseconds == _NAT, _NAT, nanoseconds // _NS * 1000)
+        return pd.array(milliseconds.view(_SPAN), dtype=_SPAN, copy=False)
+
+    return make
+
+
+def _overdue(columns: Columns, now: int) -> Any:
+    """Say whether a running work is past its own timeout."""
+    is_running, runtime = columns["status"] == "running", _runtime(columns, now)
+    ran = np.where(runtime == _NAT, np.nan, runtime / _NS)
+    allowed = columns["timeout"].to_numpy(dtype=np.float64, na_value=np.nan)
+    return pd.arrays.BooleanArray(is_running & (ran > allowed), is_running & np.isnan(ran - allowed))
+
+
+@dataclass(frozen=True)
+class _Derived:
+    """A column that is worked out: its dtype, what has to be read for it, and how it is made of that by a time."""
+
+    dtype: Any
+    needs: tuple[str, ...]
+    make: Callable[[Columns, int], Any]
+
+
+_DERIVED: Mapping[str, _Derived] = {
+    "age": _Derived(_SPAN, ("creation",), _in_seconds(_age)),
+    "wait": _Derived(_SPAN, ("creation", "start", "status"), _in_seconds(_wait)),
+    "runtime": _Derived(_SPAN, ("start", "stop", "status"), _in_seconds(_runtime)),
+    "overdue": _Derived(pd.BooleanDtype(), ("start", "stop", "status", "timeout"), _overdue),
 }
-"""How each span is worked out of times, statuses and the time by now, in nanoseconds."""
+
+DERIVED = tuple(_DERIVED)
+
+NEEDS: Mapping[str, Sequence[str]] = {name: row.needs for name, row in _DERIVED.items()}
+"""What has to be read for a column that is worked out here."""
+
+# -- all of them ------------------------------------------------------------------------------------------------------
+
+STORED = (
+    *("id", "pipeline", "status", "site", "user", "priority", "attempt", "retries", "timeout"),
+    *("creation", "start", "stop", "event", "tags", "parent", "function", "command", "parameters"),
+    *("results", "products", "plots", "config", "notify"),
+)
+"""The columns that hold what was read."""
+
+COLUMNS = (*STORED, *DERIVED)
+"""The columns of every frame of works, in this order."""
+
+GATHERED = (*STORED, MARKS)
+"""What is made of an answer."""
+
+_BY_KIND: Mapping[Kind, Any] = {
+    Kind.TEXT: _TEXT,
+    Kind.STATUS: _STATUS,
+    Kind.INTEGER: pd.Int64Dtype(),
+    Kind.TIME: _TIME,
+}
+
+DTYPES: Mapping[str, Any] = MappingProxyType(
+    {
+        **{name: _BY_KIND.get(FIELDS[name].kind, JSONDtype()) if name in FIELDS else _TEXT for name in STORED},
+        **{name: row.dtype for name, row in _DERIVED.items()},
+    }
+)
+"""The dtype of each column, the same in every frame of works."""

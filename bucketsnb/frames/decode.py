@@ -1,6 +1,6 @@
 """The bytes of an answer -> columns.
 
-Three readers, each for what the one before refuses: all works at once into typed values; one work at a time, where a
+Three readers, each for what the one before refuses: some works at once into typed values; one work at a time, where a
 work that does not fit keeps its own record; and the standard library's, for JSON that only Python writes.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 import codecs
 import gc
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -22,11 +21,10 @@ from msgspec.structs import astuple
 from bucketsnb.display.texts import truncate
 from bucketsnb.errors import BadAnswer
 from bucketsnb.frames.columns import MARKS, NUMBERS, STORED, Columns, column, missing, parents_of
-from bucketsnb.frames.json_array import JSONArray
-from bucketsnb.frames.json_text import Text, encode_json, objects
+from bucketsnb.frames.json_array import JSONArray, Text, encode_json, objects
 from bucketsnb.schema import FIELD_NAMES, FIELDS, STATUSES, Kind
 
-__all__ = ["Columns", "columns_of", "columns_of_records", "pausing_collection"]
+__all__ = ["columns_of", "pausing_collection"]
 
 _TYPES: Mapping[Kind, Any] = {
     Kind.TEXT: str | None,
@@ -34,7 +32,6 @@ _TYPES: Mapping[Kind, Any] = {
     Kind.INTEGER: int | None,
     Kind.TIME: float | int | None,
 }
-_SPACE = re.compile(r"[ \t\n\r]*")
 _PIECE = 1 << 20
 _SHARED = frozenset(name for name, field in FIELDS.items() if field.kind is Kind.TEXT and name != "id")
 _AT_ONCE = 500  # works that are decoded while they are in the processor's cache
@@ -72,11 +69,6 @@ def columns_of(data: bytes, fields: Sequence[str] = FIELD_NAMES, *, whole: bool 
                 irregular |= lossy
         columns[MARKS] = _marks(texts, np.flatnonzero(irregular).tolist(), part)
         return columns
-
-
-def columns_of_records(records: Sequence[Any], fields: Sequence[str] = FIELD_NAMES) -> Columns:
-    """Read works that are decoded already; see :func:`columns_of`."""
-    return columns_of(encode_json(list(records)), fields)
 
 
 @contextmanager
@@ -171,70 +163,37 @@ _FITS: Mapping[Kind, Any] = {
 }
 
 
-def _record(text: bytes, index: int) -> Mapping[str, Any]:
+def _record(text: bytes, place: int) -> Mapping[str, Any]:
     """Read a work as the standard library does, which also takes ``NaN`` and lone surrogates."""
-    try:
-        record = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise _bad(f"item {index} of the answer {_why(error)}", text[:400].decode("utf-8", "replace")) from error
+    record = _read_slowly(text.decode("utf-8", "replace"), f"item {place} of the answer")
     if not isinstance(record, dict):
-        raise BadAnswer(
-            f"item {index} of the answer is not a work but {type(record).__name__}: {truncate(json.dumps(record), 60)}",
-            method="POST",
-            path="/view",
-        )
+        raise _bad(f"item {place} of the answer is not a work but {type(record).__name__}", json.dumps(record))
     return record
 
 
-def _why(error: Exception) -> str:
-    if isinstance(error, RecursionError):
-        return "is nested deeper than can be read"
-    return "holds a number of more digits than can be read"  # what Python refuses in text that is JSON
+def _read_slowly(text: str, what: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise _bad(f"{what} is not JSON at character {error.pos:,} ({error.msg})", text) from error
+    except ValueError as error:  # what Python refuses in text that is JSON
+        raise _bad(f"{what} holds a number of more digits than can be read", text) from error
+    except RecursionError as error:
+        raise _bad(f"{what} is nested deeper than can be read", text) from error
 
 
 def _split(data: bytes) -> Sequence[Text]:
     """Return the text of each work."""
     try:
         return _split_fast(data)
-    except (msgspec.DecodeError, RecursionError):
-        return list(_split_slowly(data))
+    except (msgspec.DecodeError, RecursionError):  # JSON that only Python writes, or none
+        works = _read_slowly(data.decode(), "the answer")
+    if not isinstance(works, list):
+        raise _bad("the answer is not a JSON array of works", data[:400].decode("utf-8", "replace"))
+    return list(map(encode_json, works))
 
 
 _split_fast = msgspec.json.Decoder(list[msgspec.Raw]).decode
-
-
-def _split_slowly(data: bytes) -> Iterator[bytes]:
-    """Walk the array with the standard library's reader, for JSON that only Python writes."""
-    text = data.decode()
-    scan = json.JSONDecoder().raw_decode
-    at = _after_space(text, 0)
-    if text[at : at + 1] != "[":
-        raise _bad("the answer is not a JSON array of works", text)
-    at = _after_space(text, at + 1)
-    index = 0
-    while text[at : at + 1] != "]":
-        try:
-            end = scan(text, at)[1]
-        except json.JSONDecodeError as error:
-            raise _bad(
-                f"the answer is not JSON at character {error.pos:,} ({error.msg}, item {index})", text
-            ) from error
-        except (ValueError, RecursionError) as error:
-            raise _bad(f"item {index} of the answer {_why(error)}", text[at:]) from error
-        yield text[at:end].encode()
-        at = _after_space(text, end)
-        if text[at : at + 1] == ",":
-            at = _after_space(text, at + 1)
-        elif text[at : at + 1] != "]":
-            raise _bad(f"the answer ends or breaks off after {index + 1} items, at character {at:,}", text)
-        index += 1
-    if _after_space(text, at + 1) != len(text):
-        raise _bad(f"something follows the array of works, at character {at + 1:,}", text[at + 1 :])
-
-
-def _after_space(text: str, at: int) -> int:
-    found = _SPACE.match(text, at)
-    return found.end() if found else at
 
 
 def _check_utf8(data: bytes) -> None:

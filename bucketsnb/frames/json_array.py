@@ -1,7 +1,8 @@
 """The pandas dtype ``"json"``: a column of JSON values that are decoded one by one, when someone looks.
 
 Most nested cells of most works are never looked at, so reading a large answer costs no more than finding where they
-start and end. A missing cell is JSON's ``null``.
+start and end: a cell is the JSON text as it came, in whatever form a service may have let in. A missing cell is JSON's
+``null``.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from itertools import repeat
 from operator import eq
-from typing import Any
+from typing import Any, TypeAlias
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -21,13 +23,27 @@ from pandas.api.extensions import ExtensionArray, ExtensionDtype, register_exten
 from pandas.api.indexers import check_array_indexer
 
 from bucketsnb.display.texts import truncate
-from bucketsnb.encoding import decode
-from bucketsnb.frames.json_text import NULL, Edited, Objects, decode_all, detached, encode_json, objects
+from bucketsnb.encoding import DEEPEST, decode
+from bucketsnb.encoding.values import UnfitError, plain
+from bucketsnb.errors import BucketsError
 
-__all__ = ["JSONArray", "JSONDtype", "json_text"]
+__all__ = ["Edited", "JSONArray", "JSONDtype", "Text", "encode_json", "json_text", "objects"]
 
+Text: TypeAlias = "bytes | msgspec.Raw"
+"""One JSON value as it was written. A ``Raw`` is a window into the answer it came in, and keeps all of that alive."""
+
+Objects: TypeAlias = npt.NDArray[np.object_]
+
+_NULL = msgspec.Raw(b"null")
+_AT_ONCE = 1000
 _KEPT_SHARE = 4  # a selection of less than one in four stops keeping the whole answer alive
 _SHOWN = 80
+
+
+class Edited(bytes):
+    """A JSON value that was put into a cell here, rather than read from the service."""
+
+    __slots__ = ()
 
 
 @register_extension_dtype
@@ -121,13 +137,20 @@ class JSONArray(ExtensionArray):
     def texts(self) -> Objects:
         """The JSON texts, with None for null; not to be changed."""
         if not self._normalized:
-            self._texts[np.fromiter(map(eq, self._texts, repeat(NULL)), dtype=bool, count=len(self))] = None
+            self._texts[np.fromiter(map(eq, self._texts, repeat(_NULL)), dtype=bool, count=len(self))] = None
             self._normalized = True
         return self._texts
 
     def decoded(self) -> list[Any]:
-        """Return all values, decoded in one go where that is possible."""
-        return decode_all(self.texts)
+        """Return all values, decoded a thousand at a time: each call costs as much as a small value."""
+        values: list[Any] = []
+        for start in range(0, len(self), _AT_ONCE):
+            some = [_NULL if text is None else text for text in self.texts[start : start + _AT_ONCE]]
+            try:
+                values += msgspec.json.decode(b"[" + b",".join(some) + b"]")
+            except (msgspec.DecodeError, RecursionError):
+                values += map(decode, some)
+        return values
 
     def __len__(self) -> int:
         return len(self._texts)
@@ -151,7 +174,7 @@ class JSONArray(ExtensionArray):
 
     def _some(self, texts: Objects) -> JSONArray:
         """Return an array of some of the texts here; a few of them let go of the answer that all came in."""
-        some = JSONArray(detached(texts) if len(texts) * _KEPT_SHARE < len(self) else texts)
+        some = JSONArray(_detached(texts) if len(texts) * _KEPT_SHARE < len(self) else texts)
         some._normalized = self._normalized
         return some
 
@@ -161,11 +184,11 @@ class JSONArray(ExtensionArray):
         if not self._texts.flags.writeable:
             self._texts = self._texts.copy()
         if isinstance(key, int | np.integer):
-            self._texts[key] = _written(value)
+            self._texts[key] = _edited(value)
             return
         key = check_array_indexer(self, key)
         if _is_one_value(value):
-            self._texts[key] = _written(value)
+            self._texts[key] = _edited(value)
         else:
             self._texts[key] = JSONArray._from_sequence(value).texts
 
@@ -226,7 +249,7 @@ class JSONArray(ExtensionArray):
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._texts.flags.writeable:  # in place, as views and shallow copies share it: a pickle has the texts once
-            self._texts[:] = detached(self._texts)
+            self._texts[:] = _detached(self._texts)
         return JSONArray, (self._texts,)
 
     # -- comparing, grouping, sorting: by value, not by how it was written -----------------------------------------
@@ -293,6 +316,43 @@ class JSONArray(ExtensionArray):
         return json_text
 
 
+def encode_json(value: Any) -> bytes:
+    """Write one JSON value; numpy and pandas scalars and arrays become plain numbers and lists.
+
+    Raises
+    ------
+    TypeError
+        If the value is not JSON, such as a set or a datetime; it says what to use.
+
+    Examples
+    --------
+    >>> encode_json({"event": np.array([1, 2]), "snr": np.float32(0.5)})
+    b'{"event":[1,2],"snr":0.5}'
+    """
+    return json.dumps(value, separators=(",", ":"), default=_to_json).encode()
+
+
+def _to_json(value: Any) -> Any:
+    try:
+        return plain(value, "", DEEPEST)
+    except UnfitError as error:
+        raise TypeError(f"{type(value).__name__} is not JSON: it {error.reason}") from None
+
+
+def objects(values: Iterable[Any], count: int) -> Objects:
+    """Return an array of the objects themselves; numpy would otherwise look inside a ``Raw``."""
+    return np.fromiter(values, dtype=object, count=count)
+
+
+def _detached(texts: Objects) -> Objects:
+    """Return the same JSON values as bytes of their own, so that the answers they came in can go."""
+    return objects((None if text is None or text == _NULL else _own(text) for text in texts), len(texts))
+
+
+def _own(text: Text) -> bytes:
+    return bytes(text) if type(text) is msgspec.Raw else text
+
+
 def json_text(value: Any, most: int = _SHOWN) -> str:
     """Return a JSON value as bounded text on one line.
 
@@ -313,6 +373,13 @@ def _written(value: Any) -> Edited | None:
         return None
     written = Edited(encode_json(value))
     return None if written == b"null" else written  # numpy has more that is missing
+
+
+def _edited(value: Any) -> Edited | None:
+    try:
+        return _written(value)
+    except (TypeError, ValueError) as error:  # after either, pandas would try to spread the value over rows
+        raise BucketsError(f"a cell of this column cannot be set: {error}") from error
 
 
 def _as_text(text: Any) -> str | None:

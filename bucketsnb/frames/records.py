@@ -1,26 +1,306 @@
-"""A frame of works -> the works as the service holds them, with the cells that were changed here."""
+"""From a frame of works back to the works, with what was edited in it told from what was read.
+
+:class:`Baseline` is the frame as it was read; :func:`to_records` gives the works as the service holds them, with the
+cells that were changed. Cells are compared as the JSON values they stand for, whatever dtype a column has by now.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timezone
+from functools import cached_property
+from operator import ne
+from typing import Any, TypeAlias
+from uuid import uuid4
 
+import numpy as np
 import pandas as pd
 
 from bucketsnb.display.texts import join_truncated
 from bucketsnb.errors import WorkError
-from bucketsnb.frames.baseline import Baseline
-from bucketsnb.frames.cells import differing, plain
-from bucketsnb.frames.columns import parent_of
+from bucketsnb.frames.columns import MARKS, NESTED, STORED, epochs, marks_of, parent_of
 from bucketsnb.frames.decode import pausing_collection
-from bucketsnb.frames.json_array import JSONArray
-from bucketsnb.frames.json_text import Edited
-from bucketsnb.schema import FIELD_NAMES, TIME_FIELDS
+from bucketsnb.frames.json_array import Edited, JSONArray
+from bucketsnb.schema import FIELD_NAMES, FIELDS, TIME_FIELDS, Kind
 
-__all__ = ["compared", "given_cells", "parts_of", "refuse_twice", "to_records"]
+__all__ = ["Baseline", "compared", "given_cells", "parts_of", "refuse_twice", "to_records"]
 
-Cells = Mapping[str, "list[Any]"]
 Work = dict[str, Any]
+Mark: TypeAlias = "tuple[list[str] | None, Any]"
+
+_HIDDEN = (*TIME_FIELDS, MARKS)
+_COPIES_ON_WRITE = int(pd.__version__.split(".")[0]) >= 3
+"""From pandas 3 on, a frame that shares its columns with another copies the one that is written to."""
+_CLOSE = 1.5e-6
+"""Seconds by which two times of the same microsecond may differ, as one was rounded and the other cut."""
+_COARSE = {"s": 1, "ms": 1000}
+"""How many there are in a second of the units that say less than a time was read with."""
+
+
+# Cells as JSON values -------------------------------------------------------------------------------------------------
+
+
+def _plain(name: str, cells: Any) -> list[Any]:
+    """Return the cells of an array as JSON values: times are epoch seconds, what is missing is None."""
+    if isinstance(cells, JSONArray):
+        return cells.decoded()
+    if _are_times(cells):
+        try:
+            return _values(epochs(pd.DatetimeIndex(cells).as_unit("ns").to_numpy("M8[ns]").view(np.int64)))
+        except pd.errors.OutOfBoundsDatetime:  # put in beside what was read, which has no such years
+            return _values(cells)
+    if isinstance(cells.dtype, pd.Int64Dtype) or (
+        isinstance(cells.dtype, pd.StringDtype) and cells.dtype.na_value is pd.NA
+    ):
+        return list(cells.to_numpy(dtype=object, na_value=None))
+    values = _values(cells)
+    if name in FIELDS and FIELDS[name].kind is Kind.INTEGER:
+        return [int(value) if isinstance(value, float) and value.is_integer() else value for value in values]
+    return values
+
+
+def _are_times(cells: Any) -> bool:
+    dtype = getattr(cells, "dtype", None)
+    return isinstance(dtype, pd.DatetimeTZDtype | np.dtype) and dtype.kind == "M"
+
+
+def _values(cells: Any) -> list[Any]:
+    return [_value(cell) for cell in cells]
+
+
+def _value(cell: Any) -> Any:
+    if cell is None or cell is pd.NA or cell is pd.NaT:
+        return None
+    if isinstance(cell, np.generic):
+        cell = cell.item()
+    if isinstance(cell, float) and cell != cell:
+        return None
+    if isinstance(cell, datetime):
+        return (cell if cell.tzinfo else cell.replace(tzinfo=timezone.utc)).timestamp()
+    return _listed(cell)
+
+
+def _listed(cell: Any) -> Any:
+    """Return a cell with the lists that JSON makes of tuples and arrays: a list that is equal is no edit."""
+    if isinstance(cell, np.ndarray):
+        return cell.tolist()
+    if isinstance(cell, list | tuple):
+        return [_listed(part) for part in cell]
+    if isinstance(cell, dict):
+        return {name: _listed(part) for name, part in cell.items()}
+    return cell
+
+
+def _differing(name: str, now: Sequence[Any], was: Sequence[Any], cells: Any) -> list[bool]:
+    """Say which values are not the ones they were.
+
+    `cells` is the array that `now` was taken from: of one that holds whole seconds, times differ by whole seconds.
+    """
+    pairs = zip(now, was, strict=True)
+    if name in TIME_FIELDS:
+        per_second = _COARSE.get(getattr(cells, "unit", ""), 0) if _are_times(cells) else 0
+        return [_times_differ(a, b, per_second) for a, b in pairs]
+    if name in NESTED:
+        return [_nested_differ(a, b) for a, b in pairs]
+    return [type(a) is not type(b) or bool(a != b) for a, b in pairs]
+
+
+def _times_differ(now: Any, was: Any, per_second: int) -> bool:
+    if not (_is_number(now) and _is_number(was)):
+        return type(now) is not type(was) or bool(now != was)
+    if per_second:
+        return round(now * per_second) not in {math.floor(was * per_second + slip) for slip in (-0.001, 0.001)}
+    return bool(now != was and abs(now - was) > _CLOSE)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _nested_differ(now: Any, was: Any) -> bool:
+    if now is None or was is None:
+        return now is not was
+    return json.dumps(now, sort_keys=True) != json.dumps(was, sort_keys=True)
+
+
+def _identities(name: str, values: Sequence[Any]) -> list[str]:
+    """Return texts that are the same where values are the same."""
+    if name in TIME_FIELDS:
+        values = [round(value * 1e6) if _is_number(value) and math.isfinite(value) else value for value in values]
+    return [json.dumps(value, sort_keys=True, default=repr) for value in values]
+
+
+# What was read --------------------------------------------------------------------------------------------------------
+
+
+class Baseline(str):
+    """The works of a frame as they were read, hidden behind a short text in ``frame.attrs["as_read"]``.
+
+    pandas copies ``attrs`` with every operation; a copy of this is itself, so that costs nothing. A pickle has it too;
+    in any other file it is the plain text, and what was read is then no longer known.
+
+    Beside the frame's own cells it has what they do not show: times to the last digit, which fields were read of works
+    of which not all was, and works that do not fit the schema.
+
+    Examples
+    --------
+    >>> from bucketsnb.frames import frame_of
+    >>> frame = frame_of([{"id": "a", "priority": 3}])
+    >>> frame.loc[0, "priority"] = 5
+    >>> Baseline.of(frame).records(["a"])["a"]["priority"]
+    3
+    """
+
+    _frame: pd.DataFrame
+    _hidden: Mapping[str, Any]
+
+    @classmethod
+    def keep(cls, frame: pd.DataFrame, gathered: Mapping[str, Any]) -> Baseline:
+        """Keep what a new frame holds, and of what it was made of that which its cells do not show."""
+        kept = pd.DataFrame(frame)[[name for name in STORED if name in frame]].copy(deep=not _COPIES_ON_WRITE)
+        return _baseline(uuid4().hex, kept, {name: gathered[name] for name in _HIDDEN})
+
+    @cached_property
+    def _columns(self) -> Mapping[str, Any]:
+        return {str(name): self._frame[name].array for name in self._frame}
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> Baseline | None:
+        """Return what a frame was, or None if that is not known."""
+        known = frame.attrs.get("as_read")
+        return known if isinstance(known, cls) else None
+
+    @classmethod
+    def joined(cls, parts: Iterable[Baseline]) -> Baseline | None:
+        """Return what several frames were together, or None if there are none."""
+        once = list({id(part): part for part in parts}.values())
+        if len(once) < 2:
+            return once[0] if once else None
+        columns = {name: _joined([part._columns[name] for part in once]) for name in once[0]._columns}
+        hidden = {name: _joined([part._hidden[name] for part in once]) for name in _HIDDEN}
+        return cls.keep(pd.DataFrame(columns, copy=False), hidden)
+
+    @property
+    def works(self) -> int:
+        """How many works it holds."""
+        return len(self._frame)
+
+    def narrowed(self, ids: Iterable[Any]) -> Baseline:
+        """Return what works with these ids were, so that the others, and the answer they came in, can go."""
+        places = sorted(place for one in dict.fromkeys(map(_name, ids)) for place in self._places.get(one, ()))
+        frame = pd.DataFrame({name: array.take(places) for name, array in self._columns.items()}, copy=False)
+        return type(self).keep(frame, {name: array.take(places) for name, array in self._hidden.items()})
+
+    @cached_property
+    def _places(self) -> Mapping[str | None, list[int]]:
+        """Where the works with each id are; None stands for no id that is text."""
+        places: dict[str | None, list[int]] = {}
+        for place, one in enumerate(self._columns["id"]):
+            places.setdefault(_name(one), []).append(place)
+        return places
+
+    @cached_property
+    def counts(self) -> Counter[str | None]:
+        """How many works were read with each id; None stands for none that is text."""
+        return Counter({one: len(places) for one, places in self._places.items()})
+
+    def places_of(self, frame: pd.DataFrame) -> dict[int, int]:
+        """Return where the works of a frame stand here, by row; a work that was not read is left out.
+
+        Works go by their ids. Of several that no id tells apart, each is the one that its cells differ least from.
+        """
+        ids = list(map(_name, frame["id"])) if "id" in frame else [None] * len(frame)
+        found: dict[int, int] = {}
+        unclear: dict[str | None, list[int]] = {}
+        for row, one in enumerate(ids):
+            candidates = self._places.get(one, ())
+            if len(candidates) == 1:
+                found[row] = candidates[0]
+            elif candidates:
+                unclear.setdefault(one, []).append(row)
+        for one, rows in unclear.items():
+            found |= zip(rows, self._nearest(frame.iloc[rows], self._places[one]), strict=True)
+        return dict(sorted(found.items())) if unclear else found
+
+    def _nearest(self, rows: pd.DataFrame, candidates: Sequence[int]) -> list[int]:
+        """Return which of some works each row is; equal rows are equal works, in their order."""
+        names = [name for name in self._columns if name in rows]
+        was = list(zip(*(_identities(name, self.cells(name, candidates)) for name in names), strict=True))
+        now = zip(*(_identities(name, _plain(name, rows[name].array)) for name in names), strict=True)
+        unedited: dict[Any, list[int]] = {}
+        for cells, place in zip(was, candidates, strict=True):
+            unedited.setdefault(cells, []).append(place)
+        taken: Counter[Any] = Counter()
+        found = []
+        for cells in now:
+            same = unedited.get(cells) or unedited[min(was, key=lambda other: sum(map(ne, cells, other)))]
+            found.append(same[taken[cells] % len(same)])
+            taken[cells] += 1
+        return found
+
+    def marks(self, places: Sequence[int]) -> list[Mark]:
+        """Return what is kept of works beside their cells; see :func:`bucketsnb.frames.columns.marks_of`."""
+        marks = self._hidden[MARKS]
+        if marks.isna().all():
+            return [(None, None)] * len(places)
+        return [marks_of(mark) for mark in marks.take(places).decoded()]
+
+    def cells(self, name: str, places: Sequence[int]) -> list[Any]:
+        """Return cells as the frame showed them."""
+        return _plain(name, self._columns[name].take(places))
+
+    def exact(self, name: str, places: Sequence[int]) -> list[Any]:
+        """Return cells as the service gave them, but for works of their own kind."""
+        return _plain(name, self._hidden[name].take(places)) if name in TIME_FIELDS else self.cells(name, places)
+
+    def works_at(self, places: Sequence[int]) -> list[Work]:
+        """Return works as they were read; of those of which not all was read, the fields that were."""
+        works = _works({name: self.exact(name, places) for name in FIELD_NAMES}, len(places))
+        for row, (read, irregular) in enumerate(self.marks(places)):
+            if irregular is not None:
+                works[row] = irregular
+            elif read is not None:
+                works[row] = {name: value for name, value in works[row].items() if name in read}
+        return works
+
+    def records(self, ids: Sequence[str]) -> dict[str, Work]:
+        """Return the works with these ids as they were read, by id; those that were not read are left out."""
+        places = [self._places[one][-1] for one in ids if one in self._places]
+        return {work["id"]: work for work in self.works_at(places)}
+
+    def duplicate_ids(self, ids: Iterable[str]) -> list[Work]:
+        """Return the works that were read without an id that is text, or with one of these."""
+        wanted = dict.fromkeys([None, *ids])
+        return self.works_at([place for one in wanted for place in self._places.get(one, ())])
+
+    def __deepcopy__(self, _: object) -> Baseline:
+        return self
+
+    def __copy__(self) -> Baseline:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _baseline, (str(self), self._frame, dict(self._hidden))
+
+
+def _baseline(name: str, frame: pd.DataFrame, hidden: Mapping[str, Any]) -> Baseline:
+    made = Baseline(name)
+    made._frame, made._hidden = frame, hidden
+    return made
+
+
+def _name(one: Any) -> str | None:
+    return one if isinstance(one, str) and one else None
+
+
+def _joined(arrays: list[Any]) -> Any:
+    return type(arrays[0])._concat_same_type(arrays)
+
+
+# The works of a frame -------------------------------------------------------------------------------------------------
 
 
 def to_records(frame: pd.DataFrame, *, partial: bool = False) -> list[Work]:
@@ -53,18 +333,17 @@ def to_records(frame: pd.DataFrame, *, partial: bool = False) -> list[Work]:
     """
     refuse_twice(frame)
     known = Baseline.of(frame)
+    parts = parts_of(frame)
     if not partial:
-        _refuse_parts(frame, known)
+        _refuse_parts(frame, known, parts)
     with pausing_collection():
-        cells = {name: plain(name, frame[name].array) for name in FIELD_NAMES if name in frame}
-        works = _works(cells, len(frame))
-        parts = parts_of(frame)
-        for place, read in parts.items():  # what is empty as it was not read; what someone has put there since stays
-            works[place] = {name: value for name, value in works[place].items() if name in read or value is not None}
+        works = _works(_cells(frame), len(frame))
+        for row, read in parts.items():  # what is empty as it was not read; what someone has put there since stays
+            works[row] = {name: value for name, value in works[row].items() if name in read or value is not None}
         if known is None:
-            works = [_filled(work) for work in works]
+            works = list(map(_filled, works))
         else:
-            _restore(works, frame, cells, known)
+            _restore(works, frame, known)
         _put_parents(works, frame, parts)
     return works
 
@@ -72,8 +351,7 @@ def to_records(frame: pd.DataFrame, *, partial: bool = False) -> list[Work]:
 def given_cells(frame: pd.DataFrame) -> list[Work]:
     """Return the cells of a frame that are not empty, as they are, by field: a mapping for each row."""
     refuse_twice(frame)
-    cells = {name: plain(name, frame[name].array) for name in FIELD_NAMES if name in frame}
-    return [_filled(work) for work in _works(cells, len(frame))]
+    return [_filled(work) for work in _works(_cells(frame), len(frame))]
 
 
 def compared(frame: pd.DataFrame, given: Sequence[Work], now: Baseline) -> list[Work]:
@@ -92,14 +370,13 @@ def compared(frame: pd.DataFrame, given: Sequence[Work], now: Baseline) -> list[
     """
     works = [dict(work) for work in given]
     places = now.places_of(frame)
-    rows = [row for row, place in enumerate(places) if place is not None]
-    here = [place for place in places if place is not None]
-    for row, work in zip(rows, now.works_at(here), strict=True):
+    here = list(places.values())
+    for row, work in zip(places, now.works_at(here), strict=True):
         works[row] = work
     for name in [name for name in FIELD_NAMES if name in frame]:
-        new = [given[row].get(name) for row in rows]
-        edited = differing(name, new, now.cells(name, here), frame[name].array)
-        for row, value, is_edited in zip(rows, new, edited.tolist(), strict=True):
+        new = [given[row].get(name) for row in places]
+        edited = _differing(name, new, now.cells(name, here), frame[name].array)
+        for row, value, is_edited in zip(places, new, edited, strict=True):
             if is_edited and value is not None:
                 works[row][name] = value
     _put_parents(works, frame, {}, known=False)
@@ -111,9 +388,8 @@ def parts_of(frame: pd.DataFrame) -> dict[int, Sequence[str]]:
     known = Baseline.of(frame)
     if known is not None:
         places = known.places_of(frame)
-        rows = [row for row, place in enumerate(places) if place is not None]
-        marks = known.marks([place for place in places if place is not None])
-        return {row: read for row, (read, _) in zip(rows, marks, strict=True) if read is not None}
+        marks = known.marks(list(places.values()))
+        return {row: read for row, (read, _) in zip(places, marks, strict=True) if read is not None}
     read = frame.attrs.get("columns", "all")
     if read == "all":
         return {}
@@ -129,8 +405,7 @@ def refuse_twice(frame: pd.DataFrame) -> None:
         )
 
 
-def _refuse_parts(frame: pd.DataFrame, known: Baseline | None) -> None:
-    parts = parts_of(frame)
+def _refuse_parts(frame: pd.DataFrame, known: Baseline | None, parts: Mapping[int, Sequence[str]]) -> None:
     if parts:
         some = "its works" if len(parts) == len(frame) else f"{len(parts):,} of its works"
         read = frame.attrs.get("columns", "all")
@@ -148,42 +423,42 @@ def _refuse_parts(frame: pd.DataFrame, known: Baseline | None) -> None:
         )
 
 
-def _works(cells: Cells, count: int) -> list[Work]:
-    names = list(cells)
-    if not names:
+def _cells(frame: pd.DataFrame) -> dict[str, list[Any]]:
+    return {name: _plain(name, frame[name].array) for name in FIELD_NAMES if name in frame}
+
+
+def _works(cells: Mapping[str, list[Any]], count: int) -> list[Work]:
+    if not cells:
         return [{} for _ in range(count)]
-    return [dict(zip(names, values, strict=True)) for values in zip(*cells.values(), strict=True)]
+    return [dict(zip(cells, values, strict=True)) for values in zip(*cells.values(), strict=True)]
 
 
 def _filled(work: Work) -> Work:
     return {name: value for name, value in work.items() if value is not None}
 
 
-def _restore(works: list[Work], frame: pd.DataFrame, cells: Cells, known: Baseline) -> None:
+def _restore(works: list[Work], frame: pd.DataFrame, known: Baseline) -> None:
     """Put back what the cells that were not edited do not show: works of their own kind, and the digits of times."""
     places = known.places_of(frame)
-    rows = [row for row, place in enumerate(places) if place is not None]
-    here = [place for place in places if place is not None]
-    for name in TIME_FIELDS:
-        if name in cells:
-            now = [cells[name][row] for row in rows]
-            edited = differing(name, now, known.cells(name, here), frame[name].array).tolist()
-            for row, exact, is_edited in zip(rows, known.exact(name, here), edited, strict=True):
-                if not is_edited and name in works[row]:
-                    works[row][name] = exact
-    marked = [
-        (row, place, irregular)
-        for row, place, (_, irregular) in zip(rows, here, known.marks(here), strict=True)
-        if irregular is not None
-    ]
-    for name in cells if marked else ():
-        now = [cells[name][row] for row, _, _ in marked]
-        edited = differing(name, now, known.cells(name, [place for _, place, _ in marked]), frame[name].array).tolist()
-        for (_, _, irregular), value, is_edited in zip(marked, now, edited, strict=True):
+    marks = known.marks(list(places.values()))
+    irregular = {row: work for row, (_, work) in zip(places, marks, strict=True) if work is not None}
+    some = {row: places[row] for row in irregular}
+    for name in [name for name in FIELD_NAMES if name in frame and some]:
+        for row, is_edited in zip(some, _edits(works, frame, known, name, some), strict=True):
             if is_edited:
-                irregular[name] = value
-    for row, _, irregular in marked:
-        works[row] = irregular
+                irregular[row][name] = works[row].get(name)
+    for name in [name for name in TIME_FIELDS if name in frame]:
+        exact = known.exact(name, list(places.values()))
+        for row, value, is_edited in zip(places, exact, _edits(works, frame, known, name, places), strict=True):
+            if not is_edited and name in works[row]:
+                works[row][name] = value
+    for row, work in irregular.items():
+        works[row] = work
+
+
+def _edits(works: list[Work], frame: pd.DataFrame, known: Baseline, name: str, places: Mapping[int, int]) -> list[bool]:
+    now = [works[row].get(name) for row in places]
+    return _differing(name, now, known.cells(name, list(places.values())), frame[name].array)
 
 
 def _put_parents(
@@ -192,9 +467,8 @@ def _put_parents(
     if "parent" not in frame or "config" not in frame:
         return
     edited = _edited(frame["config"].array)
-    for row, (work, parent) in enumerate(zip(works, plain("parent", frame["parent"].array), strict=True)):
-        read = parts.get(row)
-        if read is not None and "config" not in read:
+    for row, (work, parent) in enumerate(zip(works, _plain("parent", frame["parent"].array), strict=True)):
+        if "config" not in parts.get(row, FIELD_NAMES):
             _refuse_parent(work, parent, row)
         elif (known or parent is not None) and parent_of(work.get("config")) != parent:
             work["config"] = _with_parent(work, parent, row, edited=row in edited)
@@ -203,29 +477,21 @@ def _put_parents(
 def _refuse_parent(work: Work, parent: Any, row: int) -> None:
     """Refuse a parent that was put where ``config`` was not read: sent alone, it would take the rest of that away."""
     if parent is not None:
-        raise WorkError(
-            f"work {work.get('id') or row} was read without config, where its parent is kept: read config too",
-            index=row,
-            field="config.parent",
-        )
+        raise _parent_error(work, row, "was read without config, where its parent is kept: read config too")
 
 
 def _with_parent(work: Work, parent: Any, row: int, *, edited: bool) -> Work:
     config = work.get("config")
     if edited:
-        raise WorkError(
-            f"config of work {work.get('id') or row} was changed here and its parent is not the one in the column"
-            f" parent ({parent!r}): set both to the same",
-            index=row,
-            field="config.parent",
-        )
+        why = f"has a config that was changed here, and another parent in its column ({parent!r}): set both to the same"
+        raise _parent_error(work, row, why)
     if config is not None and not isinstance(config, dict):
-        raise WorkError(
-            f"config of work {work.get('id') or row} is {type(config).__name__}, which has no place for a parent",
-            index=row,
-            field="config.parent",
-        )
+        raise _parent_error(work, row, f"has a config of {type(config).__name__}, which has no place for a parent")
     return {**(config or {}), "parent": parent}
+
+
+def _parent_error(work: Work, row: int, why: str) -> WorkError:
+    return WorkError(f"work {work.get('id') or row} {why}", index=row, field="config.parent")
 
 
 def _edited(configs: Any) -> frozenset[int]:

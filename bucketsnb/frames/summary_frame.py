@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -9,15 +10,20 @@ import pandas as pd
 
 from bucketsnb.display import markup, texts
 from bucketsnb.display.texts import count_of, truncate
-from bucketsnb.frames.display_options import DisplayOptions
 
-__all__ = ["SummaryFrame"]
+__all__ = ["SummaryFrame", "most_rows"]
 
 _LONGEST = 120
 _NARROW = 50
 """Letters of a cell that pandas shows unless told otherwise: too few for what went wrong."""
 _NAMES = ["event"]
 """Columns whose numbers name something, so that no thousands are set apart in them."""
+
+
+def most_rows() -> int | None:
+    """Return how many rows of a frame pandas' display options let be drawn; None stands for all."""
+    most: int | None = pd.get_option("display.max_rows")
+    return shutil.get_terminal_size().lines if most == 0 else most
 
 
 class SummaryFrame(pd.DataFrame):
@@ -36,7 +42,7 @@ class SummaryFrame(pd.DataFrame):
         return "\n".join(filter(None, [table, self._footer()]))
 
     def _repr_html_(self) -> str | None:
-        if not DisplayOptions.now().html:
+        if not pd.get_option("display.notebook_repr_html"):
             return None
         table = markup.table(self._headers(), self._cells(), caption=self._caption())
         below = [markup.element("p", self._footer())] if self._footer() else []
@@ -46,9 +52,6 @@ class SummaryFrame(pd.DataFrame):
         """Return what stands above the rows."""
         return None
 
-    def _headers(self) -> list[str]:
-        return [*(str(name or "") for name in self._named_index()), *map(str, self._displayed().columns)]
-
     def _displayed(self) -> pd.DataFrame:
         """Return the columns that are drawn, in their order."""
         return pd.DataFrame(self)
@@ -57,26 +60,29 @@ class SummaryFrame(pd.DataFrame):
         """Return the names of the index where it says something: plain row numbers say nothing."""
         return [] if isinstance(self.index, pd.RangeIndex) else list(self.index.names)
 
+    def _headers(self) -> list[str]:
+        return [*(str(name or "") for name in self._named_index()), *map(str, self._displayed().columns)]
+
     def _cells(self) -> list[list[Any]]:
         head = self._displayed().head(self._most()).astype(object)
         for name in head.columns.intersection(_NAMES):
             head[name] = head[name].map(str, na_action="ignore")
         rows = head.to_numpy().tolist()
-        if not self._named_index():
-            return [[_short(value) for value in row] for row in rows]
-        keys = [key if isinstance(key, tuple) else (key,) for key in head.index]
-        return [[_short(value) for value in (*key, *row)] for key, row in zip(keys, rows, strict=True)]
+        if self._named_index():
+            keys = [key if isinstance(key, tuple) else (key,) for key in head.index]
+            rows = [[*key, *row] for key, row in zip(keys, rows, strict=True)]
+        return [list(map(_short, row)) for row in rows]
 
     def _footer(self) -> str:
         whole = count_of(len(self), "row")
         return whole if len(self) <= self._most() else f"the first {self._most()} of {whole}"
 
     def _most(self) -> int:
-        most = DisplayOptions.now().max_rows
+        most = most_rows()
         return len(self) if most is None else most
 
 
 def _short(value: Any) -> Any:
-    width = DisplayOptions.now().max_colwidth
+    width = pd.get_option("display.max_colwidth")
     most = _LONGEST if width == _NARROW else width
     return truncate(value, most) if isinstance(value, str) and most is not None else value

@@ -1,9 +1,12 @@
-"""The frame of works as people see it: a pandas DataFrame that shows, above a few light columns, what was read."""
+"""The frame of works as people see it: a pandas DataFrame that shows, above a few light columns, what was read.
+
+Files and databases get its nested cells as JSON text, which every reader takes.
+"""
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -11,19 +14,22 @@ import pandas as pd
 from bucketsnb.display import markup, texts
 from bucketsnb.display.texts import join_truncated, truncate
 from bucketsnb.errors import WorkError
-from bucketsnb.frames.accessor import WorksAccessor
-from bucketsnb.frames.baseline import Baseline
-from bucketsnb.frames.caption import caption
+from bucketsnb.frames.accessor import WorksAccessor, caption
 from bucketsnb.frames.columns import COLUMNS, LIGHT, NEEDED, NESTED
-from bucketsnb.frames.display_options import DisplayOptions, with_gap
 from bucketsnb.frames.json_array import JSONArray, JSONDtype, json_text
-from bucketsnb.frames.json_text import encode_json
-from bucketsnb.frames.portable import for_cells, for_excel, for_text
+from bucketsnb.frames.records import Baseline
+from bucketsnb.frames.summary_frame import most_rows
 
 __all__ = ["NestedFrame", "WorksFrame"]
 
 _SHOWN = tuple("age" if name == "creation" else name for name in LIGHT)
 _KEPT_SHARE = 4  # of a selection of less than one in four, only its own works are kept as they were read
+_UNBOUNDED = 1_000_000
+"""Letters of a cell where ``display.max_colwidth`` is None."""
+_SHEET_CELL = 32_767
+"""Letters that a cell of a spreadsheet holds."""
+_GAP = "…"
+_TEXT = pd.StringDtype("python")
 
 
 def _class_of(names: Any) -> type[pd.DataFrame]:
@@ -77,11 +83,11 @@ class NestedFrame(pd.DataFrame):
 
     def to_csv(self, *args: Any, **options: Any) -> Any:
         """Write CSV as pandas does, nested cells as JSON text."""
-        return for_text(self).to_csv(*args, **options)
+        return _as_text(self).to_csv(*args, **options)
 
     def to_json(self, *args: Any, **options: Any) -> Any:
         """Write JSON as pandas does, nested cells as JSON text, times as ISO text, spans as seconds."""
-        return for_cells(self).to_json(*args, **options)
+        return _mapped(self, _plain_column).to_json(*args, **options)
 
     def to_excel(self, *args: Any, **options: Any) -> None:  # type: ignore[misc]  # final in the stubs alone
         """Write a sheet as pandas does, nested cells as JSON text, times as ISO text, spans as seconds.
@@ -91,19 +97,21 @@ class NestedFrame(pd.DataFrame):
         WorkError
             If a cell has more letters than a sheet holds (32,767); it would be cut.
         """
-        for_excel(self).to_excel(*args, **options)
+        whole = _mapped(self, _plain_column)
+        _refuse_long_cells(whole)
+        whole.to_excel(*args, **options)
 
     def to_sql(self, *args: Any, **options: Any) -> Any:  # type: ignore[misc]  # as above
         """Write to a database as pandas does, with nested cells as JSON text, times as ISO text, spans as seconds."""
-        return for_cells(self).to_sql(*args, **options)
+        return _mapped(self, _plain_column).to_sql(*args, **options)
 
     def to_parquet(self, *args: Any, **options: Any) -> Any:
         """Write Parquet as pandas does, nested cells as JSON text."""
-        return for_text(self).to_parquet(*args, **options)
+        return _as_text(self).to_parquet(*args, **options)
 
     def to_feather(self, *args: Any, **options: Any) -> None:
         """Write a Feather file as pandas does, nested cells as JSON text."""
-        for_text(self).to_feather(*args, **options)
+        _as_text(self).to_feather(*args, **options)
 
 
 class WorksFrame(NestedFrame):
@@ -116,56 +124,17 @@ class WorksFrame(NestedFrame):
 
     works = property(WorksAccessor, doc="What only a frame of works can do.")
 
-    @property
-    def at(self) -> Any:
-        """One cell by its labels, as in pandas; what is not JSON is refused by name where the column holds JSON."""
-        return _Cells(super().at, self, by_place=False)
-
-    @property
-    def iat(self) -> Any:
-        """One cell by its places, as in pandas and as :attr:`at`."""
-        return _Cells(super().iat, self, by_place=True)
-
-    # -- shown -----------------------------------------------------------------------------------------------------
-
     def __repr__(self) -> str:
         headers, rows = _drawn(self, html=False)
         return f"{caption(self)}\n{texts.table(headers, rows)}" if rows else caption(self)
 
     def _repr_html_(self) -> str | None:
-        if not DisplayOptions.now().html:
+        if not pd.get_option("display.notebook_repr_html"):
             return None
         headers, rows = _drawn(self, html=True)
         table = markup.table(headers, rows)
         lines = (markup.element("div", line) for line in caption(self).split("\n"))
         return markup.element("div", *lines, table if rows else markup.Markup(""))
-
-
-class _Cells:
-    """``frame.at`` or ``frame.iat``: of what is not JSON, pandas would tell how it went on to spread it over rows."""
-
-    def __init__(self, cells: Any, frame: WorksFrame, *, by_place: bool) -> None:
-        self._cells = cells
-        self._frame = weakref.ref(frame)  # pandas counts who holds a frame, to warn of writing to one that nobody holds
-        self._by_place = by_place
-
-    def __getitem__(self, key: Any) -> Any:
-        return self._cells[key]
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        self._check(key[-1] if isinstance(key, tuple) else None, value)
-        self._cells[key] = value
-
-    def _check(self, name: Any, value: Any) -> None:
-        frame = self._frame()
-        if frame is None:
-            return
-        name = frame.columns[name] if self._by_place else name
-        if isinstance(frame.dtypes.get(name), JSONDtype):
-            try:
-                encode_json(value)
-            except (TypeError, ValueError) as error:
-                raise WorkError(f"{name} cannot be set: {error}", field=str(name)) from error
 
 
 def _ranked(column: Any) -> Any:
@@ -209,18 +178,34 @@ def _names(frame: pd.DataFrame) -> list[Any]:
 
 
 def _drawn(frame: pd.DataFrame, *, html: bool) -> tuple[list[Any], list[Sequence[Any]]]:
-    options = DisplayOptions.now()
-    first, last = options.columns(_names(frame))
-    top, bottom = options.rows(len(frame))
-    names = with_gap(first, last, None)
-    above, below = (_rows(frame.iloc[part], names, options.max_colwidth, html=html) for part in (top, bottom))
-    headers = ["", *("…" if name is None else name for name in names)]
-    return headers, with_gap(above, below, ["…"] * len(headers))
+    """Return headers and rows, as much of them as pandas' display options say, with a gap where some are left out."""
+    names, most, few = _names(frame), most_rows(), pd.get_option("display.min_rows")
+    first, last = _ends(len(names), pd.get_option("display.max_columns") or None)
+    top, bottom = _ends(len(frame), most, most if few is None or most is None else min(few, most))
+    shown = _with_gap(names[first], names[last], None)
+    headers = ["", *(_GAP if name is None else name for name in shown)]
+    above, below = (_rows(frame.iloc[part], shown, html=html) for part in (top, bottom))
+    return headers, _with_gap(above, below, [_GAP] * len(headers))
 
 
-def _rows(frame: pd.DataFrame, names: Sequence[Any], width: int | None, *, html: bool) -> list[Sequence[Any]]:
+def _ends(count: int, most: int | None, drawn: int | None = None) -> tuple[slice, slice]:
+    """Return which of so many are drawn: the first ones, and after a gap the last ones, if any."""
+    if most is None or count <= most:
+        return slice(count), slice(count, count)
+    drawn = most if drawn is None else drawn
+    return slice(drawn - drawn // 2), slice(count - drawn // 2, count)
+
+
+def _with_gap(first: Sequence[Any], last: Sequence[Any], gap: Any) -> list[Any]:
+    return [*first, gap, *last] if last else list(first)
+
+
+def _rows(frame: pd.DataFrame, names: Sequence[Any], *, html: bool) -> list[Sequence[Any]]:
+    width = pd.get_option("display.max_colwidth")
     cells = [
-        ["…"] * len(frame) if name is None else [_cell(name, value, width, html=html) for value in _values(frame, name)]
+        [_GAP] * len(frame)
+        if name is None
+        else [_cell(name, value, width, html=html) for value in _values(frame, name)]
         for name in names
     ]
     return list(zip(map(str, frame.index), *cells, strict=True))
@@ -243,5 +228,42 @@ def _cell(name: Any, value: Any, width: int | None, *, html: bool) -> Any:
     return texts.truncate(value, most) if isinstance(value, str) else value
 
 
-_UNBOUNDED = 1_000_000
-"""Letters of a cell where ``display.max_colwidth`` is None."""
+# Written to files -----------------------------------------------------------------------------------------------------
+
+
+def _as_text(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return an ordinary frame with nested cells as JSON text: a file that names our dtype, only we could read."""
+    whole = _mapped(frame, lambda column: column.astype(_TEXT) if isinstance(column.array, JSONArray) else column)
+    told = {name: value for name, value in frame.attrs.items() if name != "as_read"}
+    whole.attrs = json.loads(json.dumps(told, default=str))
+    return whole
+
+
+def _plain_column(column: pd.Series) -> pd.Series:
+    """Return a column as text, numbers or booleans: nested cells as JSON text, times as ISO text, spans as seconds."""
+    if isinstance(column.array, JSONArray):
+        return column.astype(_TEXT)
+    kind = getattr(column.dtype, "kind", "")
+    if kind == "M":
+        texts = [None if cell is pd.NaT else cell.isoformat() for cell in column]
+        return pd.Series(pd.array(texts, dtype=_TEXT), index=column.index, name=column.name)
+    return column.dt.total_seconds() if kind == "m" else column
+
+
+def _mapped(frame: pd.DataFrame, change: Callable[[pd.Series], pd.Series]) -> pd.DataFrame:
+    """Return an ordinary frame of changed columns, which may bear the same name twice."""
+    whole = pd.DataFrame({place: change(frame.iloc[:, place]) for place in range(frame.shape[1])}, index=frame.index)
+    whole.columns = frame.columns
+    return whole
+
+
+def _refuse_long_cells(frame: pd.DataFrame) -> None:
+    for place, name in enumerate(frame.columns):
+        for row, cell in enumerate(frame.iloc[:, place]):
+            if isinstance(cell, str) and len(cell) > _SHEET_CELL:
+                raise WorkError(
+                    f"{name} of the work in row {row} has {len(cell):,} letters, and a cell of a sheet holds "
+                    f"{_SHEET_CELL:,}: leave that column out, or write CSV or Parquet",
+                    index=row,
+                    field=str(name),
+                )

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bucketsnb.errors import BucketsError
 from bucketsnb.frames import JSONArray, frame_of
 from tests.factory import make_work
 from tests.frames.jsonish import values
@@ -42,7 +43,7 @@ def test_a_value_taken_out_is_a_copy():
 
 def test_a_cell_that_is_not_json_is_refused():
     column = series([[1]])
-    with pytest.raises(TypeError, match="set is not JSON"):
+    with pytest.raises(BucketsError, match="set is not JSON"):
         column.array[0] = {1, 2}
 
 

@@ -142,7 +142,7 @@ class TestParent:
     def test_config_and_parent_changed_apart_is_an_error_that_says_so(self):
         frame = frame_of([make_work(id="w", config={"parent": "run-1"})])
         frame.at[0, "config"] = {"parent": "run-2"}
-        with pytest.raises(WorkError, match=r"config of work w .*set both") as raised:
+        with pytest.raises(WorkError, match=r"work w has a config that was changed here, .*set both") as raised:
             to_records(frame)
         assert (raised.value.index, raised.value.field) == (0, "config.parent")
 

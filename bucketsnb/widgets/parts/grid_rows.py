@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bucketsnb.frames import JSONArray, python_texts, to_records
+from bucketsnb.frames import JSONArray, to_records
 from bucketsnb.summaries.failures import error_text
 from bucketsnb.widgets.parts.causes import Causes
 from bucketsnb.widgets.parts.cells import Column, cell_of, column_of
@@ -241,7 +241,7 @@ def _order(values: pd.Series[Any], *, descending: bool) -> npt.NDArray[np.intp]:
     missing = np.asarray(array.isna())
     known = np.flatnonzero(~missing)
     if isinstance(array, JSONArray):
-        keys: Any = np.array(python_texts(list(map(bytes, array.texts[known]))), dtype=object)
+        keys: Any = np.array(list(map(str, array[known].decoded())), dtype=object)
     elif isinstance(values.dtype, pd.StringDtype) or values.dtype == object:
         keys = np.array(list(map(str, array.to_numpy(dtype=object)[known])), dtype=object)
     else:
