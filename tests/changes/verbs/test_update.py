@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from bucketsnb import Buckets, LocalBackend
-from bucketsnb.errors import OutcomeUnknown, PlanError, WorkError
+from bucketsnb.errors import BucketsError, OutcomeUnknown, PlanError, WorkError
 from bucketsnb.frames import to_records
 from tests.changes.helpers import PIPELINE, changes_sent, filled, stored
 
@@ -384,12 +384,12 @@ def test_true_in_place_of_one_is_done_only_if_it_is_there(backend: LocalBackend,
 
 
 @pytest.mark.parametrize("value", [{1, 2}, {"a": pd.Timestamp("2026-01-01")}, object()])
-def test_a_cell_that_is_no_json_is_refused_by_name(backend: LocalBackend, buckets: Buckets, value: object) -> None:
+def test_a_cell_that_is_no_json_is_refused_with_a_cure(backend: LocalBackend, buckets: Buckets, value: object) -> None:
     filled(backend, 1)
     frame = buckets.view(limit=None)
-    with pytest.raises(WorkError, match=r"parameters cannot be set: \w+ is not JSON"):
+    with pytest.raises(BucketsError, match=r"a cell of this column cannot be set: \w+ is not JSON"):
         frame.at[0, "parameters"] = value
-    with pytest.raises(WorkError, match="parameters cannot be set"):
+    with pytest.raises(BucketsError, match="is not JSON"):
         frame.iat[0, list(frame.columns).index("parameters")] = value
 
 
