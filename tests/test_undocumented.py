@@ -18,8 +18,8 @@ from urllib3.util.ssltransport import SSLTransport
 
 from bucketsnb import LocalBackend
 from bucketsnb.frames import Baseline, JSONArray, frame_of
-from bucketsnb.transport.connection import _Connection, _Response, new_session
-from bucketsnb.transport.convert import _TUNNEL
+from bucketsnb.transport.connection import _Connection, new_session
+from bucketsnb.transport.failures import _TUNNEL
 from tests.factory import make_works
 
 
@@ -48,13 +48,9 @@ def test_pools_of_urllib3_make_connections_of_the_class_that_their_manager_is_gi
     assert isinstance(connection, _Connection)
 
 
-def test_a_connection_of_http_client_has_a_socket_and_a_class_of_answers():
-    """`sock`, to cut a connection that is left, and `response_class`, for answers that only announce one."""
-    connection = _Connection("buckets.example")
-
-    assert connection.sock is None
-    assert connection.response_class is _Response
-    assert issubclass(_Response, http.client.HTTPResponse)
+def test_a_connection_of_http_client_has_a_socket():
+    """`sock`, to cut a connection that is left."""
+    assert _Connection("buckets.example").sock is None
 
 
 def test_a_connection_of_urllib3_in_two_layers_of_tls_has_the_socket_below():
@@ -63,17 +59,6 @@ def test_a_connection_of_urllib3_in_two_layers_of_tls_has_the_socket_below():
     tls = SimpleNamespace(wrap_bio=lambda *about, **more: SimpleNamespace(do_handshake=lambda: None))
     with here, there:
         assert SSLTransport(here, tls).socket is here
-
-
-def test_an_answer_of_http_client_is_begun_again_where_it_has_no_headers():
-    """`begin`, which reads a head, and reads none if there are headers."""
-    here, there = socket.socketpair()
-    with here, there:
-        there.sendall(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
-        answer = _Response(here)
-        answer.begin()
-        assert (answer.status, answer.getheader("Link"), answer.read()) == (200, None, b"{}")
-        answer.close()
 
 
 def test_http_client_says_with_which_status_a_proxy_refused_to_connect():

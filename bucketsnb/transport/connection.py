@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
-from http.client import HTTPResponse
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypeVar
 
@@ -24,6 +23,8 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool
 from urllib3.connection import HTTPConnection
 
+from bucketsnb.transport.failures import TryFailedError
+
 __all__ = ["Attempt", "Hidden", "new_session"]
 
 LEAST_RATE = 32 * 1024
@@ -31,8 +32,6 @@ LEAST_RATE = 32 * 1024
 
 THREADS = 32
 """Connections kept alive; more threads than this work, and reconnect."""
-
-_SWITCHING = 101
 
 _HERE = threading.local()
 """The attempt that a thread is for."""
@@ -56,17 +55,17 @@ class Attempt:
         Whether some of the request may have left.
     answering
         Whether an answer has begun.
+    refusal
+        What the answer's status stands for, where it says no.
     ends_at
         When time runs out, by the monotonic clock.
-    failure
-        What is raised if time runs out while the body of a refusal is read.
     """
 
     def __init__(self, timeout: float, size: int = 0) -> None:
         self.timeout = timeout
         self.sent = False
         self.answering = False
-        self.failure: Exception | None = None
+        self.refusal: TryFailedError | None = None
         self._transfer = timeout + size / LEAST_RATE
         self.ends_at = time.monotonic() + timeout
         self._connection: HTTPConnection | None = None
@@ -80,7 +79,7 @@ class Attempt:
         Raises
         ------
         TimeoutError
-            If time runs out, and there is no `failure` to be raised.
+            If time runs out.
         """
         results: list[T] = []
         errors: list[BaseException] = []
@@ -93,11 +92,15 @@ class Attempt:
                 errors.append(error)
             self._done.set()
 
+        thread = threading.Thread(target=do, name="bucketsnb-request", daemon=True)
         try:
-            _start(do)
+            try:
+                thread.start()
+            except RuntimeError:  # none is given: Python is about to exit, or the system has no more
+                do()
             while not self._done.wait(min(self.timeout, max(0.0, self.ends_at - time.monotonic()))):
                 if time.monotonic() >= self.ends_at:  # which may be earlier by now than when the wait began
-                    raise self.failure or TimeoutError("timed out")
+                    raise TimeoutError("timed out")
         finally:
             if not self._done.is_set():
                 self._leave()
@@ -105,18 +108,15 @@ class Attempt:
             raise errors.pop()
         return results.pop()
 
-    def arrived(self, size: int) -> None:
-        """Buy time with bytes of a body."""
-        self.ends_at = min(time.monotonic() + self.timeout, self.ends_at + size / LEAST_RATE)
-
     def _leave(self) -> None:
+        """End the connection that the thread waits on; the thread closes it."""
         with self._lock:
             self._is_left = True
-            sock = self._connection.sock if self._connection is not None else None
+            sock: Any = self._connection.sock if self._connection is not None else None
         if sock is not None:
-            _cut(sock)
+            cut(sock)
 
-    # --- called by the connection ---
+    # --- called as the request goes on ---
 
     def connects(self, connection: HTTPConnection) -> None:
         """Note that a connection is being made, on which nothing has left."""
@@ -138,40 +138,20 @@ class Attempt:
         """Note that the whole request was sent: the time that its body had to leave is not for the answer."""
         self.ends_at = time.monotonic() + self.timeout
 
-
-def _start(work: Callable[[], None]) -> None:
-    thread = threading.Thread(target=work, name="bucketsnb-request", daemon=True)
-    try:
-        thread.start()
-    except RuntimeError:  # none is given: Python is about to exit, or the system has no more
-        work()
+    def arrived(self, size: int) -> None:
+        """Buy time with bytes of a body."""
+        self.ends_at = min(time.monotonic() + self.timeout, self.ends_at + size / LEAST_RATE)
 
 
-def _cut(sock: Any) -> None:
-    """End a connection that another thread waits on; that thread closes it."""
+def cut(sock: Any) -> None:
+    """End a connection that another thread waits on."""
     sock = getattr(sock, "socket", sock)  # of TLS in TLS
     with suppress(OSError):
         socket.socket.shutdown(sock, socket.SHUT_RDWR)  # ssl's own drops the encryption first, while others may write
 
 
-class _Response(HTTPResponse):
-    def begin(self) -> None:
-        """Read the head of the answer, and pass over those that only announce one.
-
-        :mod:`http.client` passes over 100 alone. Any other would be taken for the answer, and the real one, when it
-        comes, for the answer to the next request of this connection.
-        """
-        super().begin()
-        while _SWITCHING < self.status < 200:
-            self.headers = self.msg = None  # type: ignore[assignment]  # what tells begin that it is not done
-            super().begin()
-        self.will_close = self.will_close or self.status == _SWITCHING  # what follows is no HTTP
-
-
 class _Connection(HTTPConnection):
     """Mixed into every kind of urllib3's connections."""
-
-    response_class = _Response
 
     def connect(self) -> None:
         _HERE.attempt.connects(self)
@@ -196,6 +176,12 @@ def _ours(pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
     return type("Pool", (pool,), {"ConnectionCls": connection})
 
 
+def _adapt(manager: Any) -> Any:
+    pools = manager.pool_classes_by_scheme
+    manager.pool_classes_by_scheme = {scheme: _ours(pool) for scheme, pool in pools.items()}
+    return manager
+
+
 class _Adapter(HTTPAdapter):
     """The adapter of requests, over the connections above."""
 
@@ -206,32 +192,11 @@ class _Adapter(HTTPAdapter):
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
         """Make the pools of connections through a proxy."""
-        manager = super().proxy_manager_for(proxy, **options)
-        _adapt(manager)
-        return manager
+        return _adapt(super().proxy_manager_for(proxy, **options))
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         """Verify whoever the connection is to: requests goes by the service, and would trust any proxy of TLS to it."""
         super().cert_verify(conn, f"{conn.scheme}://", verify, cert)  # type: ignore[no-untyped-call]  # untyped before 2.34
-
-
-def _adapt(manager: Any) -> None:
-    pools = manager.pool_classes_by_scheme
-    manager.pool_classes_by_scheme = {scheme: _ours(pool) for scheme, pool in pools.items()}
-
-
-class Hidden(str):
-    """A header value that goes out as it is, and shows itself to nobody who prints the headers."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "<hidden>"
-
-    __str__ = __repr__
-
-    def __format__(self, spec: str) -> str:
-        return "<hidden>"
 
 
 class _Session(requests.Session):
@@ -251,3 +216,17 @@ def new_session() -> requests.Session:
         {"User-Agent": "bucketsnb", "Accept": "application/json", "Accept-Encoding": "gzip, deflate"}
     )
     return session
+
+
+class Hidden(str):
+    """A header value that goes out as it is, and shows itself to nobody who prints the headers."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<hidden>"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return "<hidden>"

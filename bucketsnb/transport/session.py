@@ -1,31 +1,35 @@
-"""The one place that owns a ``requests.Session``: addresses, headers, timeouts, retries, redaction, log lines."""
+"""The one place that owns a ``requests.Session``: addresses, headers, tries, and answers in bounded memory."""
 
 from __future__ import annotations
 
 import base64
 import logging
 import os
-import re
-import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from io import BytesIO
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import requests
-import urllib3
-from urllib3.util import parse_url
+from urllib3.exceptions import HTTPError
 
-from bucketsnb.addresses import without_login
 from bucketsnb.display.texts import count_of, truncate
-from bucketsnb.errors import BadAnswer, NoAnswer, Refused, ServiceError, Unauthorized, Unreachable
+from bucketsnb.errors import NoAnswer, ServiceError, Unauthorized, Unreachable
 from bucketsnb.settings import GIVEN, Settings
-from bucketsnb.transport.body import UnreadableBodyError, read_body, read_start
 from bucketsnb.transport.connection import Attempt, Hidden, new_session
-from bucketsnb.transport.convert import Call, of_exception, of_status, without_frames, words_of
-from bucketsnb.transport.retry import FailureKind, Idempotency, Policy, TryFailedError, retrying
+from bucketsnb.transport.failures import (
+    Call,
+    Idempotency,
+    Policy,
+    TryFailedError,
+    UnreadableBodyError,
+    of_exception,
+    of_status,
+    retrying,
+)
 from bucketsnb.transport.routes import route_to
 
 __all__ = ["Answer", "Transport"]
@@ -38,9 +42,6 @@ CONNECT_SECONDS = 5.0
 
 SHORTEST = 4
 """Characters from which a token or password is looked for in what the service says; one letter is everywhere."""
-
-_PLAIN = re.compile(r"[!-\[\]-~]+")
-"""Visible ASCII without the backslash."""
 
 _LOG = logging.getLogger("bucketsnb.transport")
 
@@ -61,7 +62,7 @@ class Answer:
     body
         Unpacked.
     headers
-        By lower-case name.
+        By name, in any case.
     received_at
         Epoch seconds here when the answer began.
     """
@@ -70,26 +71,6 @@ class Answer:
     body: bytes = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     received_at: float = 0.0
-
-
-@dataclass(frozen=True)
-class _Send:
-    """One request, as every try sends it."""
-
-    call: Call
-    idempotency: Idempotency
-    params: Sequence[tuple[str, str]] | Mapping[str, str] | None
-    body: bytes | None = field(repr=False)
-    timeout: float
-    max_bytes: int
-
-
-class _Own:
-    """What each process has of its own: a child of a fork neither uses its parent's connections nor closes them."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.session = new_session()
 
 
 class Transport:
@@ -107,20 +88,19 @@ class Transport:
     Notes
     -----
     Nothing is sent until the first request. With several addresses the first one that answers ``HEAD /version``
-    (without the token) is used from then on. After a fork the child opens connections of its own.
+    (without the token) is used from then on. A child of a fork neither uses its parent's connections nor closes them.
     """
 
     def __init__(
         self, settings: Settings, *, policy: Policy | None = None, sleep: Callable[[float], None] | None = None
     ) -> None:
         self.settings = settings
+        self.known_url = settings.urls[0] if len(settings.urls) == 1 else None
+        """Base address in use, or None when no request has yet settled which."""
+
         self._policy = policy or Policy()
         self._sleep = sleep or pause
-        self._picked = settings.urls[0] if len(settings.urls) == 1 else None
-        self._processes: dict[int, _Own] = {}
-
-    def _own(self) -> _Own:
-        return self._processes.get(os.getpid()) or self._processes.setdefault(os.getpid(), _Own())
+        self._sessions: dict[int, requests.Session] = {}
 
     def __repr__(self) -> str:
         return f"Transport({', '.join(self.settings.urls)})"
@@ -130,29 +110,30 @@ class Transport:
 
     def close(self) -> None:
         """Close the idle connections; a later request opens new ones."""
-        own = self._processes.pop(os.getpid(), None)
-        if own is not None:
-            own.session.close()
+        session = self._sessions.pop(os.getpid(), None)
+        if session is not None:
+            session.close()
 
     @property
     def url(self) -> str:
         """Base address in use, without a slash at the end; with several, asking for it may send requests."""
-        return self._picked or self._pick()
-
-    @property
-    def known_url(self) -> str | None:
-        """Base address in use, or None when no request has yet settled which; sends nothing."""
-        return self._picked
+        if self.known_url is None:
+            self.known_url = self._first_that_answers()
+        return self.known_url
 
     def hide(self, text: str) -> str:
         """Return a text from the service without the token and passwords that it may repeat."""
-        for secret in self._secrets():
-            text = text.replace(secret, "<hidden>")
+        token = [self.settings.token.reveal()] if self.settings.token else []
+        passwords = [login.reveal().partition(":")[2] for login in self.settings.logins.values()]
+        proxy = route_to(self.known_url, self.settings.proxies).secrets if self.known_url else []
+        for secret in (*token, *passwords, self._login(self.known_url), *proxy):
+            if len(secret) >= SHORTEST:
+                text = text.replace(secret, "<hidden>")
         return text
 
-    def call(self, method: str, path: str) -> Call:
+    def call(self, method: str, path: str, **details: Any) -> Call:
         """Return a request as messages describe it; with several addresses it may send requests, to pick one."""
-        return Call(method, path, route_to(self.url, self.settings.proxies))
+        return Call(method, path, route_to(self.url, self.settings.proxies), **details)
 
     def request(
         self,
@@ -189,122 +170,93 @@ class Transport:
         ServiceError
             One of the classes in :mod:`bucketsnb.errors`, of the last try, with ``attempts``.
         """
-        send = _Send(self.call(method, path), idempotency, params, body, timeout or self.settings.timeout, max_bytes)
-        attempts = 0
-
-        def attempt() -> Answer:
-            nonlocal attempts
-            attempts += 1
-            started = time.monotonic()
-            try:
-                answer = self._follow(send)
-            except TryFailedError as failure:
-                _LOG.debug("%s: %s (attempt %d)", send.call, type(failure.error).__name__, attempts)
-                raise
-            taken = time.monotonic() - started
-            _LOG.debug("%s: %d, %d bytes, %.0f ms", send.call, answer.status, len(answer.body), taken * 1000)
-            return answer
-
+        seconds = timeout or self.settings.timeout
+        call = self.call(
+            method, path, idempotency=idempotency, params=params, body=body, timeout=seconds, max_bytes=max_bytes
+        )
+        tries = retrying(idempotency, self._policy, self._sleep)
         try:
-            return retrying(idempotency, self._policy, self._sleep)(attempt)
+            return tries(self._exchange, call)
         except TryFailedError as failure:
             error = failure.error
-        error.attempts = attempts
-        if attempts > 1:
-            error.args = (f"{error} Tried {attempts} times.",)
+        error.attempts = tries.statistics["attempt_number"]
+        if error.attempts > 1:
+            error.args = (f"{error} Tried {error.attempts} times.",)
         if isinstance(error, Unreachable) and self.settings.url_source != GIVEN:  # whoever gave it knows
             error.args = (f"{error} The address came from {self.settings.url_source}.",)
         raise error
 
-    def _follow(self, send: _Send) -> Answer:
-        """Send to the address, and to wherever on the same origin it redirects a reading call, three times at most."""
-        target = send.call.url + send.call.path
-        for _ in range(4):
-            answer = self._exchange(send, target)
-            if not 300 <= answer.status < 400:
-                return answer
-            target = _redirected(send.call, answer, self.hide)
-            send = replace(send, params=None)  # the next address is whole already
-        raise TryFailedError(
-            Refused(f"{send.call}: redirected four times in a row.", **send.call.details), FailureKind.FINAL
-        )
-
-    def _exchange(self, send: _Send, target: str, *, signed: bool = True) -> Answer:
-        """Send once, to one URL; raise a :class:`TryFailedError` for whatever is not an answer below 400."""
-        attempt = Attempt(send.timeout, len(send.body or b""))
+    def _exchange(self, call: Call, *, signed: bool = True) -> Answer:
+        """Send once; raise a :class:`TryFailedError` for whatever is not an answer of 200 to 299."""
+        attempt = Attempt(call.timeout, len(call.body or b""))
+        started = time.monotonic()
         try:
-            return attempt.run(lambda: self._talk(send, target, attempt, signed=signed))
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            lost = self._without_secrets(without_frames(error))
-            cut = attempt.answering and send.idempotency is not Idempotency.ONCE
-            failure = of_exception(send.call, lost, sent=attempt.sent, cut=cut, timeout=send.timeout)
-        failure.error.__cause__ = lost
+            answer = attempt.run(lambda: self._talk(call, attempt, signed=signed))
+        except TryFailedError as failed:
+            failure = failed
+        except (requests.RequestException, HTTPError, OSError, ValueError, zlib.error) as error:
+            failure = attempt.refusal or of_exception(
+                call, error, sent=attempt.sent, answering=attempt.answering, hide=self.hide
+            )
+        else:
+            taken = time.monotonic() - started
+            _LOG.debug("%s: %d, %d bytes, %.0f ms", call, answer.status, len(answer.body), taken * 1000)
+            return answer
+        _LOG.debug("%s: %s", call, type(failure.error).__name__)
         raise failure
 
-    def _talk(self, send: _Send, target: str, attempt: Attempt, *, signed: bool) -> Answer:
-        with self._session_for(send) as session, self._open(session, send, target, signed=signed) as response:
+    def _talk(self, call: Call, attempt: Attempt, *, signed: bool) -> Answer:
+        # Servers close idle connections, and a request that crosses the close would be lost without a trace: what may
+        # be sent only once goes out on a fresh one.
+        session = new_session() if call.idempotency is Idempotency.ONCE else nullcontext(self._session())
+        with session as opened, self._open(opened, call, signed=signed) as response:
             attempt.answering = True
-            return self._read(send, response, attempt)
+            status, headers, now = response.status_code, response.headers, time.time()
+            packing = headers.get("content-encoding", "").strip().lower()
+            if 200 <= status < 300:
+                body = _read_body(response.raw, packing, call.max_bytes, attempt.arrived)
+                return Answer(status, body, headers, now)
+            attempt.refusal = self._refusal(call, response, b"")  # if its body is cut off, or keeps us waiting
+            if status < 400:
+                raise attempt.refusal
+            raise self._refusal(call, response, _read_start(response.raw, packing))
 
-    @contextmanager
-    def _session_for(self, send: _Send) -> Iterator[requests.Session]:
-        """Give the session of this process; to what may be sent only once, one with a fresh connection.
+    def _session(self) -> requests.Session:
+        return self._sessions.get(os.getpid()) or self._sessions.setdefault(os.getpid(), new_session())
 
-        Servers close idle connections, and a request that crosses the close would be lost without a trace.
-        """
-        if send.idempotency is not Idempotency.ONCE:
-            yield self._own().session
-            return
-        with new_session() as fresh:
-            yield fresh
-
-    def _without_secrets(self, error: BaseException) -> BaseException:
-        """Return an error that quotes what came, unless that repeats the token: what is no HTTP is quoted too."""
-        words = words_of(error)
-        return error if self.hide(words) == words else ConnectionError("what came repeats a secret, and is not shown")
-
-    def _open(self, session: requests.Session, send: _Send, target: str, *, signed: bool) -> requests.Response:
+    def _open(self, session: requests.Session, call: Call, *, signed: bool) -> requests.Response:
         return session.request(
-            send.call.method,
-            target,
-            params=send.params,
-            data=None if send.body is None else BytesIO(send.body),  # in pieces, each with the time of one wait
-            headers={"Content-Type": "application/json; charset=utf-8"} if send.body is not None else None,
-            timeout=(min(send.timeout, CONNECT_SECONDS), send.timeout),
-            auth=self._sign if signed else None,
-            proxies=send.call.route.proxies,
-            verify=send.call.route.verify,
+            call.method,
+            call.route.url + call.path,
+            params=call.params,
+            data=None if call.body is None else BytesIO(call.body),  # in pieces, each with the time of one wait
+            headers=self._headers(call, signed=signed),
+            timeout=(min(call.timeout, CONNECT_SECONDS), call.timeout),
+            proxies=call.route.proxies,
+            verify=call.route.verify,
             stream=True,
             allow_redirects=False,
         )
 
-    def _read(self, send: _Send, response: requests.Response, attempt: Attempt) -> Answer:
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        encoding, status, now = headers.get("content-encoding", ""), response.status_code, time.time()
-        if status >= 400:
-            attempt.failure = self._refusal(send, status, headers, b"")  # if its body keeps us waiting
-            raise self._refusal(send, status, headers, read_start(response.raw, encoding))
-        if status >= 300:
-            return Answer(status, b"", headers, now)
-        try:
-            return Answer(status, read_body(response.raw, encoding, send.max_bytes, attempt.arrived), headers, now)
-        except UnreadableBodyError as error:
-            reason = str(error)
-        message = f"{send.call}: the answer cannot be read: {reason}."
-        raise TryFailedError(BadAnswer(message, status=status, **send.call.details), FailureKind.FINAL)
+    def _headers(self, call: Call, *, signed: bool) -> dict[str, str]:
+        headers = {} if call.body is None else {"Content-Type": "application/json; charset=utf-8"}
+        if signed and self.settings.token is not None:
+            headers["x-access-token"] = Hidden(self.settings.token.reveal())
+        if signed and self._login(call.route.url):
+            headers["Authorization"] = Hidden("Basic " + self._login(call.route.url))
+        return headers
 
-    def _refusal(self, send: _Send, status: int, headers: Mapping[str, str], body: bytes) -> TryFailedError:
+    def _login(self, url: str | None) -> str:
+        secret = self.settings.logins.get(url or "")
+        return "" if secret is None else base64.b64encode(secret.reveal().encode()).decode("ascii")
+
+    def _refusal(self, call: Call, response: requests.Response, body: bytes) -> TryFailedError:
         token = self.settings.token
+        headers = {name.lower(): self.hide(value) for name, value in response.headers.items()}
         text = self.hide(body.decode("utf-8", "replace"))
-        return of_status(send.call, status, headers, text, token.source if token else None)
+        return of_status(call, response.status_code, headers, text, token.source if token else None)
 
     # --- addresses ---
-
-    def _pick(self) -> str:
-        with self._own().lock:
-            if self._picked is None:
-                self._picked = self._first_that_answers()
-            return self._picked
 
     def _first_that_answers(self) -> str:
         tried: dict[str, str] = {}
@@ -326,33 +278,12 @@ class Transport:
     def _probe(self, url: str) -> str | None:
         """Ask an address whether a service is there, without the token; return why not, or None."""
         seconds = min(self.settings.timeout, CONNECT_SECONDS)
-        call = Call("HEAD", "/version", route_to(url, self.settings.proxies))
-        send = _Send(call, Idempotency.SAFE, None, None, seconds, 0)
+        call = Call("HEAD", "/version", route_to(url, self.settings.proxies), timeout=seconds)
         try:
-            answer = self._exchange(send, url + "/version", signed=False)
+            self._exchange(call, signed=False)
         except TryFailedError as failure:
             return _why_not(call, failure.error)
-        return f"answered {answer.status}, a redirect" if answer.status >= 300 else None
-
-    # --- session ---
-
-    def _sign(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self.settings.token is not None:
-            request.headers["x-access-token"] = Hidden(self.settings.token.reveal())
-        login = self._login()
-        if login is not None:
-            request.headers["Authorization"] = Hidden("Basic " + login)
-        return request
-
-    def _login(self) -> str | None:
-        secret = self.settings.logins.get(self._picked or "")
-        return None if secret is None else base64.b64encode(secret.reveal().encode()).decode("ascii")
-
-    def _secrets(self) -> list[str]:
-        token = [self.settings.token.reveal()] if self.settings.token else []
-        passwords = [login.reveal().partition(":")[2] for login in self.settings.logins.values()]
-        proxy = route_to(self._picked, self.settings.proxies).secrets if self._picked else []
-        return [secret for secret in (*token, *passwords, self._login(), *proxy) if secret and len(secret) >= SHORTEST]
+        return None
 
 
 def _why_not(call: Call, error: ServiceError) -> str | None:
@@ -360,41 +291,81 @@ def _why_not(call: Call, error: ServiceError) -> str | None:
         return None
     if error.status is not None:
         return f"through the proxy {call.route.via}, which " * call.route.is_relayed + f"answered {error.status}"
-    tried = error.tried.values() if isinstance(error, Unreachable) else ()
-    return next(iter(tried), "no answer in time" if isinstance(error, NoAnswer) else truncate(error))
+    if isinstance(error, Unreachable):
+        return error.tried[call.route.url]
+    return "no answer in time" if isinstance(error, NoAnswer) else truncate(error)
 
 
-def _redirected(call: Call, answer: Answer, hide: Callable[[str], str]) -> str:
-    """Return where a redirect leads, if it may be followed."""
-    location = answer.headers.get("location", "")
-    goal, here = _goal(location), parse_url(call.url)
-    stays = goal is not None and (goal.host is None or _origin(goal) == _origin(here))
-    if goal is not None and stays and call.method in ("GET", "HEAD"):
-        return here._replace(path=goal.path or "/", query=goal.query).url
-    shown = (
-        truncate(hide(without_login(location)), 200) if goal else "what is no plain address" if location else "nowhere"
-    )
-    message = (
-        f"{call}: the service answered {answer.status}, a redirect to {shown}, which is not followed; "
-        "nothing was sent there. If that is the service, use its address."
-    )
-    raise TryFailedError(Refused(message, status=answer.status, **call.details), FailureKind.FINAL)
+# --- reading a body ---
+
+AT_ONCE = 1024**2
+PIECE = 64 * 1024
+FREE_OF_RATIO = 64 * 1024**2
+GZIP_RATIO = 250
+"""Times its size on the wire that a body beyond 64 MiB may unpack to: works pack 10 to 60 times, a bomb 1,000."""
+
+LEAST_SPEED = 1024**2
+"""Bytes that a second of this machine's processor must bring in, on average and after a first second: a body in chunks
+of one byte brings a twentieth of it, and would keep the processor busy for as long as it goes on."""
+
+FREE_OF_OUTPUT = 64 * 1024
+"""Packed bytes that may unpack to nothing: what holds nothing could go on without end."""
+
+_WINDOWS = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 
 
-def _goal(location: str) -> urllib3.util.Url | None:
-    """Read a path or a whole address as the library that connects does; None for what another may read otherwise.
-
-    A space, a backslash or a login in an address is read as another host by some parsers, and so is a missing slash.
-    """
-    whole = location.lower().startswith(("http://", "https://"))
-    if not (whole or re.match("/(?!/)", location)) or not _PLAIN.fullmatch(location):
-        return None
-    try:
-        goal = parse_url(location)
-    except urllib3.exceptions.LocationParseError:
-        return None
-    return goal if goal.auth is None and bool(goal.host) == whole else None
+def _read_body(raw: Any, packing: str, most: int, arrived: Callable[[int], None]) -> bytes:
+    """Return a whole body, unpacked, of no more bytes than `most`; `arrived` is told the size of each piece."""
+    pieces = _pieces(raw, arrived)
+    body = BytesIO()
+    for piece in pieces if packing in ("", "identity") else _unpacked(pieces, packing):
+        body.write(piece)
+        if body.tell() > most:
+            raise UnreadableBodyError(f"it has more than {most:,} bytes")
+    return body.getvalue()
 
 
-def _origin(url: urllib3.util.Url) -> tuple[str | None, str | None, int | None]:
-    return url.scheme, url.host, url.port or {"http": 80, "https": 443}.get(url.scheme or "")
+def _pieces(raw: Any, arrived: Callable[[int], None]) -> Iterator[bytes]:
+    """Yield what comes as it comes; an older urllib3 waits until a small piece is full."""
+    read, most = (raw.read1, AT_ONCE) if hasattr(raw, "read1") else (raw.read, PIECE)
+    size, spent, started = 0, 0.0, time.thread_time()
+    while piece := read(most, decode_content=False):
+        size, spent = size + len(piece), spent + time.thread_time() - started
+        if spent > 1 + size / LEAST_SPEED:
+            raise UnreadableBodyError("it comes in so many small parts that reading them takes too much work")
+        arrived(len(piece))
+        yield piece
+        started = time.thread_time()
+    if raw.length_remaining:  # urllib3 before 2 says nothing of it
+        raise ConnectionError(f"{raw.length_remaining:,} bytes are missing")
+
+
+def _unpacked(pieces: Iterator[bytes], packing: str) -> Iterator[bytes]:
+    if packing not in _WINDOWS:
+        raise UnreadableBodyError(f"its content encoding {packing!r} was not asked for and cannot be undone")
+    unpacker = zlib.decompressobj(_WINDOWS[packing])
+    size = packed = 0
+    for arriving in pieces:
+        piece, packed = arriving, packed + len(arriving)
+        while piece:
+            if unpacker.eof:  # a gzip body may have several members
+                unpacker = zlib.decompressobj(_WINDOWS[packing])
+            unpacked = unpacker.decompress(piece, PIECE)
+            yield unpacked
+            piece, size = unpacker.unconsumed_tail or unpacker.unused_data, size + len(unpacked)
+            _check_ratio(size, packed - len(piece))
+    if packed and not unpacker.eof:
+        raise UnreadableBodyError("its packed form ends too early")
+
+
+def _check_ratio(size: int, packed: int) -> None:
+    if packed > size + FREE_OF_OUTPUT:
+        raise UnreadableBodyError("its packed form unpacks to next to nothing")
+    if size > FREE_OF_RATIO and size > GZIP_RATIO * packed:
+        raise UnreadableBodyError(f"it unpacks to more than {GZIP_RATIO} times its size, as no works do")
+
+
+def _read_start(raw: Any, packing: str, most: int = 16 * 1024) -> bytes:
+    """Return the start of a body that only people will read."""
+    start: bytes = raw.read(most, decode_content=False)
+    return zlib.decompressobj(_WINDOWS[packing]).decompress(start, most) if packing in _WINDOWS else start

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from bucketsnb import LocalBackend
 from bucketsnb.changes.guarded import PutExecutor
 from bucketsnb.changes.verbs.delete import DeleteExecutor
-from bucketsnb.transport.retry import MAY_REPEAT, FailureKind, Idempotency
+from bucketsnb.transport import MAY_REPEAT, FailureKind, Idempotency
 from tests.budget import examples
 from tests.changes.conftest import quick_looks  # noqa: F401 - looks at what came of a change do not wait here
 

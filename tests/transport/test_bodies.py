@@ -48,12 +48,12 @@ def test_a_packed_body_comes_out_as_it_went_in(stub, connect, encoding, pack):
 def test_a_body_over_the_limit_is_not_read_to_its_end(stub, connect, action):
     stub.then(action)
 
-    with pytest.raises(errors.BadAnswer, match=r"more than|larger than"):
+    with pytest.raises(errors.BadAnswer, match="more than"):
         view(connect(stub.url), max_bytes=500_000)
 
 
 def test_a_bomb_is_stopped_in_little_memory(stub, connect, monkeypatch):
-    monkeypatch.setattr("bucketsnb.transport.body.FREE_OF_RATIO", 4 * 1024**2)
+    monkeypatch.setattr("bucketsnb.transport.session.FREE_OF_RATIO", 4 * 1024**2)
     stub.then(gzip_bomb(256 * 1024**2))
     transport = connect(stub.url)
     tracemalloc.start()
@@ -113,7 +113,7 @@ def test_an_unknown_packing_is_said(stub, connect, encoding):
 def test_a_packed_body_that_does_not_unpack_is_said(stub, connect, body):
     stub.then(raw(body, content_encoding="gzip"))
 
-    with pytest.raises(errors.BadAnswer, match=r"unpack|too early"):
+    with pytest.raises(errors.BadAnswer, match=r"decompressing|too early"):
         view(connect(stub.url))
 
 
@@ -204,23 +204,27 @@ def test_a_body_in_chunks_comes_out_whole_and_keeps_the_connection(stub, connect
     assert stub.connections == 1
 
 
-@pytest.mark.parametrize("status", [100, 102, 103, 199])
-def test_what_only_announces_an_answer_is_not_taken_for_it(stub, connect, status):
-    def act(exchange):
-        exchange.send(b"HTTP/1.1 %d Word\r\nLink: </a>\r\n\r\n" % status * 3 + head(200, 5) + b"first")
-
-    stub.then(act, raw(b"second"))
+def test_what_says_that_an_answer_will_come_is_passed_over(stub, connect):
+    stub.then(
+        lambda exchange: exchange.send(b"HTTP/1.1 100 Word\r\n\r\n" * 3 + head(200, 5) + b"first"), raw(b"second")
+    )
     transport = connect(stub.url)
 
     assert [view(transport).body for _ in range(2)] == [b"first", b"second"]
     assert stub.connections == 1
 
 
-def test_an_answer_of_another_protocol_ends_the_connection(stub, connect):
-    stub.then(lambda exchange: exchange.send(b"HTTP/1.1 101 Word\r\nUpgrade: other\r\n\r\n"), raw(b"second"))
+@pytest.mark.parametrize("status", [101, 102, 103, 199])
+def test_an_answer_that_is_none_ends_the_connection_so_that_what_follows_answers_no_other_request(
+    stub, connect, status
+):
+    stub.then(
+        lambda exchange: exchange.send(b"HTTP/1.1 %d Word\r\n\r\n" % status + head(200, 5) + b"first"), raw(b"second")
+    )
     transport = connect(stub.url)
 
-    assert view(transport).body == b""
+    with pytest.raises(errors.BadAnswer, match=f"answered {status}"):
+        view(transport)
     assert view(transport).body == b"second"
     assert stub.connections == 2
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -105,32 +104,6 @@ def test_after_a_fork_the_child_has_a_connection_of_its_own(stub, connect):
     assert [seen.connection for seen in stub.requests] == [1, 2, 1]
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-@pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning")
-def test_a_lock_held_at_the_fork_does_not_stop_the_child(stub, connect):
-    transport = connect(stub.url)
-    taken, done = threading.Event(), threading.Event()
-
-    def hold():
-        with transport._own().lock:
-            taken.set()
-            done.wait(10)
-
-    holder = threading.Thread(target=hold)
-    holder.start()
-    taken.wait(10)
-    child = os.fork()
-    if child == 0:
-        threading.Timer(5, os._exit, (2,)).start()
-        get(transport)
-        os._exit(0)
-    try:
-        assert os.waitpid(child, 0)[1] == 0
-    finally:
-        done.set()
-        holder.join()
-
-
 def test_a_cookie_is_not_kept(stub, connect):
     transport = connect(stub.url)
     stub.then(answer({}, set_cookie="a=b"))
@@ -210,16 +183,6 @@ def test_no_login_of_a_netrc_file_is_sent(stub, connect, environment):
 # --- redirects ---
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_reading_call_follows_a_redirect_on_the_same_origin(stub, connect, status):
-    stub.then(redirect("/elsewhere", status), polite)
-    stub.default = answer({"version": "there"})
-
-    with pytest.raises(errors.NotFound):
-        get(connect(stub.url, token="t"))
-    assert stub.routes == ["GET /version", "GET /elsewhere"]
-
-
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
 def test_a_redirect_to_another_host_is_named_and_not_followed(stub, connect, method):
     with Stub() as stranger:
@@ -230,28 +193,14 @@ def test_a_redirect_to_another_host_is_named_and_not_followed(stub, connect, met
     assert stranger.connections == 0
 
 
-def test_a_redirected_change_is_not_sent_again_even_on_the_same_origin(stub, connect):
-    stub.then(redirect("/other", 308))
-
-    with pytest.raises(errors.Refused):
-        connect(stub.url).request("POST", "/work", idempotency=Idempotency.ONCE, body=b"[]")
-    assert stub.routes == ["POST /work"]
-
-
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("method", ["GET", "POST"])
-@pytest.mark.parametrize("location", ["http://[bad/", "http://127.0.0.1:99999/", "http://127.0.0.1:abc/", "//["])
-def test_a_redirect_to_what_is_no_address_is_refused(stub, connect, location, method):
-    stub.then(redirect(location))
+def test_a_redirect_on_the_same_origin_is_not_followed_either(stub, connect, method, status):
+    stub.then(redirect("/other", status))
 
-    with pytest.raises(errors.Refused, match="no plain address, which is not followed"):
-        connect(stub.url).request(method, "/version", idempotency=Idempotency.ONCE)
-
-
-def test_redirects_in_a_circle_end(stub, connect):
-    stub.default = redirect("/version")
-
-    with pytest.raises(errors.Refused, match="four times"):
-        get(connect(stub.url))
+    with pytest.raises(errors.Refused, match=f"answered {status}, a redirect to /other, which is not followed"):
+        connect(stub.url).request(method, "/work", idempotency=Idempotency.ONCE)
+    assert stub.routes == [f"{method} /work"]
 
 
 HOSTILE = [
@@ -324,35 +273,6 @@ def test_no_spelling_of_a_redirect_brings_the_token_elsewhere(stub, connect, loc
         assert (evil.connections, evil.requests) == (0, [])
     assert stub.routes == ["GET /version"]
     assert "t0ken" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "location",
-    [
-        "/elsewhere?x=//{evil}",
-        "/elsewhere?next=http://a@{evil}/",
-        "/elsewhere#//{evil}/",
-        "/@{evil}/../elsewhere",
-        "http://{good}/elsewhere",
-        "HTTP://{good}/elsewhere?a=b@c",
-        "http://{good}//{evil}/../../elsewhere",
-    ],
-)
-def test_a_redirect_to_the_same_origin_goes_there_whatever_its_path_holds(stub, connect, location):
-    with Stub() as evil:
-        places = {"good": f"127.0.0.1:{stub.port}", "evil": f"127.0.0.1:{evil.port}"}
-        stub.then(redirect(location.format(**places)), answer({"version": "there"}))
-
-        assert b"there" in get(connect(stub.url, token="t")).body
-        assert evil.connections == 0
-    assert [seen.path for seen in stub.requests] == ["/version", "/elsewhere"]
-
-
-def test_a_redirected_question_is_asked_as_the_redirect_says(stub, connect):
-    stub.then(redirect("/there?b=2"), answer({}))
-    connect(stub.url).request("GET", "/version", idempotency=Idempotency.SAFE, params=[("a", "1")])
-
-    assert [seen.query for seen in stub.requests] == [[("a", "1")], [("b", "2")]]
 
 
 def redirect_in_utf8(location):

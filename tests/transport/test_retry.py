@@ -7,7 +7,7 @@ import pytest
 
 from bucketsnb import errors
 from bucketsnb.transport import Idempotency, Policy
-from bucketsnb.transport.convert import retry_after
+from bucketsnb.transport.failures import retry_after
 from tests.stub import Stub, answer, fail, half, hang_up, polite, silent
 
 READING = [pytest.param(Idempotency.SAFE, id="reading"), pytest.param(Idempotency.REPEATABLE, id="settled")]

@@ -10,7 +10,7 @@ import trustme
 
 from bucketsnb import errors
 from bucketsnb.transport import Idempotency
-from bucketsnb.transport.connection import _cut
+from bucketsnb.transport.connection import cut
 from tests.patience import within
 from tests.stub import Stub
 
@@ -88,7 +88,7 @@ def test_a_connection_over_tls_is_cut_while_its_encryption_stays():
     here, there = socket.socketpair()
     tls = ssl.create_default_context()
     with there, tls.wrap_socket(here, do_handshake_on_connect=False, server_hostname="buckets.invalid") as connection:
-        _cut(connection)
+        cut(connection)
         with pytest.raises(OSError, match=r"."):  # ssl raises ValueError where the encryption is gone
             connection.write(b"x")
         assert there.recv(1) == b""

@@ -1,0 +1,335 @@
+"""How a request fails: which of our errors that is, and whether the request is sent again.
+
+Exceptions of requests and urllib3, and HTTP statuses, become our errors here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import socket
+import ssl
+import time
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from enum import Enum
+from typing import Any
+
+from tenacity import RetryCallState, Retrying, retry_if_exception
+
+from bucketsnb.addresses import without_login
+from bucketsnb.display.texts import host_of, truncate
+from bucketsnb.errors import (
+    GATEWAY_STATUSES,
+    BadAnswer,
+    NoAnswer,
+    NotFound,
+    Refused,
+    ServiceError,
+    ServiceFailed,
+    TooLarge,
+    TooManyRequests,
+    Unauthorized,
+    Unreachable,
+)
+from bucketsnb.transport.routes import Route
+
+__all__ = [
+    "MAY_REPEAT",
+    "Call",
+    "FailureKind",
+    "Idempotency",
+    "Policy",
+    "TryFailedError",
+    "UnreadableBodyError",
+    "of_exception",
+    "of_status",
+    "retry_after",
+    "retrying",
+]
+
+
+class Idempotency(Enum):
+    """Whether a call may be sent again, by what it does to the service."""
+
+    SAFE = "changes nothing"
+    REPEATABLE = "ends in the same place twice, as a delete by ids does"
+    ONCE = "is never sent again once it has left: deposit, withdraw, update, audit"
+
+
+class FailureKind(Enum):
+    """How a try failed."""
+
+    NEVER_SENT = "nothing left, or the service said that it did not take it"
+    NO_ANSWER = "it left, the connection or a gateway broke, and nobody knows"
+    FINAL = "asking again would not help, or would take longer than was asked for"
+
+
+MAY_REPEAT: Mapping[FailureKind, frozenset[Idempotency]] = {
+    FailureKind.NEVER_SENT: frozenset(Idempotency),
+    FailureKind.NO_ANSWER: frozenset({Idempotency.SAFE, Idempotency.REPEATABLE}),
+    FailureKind.FINAL: frozenset(),
+}
+
+
+class TryFailedError(Exception):
+    """One failed try: the error that would come out, its kind, and the wait the service asked for in seconds."""
+
+    def __init__(self, error: ServiceError, kind: FailureKind, *, wait: float | None = None) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.kind = kind
+        self.wait = wait
+
+
+class UnreadableBodyError(ValueError):
+    """The body of an answer is larger than allowed, or packed in a way that cannot be undone."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request: what is sent and how, the same in every try."""
+
+    method: str
+    path: str
+    route: Route
+    idempotency: Idempotency = Idempotency.SAFE
+    params: Sequence[tuple[str, str]] | Mapping[str, str] | None = None
+    body: bytes | None = field(default=None, repr=False)
+    timeout: float = 0.0
+    max_bytes: int = 0
+
+    def __str__(self) -> str:
+        through = f" through the proxy {self.route.via}" if self.route.proxy else ""
+        return f"{self.method} {truncate(self.path, 200)} on {host_of(self.route.url)}{through}"
+
+    def failed(self, kind: type[ServiceError], text: str, **details: Any) -> ServiceError:
+        """Return an error about this call."""
+        return kind(f"{self}{text}", method=self.method, path=self.path, url=self.route.url, **details)
+
+
+# --- sending again ---
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How patient the retries are.
+
+    Parameters
+    ----------
+    attempts
+        Tries in all.
+    seconds
+        Time in all after which no further try starts; a ``Retry-After`` that reaches beyond it is not waited for.
+    first_wait, longest_wait
+        Seconds before the second try, doubled for each further one up to the longest; each is shortened at random
+        by up to half, so that many clients do not come back at once.
+    """
+
+    attempts: int = 4
+    seconds: float = 30.0
+    first_wait: float = 0.2
+    longest_wait: float = 4.0
+
+    def wait_before(self, attempt: int, asked: float | None) -> float:
+        """Return the seconds to wait before a try; what the service asked for is never undercut."""
+        if asked is not None:
+            return asked + random.uniform(0, min(0.25, asked / 4))  # noqa: S311 - spreads load, guards nothing
+        longest = min(self.longest_wait, self.first_wait * 2 ** (attempt - 2))
+        return random.uniform(longest / 2, longest)  # noqa: S311 - spreads load, guards nothing
+
+
+def retrying(idempotency: Idempotency, policy: Policy, sleep: Callable[[float], None]) -> Retrying:
+    """Return the loop for a call of this kind; the last :class:`TryFailedError` comes out of it."""
+
+    def may_repeat(failure: BaseException) -> bool:
+        return isinstance(failure, TryFailedError) and idempotency in MAY_REPEAT[failure.kind]
+
+    def is_enough(state: RetryCallState) -> bool:
+        elapsed = (state.seconds_since_start or 0.0) + (_asked(state) or 0.0)
+        return elapsed > policy.seconds or state.attempt_number >= policy.attempts
+
+    def wait(state: RetryCallState) -> float:
+        return policy.wait_before(state.attempt_number + 1, _asked(state))
+
+    return Retrying(retry=retry_if_exception(may_repeat), stop=is_enough, wait=wait, sleep=sleep, reraise=True)
+
+
+def _asked(state: RetryCallState) -> float | None:
+    failure = state.outcome.exception() if state.outcome else None
+    return failure.wait if isinstance(failure, TryFailedError) else None
+
+
+def retry_after(value: str) -> float | None:
+    """Return the seconds that a ``Retry-After`` asks for, given as seconds or as a date; None when it says nothing.
+
+    Examples
+    --------
+    >>> retry_after("7"), retry_after("soon")
+    (7.0, None)
+    """
+    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", value.strip()):
+        return float(value)
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+
+
+# --- answers that say no ---
+
+_NO_PROXY = "If the service needs no proxy, set BUCKETSNB_PROXY=off."
+_BY_PROXY: Mapping[int, str] = {
+    403: f"The proxy may have refused it itself. {_NO_PROXY}",
+    407: f"The proxy needs a login: write user:password@ before its host. {_NO_PROXY}",
+}
+"""What to do about statuses that are a proxy's own, or are taken for such: services say 401 of a token."""
+
+_BY_STATUS: Mapping[int, type[ServiceError]] = {
+    401: Unauthorized,
+    403: Unauthorized,
+    404: NotFound,
+    413: TooLarge,
+    414: TooLarge,
+    429: TooManyRequests,
+    431: TooLarge,
+}
+_WHAT_NEXT: Mapping[type[ServiceError], str] = {
+    NotFound: "Check that the address is that of a Buckets service.",
+    TooLarge: "Send less at once.",
+    TooManyRequests: "Wait before asking again.",
+    ServiceFailed: "The service has to be looked at by the people who run it.",
+}
+
+
+def of_status(
+    call: Call, status: int, headers: Mapping[str, str], text: str, token_source: str | None
+) -> TryFailedError:
+    """Return the failure that a status other than 200 to 299 stands for.
+
+    Parameters
+    ----------
+    headers, text
+        Of the answer, and the start of its body; what they repeat of secrets is the caller's to hide.
+    token_source
+        Where the token that was sent came from, or None.
+    """
+    by_proxy = call.route.is_relayed and status in _BY_PROXY
+    if status < 200:
+        kind: type[ServiceError] = BadAnswer
+    else:
+        kind = Refused if by_proxy else _BY_STATUS.get(status, ServiceFailed if status >= 500 else Refused)
+    shown = truncate(text, 300)
+    detail = f": {shown.removesuffix('.')}" if shown else ""
+    if 300 <= status < 400:
+        location = truncate(without_login(headers.get("location", "")) or "nowhere", 200)
+        detail = f", a redirect to {location}, which is not followed; nothing was sent there"
+    next_step = _next_step(call, kind, status, token_source)
+    who = ", which" if call.route.is_relayed else ": the service"
+    error = call.failed(kind, f"{who} answered {status}{detail}. {next_step}", status=status, excerpt=shown)
+    wait = retry_after(headers.get("retry-after", "")) if status in (429, 503) else None
+    return TryFailedError(error, _failure_kind(status), wait=wait)
+
+
+def _failure_kind(status: int) -> FailureKind:
+    if status == 429:  # the service says that it did not take the request
+        return FailureKind.NEVER_SENT
+    return FailureKind.NO_ANSWER if status in GATEWAY_STATUSES else FailureKind.FINAL
+
+
+def _next_step(call: Call, kind: type[ServiceError], status: int, token_source: str | None) -> str:
+    step = _WHAT_NEXT.get(kind, "Correct the request.")
+    if status < 200:
+        step = "Only an answer of HTTP can be read."
+    elif status < 400:
+        step = "If that is the service, use its address."
+    elif kind is Unauthorized and token_source is None:
+        step = "No token was sent: pass token= or set WORKFLOW_HTTP_TOKEN."
+    elif kind is Unauthorized:
+        step = f"The token that was sent came from {token_source}."
+    if not call.route.is_relayed:
+        return step
+    return _BY_PROXY.get(status, f"{step} {_NO_PROXY}")
+
+
+# --- connections that fail ---
+
+_TUNNEL = re.compile(r"Tunnel connection failed: ([0-9]{3})")
+"""How :mod:`http.client` says that a proxy refused to connect; the status stands nowhere else."""
+
+_REASONS: tuple[tuple[type[BaseException], str], ...] = (
+    (ConnectionRefusedError, "connection refused"),
+    (socket.gaierror, "the name of the host is not known"),
+    (ssl.SSLCertVerificationError, "the certificate is not trusted"),
+    (ssl.SSLError, "TLS failed; is it an http:// address?"),
+    (TimeoutError, "timed out"),
+    (ConnectionResetError, "connection reset"),
+    (BrokenPipeError, "connection closed by the service"),
+)
+
+
+def of_exception(
+    call: Call, error: BaseException, *, sent: bool, answering: bool, hide: Callable[[str], str]
+) -> TryFailedError:
+    """Return the failure that a lost, refused or timed-out connection, or an unreadable body, stands for.
+
+    Parameters
+    ----------
+    sent
+        Whether any byte of the request left.
+    answering
+        Whether the answer had begun.
+    hide
+        Takes secrets out of a text: what came in place of an answer may be quoted, and may repeat the token.
+    """
+    links = _chain(error)
+    reason = _reason_of(links, hide)
+    ran_out = any(isinstance(link, TimeoutError) for link in links)
+    if isinstance(error, UnreadableBodyError | zlib.error):
+        return TryFailedError(call.failed(BadAnswer, f": the answer cannot be read: {reason}."), FailureKind.FINAL)
+    if not sent:
+        return _never_sent(call, links, reason, ran_out=ran_out)
+    if ran_out:
+        text = f": no whole answer within {call.timeout:g} s. Try again, or raise timeout=."
+        return TryFailedError(call.failed(NoAnswer, text), FailureKind.FINAL)
+    if answering and call.idempotency is not Idempotency.ONCE:  # of a change, nobody knows what it did
+        cut_off = call.failed(BadAnswer, f": the answer was cut off ({reason}).")
+        return TryFailedError(cut_off, FailureKind.NO_ANSWER)
+    lost = call.failed(NoAnswer, f": the connection was lost before an answer came ({reason}).")
+    return TryFailedError(lost, FailureKind.NO_ANSWER)
+
+
+def _never_sent(call: Call, links: Sequence[BaseException], reason: str, *, ran_out: bool) -> TryFailedError:
+    by_proxy = next((int(found[1]) for link in links if (found := _TUNNEL.search(str(link)))), None)
+    lasting = by_proxy is not None and by_proxy not in GATEWAY_STATUSES
+    lasting = lasting or any(isinstance(link, socket.gaierror | ssl.SSLError | ValueError) for link in links)
+    if by_proxy is not None:
+        text = f", which answered {by_proxy}. {_BY_PROXY.get(by_proxy, _NO_PROXY)}"
+        reason = f"the proxy {call.route.via} answered {by_proxy}"
+    elif call.route.proxy:
+        text = f": no connection ({reason}). Check that the proxy runs. {_NO_PROXY}"
+        reason = f"through the proxy {call.route.via}: {reason}"
+    else:
+        text = f": no connection ({reason}). Check the address, the network and that the service runs."
+    error = call.failed(Unreachable, text, tried={call.route.url: reason})
+    return TryFailedError(error, FailureKind.FINAL if ran_out or lasting else FailureKind.NEVER_SENT)
+
+
+def _reason_of(links: Sequence[BaseException], hide: Callable[[str], str]) -> str:
+    """Say in a few words why a connection failed."""
+    for kind, words in _REASONS:
+        if any(isinstance(link, kind) for link in links):
+            return words
+    deepest = next((link for link in reversed(links) if isinstance(link, OSError) and link.strerror), links[-1])
+    return truncate(hide(str(getattr(deepest, "strerror", None) or deepest)), 120)
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """Return an exception and all that it came from; urllib3 keeps some only in the arguments of others."""
+    links = [error]
+    for link in links:
+        inner = (link.__cause__, link.__context__, *link.args)
+        links += [one for one in inner if isinstance(one, BaseException) and one not in links]
+    return links
