@@ -5,27 +5,21 @@ nothing is guessed. The backend decides by it which works it answers, and a quer
 
 Supported on fields: ``$eq $ne $gt $gte $lt $lte $in $nin $not $exists $type $size $all $elemMatch $mod $regex`` (with
 ``$options``); around them ``$and $or $nor $expr $comment``. See `patterns` for regular expressions, `expressions` for
-``$expr``, `ordering` for how values compare, and `paths` for dotted paths.
+``$expr``, and `values` for how values compare and for dotted paths.
 """
 
-from .compiler import compile_query
-from .limits import DEFAULT_LIMITS, Limits, QueryNotUnderstood, QueryTooSlow
-from .ordering import MISSING, order_key
-from .paths import RecordTest as Matcher
-from .paths import values_at
-from .projection import Projector, compile_projection, project
+from .compiler import Matcher, compile_query
+from .limits import QueryNotUnderstood, QueryTooSlow
+from .projection import compile_projection
+from .values import MISSING, order_key, values_at
 
 __all__ = [
-    "DEFAULT_LIMITS",
     "MISSING",
-    "Limits",
     "Matcher",
-    "Projector",
     "QueryNotUnderstood",
     "QueryTooSlow",
     "compile_projection",
     "compile_query",
     "order_key",
-    "project",
     "values_at",
 ]

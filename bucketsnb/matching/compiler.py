@@ -1,32 +1,46 @@
-"""From a query document to a matcher: the operators that are made of others, and the table that finds the rest."""
+"""From a query document to a test of works: the operators that are made of others, and the table that finds the rest.
+
+What stands under a field is a test of one value. It is bound to the values that the field's path reaches in a work, or,
+in ``$elemMatch``, to one element of a list as it is.
+"""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from .conditions import Condition, Every, Leaf, Not, alone, any_of, at, every
 from .expressions import compile_expression
-from .limits import DEFAULT_LIMITS, Budget, Limits, QueryNotUnderstood, name_of_type, plain
+from .limits import QueryNotUnderstood, name_of_type, plain
 from .operators import OPERATORS, equals, list_operand
-from .paths import RecordTest, Test, parse_path
+from .values import Test, reaching
 
-__all__ = ["compile_query"]
+if TYPE_CHECKING:
+    from .patterns import Patterns
+
+__all__ = ["Matcher", "compile_query"]
+
+Matcher = Callable[[Mapping[str, Any]], bool]
+"""Says whether a work matches."""
+
+Bind = Callable[..., Test]
+"""Makes a test of a work, or of an element, of a test of one value; see `reaching` for `whole`."""
+
+_CLAUSES_MAX = 2_000
+"""Conditions that may have to be tried on one work; an ``$in`` is one, however long its list."""
 
 _TOP = ("$and", "$or", "$nor", "$expr", "$comment")
 _COMPOSED = ("$not", "$all", "$elemMatch", "$regex", "$options")
 
 
-def compile_query(document: Any, *, limits: Limits = DEFAULT_LIMITS) -> RecordTest:
+def compile_query(document: Any) -> Matcher:
     """Compile a MongoDB query document, once, to match many works.
 
     Parameters
     ----------
     document
         The query, as decoded from JSON. It is copied: a later change to it has no effect.
-    limits
-        How large the query may be, and how much time its regular expressions may take in all its matches.
 
     Returns
     -------
@@ -50,7 +64,7 @@ def compile_query(document: Any, *, limits: Limits = DEFAULT_LIMITS) -> RecordTe
     ...     print(problem)
     'attempt' has the unknown operator $gtr; did you mean $gt or $gte?
     """
-    matches = _Compiler(limits).filter(plain(document, limits), top=True)
+    matches = _Compiler().filter(plain(document), top=True)
 
     def matcher(record: Mapping[str, Any]) -> bool:
         try:
@@ -62,23 +76,21 @@ def compile_query(document: Any, *, limits: Limits = DEFAULT_LIMITS) -> RecordTe
 
 
 class _Compiler:
-    """One query's compilation: counts its conditions, and shares one budget of time among its patterns."""
+    """One query's compilation, which counts its conditions."""
 
-    def __init__(self, limits: Limits) -> None:
-        self.limits = limits
-        self.budget = Budget(limits)
+    def __init__(self) -> None:
         self.clauses = 0
+        self.patterns: Patterns | None = None
 
-    def filter(self, document: Any, *, top: bool) -> RecordTest:
+    def filter(self, document: Any, *, top: bool) -> Test:
         if not isinstance(document, dict):
             raise QueryNotUnderstood(f"a query is an object, not {name_of_type(document)}")
-        tests = (self.clause(name, value, top=top) for name, value in document.items())
-        return every([test for test in tests if test is not None])
+        return _every(self.clause(name, value, top=top) for name, value in document.items())
 
-    def clause(self, name: str, value: Any, *, top: bool) -> RecordTest | None:
+    def clause(self, name: str, value: Any, *, top: bool) -> Test | None:
         self.count()
         if not name.startswith("$"):
-            return at(self.field(value, name), parse_path(name, self.limits))
+            return self.field(value, name, partial(reaching, name))
         if name == "$comment":
             return None
         if name == "$expr":
@@ -92,74 +104,77 @@ class _Compiler:
             raise QueryNotUnderstood(f"{name} stands under a field, as in {{'status': {{{name!r}: ...}}}}")
         raise _unknown("the query", name, _TOP)
 
-    def combined(self, name: str, value: Any, *, top: bool) -> RecordTest:
+    def combined(self, name: str, value: Any, *, top: bool) -> Test:
         if not isinstance(value, list) or not value:
             raise QueryNotUnderstood(f"{name} needs a list of at least one query")
         tests = [self.filter(part, top=top) for part in value]
         if name == "$and":
-            return every(tests)
-        one = any_of(tests)
-        return one if name == "$or" else lambda record: not one(record)
+            return _every(tests)
 
-    def field(self, value: Any, path: str) -> Condition:
+        def one(record: Any) -> bool:
+            return any(test(record) for test in tests)
+
+        return one if name == "$or" else _opposite(one)
+
+    def field(self, value: Any, path: str, bind: Bind) -> Test:
         """Compile what stands under a field: operators if its first key is one, and else a value to equal."""
-        if isinstance(value, dict) and next(iter(value), "").startswith("$"):
-            return self.operators(value, path)
-        return equals(value)
+        return self.operators(value, path, bind) if _begins_with_operator(value) else bind(equals(value))
 
-    def operators(self, document: dict[str, Any], path: str) -> Condition:
-        conditions = [self.operator(name, operand, path, document) for name, operand in document.items()]
-        found = tuple(condition for condition in conditions if condition is not None)
-        return found[0] if len(found) == 1 else Every(found)
+    def operators(self, document: dict[str, Any], path: str, bind: Bind) -> Test:
+        return _every(self.operator(name, operand, path, bind, document) for name, operand in document.items())
 
-    def operator(self, name: str, operand: Any, path: str, beside: Mapping[str, Any]) -> Condition | None:
+    def operator(self, name: str, operand: Any, path: str, bind: Bind, beside: Mapping[str, Any]) -> Test | None:
         self.count()
+        where = f"{name} on {path!r}"
         if name in OPERATORS:
-            return OPERATORS[name](operand, path)
+            test = bind(OPERATORS[name](operand, where), whole=name == "$size")
+            is_false = operand is None or (isinstance(operand, (bool, int, float)) and operand == 0)
+            negated = name in ("$ne", "$nin") or (name == "$exists" and is_false)
+            return _opposite(test) if negated else test
         if name == "$regex":
-            return self.pattern(operand, beside.get("$options", ""), path)
-        if name == "$options" and "$regex" in beside:
-            return None
+            return bind(self.pattern(operand, beside.get("$options", ""), path))
         if name == "$options":
-            raise QueryNotUnderstood(f"$options on {path!r} needs a $regex beside it")
-        compose: Callable[[Any, str], Condition] | None
-        compose = {"$not": self.negated, "$all": self.all, "$elemMatch": self.element}.get(name)
-        if compose is None:
-            raise _unknown(repr(path), name, [*OPERATORS, *_COMPOSED])
-        return compose(operand, path)
+            if "$regex" not in beside:
+                raise QueryNotUnderstood(f"{where} needs a $regex beside it")
+            return None
+        if name == "$not":
+            if not isinstance(operand, dict) or not operand:
+                raise QueryNotUnderstood(f"{where} needs an object of operators; for a value use $ne")
+            return _opposite(self.operators(operand, path, bind))
+        if name == "$all":
+            return self.all(operand, path, bind)
+        if name == "$elemMatch":
+            return bind(self.element(operand, path), whole=True)
+        raise _unknown(repr(path), name, [*OPERATORS, *_COMPOSED])
 
-    def pattern(self, pattern: Any, options: Any, path: str) -> Condition:
+    def pattern(self, pattern: Any, options: Any, path: str) -> Test:
         for name, operand in (("$regex", pattern), ("$options", options)):
             if not isinstance(operand, str):
                 raise QueryNotUnderstood(f"{name} on {path!r} needs text, not {name_of_type(operand)}")
-        found = _searcher(pattern, options, self.budget)
-        return Leaf(lambda value: value.__class__ is str and found(value))
+        if self.patterns is None:
+            self.patterns = _patterns()
+        found = self.patterns.searcher(pattern, options)
+        return lambda value: value.__class__ is str and found(value)
 
-    def negated(self, operand: Any, path: str) -> Condition:
-        if not isinstance(operand, dict) or not operand:
-            raise QueryNotUnderstood(f"$not on {path!r} needs an object of operators; for a value use $ne")
-        return Not(self.operators(operand, path))
-
-    def all(self, operand: Any, path: str) -> Condition:
+    def all(self, operand: Any, path: str, bind: Bind) -> Test:
         if isinstance(operand, list) and operand and _is_element_match(operand[0]):
             if not all(map(_is_element_match, operand)):
                 raise QueryNotUnderstood(f"$all on {path!r} takes either values or $elemMatch, not both")
-            return Every(tuple(self.operators(part, path) for part in operand))
-        values = list_operand("$all", operand, path)
+            return _every([self.operators(part, path, bind) for part in operand])
+        values = list_operand(operand, f"$all on {path!r}")
         for _ in values:
             self.count()
-        return Every(tuple(map(equals, values))) if values else Leaf(lambda _: False)
+        return _every([bind(equals(value)) for value in values] or [lambda _: False])
 
-    def element(self, operand: Any, path: str) -> Condition:
+    def element(self, operand: Any, path: str) -> Test:
         """Compile ``$elemMatch``: one element of a list satisfies everything, as a value or as an object."""
         if not isinstance(operand, dict):
             raise QueryNotUnderstood(f"$elemMatch on {path!r} needs an object, not {name_of_type(operand)}")
-        first = next(iter(operand), "")
-        if first.startswith("$") and first not in _TOP:
-            test = alone(self.operators(operand, path))
+        if _begins_with_operator(operand) and next(iter(operand)) not in _TOP:
+            test = self.operators(operand, path, lambda test, **_: test)
         else:
             test = _of_object(self.filter(operand, top=False))
-        return Leaf(lambda value: value.__class__ is list and any(map(test, value)), whole=True)
+        return lambda value: value.__class__ is list and any(map(test, value))
 
     def count_all(self, expression: Any) -> None:
         """Count every value of an expression: each is computed, or compared, anew for each work."""
@@ -170,36 +185,47 @@ class _Compiler:
 
     def count(self) -> None:
         self.clauses += 1
-        if self.clauses > self.limits.clauses:
+        if self.clauses > _CLAUSES_MAX:
             raise QueryNotUnderstood(
-                f"the query has more than {self.limits.clauses:,} conditions; $in takes a long list as one"
+                f"the query has more than {_CLAUSES_MAX:,} conditions; $in takes a long list as one"
             )
 
 
-def _searcher(pattern: str, options: str, budget: Budget) -> Callable[[str], bool]:
-    """Compile a regular expression, by a library that a query without one does not need."""
+def _patterns() -> Patterns:
+    """Read regular expressions, by a library that a query without one does not need."""
     try:
-        from .patterns import searcher
+        from .patterns import Patterns
     except ModuleNotFoundError as error:
         raise QueryNotUnderstood(
             'regular expressions are read by the library regex: pip install "bucketsnb[backend]"'
         ) from error
-    return searcher(pattern, options, budget)
+    return Patterns()
+
+
+def _begins_with_operator(value: Any) -> bool:
+    return isinstance(value, dict) and next(iter(value), "").startswith("$")
 
 
 def _is_element_match(value: Any) -> bool:
-    return isinstance(value, dict) and next(iter(value), None) == "$elemMatch" and len(value) == 1
+    return isinstance(value, dict) and list(value) == ["$elemMatch"]
 
 
-def _of_object(matches: RecordTest) -> Test:
+def _every(tests: Iterable[Test | None]) -> Test:
+    found: Sequence[Test] = [test for test in tests if test is not None]
+    return found[0] if len(found) == 1 else lambda value: all(test(value) for test in found)
+
+
+def _opposite(test: Test) -> Test:
+    return lambda value: not test(value)
+
+
+def _of_object(matches: Test) -> Test:
     """Test an element of a list as if it were a record; a list is one whose fields are its places, as in BSON."""
 
     def test(element: Any) -> bool:
-        if element.__class__ is dict:
-            return matches(element)
         if element.__class__ is list:
             return matches({str(place): value for place, value in enumerate(element)})
-        return False
+        return element.__class__ is dict and matches(element)
 
     return test
 

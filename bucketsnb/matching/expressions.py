@@ -7,20 +7,22 @@ all types compare, a list is a value like others, and numeric parts of a path na
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import reduce
 from typing import Any
 
 from .limits import INT64_MAX, INT64_MIN, QueryNotUnderstood, name_of_type
-from .ordering import MISSING, order_key
-from .paths import RecordTest
+from .values import MISSING, Test, order_key
 
 __all__ = ["compile_expression"]
 
 Value = Callable[[Mapping[str, Any]], Any]
 """Computes a value from a record."""
+Operation = Callable[[Iterator[Any]], Any]
+"""Computes a value from others, which are computed as it takes them."""
 
 
-def compile_expression(document: Any) -> RecordTest:
+def compile_expression(document: Any) -> Test:
     """Compile the operand of ``$expr``; the test says yes when the value is true by MongoDB's rules.
 
     Raises
@@ -46,7 +48,8 @@ def _value(expression: Any) -> Value:
     if isinstance(expression, str) and expression.startswith("$"):
         return _field(expression)
     if isinstance(expression, list):
-        return _list([_value(element) for element in expression])
+        values = [_value(element) for element in expression]
+        return lambda record: [None if (one := value(record)) is MISSING else one for value in values]
     if isinstance(expression, dict):
         return _object(expression)
     return lambda _: expression
@@ -76,14 +79,6 @@ def _inside(record: Mapping[str, Any], parts: Sequence[str]) -> Any:
     return value
 
 
-def _list(values: Sequence[Value]) -> Value:
-    def build(record: Mapping[str, Any]) -> Any:
-        built = [value(record) for value in values]
-        return [None if element is MISSING else element for element in built]
-
-    return build
-
-
 def _object(expression: dict[str, Any]) -> Value:
     name = next(iter(expression), "")
     if name.startswith("$"):
@@ -108,108 +103,77 @@ def _operation(expression: dict[str, Any]) -> Value:
         return lambda _: operand
     if name not in _OPERATIONS:
         raise QueryNotUnderstood(f"$expr knows no {name}; it knows {', '.join(sorted([*_OPERATIONS, '$literal']))}")
-    (least, most), make = _OPERATIONS[name]
+    least, most, compute = _OPERATIONS[name]
     arguments = operand if isinstance(operand, list) else [operand]
-    if len(arguments) < least or (most is not None and len(arguments) > most):
-        wanted = f"{least} values" if least == most else f"at least {least} values"
-        raise QueryNotUnderstood(f"{name} in $expr needs {wanted.replace('1 values', '1 value')}, not {len(arguments)}")
-    return make([_value(argument) for argument in arguments])
+    if not least <= len(arguments) <= most:
+        wanted = f"{least} value{'s' * (least > 1)}"
+        raise QueryNotUnderstood(f"{name} in $expr needs {'at least ' * (most > least)}{wanted}, not {len(arguments)}")
+    values = [_value(argument) for argument in arguments]
+    return lambda record: compute(value(record) for value in values)
 
 
-def _compare(compare: Callable[[Any, Any], Any]) -> Callable[[Sequence[Value]], Value]:
-    def make(values: Sequence[Value]) -> Value:
-        left, right = values
-        return lambda record: compare(order_key(left(record)), order_key(right(record)))
-
-    return make
+def _comparison(compare: Callable[[Any, Any], Any]) -> Operation:
+    return lambda values: compare(*map(order_key, values))
 
 
 def _three_way(left: Any, right: Any) -> int:
     return int(left > right) - int(left < right)
 
 
-def _all(values: Sequence[Value]) -> Value:
-    return lambda record: all(_true(value(record)) for value in values)
+def _arithmetic(name: str, compute: Callable[[Any, Any], Any], *start: int) -> Operation:
+    def step(left: Any, right: Any) -> Any:
+        result = compute(left, right)
+        return float(result) if isinstance(result, int) and not INT64_MIN <= result <= INT64_MAX else result
+
+    def total(values: Iterator[Any]) -> Any:
+        numbers = list(values)
+        if any(_is_nothing(name, number) for number in numbers):
+            return None
+        return reduce(step, [*start, *numbers])
+
+    return total
 
 
-def _any(values: Sequence[Value]) -> Value:
-    return lambda record: any(_true(value(record)) for value in values)
-
-
-def _not(values: Sequence[Value]) -> Value:
-    (value,) = values
-    return lambda record: not _true(value(record))
-
-
-def _arithmetic(name: str, compute: Callable[[Any, Any], Any], start: int | None) -> Callable[[Sequence[Value]], Value]:
-    def make(values: Sequence[Value]) -> Value:
-        def total(record: Mapping[str, Any]) -> Any:
-            numbers = [value(record) for value in values]
-            if any(_checked(name, number) is None for number in numbers):
-                return None
-            result = numbers.pop(0) if start is None else start
-            for number in numbers:
-                result = _in_64_bits(compute(result, number))
-            return result
-
-        return total
-
-    return make
-
-
-def _checked(name: str, value: Any) -> Any:
+def _is_nothing(name: str, value: Any) -> bool:
     if value is None or value is MISSING:
-        return None
+        return True
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise QueryNotUnderstood(f"{name} in $expr computes with numbers, and a work has {name_of_type(value)} there")
-    return value
+    return False
 
 
-def _in_64_bits(value: float) -> float:
-    return float(value) if isinstance(value, int) and not INT64_MIN <= value <= INT64_MAX else value
+def _size(values: Iterator[Any]) -> int:
+    (found,) = values
+    if not isinstance(found, list):
+        what = "nothing" if found is MISSING else name_of_type(found)
+        raise QueryNotUnderstood(f"$size in $expr counts a list, and a work has {what} there; use $ifNull")
+    return len(found)
 
 
-def _size(values: Sequence[Value]) -> Value:
-    (value,) = values
-
-    def size(record: Mapping[str, Any]) -> int:
-        found = value(record)
-        if not isinstance(found, list):
-            what = "nothing" if found is MISSING else name_of_type(found)
-            raise QueryNotUnderstood(f"$size in $expr counts a list, and a work has {what} there; use $ifNull")
-        return len(found)
-
-    return size
+def _if_null(values: Iterator[Any]) -> Any:
+    found = None
+    for found in values:
+        if found is not None and found is not MISSING:
+            break
+    return found
 
 
-def _if_null(values: Sequence[Value]) -> Value:
-    *firsts, last = values
-
-    def first_present(record: Mapping[str, Any]) -> Any:
-        for value in firsts:
-            found = value(record)
-            if found is not None and found is not MISSING:
-                return found
-        return last(record)
-
-    return first_present
-
-
-_Make = Callable[[Sequence[Value]], Value]
-_OPERATIONS: Mapping[str, tuple[tuple[int, int | None], _Make]] = {
-    "$eq": ((2, 2), _compare(operator.eq)),
-    "$ne": ((2, 2), _compare(operator.ne)),
-    "$gt": ((2, 2), _compare(operator.gt)),
-    "$gte": ((2, 2), _compare(operator.ge)),
-    "$lt": ((2, 2), _compare(operator.lt)),
-    "$lte": ((2, 2), _compare(operator.le)),
-    "$cmp": ((2, 2), _compare(_three_way)),
-    "$and": ((0, None), _all),
-    "$or": ((0, None), _any),
-    "$not": ((1, 1), _not),
-    "$add": ((0, None), _arithmetic("$add", operator.add, 0)),
-    "$multiply": ((0, None), _arithmetic("$multiply", operator.mul, 1)),
-    "$subtract": ((2, 2), _arithmetic("$subtract", operator.sub, None)),
-    "$size": ((1, 1), _size),
-    "$ifNull": ((2, None), _if_null),
+_MANY = 1_000_000
+_OPERATIONS: Mapping[str, tuple[int, int, Operation]] = {
+    "$eq": (2, 2, _comparison(operator.eq)),
+    "$ne": (2, 2, _comparison(operator.ne)),
+    "$gt": (2, 2, _comparison(operator.gt)),
+    "$gte": (2, 2, _comparison(operator.ge)),
+    "$lt": (2, 2, _comparison(operator.lt)),
+    "$lte": (2, 2, _comparison(operator.le)),
+    "$cmp": (2, 2, _comparison(_three_way)),
+    "$and": (0, _MANY, lambda values: all(map(_true, values))),
+    "$or": (0, _MANY, lambda values: any(map(_true, values))),
+    "$not": (1, 1, lambda values: not _true(next(values))),
+    "$add": (0, _MANY, _arithmetic("$add", operator.add, 0)),
+    "$multiply": (0, _MANY, _arithmetic("$multiply", operator.mul, 1)),
+    "$subtract": (2, 2, _arithmetic("$subtract", operator.sub)),
+    "$size": (1, 1, _size),
+    "$ifNull": (2, _MANY, _if_null),
 }
+"""How few and how many values each operation takes, and what it makes of them."""

@@ -1,8 +1,8 @@
 """The operators that look at one value, one function each: what a good operand is, and which values satisfy it.
 
-Operators made of others (``$not``, ``$all``, ``$elemMatch``) are in `compiler`. Each function takes the operand and the
-path, for its message, and returns a condition. Comparisons keep to their type: text compares with text and numbers with
-numbers, and nothing else matches.
+Operators made of others (``$not``, ``$all``, ``$elemMatch``) are in `compiler`. Each function takes the operand and
+where it stands, for its message, and returns the test of a value. Comparisons keep to their type: text compares with
+text and numbers with numbers, and nothing else matches.
 """
 
 from __future__ import annotations
@@ -12,24 +12,21 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .conditions import Condition, Leaf, Not
 from .limits import INT64_MAX, INT64_MIN, QueryNotUnderstood, name_of_type
-from .ordering import MISSING, order_key
-from .paths import Test
+from .values import MISSING, Test, order_key
 
-__all__ = ["OPERATORS", "Operator", "equals", "list_operand", "number"]
+__all__ = ["OPERATORS", "equals", "list_operand"]
 
-Operator = Callable[[Any, str], Condition]
+Operator = Callable[[Any, str], Test]
 Compare = Callable[[Any, Any], bool]
 
 
-def number(value: object) -> bool:
-    """Say whether `value` is a number, which a boolean is not."""
+def _is_number(value: object) -> bool:
     return value.__class__ is int or value.__class__ is float
 
 
-def list_operand(name: str, operand: Any, path: str) -> list[Any]:
-    """Return the operand of `name`, which must be a list without operators in it.
+def list_operand(operand: Any, where: str) -> list[Any]:
+    """Return an operand that must be a list without operators in it.
 
     Raises
     ------
@@ -37,26 +34,25 @@ def list_operand(name: str, operand: Any, path: str) -> list[Any]:
         It is no list, or one of its elements is an operator.
     """
     if not isinstance(operand, list):
-        raise QueryNotUnderstood(f"{name} on {path!r} needs a list, not {name_of_type(operand)}")
+        raise QueryNotUnderstood(f"{where} needs a list, not {name_of_type(operand)}")
     for element in operand:
         if isinstance(element, dict) and next(iter(element), "").startswith("$"):
-            inner = next(iter(element))
-            raise QueryNotUnderstood(f"{name} on {path!r} takes values, not {inner}; use $or for several conditions")
+            raise QueryNotUnderstood(f"{where} takes values, not {next(iter(element))}; use $or for several conditions")
     return operand
 
 
-def equals(operand: Any, _path: str = "") -> Condition:
+def equals(operand: Any, _where: str = "") -> Test:
     """Equal by MongoDB's rules; null also means missing."""
     if operand is None:
-        return Leaf(lambda value: value is None or value is MISSING)
+        return lambda value: value is None or value is MISSING
     if isinstance(operand, bool):
-        return Leaf(lambda value: value is operand)
+        return lambda value: value is operand
     if isinstance(operand, str):
-        return Leaf(lambda value: value == operand)  # only text equals text
-    if number(operand):
-        return Leaf(_number_test(operator.eq, operand, or_equal=True))
+        return lambda value: value == operand  # only text equals text
+    if _is_number(operand):
+        return _number_test(operator.eq, operand, or_equal=True)
     kind, key, size = operand.__class__, order_key(operand), len(operand)
-    return Leaf(lambda value: value.__class__ is kind and len(value) == size and order_key(value) == key)
+    return lambda value: value.__class__ is kind and len(value) == size and order_key(value) == key
 
 
 def _number_test(compare: Compare, operand: float, *, or_equal: bool) -> Test:
@@ -66,68 +62,46 @@ def _number_test(compare: Compare, operand: float, *, or_equal: bool) -> Test:
 
 
 def _comparison(compare: Compare, *, or_equal: bool) -> Operator:
-    def compared(operand: Any, _path: str) -> Condition:
+    def compared(operand: Any, _where: str) -> Test:
         if operand is None:
-            return equals(None) if or_equal else Leaf(lambda _: False)
-        if number(operand):
-            return Leaf(_number_test(compare, operand, or_equal=or_equal))
-        kind = operand.__class__
-        if kind is str or kind is bool:
-            return Leaf(lambda value: value.__class__ is kind and compare(value, operand))
-        key = order_key(operand)
-        return Leaf(lambda value: value.__class__ is kind and compare(order_key(value), key))
+            return equals(None) if or_equal else lambda _: False
+        if _is_number(operand):
+            return _number_test(compare, operand, or_equal=or_equal)
+        kind, key = operand.__class__, order_key(operand)
+        return lambda value: value.__class__ is kind and compare(order_key(value), key)
 
     return compared
 
 
-def _not_equal(operand: Any, path: str) -> Condition:
-    return Not(equals(operand, path))
-
-
-def _among(operand: Any, path: str) -> Condition:
-    values = list_operand("$in", operand, path)
+def _among(operand: Any, where: str) -> Test:
+    values = list_operand(operand, where)
     keys = {order_key(value) for value in values}
     if None in values:
         keys.add(order_key(MISSING))
-    kinds = {value.__class__ for value in values} | ({int, float} if any(map(number, values)) else set())
-    kinds |= {MISSING.__class__} if None in values else set()
-    return Leaf(lambda value: value.__class__ in kinds and order_key(value) in keys)
+    return lambda value: order_key(value) in keys
 
 
-def _not_among(operand: Any, path: str) -> Condition:
-    return Not(_among(list_operand("$nin", operand, path), path))
+def _exists(_operand: Any, _where: str) -> Test:
+    return lambda value: value is not MISSING
 
 
-def _exists(operand: Any, _path: str) -> Condition:
-    present = Leaf(lambda value: value is not MISSING)
-    wanted = operand is not None and not (isinstance(operand, (bool, int, float)) and operand == 0)
-    return present if wanted else Not(present)
+def _size(operand: Any, where: str) -> Test:
+    if not _is_number(operand):
+        raise QueryNotUnderstood(f"{where} needs a whole number, not {name_of_type(operand)}")
+    if not (math.isfinite(operand) and operand == int(operand) and operand >= 0):
+        raise QueryNotUnderstood(f"{where} needs a whole number from 0, not {operand}")
+    return lambda value: value.__class__ is list and len(value) == operand
 
 
-def _size(operand: Any, path: str) -> Condition:
-    wanted = _whole_number("$size", operand, path)
-    if wanted < 0:
-        raise QueryNotUnderstood(f"$size on {path!r} needs a number from 0, not {wanted}")
-    return Leaf(lambda value: value.__class__ is list and len(value) == wanted, whole=True)
-
-
-def _whole_number(name: str, operand: Any, path: str) -> int:
-    if not number(operand):
-        raise QueryNotUnderstood(f"{name} on {path!r} needs a whole number, not {name_of_type(operand)}")
-    if not math.isfinite(operand) or operand != int(operand):
-        raise QueryNotUnderstood(f"{name} on {path!r} needs a whole number, not {operand}")
-    return int(operand)
-
-
-def _modulo(operand: Any, path: str) -> Condition:
-    if not (isinstance(operand, list) and len(operand) == 2 and all(map(number, operand))):
-        raise QueryNotUnderstood(f"$mod on {path!r} needs a list of two numbers, [divisor, remainder]")
+def _modulo(operand: Any, where: str) -> Test:
+    if not (isinstance(operand, list) and len(operand) == 2 and all(map(_is_number, operand))):
+        raise QueryNotUnderstood(f"{where} needs a list of two numbers, [divisor, remainder]")
     if not all(map(math.isfinite, operand)):
-        raise QueryNotUnderstood(f"$mod on {path!r} needs finite numbers")
+        raise QueryNotUnderstood(f"{where} needs finite numbers")
     divisor, remainder = (math.trunc(value) for value in operand)
     if divisor == 0:
-        raise QueryNotUnderstood(f"$mod on {path!r} cannot divide by 0")
-    return Leaf(lambda value: number(value) and _remainder(value, divisor) == remainder)
+        raise QueryNotUnderstood(f"{where} cannot divide by 0")
+    return lambda value: _is_number(value) and _remainder(value, divisor) == remainder
 
 
 def _remainder(value: float, divisor: int) -> int | None:
@@ -155,56 +129,38 @@ _TYPES: Mapping[str, tuple[int, Test]] = {
     "int": (16, _is_int32),
     "long": (18, lambda value: value.__class__ is int and not _is_int32(value)),
 }
-_NEVER_IN_JSON: Mapping[str, int] = {
-    "binData": 5,
-    "undefined": 6,
-    "objectId": 7,
-    "date": 9,
-    "regex": 11,
-    "dbPointer": 12,
-    "javascript": 13,
-    "symbol": 14,
-    "javascriptWithScope": 15,
-    "timestamp": 17,
-    "decimal": 19,
-    "minKey": -1,
-    "maxKey": 127,
+_BY_NAME_OR_CODE: Mapping[Any, Test] = {
+    **{name: test for name, (_, test) in _TYPES.items()},
+    **dict(_TYPES.values()),
+    "number": _is_number,
 }
-_BY_NAME: Mapping[str, Test] = (
-    {name: test for name, (_, test) in _TYPES.items()}
-    | dict.fromkeys(_NEVER_IN_JSON, lambda _: False)
-    | {"number": number}
-)
-_BY_CODE: Mapping[float, Test] = dict(_TYPES.values()) | dict.fromkeys(_NEVER_IN_JSON.values(), lambda _: False)
 
 
-def _type(operand: Any, path: str) -> Condition:
+def _type(operand: Any, where: str) -> Test:
     wanted = operand if isinstance(operand, list) else [operand]
     if not wanted:
-        raise QueryNotUnderstood(f"$type on {path!r} needs at least one type")
-    tests = tuple(dict.fromkeys(_type_test(value, path) for value in wanted))
-    return Leaf(lambda value: any(test(value) for test in tests))
+        raise QueryNotUnderstood(f"{where} needs at least one type")
+    tests = tuple(dict.fromkeys(_type_test(value, where) for value in wanted))
+    return lambda value: any(test(value) for test in tests)
 
 
-def _type_test(wanted: Any, path: str) -> Test:
-    test = _BY_NAME.get(wanted) if isinstance(wanted, str) else None
-    if number(wanted):
-        test = _BY_CODE.get(wanted)
+def _type_test(wanted: Any, where: str) -> Test:
+    test = _BY_NAME_OR_CODE.get(wanted) if isinstance(wanted, str) or _is_number(wanted) else None
     if test is None:
         names = ", ".join([*_TYPES, "number"])
-        raise QueryNotUnderstood(f"$type on {path!r} knows no type {wanted!r}; in JSON there are {names}")
+        raise QueryNotUnderstood(f"{where} knows no type {wanted!r}; in JSON there are {names}")
     return test
 
 
 OPERATORS: Mapping[str, Operator] = {
     "$eq": equals,
-    "$ne": _not_equal,
+    "$ne": equals,  # `compiler` negates it, as it does $nin
     "$gt": _comparison(operator.gt, or_equal=False),
     "$gte": _comparison(operator.ge, or_equal=True),
     "$lt": _comparison(operator.lt, or_equal=False),
     "$lte": _comparison(operator.le, or_equal=True),
     "$in": _among,
-    "$nin": _not_among,
+    "$nin": _among,
     "$exists": _exists,
     "$type": _type,
     "$size": _size,

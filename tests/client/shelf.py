@@ -8,7 +8,7 @@ from typing import Any
 
 from bucketsnb.api import Api, Clock
 from bucketsnb.api.completeness import LongestAnswer
-from bucketsnb.matching import compile_query, project
+from bucketsnb.matching import compile_projection, compile_query
 from bucketsnb.transport import Answer
 
 
@@ -41,6 +41,6 @@ class Shelf(Api):
         self.requests.append({"query": document, "projection": projection, "skip": skip, "limit": limit})
         matches = compile_query(dict(document or {}))
         found = [work for work in self.works if matches(work)]
-        sent = [project(work, projection) for work in found[skip : skip + limit if limit else None][: self.cap]]
+        sent = list(map(compile_projection(projection), found[skip : skip + limit if limit else None][: self.cap]))
         self.largest = max(self.largest, 0 if projection == {"id": True} else len(sent))
         return Answer(200, json.dumps(sent).encode())

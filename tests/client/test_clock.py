@@ -12,7 +12,7 @@ from bucketsnb import Buckets, Query
 from bucketsnb.api import ClockSkew
 from bucketsnb.cli import main
 from bucketsnb.errors import ConfigurationError, ScopeReason, ScopeRefused
-from bucketsnb.matching import compile_query, project
+from bucketsnb.matching import compile_projection, compile_query
 from tests.factory import make_work
 from tests.stub import Stub, answer, polite
 
@@ -35,7 +35,7 @@ class Service(Stub):
             body = seen.json
             matches = compile_query(body["query"])
             found = [work for work in self.works if matches(work)][body["skip"] :][: body["limit"] or None]
-            answer([project(work, body["projection"]) for work in found], date=date)(exchange)
+            answer(list(map(compile_projection(body["projection"]), found)), date=date)(exchange)
         else:
             polite(exchange)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pymongo.collection import Collection
 
-from bucketsnb.matching import QueryNotUnderstood, project
+from bucketsnb.matching import QueryNotUnderstood, compile_projection
 
 WORK = {
     "id": "a1",
@@ -62,7 +62,7 @@ PROJECTED = [
     ("projection", "expected"), [case[1:] for case in PROJECTED], ids=[case[0] for case in PROJECTED]
 )
 def test_a_projection_gives_the_fields_that_mongodb_gives(projection: dict[str, Any], expected: dict[str, Any]) -> None:
-    projected = project({"_id": 7, **WORK}, projection)
+    projected = compile_projection(projection)({"_id": 7, **WORK})
     assert projected == expected
     assert list(projected) == list(expected)
 
@@ -78,13 +78,13 @@ def test_the_engine_projects_so_too(collection: Collection[dict[str, Any]]) -> N
 
 
 def test_only_the_id_of_the_store_is_nothing() -> None:
-    assert project({"_id": 7, **WORK}, {"_id": True}) == {}
+    assert compile_projection({"_id": True})({"_id": 7, **WORK}) == {}
 
 
 def test_no_projection_is_the_whole_work_as_a_new_one() -> None:
     work = dict(WORK)
-    assert project(work, None) == work
-    assert project(work, None) is not work
+    assert compile_projection(None)(work) == work
+    assert compile_projection(None)(work) is not work
 
 
 REFUSED = [
@@ -107,5 +107,5 @@ REFUSED = [
 @pytest.mark.parametrize(("projection", "message"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED])
 def test_a_projection_that_mongodb_refuses_is_refused_with_the_reason(projection: Any, message: str) -> None:
     with pytest.raises(QueryNotUnderstood) as refusal:
-        project(WORK, projection)
+        compile_projection(projection)
     assert message in str(refusal.value)

@@ -1,0 +1,153 @@
+"""Values in a work: how MongoDB orders them, and where a dotted path leads.
+
+Types come before values: missing, null, numbers, text, objects, lists, booleans. Integers and floats are one type and
+compare exactly; ``true`` is never ``1``. Objects compare pair by pair (type of the value, name, value), so the order
+of their keys counts. NaN equals itself and comes before every other number.
+
+A path leads through objects, lists and numeric places. A test is asked about each value that it reaches. A list at the
+end of the path is asked about element by element, and then as a whole, unless the operator looks at lists whole. A list
+on the way is walked through: into each of its objects, and to the element at a numeric part's place. Where the way ends
+early the test is asked about `MISSING`; a list without objects asks nothing at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from .limits import QueryNotUnderstood
+
+__all__ = ["MISSING", "Missing", "Test", "order_key", "reaching", "values_at"]
+
+
+class Missing:
+    """The type of `MISSING`."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING: Final = Missing()
+"""Stands for a value that is not there; in MongoDB's words, the end of the object."""
+
+_MISSING, _NULL, _NUMBER, _TEXT, _OBJECT, _LIST, _BOOLEAN = 0, 5, 10, 15, 20, 25, 40
+
+Key = tuple[Any, ...]
+
+
+def order_key(value: Any) -> Key:
+    """Return a hashable key that is equal where MongoDB says equal, and less where it says less.
+
+    Examples
+    --------
+    >>> order_key(1) == order_key(1.0), order_key(1) == order_key(True)
+    (True, False)
+    >>> sorted([True, [1], {"a": 1}, "text", 3, None], key=order_key)
+    [None, 3, 'text', {'a': 1}, [1], True]
+    """
+    kind = value.__class__
+    if kind is str:
+        return (_TEXT, value)
+    if kind is bool:
+        return (_BOOLEAN, value)
+    if kind is int or kind is float:
+        return (_NUMBER, True, value) if value == value else (_NUMBER, False)  # only NaN differs from itself
+    if kind is dict:
+        return (_OBJECT, tuple(_pair(name, inner) for name, inner in value.items()))
+    if kind is list:
+        return (_LIST, tuple(order_key(element) for element in value))
+    return (_NULL,) if value is None else (_MISSING,)
+
+
+def _pair(name: str, value: Any) -> Key:
+    rank, *rest = order_key(value)
+    return (rank, name, *rest)
+
+
+Test = Callable[[Any], bool]
+"""Says yes or no to one value, or to a whole work."""
+
+Path = tuple[tuple[str, int], ...]
+"""A dotted path taken apart: its names, each with the place in a list that it may stand for, or -1."""
+
+_PATH_PARTS_MAX = 100
+
+
+def _parsed(path: str) -> Path:
+    parts = path.split(".")
+    if len(parts) > _PATH_PARTS_MAX:
+        raise QueryNotUnderstood(f"the path {path[:60]!r}... has more than {_PATH_PARTS_MAX} parts")
+    return tuple((part, _place(part)) for part in parts)
+
+
+def _place(part: str) -> int:
+    plain = part.isascii() and part.isdigit() and len(part) <= 9 and (part == "0" or part[0] != "0")
+    return int(part) if plain else -1
+
+
+def reaching(path: str, test: Test, *, whole: bool = False) -> Test:
+    """Return the test of a work that says whether `test` says yes to any value that a dotted path reaches.
+
+    Parameters
+    ----------
+    whole
+        Ask about a list at the end of the path as it is, and not about its elements.
+    """
+    parts = _parsed(path)
+    return lambda record: any(map(test, _Walk(parts, whole=whole).from_object(record, 0)))
+
+
+def values_at(record: Mapping[str, Any], path: str) -> list[Any]:
+    """Return what a record holds at a dotted path: one value, or one for each that a list on the way leads to.
+
+    Examples
+    --------
+    >>> values_at({"config": {"parent": None}}, "config.parent"), values_at({"event": [7, 8]}, "event.0")
+    ([None], [7])
+    >>> values_at({}, "site"), values_at({"blocks": [{"text": "a"}, {}]}, "blocks.text")
+    ([MISSING], ['a', MISSING])
+    """
+    return list(_Walk(_parsed(path), whole=True).from_object(record, 0))
+
+
+class _Walk:
+    """Gives each value that a path reaches, and enters no list twice for the same part of the path.
+
+    An object in a list is entered at its place and by its own field of that name, so the ways through lists of objects
+    double with each numeric part: fifty of them would be walked for ever.
+    """
+
+    def __init__(self, path: Path, *, whole: bool) -> None:
+        self.path = path
+        self.whole = whole
+        self.entered: set[tuple[int, int]] = set()
+
+    def from_object(self, value: Any, start: int) -> Iterator[Any]:
+        for index in range(start, len(self.path)):
+            if value.__class__ is list:
+                yield from self.from_list(value, index)
+                return
+            value = value.get(self.path[index][0], MISSING) if isinstance(value, Mapping) else MISSING
+        if value.__class__ is list and not self.whole:
+            yield from value
+        yield value
+
+    def from_list(self, values: list[Any], index: int) -> Iterator[Any]:
+        if (id(values), index) in self.entered:
+            return
+        self.entered.add((id(values), index))
+        for place, element in enumerate(values):
+            if element.__class__ is dict:
+                yield from self.from_object(element, index)
+            if place == self.path[index][1]:
+                yield from self.from_place(element, index + 1)
+
+    def from_place(self, element: Any, index: int) -> Iterator[Any]:
+        if index == len(self.path):
+            yield element  # the element in this place is looked at whole, a list among lists included
+        elif element.__class__ is dict:
+            yield from self.from_object(element, index)
+        elif element.__class__ is list:
+            yield from self.from_list(element, index)
