@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,13 +38,7 @@ def throttled(call: Callable[[], object]) -> Callable[[], None]:
 
 @contextmanager
 def progress_bar(progress: ProgressCallback | bool | None) -> Iterator[ProgressCallback]:  # noqa: FBT001 - as tqdm's users know it
-    """Give the progress callback of a read.
-
-    Parameters
-    ----------
-    progress
-        A function to call; False for none; else a bar in the notebook or the terminal, for reads of several pages.
-    """
+    """Give the progress callback of a read: what was given; none for False; else a bar, for reads of several pages."""
     bar: Any = None
 
     def show(done: int, total: int) -> None:
@@ -66,9 +59,10 @@ def progress_bar(progress: ProgressCallback | bool | None) -> Iterator[ProgressC
 
 
 def _bar(total: int) -> Any:
-    kind = importlib.import_module("tqdm.auto").tqdm  # not needed, and not loaded, for reads of one page
+    from tqdm.auto import tqdm  # not needed, and not loaded, for reads of one page
+
     # tqdm's own monitor, a thread that is never let go, is for bars that stall.
-    kind = type("Bar", (kind,), {"monitor_interval": 0})
+    kind: Any = type("Bar", (tqdm,), {"monitor_interval": 0})
     options = {"total": total, "desc": "reading", "unit": " works", "leave": False}
     if any(base.__module__ == "tqdm.notebook" for base in kind.__mro__):
         return _NotebookBar(kind(**options, display=False))
@@ -79,8 +73,10 @@ class _NotebookBar:
     """A bar that leaves nothing in the saved notebook: what a closed widget leaves there is its text, at 0 %."""
 
     def __init__(self, bar: Any) -> None:
+        from IPython.display import display
+
         self._bar = bar
-        self._shown = importlib.import_module("IPython.display").display(bar.container, display_id=True)
+        self._shown: Any = display(bar.container, display_id=True)  # type: ignore[no-untyped-call]  # IPython is untyped
 
     @property
     def n(self) -> int:

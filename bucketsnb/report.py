@@ -43,8 +43,7 @@ def render(
     Parameters
     ----------
     notebook
-        With one code cell tagged ``parameters``, whose names may be set anew. Cells tagged ``notebook`` are run, and
-        left out of the page.
+        With one code cell tagged ``parameters``. Cells tagged ``notebook`` are run, and left out of the page.
     out
         The file; its folder must exist. It is replaced whole, or not at all, and keeps its mode; a link is followed.
     parameters
@@ -61,8 +60,10 @@ def render(
     """
     book = nbformat.read(notebook, as_version=4)
     _set(book, parameters)
+    client = NotebookClient(book, timeout=_SECONDS, kernel_name="python3", store_widget_state=False)
+    client.create_kernel_manager().transport = "ipc"  # what the report says is nobody else's on this machine
     try:
-        _client(book).execute(env={**os.environ, **(environ or {})})
+        client.execute(env={**os.environ, **(environ or {})})
     except CellExecutionError as error:
         problem = truncate(f"{error.ename}: {error.evalue}")
         raise ReportFailed(f"the report stopped at an error, and nothing was written: {problem}") from error
@@ -70,12 +71,6 @@ def render(
     exporter = HTMLExporter(template_name="basic", exclude_input=True, exclude_output_prompt=True, embed_images=True)
     body, _ = exporter.from_notebook_node(book)
     replace_file(out, page(title, Markup(element("h1", title) + body)))
-
-
-def _client(book: nbformat.NotebookNode) -> NotebookClient:
-    client = NotebookClient(book, timeout=_SECONDS, kernel_name="python3", store_widget_state=False)
-    client.create_kernel_manager().transport = "ipc"  # what the report says is nobody else's on this machine
-    return client
 
 
 def _set(book: nbformat.NotebookNode, parameters: Mapping[str, Any]) -> None:

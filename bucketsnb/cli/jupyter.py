@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -163,6 +162,5 @@ def _run(server: JupyterLab, log: IO[bytes]) -> None:
         if server.session:
             click.echo(f"  {server.session.way_in}")
         click.echo("Ctrl-C stops it.")
-        sys.stdout.flush()
         server.process.wait()
         click.echo(f"{server.name} was shut down.")

@@ -31,22 +31,8 @@ class JupyterLab:
     It listens on loopback only; within a session of JupyterHub a browser gets in by way of the hub. Its token reaches
     it through the environment, because every user of the machine can read a command line.
 
-    Parameters
-    ----------
-    folder
-        Where its file browser starts, and where its kernels run.
-    port
-        Port to listen on; 0 takes a free one.
-    environ
-        The environment of the server and its kernels.
-    browser
-        Whether it opens the person's browser.
-    page
-        What the browser shows first, below ``/lab``, such as ``"tree/01-first-look.ipynb"``.
-    options
-        More options for its command line.
-    log
-        Open file for the output of the server.
+    File browser and kernels start in `folder`; port 0 is a free one. `page` is what a browser shows first, below
+    ``/lab``, such as ``"tree/01-first-look.ipynb"``; `log` is an open file for what the server writes.
     """
 
     name = "JupyterLab"
@@ -153,18 +139,8 @@ class HubSession:
     A browser reaches the hub's machine only through the hub's own address. Requests to other ports there are
     forwarded by the package jupyter-server-proxy, if the hub has it.
 
-    Parameters
-    ----------
-    prefix
-        Path of the person's server, such as ``"/hub/user/ada/"``.
-    url
-        Its whole address, if the hub knows it; else empty.
-
-    Examples
-    --------
-    >>> session = HubSession("/user/ada/", "https://hub.example/user/ada/")
-    >>> session.public("http://127.0.0.1:4000/user/ada/proxy/absolute/4000/")
-    'https://hub.example/user/ada/proxy/absolute/4000/'
+    `prefix` is the path of the person's server, such as ``"/hub/user/ada/"``, `url` its whole address, if the hub knows
+    it.
     """
 
     prefix: str

@@ -18,13 +18,7 @@ REPORT = "06-weekly-report.ipynb"
 
 
 def shipped() -> Path:
-    """Find the folder of the notebooks: inside an installed package, or beside the package in a clone.
-
-    Raises
-    ------
-    ConfigurationError
-        The installation has none.
-    """
+    """Return the folder of the notebooks: inside an installed package, or beside the package in a clone."""
     package = Path(bucketsnb.__file__).parent
     for folder in (package / "notebooks", package.parent / "notebooks"):
         if (folder / FIRST).is_file():
@@ -33,18 +27,7 @@ def shipped() -> Path:
 
 
 def copy_missing(source: Path, folder: Path) -> tuple[int, list[str]]:
-    """Copy the notebooks that `folder` does not have yet, and leave those it has as they are.
-
-    Returns
-    -------
-    tuple of int and list of str
-        How many were copied, and the names of those kept although the shipped ones differ, sorted.
-
-    Raises
-    ------
-    OSError
-        The folder cannot be made or written.
-    """
+    """Copy the notebooks that `folder` lacks; say how many, and which were kept although the shipped ones differ."""
     folder.mkdir(parents=True, exist_ok=True)
     copied, kept = 0, []
     for path in sorted(source.glob("*.ipynb")):

@@ -1,10 +1,9 @@
-"""Options that several commands share, and what is made of them: a client, a query, times, names of pipelines."""
+"""Options that several commands share, and what is made of them: a client, a query, names of pipelines."""
 
 from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -25,7 +24,6 @@ __all__ = [
     "client",
     "clock_option",
     "json_option",
-    "moment_of",
     "options",
     "pipeline_option",
     "query_from",
@@ -33,7 +31,6 @@ __all__ = [
     "say_unknown_pipelines",
     "selected",
     "selection_options",
-    "span_of",
     "url_option",
     "what_was_given",
     "works_from",
@@ -161,31 +158,6 @@ def works_from(given: dict[str, Any], *, allow_all: bool) -> tuple[Any, bool]:
     if ids and what_was_given(given).keys() == {"id"}:
         return list(ids), True
     return query_from(given), allow_all or bool(ids)
-
-
-def span_of(text: str, option: str) -> float:
-    """Return the seconds of a span of time such as ``30s`` or ``5min``, above zero."""
-    from bucketsnb.query.times import span
-
-    seconds = span(text)
-    if not seconds:
-        raise click.BadParameter(f"{text!r} is not a span of time; write 30s, 5min or 1h", param_hint=option)
-    return seconds
-
-
-def moment_of(text: str, option: str) -> float:
-    """Return the epoch seconds of a time, or of an age such as ``7d`` before now."""
-    import pandas as pd
-
-    from bucketsnb.query.times import span
-
-    ago = span(text)
-    if ago is not None:
-        return time.time() - ago
-    found = pd.to_datetime(text, utc=True, errors="coerce")
-    if pd.isna(found):
-        raise click.BadParameter(f"{text!r} is no time: write 7d, 36h, or 2026-11-23", param_hint=option)
-    return float(found.timestamp())
 
 
 def say_unknown_pipelines(buckets: Buckets, names: Iterable[str] | None) -> None:

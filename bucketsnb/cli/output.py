@@ -59,11 +59,9 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def emit(text: str, *, nl: bool = True) -> None:
-    """Write to stdout and flush; a closed pipe, as after ``head``, is no error."""
+    """Write to stdout; a closed pipe, as after ``head``, is no error."""
     try:
         click.echo(text, nl=nl)
-        if sys.stdout is not None:
-            sys.stdout.flush()
     except OSError as error:
         _drop_stdout()
         if error.errno != errno.EPIPE:

@@ -13,7 +13,7 @@ import click
 
 from bucketsnb.cli.exits import DONE, FAILED, NOTHING_MATCHED, PARTLY_DONE, until_stopped
 from bucketsnb.cli.notebooks import REPORT, shipped
-from bucketsnb.cli.options import client, json_option, moment_of, pipeline_option, span_of, url_option
+from bucketsnb.cli.options import client, json_option, pipeline_option, url_option
 from bucketsnb.cli.output import as_json, emit, emit_frame, fitted, say
 from bucketsnb.display.texts import count_of, format_time, printable
 
@@ -64,7 +64,11 @@ def watch(*, url: str | None, every: str, once: bool, as_json_: bool) -> None:
     They are kept in the file that BUCKETSNB_HISTORY names, by default in the user's data folder. A service that cannot
     be read leaves a gap, is reported on stderr, and is tried again, more rarely.
     """
-    seconds = span_of(every, "--every")
+    from bucketsnb.query.times import span
+
+    seconds = span(every)
+    if not seconds:
+        raise click.BadParameter(f"{every!r} is not a span of time; write 30s, 5min or 1h", param_hint="--every")
     buckets = client(url, read_only=True)
     if once:
         status = buckets.status()
@@ -112,8 +116,7 @@ def history(
 
     Nothing is sent to the service.
     """
-    start = moment_of(since, "--since")
-    end = time.time() if until is None else moment_of(until, "--until")
+    start, end = _moment(since, "--since"), _moment(until or "0s", "--until")
     kept = client(url).history()
     try:
         if what == "drain":
@@ -124,6 +127,13 @@ def history(
     except LookupError as error:
         say(f"bucketsnb: {error.args[0]}; `bucketsnb watch` records snapshots")
         sys.exit(NOTHING_MATCHED)
+
+
+def _moment(text: str, option: str) -> float:
+    """Return the epoch seconds of a time, or of an age such as ``7d`` before now."""
+    from bucketsnb.query.times import moment, resolved, span
+
+    return float(resolved(moment(text if span(text) is None else f"{text} ago", option), time.time()))
 
 
 def _show(table: pd.DataFrame, names: tuple[str, ...], *, as_json_: bool) -> None:
