@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from bucketsnb.addresses import without_login
@@ -12,6 +13,7 @@ from bucketsnb.changes.lookup import READ_CHUNK
 from bucketsnb.changes.plan import LeftOut, Plan
 from bucketsnb.changes.plan_file import SavedPlan, read_plan_file
 from bucketsnb.changes.service import same_service
+from bucketsnb.changes.snapshot import Change
 from bucketsnb.changes.verbs import VERBS
 from bucketsnb.display.texts import count_of, format_time
 from bucketsnb.errors import Cure, PlanAlreadyApplied, PlanError, PlanExpired
@@ -21,7 +23,7 @@ __all__ = ["load_plan", "plan_to_look_at"]
 
 def load_plan(context: Context, path: Path) -> Plan:
     """Load a plan; see :meth:`bucketsnb.client.Buckets.load_plan`."""
-    saved = read_plan_file(path)
+    saved, changes = read_plan_file(path)
     if not same_service(saved.url, context.api.url):
         raise PlanError(
             f"The plan in {path} is of works on {without_login(saved.url)}, and this client speaks to "
@@ -37,10 +39,16 @@ def load_plan(context: Context, path: Path) -> Plan:
             cure=Cure.UNDO_ENTRY,
             value=saved.entry,
         )
-    _refuse_if_done(context, saved, path)
+    verb = VERBS[saved.verb]
+    done = sum(verb.count_done(context.api, some) for some in chunks(changes, READ_CHUNK))
+    if done and done == len(changes):
+        raise PlanAlreadyApplied(
+            f"The plan in {path} was applied before, on another machine or with another journal: of its "
+            f"{count_of(done, 'work')}, all are as it would leave them. Nothing was sent."
+        )
     head = {"planned_by": saved.user, "planned_on": saved.machine}
-    executor = PlanExecutor(context, VERBS[saved.verb].chunk_executor(), entry=saved.entry, head=head)
-    return _plan_of(saved, without_login(context.api.url), executor)
+    executor = PlanExecutor(context, verb.chunk_executor(), entry=saved.entry, head=head)
+    return _plan_of(saved, changes, without_login(context.api.url), executor)
 
 
 def plan_to_look_at(path: Path) -> Plan:
@@ -51,13 +59,13 @@ def plan_to_look_at(path: Path) -> Plan:
     PlanError
         If it is no plan, or was altered.
     """
-    saved = read_plan_file(path)
-    return _plan_of(saved, without_login(saved.url), None)
+    saved, changes = read_plan_file(path)
+    return _plan_of(saved, changes, without_login(saved.url), None)
 
 
-def _plan_of(saved: SavedPlan, url: str, executor: PlanExecutor | None) -> Plan:
+def _plan_of(saved: SavedPlan, changes: Iterable[Change], url: str, executor: PlanExecutor | None) -> Plan:
     return VERBS[saved.verb].plan(
-        changes=saved.changes,
+        changes=tuple(changes),
         url=url,
         reason=saved.reason,
         created_at=saved.created_at,
@@ -67,13 +75,3 @@ def _plan_of(saved: SavedPlan, url: str, executor: PlanExecutor | None) -> Plan:
         notes=(f"Planned by {saved.user} on {saved.machine}, {format_time(saved.created_at)}.", *saved.notes),
         _executor=executor,
     )
-
-
-def _refuse_if_done(context: Context, saved: SavedPlan, path: Path) -> None:
-    """Refuse a plan whose works are all as it would leave them: it was applied with another journal, it seems."""
-    done = sum(VERBS[saved.verb].count_done(context.api, some) for some in chunks(saved.changes, READ_CHUNK))
-    if done and done == len(saved.changes):
-        raise PlanAlreadyApplied(
-            f"The plan in {path} was applied before, on another machine or with another journal: of its "
-            f"{count_of(done, 'work')}, all are as it would leave them. Nothing was sent."
-        )

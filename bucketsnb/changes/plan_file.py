@@ -12,9 +12,10 @@ import json
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+import msgspec
 
 from bucketsnb.changes.journal import who
 from bucketsnb.changes.snapshot import Change, WorkSnapshot
@@ -45,22 +46,26 @@ _FORMAT = "bucketsnb plan"
 _VERSION = 1
 
 
-@dataclass(frozen=True)
-class SavedPlan:
-    """A plan as it was read from a file, checked for its form."""
+_Record: TypeAlias = dict[str, Any]
+_Time: TypeAlias = Annotated[float, msgspec.Meta(ge=0, lt=2**33)]
+
+
+class SavedPlan(msgspec.Struct, frozen=True):
+    """A plan as it is in a file."""
 
     entry: str
     verb: str
+    summary: str
     url: str
     user: str
     machine: str
     reason: str
     query: str
-    created_at: float
-    expires_at: float
+    created_at: _Time
+    expires_at: _Time
     notes: tuple[str, ...]
     left_out: tuple[tuple[str | None, str], ...]
-    changes: tuple[Change, ...]
+    changes: tuple[tuple[_Record | None, _Record | None], ...]
 
 
 def write_plan_file(path: Path, plan: Plan, entry: str, expires_after: float) -> None:
@@ -75,21 +80,22 @@ def write_plan_file(path: Path, plan: Plan, entry: str, expires_after: float) ->
     if time.time() > plan.expires_at:
         raise PlanExpired(f"“{plan.summary}” expired at {format_time(plan.expires_at)}. Build it again, and save that.")
     planner = who()
-    content = {
-        "entry": entry,
-        "verb": plan.verb,
-        "summary": plan.summary,
-        "url": plan.url,
-        "user": str(planner["user"]),
-        "machine": str(planner["machine"]),
-        "reason": plan.reason,
-        "query": plan.query,
-        "created_at": plan.created_at,
-        "expires_at": time.time() + expires_after,
-        "notes": list(plan.notes),
-        "left_out": [[left.id, left.why] for left in plan.left_out],
-        "changes": [[_record(change.before), _record(change.after)] for change in plan.changes],
-    }
+    saved = SavedPlan(
+        entry=entry,
+        verb=plan.verb,
+        summary=plan.summary,
+        url=plan.url,
+        user=str(planner["user"]),
+        machine=str(planner["machine"]),
+        reason=plan.reason,
+        query=plan.query,
+        created_at=plan.created_at,
+        expires_at=time.time() + expires_after,
+        notes=plan.notes,
+        left_out=tuple((left.id, left.why) for left in plan.left_out),
+        changes=tuple((_record(change.before), _record(change.after)) for change in plan.changes),
+    )
+    content = msgspec.structs.asdict(saved)
     document = {"format": _FORMAT, "version": _VERSION, "digest": _digest(content), "plan": content}
     try:
         replace_file(path, json.dumps(document, indent=1) + "\n")
@@ -97,8 +103,8 @@ def write_plan_file(path: Path, plan: Plan, entry: str, expires_after: float) ->
         raise PlanError(f"The plan could not be saved in {path}: {error.strerror}.") from error
 
 
-def read_plan_file(path: Path) -> SavedPlan:
-    """Read a plan from a file.
+def read_plan_file(path: Path) -> tuple[SavedPlan, list[Change]]:
+    """Read a plan from a file, and its changes.
 
     Raises
     ------
@@ -107,22 +113,12 @@ def read_plan_file(path: Path) -> SavedPlan:
     """
     content = _content(path)
     try:
-        return SavedPlan(
-            entry=_text(content["entry"]),
-            verb=_text(content["verb"]),
-            url=_text(content["url"]),
-            user=_text(content["user"]),
-            machine=_text(content["machine"]),
-            reason=_text(content["reason"]),
-            query=_text(content["query"]),
-            created_at=_time(content["created_at"]),
-            expires_at=_time(content["expires_at"]),
-            notes=tuple(map(_text, content["notes"])),
-            left_out=tuple((None if one is None else _text(one), _text(why)) for one, why in content["left_out"]),
-            changes=tuple(_change(content["verb"], *sides) for sides in content["changes"]),
-        )
-    except (KeyError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
-        raise PlanError(f"{path} is not a plan that can be applied: {truncate(repr(error))}.") from error
+        saved = msgspec.convert(content, SavedPlan)
+        if saved.verb not in SIDES:
+            raise ValueError(f"{truncate(repr(saved.verb), 40)} in the place of a verb")  # noqa: TRY301
+        return saved, [_change(saved.verb, *sides) for sides in saved.changes]
+    except (ValueError, RecursionError) as error:
+        raise PlanError(f"{path} is not a plan that can be applied: {truncate(error, 200)}.") from error
 
 
 def _content(path: Path) -> dict[str, Any]:
@@ -151,33 +147,15 @@ def _digest(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
-def _record(side: WorkSnapshot | None) -> dict[str, Any] | None:
+def _record(side: WorkSnapshot | None) -> _Record | None:
     return None if side is None else side.record
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{type(value).__name__} in the place of text")
-    return value
-
-
-def _time(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**33:
-        raise ValueError(f"{truncate(repr(value), 40)} in the place of a time")
-    return float(value)
-
-
-def _change(verb: str, before: Any, after: Any) -> Change:
+def _change(verb: str, before: _Record | None, after: _Record | None) -> Change:
     """Return one change, if it is of the shape that its verb makes: two sides of an update are of one work."""
-    for side in (before, after):
-        if side is not None and not isinstance(side, dict):
-            raise TypeError(f"{type(side).__name__} in the place of a work")
-    change = Change(
-        None if before is None else WorkSnapshot.of(before), None if after is None else WorkSnapshot.of(after)
-    )
-    sides = (change.before is not None, change.after is not None)
-    if sides != SIDES.get(verb):
-        raise ValueError(f"no change that a plan to {truncate(verb, 40)} makes")
+    change = Change(*(None if side is None else WorkSnapshot.of(side) for side in (before, after)))
+    if (before is not None, after is not None) != SIDES[verb]:
+        raise ValueError(f"no change that a plan to {verb} makes")
     if verb != "deposit" and (change.id is None or (change.after is not None and change.after.id != change.id)):
         raise ValueError("a change without the id of its work")
     return change

@@ -131,8 +131,7 @@ def read_rows(source: Source, *, fresh: bool = False) -> Rows:
         If no rows can be read from it at all, or they are works that were read in part.
     """
     rows, notes = _read(source)
-    if not (isinstance(source, pd.DataFrame) and Baseline.of(source)):  # a frame of ours knows what was read
-        _refuse_cut(rows)
+    _refuse_parts(rows, parts_of(source) if isinstance(source, pd.DataFrame) and Baseline.of(source) else None)
     judged = [(row, *_judged(row, fresh=fresh)) for row in rows]
     good = [work for _, work, wrong in judged if not wrong]
     problems = [RowProblem(row.place, row.line, *why) for row, _, wrong in judged for why in wrong]
@@ -408,7 +407,6 @@ def _was_integer(number: float) -> bool:
 
 def _of_works(frame: pd.DataFrame) -> _Read:
     """Read works that were read from a service, with the columns that were put beside them."""
-    _refuse_parts(frame)
     refuse_naive_times(frame)
     columns, notes = _columns(list(map(str, frame.columns)), lambda place: any(map(_holds, frame.iloc[:, place])))
     typed = {name for name in FIELDS if FIELDS[name].kind is Kind.TEXT}  # a user may be called NA
@@ -444,33 +442,27 @@ def refuse_naive_times(frame: pd.DataFrame) -> None:
                 )
 
 
-def _refuse_parts(frame: pd.DataFrame) -> None:
-    """Refuse works that were read in part: deposited, they would be works without what was not read."""
-    parts = parts_of(frame)
-    if parts:
-        read = {path.partition(".")[0] for path in next(iter(parts.values()))}
-        unread = [name for name in FIELD_NAMES if name not in read]
-        some = f"{len(parts):,} of these works were" if len(parts) < len(frame) else "These works were"
-        raise WorkError(
-            f"{some} read in part, without {join_truncated(unread, most=22)}: deposited, they would lack that. Read "
-            "them with columns='all'.",
-            field=unread[0] if unread else None,
-        )
+def _refuse_parts(rows: Sequence[_Row], parts: Mapping[int, Sequence[str]] | None) -> None:
+    """Refuse works that were read in part: deposited, they would be works without what was not read.
 
-
-def _refuse_cut(rows: Sequence[_Row]) -> None:
-    """Refuse rows that are works which were read in part and lost all trace of that, as in a file: by their ids."""
+    `parts` are the fields that were read, by row. Where that is not known, as in a file, works are known by their ids.
+    """
     works = [row.read for row in rows if isinstance(row.read, Mapping)]
-    if not any(isinstance(one := work.get("id"), str) and _GIVEN_ID.fullmatch(one) for work in works):
+    if parts is not None:
+        read = {path.partition(".")[0] for path in next(iter(parts.values()), FIELD_NAMES)}
+        unread = [name for name in FIELD_NAMES if name not in read]
+    elif any(isinstance(one := work.get("id"), str) and _GIVEN_ID.fullmatch(one) for work in works):
+        read = {path_of(name).partition(".")[0] for work in works for name in work}
+        unread = [name for name in _IN_EVERY_WORK if name not in read]
+        unread = unread if len(unread) > 1 else []  # works of an older shape may lack one
+    else:
         return
-    fields = {path_of(name).partition(".")[0] for work in works for name in work}
-    absent = [name for name in _IN_EVERY_WORK if name not in fields]
-    if len(absent) > 1:
+    if unread:
+        some = f"{len(parts):,} of these works" if parts and len(parts) < len(rows) else "These works"
         raise WorkError(
-            f"These rows have ids, as works from a queue have, but no {join_truncated(absent, most=22)}: if they were "
-            "read in part, they would be deposited without what was not read. Read them with columns='all'; or leave "
-            "the ids out, if these are all that new works are to hold.",
-            field=absent[0],
+            f"{some} were read in part, without {join_truncated(unread, most=22)}: deposited, they would lack that. "
+            "Read them with columns='all'; or leave the ids out, if these are all that new works are to hold.",
+            field=unread[0],
         )
 
 

@@ -689,7 +689,7 @@ def test_works_read_in_part_are_known_by_what_is_missing_when_all_else_is_lost(
     frame = pd.concat([buckets.view(columns=columns), buckets.view(columns=columns)])
     frame = frame.drop(columns="record", errors="ignore")
     frame.attrs.clear()
-    with pytest.raises(WorkError, match=r"no .*timeout.*read in part.*Read them with columns='all'"):
+    with pytest.raises(WorkError, match=r"read in part, without .*timeout.*Read them with columns='all'"):
         buckets.plan_deposit(frame)
 
 
@@ -711,7 +711,7 @@ def test_works_read_in_part_are_known_by_their_ids_in_a_form_that_tells_nothing_
 ) -> None:
     filled(backend, 2, parameters={"dm": 3.5})
     frame = buckets.view(columns=columns)
-    with pytest.raises(WorkError, match=r"These rows have ids.* but no .*timeout.*or leave the ids out"):
+    with pytest.raises(WorkError, match=r"read in part, without .*timeout.*or leave the ids out"):
         buckets.plan_deposit(form(frame))
     assert buckets.plan_deposit(form(frame.drop(columns="id"))).count == 2
 
