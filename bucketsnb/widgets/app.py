@@ -9,14 +9,12 @@ from typing import Any
 import pandas as pd
 from IPython import get_ipython
 
-from bucketsnb.widgets.core.panel import Panel
-from bucketsnb.widgets.core.part import Part
-from bucketsnb.widgets.panels.check_up import CheckUp
+from bucketsnb.widgets.core.panel import Panel, Part
 from bucketsnb.widgets.panels.claim import ClaimForm
 from bucketsnb.widgets.panels.deposit import DepositForm
 from bucketsnb.widgets.panels.journal import JournalTable
 from bucketsnb.widgets.panels.status import StatusTable
-from bucketsnb.widgets.panels.update import UpdateForm
+from bucketsnb.widgets.panels.update import CheckUp, UpdateForm
 from bucketsnb.widgets.parts.actions import Actions
 from bucketsnb.widgets.parts.box import Box
 from bucketsnb.widgets.parts.filters import Filters
@@ -93,16 +91,12 @@ class App(Panel):
         self.actions.draw()
 
     def _made(self, name: str) -> Part:
-        if name == "change":
-            return UpdateForm(self, self.box, self.actions)
-        _, make = _PANELS[name]
-        return make(self, self.box)
+        return UpdateForm(self, self.box, self.actions) if name == "change" else _PANELS[name][1](self, self.box)
 
     def _lay_out(self) -> None:
         away = [form for name, form in self.forms.items() if name != self.actions.opened]
-        self.lay_out(
-            self.status, self.filters, self.actions, self.box, *self.forms.values(), self.grid, hidden=away
-        )  # fmt: skip
+        forms = self.forms.values()
+        self.lay_out(self.status, self.filters, self.actions, self.box, *forms, self.grid, hidden=away)
 
     def close(self) -> None:
         """Stop the work, leave the state, and take the page away."""

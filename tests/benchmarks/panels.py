@@ -56,7 +56,7 @@ import threading
 import bucketsnb
 from bucketsnb import Query
 from bucketsnb.widgets import DeletePanel
-from bucketsnb.widgets.core.part import Part
+from bucketsnb.widgets.core.panel import Part
 painted, tell = threading.Event(), Part.tell
 def told(self, kind, **content):
     tell(self, kind, **content)

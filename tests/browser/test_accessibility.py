@@ -58,7 +58,7 @@ def test_no_serious_fault_in_any_state(notebook: Notebook, page: Locator, backen
     look("refusal", ".bnb-box")
     sent = Event()
     backend.faults.add("DELETE /work", change=lambda _: sent.wait(14))
-    press(page, "Leave them out")
+    press(page, "Leave running works out")
     question(page).locator("[data-key='yes']").click()
     expect(page.locator(".bnb-working")).to_be_visible()
     look("progress", ".bnb-working")

@@ -176,7 +176,7 @@ def test_a_refusal_speaks_of_the_page_and_is_remedied_by_a_button(
     expect(refused).to_contain_text("2 of 5 works to be changed are running")
     notebook.picture("app-refusal")
     assert "allow_" not in page.inner_text()
-    refused.get_by_role("button", name="Leave them out").click()
+    refused.get_by_role("button", name="Leave running works out").click()
     agree(page, "3 works deleted")
     assert backend.store.status("fitburst") == backend.store.status("fitburst") | {"running": 2, "queued": 0}
 

@@ -98,7 +98,7 @@ def test_plans_questions_receipts_panels_and_the_journal_show_the_path(backend: 
         plan = prod.plan_delete(pipeline=PIPELINE)
         panel = DeletePanel(prod)
         panel.box.offer(plan)
-        assert place in question_of(panel.box.plan)["yes"]
+        assert place in question_of(panel.box.plan)["title"]
         assert place in panel.static()
         panel.box.disarm()
         panel.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from bucketsnb import Buckets, LocalBackend
 from bucketsnb.cli import carry_out
 from bucketsnb.confirm import Confirmation, word_to_type
-from bucketsnb.widgets.parts.box import Box
+from bucketsnb.widgets.parts.wording import question_of
 from tests.factory import make_works
 
 
@@ -31,7 +30,7 @@ def test_what_has_to_be_typed_is_the_same_everywhere(
 ) -> None:
     plan = plan_of(backend, buckets, case)
     assert word_to_type(plan) == word
-    assert Box.word.fget(SimpleNamespace(plan=plan)) == word  # type: ignore[attr-defined]
+    assert question_of(plan)["word"] == word
 
     asked: list[str] = []
     monkeypatch.setattr(carry_out, "at_a_terminal", lambda: True)

@@ -29,7 +29,7 @@ from bucketsnb import Buckets, LocalBackend, Query, app
 from bucketsnb.cli import main
 from bucketsnb.errors import BucketsError
 from bucketsnb.transport import session
-from bucketsnb.widgets.core.error_boundary import message_of
+from bucketsnb.widgets.core.messages import message_of
 from tests.backend.serving import HERE
 from tests.factory import make_work, make_works
 

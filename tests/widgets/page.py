@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bucketsnb.widgets.core.part import Part
+from bucketsnb.widgets.core.panel import Part
 
 
 class Sent:

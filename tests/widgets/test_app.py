@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import gc
 import re
-import time
 
 import ipywidgets
 import pytest
@@ -147,13 +146,10 @@ def test_a_long_read_says_how_far_it_is_and_about_how_long_it_takes(
 ):
     said: list[str] = []
     page.status.follow("reading", said.append)
-    monkeypatch.setattr("bucketsnb.widgets.core.worker.WORTH_SAYING", -1.0)
-    monkeypatch.setattr(page.reader.worker, "start", lambda *_, progress, **__: progress(1000, 4000))
-    began = float(int(time.monotonic()))
-    clock = iter([began, began + 10])
-    monkeypatch.setattr("bucketsnb.widgets.core.worker.time.monotonic", lambda: next(clock, began))
+    text = "1,000 of 4,000 works, about 30 s left"
+    monkeypatch.setattr(page.reader.worker, "start", lambda *_, progress, **__: progress(1000, 4000, text))
     page.reader.refresh()
-    assert said == ["Reading …", "Reading … 1,000 of 4,000, about 30 s left"]
+    assert said == ["Reading …", "Reading … 1,000 of 4,000 works, about 30 s left"]
 
 
 def test_a_query_that_cannot_be_meant_shows_no_works(page: App):
@@ -214,7 +210,7 @@ def test_names_that_cannot_be_offered_are_said_by_the_status_alone(buckets: Buck
     backend.faults.add("GET /status/pipelines", status=400, times=None)
     page = app(buckets)
     page.show("claim")
-    until(lambda: not page.filters._pipelines.running and not page.forms["claim"].naming.running)
+    until(lambda: not page.filters.naming.running and not page.forms["claim"].naming.running)
     until(lambda: page.messages.shown)
     assert len(page.messages.shown) == 1
 
@@ -251,8 +247,8 @@ def test_the_number_that_match_is_counted_where_the_read_was_cut_short(buckets: 
     backend.store.load(make_works(30, pipeline="fitburst", status="failure"))
     page = app(buckets, Query(pipeline="fitburst"))
     page.grid.receive({"type": "limit", "limit": 10})
-    until(lambda: page.actions.works.read == 10 and page.actions.works.exact)
-    assert page.actions.works.matched == 30
+    until(lambda: page.state.read_count == 10 and page.state.is_exact)
+    assert page.state.matched == 30
     page.grid.receive({"type": "limit", "limit": None})
     until(lambda: page.state.frame is not None and len(page.state.frame) == 30)
 

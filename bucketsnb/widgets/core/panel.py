@@ -1,24 +1,30 @@
-"""What every panel has: shared state, parts, one place for messages and questions, and a plain form for saving."""
+"""What every panel has: one widget in the page, its parts, one place for messages, and a plain form for saving.
+
+The front end is one ES module and one style sheet, shipped in the wheel: no build step, no CDN. What parts show
+travels as custom messages, not as synced traits, so it is not written into the notebook's saved widget state.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
 
+import anywidget
+import traitlets
 from IPython import get_ipython
 from IPython.display import HTML, DisplayHandle, display
 
 from bucketsnb.display.markup import Markup, element
 from bucketsnb.display.texts import place_of, printable
-from bucketsnb.errors import ServiceError
-from bucketsnb.widgets.core.error_boundary import ErrorBoundary
-from bucketsnb.widgets.core.front_end import FrontEnd
-from bucketsnb.widgets.core.messages import Messages
-from bucketsnb.widgets.core.part import Part
+from bucketsnb.widgets.core.messages import Message, Messages, message_of
 from bucketsnb.widgets.core.state import State
+from bucketsnb.widgets.core.worker import Worker
 
-__all__ = ["PRINT_STYLE", "Panel", "names_to_offer", "state_of"]
+__all__ = ["PRINT_STYLE", "Handlers", "Panel", "Part"]
 
+Handlers = Mapping[str, Callable[..., Any]]
+"""What handles a message from the page, by its type; it gets the rest of the message as keyword arguments."""
 
 PRINT_STYLE = """@media print {
 .bnb-paper table { font-size: 8pt; } .bnb-paper tr { break-inside: avoid; } .bnb-paper h3 { break-after: avoid; }
@@ -28,13 +34,17 @@ PRINT_STYLE = """@media print {
 """Style of the plain form in print: a sheet is narrower than a screen, so that cells break into lines,
 but a short one only between words."""
 
+_STATIC = Path(__file__).parent.parent / "static"
+_FILES = ("shared", "fields", "menu", "status", "filters", "actions", "box", "form", "journal", "grid", "page")
+"""Files of the front end: what all parts share, the parts, and the page that mounts them."""
 
-def state_of(source: Any) -> State:
-    """Return the state that a panel was given, or a new one for the client that it was given."""
-    return source if isinstance(source, State) else State(source)
+
+def _joined(ending: str) -> str:
+    found = (_STATIC / f"{name}.{ending}" for name in _FILES)
+    return "\n".join(file.read_text("utf-8") for file in found if file.is_file())
 
 
-class Panel(FrontEnd):
+class Panel(anywidget.AnyWidget):
     """A whole task on screen: one widget, in which its parts are mounted.
 
     A panel displays itself as two outputs: the live one, and plain HTML of its last facts, which the page hides while
@@ -55,16 +65,22 @@ class Panel(FrontEnd):
         What went wrong, and news.
     """
 
+    _esm = traitlets.Unicode(_joined("js")).tag(sync=True)
+    _css = traitlets.Unicode(_joined("css")).tag(sync=True)
+    label = traitlets.Unicode("").tag(sync=True)
+    mark = traitlets.Unicode("").tag(sync=True)
+    """Class of the plain form, which the page hides while the kernel answers."""
+    parts: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    """Name, kind, and whether it is shown, of each part, in their order on the page."""
+
     def __init__(self, source: Any = None, *, title: str = "") -> None:
         self._parts: dict[str, Part] = {}  # before the widget opens, which may be all that ever happens to it
         super().__init__()
-        self.title = title
         self.label = title
         self.mark = f"bnb-saved-{self.model_id}"
-        self.state = state_of(source)
+        self.state = source if isinstance(source, State) else State(source)
         self.messages = Messages(self._messages_changed)
         self._plain: DisplayHandle | None = None
-        self._guard = ErrorBoundary(lambda message: self.messages.show(message, "page"), lock=self.state.lock)
         self.on_msg(self._on_message)
 
     def take(self, part: Part) -> None:
@@ -76,9 +92,14 @@ class Panel(FrontEnd):
         away = list(hidden)
         self.parts = [[part.name, part.kind, part not in away] for part in parts]
 
+    def tell(self, part: str, kind: str, **content: Any) -> None:
+        """Send one message to a part in the page; after closing it goes nowhere."""
+        if self.comm is not None:
+            self.send({"part": part, "type": kind, **content})
+
     def _on_message(self, _: object, content: dict[str, Any], __: object = None) -> None:
         if content["part"]:
-            self._guard.run(lambda: self._parts[content["part"]].receive(content))
+            self._parts[content["part"]].receive(content)
         self.tell("", "alive")  # whatever came of it: a page that hears nothing says that nobody is there
 
     def _messages_changed(self) -> None:
@@ -86,10 +107,13 @@ class Panel(FrontEnd):
             self._parts["box"].draw()
 
     def close(self) -> None:
-        """Stop the work, leave the state, and take the panel off the page."""
+        """Stop the work, leave the state, and take the panel with its layout, a model of its own, off the page."""
         for part in self._parts.values():
             part.close()
+        layout = getattr(self, "layout", None)
         super().close()
+        if layout is not None:
+            layout.close()
 
     @property
     def where(self) -> str:
@@ -130,14 +154,92 @@ class Panel(FrontEnd):
             self._plain = display(self._marked(), display_id=True)  # type: ignore[no-untyped-call]
 
 
-def names_to_offer(state: State) -> tuple[str, ...]:
-    """Read the names of the pipelines, to be offered; where the status is on the page, that alone says if it fails.
+class Part:
+    """One region of a panel, with its messages, its threads, and its plain form.
 
-    A name that cannot be shown as it is cannot be typed either, and is left out.
+    Whatever a callback raises is shown in the panel, with what to do next: of a widget's callback it would otherwise
+    show only in JupyterLab's log console, and nowhere in Voila.
+
+    Parameters
+    ----------
+    panel
+        The panel that it is on.
+    name
+        Unique on the panel; the kind if it is not given.
+
+    Attributes
+    ----------
+    kind
+        What draws it in the page.
+    heading
+        What stands above its plain form, or nothing.
+    handlers
+        What handles the messages from the page.
     """
-    try:
-        return tuple(sorted(name for name in state.buckets.pipelines() if printable(name) == name))
-    except ServiceError:
-        if state.followed("status"):
-            return ()
-        raise
+
+    kind: ClassVar[str] = ""
+    heading: ClassVar[str] = ""
+    handlers: ClassVar[Handlers] = {}
+
+    def __init__(self, panel: Panel, name: str = "") -> None:
+        self.name = name or self.kind
+        self.panel = panel
+        self.state = panel.state
+        self._offs: list[Callable[[], None]] = []
+        self._workers: list[Worker] = []
+        panel.take(self)
+
+    def receive(self, content: dict[str, Any]) -> None:
+        """Handle one message as if the page had sent it; ``hello`` comes from a view that has just opened."""
+        kind = content["type"]
+        given = {name: value for name, value in content.items() if name not in ("part", "type")}
+        self.run(self.draw if kind == "hello" else lambda: self.handlers[kind](self, **given))
+
+    def run(self, action: Callable[[], Any]) -> None:
+        """Run an action now; whatever it raises becomes a message, and the panel stays usable."""
+        try:
+            with self.state.lock:
+                action()
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the border where errors become messages
+            self.report(error)
+
+    def report(self, error: BaseException) -> None:
+        """Show an error."""
+        self.show(message_of(error))
+
+    def show(self, message: Message) -> None:
+        """Show a message in the one place for them; it goes when this part has something newer to say."""
+        self.panel.messages.show(message, self.name)
+
+    def tell(self, kind: str, **content: Any) -> None:
+        """Send one message to the page."""
+        self.panel.tell(self.name, kind, **content)
+
+    def draw(self) -> None:
+        """Tell the page everything that it is to show."""
+
+    def new_worker(self, name: str) -> Worker:
+        """Return a worker whose threads end with this part."""
+        worker = Worker(self, name)
+        self._workers.append(worker)
+        return worker
+
+    def follow(self, fact: str, callback: Callable[[Any], Any]) -> None:
+        """Call back whenever a fact of the state changes, until the part is closed."""
+        self._offs.append(self.state.observe(fact, lambda value: self.run(lambda: callback(value))))
+
+    def static(self) -> Markup:
+        """Return what it shows as plain HTML."""
+        return Markup("")
+
+    def section(self) -> Markup:
+        """Return its plain form under its heading; nothing where it has nothing to show."""
+        shown = self.static()
+        return Markup(element("h3", self.heading) + shown) if self.heading and shown else shown
+
+    def close(self) -> None:
+        """Stop the work and leave the state."""
+        for off in self._offs:
+            off()
+        for worker in self._workers:
+            worker.close()

@@ -1,4 +1,4 @@
-"""The facts that the panels on a page share, and nothing that draws: no widget is in here.
+"""The facts that the panels on a page share, what follows from them, and nothing that draws.
 
 A panel reads a fact (``state.query``), sets it, or asks to be told when it changes
 (``state.observe("query", redraw)``). Panels that were given the same state follow each other; that is all that joins
@@ -7,58 +7,21 @@ them.
 
 from __future__ import annotations
 
-import operator
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Fact", "State"]
+__all__ = ["State"]
 
-T = TypeVar("T")
-
-
-class Fact(Generic[T]):
-    """One fact of a state: setting it tells the observers, unless it is the same as before.
-
-    Parameters
-    ----------
-    default
-        Its value until it is set.
-    same
-        Whether two values are the same; by identity unless said, because comparing two large frames is not free.
-    """
-
-    def __init__(self, default: T, *, same: Callable[[Any, Any], Any] = operator.is_) -> None:
-        self.default = default
-        self.same = same
-        self.name = ""
-
-    def __set_name__(self, owner: type[State], name: str) -> None:
-        self.name = name
-        owner.facts = (*owner.facts, name)
-
-    @overload
-    def __get__(self, state: None, owner: type[State]) -> Fact[T]: ...
-    @overload
-    def __get__(self, state: State, owner: type[State]) -> T: ...
-    def __get__(self, state: State | None, owner: type[State]) -> Fact[T] | T:
-        if state is None:
-            return self
-        return cast("T", state.values.get(self.name, self.default))
-
-    def __set__(self, state: State, value: T) -> None:
-        with state.lock:
-            if self.same(self.__get__(state, State), value):
-                return
-            state.values[self.name] = value
-            state.tell(self.name)
+_BY_VALUE = frozenset({"query", "read_for", "selection", "everything", "reading", "counted"})
+"""Facts whose values are compared; the others change with the object, as comparing two large frames is not free."""
 
 
 class State:
-    """The facts of one page of panels.
+    """The facts of one page of panels: setting one tells its observers, unless it is the same as before.
 
     Parameters
     ----------
@@ -81,40 +44,49 @@ class State:
     >>> state.selection = ()
     """
 
-    facts: tuple[str, ...] = ()
-
-    query: Fact[Any] = Fact(None, same=operator.eq)
+    query: Any = None
     """The query on the page, a :class:`bucketsnb.query.Query`, or None before there is one."""
-    frame: Fact[pd.DataFrame | None] = Fact(None)
+    frame: pd.DataFrame | None = None
     """The works that were last read."""
-    read_for: Fact[Any] = Fact(None, same=operator.eq)
+    read_for: Any = None
     """The query that they were read for: while it is not the query on the page, they are those of an older one."""
-    selection: Fact[tuple[str, ...]] = Fact((), same=operator.eq)
+    selection: tuple[str, ...] = ()
     """Ids of the works that are selected, in the order they were chosen."""
-    everything: Fact[bool] = Fact(default=False, same=operator.eq)
+    everything: bool = False
     """Whether all works that match are meant, also those that were not read; then all that were read are selected."""
-    reading: Fact[str] = Fact("", same=operator.eq)
+    reading: str = ""
     """How far the read of the works is; empty while none is on its way."""
-    counted: Fact[int | None] = Fact(None, same=operator.eq)
+    counted: int | None = None
     """How many works match, counted because the read was cut short; None while it was not, or nobody knows."""
-    causes: Fact[Any] = Fact(None)
-    """Why the works that were read failed, :class:`~bucketsnb.widgets.parts.causes.Causes`; None if not all failed."""
-    why: Fact[Any] = Fact(None)
+    causes: Any = None
+    """Why the works that were read failed, :class:`~bucketsnb.widgets.parts.rows.Causes`; None if not all failed."""
+    why: Any = None
     """Why no work matches: what ``buckets.explain`` says, or None."""
-    status: Fact[pd.DataFrame | None] = Fact(None)
+    status: pd.DataFrame | None = None
     """Counts by pipeline and status as last read."""
-    plan: Fact[Any] = Fact(None)
+    plan: Any = None
     """The plan that waits for its confirmation, or None."""
-    receipt: Fact[Any] = Fact(None)
+    receipt: Any = None
     """The receipt of the last change."""
-    changes: Fact[int] = Fact(0)
+    changes: int = 0
     """How many changes were applied from this page: a tick that tells the journal and the preview to look again."""
 
     def __init__(self, buckets: Any = None) -> None:
         self.buckets = buckets
         self.lock = threading.RLock()
-        self.values: dict[str, Any] = {}
-        self._observers: dict[str, list[Callable[[Any], None]]] = {name: [] for name in self.facts}
+        self._observers: dict[str, list[Callable[[Any], None]]] = {name: [] for name in State.__annotations__}
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in State.__annotations__:
+            super().__setattr__(name, value)
+            return
+        with self.lock:
+            before = getattr(self, name)
+            if before is value or (name in _BY_VALUE and before == value):
+                return
+            super().__setattr__(name, value)
+            for callback in tuple(self._observers[name]):
+                callback(getattr(self, name))  # an observer before may have set it anew
 
     @property
     def armed(self) -> bool:
@@ -125,6 +97,49 @@ class State:
     def up_to_date(self) -> bool:
         """Whether the works are those of the query on the page."""
         return self.frame is not None and self.query is not None and bool(self.read_for == self.query)
+
+    @property
+    def read_count(self) -> int:
+        """How many works were read."""
+        return 0 if self.frame is None else len(self.frame)
+
+    @property
+    def matched(self) -> int:
+        """How many works match, as far as that is known."""
+        if self.frame is None:
+            return 0
+        known = self.frame.attrs.get("matched", 0) if self.counted is None else self.counted
+        return max(int(known), self.read_count)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether that is the number, and not the least it can be."""
+        return self.frame is None or self.counted is not None or bool(self.frame.attrs.get("exact", True))
+
+    @property
+    def matched_text(self) -> str:
+        """How many works match, with "at least" where the read was cut short, and "?" while nobody knows."""
+        if self.frame is None:
+            return "?"
+        return f"{'' if self.is_exact else 'at least '}{self.matched:,}"
+
+    @property
+    def target_count(self) -> int:
+        """How many works a change would be about; nothing selected means no work."""
+        if not self.up_to_date:
+            return 0
+        return self.matched if self.everything else len(self.selection)
+
+    def targets(self) -> Any:
+        """Return the works that a change would be about: those selected, or all that match if the person chose so.
+
+        Where all were read they are a frame, so that those that move meanwhile are left alone.
+        """
+        if self.frame is None or not self.target_count:
+            return None
+        if self.everything and not (self.is_exact and self.matched == self.read_count):
+            return self.query
+        return self.frame[self.frame["id"].isin(list(self.selection))]
 
     def observe(self, name: str, callback: Callable[[Any], None]) -> Callable[[], None]:
         """Call back with the new value whenever a fact changes; the answer ends that.
@@ -146,8 +161,3 @@ class State:
     def followed(self, name: str) -> bool:
         """Tell whether anybody on the page wants to know of a fact."""
         return bool(self._observers[name])
-
-    def tell(self, name: str) -> None:
-        """Tell the observers of a fact its present value."""
-        for callback in tuple(self._observers[name]):
-            callback(self.values.get(name))

@@ -1,74 +1,35 @@
 """Long work on a thread, so that the kernel stays free: Stop, progress at a pace the page can follow, newest run only.
 
 A job never prints and never touches a widget: it calls ``run.progress`` and returns; what it returns is handed to
-`done` under the panel's guard, on the thread, and only if no newer run was started meanwhile.
+`done` under the guard of its part, on the thread, and only if no newer run was started meanwhile.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from typing import Any, TypeVar
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from bucketsnb.display.texts import age
-from bucketsnb.widgets.core.error_boundary import ErrorBoundary
+from bucketsnb.display.texts import age, count_of
 
-__all__ = ["Run", "Throttle", "TimeLeft", "Worker"]
+if TYPE_CHECKING:
+    from bucketsnb.widgets.core.panel import Part
+
+__all__ = ["Run", "Worker", "warned"]
 
 T = TypeVar("T")
+Progress = Callable[[int, int, str], None]
 PACE = 0.1
 """Seconds between two updates of the page: many more run into the server's message limit, which drops the last."""
-
 WORTH_SAYING = 2.0
 """Seconds after which the time that is left can be judged."""
 
 
-class Throttle:
-    """Pass calls on at most every `pace` seconds; the last one always arrives, by :meth:`flush`.
-
-    Examples
-    --------
-    >>> seen = []
-    >>> throttle = Throttle(lambda done, total: seen.append(done), pace=60)
-    >>> for done in range(1, 4):
-    ...     throttle(done, 3)
-    >>> throttle.flush()
-    >>> seen
-    [1, 3]
-    """
-
-    def __init__(self, call: Callable[..., None], *, pace: float = PACE) -> None:
-        self._call = call
-        self._pace = pace
-        self._last = -float("inf")
-        self._waiting: tuple[Any, ...] | None = None
-
-    def __call__(self, *values: Any) -> None:
-        """Pass these values on, now or later; newer ones take their place."""
-        self._waiting = values
-        if time.monotonic() - self._last >= self._pace:
-            self.flush()
-
-    def flush(self) -> None:
-        """Pass on what waits, if anything does."""
-        if self._waiting is not None:
-            values, self._waiting = self._waiting, None
-            self._last = time.monotonic()
-            self._call(*values)
-
-
-class TimeLeft:
-    """How long a job takes from here, judged by how long it took so far; it begins when this is made."""
-
-    def __init__(self) -> None:
-        self._began = time.monotonic()
-
-    def text(self, done: int, total: int) -> str:
-        """Return it as words to put behind how far the job is; nothing while that cannot be told, or at the end."""
-        spent = time.monotonic() - self._began
-        left = spent / done * (total - done) if done else 0
-        return f", about {age(left)} left" if spent > WORTH_SAYING and left >= 1 else ""
+def _nothing(*_: object) -> None:
+    """Take no notice."""
 
 
 class Run:
@@ -80,34 +41,59 @@ class Run:
         Set when someone pressed Stop, started a newer run or closed the panel: look at it between two requests.
     over
         Whether it has ended.
-    progress
-        Call with how many are done and how many there are.
+
+    Examples
+    --------
+    >>> run = Run(lambda done, total, text: print(text))
+    >>> for done in range(1, 4):
+    ...     run.progress(done, 3)
+    1 of 3 works
+    >>> run.flush()
+    3 of 3 works
     """
 
-    def __init__(self, progress: Callable[[int, int], None]) -> None:
+    def __init__(self, tell: Progress = _nothing) -> None:
         self.cancel = threading.Event()
         self.over = False
-        self.progress = Throttle(progress)
+        self._tell = tell
+        self._began = time.monotonic()
+        self._told = -float("inf")
+        self._waiting: tuple[int, int] | None = None
 
+    def progress(self, done: int, total: int) -> None:
+        """Say how many are done, and how many there are; the page hears of it now or later."""
+        self._waiting = done, total
+        if time.monotonic() - self._told >= PACE:
+            self.flush()
 
-def _nothing(*_: object) -> None:
-    """Take no notice."""
+    def flush(self) -> None:
+        """Tell the page what waits to be told."""
+        if self._waiting is not None:
+            (done, total), self._waiting = self._waiting, None
+            self._told = time.monotonic()
+            self._tell(done, total, f"{done:,} of {count_of(total, 'work')}{self._time_left(done, total)}")
+
+    def _time_left(self, done: int, total: int) -> str:
+        """Judge how long it takes from here by how long it took so far; nothing while that cannot be told."""
+        spent = time.monotonic() - self._began
+        left = spent / done * (total - done) if done else 0
+        return f", about {age(left)} left" if spent > WORTH_SAYING and left >= 1 else ""
 
 
 class Worker:
-    """Run one job at a time for a panel.
+    """Run one job at a time for a part of a panel.
 
     Parameters
     ----------
-    guard
-        Shows what a job or its `done` raises.
+    part
+        Runs what takes the results, and shows what a job raises.
     name
         Of the threads.
     """
 
-    def __init__(self, guard: ErrorBoundary, name: str = "bucketsnb") -> None:
-        self._guard = guard
-        self._name = name
+    def __init__(self, part: Part, name: str) -> None:
+        self._part = part
+        self._name = f"bucketsnb {name}"
         self._newest: Run | None = None
         self._threads: set[threading.Thread] = set()
         self._closed = False
@@ -123,7 +109,7 @@ class Worker:
         job: Callable[[Run], T],
         done: Callable[[T], None] = _nothing,
         *,
-        progress: Callable[[int, int], None] = _nothing,
+        progress: Progress = _nothing,
         failed: Callable[[Exception], None] = _nothing,
     ) -> None:
         """Run `job` on a thread; an older run is told to stop, and its result is dropped.
@@ -135,11 +121,11 @@ class Worker:
         done
             Gets what the job returned, when it is of the newest run.
         progress
-            Gets (done, total), at most ten times a second.
+            Gets how many are done, how many there are, and both in words, at most ten times a second.
         failed
             Gets what the job raised, when it is of the newest run, before it is shown.
         """
-        run = Run(lambda *counts: self._hand_over(run, progress, *counts))
+        run = Run(lambda *values: self._hand_over(run, progress, *values))
         thread = threading.Thread(target=self._work, args=(run, job, done, failed), name=self._name, daemon=True)
         with self._lock:
             if self._closed:
@@ -157,9 +143,9 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - a thread has no caller: what it raises is shown in the panel
             self._hand_over(run, failed, error, last=True)
             if self._is_newest(run):
-                self._guard.report(error)
+                self._part.report(error)
         else:
-            run.progress.flush()
+            run.flush()
             self._hand_over(run, done, result, last=True)
         finally:
             run.over = True
@@ -171,7 +157,7 @@ class Worker:
                 run.over = last  # before `take`, which may start the next run
                 take(*values)
 
-        self._guard.run(hand_over)
+        self._part.run(hand_over)
 
     def _is_newest(self, run: Run) -> bool:
         return self._newest is run and not self._closed
@@ -196,3 +182,53 @@ class Worker:
         deadline = time.monotonic() + patience
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
+
+
+_lock = threading.Lock()
+_heard: dict[int, list[str]] = {}
+"""What was said so far, by the thread that listens."""
+_listening = ExitStack()
+
+
+def warned(action: Callable[[], T]) -> tuple[T, list[str]]:
+    """Run an action, and return what it returned with the texts of its warnings, each once.
+
+    A thread has no stderr that anybody looks at, and Python's own ``catch_warnings`` belongs to the whole process: of
+    two threads that overlap, the first to end would leave the other's filters behind for good. So all listening
+    threads share one, and the last to end takes it away.
+
+    Examples
+    --------
+    >>> warned(lambda: warnings.warn("three works are left out", stacklevel=1))
+    (None, ['three works are left out'])
+    """
+    me = threading.get_ident()
+    texts: list[str] = []
+    with _lock:
+        if not _heard:
+            _listening.enter_context(_listen())
+        _heard[me] = texts
+    try:
+        return action(), list(dict.fromkeys(texts))
+    finally:
+        with _lock:
+            del _heard[me]
+            if not _heard:
+                _listening.close()
+
+
+@contextmanager
+def _listen() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UserWarning)
+        before = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *where: Any) -> None:
+            texts = _heard.get(threading.get_ident())
+            if texts is None:
+                before(message, category, *where)
+            else:
+                texts.append(str(message))
+
+        warnings.showwarning = show  # type: ignore[assignment]  # the same, with the rest passed on
+        yield

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 
@@ -12,8 +11,7 @@ from bucketsnb.changes.receipt import Outcome
 from bucketsnb.changes.undo import context_of
 from bucketsnb.display.markup import Markup, element, table
 from bucketsnb.display.texts import format_time, truncate
-from bucketsnb.widgets.core.panel import Panel
-from bucketsnb.widgets.core.part import Part
+from bucketsnb.widgets.core.panel import Handlers, Panel, Part
 from bucketsnb.widgets.parts.box import Box
 
 __all__ = ["JournalTable"]
@@ -24,7 +22,14 @@ HEADERS = ("when", "what", "outcome", "query", "reason", "who", "undone")
 
 
 class JournalTable(Part):
-    """Show what was changed from this account, and undo an entry of it."""
+    """Show what was changed from this account, and undo an entry of it.
+
+    Attributes
+    ----------
+    rows
+        Of each entry its id, its epoch seconds, whether it can be undone, and the texts of its cells but the first;
+        None before the journal was read.
+    """
 
     kind = "journal"
     heading = "Journal"
@@ -32,62 +37,46 @@ class JournalTable(Part):
     def __init__(self, panel: Panel, box: Box) -> None:
         super().__init__(panel, "journal")
         self.box = box
-        self.frame: pd.DataFrame | None = None
-        self._heads: dict[str, dict[str, Any]] = {}
+        self.rows: list[dict[str, Any]] | None = None
         self.follow("changes", lambda _: self.refresh())
-
-    def handlers(self) -> Mapping[str, Callable[[dict[str, Any]], Any]]:
-        """Return what to do by a message's type."""
-        return {"refresh": lambda _: self.refresh(), "undo": lambda asked: self.undo(asked["entry"])}
 
     def refresh(self) -> None:
         """Read the journal again; nothing is asked of the service."""
         if self.state.buckets is not None:
             self.panel.messages.clear(self.name)
-            self.frame = self.state.buckets.journal(MOST)
             journal = context_of(self.state.buckets.api).journal
-            self._heads = {entry: summary_of(journal, entry).head for entry in self.frame["entry"]}
+            self.rows = [_row(row, journal) for _, row in self.state.buckets.journal(MOST).iterrows()]
             self.draw()
             self.panel.keep()
 
     def undo(self, entry: str) -> None:
         """Plan to take an entry back, by reads only, and ask."""
-        if self.frame is not None and entry in set(self.frame["entry"]):
+        if entry in [row["entry"] for row in self.rows or ()]:
             self.box.ask_undo(entry)
-
-    def _rows(self) -> list[tuple[str, bool, list[str]]]:
-        frame = self.frame
-        if frame is None:
-            return []
-        return [
-            (
-                str(row["entry"]),
-                row["undone"] != "yes" and row["verb"] != "undo",
-                _cells(row, self._heads[row["entry"]]),
-            )
-            for _, row in frame.iterrows()
-        ]
 
     def draw(self) -> None:
         """Tell the page the entries."""
-        moments: Any = () if self.frame is None else self.frame["time"]
-        times = [None if pd.isna(moment) else moment.timestamp() for moment in moments]
-        rows = [
-            {"entry": entry, "undo": undo, "time": time, "cells": cells[1:]}
-            for (entry, undo, cells), time in zip(self._rows(), times, strict=True)
-        ]
-        self.tell("draw", headers=list(HEADERS), rows=rows, read=self.frame is not None)
+        self.tell("draw", headers=list(HEADERS), rows=self.rows or [], read=self.rows is not None)
 
     def static(self) -> Markup:
         """Return the entries as a plain table."""
-        rows = [cells for _, _, cells in self._rows()]
-        return table(HEADERS, rows) if rows else element("p", "Nothing was changed from this account yet.")
+        if not self.rows:
+            return element("p", "Nothing was changed from this account yet.")
+        return table(HEADERS, [[format_time(row["time"]), *row["cells"]] for row in self.rows])
+
+    handlers: ClassVar[Handlers] = {"refresh": refresh, "undo": undo}
 
 
-def _cells(row: pd.Series[Any], head: Mapping[str, Any]) -> list[str]:
+def _row(row: pd.Series[Any], journal: Any) -> dict[str, Any]:
     """Return what an entry did, to which works, as the plan said it, and what became of it."""
+    head = summary_of(journal, row["entry"]).head
     what = head.get("summary") or f"{row['verb']} {int(row['n_works']):,} on {row['host']}"
     outcome = ", ".join(f"{int(row[word.value]):,} {word.value}" for word in Outcome if row[word.value])
     undone = str(row["undone"]) if row["state"] == "finished" else f"{row['undone']}, {row['state']}"
     cells = (what, outcome or "nothing sent", head.get("query") or "", row["reason"], row["user"], undone)
-    return [format_time(row["time"]), *(truncate(text, 160) for text in cells)]
+    return {
+        "entry": str(row["entry"]),
+        "time": None if pd.isna(row["time"]) else row["time"].timestamp(),
+        "undo": row["undone"] != "yes" and row["verb"] != "undo",
+        "cells": [truncate(text, 160) for text in cells],
+    }

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from bucketsnb.widgets.core.panel import Panel
+from bucketsnb.widgets.core.panel import Panel, Part
 from bucketsnb.widgets.core.state import State
-from bucketsnb.widgets.panels.check_up import CheckUp
 from bucketsnb.widgets.panels.claim import ClaimForm
 from bucketsnb.widgets.panels.deposit import DepositForm
 from bucketsnb.widgets.panels.journal import JournalTable
-from bucketsnb.widgets.panels.update import UpdateForm
+from bucketsnb.widgets.panels.update import CheckUp, UpdateForm
 from bucketsnb.widgets.parts.actions import Actions
 from bucketsnb.widgets.parts.box import Box
 from bucketsnb.widgets.parts.filters import Filters
@@ -37,24 +36,23 @@ class _WorksPanel(Panel):
     def __init__(self, source: Any = None, query: Any = None, *, limit: int | None = 1000) -> None:
         super().__init__(source, title=self._title)
         self.box = Box(self)
-        self.actions = Actions(self, self.box, [self._action] if self._action != "change" else [])
-        self.form = UpdateForm(self, self.box, self.actions) if self._action == "change" else None
-        middle = [self.actions, self.box, *([self.form] if self.form else [])]
-        if isinstance(source, State):
-            self.lay_out(*middle)
-            return
-        self.filters = Filters(self, query)
-        self.reader = WorksReader(self, limit=limit)
-        self.grid = Grid(self, reader=self.reader)
-        self.lay_out(self.filters, *middle, self.grid)
-        self.filters.begin()
+        self.actions = Actions(self, self.box, [self._action] if self._action else [])
+        parts: list[Part] = [self.actions, self.box, *self._more()]
+        if not isinstance(source, State):
+            self.filters = Filters(self, query)
+            self.reader = WorksReader(self, limit=limit)
+            self.grid = Grid(self, reader=self.reader)
+            parts = [self.filters, *parts, self.grid]
+        self.lay_out(*parts)
+        if not isinstance(source, State):
+            self.filters.begin()
+
+    def _more(self) -> list[Part]:
+        return []
 
     def plan(self) -> None:
         """Ask about the works that are selected."""
-        if self.form is not None:
-            self.form.receive({"type": "press", "name": "plan"})
-        else:
-            self.actions.receive({"type": "do", "name": self._action})
+        self.actions.receive({"type": "do", "name": self._action})
 
 
 class DeletePanel(_WorksPanel):
@@ -70,38 +68,37 @@ class DeletePanel(_WorksPanel):
         At most so many works are read, when the panel stands on its own.
     """
 
-    _title = "Delete works"
-    _action = "delete"
+    _title, _action = "Delete works", "delete"
 
 
 class RequeuePanel(_WorksPanel):
-    """Queue works again: look, select, confirm, read what became of each, and undo.
+    """Queue works again; the parameters are those of :class:`DeletePanel`."""
 
-    Parameters
-    ----------
-    source, query, limit
-        As for :class:`DeletePanel`.
-    """
-
-    _title = "Requeue works"
-    _action = "requeue"
+    _title, _action = "Requeue works", "requeue"
 
 
 class UpdatePanel(_WorksPanel):
-    """Set one field of works: look, select, confirm, read what became of each, and undo.
-
-    Parameters
-    ----------
-    source, query, limit
-        As for :class:`DeletePanel`.
-    """
+    """Set one field of works; the parameters are those of :class:`DeletePanel`."""
 
     _title = "Change works"
-    _action = "change"
+
+    def _more(self) -> list[Part]:
+        self.form = UpdateForm(self, self.box, self.actions)
+        return [self.form]
+
+    def plan(self) -> None:
+        """Ask about the works that are selected."""
+        self.form.receive({"type": "press", "name": "plan"})
 
 
 class _FormPanel(Panel):
-    """A panel of one form and the box for its questions."""
+    """A panel of one form and the box for its questions.
+
+    Parameters
+    ----------
+    source
+        The client, or the state to share with other panels.
+    """
 
     _title: ClassVar[str] = ""
     _form: ClassVar[Any] = None
@@ -132,41 +129,24 @@ class DepositPanel(_FormPanel):
 
 
 class WithdrawPanel(_FormPanel):
-    """Claim a work, and end it.
-
-    Parameters
-    ----------
-    source
-        The client, or the state to share with other panels.
-    """
+    """Claim a work of the client or the state that is given, and end it."""
 
     _title, _form = "Claim one work", ClaimForm
 
 
 class AuditPanel(_FormPanel):
-    """Show what the service's audit would change in all pipelines, and run it when confirmed.
-
-    Parameters
-    ----------
-    source
-        The client, or the state to share with other panels.
-    """
+    """Show what the audit of the service would change in all pipelines, and run it when confirmed."""
 
     _title, _form = "Check-up", CheckUp
 
 
-class JournalPanel(Panel):
-    """Show what was changed from this account, and undo an entry of it.
+class JournalPanel(_FormPanel):
+    """Show what was changed from this account by any client, and undo an entry of it."""
 
-    Parameters
-    ----------
-    source
-        The client, or the state to share with other panels.
-    """
+    _title, _form = "Journal", JournalTable
 
     def __init__(self, source: Any = None) -> None:
-        super().__init__(source, title="Journal")
-        self.box = Box(self)
-        self.journal = JournalTable(self, self.box)
+        super().__init__(source)
+        self.journal: JournalTable = self.form
         self.lay_out(self.box, self.journal)
         self.journal.refresh()

@@ -6,22 +6,21 @@ Showing or refreshing this sends reads of the status only; it never sends an aud
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from time import monotonic
+from typing import Any, ClassVar
 
 import pandas as pd
 
 from bucketsnb.display.markup import STATUS_COLOURS, Markup
 from bucketsnb.display.texts import age, count_of, printable
 from bucketsnb.errors import ConfigurationError
+from bucketsnb.history import History
 from bucketsnb.query import Query
 from bucketsnb.schema import STATUS_KEYS
 from bucketsnb.summaries.status import StatusFrame, read_status
-from bucketsnb.widgets.core.error_boundary import Message
-from bucketsnb.widgets.core.panel import Panel
-from bucketsnb.widgets.core.part import Part
-from bucketsnb.widgets.core.ticker import Ticker
+from bucketsnb.widgets.core.messages import Message
+from bucketsnb.widgets.core.panel import Handlers, Panel, Part
 from bucketsnb.widgets.parts.box import Box
-from bucketsnb.widgets.parts.sparks import sparks
 
 __all__ = ["StatusPanel", "StatusTable"]
 
@@ -29,6 +28,77 @@ SKEW = 60.0
 """Seconds that two clocks may differ before the page says so."""
 FIRST = 6
 """Rows that are shown at first: those that need a look."""
+LONGEST = 300.0
+"""Seconds between two tries, however often the last ones failed."""
+SPAN = 86_400.0
+"""Seconds of the history that a line shows, back from the newest snapshot."""
+POINTS = 60
+"""Points of one line, at most: it is 90 pixels wide."""
+
+
+class Ticker:
+    """A switch with a rhythm: while it is on and seen, the page sends ticks, one at a time.
+
+    The page drives it, so that it stops when the page goes and resumes when it comes back: a timer in the kernel would
+    go on asking the service after the tab was closed, as widgets outlive their views.
+
+    Parameters
+    ----------
+    on_tick
+        Starts a refresh; whoever does it calls :meth:`done` when it has ended.
+    answer
+        Tells the page when to tick again.
+    hold
+        While it is true, ticks pass without a refresh: an open question is never touched.
+    interval
+        Seconds between the end of one refresh and the next tick.
+    """
+
+    def __init__(
+        self,
+        on_tick: Callable[[], None],
+        answer: Callable[[], None] = lambda: None,
+        *,
+        hold: Callable[[], bool] = lambda: False,
+        interval: float = 10.0,
+    ) -> None:
+        self.on = False
+        self.interval = max(1.0, interval)
+        self.failures = 0
+        self._on_tick = on_tick
+        self._answer = answer
+        self._hold = hold
+        self._busy = False
+        self._ended = -float("inf")
+
+    @property
+    def wait(self) -> float:
+        """Seconds until the next tick: the interval, doubled for each failure in a row."""
+        return min(self.interval * 2.0**self.failures, max(LONGEST, self.interval))
+
+    def switch(self, seconds: float | None) -> None:
+        """Switch it on with an interval, or off with None."""
+        self.on = seconds is not None
+        self.interval = max(1.0, seconds or self.interval)
+        self._answer()
+
+    def tick(self) -> None:
+        """Take a tick from the page."""
+        if self._busy:
+            return
+        recent = monotonic() - self._ended < self.wait / 2  # a second view of the same panel ticks as well
+        if not self.on or recent or self._hold():
+            self._answer()
+            return
+        self._busy = True
+        self._on_tick()
+
+    def done(self, *, ok: bool = True) -> None:
+        """Say that a refresh has ended; one that was not asked for by a tick counts as well."""
+        self.failures = 0 if ok else self.failures + 1
+        self._busy = False
+        self._ended = monotonic()
+        self._answer()
 
 
 class StatusTable(Part):
@@ -48,23 +118,15 @@ class StatusTable(Part):
     def __init__(self, panel: Panel, *, interval: float = 10.0, also: Callable[[], None] = lambda: None) -> None:
         super().__init__(panel)
         self._also = also
-        self._sparks: dict[str, dict[str, Any]] = {}
+        self._lines: dict[str, dict[str, Any]] = {}
         self.worker = self.new_worker("status")
-        self.ticker = Ticker(self._tick, self._answer, hold=lambda: self.state.armed, interval=interval)
+        self.ticker = Ticker(self.refresh_all, self._answer, hold=lambda: self.state.armed, interval=interval)
         self.follow("status", lambda _: self.draw())
-        self.follow("query", lambda _: self._draw_query())
+        self.follow("query", lambda _: self.tell("picked", picked=self._picked()))
         self.follow("changes", lambda _: self.refresh())
 
-    def handlers(self) -> Mapping[str, Callable[[dict[str, Any]], Any]]:
-        """Return what to do by a message's type."""
-        return {
-            "pick": lambda asked: self.pick(asked["pipeline"], asked["status"]),
-            "refresh": lambda _: self._tick(),
-            "auto": lambda asked: self.ticker.switch(asked["seconds"]),
-            "tick": lambda _: self.ticker.tick(),
-        }
-
-    def _tick(self) -> None:
+    def refresh_all(self) -> None:
+        """Read the status again, and what else on the page there is to read."""
         self.refresh()
         self._also()
 
@@ -77,28 +139,28 @@ class StatusTable(Part):
         buckets = self.state.buckets
         if buckets is None or self.worker.running:
             return
-        self.worker.start(lambda _: _read(buckets), self._take, failed=self._failed)
+        self.worker.start(lambda _: _read(buckets), self._take, failed=lambda _: self._ended(ok=False))
         self._draw_busy()
 
     def _take(self, answer: tuple[pd.DataFrame, dict[str, dict[str, Any]], str]) -> None:
-        frame, self._sparks, problem = answer
+        frame, self._lines, problem = answer
         self.panel.messages.clear(self.name)
         if problem:
             self.show(Message("warning", problem))
         self.state.status = frame
         self.draw()
         self._say_skew()
-        self.ticker.done(ok=not frame.attrs.get("problems"))
+        self._ended(ok=not frame.attrs.get("problems"))
         self.panel.keep()
 
-    def _failed(self, _: Exception) -> None:
+    def _ended(self, *, ok: bool) -> None:
         self._draw_busy()
-        self.ticker.done(ok=False)
+        self.ticker.done(ok=ok)
 
     def _say_skew(self) -> None:
-        api = getattr(self.state.buckets, "api", None)
-        skew = getattr(api, "clock_skew", None)
-        if api is not None and skew is not None and abs(skew) > SKEW:
+        api = self.state.buckets.api
+        skew = api.clock_skew
+        if skew is not None and abs(skew) > SKEW:
             ahead = "ahead of" if skew > 0 else "behind"
             text = f"The service's clock is {age(abs(skew))} {ahead} this machine's."
             counts = "this machine" if api.clock.choice == "local" else "the service"
@@ -112,9 +174,6 @@ class StatusTable(Part):
     def _draw_busy(self) -> None:
         self.tell("busy", busy=self.worker.running)
 
-    def _draw_query(self) -> None:
-        self.tell("picked", picked=self._picked())
-
     def _picked(self) -> list[str | None] | None:
         query = self.state.query
         if query is None or query.is_empty or not query.only_pipeline_and_status:
@@ -125,13 +184,13 @@ class StatusTable(Part):
     def draw(self) -> None:
         """Tell the page the counts."""
         frame = self.state.status
-        rows = [] if frame is None else _rows(frame, self._sparks)
+        rows = [] if frame is None else _rows(frame, self._lines)
         self.tell(
             "draw",
             columns=STATUS_KEYS,
             rows=rows,
-            totals=_totals(frame) if rows else [],
-            said=self._said(),
+            totals=[] if frame is None else [int(frame[key].sum()) for key in STATUS_KEYS],
+            summary=self._summary(),
             read_at=None if frame is None else frame.attrs.get("read_at"),
             picked=self._picked(),
             busy=self.worker.running,
@@ -140,7 +199,7 @@ class StatusTable(Part):
         )
         self._answer()
 
-    def _said(self) -> str:
+    def _summary(self) -> str:
         place = f"Buckets on {printable(self.panel.where)}" if self.panel.where else "Buckets"
         frame = self.state.status
         if frame is None:
@@ -152,6 +211,13 @@ class StatusTable(Part):
         """Return the last status as a plain table."""
         frame = self.state.status
         return Markup(frame._repr_html_() if isinstance(frame, StatusFrame) else "")
+
+    handlers: ClassVar[Handlers] = {
+        "pick": pick,
+        "refresh": refresh_all,
+        "auto": lambda self, seconds: self.ticker.switch(seconds),
+        "tick": lambda self: self.ticker.tick(),
+    }
 
 
 class StatusPanel(Panel):
@@ -175,7 +241,7 @@ class StatusPanel(Panel):
 def _read(buckets: Any) -> tuple[pd.DataFrame, dict[str, dict[str, Any]], str]:
     frame = read_status(buckets.api, warn=False)
     try:
-        return frame, sparks(buckets.history()), ""
+        return frame, _lines(buckets.history()), ""
     except ConfigurationError as error:  # the status can do without
         return frame, {}, str(error)
 
@@ -195,5 +261,21 @@ def _rows(frame: pd.DataFrame, lines: Mapping[str, dict[str, Any]]) -> list[dict
     ]
 
 
-def _totals(frame: pd.DataFrame | None) -> list[int]:
-    return [] if frame is None else [int(frame[key].sum()) for key in STATUS_KEYS]
+def _lines(history: History) -> dict[str, dict[str, Any]]:
+    """Return the line of each pipeline with at least two snapshots, with its words for those who do not see it."""
+    times = history.times()
+    if len(times) < 2:  # a line has two ends
+        return {}
+    table = history.frame(since=times[-1].timestamp() - SPAN)
+    seen = table[table["queued"].notna()]
+    return {str(name): _line(rows) for name, rows in seen.groupby("pipeline") if len(rows) > 1}
+
+
+def _line(rows: pd.DataFrame) -> dict[str, Any]:
+    """Return pairs of epoch seconds and queued works, oldest first, and the same in words."""
+    queued = [int(number) for number in rows["queued"]]
+    times = [moment.timestamp() for moment in rows["time"]]
+    step = -(-len(queued) // POINTS)
+    points = list(zip(times, queued, strict=True))[::-1][::step][::-1]  # thinned from the newest, which stays
+    ends = f"queued over {age(times[-1] - times[0])}: {queued[0]:,} then, {queued[-1]:,} at last"
+    return {"points": points, "text": f"{ends}, between {min(queued):,} and {max(queued):,}"}

@@ -1,9 +1,8 @@
-"""Change one field of the selected works; the plan shows every cell, old and new."""
+"""Change works where they are: one field of the selected ones, or, by the service's own check-up, all that need it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 from bucketsnb.display.texts import count_of, truncate
@@ -13,52 +12,43 @@ from bucketsnb.errors import WorkError
 from bucketsnb.schema import FIELDS, LEFT_TO_THE_SERVICE, problems_of_change
 from bucketsnb.widgets.core.panel import Panel
 from bucketsnb.widgets.parts.actions import Actions
-from bucketsnb.widgets.parts.box import Box, Options
+from bucketsnb.widgets.parts.box import Box, Options, Request
 from bucketsnb.widgets.parts.form import Field, Form
 
-__all__ = ["UpdateForm", "value_of"]
+__all__ = ["CheckUp", "UpdateForm", "value_of"]
 
-_SETTABLE = [name for name in FIELDS if name not in LEFT_TO_THE_SERVICE]
 _FIRST = ("priority", "status", "tags", "retries", "timeout")
+_NAMES = dict.fromkeys((*_FIRST, *(name for name in FIELDS if name not in LEFT_TO_THE_SERVICE)))
 _FIRST_CLAIMED = "5 is the most urgent: of the queued works of a pipeline, workers take the highest priority first."
-_NAMES = [*_FIRST, *(name for name in _SETTABLE if name not in _FIRST)]
 
 
 class UpdateForm(Form):
-    """Set one field of the works that are selected."""
+    """Set one field of the works that are selected; the plan shows every cell, old and new."""
 
     def __init__(self, panel: Panel, box: Box, actions: Actions) -> None:
         fields = [
             Field("field", "Set", "choice", "priority", choices=tuple((name, name) for name in _NAMES)),
-            Field("value", "to", hint="3"),
+            Field("value", "to"),
         ]
         super().__init__(panel, box, "change", "Change the selected works", fields)
         self._actions = actions
         for fact in ("selection", "everything", "frame", "query"):
             self.follow(fact, lambda _: self.draw())
 
-    @property
-    def asked(self) -> bool:
-        """Whether what stands in the box is a change of the selected works."""
-        return self._actions.asked
+    def edited(self) -> None:
+        """Take a question about the selected works away."""
+        if self.box.is_asked_by(self._actions):
+            self.box.disarm()
 
-    def hint(self, field: Field) -> str:
-        """Return an example of the value."""
-        chosen = FIELDS[self.values["field"]]
-        return field.hint if field.name == "field" else chosen.example or chosen.expected
-
-    def intro(self) -> str:
-        """Say how many works it is about."""
-        count = self._actions.works.count
-        return f"About the {count_of(count, 'selected work')}." if count else "Select the works to change first."
-
-    def notes(self) -> list[str]:
-        """Say which priority comes first."""
-        return [_FIRST_CLAIMED] if self.values["field"] == "priority" else []
-
-    def buttons(self) -> list[tuple[str, str, Callable[[], Any]]]:
-        """Return the button that shows the change, once works are selected."""
-        return [("plan", "Show the change", self.plan)] if self._actions.works.count else []
+    def content(self) -> dict[str, Any]:
+        """Return how many works it is about, and the button that shows the change once there are any."""
+        count, name = self.state.target_count, self.values["field"]
+        return {
+            "intro": f"About the {count_of(count, 'selected work')}." if count else "Select the works to change first.",
+            "hints": {"value": FIELDS[name].example or FIELDS[name].expected},
+            "notes": [_FIRST_CLAIMED] if name == "priority" else [],
+            "buttons": [("plan", "Show the change", self.plan)] if count else [],
+        }
 
     def plan(self) -> None:
         """Show what would change, and ask."""
@@ -66,17 +56,12 @@ class UpdateForm(Form):
         value = value_of(name, self.values["value"])
         for problem in problems_of_change({}, {name: value}):
             raise WorkError(str(problem), field=name)
+        shown = truncate(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), 60)
 
-        def make(which: Any, options: Options) -> Any:
-            return buckets.plan_update(which, set={name: value}, **options.limits)
+        def make(works: Any, options: Options) -> Any:
+            return buckets.plan_update(works, set={name: value}, **options.limits)
 
-        self._actions.ask(make, title=lambda plan: _title_of(plan, name, value))
-
-
-def _title_of(plan: Any, name: str, value: Any) -> str:
-    """Say what is set, and in how many works."""
-    shown = truncate(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), 60)
-    return f"Set {name} to {shown} in {count_of(plan.count, 'work')}"
+        self._actions.ask(make, title=lambda plan: f"Set {name} to {shown} in {count_of(plan.count, 'work')}")
 
 
 def value_of(name: str, text: str) -> Any:
@@ -99,3 +84,24 @@ def value_of(name: str, text: str) -> Any:
         return read_cell(name, text)
     except UnfitError as error:
         raise WorkError(f"{error}; expected {expected}", field=name) from None
+
+
+class CheckUp(Form):
+    """Forecast the three audit passes (failed, expired, stale) over all pipelines, and run them when confirmed."""
+
+    def __init__(self, panel: Panel, box: Box) -> None:
+        super().__init__(panel, box, "check_up", "Check-up of the queue")
+
+    def content(self) -> dict[str, Any]:
+        """Return what a check-up does, and the button that forecasts."""
+        return {
+            "intro": "A check-up puts failed works that have attempts left back into the queue, and ends as failed the "
+            "running works that are past their timeout and the works that have waited for too long. It is about all "
+            "pipelines. Showing what it would change only reads.",
+            "buttons": [("plan", "Show what it would change", self.plan)],
+        }
+
+    def plan(self) -> None:
+        """Forecast what the passes would change, by reads only, and ask."""
+        buckets = self.state.buckets
+        self.box.ask(Request(self, lambda options: buckets.plan_audit(reason=options.reason)))

@@ -3,25 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar, NamedTuple
 
 from bucketsnb.display.texts import count_of
 from bucketsnb.query import Query
 from bucketsnb.settings import MAX_AFFECTED
-from bucketsnb.widgets.core.panel import Panel
-from bucketsnb.widgets.core.part import Part
+from bucketsnb.widgets.core.panel import Handlers, Panel, Part
 from bucketsnb.widgets.parts.box import Box, Options, Request
-from bucketsnb.widgets.parts.selected import SelectedWorks
 
 __all__ = ["Actions"]
 
-_ACTIONS = {
-    "requeue": ("Requeue", "Put the selected works back into the queue"),
-    "change": ("Change", "Set a field of the selected works"),
-    "delete": ("Delete", "Delete the selected works"),
-}
-"""What the button of an action says, and what it does."""
 _CHOICES = ("reason", "max_affected", "allow_running")
+
+
+class _Action(NamedTuple):
+    """What the button of an action says, what it does, how it is planned, and what its question lets one choose."""
+
+    label: str
+    title: str
+    plan: Callable[[Any, Any, Options], Any] | None = None
+    choices: tuple[str, ...] = _CHOICES
+
+
+_ACTIONS: Mapping[str, _Action] = {
+    "requeue": _Action(
+        "Requeue",
+        "Put the selected works back into the queue",
+        lambda buckets, works, options: buckets.plan_requeue(works, reset_attempt=options.reset, **options.limits),
+        (*_CHOICES, "reset"),
+    ),
+    "change": _Action("Change", "Set a field of the selected works"),  # a form asks for the rest
+    "delete": _Action(
+        "Delete",
+        "Delete the selected works",
+        lambda buckets, works, options: buckets.plan_delete(works, **options.limits),
+    ),
+}
 
 
 class Actions(Part):
@@ -35,6 +52,11 @@ class Actions(Part):
         Titles of further panels by name; one that is pressed is handed to `open`.
     open
         Opens a panel by its name, or closes it.
+
+    Attributes
+    ----------
+    opened
+        Name of the panel that is open, or "".
     """
 
     kind = "actions"
@@ -43,39 +65,28 @@ class Actions(Part):
         self,
         panel: Panel,
         box: Box,
-        names: Sequence[str] = ("requeue", "change", "delete"),
+        names: Sequence[str] = tuple(_ACTIONS),
         *,
         panels: Mapping[str, str] | None = None,
         open: Callable[[str], None] = lambda name: None,  # noqa: A002 - the word for it
     ) -> None:
         super().__init__(panel)
-        self.works = SelectedWorks(self.state)
         self.opened = ""
         self._box = box
         self._names = tuple(names)
         self._panels = dict(panels or {})
         self._open = open
-        self._request: Request | None = None
         for fact in ("selection", "everything", "query"):
             self.follow(fact, lambda _: self._changed())
         for fact in ("frame", "read_for", "reading", "counted"):
             self.follow(fact, lambda _: self.draw())
 
-    def handlers(self) -> Mapping[str, Callable[[dict[str, Any]], Any]]:
-        """Return what to do by a message's type."""
-        return {
-            "do": lambda asked: self.do(asked["name"]),
-            "open": lambda asked: self._open(asked["name"]),
-            "everything": lambda _: self.select_everything(),
-            "none": lambda _: self.select_none(),
-        }
-
     def select_everything(self) -> None:
         """Mean all works that match, also those that were not read."""
-        frame = self.state.frame
-        if frame is not None and self.state.up_to_date and self.works.matched:
-            self.state.everything = True
-            self.state.selection = tuple(one for one in frame["id"] if isinstance(one, str))
+        state = self.state
+        if state.frame is not None and state.up_to_date and state.matched:
+            state.everything = True
+            state.selection = tuple(one for one in state.frame["id"] if isinstance(one, str))
 
     def select_none(self) -> None:
         """Mean no work."""
@@ -84,17 +95,12 @@ class Actions(Part):
 
     def do(self, name: str) -> None:
         """Ask about an action on the works that are selected now; without any it does nothing."""
-        if name == "change":
+        action, buckets = _ACTIONS[name], self.state.buckets
+        plan = action.plan
+        if plan is None:
             self._open(name)
-            return
-        buckets = self.state.buckets
-        if name == "delete":
-            self.ask(lambda which, options: buckets.plan_delete(which, **options.limits))
-        elif name == "requeue":
-            self.ask(
-                lambda which, options: buckets.plan_requeue(which, reset_attempt=options.reset, **options.limits),
-                choices=(*_CHOICES, "reset"),
-            )
+        else:
+            self.ask(lambda works, options: plan(buckets, works, options), choices=action.choices)
 
     def ask(
         self,
@@ -112,36 +118,33 @@ class Actions(Part):
         choices, title
             As for :class:`~bucketsnb.widgets.parts.box.Request`.
         """
-        if not self.works.any:
-            return
-        chosen, options = self.works.which(), Options(max_affected=max(MAX_AFFECTED, self.works.count))
-        request = Request(lambda options: make(_left(chosen, options), options), choices, options, title)
-        if self._box.ask(request):
-            self._request = request
-
-    @property
-    def asked(self) -> bool:
-        """Whether what stands in the box was asked for here."""
-        return self._request is not None and self._box.request is self._request
+        works, count = self.state.targets(), self.state.target_count
+        if count:
+            options = Options(max_affected=max(MAX_AFFECTED, count))
+            self._box.ask(Request(self, lambda now: make(_some(works, now.only), now), choices, options, title))
 
     def _changed(self) -> None:
-        if self.asked:
+        if self._box.is_asked_by(self):
             self._box.disarm("The selection is another now, so the question was taken away; nothing was changed.")
         self.draw()
 
     def draw(self) -> None:
         """Tell the page the counts, and which actions are awake."""
-        count = self.works.count
+        state, count = self.state, self.state.target_count
         which = count_of(count, "selected work") if count else "select some first"
+        selected = count if state.everything else len(state.selection)
         self.tell(
             "draw",
-            counts=self._counts(),
-            reading=self.state.reading,
-            old=self.state.frame is not None and not self.state.up_to_date,
+            counts=[
+                {"value": state.matched_text, "word": "match"},
+                {"value": f"{state.read_count:,}", "word": "read"},
+                {"value": f"{selected:,}", "word": "selected"},
+            ],
+            old=state.frame is not None and not state.up_to_date,
             offer=self._offer(),
             actions=[
-                {"name": name, "label": label, "on": count > 0, "title": f"{title}: {which}"}
-                for name, (label, title) in _ACTIONS.items()
+                {"name": name, "label": one.label, "on": count > 0, "title": f"{one.title}: {which}"}
+                for name, one in _ACTIONS.items()
                 if name in self._names
             ],
             panels=[
@@ -150,35 +153,30 @@ class Actions(Part):
             opened=self.opened,
         )
 
-    def _counts(self) -> list[dict[str, Any]]:
-        state, works = self.state, self.works
-        selected = works.count if state.everything else len(state.selection)
-        return [
-            {"value": works.matched_text, "word": "match"},
-            {"value": f"{works.read:,}", "word": "read"},
-            {"value": f"{selected:,}", "word": "selected"},
-        ]
-
     def _offer(self) -> dict[str, str] | None:
         """Say what is selected beyond what is shown, or offer it: a step of its own, in full."""
-        state, works = self.state, self.works
-        if state.frame is None or not state.up_to_date:
+        state = self.state
+        if not state.up_to_date:
             return None
-        number = count_of(works.matched, "work", at_least=not works.exact)
-        if state.everything and works.matched > works.read:
-            said = f"All {number} that match are selected, also those that were not read."
-            return {"said": said, "label": "Select none", "name": "none"}
-        more = not works.exact or works.matched > works.read
-        if more and works.read and len(state.selection) == works.read:
-            said = f"The {count_of(works.read, 'work')} that were read are selected."
-            return {"said": said, "label": f"Select all {number} that match", "name": "everything"}
+        number, more = count_of(state.matched, "work", at_least=not state.is_exact), state.matched > state.read_count
+        if state.everything and more:
+            text = f"All {number} that match are selected, also those that were not read."
+            return {"text": text, "label": "Select none", "name": "none"}
+        if (more or not state.is_exact) and state.read_count and len(state.selection) == state.read_count:
+            text = f"The {count_of(state.read_count, 'work')} that were read are selected."
+            return {"text": text, "label": f"Select all {number} that match", "name": "everything"}
         return None
 
+    handlers: ClassVar[Handlers] = {
+        "do": do,
+        "open": lambda self, name: self._open(name),
+        "everything": select_everything,
+        "none": select_none,
+    }
 
-def _left(chosen: Any, options: Options) -> Any:
+
+def _some(works: Any, only: Sequence[str] | None) -> Any:
     """Return the works without those that were left out."""
-    if not options.leave_out:
-        return chosen
-    if isinstance(chosen, Query):
-        return list(options.others or ())
-    return chosen[~chosen["id"].isin(list(options.leave_out))]
+    if only is None:
+        return works
+    return list(only) if isinstance(works, Query) else works[works["id"].isin(list(only))]

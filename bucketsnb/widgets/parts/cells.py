@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -16,7 +15,7 @@ from bucketsnb.frames.work_view import WorkView
 from bucketsnb.schema import STATUSES, TIME_FIELDS
 from bucketsnb.summaries.failures import error_text
 
-__all__ = ["Column", "cell_of", "column_of", "column_title", "draw", "facts_of", "pretty"]
+__all__ = ["Column", "cell_of", "column_of", "draw", "facts_of", "pretty", "title_of"]
 
 LONGEST = 60
 """Characters of a cell; the title has more of it."""
@@ -45,17 +44,20 @@ _TITLES = {"priority": "prio", "attempt": "tries"}
 _WIDEST = {"error": 60, "text": 26, "id": 10}
 _LINK = re.compile(r"https?://[^\s]+")
 
+Drawn = tuple[str, str]
 
-@dataclass(frozen=True)
-class Column:
+
+class Column(NamedTuple):
     """One column of the grid.
 
     Parameters
     ----------
     name
         Of the frame's column.
+    title
+        Its heading.
     kind
-        ``id``, ``status``, ``time``, ``span``, ``flag``, ``number`` or ``text``.
+        What draws it: a name in ``_KINDS``, ``number`` or ``text``.
     width
         Characters it needs.
     empty
@@ -63,34 +65,30 @@ class Column:
     """
 
     name: str
+    title: str
     kind: str
     width: int
     empty: bool = False
 
-    def message(self) -> dict[str, Any]:
-        """Return what the page needs to draw its heading."""
-        return {"name": self.name, "title": column_title(self.name), "kind": self.kind, "width": self.width}
 
-
-def column_title(name: str) -> str:
+def title_of(name: str) -> str:
     """Return the heading of a column."""
     return printable(_TITLES.get(name, name))
 
 
 def column_of(name: str, sources: Sequence[pd.Series[Any]]) -> Column:
     """Say how a column is drawn, from its name, and the dtype and some values of what it is made of."""
-    number = len(sources) == 1 and pd.api.types.is_numeric_dtype(sources[0].dtype)
-    kind = _KINDS.get(name) or ("number" if number else "text")
-    if kind == "attempts" and len(sources) == 1:
+    first, whole = sources[0], len(sources) == 1
+    kind = _KINDS.get(name, "number" if whole and pd.api.types.is_numeric_dtype(first.dtype) else "text")
+    if kind == "attempts" and whole:
         kind = "number"
-    values = sources[0] if len(sources) == 1 else zip(*sources, strict=True)
-    drawn = [draw(kind, value, None)[0] for value in values]
+    drawn = [draw(kind, value, None)[0] for value in (first if whole else zip(*sources, strict=True))]
     moment = [_MOMENT] if kind == "time" else []
-    longest = max([len(column_title(name)) + 2, *map(len, drawn), *map(len, moment)])
-    return Column(name, kind, min(max(longest, 5), _WIDEST.get(kind, 24)), empty=not any(drawn))
+    longest = max(5, len(title_of(name)) + 2, *map(len, [*drawn, *moment]))
+    return Column(name, title_of(name), kind, min(longest, _WIDEST.get(kind, 24)), empty=not any(drawn))
 
 
-def draw(kind: str, value: Any, read_at: float | None) -> tuple[str, str]:
+def draw(kind: str, value: Any, read_at: float | None) -> Drawn:
     """Return the text of a cell and its title.
 
     An id is cut to its end, which tells works apart; its title is the whole.
@@ -104,24 +102,24 @@ def draw(kind: str, value: Any, read_at: float | None) -> tuple[str, str]:
     >>> draw("number", None, None)
     ('', '')
     """
-    if _missing(value):
+    if _is_missing(value):
         return "", ""
-    return _DRAWN.get(kind, _text)(value, read_at)
+    if kind == "time" and isinstance(value, pd.Timestamp):
+        return _time(value, read_at)
+    return _DRAWN.get(kind, _text)(value)
 
 
 def cell_of(kind: str, value: Any, read_at: float | None) -> tuple[str | float, ...]:
     """Return the text and the title of a cell, and for a moment its epoch seconds: the page knows the reader's zone."""
     drawn = draw(kind, value, read_at)
-    return (*drawn, value.timestamp()) if isinstance(value, pd.Timestamp) and not _missing(value) else drawn
+    return (*drawn, value.timestamp()) if isinstance(value, pd.Timestamp) and not _is_missing(value) else drawn
 
 
-def _missing(value: Any) -> bool:
+def _is_missing(value: Any) -> bool:
     return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value)))
 
 
-def _time(value: Any, read_at: float | None) -> tuple[str, str]:
-    if not isinstance(value, pd.Timestamp):
-        return _text(value, read_at)
+def _time(value: pd.Timestamp, read_at: float | None) -> Drawn:
     exact = f"{value.tz_convert('UTC'):%Y-%m-%d %H:%M:%S} UTC" if value.tzinfo else str(value)
     if read_at is None:
         return format_time(value), exact
@@ -129,62 +127,47 @@ def _time(value: Any, read_at: float | None) -> tuple[str, str]:
     return (f"{age(past)} ago" if past >= 0 else f"in {age(-past)}"), exact
 
 
-def _span(value: Any, read_at: float | None) -> tuple[str, str]:
+def _span(value: Any) -> Drawn:
     if not isinstance(value, timedelta):
-        return _text(value, read_at)
-    return age(value), f"{value.total_seconds():,.6g} s" if abs(value.total_seconds()) < 1e6 else _seconds(value)
+        return _text(value)
+    return age(value), f"{value.total_seconds():,.3f}".rstrip("0").rstrip(".") + " s"
 
 
-def _seconds(value: timedelta) -> str:
-    return f"{value.total_seconds():,.0f} s"
+def _error(value: Any) -> Drawn:
+    text = error_text(value) or ""
+    return truncate(text, LONGEST_ERROR), truncate(text, TITLE)
 
 
-def _error(value: Any, _: float | None) -> tuple[str, str]:
-    text = error_text(value)
-    return ("", "") if text is None else (truncate(text, LONGEST_ERROR), truncate(text, TITLE))
-
-
-def _attempts(value: Any, _: float | None) -> tuple[str, str]:
-    used, allowed = ("?" if _missing(one) else cell(one) for one in value)
+def _attempts(value: Any) -> Drawn:
+    used, allowed = ("?" if _is_missing(one) else cell(one) for one in value)
     return f"{used}/{allowed}", f"attempt {used} of {allowed} retries"
 
 
-def _id(value: Any, _: float | None) -> tuple[str, str]:
+def _id(value: Any) -> Drawn:
     text = truncate(value, TITLE)
     return (f"…{text[-SHORT_ID:]}" if len(text) > SHORT_ID + 1 else text), text
 
 
-def _flag(value: Any, _: float | None) -> tuple[str, str]:
-    return ("yes" if value else ""), ""
-
-
-def _text(value: Any, _: float | None) -> tuple[str, str]:
-    if isinstance(value, list) and not any(isinstance(part, list | dict) for part in value):
-        return truncate(join_truncated(value, most=3), LONGEST), truncate(json.dumps(value, ensure_ascii=False), TITLE)
-    if isinstance(value, list | dict):
-        whole = json.dumps(value, ensure_ascii=False, default=str)
-        return truncate(whole, LONGEST), truncate(whole, TITLE)
+def _text(value: Any) -> Drawn:
     text = value if isinstance(value, str) else cell(value)
-    return truncate(text, LONGEST), truncate(text, TITLE)
+    if isinstance(value, list | dict):
+        text = json.dumps(value, ensure_ascii=False, default=str)
+    listed = isinstance(value, list) and not any(isinstance(part, list | dict) for part in value)
+    return truncate(join_truncated(value, most=3) if listed else text, LONGEST), truncate(text, TITLE)
 
 
-def _number(value: Any, _: float | None) -> tuple[str, str]:
-    return cell(value.item() if hasattr(value, "item") else value), ""
-
-
-def _status(value: Any, read_at: float | None) -> tuple[str, str]:
-    text, title = _text(value, read_at)
+def _status(value: Any) -> Drawn:
+    text, title = _text(value)
     if value in STATUSES:
         return text, title
     return truncate(f"{text} (unknown)", LONGEST), f"{title}: no status that is known here"
 
 
-_DRAWN: Mapping[str, Callable[[Any, float | None], tuple[str, str]]] = {
+_DRAWN: Mapping[str, Callable[[Any], Drawn]] = {
     "status": _status,
-    "time": _time,
     "span": _span,
-    "flag": _flag,
-    "number": _number,
+    "flag": lambda value: ("yes" if value else "", ""),
+    "number": lambda value: (cell(value), ""),
     "error": _error,
     "attempts": _attempts,
     "id": _id,
@@ -207,23 +190,15 @@ def facts_of(record: Mapping[str, Any], now: float | None) -> list[dict[str, Any
     >>> facts_of({"id": "a", "results": {"error": "disk full"}}, 0.0)[0]
     {'label': 'error', 'text': 'disk full', 'links': []}
     """
-    error = error_text(record.get("results"))
-    first = [] if error is None else [{"label": "error", "text": truncate(error, TITLE), "links": []}]
-    return [*first, *_facts(record, now)]
-
-
-def _facts(record: Mapping[str, Any], now: float | None) -> Iterator[dict[str, Any]]:
-    view = WorkView(record, now=now or 0.0)
+    error, view = error_text(record.get("results")), WorkView(record, now=now or 0.0)
+    facts = [] if error is None else [{"label": "error", "text": truncate(error, TITLE), "links": []}]
     for name, value in view._rows():
         if value is None or value in ("", [], {}):
             continue
-        links = (
-            [one for one in value if isinstance(one, str) and _LINK.fullmatch(one)] if isinstance(value, list) else []
-        )
-        time = float(value) if name in TIME_FIELDS and type(value) in {int, float} else None
-        yield {
-            "label": printable(name),
-            "text": view._text(name, value),
-            "links": links,
-            **({"time": time} if time else {}),
-        }
+        parts = value if isinstance(value, list) else []
+        links = [one for one in parts if isinstance(one, str) and _LINK.fullmatch(one)]
+        fact: dict[str, Any] = {"label": printable(name), "text": view._text(name, value), "links": links}
+        if name in TIME_FIELDS and type(value) in {int, float} and value:
+            fact["time"] = float(value)
+        facts.append(fact)
+    return facts

@@ -6,7 +6,6 @@ lossless: a condition goes into a field only if that field, read again, gives th
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -17,101 +16,45 @@ from bucketsnb.errors import QueryError
 from bucketsnb.query import Query
 from bucketsnb.query.filters import Filter
 from bucketsnb.schema import STATUSES
+from bucketsnb.widgets.parts.form import Field
 
-__all__ = ["FIELDS", "Draft", "DraftField"]
+__all__ = ["FIELDS", "Draft"]
 
 Value = tuple[str, ...] | str | bool
+
+FIELDS: Mapping[str, Field] = MappingProxyType(
+    {
+        one.name: one
+        for one in (
+            Field("pipeline", "Pipeline", "tokens", (), "any"),
+            Field("status", "Status", "toggles", (), choices=STATUSES),
+            Field("event", "Event", "tokens", (), "any, such as 9385707"),
+            Field("tags", "Tags, any of", "tokens", (), "any"),
+            Field("all_tags", "Tags, all of", "tokens", (), "any"),
+            Field("site", "Site", "tokens", (), "any"),
+            Field("user", "User", "tokens", (), "any"),
+            Field("priority", "Priority", hint="1 to 5, >=4 or 1..3"),
+            Field("older_than", "Older than", hint="7d, 36h or 1d12h"),
+            Field("newer_than", "Newer than", hint="2h"),
+            Field("since", "Created from", hint="2026-11-20 or 7d ago"),
+            Field("until", "Created before", hint="2026-11-21T18:30Z or 2d ago"),
+            Field("parent", "Parent", "tokens", (), "id of the parent run"),
+            Field("id", "Id", "tokens", (), "24 hexadecimal digits"),
+            Field("overdue", "Past its timeout", "flag", value=False),
+            Field("exhausted", "No attempts left", "flag", value=False),
+        )
+    }
+)
+"""The fields of the form by the query's keyword, in their order on the page."""
+
+_WHOLE = ("event", "priority")
+"""Fields whose texts may be whole numbers."""
 
 
 class _Listed(tuple[str, ...]):
     """A single text that was asked for as a list, which is another document than the text alone."""
 
     __slots__ = ()
-
-
-@dataclass(frozen=True)
-class DraftField:
-    """One field of the form.
-
-    Parameters
-    ----------
-    word
-        The query's keyword.
-    label
-        What people read.
-    kind
-        ``tokens`` (several texts), ``toggles`` (some of a few words), ``text`` or ``flag``.
-    hint
-        An example of what can be typed.
-    whole
-        Whether its texts may be whole numbers.
-    choices
-        The words of toggles.
-    """
-
-    word: str
-    label: str
-    kind: str
-    hint: str = ""
-    whole: bool = False
-    choices: tuple[str, ...] = ()
-
-    @property
-    def nothing(self) -> Value:
-        """What stands in it when it asks nothing."""
-        return {"tokens": (), "toggles": (), "text": "", "flag": False}[self.kind]  # type: ignore[return-value]
-
-    def keyword(self, value: Value) -> Any:
-        """Return the value for the query's keyword."""
-        if isinstance(value, bool):
-            return value
-        parts = [self._number(part) for part in (value if isinstance(value, tuple) else [value])]
-        return parts[0] if len(parts) == 1 and not isinstance(value, _Listed) else parts
-
-    @property
-    def example(self) -> str:
-        """What can be typed, for the message about a value that does not fit."""
-        return self.hint.replace("any, such", "a number such").removeprefix("any") or "another text"
-
-    def _number(self, part: str) -> str | int:
-        return int(part) if self.whole and part.isascii() and part.removeprefix("-").isdecimal() else part
-
-    def drawn(self, keyword: Any) -> Value | None:
-        """Return what stands in the field for a keyword's value, or None if it cannot be drawn here."""
-        if self.kind == "flag":
-            return True if keyword is True else None
-        if self.kind == "text":
-            return str(keyword) if isinstance(keyword, str | int) and not isinstance(keyword, bool) else None
-        parts = keyword if isinstance(keyword, list) else [keyword]
-        fits = all(isinstance(part, int if self.whole else str) and not isinstance(part, bool) for part in parts)
-        drawn = _Listed if isinstance(keyword, list) and len(parts) == 1 else tuple
-        return drawn(map(str, parts)) if fits else None
-
-
-FIELDS: Mapping[str, DraftField] = MappingProxyType(
-    {
-        one.word: one
-        for one in (
-            DraftField("pipeline", "Pipeline", "tokens", "any"),
-            DraftField("status", "Status", "toggles", choices=STATUSES),
-            DraftField("event", "Event", "tokens", "any, such as 9385707", whole=True),
-            DraftField("tags", "Tags, any of", "tokens", "any"),
-            DraftField("all_tags", "Tags, all of", "tokens", "any"),
-            DraftField("site", "Site", "tokens", "any"),
-            DraftField("user", "User", "tokens", "any"),
-            DraftField("priority", "Priority", "text", "1 to 5, >=4 or 1..3", whole=True),
-            DraftField("older_than", "Older than", "text", "7d, 36h or 1d12h"),
-            DraftField("newer_than", "Newer than", "text", "2h"),
-            DraftField("since", "Created from", "text", "2026-11-20 or 7d ago"),
-            DraftField("until", "Created before", "text", "2026-11-21T18:30Z or 2d ago"),
-            DraftField("parent", "Parent", "tokens", "id of the parent run"),
-            DraftField("id", "Id", "tokens", "24 hexadecimal digits"),
-            DraftField("overdue", "Past its timeout", "flag"),
-            DraftField("exhausted", "No attempts left", "flag"),
-        )
-    }
-)
-"""The fields of the form by keyword, in their order on the page."""
 
 
 @dataclass(frozen=True)
@@ -149,12 +92,12 @@ class Draft:
             else:
                 values[word] = value
         draft = cls(values, tuple(others))
-        return draft if _says(draft, query) else cls({}, query.filters)
+        return draft if _query_of(draft.values, draft.others) == query else cls({}, query.filters)
 
     def edit(self, word: str, value: Value) -> Draft:
         """Return the draft with another value in one field."""
         values = {name: old for name, old in self.values.items() if name != word}
-        if value != FIELDS[word].nothing:
+        if value != FIELDS[word].value:
             values[word] = value
         return replace(self, values=values)
 
@@ -162,60 +105,61 @@ class Draft:
         """Return the draft without one of the other conditions."""
         return replace(self, others=self.others[:place] + self.others[place + 1 :])
 
-    def query(self) -> Query:
-        """Return the query that the draft asks for.
-
-        Raises
-        ------
-        QueryError
-            If a field holds what cannot be meant; :meth:`problems` has them by field.
-        """
-        asked = {word: FIELDS[word].keyword(self.values[word]) for word in FIELDS if word in self.values}
-        return Query.of(self.others) & Query(**asked)
+    def query(self) -> Query | None:
+        """Return the query that the draft asks for, or None if a field holds what cannot be meant."""
+        return _query_of(self.values, self.others)
 
     def problems(self) -> dict[str, str]:
         """Return what is wrong, in words of the page, by the keyword of the field that it stands in."""
-        found = {word: self._problem(word) for word in self.values if not self._can_mean(word)}
-        if found or self._can_mean(*self.values):
-            return found
-        for one, other in itertools.combinations([word for word in FIELDS if word in self.values], 2):
-            if not self._can_mean(one, other):
-                return {other: f"no work can match both this and “{FIELDS[one].label}”."}
-        return {"": "These filters cannot be asked for together."}
+        if self.query() is not None:
+            return {}
+        found = {word: _problem(word, value) for word, value in self.values.items() if _query_of({word: value}) is None}
+        return found or {"": "The times leave nothing between them: change one of them."}
 
-    def _problem(self, word: str) -> str:
-        value = self.values[word]
-        typed = truncate(", ".join(value) if isinstance(value, tuple) else value, 60)
-        return f"“{typed}” does not fit; type {FIELDS[word].example}."
 
-    def _can_mean(self, *words: str) -> bool:
-        try:
-            Query(**{word: FIELDS[word].keyword(self.values[word]) for word in words})
-        except QueryError:
-            return False
-        return True
+def _query_of(values: Mapping[str, Value], others: Iterable[Filter] = ()) -> Query | None:
+    try:
+        return Query.of(others) & Query(**{word: _keyword(word, values[word]) for word in FIELDS if word in values})
+    except QueryError:
+        return None
+
+
+def _keyword(word: str, value: Value) -> Any:
+    """Return the value for the query's keyword."""
+    if isinstance(value, bool):
+        return value
+    parts = [_typed(word, part) for part in (value if isinstance(value, tuple) else [value])]
+    return parts[0] if len(parts) == 1 and not isinstance(value, _Listed) else parts
+
+
+def _typed(word: str, part: str) -> str | int:
+    return int(part) if word in _WHOLE and part.isascii() and part.removeprefix("-").isdecimal() else part
+
+
+def _problem(word: str, value: Value) -> str:
+    """Say that what was typed does not fit, and what does."""
+    typed = truncate(", ".join(value) if isinstance(value, tuple) else value, 60)
+    example = FIELDS[word].hint.replace("any, such", "a number such").removeprefix("any") or "another text"
+    return f"“{typed}” does not fit; type {example}."
 
 
 def _field_for(found: Filter, taken: Iterable[str]) -> tuple[str, Value | None]:
     """Return the field that draws a condition and what stands in it then; None if none does."""
     for word, keyword in found.keywords.items():
-        if word not in FIELDS or word in taken:
-            continue
-        value = FIELDS[word].drawn(keyword)
-        if value is not None and _reads_back(word, value, found):
+        value = _drawn(word, keyword) if word in FIELDS and word not in taken else None
+        if value is not None and _query_of({word: value}) == Query.of([found]):
             return word, value
     return "", None
 
 
-def _reads_back(word: str, value: Value, found: Filter) -> bool:
-    try:
-        return Query(**{word: FIELDS[word].keyword(value)}) == Query.of([found])
-    except QueryError:
-        return False
-
-
-def _says(draft: Draft, query: Query) -> bool:
-    try:
-        return draft.query() == query
-    except QueryError:
-        return False
+def _drawn(word: str, keyword: Any) -> Value | None:
+    """Return what stands in a field for a keyword's value, or None if it cannot be drawn there."""
+    kind = FIELDS[word].kind
+    if kind == "flag":
+        return True if keyword is True else None
+    if kind == "text":
+        return str(keyword) if isinstance(keyword, str | int) and not isinstance(keyword, bool) else None
+    parts = keyword if isinstance(keyword, list) else [keyword]
+    if any(type(part) is not (int if word in _WHOLE else str) for part in parts):
+        return None
+    return (_Listed if isinstance(keyword, list) and len(parts) == 1 else tuple)(map(str, parts))

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
 
 import pandas as pd
 
 from bucketsnb.display.markup import STATUS_COLOURS, Markup, block, element, escape
 from bucketsnb.display.texts import json_text, printable, truncate
-from bucketsnb.errors import ConfigurationError
+from bucketsnb.errors import ConfigurationError, QueryError
 from bucketsnb.query import Query
-from bucketsnb.widgets.core.error_boundary import Message, message_of
-from bucketsnb.widgets.core.panel import Panel, names_to_offer
-from bucketsnb.widgets.core.part import Part
-from bucketsnb.widgets.core.warned import warned
-from bucketsnb.widgets.parts.draft import FIELDS, Draft, DraftField
+from bucketsnb.widgets.core.messages import Message
+from bucketsnb.widgets.core.panel import Handlers, Panel
+from bucketsnb.widgets.core.worker import warned
+from bucketsnb.widgets.parts.draft import FIELDS, Draft
+from bucketsnb.widgets.parts.form import FieldsPart
 from bucketsnb.widgets.parts.saved_queries import SavedQueries
 
 __all__ = ["Filters"]
 
-OFFERED = 200
-"""Suggestions for one field."""
 LOOKED_AT = 1000
 """Works, the newest, whose values are offered: looking at all would hold up the page when very many are shown."""
 REMEMBERED = 200
@@ -42,7 +40,7 @@ LONGEST = 60
 """Characters of a chip."""
 
 
-class Filters(Part):
+class Filters(FieldsPart):
     """The query as filters; it is the state's query as long as every field can be meant, and None while one cannot.
 
     Parameters
@@ -72,46 +70,28 @@ class Filters(Part):
     def __init__(self, panel: Panel, query: Any = None, *, saved: SavedQueries | None = None) -> None:
         super().__init__(panel)
         self.saved = saved or SavedQueries()
-        self.offers: dict[str, tuple[str, ...]] = {}
         self.draft = Draft.of(Query.parse(query if query is not None else self.state.query))
         self._past: list[Draft] = []
         self._future: list[Draft] = []
         self._notes: tuple[str, ...] = ()
-        self._pipelines = self.new_worker("pipelines")
         self.follow("query", self._take_query)
         self.follow("frame", self._take_frame)
-
-    def handlers(self) -> Mapping[str, Callable[[dict[str, Any]], Any]]:
-        """Return what to do by a message's type."""
-        return {
-            "edit": lambda asked: self.edit(asked["name"], asked["value"]),
-            "remove": lambda asked: self.edit(asked["name"], FIELDS[asked["name"]].nothing),
-            "drop": lambda asked: self._change(self.draft.without(int(asked["place"]))),
-            "quick": lambda asked: self.toggle(asked["name"]),
-            "undo": lambda _: self.undo(),
-            "redo": lambda _: self.redo(),
-            "clear": lambda _: self._change(Draft()),
-            "paste": lambda asked: self.paste(asked["text"]),
-            "save": lambda asked: self._save(asked["name"]),
-            "load": lambda asked: self._change(Draft.of(self.saved.load(asked["name"]))),
-            "forget": lambda asked: self._forget(asked["name"]),
-        }
 
     def begin(self) -> None:
         """Take the query over into the state, and ask for what can be offered."""
         self._publish()
-        self.refresh_offers()
+        self.offer_pipelines()
 
     @property
     def query(self) -> Query | None:
         """The query that the form asks for, or None while a field cannot be meant."""
-        return None if self.draft.problems() else self.draft.query()
+        return self.draft.query()
 
     @query.setter
     def query(self, query: Any) -> None:
         self._change(Draft.of(Query.parse(query)))
 
-    def edit(self, word: str, value: Any) -> None:
+    def edit(self, name: str, value: Any) -> None:
         """Put a value into the field of a keyword: a text, several texts, or a flag.
 
         Raises
@@ -119,10 +99,9 @@ class Filters(Part):
         KeyError
             If the form has no such field.
         """
-        kind = FIELDS[word].kind
-        if kind in ("tokens", "toggles"):
+        if FIELDS[name].value == ():
             value = tuple(dict.fromkeys(text.strip() for text in map(str, value) if text.strip()))
-        self._change(self.draft.edit(word, bool(value) if kind == "flag" else value))
+        self._change(self.draft.edit(name, value))
 
     def toggle(self, name: str) -> None:
         """Put a quick filter in the place of the other ones and of the status, or take it away if it is on.
@@ -135,14 +114,14 @@ class Filters(Part):
         asked = {} if self._is_on(name) else QUICK[name][1]
         draft = self.draft
         for word in _SET_BY_QUICK:
-            draft = draft.edit(word, asked.get(word, FIELDS[word].nothing))
+            draft = draft.edit(word, asked.get(word, FIELDS[word].value))
         self._change(draft)
 
     def _is_on(self, name: str) -> bool:
         asked = QUICK[name][1]
         return all(self.draft.values.get(word) == asked.get(word) for word in _SET_BY_QUICK)
 
-    def paste(self, document: str) -> None:
+    def paste(self, text: str) -> None:
         """Take over a query document as JSON text, in place of what stands in the form.
 
         Raises
@@ -150,8 +129,7 @@ class Filters(Part):
         QueryError
             If it is not one.
         """
-        draft, notes = warned(lambda: Draft.of(Query.parse(document)))
-        self._change(draft, notes)
+        self._change(*warned(lambda: Draft.of(Query.parse(text))))
 
     def undo(self) -> None:
         """Go back one edit, if there is one."""
@@ -192,40 +170,29 @@ class Filters(Part):
             self.offers["all_tags"] = self.offers.get("tags", ())
             self.draw()
 
-    def refresh_offers(self) -> None:
-        """Ask the service for the names of its pipelines, on a thread."""
-        if self.state.buckets is not None:
-            self._pipelines.start(lambda _: names_to_offer(self.state), self._offer_pipelines)
-
-    def _offer_pipelines(self, names: tuple[str, ...]) -> None:
-        self.offers["pipeline"] = names
-        self.draw()
-
-    def _save(self, name: str) -> None:
-        query = self.query
-        if not name.strip():
-            self.show(Message("error", "Type a name for the query first."))
-            return
-        if query is None:
-            text = "This query cannot be saved yet."
-            self.show(Message("error", text, "Correct the fields that are marked."))
-            return
-        self.saved.save(name, query)
+    def save(self, name: str) -> None:
+        """Save the query under a name."""
+        if self.query is None:
+            raise QueryError("This query cannot be saved yet: a filter of it has a mistake.")
+        self.saved.save(name, self.query)
         self.show(Message("done", f"Saved as {printable(name.strip())}."))
         self.draw()
 
-    def _forget(self, name: str) -> None:
+    def forget(self, name: str) -> None:
+        """Remove a saved query."""
         self.saved.delete(name)
         self.draw()
 
     def draw(self) -> None:
         """Tell the page the chips, the form and the code."""
-        problems = self.draft.problems()
-        query = None if problems else self.draft.query()
+        problems, values, query = self.draft.problems(), self.draft.values, self.query
         self.tell(
             "draw",
-            chips=[self._chip(name, problems.get(name, "")) for name in FIELDS if name in self.draft.values],
-            fields=[self._drawn(one, problems.get(one.word, "")) for one in FIELDS.values()],
+            chips=[self._chip(name, problems.get(name, "")) for name in FIELDS if name in values],
+            fields=[
+                self.drawn(one, values.get(name, one.value), problem=problems.get(name, ""))
+                for name, one in FIELDS.items()
+            ],
             others=[{"label": other.label, "document": json_text(other.condition)} for other in self.draft.others],
             python="" if query is None else query.to_code(),
             document="" if query is None else json_text(query.to_document()),
@@ -242,32 +209,17 @@ class Filters(Part):
         )
 
     def _chip(self, name: str, problem: str) -> dict[str, str]:
-        field, value = FIELDS[name], self.draft.values[name]
-        said = (
-            "" if field.kind == "flag" else truncate(", ".join(value) if isinstance(value, tuple) else value, LONGEST)
-        )
-        return {"name": name, "label": field.label, "value": said, "problem": printable(problem)}
+        value = self.draft.values[name]
+        text = "" if value is True else truncate(", ".join(value) if isinstance(value, tuple) else value, LONGEST)
+        return {"name": name, "label": FIELDS[name].label, "value": text, "problem": printable(problem)}
 
     def _saved_names(self) -> list[str]:
         """Name the saved queries; a file that cannot be read is said, and takes nothing else away."""
         try:
             return self.saved.names()
         except ConfigurationError as error:
-            self.show(message_of(error))
+            self.report(error)
             return []
-
-    def _drawn(self, one: DraftField, problem: str) -> dict[str, Any]:
-        offers = self.offers.get(one.word, ())[:OFFERED]
-        return {
-            "name": one.word,
-            "label": one.label,
-            "kind": one.kind,
-            "hint": one.hint,
-            "choices": one.choices,
-            "offers": [offer for offer in offers if printable(offer) == offer],
-            "value": self.draft.values.get(one.word, one.nothing),
-            "problem": printable(problem),
-        }
 
     def static(self) -> Markup:
         """Return the query as Python and as a document."""
@@ -277,13 +229,21 @@ class Filters(Part):
         code = query.to_code(), json_text(query.to_document())
         return block("Query", *(element("pre", escape(text, keep="\n")) for text in code))
 
+    handlers: ClassVar[Handlers] = {
+        "edit": edit,
+        "remove": lambda self, name: self._change(self.draft.edit(name, FIELDS[name].value)),
+        "drop": lambda self, place: self._change(self.draft.without(place)),
+        "quick": toggle,
+        "undo": undo,
+        "redo": redo,
+        "clear": lambda self: self._change(Draft()),
+        "paste": paste,
+        "save": save,
+        "load": lambda self, name: self._change(Draft.of(self.saved.load(name))),
+        "forget": forget,
+    }
+
 
 def _values_of(values: pd.Series[Any]) -> tuple[str, ...]:
-    found: dict[str, None] = {}
-    for value in values.iloc[:LOOKED_AT]:
-        for text in value if isinstance(value, list) else [value]:
-            if isinstance(text, str):
-                found[text] = None
-        if len(found) >= OFFERED:
-            break
-    return tuple(sorted(found))
+    texts = (text for value in values.iloc[:LOOKED_AT] for text in (value if isinstance(value, list) else [value]))
+    return tuple(sorted({text for text in texts if isinstance(text, str)}))

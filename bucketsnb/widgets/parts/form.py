@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
-from bucketsnb.widgets.core.panel import Panel
-from bucketsnb.widgets.core.part import Part
-from bucketsnb.widgets.parts.box import Box, Request
+from bucketsnb.display.texts import printable
+from bucketsnb.errors import ServiceError
+from bucketsnb.widgets.core.panel import Handlers, Panel, Part
+from bucketsnb.widgets.parts.box import Box
 
-__all__ = ["Field", "Form", "split"]
+__all__ = ["Field", "FieldsPart", "Form"]
+
+OFFERED = 200
+"""Suggestions for one field."""
 
 
 @dataclass(frozen=True)
@@ -22,13 +26,13 @@ class Field:
     name, label
         Its name, and what people read.
     kind
-        ``text``, ``area``, ``choice``, ``flag`` or ``number``.
+        ``text``, ``area``, ``choice``, ``flag``, ``number``, ``tokens`` (several texts) or ``toggles`` (some of a few).
     value
         What stands in it at first.
     hint
         An example of what can be typed.
     choices
-        What a choice offers: its value and what people read.
+        What a choice offers, its value and what people read; or the words of toggles.
     least, most
         Bounds of a number.
     """
@@ -38,12 +42,52 @@ class Field:
     kind: str = "text"
     value: Any = ""
     hint: str = ""
-    choices: tuple[tuple[str, str], ...] = ()
+    choices: tuple[Any, ...] = ()
     least: int | None = None
     most: int | None = None
 
 
-class Form(Part):
+class FieldsPart(Part):
+    """A part with fields to fill in.
+
+    Attributes
+    ----------
+    offers
+        What can be typed into fields, by their name.
+    naming
+        Reads the names of the pipelines.
+    """
+
+    def __init__(self, panel: Panel, name: str = "") -> None:
+        super().__init__(panel, name)
+        self.offers: dict[str, tuple[str, ...]] = {}
+        self.naming = self.new_worker("pipelines")
+
+    def offer_pipelines(self) -> None:
+        """Ask the service for the names of its pipelines, on a thread, and offer them."""
+        if self.state.buckets is not None:
+            self.naming.start(lambda _: self._pipelines(), self._offer)
+
+    def _pipelines(self) -> tuple[str, ...]:
+        try:
+            return tuple(sorted(self.state.buckets.pipelines()))
+        except ServiceError:
+            if self.state.followed("status"):  # where the status is on the page, that alone says that it fails
+                return ()
+            raise
+
+    def _offer(self, names: tuple[str, ...]) -> None:
+        self.offers["pipeline"] = names
+        self.draw()
+
+    def drawn(self, field: Field, value: Any, *, problem: str = "", hint: str = "") -> dict[str, Any]:
+        """Return what the page needs to draw a field; what cannot be shown as it is cannot be typed, or offered."""
+        offers = [one for one in self.offers.get(field.name, ())[:OFFERED] if printable(one) == one]
+        about = {"value": value, "offers": offers, "problem": printable(problem), "hint": hint or field.hint}
+        return {**vars(field), **about}
+
+
+class Form(FieldsPart):
     """Fields, and buttons that act on what stands in them; an edit takes a question about it away.
 
     Parameters
@@ -63,21 +107,12 @@ class Form(Part):
 
     kind = "form"
 
-    def __init__(self, panel: Panel, box: Box, name: str, title: str, fields: Iterable[Field]) -> None:
+    def __init__(self, panel: Panel, box: Box, name: str, title: str, fields: Iterable[Field] = ()) -> None:
         super().__init__(panel, name)
         self.box = box
         self.title = title
         self.fields = {field.name: field for field in fields}
         self.values: dict[str, Any] = {field.name: field.value for field in self.fields.values()}
-        self.offers: dict[str, tuple[str, ...]] = {}
-        self._request: Request | None = None
-
-    def handlers(self) -> Mapping[str, Callable[[dict[str, Any]], Any]]:
-        """Return what to do by a message's type."""
-        return {
-            "edit": lambda asked: self.edit(asked["name"], asked["value"]),
-            "press": lambda asked: self.press(asked["name"]),
-        }
 
     def edit(self, name: str, value: Any) -> None:
         """Put a value into a field.
@@ -87,99 +122,41 @@ class Form(Part):
         KeyError
             If the form has no such field.
         """
-        field = self.fields[name]
-        if value == self.values[name]:
-            return
-        self.values[name] = _number(field, value) if field.kind == "number" else value
-        self.panel.messages.clear(self.name, self.box.name)
-        self.edited()
-        self.draw()
+        if value != self.values[name]:
+            self.values[name] = value
+            self.panel.messages.clear(self.name, self.box.name)
+            self.edited()
+            self.draw()
 
     def edited(self) -> None:
         """Take a question of this form away."""
-        if self.asked:
+        if self.box.is_asked_by(self):
             self.box.disarm()
 
-    @property
-    def asked(self) -> bool:
-        """Whether what stands in the box was asked for here."""
-        return self._request is not None and self.box.request is self._request
-
-    def ask(self, request: Request) -> None:
-        """Plan a change and ask, if nothing else is under way."""
-        if self.box.ask(request):
-            self._request = request
-
     def press(self, name: str) -> None:
-        """Do what a button says, if it is there and on."""
-        action = {button[0]: button[2] for button in self.buttons()}.get(name)
-        if action is not None:
-            action()
+        """Do what a button says, if it is there."""
+        for button, _, action in self.content()["buttons"]:
+            if button == name:
+                action()
 
-    def buttons(self) -> list[tuple[str, str, Callable[[], Any]]]:
-        """Return name, label and action of each button that is on; the last one is the main one."""
-        return []
+    def content(self) -> dict[str, Any]:
+        """Return what is shown now.
 
-    def intro(self) -> str:
-        """Return what the form is for, in a sentence or two."""
-        return ""
-
-    def notes(self) -> list[str]:
-        """Return lines under the fields."""
-        return []
-
-    def visible(self) -> Iterable[str]:
-        """Return the names of the fields that are shown now."""
-        return self.fields
-
-    def more(self) -> dict[str, Any]:
-        """Return what else the page is to know."""
-        return {}
+        Returns
+        -------
+        dict
+            ``buttons``, each with its name, its label and what it does, the main one last. Where there are any:
+            ``intro``, a sentence or two; ``notes``, lines under the fields; ``fields``, names of those that are
+            shown, else all; ``hints``, examples by field; and whatever else the page is to know.
+        """
+        raise NotImplementedError
 
     def draw(self) -> None:
         """Tell the page the fields and the buttons."""
-        shown = list(self.visible())
-        self.tell(
-            "draw",
-            title=self.title,
-            intro=self.intro(),
-            notes=self.notes(),
-            fields=[self._drawn(field) for field in self.fields.values() if field.name in shown],
-            buttons=[{"name": name, "label": label} for name, label, _ in self.buttons()],
-            **self.more(),
-        )
+        content = {"intro": "", "notes": [], "fields": list(self.fields), "hints": {}, **self.content()}
+        shown, hints = content.pop("fields"), content.pop("hints")
+        fields = [self.drawn(self.fields[name], self.values[name], hint=hints.get(name, "")) for name in shown]
+        buttons = [{"name": name, "label": label} for name, label, _ in content.pop("buttons")]
+        self.tell("draw", title=self.title, fields=fields, buttons=buttons, **content)
 
-    def _drawn(self, field: Field) -> dict[str, Any]:
-        return {
-            "name": field.name,
-            "label": field.label,
-            "kind": field.kind,
-            "hint": self.hint(field),
-            "choices": [list(choice) for choice in field.choices],
-            "least": field.least,
-            "most": field.most,
-            "offers": list(self.offers.get(field.name, ())),
-            "value": self.values[field.name],
-            "problem": "",
-        }
-
-    def hint(self, field: Field) -> str:
-        """Return an example for a field."""
-        return field.hint
-
-
-def split(text: str) -> list[str]:
-    """Return the parts of a text with commas between them.
-
-    Examples
-    --------
-    >>> split("a, b,")
-    ['a', 'b']
-    """
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def _number(field: Field, value: Any) -> int:
-    number = int(value)
-    low = number if field.least is None else max(number, field.least)
-    return low if field.most is None else min(low, field.most)
+    handlers: ClassVar[Handlers] = {"edit": edit, "press": press}

@@ -7,7 +7,7 @@ hundred, and none of them is written into the notebook's widget state.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 
@@ -16,14 +16,12 @@ from bucketsnb.display.markup import STATUS_COLOURS, Markup, chip, element, tabl
 from bucketsnb.display.texts import count_of, printable, truncate
 from bucketsnb.frames import empty, to_records
 from bucketsnb.query import Query
-from bucketsnb.widgets.core.error_boundary import Message
-from bucketsnb.widgets.core.panel import Panel
-from bucketsnb.widgets.core.part import Part
+from bucketsnb.widgets.core.messages import Message
+from bucketsnb.widgets.core.panel import Handlers, Panel, Part
 from bucketsnb.widgets.parts.box import Box
-from bucketsnb.widgets.parts.cells import column_title, facts_of, pretty
-from bucketsnb.widgets.parts.grid_rows import Rows
+from bucketsnb.widgets.parts.cells import facts_of, pretty, title_of
 from bucketsnb.widgets.parts.reader import LIMITS, WorksReader
-from bucketsnb.widgets.parts.selected import SelectedWorks
+from bucketsnb.widgets.parts.rows import Rows
 
 __all__ = ["Grid", "WorksGrid"]
 
@@ -33,6 +31,8 @@ CAUSES = 50
 """Causes that are offered, the most frequent ones."""
 EVENTS = 20
 """Events of a work that can be pressed; one of more than these is a summary of many."""
+FIRST = 60
+"""Rows that the page gets before it asks for any."""
 MOST = 500
 """Rows of one message."""
 
@@ -40,9 +40,8 @@ MOST = 500
 class Grid(Part):
     """Show the state's works; what is ticked is the state's selection.
 
-    The page is sent ``reset`` (shape and first rows), ``state``, ``rows``, ``selection``, ``work``, ``ids`` and
-    ``csv``. It sends ``rows``, ``sort``, ``columns``, ``select``, ``range``, ``all``, ``none``, ``open``, ``event``,
-    ``limit``, ``stop``, ``ids`` and ``csv``.
+    Rows are drawn in one order until the next ``reset``, which has another generation: what the page asks of rows of
+    an older one is passed over, as other works are in their places.
 
     Parameters
     ----------
@@ -73,10 +72,8 @@ class Grid(Part):
         self._empty_note = empty_note
         self._reader = reader
         self._generation = 0
-        self._narrowed_for: Any = None
         self._shown_for: Any = self.state.query
         self._queries = 0
-        self.works = SelectedWorks(self.state)
         self.rows = Rows(empty() if self.state.frame is None else self.state.frame, columns, self.state.causes)
         self.rows.select(self.state.selection)
         self.follow("frame", self._take_frame)
@@ -84,56 +81,23 @@ class Grid(Part):
         for fact in ("query", "read_for", "reading", "why", "counted"):
             self.follow(fact, lambda _: self._draw_state())
 
-    def handlers(self) -> Mapping[str, Callable[[dict[str, Any]], Any]]:
-        """Return what to do by a message's type."""
-        return {
-            "rows": self._send_rows,
-            "sort": lambda asked: self.sort(asked["name"], descending=asked["descending"]),
-            "columns": lambda asked: self.show_columns(asked["names"]),
-            "select": lambda asked: self._choose(lambda: self.rows.select(asked["ids"], on=asked["on"]), asked["view"]),
-            "range": self._choose_range,
-            "all": lambda _: self._choose(self.rows.select_all),
-            "none": lambda _: self._choose(self.rows.clear),
-            "open": self._open,
-            "event": lambda asked: self.show_event(int(asked["event"])),
-            "filter": lambda asked: self.filter(asked["text"]),
-            "cause": lambda asked: self.narrow_to(asked["name"]),
-            **self._reading(),
-            "ids": self._send_ids,
-            "csv": self._send_csv,
-        }
-
-    def _reading(self) -> dict[str, Callable[[dict[str, Any]], Any]]:
-        reader = self._reader
-        if reader is None:
-            return {}
-        return {"limit": lambda asked: reader.read_at_most(asked["limit"]), "stop": lambda _: reader.stop()}
-
-    def select(self, ids: Iterable[str]) -> None:
-        """Select these works and no others; ids that are not shown are passed over."""
-        self.rows.clear()
-        self.rows.select(ids)
-        self._selection_changed()
+    # ---- which works, in which order
 
     def sort(self, name: str | None, *, descending: bool = False) -> None:
         """Sort by a column; None brings back the order in which the works came."""
         self.rows.sort_by(name, descending)
         self.draw()
 
-    def filter(self, text: str) -> None:
+    def filter_by(self, text: str) -> None:
         """Show only works of this query that have a text in one of the columns shown; an empty text shows all."""
-        self._narrowed_for = self.state.query
-        self.rows.filter_by(text)
+        self.rows.text = text.strip()
+        self.rows.arrange()
         self.draw()
 
-    def show_event(self, event: int) -> None:
-        """Ask for all works of an event, in place of the filters there are: those can be had back by an undo."""
-        self.state.query = Query(event=event)
-
-    def narrow_to(self, cause: str) -> None:
-        """Show only works that failed for this cause; pressed once more, or empty, all are shown."""
-        self._narrowed_for = self.state.query
-        self.rows.narrow_to("" if cause == self.rows.cause else cause)
+    def narrow_to(self, name: str) -> None:
+        """Show only works of this query that failed for a cause; pressed once more, or empty, all are shown."""
+        self.rows.cause = "" if name == self.rows.cause else name
+        self.rows.arrange()
         self.draw()
 
     def show_columns(self, names: Iterable[str]) -> None:
@@ -152,24 +116,23 @@ class Grid(Part):
         self.draw()
 
     def _take_frame(self, frame: pd.DataFrame | None) -> None:
-        selected = set(self.rows.selected)
-        if self.state.query != self._narrowed_for:  # a text or a cause narrows the works of one query
-            self.rows.text = self.rows.cause = ""
-        if self.state.query != self._shown_for:
-            self._shown_for = self.state.query
+        rows, state = self.rows, self.state
+        if state.query != self._shown_for:  # a text or a cause narrows the works of one query
+            self._shown_for, rows.text, rows.cause = state.query, "", ""
             self._queries += 1
-        self.rows.implied = _implied(self.state.query)
-        self.rows.replace(empty() if frame is None else frame, self.state.causes)
-        gone = len(selected - set(self.rows.selected) - self._just_changed())
-        if self.state.everything and frame is not None:
-            self.rows.select(frame["id"].dropna())
+        rows.implied = _implied(state.query)
+        before = set(rows.selected)
+        rows.replace(empty() if frame is None else frame, state.causes)
+        gone = len(before - set(rows.selected) - self._just_changed())
+        if state.everything:
+            rows.select(rows.ids)
         self.draw()
         self.panel.messages.clear(self.name)
-        if gone and not self.state.everything:
+        if gone and not state.everything:
             verb = "is" if gone == 1 else "are"
             text = f"{count_of(gone, 'selected work')} {verb} no longer among the works shown, and unselected."
             self.show(Message("info", text))
-        self.state.selection = tuple(self.rows.selected)
+        state.selection = tuple(rows.selected)
         self.panel.keep()
 
     def _just_changed(self) -> set[str | None]:
@@ -177,46 +140,56 @@ class Grid(Part):
         results = self.state.receipt.results if self.state.receipt is not None else ()
         return {result.id for result in results if result.outcome is Outcome.DONE}
 
+    # ---- selection
+
+    def choose(self, ids: Iterable[str], *, on: bool = True, view: str = "") -> None:
+        """Add works to the selection, or take them out; ids that are not shown are passed over."""
+        self._choose(lambda: self.rows.select(ids, on=on), view)
+
+    def choose_range(self, generation: int, first: int, last: int, *, on: bool) -> None:
+        """Add the works of some rows to the selection, or take them out."""
+        if generation == self._generation:
+            self._choose(lambda: self.rows.select_rows(first, last, on=on))
+
+    def _choose(self, change: Callable[[], None], view: str = "") -> None:
+        change()
+        self.state.everything = False
+        self.state.selection = tuple(self.rows.selected)
+        self._tell_selection(view)
+
     def _take_selection(self, selection: tuple[str, ...]) -> None:
         if tuple(self.rows.selected) != selection:
             self.rows.clear()
             self.rows.select(selection)
             self._tell_selection()
 
-    def _choose(self, change: Callable[[], None], view: str = "") -> None:
-        change()
-        self._selection_changed(view)
-
-    def _choose_range(self, asked: dict[str, Any]) -> None:
-        if asked["generation"] == self._generation:  # rows of another order are other works
-            self.rows.select_rows(asked["first"], asked["last"], on=asked["on"])
-            self._selection_changed()
-
-    def _selection_changed(self, view: str = "") -> None:
-        self.state.everything = False
-        self.state.selection = tuple(self.rows.selected)
-        self._tell_selection(view)
-
     def _tell_selection(self, view: str = "") -> None:
         """Tell the page how many are selected; a view that has ticked the one row itself need not ask for its rows."""
-        here = self.rows.selected_here
-        self.tell("selection", selected=len(self.rows.selected), here=here, view=view)
+        self.tell("selection", selected=len(self.rows.selected), here=self.rows.selected_here, view=view)
 
-    def _send_rows(self, asked: dict[str, Any]) -> None:
-        if asked["generation"] == self._generation:
-            first, count = int(asked["first"]), min(int(asked["count"]), MOST)
-            self.tell("rows", generation=self._generation, first=first, rows=self.rows.page(first, count))
+    # ---- what the page asks for
 
-    def _open(self, asked: dict[str, Any]) -> None:
-        if asked["generation"] != self._generation or not 0 <= asked["row"] < len(self.rows):
+    def send_rows(self, generation: int, first: int, count: int) -> None:
+        """Send the rows that come into sight."""
+        if generation == self._generation:
+            self.tell("rows", generation=generation, first=first, rows=self.rows.page(first, min(count, MOST)))
+
+    def open_work(self, generation: int, row: int, view: str = "") -> None:
+        """Send the whole work of a row."""
+        if generation != self._generation or not 0 <= row < len(self.rows):
             return
-        place = self.rows.place(asked["row"])
-        record = to_records(self.rows.frame.iloc[[place]])[0]
-        title = printable(f"Work {record.get('id') or 'without an id'} of {record.get('pipeline')}")
-        known = {"row": asked["row"], "id": self.rows.id_at(place), "view": asked.get("view", "")}
-        facts = facts_of(record, self.rows.frame.attrs.get("read_at"))
-        events = self._events_to_show(record)
-        self.tell("work", title=title, facts=facts, events=events, json=pretty(record), **known)
+        place, frame = int(self.rows.order[row]), self.rows.frame
+        record = to_records(frame.iloc[[place]])[0]
+        self.tell(
+            "work",
+            title=printable(f"Work {record.get('id') or 'without an id'} of {record.get('pipeline')}"),
+            facts=facts_of(record, frame.attrs.get("read_at")),
+            events=self._events_to_show(record),
+            json=pretty(record),
+            row=row,
+            id=self.rows.ids[place],
+            view=view,
+        )
 
     def _events_to_show(self, record: Mapping[str, Any]) -> list[str]:
         """Return the events of a work whose works can be asked for, where works are read at all."""
@@ -224,40 +197,36 @@ class Grid(Part):
         events = [str(one) for one in found if type(one) is int] if isinstance(found, list) else []
         return events if self._reader is not None and len(events) <= EVENTS else []
 
-    def _send_ids(self, asked: dict[str, Any]) -> None:
-        self.tell("ids", text="\n".join(self.rows.selected), count=len(self.rows.selected), view=asked["view"])
-
-    def _send_csv(self, asked: dict[str, Any]) -> None:
-        self.tell("csv", text=self.rows.chosen().to_csv(index=False), view=asked["view"])
+    # ---- drawing
 
     def draw(self) -> None:
         """Tell the page the shape, and the first rows."""
         self._generation += 1
-        sort = self.rows.sort
+        rows = self.rows
         self.tell(
             "reset",
             generation=self._generation,
             queries=self._queries,
-            shown=len(self.rows),
-            selected=len(self.rows.selected),
-            here=self.rows.selected_here,
-            narrowed=self.rows.narrowed,
+            shown=len(rows),
+            selected=len(rows.selected),
+            here=rows.selected_here,
+            narrowed=rows.narrowed,
             causes=self._causes(),
             why=self._why_failed(),
-            text=self.rows.text,
-            columns=[column.message() for column in self.rows.columns],
-            choices=[[name, column_title(name)] for name in self.rows.choices],
-            sort={"name": sort[0], "descending": sort[1]} if sort else None,
+            text=rows.text,
+            columns=[column._asdict() for column in rows.columns],
+            choices=[[name, title_of(name)] for name in rows.choices],
+            sort={"name": rows.sort[0], "descending": rows.sort[1]} if rows.sort else None,
             colours=dict(STATUS_COLOURS),
             height=self._height,
             limit=None if self._reader is None else {"value": self._reader.limit, "choices": LIMITS},
-            first=self.rows.page(0, 60),
+            first=rows.page(0, FIRST),
         )
         self._draw_state()
 
     def _causes(self) -> list[dict[str, Any]]:
         """Return the most frequent causes, with how many works each has."""
-        counts = self.rows.causes.counts[:CAUSES] if self.rows.causes is not None else ()
+        counts = list(self.rows.causes.counts.items())[:CAUSES] if self.rows.causes is not None else ()
         return [
             {"name": name, "label": truncate(name, 300), "count": count, "on": name == self.rows.cause}
             for name, count in counts
@@ -266,17 +235,21 @@ class Grid(Part):
     def _why_failed(self) -> str:
         """Say what the causes are those of, where not all works were looked at."""
         causes = self.rows.causes
-        if causes is None or causes.looked_at == len(causes.frame):
-            return "Why:"
-        return f"Why the newest {causes.looked_at:,} failed:"
+        whole = causes is None or len(causes.of) == len(causes.frame)
+        return "Why:" if causes is None or whole else f"Why the newest {len(causes.of):,} failed:"
 
     def _draw_state(self) -> None:
         """Tell the page whether the rows are those of the query, and what to say in their place."""
         state = self.state
-        stale = (
-            state.frame is not None and state.query is not None and not state.up_to_date and self._reader is not None
+        stale = state.frame is not None and not state.up_to_date and state.query is not None
+        self.tell(
+            "state",
+            reading=state.reading,
+            stale=stale and self._reader is not None,
+            note=self._note(),
+            why=self._why(),
+            order=self._order(),
         )
-        self.tell("state", reading=state.reading, stale=stale, note=self._note(), why=self._why(), order=self._order())
 
     def _note(self) -> str:
         """Say why there are no rows: that nothing was read is not that nothing is there."""
@@ -291,33 +264,53 @@ class Grid(Part):
         why = self.state.why
         if why is None or len(self.rows.frame):
             return []
-        lines = [truncate(why.attrs.get("summary", ""), 300)]
+        lines = [why.attrs.get("summary", "")]
         for _, row in why.iterrows():
             without = "" if pd.isna(row["without"]) else f": {int(row['without']):,} match without it"
             hint = "" if pd.isna(row["suggestion"]) or not row["suggestion"] else f" ({row['suggestion']})"
-            lines.append(truncate(f"{row['condition']}{without}{hint}", 300))
-        return lines
+            lines.append(f"{row['condition']}{without}{hint}")
+        return [truncate(line, 300) for line in lines]
 
     def _order(self) -> str:
         """Say which works of all that match are here, and so what sorting orders."""
-        if self.works.exact and self.works.matched <= self.works.read:
+        state = self.state
+        if state.is_exact and state.matched <= state.read_count:
             return ""
-        return f"The newest {self.works.read:,} of {self.works.matched_text} were read; sorting orders these."
+        return f"The newest {state.read_count:,} of {state.matched_text} were read; sorting orders these."
 
     def static(self) -> Markup:
         """Return the first rows as a plain table, or why there are none."""
         with self.state.lock:
-            page = self.rows.page(0, KEPT)
+            columns, page = self.rows.columns, self.rows.page(0, KEPT)
+        status = next((place for place, column in enumerate(columns) if column.kind == "status"), None)
         rows = [
-            [
-                chip(cell[0]) if column.kind == "status" else cell[0]
-                for cell, column in zip(row["cells"], self.rows.columns, strict=True)
-            ]
-            for row in page
+            [chip(text) if place == status else text for place, (text, *_) in enumerate(row["cells"])] for row in page
         ]
-        caption = f"Works: {len(page):,} here, {len(self.rows.frame):,} read, {self.works.matched_text} match"
+        caption = f"Works: {len(page):,} here, {len(self.rows.frame):,} read, {self.state.matched_text} match"
         why = element("div", *(element("p", line) for line in self._why()))
-        return element("div", why, table([column_title(one.name) for one in self.rows.columns], rows, caption=caption))
+        return element("div", why, table([column.title for column in columns], rows, caption=caption))
+
+    def show_event(self, event: str) -> None:
+        """Ask for all works of an event, in place of the filters there are: those can be had back by an undo."""
+        self.state.query = Query(event=int(event))
+
+    handlers: ClassVar[Handlers] = {
+        "rows": send_rows,
+        "sort": sort,
+        "columns": show_columns,
+        "select": choose,
+        "range": choose_range,
+        "all": lambda self: self._choose(self.rows.select_all),
+        "none": lambda self: self._choose(self.rows.clear),
+        "open": open_work,
+        "event": show_event,
+        "filter": filter_by,
+        "cause": narrow_to,
+        "limit": lambda self, limit: self._reader.read_at_most(limit),
+        "stop": lambda self: self._reader.worker.stop(),
+        "ids": lambda self, view: self.tell("ids", text="\n".join(self.rows.selected), view=view),
+        "csv": lambda self, view: self.tell("csv", text=self.rows.chosen().to_csv(index=False), view=view),
+    }
 
 
 def _implied(query: Any) -> frozenset[str]:
@@ -392,7 +385,8 @@ class WorksGrid(Panel):
 
     def select(self, ids: Iterable[str]) -> None:
         """Select these works and no others; ids that are not shown are passed over."""
-        self.table.select(ids)
+        self.table.rows.clear()
+        self.table.choose(ids)
 
     def sort(self, name: str | None, *, descending: bool = False) -> None:
         """Sort by a column; None brings back the order in which the works came."""

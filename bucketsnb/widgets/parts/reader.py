@@ -6,10 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from bucketsnb.widgets.core.part import Part
-from bucketsnb.widgets.core.warned import warned
-from bucketsnb.widgets.core.worker import Run, TimeLeft
-from bucketsnb.widgets.parts.causes import Causes, causes_of
+from bucketsnb.widgets.core.panel import Panel, Part
+from bucketsnb.widgets.core.worker import Run, warned
+from bucketsnb.widgets.parts.rows import Causes, causes_of
 
 __all__ = ["LIMITS", "WorksReader"]
 
@@ -28,7 +27,7 @@ class WorksReader(Part):
 
     kind = "reader"
 
-    def __init__(self, panel: Any, *, limit: int | None = 1000) -> None:
+    def __init__(self, panel: Panel, *, limit: int | None = 1000) -> None:
         super().__init__(panel)
         self.limit = limit
         self.worker = self.new_worker("reader")
@@ -57,53 +56,43 @@ class WorksReader(Part):
         query, limit, buckets = self.state.query, self.limit, self.state.buckets
         if query is None or buckets is None:
             return
-        self.state.reading, time_left = "Reading …", TimeLeft()
+
+        def read(run: Run) -> tuple[pd.DataFrame, Causes | None]:
+            # Works that moved during the read are said beside the grid, from the frame.
+            frame, _ = warned(lambda: buckets.view(query, limit=limit, progress=run.progress, cancel=run.cancel))
+            return frame, causes_of(frame)
+
+        self._say("Reading …")
         self.worker.start(
-            lambda run: _read(buckets, query, limit, run),
-            lambda read: self._take(query, *read),
-            progress=lambda done, total: self._step(done, total, time_left),
-            failed=lambda _: self._ended(),
+            read,
+            lambda found: self._take(query, *found),
+            progress=lambda _, __, text: self._say(f"Reading … {text}"),
+            failed=lambda _: self._say(""),
         )
 
-    def stop(self) -> None:
-        """Stop reading; what was read until now is shown."""
-        self.worker.stop()
-
-    def _step(self, done: int, total: int, time_left: TimeLeft) -> None:
-        self.state.reading = f"Reading … {done:,} of {total:,}{time_left.text(done, total)}"
-
-    def _ended(self) -> None:
-        self.state.reading = ""
+    def _say(self, text: str) -> None:
+        self.state.reading = text
 
     def _take(self, query: Any, frame: pd.DataFrame, causes: Causes | None) -> None:
         self.panel.messages.clear(self.name)
         self.state.causes = causes
         self.state.frame = frame
         self.state.read_for = query  # not before: until its works are drawn, those that are seen are of an older one
-        self.state.reading = ""
+        self._say("")
         self._ask_more(query, frame)
         self.panel.keep()
 
     def _ask_more(self, query: Any, frame: pd.DataFrame) -> None:
         """Ask why nothing matches, or how many do where the read was cut short."""
         buckets = self.state.buckets
+        self.explainer.drop()
         self.state.why = self.state.counted = None
         if frame.empty and not query.is_empty:
-            self.explainer.start(lambda _: buckets.explain(query), lambda why: self._explained(query, why))
+            self.explainer.start(lambda _: buckets.explain(query), lambda why: self._learn(query, "why", why))
         elif not frame.attrs.get("exact", True):
-            self.explainer.start(lambda _: int(buckets.count(query)), lambda number: self._counted(query, number))
+            self.explainer.start(lambda _: int(buckets.count(query)), lambda n: self._learn(query, "counted", n))
 
-    def _counted(self, query: Any, number: int) -> None:
+    def _learn(self, query: Any, fact: str, value: Any) -> None:
         if self.state.query == query:
-            self.state.counted = number
-
-    def _explained(self, query: Any, why: Any) -> None:
-        if self.state.query == query and self.state.frame is not None and self.state.frame.empty:
-            self.state.why = why
+            setattr(self.state, fact, value)
             self.panel.keep()
-
-
-def _read(buckets: Any, query: Any, limit: int | None, run: Run) -> tuple[pd.DataFrame, Causes | None]:
-    # Works that moved during the read are said beside the grid, from the frame.
-    frame, _ = warned(lambda: buckets.view(query, limit=limit, progress=run.progress, cancel=run.cancel))
-    return frame, causes_of(frame)

@@ -58,7 +58,7 @@ class SavedQueries:
         """Keep a query under a name; one of that name before is replaced."""
         name = name.strip()
         if not name:
-            raise ConfigurationError("a saved query needs a name: type one beside the button")
+            raise ConfigurationError("Type a name for the query first.")
         with self._changing():
             self._write({**self._read(), name: query.document})
 

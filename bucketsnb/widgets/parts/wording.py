@@ -6,18 +6,19 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from bucketsnb.changes.drawing import by_count
 from bucketsnb.changes.plan import CellsPlan, Plan, Reason, UndoPlan
 from bucketsnb.changes.receipt import Outcome, Receipt
 from bucketsnb.changes.snapshot import WorkSnapshot, described, shown
 from bucketsnb.changes.verbs.deposit import DepositPlan
+from bucketsnb.confirm import word_to_type
 from bucketsnb.display.texts import age, count_of, join_truncated, truncate
 from bucketsnb.errors import ScopeReason, ScopeRefused
-from bucketsnb.widgets.core.advice import advice, in_page_words
+from bucketsnb.widgets.core.messages import advice, in_page_words
 
-__all__ = ["past", "question_of", "receipt_of", "refusal_of", "undo_title", "undo_warning"]
+__all__ = ["is_blocked", "question_of", "receipt_of", "refusal_of"]
 
 ROWS = 100
 """Rows of a list that the page shows."""
@@ -31,15 +32,13 @@ _OUTCOMES = {
     Outcome.UNKNOWN: "with an unknown outcome",
 }
 
+_DONE = {"audit": "changed by the check-up"}
+"""What was done, where the plan's own word is not plain enough."""
+
 Facts = dict[str, Any]
 
 
-def past(receipt: Receipt) -> str:
-    """Return what was done to the works of a receipt, as one word or a few."""
-    return "changed by the check-up" if receipt.verb == "audit" else receipt.done_word
-
-
-def question_of(plan: Plan, title: str = "", columns: Sequence[str] = ()) -> Facts:
+def question_of(plan: Plan, title: str = "", columns: Sequence[str] = (), warnings: Sequence[str] = ()) -> Facts:
     """Return a plan as a question: what will happen, to which works, and what to know before.
 
     Parameters
@@ -47,43 +46,53 @@ def question_of(plan: Plan, title: str = "", columns: Sequence[str] = ()) -> Fac
     plan
         The plan.
     title
-        What will happen, in other words than the plan's own.
+        What will happen, in other words than those for all plans of its kind.
     columns
         Fields of the works that are listed, as paths with dots between; empty for the usual ones.
+    warnings
+        What else to know.
     """
     return {
-        "title": truncate(title or plan.summary, 400),
+        "title": truncate(title or _title_of(plan), 400),
         "facts": [fact for fact in _facts(plan) if fact],
-        "warnings": [truncate(text, 400) for text in _warnings(plan)],
+        "warnings": [*(truncate(text, 400) for text in _warnings(plan)), *warnings],
         "list": _list_of(plan, columns),
-        "yes": truncate(title or plan.summary, 300),
+        "word": word_to_type(plan),
+        "danger": plan.removes,
         "expires_in": plan.expires_at - time.time() if plan.expires_at != float("inf") else None,
     }
+
+
+def _title_of(plan: Plan) -> str:
+    if is_blocked(plan):
+        rows = len({row for row, _, _ in plan.bad})
+        have = "has" if rows == 1 else "have"
+        return f"{count_of(rows, 'row')} {have} mistakes, so nothing will be sent. Correct them, or leave them out."
+    if isinstance(plan, UndoPlan):  # without the id of the entry
+        what = plan.summary.removeprefix(f"Undo {plan.undoes}: ")
+        return what[:1].upper() + what[1:]
+    if plan.verb == "audit":
+        return f"Run the check-up: change {count_of(plan.count, 'work')} on {plan.host}"
+    if plan.verb == "withdraw" and not plan.count:
+        return "No queued work matches: nothing to claim"
+    return plan.summary.replace("Withdraw", "Claim", 1)
 
 
 def _facts(plan: Plan) -> list[str]:
     works = [] if isinstance(plan, DepositPlan) else plan.works
     have = sum(left.reason is Reason.AS_ASKED for left in plan.left_out)
+    # Of the works that wait: the age of one that had its turn before is not the time it has waited.
+    tried = sum(work.status == "queued" and bool(work.record.get("attempt")) for work in works)
+    pipelines = [work.pipeline for work in plan.works]
     return [
         *(_cells(plan) if isinstance(plan, CellsPlan) else []),
         f"{have:,} more already {'has' if have == 1 else 'have'} it" if have else "",
         by_count(work.status for work in works),
-        _tried(works),
+        f"{tried:,} requeued after an attempt" if tried else "",
         by_count(work.site for work in works),
         _ages(works, plan.created_at),
-        _by_pipeline(plan),
+        by_count(pipelines) if len(set(map(str, pipelines))) > 1 else "",
     ]
-
-
-def _tried(works: Sequence[WorkSnapshot]) -> str:
-    """Say how many of the works that wait had their turn before: their age is not the time they have waited."""
-    tried = sum(work.status == "queued" and bool(work.record.get("attempt")) for work in works)
-    return f"{tried:,} requeued after an attempt" if tried else ""
-
-
-def _by_pipeline(plan: Plan) -> str:
-    pipelines = {str(work.pipeline) for work in plan.works}
-    return by_count(work.pipeline for work in plan.works) if len(pipelines) > 1 else ""
 
 
 def _cells(plan: CellsPlan, most: int = 4) -> list[str]:
@@ -106,7 +115,7 @@ def _ages(works: Sequence[WorkSnapshot], now: float) -> str:
 
 
 def _warnings(plan: Plan) -> Iterable[str]:
-    if _blocked(plan):
+    if is_blocked(plan):
         return  # the list says what is wrong, and nothing will happen that one should know more about
     if plan.running:
         are = "is" if plan.running == 1 else "are"
@@ -118,44 +127,30 @@ def _warnings(plan: Plan) -> Iterable[str]:
         rows = len({row for row, _, _ in plan.bad})
         yield f"{count_of(rows, 'row')} cannot be sent and will be left out."
     yield from map(in_page_words, plan.notes)
+    if plan.verb == "undo":
+        yield "Works that somebody else has moved since are left alone."
 
 
-def _blocked(plan: Plan) -> bool:
+def is_blocked(plan: Plan) -> TypeGuard[DepositPlan]:
     """Tell whether rows with mistakes keep all of a deposit back."""
     return isinstance(plan, DepositPlan) and bool(plan.bad) and not plan.skip_bad
 
 
-def undo_title(plan: Plan) -> str:
-    """Return what a plan does, without the id of the entry that it takes back."""
-    if not isinstance(plan, UndoPlan):
-        return str(plan.summary)
-    what = plan.summary.removeprefix(f"Undo {plan.undoes}: ")
-    return what[:1].upper() + what[1:]
-
-
-def undo_warning(plan: Plan) -> str:
-    """Return what one should know before a change is taken back."""
-    return "Works that somebody else has moved since are left alone." if plan.verb == "undo" else ""
-
-
 def _list_of(plan: Plan, columns: Sequence[str]) -> Facts:
-    if isinstance(plan, DepositPlan) and _blocked(plan):
-        rows = [(_place(plan, row), name, problem) for row, name, problem in plan.bad]
+    rows: Sequence[Sequence[Any]]
+    if is_blocked(plan):
+        places = [f"line {plan.lines[row]}" if row in plan.lines else f"row {row + 1}" for row, _, _ in plan.bad]
+        rows = [(place, *about) for place, (_, *about) in zip(places, plan.bad, strict=True)]
         return _table("What is wrong", ("where", "field", "problem"), rows, open_=True)
     if columns:
-        own = [[_at(work.record, name) for name in columns] for work in plan.works]
-        return _table(f"the {count_of(len(own), 'work')}", columns, own)
-    if isinstance(plan, CellsPlan) and plan.changes_cells:
-        changes = [(change.id, change.work.pipeline, described(change.cells)) for change in plan.changes]
-        return _table(f"the {count_of(len(changes), 'work')}", ("id", "pipeline", "what changes"), changes)
-    now = plan.created_at
-    works = [(work.id or "", work.pipeline, work.status, work.site, _ages([work], now)) for work in plan.works]
-    return _table(f"the {count_of(len(works), 'work')}", ("id", "pipeline", "status", "site", "age"), works)
-
-
-def _place(plan: DepositPlan, row: int) -> str:
-    """Say where a row stands: its line in the text it was read from, or its number."""
-    return f"line {plan.lines[row]}" if row in plan.lines else f"row {row + 1}"
+        rows = [[_at(work.record, name) for name in columns] for work in plan.works]
+    elif isinstance(plan, CellsPlan) and plan.changes_cells:
+        columns = ("id", "pipeline", "what changes")
+        rows = [(change.id, change.work.pipeline, described(change.cells)) for change in plan.changes]
+    else:
+        columns, now = ("id", "pipeline", "status", "site", "age"), plan.created_at
+        rows = [(work.id, work.pipeline, work.status, work.site, _ages([work], now)) for work in plan.works]
+    return _table(f"the {count_of(len(rows), 'work')}", columns, rows)
 
 
 def _at(record: Any, path: str) -> Any:
@@ -176,21 +171,15 @@ def _table(title: str, headers: Sequence[str], rows: Sequence[Sequence[Any]], *,
 
 def receipt_of(receipt: Receipt) -> Facts:
     """Return what became of a change, as the page says it."""
-    others = {outcome: receipt.counts[outcome.value] for outcome in _OUTCOMES}
-    rows = [
-        (result.id or "", _OUTCOMES[result.outcome], result.detail)
-        for result in receipt.results
-        if result.outcome is not Outcome.DONE
+    done, counts = _DONE.get(receipt.verb, receipt.done_word), receipt.counts
+    others = [one for one in receipt.results if one.outcome is not Outcome.DONE]
+    rows = [(one.id or "", _OUTCOMES[one.outcome], one.detail) for one in others] or [
+        (one.id or one.new_id or "", done, one.detail or one.new_id or "") for one in receipt.results
     ]
-    if not rows:
-        rows = [
-            (result.id or result.new_id or "", past(receipt), result.detail or result.new_id or "")
-            for result in receipt.results
-        ]
     return {
         "ok": receipt.ok,
-        "title": _done(receipt),
-        "facts": [f"{number:,} {_OUTCOMES[outcome]}" for outcome, number in others.items() if number],
+        "title": _past(receipt, done),
+        "facts": [f"{counts[outcome]:,} {words}" for outcome, words in _OUTCOMES.items() if counts[outcome]],
         "warnings": [truncate(in_page_words(note), 400) for note in receipt.notes],
         "list": _table("details", ("id", "outcome", "detail"), rows),
         "asked": truncate(receipt.asked, 400),
@@ -198,34 +187,28 @@ def receipt_of(receipt: Receipt) -> Facts:
     }
 
 
-def _done(receipt: Receipt) -> str:
-    if not receipt.results:
-        return "Nothing was changed"
+def _past(receipt: Receipt, word: str) -> str:
     done = receipt.counts["done"] + (receipt.counts["gone"] if receipt.removes else 0)
     if not done:
-        return f"Nothing was {past(receipt)}"
+        return f"Nothing was {word if receipt.results else 'changed'}"
     of = f" of {len(receipt.results):,}" if done < len(receipt.results) else ""
-    return f"{done:,}{of} {'work' if len(receipt.results) == 1 else 'works'} {past(receipt)}"
+    return f"{done:,}{of} {'work' if len(receipt.results) == 1 else 'works'} {word}"
 
 
 def refusal_of(error: ScopeRefused) -> Facts:
     """Return a refusal in words of the page, with its remedies: what to press, by name."""
-    count = error.count or 0
+    count, running = error.count or 0, len(error.running)
+    remedies: dict[str, str] = {}
     if error.reason is ScopeReason.RUNNING:
-        running = len(error.running)
-        which = f"{running:,} of" if running < count else "All" if running > 1 else "The"
-        works = count_of(count, "work") if count > 1 else "work"
-        text = f"{which} {works} to be changed {'is' if running == 1 else 'are'} running"
-        leave = [("leave_out", "Leave them out" if running > 1 else "Leave it out")] if error.others else []
-        remedies = [*leave, ("include", "Include them" if running > 1 else "Include it")]
-        return _refusal(f"{text}, and a worker may be busy with {'them' if running > 1 else 'it'}.", remedies)
-    if error.reason is ScopeReason.TOO_MANY:
+        are = "is" if running == 1 else "are"
+        text = f"{running:,} of {count_of(count, 'work')} to be changed {are} running: a worker may be busy with that."
+        remedies = {"leave_out": "Leave running works out"} if error.others else {}
+        remedies["include"] = "Include running works"
+    elif error.reason is ScopeReason.TOO_MANY:
         text = f"This would be about {count_of(count, 'work')}, more than you allowed at once."
-        return _refusal(text, [("raise", f"Allow {count:,}")])
-    if error.reason is ScopeReason.EVERY_PIPELINE:
-        return _refusal("The filters name no pipeline, so this is about all pipelines.", [("all", "All pipelines")])
-    return _refusal(truncate(f"{error.problem} {advice(error)}", 400), [])
-
-
-def _refusal(text: str, remedies: Sequence[tuple[str, str]]) -> Facts:
-    return {"text": text, "remedies": [{"name": name, "label": label} for name, label in remedies]}
+        remedies = {"raise": f"Allow {count:,}"}
+    elif error.reason is ScopeReason.EVERY_PIPELINE:
+        text, remedies = "The filters name no pipeline, so this is about all pipelines.", {"all": "All pipelines"}
+    else:
+        text = truncate(f"{error.problem} {advice(error)}", 400)
+    return {"text": text, "remedies": [{"name": name, "label": label} for name, label in remedies.items()]}

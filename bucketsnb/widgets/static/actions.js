@@ -34,7 +34,7 @@ function actionsPart(part, root) {
       }
       actions.hidden = !now.actions.length;
       panels.hidden = !now.panels.length;
-      const line = now.offer ? [el("span", { text: now.offer.said }), button(now.offer.label, () => send(now.offer.name))] : [];
+      const line = now.offer ? [el("span", { text: now.offer.text }), button(now.offer.label, () => send(now.offer.name))] : [];
       offer.hidden = !line.length;
       offer.replaceChildren(...line);
     },

@@ -53,7 +53,7 @@ function boxPart(part, root) {
 
   const question = (now) => {
     if (now.word !== word) { typed = ""; word = now.word; }
-    const yes = button(now.yes, () => {}, { class: `bnb-button ${now.danger ? "bnb-danger" : "bnb-primary"}`, "data-key": "yes" });
+    const yes = button(now.title, () => {}, { class: `bnb-button ${now.danger ? "bnb-danger" : "bnb-primary"}`, "data-key": "yes" });
     const right = () => now.word === null || typed.replace(/[,\s]/g, "") === now.word;
     yes.addEventListener("click", (event) => { if (right()) act("confirm", { typed })(event); });
     yes.disabled = !now.asks || !right();
@@ -96,7 +96,7 @@ function boxPart(part, root) {
       now.list.rows.length ? foldedTable(now.list) : "");
   };
 
-  const said = (text) => el("div", { class: "bnb-row bnb-news" }, el("span", { class: "bnb-grow", role: "status", tabindex: "-1", "data-key": "said", text }),
+  const notice = (text) => el("div", { class: "bnb-row bnb-news" }, el("span", { class: "bnb-grow", role: "status", tabindex: "-1", "data-key": "notice", text }),
     button("✕", act("dismiss"), { class: "bnb-button bnb-quiet", "aria-label": "Dismiss", title: "Dismiss" }));
 
   root.addEventListener("keydown", (event) => {
@@ -105,7 +105,7 @@ function boxPart(part, root) {
     act("cancel")();
   });
 
-  const FIRST = ["typed", "cancel", "stop", "receipt", "said"]; // never the dangerous side
+  const FIRST = ["typed", "cancel", "stop", "receipt", "notice"]; // never the dangerous side
   const inView = () => {
     const box = root.getBoundingClientRect();
     const seen = (y) => root.contains(document.elementFromPoint(box.left + box.width / 2, y)); // not below a bar of the notebook's
@@ -127,7 +127,7 @@ function boxPart(part, root) {
       const caret = focused && document.activeElement.selectionStart;
       const open = new Set([...root.querySelectorAll("details[open]")].map((one) => one.dataset.key));
       if (within) root.focus({ preventScroll: true }); // else it falls to the body while the parts are exchanged
-      root.replaceChildren(...now.messages.map(message), ...(now.said ? [said(now.said)] : []), ...(now.refusal ? [refused(now.refusal)] : []),
+      root.replaceChildren(...now.messages.map(message), ...(now.notice ? [notice(now.notice)] : []), ...(now.refusal ? [refused(now.refusal)] : []),
         ...(now.question ? [question(now.question)] : []), ...(now.working ? [working(now.working)] : []), ...(now.receipt && !now.question && !now.working && !now.refusal ? [receipt(now.receipt)] : []));
       if (!now.question) { typed = ""; word = null; }
       root.classList.toggle("bnb-empty", !root.children.length);

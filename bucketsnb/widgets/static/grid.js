@@ -30,8 +30,13 @@ class Grid {
     part.page.ends.add(() => this.sight.disconnect());
   }
 
-  send(type, content = {}) {
-    this.part.send(type, { view: this.view, generation: this.shape?.generation, ...content });
+  send(type, content) {
+    this.part.send(type, content);
+  }
+
+  // Rows are meant as they are drawn now: in another order they are other works.
+  sendOfRows(type, content) {
+    this.send(type, { generation: this.shape.generation, ...content });
   }
 
   // ---- the parts
@@ -57,8 +62,8 @@ class Grid {
     this.exporting = menu("Export ▾", (body) => {
       const selected = this.shape?.selected ?? 0;
       const name = `the ${number(selected)} selected`;
-      const csv = item(this.exporting, `Save ${name} as CSV`, `Save ${name} works as CSV`, () => this.send("csv"));
-      const ids = item(this.exporting, `Copy the ids of ${name}`, `Copy the ids of ${name} works`, () => this.send("ids"));
+      const csv = item(this.exporting, `Save ${name} as CSV`, `Save ${name} works as CSV`, () => this.send("csv", { view: this.view }));
+      const ids = item(this.exporting, `Copy the ids of ${name}`, `Copy the ids of ${name} works`, () => this.send("ids", { view: this.view }));
       csv.disabled = ids.disabled = !selected;
       body.replaceChildren(csv, ids, el("p", { class: "bnb-muted", text: selected ? "In Python: page.selection is a DataFrame of them." : "Select works first." }));
     }, { name: "Export" });
@@ -388,7 +393,7 @@ class Grid {
       if (!chunk || chunk.stale) missing.push(start);
     }
     if (missing.length) {
-      this.asking = setTimeout(() => missing.forEach((start) => this.send("rows", { first: start, count: CHUNK })), 30);
+      this.asking = setTimeout(() => missing.forEach((start) => this.sendOfRows("rows", { first: start, count: CHUNK })), 30);
     }
     if (this.chunks.size > 60) {
       for (const start of this.chunks.keys()) if (start + CHUNK < first || start > last) this.chunks.delete(start);
@@ -442,7 +447,7 @@ class Grid {
   }
 
   move(row, extend) {
-    if (extend) this.send("range", { first: (this.anchor ??= this.active), last: row, on: true });
+    if (extend) this.sendOfRows("range", { first: (this.anchor ??= this.active), last: row, on: true });
     else this.anchor = row;
     this.active = row;
     this.focusActive();
@@ -459,7 +464,7 @@ class Grid {
     if (event.shiftKey) {
       event.preventDefault();
       document.getSelection()?.removeAllRanges();
-      this.send("range", { first: (this.anchor ??= row), last: row, on: true });
+      this.sendOfRows("range", { first: (this.anchor ??= row), last: row, on: true });
     } else if (tick || event.ctrlKey || event.metaKey) {
       this.anchor = row;
       this.toggle(row, event.target);
@@ -472,22 +477,22 @@ class Grid {
 
   toggle(row) {
     const data = this.at(row);
-    if (!data) this.send("range", { first: row, last: row, on: true }); // its row is still on the way
+    if (!data) this.sendOfRows("range", { first: row, last: row, on: true }); // its row is still on the way
     if (!data?.id) return;
     data.selected = !data.selected;
     const tr = this.drawn.get(row);
     if (tr) this.fill(tr, row);
-    this.send("select", { ids: [data.id], on: data.selected });
+    this.send("select", { ids: [data.id], on: data.selected, view: this.view });
   }
 
   selectSight() {
     const top = Math.round(this.scroller.scrollTop / ROW);
-    this.send("range", { first: top, last: Math.min(top + this.high, this.shape.shown) - 1, on: true });
+    this.sendOfRows("range", { first: top, last: Math.min(top + this.high, this.shape.shown) - 1, on: true });
   }
 
   open(row, byKey) {
     this.byKey = byKey;
-    this.send("open", { row });
+    this.sendOfRows("open", { row, view: this.view });
   }
 
   showWork({ row, id, title, facts, events, json, view }) {

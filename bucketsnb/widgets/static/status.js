@@ -89,9 +89,9 @@ function statusPart(part, root) {
     const high = Math.max(...spark.points.map(([, n]) => n), 1);
     const x = (t) => (2 + (84 * (t - first)) / Math.max(last - first, 1)).toFixed(1);
     const y = (n) => (16 - (14 * n) / high).toFixed(1);
-    const picture = svg("svg", { viewBox: "0 0 90 18", width: 90, height: 18, role: "img", "aria-label": spark.said });
+    const picture = svg("svg", { viewBox: "0 0 90 18", width: 90, height: 18, role: "img", "aria-label": spark.text });
     const title = svg("title", {});
-    title.textContent = spark.said;
+    title.textContent = spark.text;
     picture.append(title,
       svg("polyline", { points: spark.points.map(([t, n]) => `${x(t)},${y(n)}`).join(" "), fill: "none", stroke: "currentColor", "stroke-width": 1.2, "stroke-linejoin": "round" }),
       svg("circle", { cx: x(last), cy: y(end), r: 2, fill: "currentColor" }));
@@ -139,7 +139,7 @@ function statusPart(part, root) {
   };
   const draw = () => {
     const focused = body.contains(document.activeElement);
-    said.textContent = now.said;
+    said.textContent = now.summary;
     sayZone();
     body.hidden = !now.rows.length;
     const rows = ordered();

@@ -2,17 +2,18 @@ from __future__ import annotations
 
 import threading
 import time
+import warnings
 
 import pytest
 
-from bucketsnb.widgets.core.error_boundary import ErrorBoundary, Message
-from bucketsnb.widgets.core.worker import Run, Throttle, TimeLeft, Worker
+from bucketsnb.widgets.core.panel import Panel, Part
+from bucketsnb.widgets.core.worker import Run, Worker, warned
 
 PATIENCE = 5.0
 
 
-def _worker(shown: list[Message] | None = None) -> Worker:
-    return Worker(ErrorBoundary((shown if shown is not None else []).append), name="bucketsnb test")
+def _worker() -> Worker:
+    return Worker(Part(Panel(), "part"), name="test")
 
 
 def test_the_result_is_handed_back():
@@ -67,11 +68,12 @@ def test_what_a_job_raises_is_shown_after_the_panel_knows():
     order: list[str] = []
     ended = threading.Event()
 
-    def show(message: Message) -> None:
-        order.append(message.text)
-        ended.set()
+    class Showing(Part):
+        def report(self, error: BaseException) -> None:
+            order.append(str(error))
+            ended.set()
 
-    worker = Worker(ErrorBoundary(show), name="bucketsnb test")
+    worker = Worker(Showing(Panel(), "part"), name="test")
 
     def fail(run: Run) -> None:
         raise RuntimeError("gone wrong")
@@ -91,7 +93,7 @@ def test_progress_is_throttled_and_its_last_step_arrives():
             run.progress(done, 10_000)
 
     began = time.monotonic()
-    worker.start(busy, lambda _: ended.set(), progress=lambda done, total: seen.append(done))
+    worker.start(busy, lambda _: ended.set(), progress=lambda done, total, text: seen.append(done))
     assert ended.wait(PATIENCE)
     allowed = 10 * (time.monotonic() - began) + 2
     worker.close()
@@ -152,13 +154,14 @@ def test_running_is_over_before_done_is_called():
     assert seen == [False]
 
 
-def test_a_throttle_keeps_the_newest_of_what_waits():
+def test_progress_that_waits_is_the_newest_and_told_once(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("bucketsnb.widgets.core.worker.PACE", 60)
     seen: list[int] = []
-    throttle = Throttle(seen.append, pace=60)
+    run = Run(lambda done, total, text: seen.append(done))
     for value in (1, 2, 3):
-        throttle(value)
-    throttle.flush()
-    throttle.flush()
+        run.progress(value, 3)
+    run.flush()
+    run.flush()
     assert seen == [1, 3]
 
 
@@ -168,7 +171,53 @@ def test_a_throttle_keeps_the_newest_of_what_waits():
     ids=["a while", "too early to tell", "nothing done", "the end", "less than a second"],
 )
 def test_the_time_left_is_judged_by_the_time_spent(monkeypatch: pytest.MonkeyPatch, spent: float, done: int, said: str):
-    left = TimeLeft()
+    told: list[str] = []
+    run = Run(lambda done, total, text: told.append(text))
     began = time.monotonic()
     monkeypatch.setattr("bucketsnb.widgets.core.worker.time.monotonic", lambda: began + spent)
-    assert left.text(done, 400) == said
+    run.progress(done, 400)
+    assert told == [f"{done} of 400 works{said}"]
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, UserWarning, stacklevel=1)
+
+
+def test_the_same_warning_is_caught_each_time_and_once_a_time():
+    for _ in range(2):
+        assert warned(lambda: (_warn("left out"), _warn("left out"))[0]) == (None, ["left out"])
+
+
+def test_threads_that_overlap_hear_their_own_and_leave_the_filters_as_they_were():
+    filters, show = list(warnings.filters), warnings.showwarning
+    first_in, second_in = threading.Event(), threading.Event()
+    heard: dict[str, list[str]] = {}
+
+    def first() -> None:
+        first_in.set()
+        second_in.wait(5)
+        _warn("of the first")
+
+    def second() -> None:
+        first_in.wait(5)
+        second_in.set()
+        one.join(5)
+        _warn("of the second")
+
+    def listen(name: str, action) -> None:
+        heard[name] = warned(action)[1]
+
+    one = threading.Thread(target=listen, args=("first", first))
+    two = threading.Thread(target=listen, args=("second", second))
+    one.start()
+    two.start()
+    two.join(5)
+    assert heard == {"first": ["of the first"], "second": ["of the second"]}
+    assert (warnings.filters, warnings.showwarning) == (filters, show)
+
+
+def test_an_action_that_fails_ends_the_listening():
+    filters = list(warnings.filters)
+    with pytest.raises(ZeroDivisionError):
+        warned(lambda: 1 / 0)
+    assert warnings.filters == filters

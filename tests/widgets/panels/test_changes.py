@@ -24,7 +24,7 @@ from bucketsnb.widgets import (
     UpdatePanel,
     WithdrawPanel,
 )
-from bucketsnb.widgets.core.error_boundary import Message
+from bucketsnb.widgets.core.messages import Message
 from bucketsnb.widgets.core.panel import Panel
 from bucketsnb.widgets.parts.wording import question_of, refusal_of
 from tests.factory import make_work, make_works
@@ -72,7 +72,7 @@ def _ask(panel: Any) -> None:
     if hasattr(panel, "actions"):
         panel.plan()
     elif hasattr(panel, "journal"):
-        panel.journal.receive({"type": "undo", "entry": panel.journal.frame["entry"].iloc[0]})
+        panel.journal.receive({"type": "undo", "entry": panel.journal.rows[0]["entry"]})
     else:
         panel.form.receive({"type": "press", "name": "plan"})
 
@@ -119,7 +119,7 @@ def test_the_question_says_verb_count_pipeline_and_host(state: State, backend: L
     _arm(panel)
     host = backend.url.removeprefix("http://")
     question = panel.box._question()
-    assert question["title"] == question["yes"] == f"Delete 3 works of {PIPELINE} on {host}"
+    assert question["title"] == f"Delete 3 works of {PIPELINE} on {host}"
     assert "failure 3" in question["facts"]
     assert question["list"]["title"] == "the 3 works"
     assert _changes(backend) == []
@@ -173,7 +173,7 @@ def test_the_question_to_undo_counts_what_the_undo_would_do_and_wants_nothing_ty
     _select_all(state)
     panel = DeletePanel(state)
     _arm(panel)
-    assert panel.box.word == "300"
+    assert panel.box._question()["word"] == "300"
     backend.faults.add("DELETE /work", hang_up="after", skip=1)
     backend.faults.add("POST /view", status=400, skip=3)  # nobody sees what came of the second request
     _apply_as_it_comes(panel, "300")
@@ -181,7 +181,7 @@ def test_the_question_to_undo_counts_what_the_undo_would_do_and_wants_nothing_ty
     panel.messages.clear()
     _ask_undo(panel)
     assert panel.box._question()["title"].startswith("Put back 300 works on ")
-    assert panel.box.word is None
+    assert panel.box._question()["word"] is None
     assert _apply(panel).counts["done"] == 300
     assert backend.store.status(PIPELINE)["failure"] == 300
 
@@ -239,7 +239,7 @@ def test_an_undo_that_is_not_confirmed_leaves_the_receipt_with_its_undo(state: S
         panel.box.receive({"type": "stop"})
     _settled(panel)
     assert not panel.box.armed
-    assert "nothing was changed" in panel.box.said
+    assert "nothing was changed" in panel.box.notice
     assert panel.box.can_undo
     assert _changes(backend) == sent
 
@@ -294,7 +294,7 @@ def test_cancel_sends_nothing_and_a_late_click_does_nothing(state: State, backen
     panel.box.receive({"type": "confirm", "typed": ""})
     assert not panel.box.busy
     assert _changes(backend) == []
-    assert panel.box.said == "Cancelled: nothing was changed."
+    assert panel.box.notice == "Cancelled: nothing was changed."
     assert state.plan is None
 
 
@@ -305,9 +305,11 @@ def test_a_question_that_was_open_for_too_long_is_not_acted_on_and_can_be_asked_
     panel = DeletePanel(state)
     _arm(panel)
     now = time.time()
-    monkeypatch.setattr("bucketsnb.widgets.parts.box.time.time", lambda: now + 3600)
+    monkeypatch.setattr("bucketsnb.changes.execution.time.time", lambda: now + 3600)
     panel.box.receive({"type": "confirm", "typed": ""})
-    assert "open for too long" in panel.box.said
+    until(lambda: panel.messages.shown)
+    _settled(panel)
+    assert panel.messages.shown[0].advice == "Ask again: what was shown is too old. Nothing was changed."
     assert _changes(backend) == []
     monkeypatch.undo()
     panel.box.receive({"type": "again"})
@@ -355,7 +357,7 @@ def test_an_edit_while_the_plan_is_built_leaves_no_question_and_says_so(state: S
     assert panel.box.planning
     _select_one(panel)
     _settled(panel)
-    assert "edited while the plan was made" in panel.box.said
+    assert "edited while the plan was made" in panel.box.notice
     assert not panel.box.armed
 
 
@@ -385,7 +387,7 @@ def test_a_plan_that_takes_long_is_said_and_can_be_given_up(state: State, backen
     panel.box.receive({"type": "stop"})
     _settled(panel)
     assert not panel.box.armed
-    assert panel.box.said == "Stopped: there is no plan, and nothing was changed."
+    assert panel.box.notice == "Stopped: there is no plan, and nothing was changed."
     assert panel.box._working is None
 
 
@@ -423,19 +425,19 @@ def test_all_that_match_is_a_step_of_its_own_that_is_said_in_full(buckets: Bucke
     panel = DeletePanel(buckets, Query(pipeline=PIPELINE), limit=10)
     until(lambda: panel.state.up_to_date)
     _settled(panel)
-    until(lambda: panel.actions.works.matched == 30 and panel.actions.works.exact)
+    until(lambda: panel.state.matched == 30 and panel.state.is_exact)
     panel.grid.receive({"type": "all"})
-    assert panel.actions.works.count == 10
+    assert panel.state.target_count == 10
     offer = sent.last(panel.actions, "draw")["offer"]
     assert offer["label"].endswith("30 works that match")
     panel.actions.receive({"type": "everything"})
-    assert panel.actions.works.count == 30
-    assert sent.last(panel.actions, "draw")["offer"]["said"].startswith("All 30 works that match are selected")
+    assert panel.state.target_count == 30
+    assert sent.last(panel.actions, "draw")["offer"]["text"].startswith("All 30 works that match are selected")
     _arm(panel)
     assert panel.state.plan.count == 30
     panel.grid.receive({"type": "select", "ids": [panel.state.frame["id"].iloc[0]], "on": False, "view": "v"})
     assert not panel.box.armed
-    assert panel.actions.works.count == 9
+    assert panel.state.target_count == 9
 
 
 def test_running_works_want_the_count_typed(state: State, backend: LocalBackend):
@@ -464,7 +466,7 @@ def test_running_works_can_be_left_out_by_the_refusal_itself(state: State, backe
     _settled(panel)
     refusal = refusal_of(panel.box.refusal)
     assert refusal["text"].startswith("1 of 4 works to be changed is running")
-    assert [one["label"] for one in refusal["remedies"]] == ["Leave it out", "Include it"]
+    assert [one["label"] for one in refusal["remedies"]] == ["Leave running works out", "Include running works"]
     panel.box.receive({"type": "remedy", "name": "leave_out"})
     until(lambda: panel.box.armed)
     assert _apply(panel).counts["done"] == 3
@@ -474,9 +476,8 @@ def test_running_works_can_be_left_out_by_the_refusal_itself(state: State, backe
 @pytest.mark.parametrize(
     ("running", "count", "said"),
     [
-        (1, 1, "The work to be changed is running, and a worker may be busy with it."),
-        (2, 2, "All 2 works to be changed are running, and a worker may be busy with them."),
-        (1, 11, "1 of 11 works to be changed is running, and a worker may be busy with it."),
+        (1, 1, "1 of 1 work to be changed is running: a worker may be busy with that."),
+        (2, 11, "2 of 11 works to be changed are running: a worker may be busy with that."),
     ],
 )
 def test_a_refusal_counts_the_running_works_among_those_to_be_changed(running: int, count: int, said: str):
@@ -608,7 +609,7 @@ def test_update_sets_one_field_and_says_how_many_have_it_already(state: State, b
     panel = _update(state)
     _arm(panel)
     asked = panel.box._question()
-    assert asked["title"] == asked["yes"] == "Set priority to 5 in 2 works"
+    assert asked["title"] == "Set priority to 5 in 2 works"
     assert "1 more already has it" in asked["facts"]
     assert not any("left out" in text for text in asked["warnings"])
     assert "priority: 3 → 5 (2)" in panel.box._question()["facts"]
@@ -626,9 +627,9 @@ def test_a_value_that_does_not_fit_is_named_by_its_field_and_not_by_a_work(state
 
 def test_the_form_says_which_priority_comes_first(state: State):
     panel = _update(state)
-    assert any("5 is the most urgent" in note for note in panel.form.notes())
+    assert any("5 is the most urgent" in note for note in panel.form.content()["notes"])
     panel.form.edit("field", "status")
-    assert panel.form.notes() == []
+    assert panel.form.content()["notes"] == []
 
 
 def test_an_edit_of_the_value_takes_the_question_away(state: State):
@@ -636,7 +637,7 @@ def test_an_edit_of_the_value_takes_the_question_away(state: State):
     _arm(panel)
     panel.form.receive({"type": "edit", "name": "value", "value": "4"})
     assert not panel.box.armed
-    assert "taken away" in panel.box.said
+    assert "taken away" in panel.box.notice
 
 
 @pytest.mark.parametrize(
@@ -822,7 +823,7 @@ def test_claim_forecast_claim_return(buckets: Buckets, backend: LocalBackend):
     _apply(panel)
     assert backend.store.status("fitburst")["running"] == 1
     assert panel.form.claim is not None
-    assert "fitburst" in panel.form.intro()
+    assert "fitburst" in panel.form.content()["intro"]
     panel.form.receive({"type": "press", "name": "give_back"})
     until(lambda: panel.form.claim is None)
     assert backend.store.status("fitburst")["queued"] == 1
@@ -879,7 +880,7 @@ def test_a_work_that_somebody_moved_is_let_go_when_it_cannot_be_ended(holding: W
     assert "status running -> queued" in message.text
     assert "12.5" in message.details
     assert holding.form.values["results"] == ""
-    assert "results" not in list(holding.form.visible())
+    assert "results" not in holding.form.content()["fields"]
 
 
 def test_a_work_that_was_undone_from_the_journal_is_let_go(holding: WithdrawPanel, backend: LocalBackend):
@@ -963,9 +964,9 @@ def test_the_journal_shows_the_query_of_what_was_changed_by_one(buckets: Buckets
     backend.store.load(make_works(3, pipeline=PIPELINE, status="failure"))
     buckets.plan_delete(pipeline=PIPELINE).apply()
     panel = JournalPanel(buckets)
-    ((_, undo, cells),) = panel.journal._rows()
-    assert undo
-    assert json.loads(cells[3]) == {"pipeline": PIPELINE}
+    (row,) = panel.journal.rows
+    assert row["undo"]
+    assert json.loads(row["cells"][2]) == {"pipeline": PIPELINE}
 
 
 def test_each_entry_of_the_journal_has_its_own_undo(state: State, backend: LocalBackend):
@@ -975,13 +976,13 @@ def test_each_entry_of_the_journal_has_its_own_undo(state: State, backend: Local
         state.selection = tuple(state.frame["id"].head(1))
         _arm(panel)
         _apply(panel)
-    rows = journal.journal._rows()
-    assert [undo for _, undo, _ in rows] == [True, True]
-    journal.journal.receive({"type": "undo", "entry": rows[1][0]})
+    rows = journal.journal.rows
+    assert [row["undo"] for row in rows] == [True, True]
+    journal.journal.receive({"type": "undo", "entry": rows[1]["entry"]})
     until(lambda: journal.box.armed)
-    assert state.plan.undoes == rows[1][0]
+    assert state.plan.undoes == rows[1]["entry"]
     journal.journal.receive({"type": "undo", "entry": "nonsense"})
-    assert state.plan.undoes == rows[1][0]
+    assert state.plan.undoes == rows[1]["entry"]
 
 
 def test_a_panel_that_is_closed_with_its_question_open_holds_nobody_up(state: State, backend: LocalBackend):
@@ -1003,8 +1004,8 @@ def test_closing_leaves_no_thread_and_no_observer(state: State):
 
 def test_a_panel_on_its_own_brings_filters_and_works(buckets: Buckets, state: State):
     panel = DeletePanel(buckets, Query(pipeline=PIPELINE, status="failure"))
-    until(lambda: panel.actions.works.matched == 3)
-    assert panel.actions.works.count == 0
+    until(lambda: panel.state.matched == 3)
+    assert panel.state.target_count == 0
 
 
 def test_a_work_that_moved_on_since_it_was_shown_stays(state: State, backend: LocalBackend):
@@ -1024,7 +1025,7 @@ def test_works_of_an_older_query_are_never_taken_for_those_of_the_query(state: S
     _select_all(state)
     panel = DeletePanel(state)
     state.query = Query(pipeline=PIPELINE, status="queued")
-    assert panel.actions.works.count == 0
+    assert panel.state.target_count == 0
     panel.plan()
     assert not panel.box.planning
 

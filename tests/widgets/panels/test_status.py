@@ -7,7 +7,7 @@ import pytest
 
 from bucketsnb import Buckets, LocalBackend, Query
 from bucketsnb.widgets import State, StatusPanel
-from bucketsnb.widgets.parts.sparks import sparks
+from bucketsnb.widgets.panels.status import _lines
 from tests.factory import make_work
 from tests.widgets.page import Sent
 from tests.widgets.waiting import until
@@ -121,7 +121,7 @@ def test_a_pipeline_with_a_history_has_a_line_of_its_queue(panel: StatusPanel, b
     panel.table.receive({"type": "hello"})
     spark = sent.last(panel.table, "draw")["rows"][1]["spark"]
     assert [queued for _, queued in spark["points"]] == [4, 9, 1]
-    assert spark["said"] == "queued over 2 h: 4 then, 1 at last, between 1 and 9"
+    assert spark["text"] == "queued over 2 h: 4 then, 1 at last, between 1 and 9"
 
 
 def test_without_a_history_there_is_no_line(panel: StatusPanel, sent: Sent):
@@ -134,7 +134,7 @@ def test_a_long_history_is_thinned_to_its_newest(buckets: Buckets):
     history, now = buckets.history(), time.time()
     for minute in range(100):
         history.record(status, at=now + 60 * minute)
-    points = sparks(history)["fitburst"]["points"]
+    points = _lines(history)["fitburst"]["points"]
     assert len(points) == 50
     assert points[-1] == (pytest.approx(now + 60 * 99), 5)
 

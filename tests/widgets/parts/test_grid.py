@@ -10,9 +10,9 @@ import pytest
 from bucketsnb.frames import empty, frame_of
 from bucketsnb.query import Query
 from bucketsnb.widgets import State, WorksGrid
-from bucketsnb.widgets.parts import causes
-from bucketsnb.widgets.parts.causes import causes_of
+from bucketsnb.widgets.parts import rows
 from bucketsnb.widgets.parts.cells import draw, facts_of, pretty
+from bucketsnb.widgets.parts.rows import causes_of
 from tests.factory import make_work
 from tests.widgets.page import Sent
 
@@ -377,7 +377,7 @@ def test_what_the_filters_say_of_every_work_gives_its_room_to_the_errors(sent: S
 
 
 def test_of_very_many_failures_the_newest_tell_the_causes_and_that_is_said(sent: Sent, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(causes, "LOOKED_AT", 3)
+    monkeypatch.setattr(rows, "LOOKED_AT", 3)
     grid = _with_causes(_failed([{"error": "disk full"}] * 2 + [{"error": "no memory"}] * 3))
     _open(grid)
     drawn = sent.last(grid.table, "reset")

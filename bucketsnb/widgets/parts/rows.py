@@ -5,7 +5,9 @@ Nothing here draws or sends. A frame of 100,000 works is never copied: what chan
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -14,11 +16,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from bucketsnb.frames import JSONArray, to_records
-from bucketsnb.summaries.failures import error_text
-from bucketsnb.widgets.parts.causes import Causes
+from bucketsnb.summaries.failures import error_text, fold
 from bucketsnb.widgets.parts.cells import Column, cell_of, column_of
 
-__all__ = ["COLUMNS", "Rows"]
+__all__ = ["Causes", "Rows", "causes_of"]
 
 COLUMNS = ("status", "pipeline", "event", "error", "tags", "priority", "attempt", "site", "user", "age", "id")
 """The columns a grid opens with, where the works have something in them."""
@@ -27,6 +28,50 @@ _WORKED_OUT = {"error": ("results",), "attempt": ("attempt", "retries")}
 """Columns of the grid that are made of others of the frame."""
 _NEEDED_IN = 300
 """Works, spread over the frame, that tell which columns are empty and how wide the others are."""
+LOOKED_AT = 5000
+"""Works, the newest, whose errors are compared: a hundred thousand would hold up the page for seconds."""
+
+Places = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class Causes:
+    """Why the works of a frame failed.
+
+    Attributes
+    ----------
+    frame
+        The works.
+    of
+        The cause of each work that was looked at, the first ones of the frame.
+    counts
+        How many of them have each cause, the most frequent first.
+    """
+
+    frame: pd.DataFrame
+    of: npt.NDArray[np.object_]
+    counts: Mapping[str, int]
+
+
+def causes_of(frame: pd.DataFrame) -> Causes | None:
+    """Return why the works of a frame failed, the first 5,000 of them, or None where not all failed.
+
+    Examples
+    --------
+    >>> from bucketsnb.frames import frame_of
+    >>> errors = ["no file /a/1", "no file /a/2", "disk full"]
+    >>> works = [{"id": "a", "status": "failure", "results": {"error": error}} for error in errors]
+    >>> causes_of(frame_of(works)).counts
+    {'no file <path>': 2, 'disk full': 1}
+    """
+    if frame.empty or not {"status", "results"} <= set(frame.columns):
+        return None
+    if not frame["status"].eq("failure").fillna(value=False).all():
+        return None
+    texts = [error_text(results) for results in frame["results"].iloc[:LOOKED_AT]]
+    folded: dict[Any, str] = {text: fold(text) if text else "no error text in the results" for text in set(texts)}
+    of = np.array([folded[text] for text in texts], dtype=object)
+    return Causes(frame, of, dict(Counter(of).most_common()))
 
 
 class Rows:
@@ -44,8 +89,16 @@ class Rows:
 
     Attributes
     ----------
+    order
+        Where in the frame the works of the rows stand.
+    sort
+        The column that they are sorted by, and whether descending; None for the frame's order.
+    text, cause
+        Only works with this text in a column shown, and that failed for this cause, are shown; empty for all.
     implied
         Columns that say the same of every work, and give way where there is an error to show.
+    selected
+        Ids of the selected works, in the order they were chosen.
     """
 
     def __init__(self, frame: pd.DataFrame, columns: Iterable[str] | None = None, causes: Causes | None = None) -> None:
@@ -64,25 +117,22 @@ class Rows:
         """
         self.frame = frame
         self.causes = causes if causes is not None and causes.frame is frame else None
-        if self.causes is None or self.cause not in self.causes.names:
-            self.cause = ""
         for worked_out in ("ids", "_known"):
             self.__dict__.pop(worked_out, None)
         if self.selected:
             self.selected = {one: None for one in self.selected if one in self._known}
         self._lay_out()
-        self.sort_by(*(self.sort or (None, False)))
+        self.arrange()
 
     @cached_property
     def ids(self) -> npt.NDArray[np.object_]:
-        """The id of each work, in the frame's order."""
-        return (
-            self.frame["id"].to_numpy(dtype=object) if "id" in self.frame else np.empty(len(self.frame), dtype=object)
-        )
+        """The id of each work, in the frame's order; None where it has none that names it."""
+        given = self.frame["id"].to_numpy(dtype=object) if "id" in self.frame else [None] * len(self.frame)
+        return np.array([one if isinstance(one, str) else None for one in given], dtype=object)
 
     @cached_property
     def _known(self) -> frozenset[str]:
-        return frozenset(one for one in self.ids if isinstance(one, str))
+        return frozenset(self.ids) - {None}
 
     def __len__(self) -> int:
         return len(self.order)
@@ -99,29 +149,10 @@ class Rows:
             return len(self.selected)
         return sum(one in self.selected for one in self.ids[self.order])
 
-    def filter_by(self, text: str) -> None:
-        """Show only works that have a text in one of the columns shown; an empty text shows all."""
-        self.text = text.strip()
-        self.sort_by(*(self.sort or (None, False)))
-
-    def narrow_to(self, cause: str) -> None:
-        """Show only works that failed for this cause; an empty one shows all."""
-        self.cause = cause if self.causes is not None and cause in self.causes.names else ""
-        self.sort_by(*(self.sort or (None, False)))
-
-    def _filtered(self, order: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
-        if self.cause and self.causes is not None:
-            order = order[self.causes.are(self.cause, order)]
-        if not self.text:
-            return order
-        found = np.zeros(len(self.frame), dtype=bool)
-        shown = {column.name for column in self.columns} | self.implied
-        for name in {source for one in shown for source in self._sources(one)} & set(self.frame.columns):
-            found |= _containing(self.frame[name], self.text)
-        return order[found[order]]
+    # ---- columns
 
     def show(self, names: Iterable[str]) -> None:
-        """Choose the columns, in the frame's own order where it has one for them."""
+        """Choose the columns."""
         self.names = tuple(names)
         self._lay_out()
 
@@ -132,30 +163,48 @@ class Rows:
         return (*own, *(name for name in _WORKED_OUT if name not in own and set(_WORKED_OUT[name]) <= set(own)))
 
     def _lay_out(self) -> None:
-        names = COLUMNS if self.names is None else self.names
-        there = set(self.choices)
-        found = [self._column(name) for name in names if name in there]
+        there, step = set(self.choices), len(self.frame) // _NEEDED_IN + 1
+        found = [
+            column_of(name, [self.frame[one].iloc[::step] for one in self._sources(name)])
+            for name in (COLUMNS if self.names is None else self.names)
+            if name in there
+        ]
         filled = [column for column in found if not column.empty or not len(self.frame)]
         if any(column.kind == "error" for column in filled):  # it needs the room that others fill with one value
             filled = [column for column in filled if column.name not in self.implied]
         self.columns: list[Column] = filled if self.names is None and filled else found
 
-    def _column(self, name: str) -> Column:
-        step = len(self.frame) // _NEEDED_IN + 1
-        return column_of(name, [self.frame[one].iloc[::step] for one in self._sources(name)])
-
     def _sources(self, name: str) -> tuple[str, ...]:
         wanted = _WORKED_OUT.get(name, (name,))
         return wanted if set(wanted) <= set(self.frame.columns) else (name,)
 
-    def sort_by(self, name: str | None, descending: bool = False) -> None:  # noqa: FBT001, FBT002 - pairs with `sort`
-        """Sort by a column, missing values last, ties in the frame's order; by no column: the frame's order."""
-        if name is None or name not in self.choices:
+    # ---- order
+
+    def arrange(self) -> None:
+        """Sort and filter anew: missing values last, ties in the frame's order."""
+        if self.cause and (self.causes is None or self.cause not in self.causes.counts):
+            self.cause = ""
+        if self.sort is not None and self.sort[0] not in self.choices:
             self.sort = None
-            self.order: npt.NDArray[np.intp] = self._filtered(np.arange(len(self.frame), dtype=np.intp))
-            return
-        self.sort = (name, descending)
-        self.order = self._filtered(_order(self._sortable(name), descending=descending))
+        order: Places = np.arange(len(self.frame), dtype=np.intp)
+        if self.sort is not None:
+            order = _order(self._sortable(self.sort[0]), descending=self.sort[1])
+        if self.cause and self.causes is not None:
+            order = order[order < len(self.causes.of)]
+            order = order[self.causes.of[order] == self.cause]
+        self.order = order[self._has_text()[order]] if self.text else order
+
+    def sort_by(self, name: str | None, descending: bool = False) -> None:  # noqa: FBT001, FBT002 - pairs with `sort`
+        """Sort by a column, or by none: then the frame's order."""
+        self.sort = None if name is None else (name, descending)
+        self.arrange()
+
+    def _has_text(self) -> npt.NDArray[np.bool_]:
+        shown = {column.name for column in self.columns} | self.implied
+        found = np.zeros(len(self.frame), dtype=bool)
+        for name in {source for one in shown for source in self._sources(one)} & set(self.frame.columns):
+            found |= _containing(self.frame[name], self.text)
+        return found
 
     def _sortable(self, name: str) -> pd.Series[Any]:
         if name in self.frame:
@@ -167,52 +216,40 @@ class Rows:
         """Return the rows at some places of the present order, drawn."""
         places = self.order[max(first, 0) : max(first, 0) + count]
         read_at = self.frame.attrs.get("read_at")
-        taken = [(column.kind, self._values(column, places)) for column in self.columns]
-        drawn = [[cell_of(kind, value, read_at) for value in values] for kind, values in taken]
+        drawn = [[cell_of(one.kind, value, read_at) for value in self._values(one, places)] for one in self.columns]
         return [
             {"id": one, "selected": one in self.selected, "cells": [column[row] for column in drawn]}
-            for row, one in enumerate(self.id_at(place) for place in places)
+            for row, one in enumerate(self.ids[places])
         ]
 
-    def _values(self, column: Column, places: npt.NDArray[np.intp]) -> Any:
+    def _values(self, column: Column, places: Places) -> Any:
         """Return the values of a column; a status that its dtype does not have is in the work as it was read."""
-        sources = self._sources(column.name)
+        sources = [self.frame[one].array.take(places) for one in self._sources(column.name)]
         if len(sources) > 1:
-            return list(zip(*(self.frame[one].array.take(places) for one in sources), strict=True))
-        values = self.frame[sources[0]].array.take(places)
-        if column.kind != "status" or not pd.isna(values).any():
-            return values
+            return list(zip(*sources, strict=True))
+        if column.kind != "status" or not pd.isna(sources[0]).any():
+            return sources[0]
         works = to_records(self.frame.iloc[places], partial=True)
-        return [work.get("status") if pd.isna(value) else value for value, work in zip(values, works, strict=True)]
+        return [work.get("status") if pd.isna(value) else value for value, work in zip(sources[0], works, strict=True)]
 
-    def id_at(self, place: int) -> str | None:
-        """Return the id of the work at a place in the frame, or None if it has none that names it."""
-        one = self.ids[place]
-        return one if isinstance(one, str) else None
-
-    def place(self, row: int) -> int:
-        """Return where in the frame the work at a row of the present order stands."""
-        return int(self.order[row])
+    # ---- selection
 
     def select(self, ids: Iterable[str], *, on: bool = True) -> None:
         """Add works to the selection, or take them out; ids that are not in the frame are passed over."""
-        self._select([one for one in ids if one in self._known], on=on)
-
-    def _select(self, ids: Iterable[str], *, on: bool) -> None:
-        if on:
-            self.selected.update(dict.fromkeys(ids))
-        else:
-            for one in ids:
+        for one in ids:
+            if not on:
                 self.selected.pop(one, None)
+            elif one in self._known:
+                self.selected[one] = None
 
     def select_rows(self, first: int, last: int, *, on: bool = True) -> None:
         """Select the works from one row of the present order to another, both included."""
         low, high = sorted((first, last))
-        self._select([one for one in self.ids[self.order[max(low, 0) : high + 1]] if isinstance(one, str)], on=on)
+        self.select(self.ids[self.order[max(low, 0) : high + 1]], on=on)
 
     def select_all(self) -> None:
         """Select every work that is shown."""
-        self._select([one for one in self.ids[self.order] if isinstance(one, str)], on=True)
+        self.select(self.ids[self.order])
 
     def clear(self) -> None:
         """Select nothing."""
@@ -220,8 +257,7 @@ class Rows:
 
     def chosen(self) -> pd.DataFrame:
         """Return the selected works as a frame, in the frame's order."""
-        mask = np.fromiter((one in self.selected for one in self.ids), dtype=bool, count=len(self.ids))
-        return self.frame[mask]
+        return self.frame[np.fromiter((one in self.selected for one in self.ids), dtype=bool, count=len(self.ids))]
 
 
 def _containing(values: pd.Series[Any], text: str) -> npt.NDArray[np.bool_]:
@@ -235,7 +271,7 @@ def _containing(values: pd.Series[Any], text: str) -> npt.NDArray[np.bool_]:
     return np.asarray(texts.str.contains(text, case=False, regex=False).fillna(value=False), dtype=bool)
 
 
-def _order(values: pd.Series[Any], *, descending: bool) -> npt.NDArray[np.intp]:
+def _order(values: pd.Series[Any], *, descending: bool) -> Places:
     """Return the places of the values in order: missing ones last, equal ones as they came."""
     array: Any = values.array
     missing = np.asarray(array.isna())

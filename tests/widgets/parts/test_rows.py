@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bucketsnb.frames import frame_of
-from bucketsnb.widgets.parts.grid_rows import Rows
+from bucketsnb.widgets.parts.rows import Rows
 
 LETTERS = st.characters(exclude_categories=(), exclude_characters="\0")
 TEXTS = st.one_of(st.none(), st.sampled_from(["", "a", "b", "aa"]), st.text(LETTERS, max_size=3))

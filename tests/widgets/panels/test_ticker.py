@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from bucketsnb.widgets.core.ticker import Ticker
+from bucketsnb.widgets.panels.status import Ticker
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [1000.0]
-    monkeypatch.setattr("bucketsnb.widgets.core.ticker.monotonic", lambda: now[0])
+    monkeypatch.setattr("bucketsnb.widgets.panels.status.monotonic", lambda: now[0])
     return now
 
 
