@@ -7,22 +7,19 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Mapping, Sequence
-from types import MappingProxyType
 
 from bucketsnb.display import texts
-from bucketsnb.display.texts import Align, alignments, cell, printable
+from bucketsnb.display.texts import cell, numeric_columns, printable
 
 __all__ = ["BORDER", "MUTED", "STATUS_COLOURS", "TEXT", "Markup", "block", "chip", "element", "escape", "page", "table"]
 
-STATUS_COLOURS: Mapping[str, str] = MappingProxyType(
-    {
-        "created": "#7f7f7f",
-        "queued": "#0072b2",
-        "running": "#e69f00",
-        "success": "#009e73",
-        "failure": "#d55e00",
-    }
-)
+STATUS_COLOURS: Mapping[str, str] = {
+    "created": "#7f7f7f",
+    "queued": "#0072b2",
+    "running": "#e69f00",
+    "success": "#009e73",
+    "failure": "#d55e00",
+}
 """One colour a status, told apart by colour-blind eyes (Okabe and Ito's palette); always shown beside the word."""
 
 TEXT = "var(--jp-ui-font-color1, inherit)"
@@ -112,19 +109,13 @@ def chip(status: object) -> Markup:
     return element("span", status, style=style)
 
 
-def table(
-    headers: Sequence[object],
-    rows: Iterable[Sequence[object]],
-    *,
-    caption: str | None = None,
-    align: Sequence[Align] | None = None,
-) -> Markup:
+def table(headers: Sequence[object], rows: Iterable[Sequence[object]], *, caption: str | None = None) -> Markup:
     """Draw a table; :func:`bucketsnb.display.texts.table` draws the same in plain text.
 
     Alignment is also written as the old ``align`` attribute, which hosts that strip styles keep.
     """
     rows = [list(row) for row in rows]
-    sides = alignments(len(headers), rows, align)
+    sides = ["right" if numeric else "left" for numeric in numeric_columns(headers, rows)]
     style = f"caption-side: top; text-align: left; color: {TEXT}"
     drawn = element(
         "table",
@@ -133,10 +124,10 @@ def table(
         element("tbody", *(_row("td", row, sides) for row in rows)),
         style=f"border-collapse: collapse; color: {TEXT}",
     )
-    return Markup(drawn, texts.table(headers, rows, caption=caption, align=sides))
+    return Markup(drawn, texts.table(headers, rows, caption=caption))
 
 
-def _row(tag: str, values: Sequence[object], sides: Sequence[Align]) -> Markup:
+def _row(tag: str, values: Sequence[object], sides: Sequence[str]) -> Markup:
     scope = "col" if tag == "th" else None
     cells = (
         element(tag, cell, scope=scope, align=side, style=f"{_cell_style(cell)}; text-align: {side}")

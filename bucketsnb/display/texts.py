@@ -11,14 +11,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from difflib import get_close_matches
 from numbers import Real
-from typing import Any, Literal
+from typing import Any
 
 from bucketsnb.addresses import without_login
 
 __all__ = [
-    "Align",
     "age",
-    "alignments",
     "cell",
     "close_matches",
     "count_of",
@@ -27,13 +25,12 @@ __all__ = [
     "host_of",
     "join_truncated",
     "json_text",
+    "numeric_columns",
     "place_of",
     "printable",
     "table",
     "truncate",
 ]
-
-Align = Literal["left", "right", "center"]
 
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
@@ -274,11 +271,9 @@ _CELLS: Mapping[type, Callable[[Any], str]] = {
 }
 
 
-def alignments(columns: int, rows: Sequence[Sequence[object]], align: Sequence[Align] | None) -> list[Align]:
-    """Say how each column of a table stands: as asked, else numbers to the right and the rest to the left."""
-    if align is not None:
-        return list(align)
-    return ["right" if _numeric([row[i] for row in rows]) else "left" for i in range(columns)]
+def numeric_columns(headers: Sequence[object], rows: Sequence[Sequence[object]]) -> list[bool]:
+    """Say which columns of a table stand to the right, as all that is known in them are numbers."""
+    return [_numeric([row[i] for row in rows]) for i in range(len(headers))]
 
 
 def _numeric(values: Sequence[object]) -> bool:
@@ -286,13 +281,7 @@ def _numeric(values: Sequence[object]) -> bool:
     return bool(known) and all(isinstance(value, Real) and not isinstance(value, bool) for value in known)
 
 
-def table(
-    headers: Sequence[object],
-    rows: Iterable[Sequence[object]],
-    *,
-    caption: str | None = None,
-    align: Sequence[Align] | None = None,
-) -> str:
+def table(headers: Sequence[object], rows: Iterable[Sequence[object]], *, caption: str | None = None) -> str:
     """Draw a table in plain text; :func:`bucketsnb.display.markup.table` draws the same as HTML.
 
     Examples
@@ -304,15 +293,14 @@ def table(
     running      7
     """
     rows = [list(row) for row in rows]
-    sides = alignments(len(headers), rows, align)
+    numeric = numeric_columns(headers, rows)
     lines = [[cell(value) for value in row] for row in [list(headers), *rows]]
     widths = [max(len(line[i]) for line in lines) for i in range(len(headers))]
-    drawn = ["  ".join(map(_justified, line, sides, widths)).rstrip() for line in lines]
+    drawn = [
+        "  ".join(
+            text.rjust(width) if right else text.ljust(width)
+            for text, right, width in zip(line, numeric, widths, strict=True)
+        ).rstrip()
+        for line in lines
+    ]
     return "\n".join([printable(caption), *drawn] if caption else drawn)
-
-
-def _justified(text: str, side: Align, width: int) -> str:
-    return _JUSTIFY[side](text, width)
-
-
-_JUSTIFY: Mapping[Align, Callable[[str, int], str]] = {"left": str.ljust, "right": str.rjust, "center": str.center}

@@ -65,7 +65,7 @@ class WorkView(Mapping[str, Any]):
 
     def _repr_html_(self) -> str:
         rows = [(name, self._html(name, value)) for name, value in self._rows()]
-        return markup.block(self._title, markup.table(["field", "value"], rows, align=["left", "left"]))
+        return markup.block(self._title, markup.table(["field", "value"], rows))
 
     @property
     def _title(self) -> str:

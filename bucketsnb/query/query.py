@@ -319,7 +319,7 @@ class Query:
 
     def _repr_html_(self) -> str:
         row = [_preformatted(text) for text in (repr(self), json_text(self._document))]
-        return str(markup.table(["Python", "Query document"], [row], align=["left", "left"]))
+        return str(markup.table(["Python", "Query document"], [row]))
 
 
 def _preformatted(text: str) -> markup.Markup:
