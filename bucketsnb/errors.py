@@ -57,7 +57,6 @@ __all__ = [
     "QueryError",
     "ReadOnly",
     "Refused",
-    "ScopeReason",
     "ScopeRefused",
     "ServiceError",
     "ServiceFailed",
@@ -182,34 +181,11 @@ class PlanError(BucketsError):
     """A change that was refused before anything was sent."""
 
 
-class ScopeReason(Enum):
-    """Why a change is too wide."""
-
-    EVERY_PIPELINE = "every pipeline"
-    """The query is not limited to named pipelines; ``allow_all`` accepts that."""
-    TOO_MANY = "too many"
-    """More works than ``max_affected``."""
-    RUNNING = "running"
-    """Some of the works are running; ``allow_running`` accepts that."""
-    CLOCK = "clock"
-    """The clocks differ by more than a day; ``clock`` of the client says which of them ages go by."""
-
-
-_CURES: Mapping[ScopeReason, Cure] = {
-    ScopeReason.EVERY_PIPELINE: Cure.NAME_PIPELINES,
-    ScopeReason.TOO_MANY: Cure.RAISE_MAXIMUM,
-    ScopeReason.RUNNING: Cure.ALLOW_RUNNING,
-    ScopeReason.CLOCK: Cure.CHOOSE_CLOCK,
-}
-
-
 class ScopeRefused(PlanError):
     """Narrow the query, or pass the argument that the message names.
 
     Attributes
     ----------
-    reason
-        Why, or None where none of the limits is the reason.
     count
         Works that would be affected, or None if they were not counted.
     running, others
@@ -220,13 +196,12 @@ class ScopeRefused(PlanError):
         self,
         message: str,
         *,
-        reason: ScopeReason | None = None,
+        cure: Cure | None = None,
         count: int | None = None,
         running: Sequence[str] = (),
         others: Sequence[str] = (),
     ) -> None:
-        super().__init__(message, cure=None if reason is None else _CURES[reason], value=count)
-        self.reason = reason
+        super().__init__(message, cure=cure, value=count)
         self.count = count
         self.running = tuple(running)
         self.others = tuple(others)

@@ -7,7 +7,7 @@ import warnings
 from typing import Literal, get_args
 
 from bucketsnb.display.texts import age, truncate
-from bucketsnb.errors import ConfigurationError, ScopeReason, ScopeRefused
+from bucketsnb.errors import ConfigurationError, Cure, ScopeRefused
 
 __all__ = ["Clock", "ClockChoice", "ClockSkew"]
 
@@ -105,7 +105,7 @@ class Clock:
         if self.choice is None and abs(self.largest) > _REFUSED:
             raise ScopeRefused(
                 f"{self._difference()}, so nobody knows how old the works are; nothing is planned by ages.",
-                reason=ScopeReason.CLOCK,
+                cure=Cure.CHOOSE_CLOCK,
             )
 
     def _text(self) -> str:

@@ -14,7 +14,7 @@ from bucketsnb.changes.lookup import looks
 from bucketsnb.changes.plan import LeftOut, Reason
 from bucketsnb.changes.snapshot import WorkSnapshot, described, drift, same, shown
 from bucketsnb.display.texts import count_of, join_truncated
-from bucketsnb.errors import Cure, PlanError, ReadOnly, ScopeReason, ScopeRefused, WorkError
+from bucketsnb.errors import Cure, PlanError, ReadOnly, ScopeRefused, WorkError
 from bucketsnb.frames import Baseline, to_records
 from bucketsnb.frames.records import parts_of
 from bucketsnb.query import Query
@@ -158,7 +158,7 @@ def check_count(number: int, limits: PlanLimits) -> None:
     if limits.max_affected is not None and number > limits.max_affected:
         raise ScopeRefused(
             f"{count_of(number, 'work')} would be affected, and at most {limits.max_affected:,} are allowed.",
-            reason=ScopeReason.TOO_MANY,
+            cure=Cure.RAISE_MAXIMUM,
             count=number,
         )
 
@@ -170,7 +170,7 @@ def check_running(works: Sequence[WorkSnapshot], limits: PlanLimits) -> None:
         raise ScopeRefused(
             f"{len(running):,} of {count_of(len(works), 'work')} {'is' if len(running) == 1 else 'are'} running, and a "
             f"worker may be busy with them ({join_truncated(running, most=3)}).",
-            reason=ScopeReason.RUNNING,
+            cure=Cure.ALLOW_RUNNING,
             count=len(works),
             running=[str(one) for one in running],
             others=[work.id for work in works if work.id and work.status != "running"],
@@ -197,7 +197,7 @@ def advice(left_out: Iterable[LeftOut]) -> list[str]:
 def _of_query(api: Api, query: Query, limits: PlanLimits, limit: int | None) -> Targets:
     if query.pipelines is None and not limits.allow_all:
         problem = "An empty query means every work" if query.is_empty else "The query is not limited to named pipelines"
-        raise ScopeRefused(f"{problem}.", reason=ScopeReason.EVERY_PIPELINE)
+        raise ScopeRefused(f"{problem}.", cure=Cure.NAME_PIPELINES)
     document = query.document_by(api.now)
     if query.is_relative:
         api.clock.refuse_doubt()

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from bucketsnb import Buckets, LocalBackend, Query, any_of
-from bucketsnb.errors import PlanError, QueryError, ScopeReason, ScopeRefused, WorkError
+from bucketsnb.errors import Cure, PlanError, QueryError, ScopeRefused, WorkError
 from tests.changes.helpers import PIPELINE, changes_sent, filled
 
 
@@ -57,7 +57,7 @@ def test_a_refusal_carries_its_reason_as_data(backend: LocalBackend, buckets: Bu
         with pytest.raises(ScopeRefused) as refused:
             buckets.plan_delete(which, **limits)
         refusals.append(refused.value)
-    assert [one.reason for one in refusals] == [ScopeReason.EVERY_PIPELINE, ScopeReason.RUNNING, ScopeReason.TOO_MANY]
+    assert [one.cure for one in refusals] == [Cure.NAME_PIPELINES, Cure.ALLOW_RUNNING, Cure.RAISE_MAXIMUM]
     assert [one.count for one in refusals] == [None, 3, 3]
     assert (refusals[1].running, refusals[1].others) == (tuple(running), tuple(failed))
 

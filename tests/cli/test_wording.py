@@ -11,7 +11,7 @@ import pytest
 import bucketsnb.cli
 from bucketsnb import LocalBackend
 from bucketsnb.cli.group import in_shell_words
-from bucketsnb.errors import BucketsError, Cure, JournalError, ScopeReason, ScopeRefused
+from bucketsnb.errors import BucketsError, Cure, JournalError
 from tests.cli.conftest import Run
 from tests.client.test_clock import DAY, Service, works
 from tests.factory import make_work
@@ -28,13 +28,6 @@ def test_every_cure_has_words_for_python_and_for_a_shell(cure: Cure) -> None:
     assert PYTHON_WORDS.search(str(error))
     assert not PYTHON_WORDS.search(shell)
     assert any(word in shell for word in ("--", "`bucketsnb ", "BUCKETSNB_")), "an option, a command or a variable"
-
-
-@pytest.mark.parametrize("reason", ScopeReason)
-def test_every_refusal_for_width_has_a_cure(reason: ScopeReason) -> None:
-    error = ScopeRefused("Too wide.", reason=reason, count=7)
-    assert error.cure is not None
-    assert "--" in in_shell_words(error)
 
 
 def test_an_error_without_a_cure_is_told_as_it_is() -> None:

@@ -11,7 +11,7 @@ import pytest
 from bucketsnb import Buckets, Query
 from bucketsnb.api import ClockSkew
 from bucketsnb.cli import main
-from bucketsnb.errors import ConfigurationError, ScopeReason, ScopeRefused
+from bucketsnb.errors import ConfigurationError, Cure, ScopeRefused
 from bucketsnb.matching import compile_projection, compile_query
 from tests.factory import make_work
 from tests.stub import Stub, answer, polite
@@ -89,7 +89,7 @@ def test_with_a_clock_that_is_off_by_days_no_plan_goes_by_ages(ahead):
         ):
             with pytest.raises(ScopeRefused, match=r'clock="service".* or .*clock="local"') as refused:
                 plan()
-            assert refused.value.reason is ScopeReason.CLOCK
+            assert refused.value.cure is Cure.CHOOSE_CLOCK
         assert buckets.plan_delete([f"{0:024}"]).count == 1
 
 

@@ -207,7 +207,7 @@ class Box(Part):
 
     def report(self, error: BaseException) -> None:
         """Show an error; a refusal stands in the place of the question, with its remedies."""
-        if isinstance(error, ScopeRefused) and error.reason is not None:
+        if isinstance(error, ScopeRefused) and error.cure is not None:
             self.refusal = error
             self.draw(focus=True)
         else:

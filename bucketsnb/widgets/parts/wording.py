@@ -15,7 +15,7 @@ from bucketsnb.changes.snapshot import WorkSnapshot, described, shown
 from bucketsnb.changes.verbs.deposit import DepositPlan
 from bucketsnb.confirm import word_to_type
 from bucketsnb.display.texts import age, count_of, join_truncated, truncate
-from bucketsnb.errors import ScopeReason, ScopeRefused
+from bucketsnb.errors import Cure, ScopeRefused
 from bucketsnb.widgets.core.messages import advice, in_page_words
 
 __all__ = ["is_blocked", "question_of", "receipt_of", "refusal_of"]
@@ -199,15 +199,15 @@ def refusal_of(error: ScopeRefused) -> Facts:
     """Return a refusal in words of the page, with its remedies: what to press, by name."""
     count, running = error.count or 0, len(error.running)
     remedies: dict[str, str] = {}
-    if error.reason is ScopeReason.RUNNING:
+    if error.cure is Cure.ALLOW_RUNNING:
         are = "is" if running == 1 else "are"
         text = f"{running:,} of {count_of(count, 'work')} to be changed {are} running: a worker may be busy with that."
         remedies = {"leave_out": "Leave running works out"} if error.others else {}
         remedies["include"] = "Include running works"
-    elif error.reason is ScopeReason.TOO_MANY:
+    elif error.cure is Cure.RAISE_MAXIMUM:
         text = f"This would be about {count_of(count, 'work')}, more than you allowed at once."
         remedies = {"raise": f"Allow {count:,}"}
-    elif error.reason is ScopeReason.EVERY_PIPELINE:
+    elif error.cure is Cure.NAME_PIPELINES:
         text, remedies = "The filters name no pipeline, so this is about all pipelines.", {"all": "All pipelines"}
     else:
         text = truncate(f"{error.problem} {advice(error)}", 400)

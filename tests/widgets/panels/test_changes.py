@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bucketsnb import Buckets, LocalBackend, Query
-from bucketsnb.errors import ScopeReason, ScopeRefused
+from bucketsnb.errors import Cure, ScopeRefused
 from bucketsnb.schema import FIELDS
 from bucketsnb.widgets import (
     AuditPanel,
@@ -482,7 +482,7 @@ def test_running_works_can_be_left_out_by_the_refusal_itself(state: State, backe
 )
 def test_a_refusal_counts_the_running_works_among_those_to_be_changed(running: int, count: int, said: str):
     ids = [str(number) for number in range(running)]
-    assert refusal_of(ScopeRefused("...", reason=ScopeReason.RUNNING, count=count, running=ids))["text"] == said
+    assert refusal_of(ScopeRefused("...", cure=Cure.ALLOW_RUNNING, count=count, running=ids))["text"] == said
 
 
 def test_running_works_among_all_that_match_can_be_left_out_too(buckets: Buckets, backend: LocalBackend):
