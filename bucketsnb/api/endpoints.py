@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from bucketsnb.api import arguments, shapes
 from bucketsnb.api.clock import Clock
 from bucketsnb.api.completeness import LongestAnswer, read_rest
+from bucketsnb.api.together import AT_ONCE
 from bucketsnb.display.texts import count_of, printable, truncate
 from bucketsnb.encoding import Verb, decode, encode, encode_works
 from bucketsnb.errors import (
@@ -31,12 +32,7 @@ from bucketsnb.errors import (
 from bucketsnb.schema import COUNTS_AT_ONCE, STALE_DAYS
 from bucketsnb.transport import MAX_BYTES, Answer, Idempotency, Transport
 
-__all__ = ["AT_ONCE", "Api"]
-
-AT_ONCE = 32
-"""Requests under way at the same time: as many as the connections that are kept alive, so that a refresh opens none;
-most services have fewer pipelines. More would wait for this side's processor, and press a service that is slow because
-it is busy."""
+__all__ = ["Api"]
 
 _ALL_DETAILS = "/status/details"
 

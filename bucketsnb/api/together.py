@@ -14,7 +14,13 @@ T = TypeVar("T")
 V = TypeVar("V")
 
 
-def ask_together(ask: Callable[[V], T], values: Sequence[V], most: int) -> list[T]:
+AT_ONCE = 32
+"""Requests under way at the same time: as many as the connections that are kept alive, so that a refresh opens none;
+most services have fewer pipelines. More would wait for this side's processor, and press a service that is slow because
+it is busy."""
+
+
+def ask_together(ask: Callable[[V], T], values: Sequence[V], most: int = AT_ONCE) -> list[T]:
     """Ask about each value, at most so many at a time; the answers are in the order of the values.
 
     An interruption does not wait for requests under way: no more are sent, and their threads end with them. No more are
@@ -25,6 +31,8 @@ def ask_together(ask: Callable[[V], T], values: Sequence[V], most: int) -> list[
     >>> ask_together(str, [1, 2, 3], most=2)
     ['1', '2', '3']
     """
+    if len(values) < 2:
+        return [ask(value) for value in values]
     waiting = deque(enumerate(values))
     answers: dict[int, T] = {}
     errors: list[Exception] = []

@@ -7,6 +7,7 @@ import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, version
+from inspect import Parameter, signature
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -30,22 +31,15 @@ from bucketsnb.changes.verbs.requeue import RequeuePlan, plan_requeue
 from bucketsnb.changes.verbs.update import UpdatePlan, plan_set, plan_update, plan_works
 from bucketsnb.changes.verbs.withdraw import Names, WithdrawPlan, plan_claim, plan_withdraw, withdrawal
 from bucketsnb.client import changing, counting, reading
-from bucketsnb.client.arguments import (
-    QueryLike,
-    deletion_limit,
-    edited_frame,
-    query_of,
-    seconds_of,
-    selector_of,
-    takes_words,
-)
 from bucketsnb.client.counting import Counts
 from bucketsnb.client.reading import PAGE
 from bucketsnb.confirm import Confirmation
+from bucketsnb.errors import QueryError
 from bucketsnb.frames import WorksFrame, WorkView
 from bucketsnb.history import History, Watch
 from bucketsnb.progress import Cancel, ProgressCallback
-from bucketsnb.query import Query, stale_document
+from bucketsnb.query import WORDS, Query, stale_document
+from bucketsnb.query.times import span
 from bucketsnb.schema import STALE_DAYS
 from bucketsnb.settings import MAX_AFFECTED, Secret, Settings, resolve
 from bucketsnb.summaries import Family, StatusFrame, events_of, failures_of, read_status
@@ -53,9 +47,47 @@ from bucketsnb.summaries.failures import Failures
 from bucketsnb.summaries.families import orphans_of
 from bucketsnb.transport import Transport
 
-Self = TypeVar("Self", bound="Buckets")
-
 __all__ = ["Buckets"]
+
+QueryLike = Query | Mapping[str, Any] | None
+
+Self = TypeVar("Self", bound="Buckets")
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+_EVENT_COLUMNS = ["id", "pipeline", "status", "attempt", "retries", "creation", "event"]
+"""Columns that tell how the works of an event stand."""
+
+_FAILURE_COLUMNS = [
+    *("id", "pipeline", "site", "user", "function", "command"),
+    *("results", "creation", "start", "stop", "status"),
+]
+"""Columns that tell why works failed."""
+
+
+def _takes_words(method: Method) -> Method:
+    """Show the keywords of a query in a method's signature, in place of its ``**words``, for those who complete it."""
+    declared = signature(method)
+    parameters = [one for one in declared.parameters.values() if one.kind is not Parameter.VAR_KEYWORD]
+    words = [word for word in WORDS if word not in declared.parameters]
+    parameters += [Parameter(word, Parameter.KEYWORD_ONLY, default=..., annotation="Any") for word in words]
+    method.__signature__ = declared.replace(parameters=parameters)  # type: ignore[attr-defined]  # what inspect reads
+    return method
+
+
+def _query_of(query: QueryLike | str, words: Mapping[str, Any]) -> Query:
+    """Return the query that a query, a document, or the name of a pipeline means together with keywords."""
+    if isinstance(query, str):
+        return Query(pipeline=query, **words)
+    return Query(query, **words) if words else Query.parse(query)
+
+
+def _selector_of(which: WorkSelector, words: Mapping[str, Any]) -> WorkSelector:
+    """Return which works a change is about, by keywords too."""
+    if not words:
+        return which
+    if which is not None and not isinstance(which, Query | Mapping):
+        raise QueryError("Conditions in words narrow a query; a frame or ids name works already.")
+    return Query(which, **words)
 
 
 class Buckets:
@@ -205,7 +237,7 @@ class Buckets:
         """
         return run_audit(self._context)
 
-    @takes_words
+    @_takes_words
     def view(
         self,
         query: QueryLike | str = None,
@@ -263,7 +295,7 @@ class Buckets:
         """
         pages = reading.pages_of(
             self.api,
-            query_of(query, words),
+            _query_of(query, words),
             projection,
             skip=skip,
             limit=limit,
@@ -273,7 +305,7 @@ class Buckets:
         )
         return reading.view(pages, progress)
 
-    @takes_words
+    @_takes_words
     def iter_frames(
         self,
         query: QueryLike | str = None,
@@ -297,20 +329,20 @@ class Buckets:
             One for each page; ``matched`` in its ``attrs`` is for the whole read.
         """
         pages = reading.pages_of(
-            self.api, query_of(query, words), projection, limit=limit, columns=columns, cancel=cancel, size=page_size
+            self.api, _query_of(query, words), projection, limit=limit, columns=columns, cancel=cancel, size=page_size
         )
         return reading.frames_of(pages, progress)
 
-    @takes_words
+    @_takes_words
     def count(self, query: QueryLike | str = None, **words: Any) -> int:
         """Return how many works match.
 
         A query of only pipelines and statuses is answered from the service's status, by one request a pipeline; any
         other costs one request that reads the ids of all that match.
         """
-        return counting.count(self.api, query_of(query, words))
+        return reading.count(self.api, _query_of(query, words))
 
-    @takes_words
+    @_takes_words
     def group_count(
         self, query: QueryLike | str = None, by: str | Iterable[str] = ("pipeline", "status"), **words: Any
     ) -> Counts:
@@ -335,9 +367,9 @@ class Buckets:
         By pipeline and status alone, for whole pipelines, it takes one request a pipeline (and one for their names) and
         reads no work. Anything else takes one request that reads these columns of all works that match.
         """
-        return counting.group_count(self.api, query_of(query, words), [by] if isinstance(by, str) else list(by))
+        return counting.group_count(self.api, _query_of(query, words), [by] if isinstance(by, str) else list(by))
 
-    @takes_words
+    @_takes_words
     def explain(self, query: QueryLike | str = None, **words: Any) -> Counts:
         """Say which condition of a query leaves its answer empty, and what would match without it.
 
@@ -351,7 +383,7 @@ class Buckets:
         -----
         Costs a count for each condition, and one more for each that is to blame.
         """
-        return counting.explain(self.api, query_of(query, words))
+        return counting.explain(self.api, _query_of(query, words))
 
     def work(self, id: str) -> WorkView:  # noqa: A002 - the field's own name
         """Return one work in full: a mapping that shows every field as text and as HTML.
@@ -385,7 +417,7 @@ class Buckets:
         """
         return read_status(self.api, pipeline, compare=compare)
 
-    @takes_words
+    @_takes_words
     def stale(
         self, query: QueryLike | str = None, *, days: float = STALE_DAYS, limit: int | None = None, **words: Any
     ) -> WorksFrame:
@@ -393,27 +425,27 @@ class Buckets:
 
         The service's daemons delete works older than 7 days whatever their status, which is why 7 is the default.
         """
-        return self.view(query_of(query, words) & stale_document(days), limit=limit)
+        return self.view(_query_of(query, words) & stale_document(days), limit=limit)
 
-    @takes_words
+    @_takes_words
     def overdue(self, query: QueryLike | str = None, *, limit: int | None = None, **words: Any) -> WorksFrame:
         """Return works running past their own timeout, by the service's clock."""
-        return self.view(query_of(query, words) & Query(overdue=True), limit=limit)
+        return self.view(_query_of(query, words) & Query(overdue=True), limit=limit)
 
-    @takes_words
+    @_takes_words
     def exhausted(self, query: QueryLike | str = None, *, limit: int | None = None, **words: Any) -> WorksFrame:
         """Return failed works with no attempts left: `attempt` has reached `retries`, the attempts in total."""
-        return self.view(query_of(query, words) & Query(exhausted=True), limit=limit)
+        return self.view(_query_of(query, words) & Query(exhausted=True), limit=limit)
 
-    @takes_words
+    @_takes_words
     def orphans(self, query: QueryLike | str = None, **words: Any) -> pd.DataFrame:
         """Return works whose parent is not in the queue any more.
 
         A parent may also be a run of the pipelines service, which is never in the queue: such works show here too.
         """
-        return orphans_of(self.api, self.view(query_of(query, words) & Query(has_parent=True), limit=None))
+        return orphans_of(self.api, self.view(_query_of(query, words) & Query(has_parent=True), limit=None))
 
-    @takes_words
+    @_takes_words
     def failures(self, query: QueryLike | str = None, *, limit: int | None = None, **words: Any) -> Failures:
         """Group the failed works that match by pipeline, function, site, user and error.
 
@@ -431,8 +463,8 @@ class Buckets:
         pandas.DataFrame
             See :func:`bucketsnb.summaries.failures_of`.
         """
-        failed = query_of(query, words) & Query(status="failure")
-        found = self.view(failed, limit=limit, columns=list(reading.FAILURE_COLUMNS))
+        failed = _query_of(query, words) & Query(status="failure")
+        found = self.view(failed, limit=limit, columns=_FAILURE_COLUMNS)
         table = failures_of(found)
         table.attrs.update(read=len(found), matched=found.attrs["matched"], exact=found.attrs["exact"])
         return table
@@ -452,7 +484,7 @@ class Buckets:
         """
         several = isinstance(events, Iterable) and not isinstance(events, str)
         wanted: list[Any] = list(events) if several else [events]  # type: ignore[arg-type]
-        found = self.view(Query(event=wanted), limit=None, columns=list(reading.EVENT_COLUMNS))
+        found = self.view(Query(event=wanted), limit=None, columns=_EVENT_COLUMNS)
         return events_of(found, [int(event) for event in wanted])
 
     def family(self, parent: str) -> Family:
@@ -481,13 +513,20 @@ class Buckets:
         >>> watch = buckets.watch(every="1min")      # doctest: +SKIP
         >>> watch.stop().drain("baseband-converter")  # doctest: +SKIP
         """
-        return Watch(lambda: read_status(self.api, warn=False), self.history(path), seconds_of(every))
+        seconds: float | None
+        if isinstance(every, timedelta):
+            seconds = every.total_seconds()
+        else:
+            seconds = span(every) if isinstance(every, str) else float(every)
+        if seconds is None:
+            raise ValueError(f"every={every!r} is not a span of time; write '30s', '5min', a timedelta, or seconds")
+        return Watch(lambda: read_status(self.api, warn=False), self.history(path), seconds)
 
     @property
     def _context(self) -> Context:
         return context_of(self.api)
 
-    @takes_words
+    @_takes_words
     def plan_delete(
         self,
         which: WorkSelector = None,
@@ -525,9 +564,9 @@ class Buckets:
             If it is too wide; the message names the argument that allows it.
         """
         limits = PlanLimits(allow_all, allow_running, max_affected, expires_after)
-        return plan_delete(self._context, selector_of(which, words), reason=reason, limits=limits)
+        return plan_delete(self._context, _selector_of(which, words), reason=reason, limits=limits)
 
-    @takes_words
+    @_takes_words
     def plan_requeue(
         self,
         which: WorkSelector = None,
@@ -551,10 +590,10 @@ class Buckets:
             Count attempts from zero again. Otherwise the count stays, and a work without attempts left gets one more.
         """
         limits = PlanLimits(allow_all, allow_running, max_affected, expires_after)
-        found = selector_of(which, words)
+        found = _selector_of(which, words)
         return plan_requeue(self._context, found, reset_attempt=reset_attempt, reason=reason, limits=limits)
 
-    @takes_words
+    @_takes_words
     def plan_update(
         self,
         which: WorkSelector = None,
@@ -602,8 +641,10 @@ class Buckets:
         """
         limits = PlanLimits(allow_all, allow_running, max_affected, expires_after)
         if set is not None:
-            return plan_set(self._context, selector_of(which, words), set, reason=reason, limits=limits)
-        return plan_update(self._context, edited_frame(which, words), reason=reason, limits=limits)
+            return plan_set(self._context, _selector_of(which, words), set, reason=reason, limits=limits)
+        if words or not isinstance(which, pd.DataFrame):
+            raise QueryError('A plan to update takes a frame with edited cells, or new values: set={"priority": 5}.')
+        return plan_update(self._context, which, reason=reason, limits=limits)
 
     def plan_deposit(
         self,
@@ -859,7 +900,9 @@ class Buckets:
             If there is no terminal or notebook to ask in.
         """
         document = changing.matching(pipeline, status, events, tags, parent)
-        most = None if limit is None or limit is changing.ALL else deletion_limit(limit)
+        most = None if limit is changing.ALL else limit
+        if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 1):
+            raise QueryError(f"limit={limit!r} deletes nothing: give a number from 1 on, or leave it out for all.")
         plan = plan_delete(self._context, document, reason="delete_many", limits=changing.ANY, limit=most)
         return changing.deleted_many(plan, limit, force=force)
 

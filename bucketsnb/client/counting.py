@@ -7,17 +7,16 @@ from typing import Any
 
 import pandas as pd
 
-from bucketsnb.api import AT_ONCE, Api, ask_together
-from bucketsnb.client.selection import selected
+from bucketsnb.api import Api, ask_together
+from bucketsnb.client.reading import count, selected
 from bucketsnb.display.texts import count_of, did_you_mean, join_truncated, printable
 from bucketsnb.errors import QueryError
 from bucketsnb.frames import DTYPES, SummaryFrame, WorksAccessor, frame_of
 from bucketsnb.query import EmptyReport, Query, explain_empty
 from bucketsnb.schema import STATUS_KEYS, STATUSES
 
-__all__ = ["Counts", "count", "explain", "group_count"]
+__all__ = ["Counts", "explain", "group_count"]
 
-_MOST_PIPELINES = 50
 _SAMPLE = 1000
 _LISTS = ("event", "tags", "products", "plots")
 _SUMMARISED = frozenset({"pipeline", "status"})
@@ -37,24 +36,6 @@ class Counts(SummaryFrame):
         return super()._footer() if len(self) > self._most() else ""
 
 
-def count(api: Api, query: Query) -> int:
-    """Return how many works match."""
-    pipelines, statuses = query.pipelines, query.statuses
-    if not query.only_pipeline_and_status or len(pipelines or ()) > _MOST_PIPELINES:
-        return len(api.view_ids(query.document_by(api.now)))
-    try:
-        answers = [api.status()] if pipelines is None else _statuses(api, pipelines)
-    except QueryError:  # there is a pipeline whose name no path can hold
-        return len(api.view_ids(query.document_by(api.now)))
-    return sum(answer[key] for answer in answers for key in (("total",) if statuses is None else statuses))
-
-
-def _statuses(api: Api, pipelines: Sequence[str]) -> list[dict[str, int]]:
-    if len(pipelines) < 2:
-        return [api.status(pipeline) for pipeline in pipelines]
-    return ask_together(api.status, pipelines, AT_ONCE)
-
-
 def group_count(api: Api, query: Query, by: Sequence[str]) -> Counts:
     """Count the works that match by the values of columns; see ``Buckets.group_count``."""
     _check(by)
@@ -68,9 +49,7 @@ def group_count(api: Api, query: Query, by: Sequence[str]) -> Counts:
         table, requests, read = _from_works(api, query, by)  # there is a pipeline that no path can name
         requests += 1
     counts = Counts(table.sort_values("n_works", ascending=False, kind="stable", ignore_index=True))
-    total = count_of(
-        read or int(counts["n_works"].sum()), "work"
-    )  # of one with several elements there are several rows
+    total = count_of(read or int(counts["n_works"].sum()), "work")  # one with several elements is in several rows
     cost = f"{count_of(requests, 'request')}, {count_of(read, 'work')} read"
     counts.attrs = {
         "query": query.document_by(api.now),
@@ -93,19 +72,26 @@ def _check(by: Sequence[str]) -> None:
 
 
 def _from_status(api: Api, query: Query, by: Sequence[str]) -> tuple[pd.DataFrame, int, int]:
-    pipelines = query.pipelines
-    named: list[tuple[str | None, Mapping[str, int]]]
-    if "pipeline" not in by and pipelines is None:
-        requests, named = 1, [(None, api.status())]
+    names: list[str | None]
+    requests = 0
+    if query.pipelines is not None:
+        names = list(query.pipelines)
+    elif "pipeline" in by:
+        names, requests = list(_pipeline_names(api)), 1
     else:
-        names = _pipeline_names(api) if pipelines is None else pipelines
-        requests, named = len(names) + (pipelines is None), list(zip(names, _statuses(api, names), strict=True))
-    rows = [(pipeline, status, works) for pipeline, answer in named for status, works in _by_status(answer) if works]
+        names = [None]
+    answers = ask_together(api.status, names)
+    rows = [
+        (pipeline, status, works)
+        for pipeline, answer in zip(names, answers, strict=True)
+        for status, works in _by_status(answer)
+        if works
+    ]
     table = pd.DataFrame(rows, columns=["pipeline", "status", "n_works"]).astype(
         {"pipeline": DTYPES["pipeline"], "status": DTYPES["status"], "n_works": "Int64"}
     )
     counts = table.groupby(list(by), observed=True, dropna=False, sort=False)["n_works"].sum().reset_index()
-    return counts, requests, 0
+    return counts, requests + len(names), 0
 
 
 class _Nameless(Exception):

@@ -1,32 +1,39 @@
-"""Read works for the client: the pages of a query, frames of them, one work, and a family."""
+"""Read and count works: which part of each, and page by page so that none is doubled or lost while others come and go.
+
+Pages by ``skip`` shift whenever a work is added or deleted. So the first page is read as it is; if there is more, the
+ids of all that match are read once, and the rest is asked for by id, always together with the query itself.
+"""
 
 from __future__ import annotations
 
+import operator
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from bucketsnb.api import Api
-from bucketsnb.client import counting
-from bucketsnb.client.arguments import page_numbers
-from bucketsnb.client.pages import Pages
-from bucketsnb.client.selection import selected
-from bucketsnb.display.texts import host_of, printable
-from bucketsnb.errors import NotFound, QueryError, ServiceError
-from bucketsnb.frames import ColumnBuffer, WorksFrame, WorkView, assemble, columns_of
+from bucketsnb.api import Api, ask_together
+from bucketsnb.display.texts import count_of, did_you_mean, host_of, join_truncated, printable
+from bucketsnb.errors import NotFound, QueryError, ServiceError, warn_caller
+from bucketsnb.frames import COLUMNS, LIGHT, NEEDS, ColumnBuffer, WorksFrame, WorkView, assemble, columns_of
 from bucketsnb.progress import Cancel, ProgressCallback, progress_bar, throttled
-from bucketsnb.query import Query
-from bucketsnb.schema import PARENT_PATH
+from bucketsnb.query import Query, UnknownField
+from bucketsnb.schema import FIELD_NAMES, PARENT_PATH
 from bucketsnb.summaries import Family
 
 __all__ = [
-    "EVENT_COLUMNS",
-    "FAILURE_COLUMNS",
     "PAGE",
+    "MovedDuringRead",
+    "Pages",
+    "ReadCancelled",
+    "count",
     "family_of",
     "frames_of",
     "pages_of",
+    "selected",
     "view",
     "work_of",
 ]
@@ -34,25 +41,303 @@ __all__ = [
 PAGE = 10_000
 """Works of one request, by default: some 7 MB of JSON."""
 
-EVENT_COLUMNS = ("id", "pipeline", "status", "attempt", "retries", "creation", "event")
-"""Columns that tell how the works of an event stand."""
-
-FAILURE_COLUMNS = (
-    "id",
-    "pipeline",
-    "site",
-    "user",
-    "function",
-    "command",
-    "results",
-    "creation",
-    "start",
-    "stop",
-    "status",
-)
-"""Columns that tell why works failed."""
-
 _DEEPEST = 10
+_MOST_PIPELINES = 50
+
+_Page = dict[str, Any]
+
+
+class ReadingWarning(UserWarning):
+    """A frame does not hold all that was asked for; its ``attrs`` say what it holds."""
+
+
+class MovedDuringRead(ReadingWarning):
+    """Works were deleted, or stopped matching, between two requests of one read; read again for a settled view."""
+
+
+class ReadCancelled(ReadingWarning):
+    """A read was stopped before the end; the frame has what was read till then."""
+
+
+# --- which part of each work ---
+
+_NEEDS: Mapping[str, Sequence[str]] = {"parent": (PARENT_PATH,), **NEEDS}
+"""What has to be read for a column that is no field."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which part of each work to read.
+
+    Attributes
+    ----------
+    projection
+        What the service is sent; None for whole works. The id always comes along: without it, a work cannot be told
+        from another one, nor acted on.
+    fields
+        Fields of the schema that come back, whole or in part.
+    columns
+        Columns that will hold what the works have, ``config`` perhaps in part; None for all.
+    """
+
+    projection: Mapping[str, Any] | None = None
+    fields: tuple[str, ...] = FIELD_NAMES
+    columns: tuple[str, ...] | None = None
+
+
+def selected(columns: str | Iterable[str] | None, projection: Mapping[str, Any] | None) -> Selection:
+    """Return what to read: of ``"all"`` (or None), ``"light"``, or names of columns; or of a projection.
+
+    Warns
+    -----
+    UnknownField
+        If a name is nearly that of a column.
+
+    Examples
+    --------
+    >>> dict(selected(["status", "parent"], None).projection)
+    {'id': True, 'status': True, 'config.parent': True}
+    >>> selected(None, {"results": False}).fields[-2:]
+    ('config', 'notify')
+    """
+    if projection:
+        if columns is not None:
+            raise QueryError("columns= and projection= say the same thing in two ways: give one of them")
+        return _of_projection(projection)
+    if columns is None or (isinstance(columns, str) and columns == "all"):
+        return Selection()
+    names = LIGHT if columns == "light" else (columns,) if isinstance(columns, str) else tuple(columns)
+    if not names:
+        raise QueryError("columns=[] would read nothing: name columns, or 'light' or 'all'")
+    for name in names:
+        _check_column(name)
+    paths = dict.fromkeys(["id", *(path for name in names for path in _NEEDS.get(name, (name,)))], True)
+    if "config" in paths:
+        paths.pop(PARENT_PATH, None)  # a path and its parent together are an error in MongoDB
+    return _of_paths(paths)
+
+
+def _check_column(name: object) -> None:
+    if not isinstance(name, str) or not name or name == "_id" or name.startswith("$"):
+        raise QueryError(
+            f"columns= takes names of columns, not {printable(repr(name))}; those are {join_truncated(COLUMNS, 30)}"
+        )
+    suggestion = "" if name.split(".")[0] in COLUMNS else did_you_mean(name, COLUMNS)
+    if suggestion:
+        warn_caller(f"works have no column {name!r}; {suggestion}", UnknownField)
+
+
+def _of_projection(projection: Mapping[str, Any]) -> Selection:
+    paths = {str(path): wanted for path, wanted in projection.items() if path not in ("_id", "id")}
+    if any(paths.values()) or (not paths and projection.get("id")):
+        return _of_paths({"id": True, **paths})
+    left = tuple(name for name in FIELD_NAMES if name not in paths)
+    whole = [name for name in left if name != "config" or PARENT_PATH not in paths]
+    return Selection(paths, left, (*whole, *(["parent"] if "config" in whole else []))) if paths else Selection()
+
+
+def _of_paths(paths: Mapping[str, Any]) -> Selection:
+    wanted = [path for path, value in paths.items() if value]
+    tops = {path.split(".")[0] for path in wanted}
+    columns = dict.fromkeys("parent" if path == PARENT_PATH else path.split(".")[0] for path in wanted)
+    if "config" in wanted:
+        columns["parent"] = None
+    return Selection(paths, tuple(name for name in FIELD_NAMES if name in tops), tuple(columns))
+
+
+# --- pages ---
+
+
+@dataclass
+class Pages:
+    """The pages of one read; iterate once.
+
+    Attributes
+    ----------
+    query, document
+        The question, and the document that is sent.
+    selection
+        Which part of each work is read.
+    skip
+        How many of the newest to leave out.
+    limit
+        How many to read at most; None for all.
+    size
+        How many to ask for in one request.
+    matched, exact
+        How many works match; a lower bound if not exact. Known after the first page, and final after the last.
+    wanted
+        How many works this read will give if none moves.
+    moved
+        How many had moved when their turn came.
+    progress
+        Called with 0 and the number of works to read, as soon as that is known: of very many, the next page takes a
+        while too.
+    """
+
+    api: Api
+    query: Query
+    document: Mapping[str, Any]
+    selection: Selection
+    skip: int
+    limit: int | None
+    size: int
+    cancel: Cancel | None = None
+    matched: int = 0
+    exact: bool = False
+    wanted: int = 0
+    moved: int = 0
+    cancelled: bool = False
+    progress: ProgressCallback = lambda _done, _total: None
+
+    def __iter__(self) -> Iterator[_Page]:
+        if self._stopped():
+            return
+        most = self.size if self.limit is None else min(self.limit, self.size)
+        page, size = self._read(self.document, skip=self.skip, limit=most + 1)
+        count = len(page["id"])
+        self.matched, self.exact = self.skip + count, True
+        if self.skip and not count:  # more are left out than match
+            self.matched = len(self.api.view_ids(self.document))
+        is_cut = self.api.has_more(self.document, _id_list(page), size, skip=self.skip, asked=most + 1)
+        if is_cut:
+            self.size = min(self.size, count)  # as much as it sends in one answer
+        if is_cut or (count == most + 1 and self.limit != most):  # one more was read, only to see whether there is more
+            yield from self._more(_rows(page, slice(most)))
+            return
+        if self.limit is not None and count > self.limit:
+            self.exact = count != most + 1  # a service that sends more than it was asked for sends all
+            page = _rows(page, slice(self.limit))
+        self.wanted = len(page["id"])
+        yield page
+
+    def _more(self, first: _Page) -> Iterator[_Page]:
+        """Give the first page, and all other works by id."""
+        if self._stopped():
+            self.wanted = len(first["id"]) if self.limit is None else self.limit
+            yield _rows(first, slice(self.limit))
+            return
+        first, newer, older, shared, unnamed = self._split(first, self.api.view_ids(self.document))
+        yield from self._by_id(newer)
+        yield first
+        yield from self._by_id(older)
+        if unnamed and not self._stopped():
+            yield from self._unnamed(shared, unnamed)
+
+    def _split(
+        self, first: _Page, listed: list[str | None]
+    ) -> tuple[_Page, list[str], list[str], list[str], slice | None]:
+        """Return the first page without works that no id names, and what is to be read besides.
+
+        Parameters
+        ----------
+        listed
+            The ids of all works that match, the newest first.
+
+        Returns
+        -------
+        page, list, list, list, slice
+            The first page; ids of works that come before it, as they were added after it was read, and behind it; ids
+            that several works have; and which of the works without an id of their own are to be read.
+        """
+        self.matched = max(len(listed), self.skip)
+        window = listed[self.skip : None if self.limit is None else self.skip + self.limit]
+        irregular = _irregular_ids(listed)
+        ids = _id_list(first)
+        known = set(ids) - irregular
+        if irregular:
+            first = _rows(first, np.array([one not in irregular for one in ids]))
+        self.moved += len(known.difference(window))
+        unnamed = sum(one in irregular for one in window) if irregular else 0
+        named = [one for one in window if one is not None and one not in irregular]
+        del window
+        place = next((place for place, one in enumerate(named) if one in known), len(named))
+        newer, older = named[:place], [one for one in named[place:] if one not in known]
+        total = len(known) + len(newer) + len(older) + unnamed
+        self.wanted = total if self.limit is None else min(total, self.limit)
+        room = max(self.wanted - len(known) - unnamed, 0)
+        del older[max(room - len(newer), 0) :], newer[room:]
+        self.progress(0, self.wanted)
+        before = sum(one in irregular for one in listed[: self.skip])
+        shared = [one for one in irregular if one is not None]
+        return first, newer, older, shared, slice(before, before + unnamed) if unnamed else None
+
+    def _unnamed(self, shared: list[str], which: slice) -> Iterator[_Page]:
+        """Read works that have no id, one that is no text, or one that others have too."""
+        named = [{"id": {"$not": {"$type": "string"}}}, {"id": {"$type": "array"}}, {"id": {"$in": shared}}]
+        document, skip = _both(self.document, {"$or": named}), which.start
+        while skip < which.stop:
+            page, _ = self._read(document, skip=skip, limit=which.stop - skip)
+            yield _rows(page, slice(which.stop - skip))
+            skip += len(page["id"])
+            if not len(page["id"]):
+                self.moved += which.stop - skip
+                break
+
+    def _by_id(self, ids: list[str]) -> Iterator[_Page]:
+        ids.reverse()  # what was read is let go, from the end, where that is cheap
+        while ids and not self._stopped():
+            chunk = ids[-self.size :][::-1]
+            del ids[-self.size :]
+            yield from self._of_ids(chunk)
+
+    def _of_ids(self, ids: list[str]) -> Iterator[_Page]:
+        """Read works by id; as long as an answer brings some of them, the rest is asked for again."""
+        most = 0
+        while ids:
+            page, _ = self._read(_both(self.document, {"id": {"$in": ids}}), limit=None)
+            came = set(_id_list(page))
+            if came.isdisjoint(ids):
+                break
+            self.size = min(self.size, most) if most else self.size  # as much as it sends in one answer
+            most = max(most, len(came))
+            yield page
+            ids = [one for one in ids if one not in came]
+        self.moved += len(ids)
+
+    def _read(self, document: Mapping[str, Any], *, limit: int | None, skip: int = 0) -> tuple[_Page, int]:
+        data = self.api.view_bytes(document, self.selection.projection, skip=skip, limit=limit)
+        whole = self.selection.projection is None
+        return columns_of(data, self.selection.fields, whole=whole), len(data)
+
+    def _stopped(self) -> bool:
+        self.cancelled = self.cancelled or (self.cancel is not None and self.cancel.is_set())
+        return self.cancelled
+
+    def warn(self, read: int) -> None:
+        """Warn of what the frame does not hold: what moved, and what was not read."""
+        if self.moved:
+            message = f"{count_of(self.moved, 'work')} moved during the read: deleted, or no longer a match"
+            warn_caller(message, MovedDuringRead)
+        if self.cancelled:
+            message = (
+                f"the read was stopped after {count_of(read, 'work')}, of {self.wanted or 'unknown many'} asked for"
+            )
+            warn_caller(message, ReadCancelled)
+
+
+def _irregular_ids(ids: list[str | None]) -> set[str | None]:
+    """Return the ids that tell no work apart: those that several have, and None if some have none."""
+    once = set(ids)
+    if len(once) == len(ids) and None not in once:
+        return set()  # of a million works as of two: they are counted only where some are the same
+    return {one for one, number in Counter(ids).items() if one is None or number > 1}
+
+
+def _both(document: Mapping[str, Any], more: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"$and": [document, more]} if document else more
+
+
+def _id_list(page: _Page) -> list[str | None]:
+    listed: list[str | None] = page["id"].to_numpy(dtype=object, na_value=None).tolist()
+    return listed
+
+
+def _rows(page: _Page, rows: Any) -> _Page:
+    return {name: array[rows] for name, array in page.items()}
+
+
+# --- frames ---
 
 
 def pages_of(
@@ -70,9 +355,14 @@ def pages_of(
     document = query.document_by(api.now)
     if query.is_relative:
         api.clock.warn(stacklevel=3)
-    most, size = page_numbers(limit, size)
-    selection = selected(columns, projection)
-    return Pages(api, document, selection, skip, most, size, cancel, by_age=query.is_relative, query=query)
+    try:
+        most = None if limit is None or operator.index(limit) <= 0 else operator.index(limit)
+        size = operator.index(size)
+    except TypeError:
+        raise QueryError(f"limit and page_size are whole numbers, not {limit!r} and {size!r}") from None
+    if size < 1:
+        raise QueryError(f"page_size={size!r} reads nothing; give a number from 1 on")
+    return Pages(api, query, document, selected(columns, projection), skip, most, size, cancel)
 
 
 def view(pages: Pages, progress: ProgressCallback | bool | None = None) -> WorksFrame:  # noqa: FBT001 - as tqdm's users know it
@@ -106,11 +396,10 @@ def frames_of(pages: Pages, progress: ProgressCallback | bool | None = None) -> 
 def _count_matched(pages: Pages) -> None:
     """Count the works that match, if one request to the service's status gives the number."""
     query = pages.query
-    several = len(query.pipelines or ()) > 1
-    if pages.exact or pages.cancelled or several or not query.only_pipeline_and_status:
+    if pages.exact or pages.cancelled or len(query.pipelines or ()) > 1 or not query.only_pipeline_and_status:
         return
     try:
-        matched = counting.count(pages.api, query)
+        matched = count(pages.api, query)
     except (QueryError, ServiceError):  # the works are read, and the frame says that more may match
         return
     pages.matched, pages.exact = max(matched, pages.matched), matched >= pages.matched
@@ -126,9 +415,25 @@ def _frame(pages: Pages, columns: dict[str, Any]) -> WorksFrame:
         url=pages.api.url,
         read=pages.selection.columns,
         moved=pages.moved,
-        by_age=pages.by_age,
+        by_age=pages.query.is_relative,
         cancelled=pages.cancelled,
     )
+
+
+# --- numbers, one work, a family ---
+
+
+def count(api: Api, query: Query) -> int:
+    """Return how many works match, by the fewest requests that the service allows."""
+    pipelines = query.pipelines
+    if query.only_pipeline_and_status and len(pipelines or ()) <= _MOST_PIPELINES:
+        try:
+            answers = [api.status()] if pipelines is None else ask_together(api.status, pipelines)
+            names = ("total",) if query.statuses is None else query.statuses
+            return sum(answer[name] for answer in answers for name in names)
+        except QueryError:  # there is a pipeline whose name no path can hold
+            pass
+    return len(api.view_ids(query.document_by(api.now)))
 
 
 def work_of(api: Api, work_id: str) -> WorkView:
@@ -159,10 +464,5 @@ def family_of(api: Api, parent: str) -> Family:
         known.update(generation)
         if not generation:
             break
-    works = pd.concat(found, ignore_index=True)
-    return Family(parent, works, complete=not generation or not _have_others_below(api, generation, known))
-
-
-def _have_others_below(api: Api, parents: Sequence[str], known: set[str]) -> bool:
-    """Say whether works have children that are not known yet."""
-    return any(one not in known for one in api.view_ids({PARENT_PATH: {"$in": list(parents)}}))
+    below = api.view_ids({PARENT_PATH: {"$in": generation}}) if generation else []
+    return Family(parent, pd.concat(found, ignore_index=True), complete=known.issuperset(below))

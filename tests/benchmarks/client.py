@@ -69,7 +69,7 @@ answer = requests.post("{url}/view", json=dict(query={{}}, projection={{}}, skip
 """
 BYTES = """
 import bucketsnb
-from bucketsnb.client.selection import selected
+from bucketsnb.client.reading import selected
 size = len(bucketsnb.Buckets("{url}").api.view_bytes({{}}, selected("{columns}", None).projection, limit=None))
 """
 LEFT = """

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bucketsnb import Buckets, Query
 from bucketsnb.backend.samples import sample_works
-from bucketsnb.client.pages import MovedDuringRead, ReadCancelled
+from bucketsnb.client.reading import MovedDuringRead, ReadCancelled
 from bucketsnb.errors import NotFound, QueryError
 from bucketsnb.frames import DTYPES, LIGHT
 from bucketsnb.query import UnknownField
