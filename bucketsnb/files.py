@@ -71,27 +71,21 @@ def replace_file(path: Path, text: str) -> None:
     if before is not None and not stat.S_ISREG(before.st_mode):
         path.write_bytes(data)
         return
-    if before is not None:
-        _check_replaceable(path, before)
+    if before is not None and not os.access(path, os.W_OK):
+        raise PermissionError(errno.EACCES, "the file is read-only", str(path))
+    if before is not None and before.st_nlink > 1:
+        names = "the file has another name (a hard link) that would keep the old content; remove one of the two"
+        raise OSError(errno.EMLINK, names, str(path))
     target = Path(os.path.realpath(path))
     part = target.with_name(f".{secrets.token_hex(8)}.part")
     try:
         _write(part, data, before)
         part.replace(target)
-    except OSError as error:
+    except BaseException as error:
         part.unlink(missing_ok=True)
-        raise OSError(error.errno, error.strerror, str(path)) from error
-    except BaseException:
-        part.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
-
-
-def _check_replaceable(path: Path, before: os.stat_result) -> None:
-    if not os.access(path, os.W_OK):
-        raise PermissionError(errno.EACCES, "the file is read-only", str(path))
-    if before.st_nlink > 1:
-        names = "the file has another name (a hard link) that would keep the old content; remove one of the two"
-        raise OSError(errno.EMLINK, names, str(path))
 
 
 def _write(part: Path, data: bytes, before: os.stat_result | None) -> None:
@@ -102,14 +96,9 @@ def _write(part: Path, data: bytes, before: os.stat_result | None) -> None:
         file.flush()
         os.fsync(file.fileno())
     if before is not None:
-        _keep_owner(part, before)
+        if hasattr(os, "geteuid") and os.geteuid() == 0:  # only root may give files away
+            os.chown(part, before.st_uid, before.st_gid)
         part.chmod(mode)  # what the umask took away
-
-
-def _keep_owner(part: Path, before: os.stat_result) -> None:
-    """Give a new file the owner of the old one; only root may give files away, and the mode then stands alone."""
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        os.chown(part, before.st_uid, before.st_gid)
 
 
 @cache

@@ -8,13 +8,13 @@ from types import TracebackType
 from typing import Any
 
 from bucketsnb.changes import drawing
-from bucketsnb.changes.build import new_plan
 from bucketsnb.changes.edits import refuse_unfit
 from bucketsnb.changes.execution import Context
 from bucketsnb.changes.guarded import PutExecutor
 from bucketsnb.changes.receipt import Outcome, Receipt
 from bucketsnb.changes.snapshot import Change, WorkSnapshot
 from bucketsnb.changes.targets import ChangeWarning, PlanLimits, Targets
+from bucketsnb.changes.verbs.base import new_plan
 from bucketsnb.changes.verbs.update import UpdatePlan
 from bucketsnb.display.texts import age, close_matches, format_time
 from bucketsnb.encoding import encode_works

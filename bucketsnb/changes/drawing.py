@@ -12,8 +12,9 @@ from bucketsnb.display.markup import Markup, block, element
 from bucketsnb.display.markup import table as html_table
 from bucketsnb.display.texts import cell, count_of, printable, table, truncate
 
-__all__ = ["Details", "by_count", "html", "name", "names", "text", "word"]
+__all__ = ["Details", "by_count", "html", "names", "text", "word"]
 
+_PLAIN = re.compile(r"[\w.…-]+")
 ROWS_MAX = 20
 ROWS_OPEN = 5
 FACT_MAX = 600
@@ -63,19 +64,13 @@ def text(title: str, facts: Facts, rows: Details | None = None) -> str:
 
 def html(title: str, facts: Facts, rows: Details | None = None) -> Markup:
     """Draw the same as HTML that reads without a kernel and without CSS."""
-    parts: list[Markup] = []
-    if facts:
-        parts.append(html_table(["", ""], [(label, truncate(fact, FACT_MAX)) for label, fact in facts]))
+    table = html_table(["", ""], [(label, truncate(fact, FACT_MAX)) for label, fact in facts])
+    parts = [table] if facts else []
     if rows is not None and rows.rows:
-        parts.append(_folded(rows))
+        caption = element("summary", rows.caption, style="cursor: pointer; margin: 0.3em 0")
+        drawn = html_table(rows.headers, rows.drawn)
+        parts.append(element("details", caption, drawn, open="" if rows.open else None))
     return block(title, *parts)
-
-
-def _folded(rows: Details) -> Markup:
-    """Draw rows under their caption, which a click opens and closes."""
-    style = "cursor: pointer; margin: 0.3em 0"
-    summary = element("summary", rows.caption, style=style)
-    return element("details", summary, html_table(rows.headers, rows.drawn), open="" if rows.open else None)
 
 
 def word(value: Any) -> str:
@@ -83,31 +78,17 @@ def word(value: Any) -> str:
     return "(none)" if value is None else truncate(value, 80)
 
 
-def name(value: Any) -> str:
-    """Say the name of a pipeline within a sentence: in quotes where it could be taken for more of the sentence.
+def names(values: Iterable[Any]) -> list[str]:
+    """Say the names of pipelines, each once and sorted; in quotes what could be taken for more of a sentence.
 
     Examples
     --------
-    >>> name("fitburst"), name("fitburst on frb-vsop:8004? 0")
-    ('fitburst', '"fitburst on frb-vsop:8004? 0"')
+    >>> names(["b", "a", "b", None, "fitburst on frb-vsop:8004? 0"])
+    ['"fitburst on frb-vsop:8004? 0"', '(none)', 'a', 'b']
     """
-    text = word(value)
-    return text if value is None or _PLAIN.fullmatch(text) else '"' + text.replace('"', "'") + '"'
-
-
-def names(values: Sequence[Any]) -> list[str]:
-    """Say the names of pipelines, each once, in alphabetical order; thousands of works have a few.
-
-    Examples
-    --------
-    >>> names(["b", "a", "b", None])
-    ['(none)', 'a', 'b']
-    """
-    others = [value for value in values if not isinstance(value, str)]  # and may have no hash
-    return sorted({name(value) for value in [*{value for value in values if isinstance(value, str)}, *others]})
-
-
-_PLAIN = re.compile(r"[\w.…-]+")
+    words = set(map(word, values))
+    plain = {text for text in words if text == word(None) or _PLAIN.fullmatch(text)}
+    return sorted([*plain, *('"' + text.replace('"', "'") + '"' for text in words - plain)])
 
 
 def by_count(values: Iterable[Any], most: int = 6) -> str:

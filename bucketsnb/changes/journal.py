@@ -56,8 +56,6 @@ from bucketsnb.files import OPEN_FLAGS, absolute, try_lock, unlock
 from bucketsnb.frames import SummaryFrame
 
 __all__ = [
-    "KEEP_DAYS",
-    "LIMIT",
     "UNDO_SUFFIX",
     "Entry",
     "Journal",
@@ -73,12 +71,6 @@ __all__ = [
     "who",
 ]
 
-LIMIT = 1 << 30
-"""Bytes above which entries older than `KEEP_DAYS` are dropped."""
-
-KEEP_DAYS = 30.0
-"""Days for which no entry is dropped."""
-
 UNDO_SUFFIX = ".undo"
 """Added to the id of an entry, it is the id of the entry of its undo."""
 
@@ -89,6 +81,10 @@ _ENTRY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _NAME = re.compile(rf"(?P<entry>[0-9]{{8}}-[0-9]{{6}}-[0-9]{{6}}-[0-9a-f]{{4}})({re.escape(UNDO_SUFFIX)})?\{_SUFFIX}")
 """Names that this package gives to the files of entries."""
 
+_LIMIT = 1 << 30
+"""Bytes above which entries older than `_KEEP_DAYS` are dropped."""
+
+_KEEP_DAYS = 30.0
 _REFUSE_AT = 4
 _DAY = 86_400
 _TAIL = 1 << 16
@@ -111,27 +107,15 @@ class Journal:
         folder at its first use, and stays there.
     limit
         Bytes above which old entries are dropped.
-    keep_days
-        Age in days below which none is.
     """
 
-    def __init__(self, folder: Path | None = None, *, limit: int = LIMIT, keep_days: float = KEEP_DAYS) -> None:
+    def __init__(self, folder: Path | None = None, *, limit: int = _LIMIT) -> None:
         default = os.environ.get("BUCKETSNB_JOURNAL") or platformdirs.user_data_path("bucketsnb") / "journal"
         self.folder = absolute(str(folder or default))
         self.limit = limit
-        self.keep_days = keep_days
 
     def begin(self, head: Mapping[str, Any], ids: Sequence[str | None], *, entry: str | None = None) -> Writer:
-        """Start an entry and put its plan on the disk.
-
-        Parameters
-        ----------
-        head
-            What to keep of the plan.
-        ids
-            Id of each work by position, `None` where it has none yet.
-        entry
-            Id of the entry; by default a new one.
+        """Start an entry, with what to keep of its plan, and the id of each work by position where it has one yet.
 
         Raises
         ------
@@ -142,7 +126,7 @@ class Journal:
         """
         with _recording(self.folder):
             _make_private(self.folder)
-            _make_room(self.folder, self.limit, self.keep_days)
+            _make_room(self.folder, self.limit)
         writer = Writer(self.path(entry or new_entry()), new=True)
         try:
             _sync_folder(self.folder)
@@ -154,14 +138,7 @@ class Journal:
         return writer
 
     def reopen(self, entry: str, *, length: int | None = None) -> Writer:
-        """Continue an entry.
-
-        Parameters
-        ----------
-        entry
-            Its id.
-        length
-            Bytes that it had when it was read; `None` takes it as it is.
+        """Continue an entry; `length` is the bytes that it had when it was read, where that matters.
 
         Raises
         ------
@@ -184,13 +161,7 @@ class Journal:
             os.utime(self.path(entry))
 
     def path(self, entry: str) -> Path:
-        """Return the file of an entry.
-
-        Raises
-        ------
-        JournalError
-            If it cannot be the id of an entry.
-        """
+        """Return the file of an entry; a JournalError is raised for what cannot be the id of one."""
         if not isinstance(entry, str) or not _ENTRY.fullmatch(entry):
             message = f"{truncate(repr(entry), 80)} is not an entry of the journal."
             raise JournalError(message, cure=Cure.LIST_ENTRIES)
@@ -198,12 +169,8 @@ class Journal:
 
     def entries(self) -> list[str]:
         """Return the ids of all entries, the newest first."""
-        try:
-            names = [path.name for path in self.folder.iterdir()]
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-        except OSError as error:
-            raise JournalError(f"The journal in {self.folder} cannot be read: {error.strerror}.") from error
+        with _reading(self.folder):
+            names = [path.name for path in self.folder.iterdir()] if self.folder.is_dir() else []
         found = (name.removesuffix(_SUFFIX) for name in names if name.endswith(_SUFFIX))
         return sorted(filter(_ENTRY.fullmatch, found), reverse=True)
 
@@ -249,24 +216,7 @@ def _reading(path: Path) -> Iterator[None]:
 
 
 class Writer:
-    """One entry while it is written; locked, so that nobody else writes it.
-
-    Parameters
-    ----------
-    path
-        Its file.
-    new
-        Whether to make the entry or to continue it.
-    length
-        Bytes that it is to have, if it is continued.
-
-    Raises
-    ------
-    JournalError
-        If it cannot be opened, or somebody else is writing it.
-    PlanAlreadyApplied
-        If it was to be made and was begun before, or has another length.
-    """
+    """One entry while it is written; locked, so that nobody else writes it. :class:`Journal` makes these."""
 
     def __init__(self, path: Path, *, new: bool, length: int | None = None) -> None:
         self.path = path
@@ -353,39 +303,28 @@ class Writer:
         """Make sure that the entry is where it will be looked for, whole, and can be written."""
         if self._file < 0:
             raise JournalError(f"Entry {self.entry} is of the process that this one was forked from: it goes on there.")
-        problem = self._problem()
-        if problem:
+        if not self._is_in_place():
             raise JournalError(
-                f"The record of this change, {self.path}, {problem}. Nothing goes to the service without a record, so "
-                "no more was sent. Put it back, or find out who works in that folder, before you change more works."
+                f"The record of this change, {self.path}, was removed, replaced, changed or made unwritable by someone "
+                "else. Nothing goes to the service without a record, so no more was sent. Put it back, or find out who "
+                "works in that folder, before you change more works."
             )
 
-    def _problem(self) -> str | None:
-        mine = os.fstat(self._file)
+    def _is_in_place(self) -> bool:
+        mine, folder = os.fstat(self._file), self.path.parent
         try:
-            there, folder = self.path.stat(), self.path.parent.stat()
-        except FileNotFoundError:
-            return "was removed"
-        except OSError as error:
-            return f"cannot be reached any more: {error.strerror}"
-        if not os.path.samestat(mine, there):
-            return "was replaced by another file"
-        if mine.st_size != self.length:
-            return "was changed by someone else"
-        if not (_is_writable(self.path, there) and _is_writable(self.path.parent, folder)):
-            return "or its folder was made unwritable"
-        return None
+            is_mine = os.path.samestat(self.path.stat(), mine) and mine.st_size == self.length
+            return is_mine and _is_writable(self.path, mine) and _is_writable(folder, folder.stat())
+        except OSError:
+            return False
 
     def discard(self) -> None:
         """Remove an entry that nothing was sent for, and close it; what is not this entry any more stays."""
-        try:
-            is_mine = self._file >= 0 and os.path.samestat(self.path.stat(), os.fstat(self._file))
-        except OSError:
-            is_mine = False
-        if os.name == "nt":  # there, no file is removed while it is open
-            self.close()
-        if is_mine:
-            self.path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            if self._file >= 0 and os.path.samestat(self.path.stat(), os.fstat(self._file)):
+                if os.name == "nt":  # there, no file is removed while it is open
+                    self.close()
+                self.path.unlink()
         self.close()
 
     def close(self) -> None:
@@ -467,8 +406,8 @@ def _sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
-def _make_room(folder: Path, limit: int, keep_days: float) -> None:
-    """Drop entries older than `keep_days`, oldest first, while all are larger than `limit` bytes.
+def _make_room(folder: Path, limit: int) -> None:
+    """Drop entries older than `_KEEP_DAYS`, oldest first, while all are larger than `limit` bytes.
 
     Where the younger ones fill four times that, the change is refused.
     """
@@ -481,13 +420,13 @@ def _make_room(folder: Path, limit: int, keep_days: float) -> None:
     entries = sorted((pair for pair in pairs.values() if all(map(_is_entry, pair))), key=_changed)
     total = sum(map(_size, entries))
     for pair in entries:
-        if total <= limit or _changed(pair) >= time.time() - keep_days * _DAY:
+        if total <= limit or _changed(pair) >= time.time() - _KEEP_DAYS * _DAY:
             break
         if _drop(list(pair)):
             total -= _size(pair)
     if total > _REFUSE_AT * limit:
         raise JournalError(
-            f"The journal in {folder} holds {total:,} bytes of the last {keep_days:g} days, and nothing "
+            f"The journal in {folder} holds {total:,} bytes of the last {_KEEP_DAYS:g} days, and nothing "
             "more is changed without a record. Move its files away, or point BUCKETSNB_JOURNAL elsewhere."
         )
 
@@ -576,21 +515,8 @@ _PLACE = ("host", "user", "machine")
 class RecordedWork:
     """What the journal knows of one work of an entry.
 
-    Attributes
-    ----------
-    id
-        As on the plan.
-    outcome
-        The last word on it: ``not sent`` if no request with it was prepared, ``unknown`` if one was and no outcome
-        was written.
-    before, after
-        The full work before the request, and as it was to be.
-    left
-        The full work as it was read back when it was done, or `None`.
-    new_id
-        Id the service gave it.
-    detail
-        In words.
+    It is ``not sent`` if no request with it was prepared, ``unknown`` if one was and no outcome was written. `before`
+    and `after` are the full work before the request and as it was to be, `left` as it was read back when it was done.
     """
 
     id: str | None

@@ -159,7 +159,7 @@ def test_the_undo_of_an_old_entry_does_not_drop_it(
     entry = buckets.plan_delete(pipeline=PIPELINE).apply().entry
     age(journal_file(entry))
     make_room = journal_module._make_room
-    monkeypatch.setattr("bucketsnb.changes.journal._make_room", lambda folder, *_: make_room(folder, 3000, 30.0))
+    monkeypatch.setattr("bucketsnb.changes.journal._make_room", lambda folder, _: make_room(folder, 3000))
     plan = buckets.plan_undo(entry)
     age(journal_file(entry))  # as if the plan had waited for long
     assert plan.apply().ok

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from bucketsnb.api import Api
-from bucketsnb.changes.build import new_plan
 from bucketsnb.changes.execution import ChunkExecutor, Context, Execution
 from bucketsnb.changes.guarded import UNCHANGED, Reply, ReplyKind, ask, read_back
 from bucketsnb.changes.journal import Entry, RecordedWork
@@ -19,7 +18,7 @@ from bucketsnb.changes.plan import CellsPlan, LeftOut
 from bucketsnb.changes.receipt import Outcome
 from bucketsnb.changes.snapshot import Change, WorkSnapshot, what_differs, written
 from bucketsnb.changes.targets import EXPIRES_AFTER, PlanLimits, Targets, refuse_read_only
-from bucketsnb.changes.verbs.base import SET_BY_SERVICE, CurrentRecords, Verb
+from bucketsnb.changes.verbs.base import SET_BY_SERVICE, CurrentRecords, Verb, new_plan
 from bucketsnb.display.texts import count_of
 from bucketsnb.errors import BucketsError, ServiceError
 from bucketsnb.matching import QueryNotUnderstood, compile_query

@@ -13,7 +13,6 @@ from functools import partial
 from typing import Any
 
 from bucketsnb.api import DELETE_CHUNK, Api, chunks
-from bucketsnb.changes.build import new_plan
 from bucketsnb.changes.execution import ChunkExecutor, Context, Execution
 from bucketsnb.changes.guarded import (
     UNCHANGED,
@@ -33,7 +32,7 @@ from bucketsnb.changes.receipt import Outcome
 from bucketsnb.changes.service import evidence
 from bucketsnb.changes.snapshot import Change, WorkSnapshot, what_differs, written
 from bucketsnb.changes.targets import PlanLimits, WorkSelector, check_running, resolve_targets
-from bucketsnb.changes.verbs.base import CurrentRecords, Verb
+from bucketsnb.changes.verbs.base import CurrentRecords, Verb, new_plan
 from bucketsnb.encoding import encode_works
 from bucketsnb.errors import BucketsError, WorkError
 from bucketsnb.schema import FIELDS, QUEUE_FIELDS, TIME_FIELDS, queue_problems, value_problems

@@ -18,7 +18,6 @@ from bucketsnb import frames
 from bucketsnb.addresses import without_login
 from bucketsnb.api import Api, chunks
 from bucketsnb.changes import drawing
-from bucketsnb.changes.build import new_plan, old_works
 from bucketsnb.changes.execution import ChunkExecutor, Context, Execution
 from bucketsnb.changes.guarded import Reply, ReplyKind, ask, look_until, read_back, settle_unsent
 from bucketsnb.changes.journal import Entry, RecordedWork
@@ -28,7 +27,7 @@ from bucketsnb.changes.receipt import Outcome
 from bucketsnb.changes.snapshot import Change, WorkSnapshot, written
 from bucketsnb.changes.tables import EARLIER_LIFE, Source, read_rows
 from bucketsnb.changes.targets import PlanLimits, Targets, check_count, refuse_read_only
-from bucketsnb.changes.verbs.base import CurrentRecords, Verb, not_seen
+from bucketsnb.changes.verbs.base import CurrentRecords, Verb, new_plan, not_seen, old_works
 from bucketsnb.changes.verbs.delete import DeleteExecutor
 from bucketsnb.display.texts import count_of
 from bucketsnb.encoding import encode_works

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bucketsnb.changes.build import new_plan, old_works, with_cells
 from bucketsnb.changes.execution import Context
 from bucketsnb.changes.guarded import PutExecutor
 from bucketsnb.changes.plan import CellsPlan, LeftOut
 from bucketsnb.changes.snapshot import Change
 from bucketsnb.changes.targets import PlanLimits, Targets, WorkSelector, check_running, resolve_targets
-from bucketsnb.changes.verbs.base import Verb
+from bucketsnb.changes.verbs.base import Verb, new_plan, old_works, with_cells
 from bucketsnb.display.texts import count_of, truncate
 from bucketsnb.errors import Cure, Note
 from bucketsnb.query import Query

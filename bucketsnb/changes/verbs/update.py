@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-from bucketsnb.changes.build import new_plan, with_cells
 from bucketsnb.changes.edits import Edits, edits_of, put_into, refuse_unfit, refuse_unmeant
 from bucketsnb.changes.execution import Context
 from bucketsnb.changes.guarded import PutExecutor
@@ -25,7 +24,7 @@ from bucketsnb.changes.targets import (
     refuse_read_only,
     resolve_targets,
 )
-from bucketsnb.changes.verbs.base import Verb
+from bucketsnb.changes.verbs.base import Verb, new_plan, with_cells
 from bucketsnb.display.texts import close_matches, count_of, join_truncated, truncate
 from bucketsnb.encoding import encode_works
 from bucketsnb.errors import WorkError

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from bucketsnb.api import Api
-from bucketsnb.changes.build import new_plan
 from bucketsnb.changes.execution import ChunkExecutor, Context, Execution
 from bucketsnb.changes.guarded import ReplyKind, ask, settle_unsent
 from bucketsnb.changes.journal import RecordedWork
@@ -21,7 +20,7 @@ from bucketsnb.changes.plan import LeftOut, Plan
 from bucketsnb.changes.receipt import Outcome
 from bucketsnb.changes.snapshot import Change, WorkSnapshot
 from bucketsnb.changes.targets import PlanLimits, Targets, refuse_read_only
-from bucketsnb.changes.verbs.base import SET_BY_SERVICE, CurrentRecords, Verb, not_seen
+from bucketsnb.changes.verbs.base import SET_BY_SERVICE, CurrentRecords, Verb, new_plan, not_seen
 from bucketsnb.display.texts import count_of, truncate
 from bucketsnb.encoding import encode
 from bucketsnb.errors import BucketsError, QueryError

@@ -11,7 +11,6 @@ import pytest
 
 from bucketsnb import Buckets, LocalBackend
 from bucketsnb.changes import execution, loading, service, undo
-from bucketsnb.changes.build import new_plan, with_cells
 from bucketsnb.changes.execution import Context
 from bucketsnb.changes.guarded import PutExecutor
 from bucketsnb.changes.journal import Journal, read_entry
@@ -20,7 +19,7 @@ from bucketsnb.changes.plan_file import SIDES
 from bucketsnb.changes.targets import PlanLimits, resolve_targets
 from bucketsnb.changes.undo import context_of
 from bucketsnb.changes.verbs import VERBS
-from bucketsnb.changes.verbs.base import Verb
+from bucketsnb.changes.verbs.base import Verb, new_plan, with_cells
 from tests.changes.helpers import PIPELINE, filled, stored
 
 
