@@ -6,12 +6,14 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from fnmatch import fnmatchcase
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import parse_qsl
 
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -120,9 +122,30 @@ class RequestLog:
 
 @dataclass
 class Fault:
-    """Something that goes wrong with the requests that match; see `Faults.add`."""
+    """Something that goes wrong with the requests that match.
 
-    pattern: str
+    Parameters
+    ----------
+    pattern
+        Which requests: method and path, with ``*`` for anything, such as ``"POST /work"`` or ``"GET /status*"``.
+    delay
+        Seconds to wait before anything else happens.
+    status, body, headers
+        Answer with these; the service does not see the request. A body alone has the status 200.
+    hang_up
+        Close the connection without an answer, ``"before"`` or ``"after"`` the service has acted.
+    change
+        Called with the store before the service acts, so that works change under the request.
+    acted
+        Called with the store when the service has acted, before the answer leaves.
+    times
+        How many requests it befalls; None means all.
+    skip
+        How many matching requests pass unharmed first.
+    """
+
+    pattern: str = "*"
+    _: KW_ONLY
     delay: float = 0.0
     status: int | None = None
     body: bytes | None = None
@@ -155,42 +178,9 @@ class Faults:
     def __len__(self) -> int:
         return sum(fault.times != 0 for fault in self._faults)
 
-    def add(
-        self,
-        pattern: str = "*",
-        *,
-        delay: float = 0.0,
-        status: int | None = None,
-        body: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-        hang_up: Literal["before", "after"] | None = None,
-        change: Callable[[Store], object] | None = None,
-        acted: Callable[[Store], object] | None = None,
-        times: int | None = 1,
-        skip: int = 0,
-    ) -> Fault:
-        """Order a fault.
-
-        Parameters
-        ----------
-        pattern
-            Which requests: method and path, with ``*`` for anything, such as ``"POST /work"`` or ``"GET /status*"``.
-        delay
-            Seconds to wait before anything else happens.
-        status, body, headers
-            Answer with these; the service does not see the request. A body alone has the status 200.
-        hang_up
-            Close the connection without an answer, ``"before"`` or ``"after"`` the service has acted.
-        change
-            Called with the store before the service acts, so that works change under the request.
-        acted
-            Called with the store when the service has acted, before the answer leaves.
-        times
-            How many requests it befalls; None means all.
-        skip
-            How many matching requests pass unharmed first.
-        """
-        fault = Fault(pattern, delay, status, body, dict(headers or {}), hang_up, change, acted, times, skip)
+    def add(self, pattern: str = "*", **options: Any) -> Fault:
+        """Order a fault; it is told what `Fault` is told, such as ``add("POST /work", status=503, times=2)``."""
+        fault = Fault(pattern, **options)
         with self._lock:
             self._faults.append(fault)
         return fault
@@ -221,12 +211,13 @@ class FaultInjector:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        logged = _logged(scope)
+        shown = {name: value for name, value in Headers(scope=scope).items() if name not in _SECRET_HEADERS}
+        logged = LoggedRequest(scope["method"], scope["path"], scope["query_string"].decode("latin-1"), shown)
         self.requests.add(logged)
 
         async def receive_logged() -> Message:
             message = await receive()
-            if message["type"] == "http.request" and message.get("body"):
+            if message.get("body"):
                 self.requests.grow(logged, message["body"])
             return message
 
@@ -243,65 +234,33 @@ class FaultInjector:
 
     async def _fail(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
         # The body is taken first, so that the service acts on it even if nobody waits for the answer any more.
-        body = await _read_all(receive)
+        body = [await Request(scope, receive).body()]
+
+        async def receive_again() -> Message:
+            return {"type": "http.request", "body": body.pop()} if body else await receive()
+
+        async def send_after(message: Message) -> None:
+            if fault.acted is not None and message["type"] == "http.response.start":
+                await run_in_threadpool(fault.acted, self._store)
+            if fault.hang_up is None:
+                await send(message)
+
         await asyncio.sleep(fault.delay)
         if fault.change is not None:
             await run_in_threadpool(fault.change, self._store)
-        if fault.hang_up == "after":
-            await self._app(scope, _again(body, receive), _nowhere)
+        if fault.hang_up != "before":
+            app = self._app if fault.status is None and fault.body is None else _answer(fault)
+            await app(scope, receive_again, send_after)
         if fault.hang_up is not None:
             self._hang_up(scope)
             while (await receive())["type"] != "http.disconnect":
                 pass
-        elif fault.status is not None or fault.body is not None:
-            await _answer(fault, scope, receive, send)
-        else:
-            await self._app(scope, _again(body, receive), self._sending_after(fault.acted, send))
-
-    def _sending_after(self, acted: Callable[[Store], object] | None, send: Send) -> Send:
-        """Hold the answer until what is to be called before it leaves is done."""
-
-        async def send_after(message: Message) -> None:
-            if acted is not None and message["type"] == "http.response.start":
-                await run_in_threadpool(acted, self._store)
-            await send(message)
-
-        return send_after
 
 
-async def _answer(fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
+def _answer(fault: Fault) -> Response:
     status = fault.status or 200
     response = problem(status, "a fault that was ordered")
     if fault.body is not None:
         response = Response(fault.body, status, media_type="application/json")
     response.headers.update(fault.headers)
-    await response(scope, receive, send)
-
-
-def _logged(scope: Scope) -> LoggedRequest:
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-    shown = {name: value for name, value in headers.items() if name not in _SECRET_HEADERS}
-    return LoggedRequest(scope["method"], scope["path"], scope["query_string"].decode("latin-1"), shown)
-
-
-async def _nowhere(_message: Message) -> None:
-    """Take an answer that nobody is to see."""
-
-
-async def _read_all(receive: Receive) -> bytes:
-    pieces, more = [], True
-    while more:
-        message = await receive()
-        pieces.append(message.get("body", b""))
-        more = message.get("more_body", False)
-    return b"".join(pieces)
-
-
-def _again(body: bytes, receive: Receive) -> Receive:
-    """Receive a body that has been read before, and then what comes after it."""
-    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def receive_again() -> Message:
-        return messages.pop() if messages else await receive()
-
-    return receive_again
+    return response

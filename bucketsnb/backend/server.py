@@ -26,7 +26,7 @@ except ModuleNotFoundError as error:
     ) from error
 
 from bucketsnb.addresses import is_loopback, token_problem
-from bucketsnb.backend.faults import FaultInjector, Faults, RequestLog
+from bucketsnb.backend.faults import FaultInjector
 from bucketsnb.backend.http.access import HEAD_BYTES_MAX
 from bucketsnb.backend.http.routes import build_app
 from bucketsnb.backend.samples import sample_works
@@ -34,8 +34,6 @@ from bucketsnb.backend.stores.base import Store
 from bucketsnb.backend.stores.open import open_store
 
 __all__ = ["LocalBackend", "serve"]
-
-_START_SECONDS = 10.0
 
 # Of uvicorn this module uses what it does not document, `started`, `should_exit` and `server_state` of its server:
 # tests/test_undocumented.py has the versions tried.
@@ -61,6 +59,15 @@ class LocalBackend:
         What clients must send as ``x-access-token``; None asks for none.
     sample
         How many realistic works to begin with.
+
+    Attributes
+    ----------
+    url, store
+        Its address, and where its works are.
+    requests
+        The requests that came, oldest first; bounded.
+    faults
+        Faults on demand, such as ``faults.add("POST /work", status=503)``; see `Fault`.
 
     Raises
     ------
@@ -95,25 +102,18 @@ class LocalBackend:
             listening = _listening(host, port)
             self.url = _url(listening)
             ready = threading.Event()
-            self._injector = FaultInjector(build_app(self.store, token), self.store, self._hang_up)
-            self._server = _server(self._injector, graceful_seconds=1)
+            app = FaultInjector(build_app(self.store, token), self.store, self._hang_up)
+            self.requests, self.faults = app.requests, app.faults
+            self._server = _server(app, graceful_seconds=1)
             arguments = (self._server, listening, ready.set)
             self._thread = threading.Thread(target=_run, args=arguments, name="bucketsnb-backend", daemon=True)
             self._thread.start()
-            _wait(ready)
         except BaseException:
             self._close_store()
             raise
-
-    @property
-    def requests(self) -> RequestLog:
-        """The requests that came, oldest first; bounded."""
-        return self._injector.requests
-
-    @property
-    def faults(self) -> Faults:
-        """Faults on demand, such as ``faults.add("POST /work", status=503)``."""
-        return self._injector.faults
+        if not ready.wait(10):
+            self.close()
+            raise RuntimeError("the backend did not start within 10 s")
 
     def clear(self) -> None:
         """Remove all works, forget all requests, and take back all faults."""
@@ -156,16 +156,7 @@ def serve(host: str, port: int, store: str | Path | Store | None, token: str | N
     Parameters
     ----------
     host, port, store, token, sample
-        As for `LocalBackend`.
-
-    Raises
-    ------
-    StoreUnavailable
-        If the store cannot be opened.
-    OSError
-        If the port is taken.
-    ValueError
-        If `host` can be reached from other machines and there is no token.
+        As for `LocalBackend`, which raises the same errors; samples are for a store without works.
     """
     _check_host(host, token, "--token-file")
     _allow_connections()
@@ -189,11 +180,11 @@ def _ending_in_order(server: uvicorn.Server) -> Iterator[None]:
     def end(_number: int, _frame: FrameType | None) -> None:
         server.should_exit = True
 
-    numbers = [signal.SIGTERM, signal.SIGINT]
-    hangup = getattr(signal, "SIGHUP", None)
-    if hangup is not None and signal.getsignal(hangup) != signal.SIG_IGN:  # which nohup does
-        numbers.append(hangup)
-    before = {number: signal.signal(number, end) for number in numbers}
+    numbers = {signal.SIGTERM, signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in numbers}
+    for number, handler in before.items():
+        if handler != signal.SIG_IGN:  # as nohup has it
+            signal.signal(number, end)
     try:
         yield
     finally:
@@ -249,11 +240,6 @@ def _run(server: uvicorn.Server, listening: socket.socket, ready: Callable[[], o
         await serving
 
     asyncio.run(run())
-
-
-def _wait(ready: threading.Event) -> None:
-    if not ready.wait(_START_SECONDS):
-        raise RuntimeError(f"the backend did not start within {_START_SECONDS:.0f} s")
 
 
 def _url(listening: socket.socket) -> str:

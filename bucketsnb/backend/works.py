@@ -10,7 +10,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -66,24 +66,23 @@ def new_records(works: Sequence[Any], *, as_they_are: bool = False) -> list[dict
     WorkRefused
         If one of them is not a work.
     """
-    return [_new_record(work, index, as_it_is=as_they_are) for index, work in enumerate(works)]
-
-
-def _new_record(work: Any, index: int, *, as_it_is: bool) -> dict[str, Any]:
-    given = _mapping(work, index)
-    record = {**given, **{name: value for name, value in _DEFAULTS.items() if name not in given}}
-    if "pipeline" not in record:
-        raise WorkRefused(f"works[{index}] has no pipeline")
-    if record.get("creation") is None:
-        record["creation"] = time.time()
-    if record.get("status") is None:
-        record["status"] = "queued"
-    _check(record, index)
-    if not as_it_is:
-        record["status"] = "queued"
-    if not (as_it_is and isinstance(record.get("id"), str)):
-        record["id"] = new_id()
-    return record
+    records = []
+    for index, work in enumerate(works):
+        given = _mapping(work, index)
+        record = {**given, **{name: value for name, value in _DEFAULTS.items() if name not in given}}
+        if "pipeline" not in record:
+            raise WorkRefused(f"works[{index}] has no pipeline")
+        if record.get("creation") is None:
+            record["creation"] = time.time()
+        if record.get("status") is None:
+            record["status"] = "queued"
+        _check(record, index)
+        if not as_they_are:
+            record["status"] = "queued"
+        if not (as_they_are and isinstance(record.get("id"), str)):
+            record["id"] = new_id()
+        records.append(record)
+    return records
 
 
 def changes_of(works: Sequence[Any]) -> list[dict[str, Any]]:
@@ -111,17 +110,28 @@ def encoded(record: Mapping[str, Any], index: int) -> str:
         If it is too large, too deep, or holds an integer of more than 64 bits.
     """
     body = msgspec.json.encode(record)
-    if _MANY_DIGITS.search(body):
-        for where in _huge_integers(record, f"works[{index}]"):
-            raise WorkRefused(f"{where} is an integer of more than 64 bits")
     if len(body) > WORK_BYTES_MAX:
         raise WorkTooLarge(f"works[{index}] has {len(body):,} bytes of JSON, and {WORK_BYTES_MAX:,} are allowed")
-    if body.count(b"{") + body.count(b"[") > DEPTH_MAX and _depth(record) > DEPTH_MAX:
-        raise WorkRefused(f"works[{index}] is nested deeper than {DEPTH_MAX} levels")
+    if _MANY_DIGITS.search(body) or body.count(b"{") + body.count(b"[") > DEPTH_MAX:
+        _check_inside(record, f"works[{index}]")
     return body.decode()
 
 
 _MANY_DIGITS = re.compile(rb"[0-9]{19}")
+
+
+def _check_inside(value: Any, where: str, depth: int = 0) -> None:
+    if depth > DEPTH_MAX:
+        raise WorkRefused(f"{where[:60]}... is nested deeper than {DEPTH_MAX} levels")
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            _check_inside(inner, f"{where}.{name}", depth + 1)
+    elif isinstance(value, list):
+        for place, inner in enumerate(value):
+            _check_inside(inner, f"{where}[{place}]", depth + 1)
+    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise WorkRefused(f"{where} is an integer of more than 64 bits")
+
 
 _DEFAULTS: dict[str, Any] = {
     name: FIELDS[name].default for name in ("start", "stop", "attempt", "timeout", "retries", "priority")
@@ -141,27 +151,3 @@ def _check(record: dict[str, Any], index: int, problems: Sequence[Problem] = ())
         # Clients of the 3.x line parse times as strict floats, so an integer becomes one here.
         if record.get(name) is not None:
             record[name] = float(record[name])
-
-
-def _huge_integers(value: Any, where: str) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        for name, inner in value.items():
-            yield from _huge_integers(inner, f"{where}.{name}")
-    elif isinstance(value, list):
-        for place, inner in enumerate(value):
-            yield from _huge_integers(inner, f"{where}[{place}]")
-    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
-        yield where
-
-
-def _depth(value: Any) -> int:
-    level, depth = [value], 0
-    while level:
-        depth += 1
-        level = [
-            inner
-            for one in level
-            if isinstance(one, (Mapping, list))
-            for inner in (one.values() if isinstance(one, Mapping) else one)
-        ]
-    return depth - 1

@@ -80,35 +80,23 @@ class AccessControl:
                 message["headers"] = [*message["headers"], _CORS]
             await send(message)
 
-        await (self._refusal(scope, headers) or self._without_slash)(scope, receive, send_with_cors)
-
-    async def _without_slash(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope["path"]
-        # A slash that was sent as %2F may end the name of a pipeline, and not the address.
-        named = path.startswith("/status/details/") and not scope["raw_path"].endswith(b"/")
-        if path.endswith("/") and not named:
-            scope["path"] = path.rstrip("/") or "/"
-        await self._app(scope, receive, send)
+        scope["path"] = scope["path"].rstrip("/") or "/"
+        await (self._refusal(scope, headers) or self._app)(scope, receive, send_with_cors)
 
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
-        if _head_bytes(scope) > HEAD_BYTES_MAX:
+        head = [scope["raw_path"], scope["query_string"], *(part for pair in scope["headers"] for part in pair)]
+        if sum(map(len, head)) > HEAD_BYTES_MAX:
             return problem(431, _LONG_HEAD)
         if scope["method"] == "OPTIONS":
             return Response(status_code=200, headers=_PREFLIGHT)
-        if self._token and scope["path"] != "/version" and not self._admits(headers.get(b"x-access-token", b"")):
-            return problem(401, _NO_TOKEN)
+        if self._token and scope["path"] != "/version":
+            given = headers.get(b"x-access-token", b"")
+            if not hmac.compare_digest(given, self._token):
+                return problem(401, _NO_TOKEN)
         length = headers.get(b"content-length", b"0")
         if length.isdigit() and int(length) > BODY_BYTES_MAX:
             return problem(413, _TOO_LARGE)
         return None
-
-    def _admits(self, given: bytes) -> bool:
-        return self._token is not None and hmac.compare_digest(given, self._token)
-
-
-def _head_bytes(scope: Scope) -> int:
-    address = len(scope["raw_path"]) + len(scope["query_string"])
-    return address + sum(len(name) + len(value) for name, value in scope["headers"])
 
 
 def _stranger(scope: Scope, headers: Headers) -> str | None:
@@ -129,9 +117,8 @@ def _is_of_another_site(headers: Headers) -> bool:
     pages = [headers[name] for name in (b"origin", b"referer") if name in headers]
     if not pages:
         return headers.get(b"sec-fetch-site") == b"cross-site"
-    return not all(
-        is_loopback(_host_of_page(page)) for page in pages
-    )  # localhost and 127.0.0.1 are two sites, and both own
+    # localhost and 127.0.0.1 are two sites, and both own.
+    return not all(is_loopback(_host_of_page(page)) for page in pages)
 
 
 def _is_own_page_or_program(headers: Headers) -> bool:

@@ -17,7 +17,6 @@ from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -40,15 +39,6 @@ _QUERY_BYTES_MAX = 16 * 1024 * 1024
 
 _CHANGES, _VIEWS = 16, 8
 """Threads that change works at once, and that read views: beside those of Starlette, which are left to quick reads."""
-
-
-class _Name(StringConvertor):
-    """The name of a pipeline in a path: whatever it holds, slashes and ends of lines too."""
-
-    regex = r"[\s\S]*"
-
-
-register_url_convertor("name", _Name())
 
 
 def build_app(store: Store, token: str | None = None) -> AccessControl:
@@ -81,7 +71,7 @@ def build_app(store: Store, token: str | None = None) -> AccessControl:
         Route("/status", service.counting(store.status), methods=["GET"]),
         Route("/status/pipelines", service.counting(store.pipelines), methods=["GET"]),
         Route("/status/details", service.counting(store.statuses), methods=["GET"]),
-        Route("/status/details/{pipeline:name}", service.details, methods=["GET"]),
+        Route("/status/details/{pipeline:path}", service.details, methods=["GET"]),
         Route("/audit/failed", service.auditing(store.audit_failed), methods=["GET"]),
         Route("/audit/expired", service.auditing(store.audit_expired), methods=["GET"]),
         Route("/audit/stale/{days}", service.auditing(store.audit_stale), methods=["GET"]),
@@ -115,9 +105,9 @@ class _Service:
 
     async def deposit(self, request: Request) -> Response:
         works = _array(await read_body(request.receive))
-        wanted = request.query_params.getlist("return_ids")[:1]
         ids = await self._change(self.store.deposit, works)
-        return answer(ids if wanted and wanted[0].lower() == "true" else True)
+        wanted = [*request.query_params.getlist("return_ids"), ""][0]  # the public client says it twice
+        return answer(ids if wanted.lower() == "true" else True)
 
     async def update(self, request: Request) -> Response:
         works = _array(await read_body(request.receive))
@@ -125,21 +115,17 @@ class _Service:
         return answer(True)
 
     async def delete(self, request: Request) -> Response:
-        named = [one for one in request.query_params.getlist("ids") if one]
-        # Those of the body as well: an answer of true must mean all that were named.
-        unique = list(dict.fromkeys([*named, *await self._ids(request)]))
-        if not unique:
-            raise BadRequest("name the works to delete by ids: nothing was deleted")
-        found = await self._change(self.store.delete, unique)
-        return answer(found == len(unique))
-
-    async def _ids(self, request: Request) -> list[str]:
         body = await read_body(request.receive)
         given = _decoded(body) if body else {}
         ids = given.get("ids", []) if isinstance(given, dict) else None
         if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
             raise BadRequest('the body of a deletion is {"ids": ["...", ...]}; nothing was deleted')
-        return ids
+        # Those of the address as well: an answer of true must mean all that were named.
+        unique = {one for one in (*request.query_params.getlist("ids"), *ids) if one}
+        if not unique:
+            raise BadRequest("name the works to delete by ids: nothing was deleted")
+        found = await self._change(self.store.delete, sorted(unique))
+        return answer(found == len(unique))
 
     async def withdraw(self, request: Request) -> Response:
         query = _object(await read_body(request.receive))
@@ -231,10 +217,7 @@ def _integer(asked: dict[str, Any], name: str) -> int | None:
 
 
 def _days(text: str) -> float:
-    try:
-        days = float(text)
-    except ValueError:
-        raise BadRequest(f"audit/stale needs a number of days, not {text[:40]!r}") from None
-    if not 0 <= days < 1e6:
-        raise BadRequest(f"audit/stale needs a number of days from 0 up, not {text[:40]!r}")
-    return days
+    with contextlib.suppress(ValueError):
+        if 0 <= float(text) < 1e6:
+            return float(text)
+    raise BadRequest(f"audit/stale needs a number of days from 0 up, not {text[:40]!r}")
