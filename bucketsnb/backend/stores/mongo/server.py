@@ -35,16 +35,12 @@ _PATIENCE = 20.0
 """Seconds for which a change is begun again while there is no primary."""
 
 _OPTIONS: dict[str, Any] = {"serverSelectionTimeoutMS": 10_000, "socketTimeoutMS": 120_000, "appname": "bucketsnb"}
-_QUERY_CODES = frozenset({2, 9, 14, 16, 31, 51, 73, 15_998, 51_091})
-"""BadValue, FailedToParse, TypeMismatch and their kind: they blame what was asked."""
-_WORK_CODES = frozenset({2, 14, 15, 28, 52, 54, 55, 56, 57})
-"""BadValue, Overflow, DollarPrefixedFieldName and their kind: they blame a document."""
-_SIZE_CODES = frozenset({10_334, 17_280, 17_419, 17_420})
+_REFUSALS = frozenset({2, 9, 14, 15, 16, 28, 31, 51, 52, 54, 55, 56, 57, 73, 15_998, 51_091})
+"""BadValue, FailedToParse, TypeMismatch, Overflow and their kind: they blame what was asked, or a work."""
+_TOO_LARGE = frozenset({10_334, 17_280, 17_419, 17_420})
 _TOO_SLOW = 50
 _TOO_MUCH = "TransactionTooLargeForCache"
-_DISK_CODES = frozenset({14_031})
-_MOVING_CODES = frozenset({91, 189, 10_107, 11_600, 11_602, 13_435, 13_436})
-"""ShutdownInProgress, PrimarySteppedDown, NotWritablePrimary and their kind: another server takes over."""
+_DISK_FULL = 14_031
 
 
 class MongoServer:
@@ -110,18 +106,18 @@ def translated(url: str, *, changing: bool = False) -> Iterator[None]:
 
 def _translation(error: PyMongoError | BSONError, url: str, *, changing: bool) -> Exception:
     codes, text = _codes_of(error), _message_of(error)
-    if isinstance(error, DocumentTooLarge) or codes & _SIZE_CODES:
+    if isinstance(error, DocumentTooLarge) or codes & _TOO_LARGE:
         too_large = f"MongoDB holds no work as large as one would become; nothing was changed: {text}"
         return WorkTooLarge(too_large) if changing else QueryNotUnderstood(f"the query is too large: {text}")
     if (getattr(error, "details", None) or {}).get("codeName") == _TOO_MUCH:
         return WorkTooLarge("MongoDB cannot take so many works at once: send fewer; nothing was changed")
-    if codes & (_WORK_CODES if changing else _QUERY_CODES):
-        return WorkRefused(f"MongoDB refuses: {text}") if changing else QueryNotUnderstood(f"MongoDB refuses: {text}")
+    if codes & _REFUSALS:
+        return (WorkRefused if changing else QueryNotUnderstood)(f"MongoDB refuses: {text}")
     if _TOO_SLOW in codes:
         return QueryTooSlow("MongoDB took too long over the query: simplify its regular expression")
-    if codes & _DISK_CODES:
+    if _DISK_FULL in codes:
         return StoreFull(f"MongoDB at {url} is out of disk: {text}")
-    if isinstance(error, (OperationFailure, ConfigurationError)) and not codes & _MOVING_CODES:
+    if isinstance(error, (OperationFailure, ConfigurationError)):
         return StoreError(f"MongoDB at {url} refuses: {text}")
     return StoreUnavailable(f"MongoDB at {url} does not answer: {text}")
 

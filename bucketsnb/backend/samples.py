@@ -1,19 +1,23 @@
-"""The pipelines of the sample works: who runs them where, what they ask for, what they find, how they fail."""
+"""Realistic works for notebooks, demos and tests: those of a day of the queue, the same ones every time."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-__all__ = ["PIPELINES", "Pipeline", "error_text"]
+from bucketsnb.schema import with_defaults
 
+__all__ = ["sample_works"]
+
+_HOUR, _DAY = 3_600.0, 86_400.0
 Maker = Callable[[Random, int], Any]
 
 
 @dataclass(frozen=True)
-class Pipeline:
+class _Pipeline:
     """One pipeline: how often it is seen, and what its works hold."""
 
     name: str
@@ -39,7 +43,7 @@ class Pipeline:
     channel: str | None = None
 
 
-ERRORS: Mapping[str, str] = {
+_ERRORS: Mapping[str, str] = {
     "timeout": "TimeoutError: work exceeded its timeout of {timeout} s on {site}-node{node:02d}",
     "killed": "CalledProcessError: Command died with <Signals.SIGKILL: 9> (out of memory: {gigabytes:.1f} GB)",
     "missing": "FileNotFoundError: [Errno 2] No such file or directory: '/data/raw/{event}/baseband_{event}_{node}.h5'",
@@ -52,11 +56,11 @@ ERRORS: Mapping[str, str] = {
 """Families of failures; the numbers and paths in them differ from work to work."""
 
 
-def error_text(chance: Random, pipeline: Pipeline, work: Mapping[str, Any]) -> str:
+def _error_text(chance: Random, pipeline: _Pipeline, work: Mapping[str, Any]) -> str:
     """Write the message a failed work leaves behind."""
     weights = [2.0**-place for place in range(len(pipeline.errors))]
     family = chance.choices(pipeline.errors, weights)[0]
-    return ERRORS[family].format(
+    return _ERRORS[family].format(
         timeout=pipeline.timeout,
         site=work["site"],
         event=work["event"][0] if work["event"] else chance.randrange(10**8, 10**9),
@@ -113,8 +117,8 @@ def _candidates(chance: Random) -> dict[str, Any]:
     return {"candidates": chance.randrange(0, 40), "max_sigma": round(chance.uniform(4, 30), 2)}
 
 
-def _datatrail(name: str, weight: float, site: str, *, minutes: float = 3.0) -> Pipeline:
-    return Pipeline(
+def _datatrail(name: str, weight: float, site: str, *, minutes: float = 3.0) -> _Pipeline:
+    return _Pipeline(
         name,
         weight,
         {site: 1.0},
@@ -130,8 +134,8 @@ def _datatrail(name: str, weight: float, site: str, *, minutes: float = 3.0) -> 
 
 _REALTIME = ("frb-l4", "cmilutinovic", "ssiegel")
 
-PIPELINES: tuple[Pipeline, ...] = (
-    Pipeline(
+_PIPELINES: tuple[_Pipeline, ...] = (
+    _Pipeline(
         "baseband-converter",
         16,
         {"chime": 0.8, "canfar": 0.2},
@@ -145,7 +149,7 @@ PIPELINES: tuple[Pipeline, ...] = (
         channel="C02BASEBAND",
         results=_counts,
     ),
-    Pipeline(
+    _Pipeline(
         "baseband-localizer-outrigger-buffer",
         8,
         {"chime": 0.4, "kko": 0.2, "gbo": 0.2, "hco": 0.2},
@@ -160,7 +164,7 @@ PIPELINES: tuple[Pipeline, ...] = (
         errors=("calibration", "missing", "killed"),
         with_parent=0.7,
     ),
-    Pipeline(
+    _Pipeline(
         "baseband-converter-copy-to-canfar",
         5,
         {"chime": 0.7, "canfar": 0.3},
@@ -176,7 +180,7 @@ PIPELINES: tuple[Pipeline, ...] = (
     _datatrail("datatrail-deleter-chime", 4, "chime", minutes=0.5),
     _datatrail("datatrail-registration", 6, "chime", minutes=0.2),
     _datatrail("datatrail-state-updater", 3, "chime", minutes=0.2),
-    Pipeline(
+    _Pipeline(
         "intensity-ml",
         12,
         {"chime": 1.0},
@@ -189,7 +193,7 @@ PIPELINES: tuple[Pipeline, ...] = (
         timeout=900,
         errors=("checksum", "missing"),
     ),
-    Pipeline(
+    _Pipeline(
         "fitburst",
         7,
         {"chime": 0.5, "cedar": 0.3, "calcul-quebec": 0.2},
@@ -202,7 +206,7 @@ PIPELINES: tuple[Pipeline, ...] = (
         errors=("fit", "killed", "timeout"),
         with_parent=0.3,
     ),
-    Pipeline(
+    _Pipeline(
         "header-localization",
         8,
         {"chime": 1.0},
@@ -214,7 +218,7 @@ PIPELINES: tuple[Pipeline, ...] = (
         errors=("fit", "checksum"),
         with_parent=0.4,
     ),
-    Pipeline(
+    _Pipeline(
         "champss-processing",
         14,
         {"chime": 1.0},
@@ -230,7 +234,7 @@ PIPELINES: tuple[Pipeline, ...] = (
         errors=("killed", "database", "timeout"),
         organisation="chime-sps",
     ),
-    Pipeline(
+    _Pipeline(
         "champss-stack-search",
         6,
         {"chime": 1.0},
@@ -246,7 +250,7 @@ PIPELINES: tuple[Pipeline, ...] = (
         errors=("killed", "database"),
         organisation="chime-sps",
     ),
-    Pipeline(
+    _Pipeline(
         "notify",
         3,
         {"chime": 1.0},
@@ -260,3 +264,127 @@ PIPELINES: tuple[Pipeline, ...] = (
     ),
 )
 """The pipelines of CHIME/FRB and CHAMPSS that public code names, with made-up users and made-up errors."""
+
+
+def sample_works(n: int, *, seed: int = 2026, now: float | None = None) -> list[dict[str, Any]]:
+    """Make works in all their states: waiting, running, overdue, done, failed, exhausted, forgotten for weeks.
+
+    Parameters
+    ----------
+    n
+        How many.
+    seed
+        Another seed makes another day.
+    now
+        Epoch seconds that their ages are counted from; None is the present.
+
+    Returns
+    -------
+    list of dict
+        Records with all 22 fields; ids differ, and `creation` differs too.
+
+    Examples
+    --------
+    >>> works = sample_works(100, now=1_795_000_000.0)
+    >>> works == sample_works(100, now=1_795_000_000.0), len({work["id"] for work in works})
+    (True, 100)
+    """
+    chance = Random(seed)  # noqa: S311 - nothing secret is made here
+    moment = time.time() if now is None else now
+    weights = [pipeline.weight for pipeline in _PIPELINES]
+    events = [chance.randrange(300_000_000, 460_000_000) for _ in range(max(5, n // 25))]
+    return [_work(chance, moment, number, chance.choices(_PIPELINES, weights)[0], events) for number in range(n)]
+
+
+def _work(chance: Random, now: float, number: int, pipeline: _Pipeline, events: list[int]) -> dict[str, Any]:
+    status = chance.choices(("queued", "running", "success", "failure"), pipeline.ratios)[0]
+    event = chance.choice(events)
+    creation = now - _age(chance, status)
+    given: dict[str, Any] = {
+        "pipeline": pipeline.name,
+        "site": chance.choices(list(pipeline.sites), list(pipeline.sites.values()))[0],
+        "user": chance.choice(pipeline.users),
+        "function": pipeline.function,
+        "parameters": pipeline.parameters(chance, event) if pipeline.parameters else None,
+        "command": pipeline.command(chance, event) if pipeline.command else None,
+        "tags": pipeline.tags(chance),
+        "event": [event] if pipeline.about_events else None,
+        "id": f"{int(creation):08x}{chance.getrandbits(40):010x}{number & 0xFFFFFF:06x}",
+        "creation": round(creation, 6),
+        "status": status,
+        "timeout": pipeline.timeout,
+        "retries": pipeline.retries,
+        "priority": chance.choices((1, 2, 3, 4, 5), (2, 6, 70, 15, 7))[0],
+        "config": _config(chance, pipeline, event),
+        "notify": {"slack": {"channel_id": pipeline.channel}},
+    }
+    work = with_defaults(given)
+    work.update(_LIVES[status](chance, now, pipeline, work))
+    return work
+
+
+def _age(chance: Random, status: str) -> float:
+    """Seconds since creation: mostly hours, some minutes, and a tail of forgotten weeks."""
+    if status == "running":
+        return 60.0 + chance.expovariate(1 / (2 * _HOUR))
+    tail = 0.06 if status == "queued" else 0.02
+    if chance.random() < tail:
+        return chance.uniform(7.5, 40) * _DAY
+    return 2.0 + min(chance.expovariate(1 / (9 * _HOUR)), 6.5 * _DAY)
+
+
+def _queued(chance: Random, _now: float, pipeline: _Pipeline, work: dict[str, Any]) -> dict[str, Any]:
+    if pipeline.retries < 2 or chance.random() > 0.12:
+        return {}
+    start = work["creation"] + chance.uniform(0.1, 1.0)  # tried before, and queued again
+    attempt = chance.randrange(1, pipeline.retries)
+    results = {"error": _error_text(chance, pipeline, work)}
+    return {"attempt": attempt, "start": start, "stop": start + 0.5, "results": results}
+
+
+def _running(chance: Random, now: float, pipeline: _Pipeline, work: dict[str, Any]) -> dict[str, Any]:
+    age = now - work["creation"]
+    ran = min(age * chance.random(), pipeline.timeout * 0.95)
+    overdue = chance.random() < 0.12
+    if overdue:  # its worker died; nobody has said so yet
+        ran = pipeline.timeout * chance.uniform(1.05, 4)
+        work["creation"] = round(now - ran - chance.uniform(5, _HOUR), 6)
+    return {"attempt": chance.randrange(1, max(pipeline.retries, 1) + 1), "start": now - ran}
+
+
+def _success(chance: Random, now: float, pipeline: _Pipeline, work: dict[str, Any]) -> dict[str, Any]:
+    start, stop = _ran(chance, now, pipeline, work)
+    attempt = 1 if chance.random() < 0.9 else max(pipeline.retries, 1)
+    event = work["event"][0] if work["event"] else None
+    return {
+        "attempt": attempt,
+        "start": start,
+        "stop": stop,
+        "results": pipeline.results(chance),
+        "products": [f"/data/{pipeline.name}/{event}/{name}" for name in pipeline.products] or None,
+        "plots": [f"/data/{pipeline.name}/{event}/{name}" for name in pipeline.plots] or None,
+    }
+
+
+def _failure(chance: Random, now: float, pipeline: _Pipeline, work: dict[str, Any]) -> dict[str, Any]:
+    start, stop = _ran(chance, now, pipeline, work)
+    exhausted = chance.random() < 0.65 or pipeline.retries < 2
+    attempt = max(pipeline.retries, 1) if exhausted else chance.randrange(1, pipeline.retries)
+    return {"attempt": attempt, "start": start, "stop": stop, "results": {"error": _error_text(chance, pipeline, work)}}
+
+
+_LIVES = {"queued": _queued, "running": _running, "success": _success, "failure": _failure}
+
+
+def _ran(chance: Random, now: float, pipeline: _Pipeline, work: dict[str, Any]) -> tuple[float, float]:
+    """Give when it was started and stopped: after its creation, within its timeout, before now."""
+    age = now - work["creation"]
+    waited = min(chance.expovariate(1 / 600), age * 0.5)
+    ran = min(chance.lognormvariate(0, 0.6) * pipeline.minutes * 60, pipeline.timeout * 0.98, (age - waited) * 0.98)
+    start = round(work["creation"] + waited, 6)
+    return start, round(start + ran, 6)
+
+
+def _config(chance: Random, pipeline: _Pipeline, event: int) -> dict[str, Any]:
+    parent = f"{event:08x}{chance.getrandbits(8) % 4:016x}" if chance.random() < pipeline.with_parent else None
+    return {"archive": {"results": pipeline.archived}, "parent": parent, "orgs": [pipeline.organisation]}
