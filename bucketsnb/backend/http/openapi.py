@@ -79,7 +79,7 @@ def _parameter(place: str, name: str, schema: Schema) -> Schema:
 
 
 _WANTED = _parameter("query", "return_ids", {**_TEXT, "description": "True for the ids, in any case; all else is no."})
-_DELETED = _parameter("query", "ids", {**_array({**_TEXT, "minLength": 1}), "minItems": 1})
+_DELETED = _parameter("query", "ids", {**_array(_TEXT), "minItems": 1})
 _PIPELINE = _parameter("path", "pipeline", _TEXT)
 _DAYS = _parameter("path", "days", {"type": "number", "minimum": 0, "exclusiveMaximum": 1_000_000})
 
