@@ -41,27 +41,7 @@ def replace_file(path: Path, text: str) -> None:
 
     A new file has the mode that the umask leaves; one that was there keeps its mode, and its owner where that is
     allowed. A symbolic link is followed. A device or a pipe, such as ``/dev/stdout``, is written to as it is.
-
-    Parameters
-    ----------
-    path
-        The file; its folder must exist.
-    text
-        All of the new content.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written: its folder is missing or full, it is read-only, or it has a second name (a hard link)
-        that would keep the old content.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     replace_file(Path(folder) / "report.html", "<p>")
-    ...     (Path(folder) / "report.html").read_text()
-    '<p>'
+    A file that has a second name (a hard link), which would keep the old content, is refused.
     """
     data = text.encode("utf-8")
     try:
@@ -106,11 +86,6 @@ def absolute(named: str) -> Path:
     """Return a path that was given in words, absolute from the first time it was asked for.
 
     A notebook may change its working folder; what it wrote before stays where it is.
-
-    Raises
-    ------
-    ConfigurationError
-        If the path starts in the home of a user who is not known.
     """
     try:
         return Path(named).expanduser().absolute()
@@ -147,22 +122,7 @@ def unlock(file: int) -> None:
 
 @contextmanager
 def locked(path: Path, *, wait: float = _WAIT) -> Iterator[None]:
-    """Hold the lock of a file, which is made if it is not there and stays.
-
-    Parameters
-    ----------
-    path
-        The file of the lock, beside what it protects.
-    wait
-        Seconds for which another holder is waited for.
-
-    Raises
-    ------
-    ConfigurationError
-        If someone else holds it for longer.
-    OSError
-        If the file cannot be made or locked.
-    """
+    """Hold the lock of a file, which is made if it is not there and stays; another holder is waited for so long."""
     file = os.open(path, os.O_RDWR | os.O_CREAT | OPEN_FLAGS, 0o600)
     try:
         end = time.monotonic() + wait
