@@ -16,10 +16,11 @@ Run = Callable[..., tuple[int, str, str]]
 """Runs a command; returns its exit code, what it wrote to stdout, and what to stderr."""
 
 
+def invoke(*arguments: str, said: str | bytes | None = None) -> tuple[int, str, str]:
+    result = CliRunner().invoke(main, list(arguments), input=said)
+    return result.exit_code, result.stdout, result.stderr
+
+
 @pytest.fixture
 def run() -> Run:
-    def runner(*arguments: str, said: str | bytes | None = None) -> tuple[int, str, str]:
-        result = CliRunner().invoke(main, list(arguments), input=said)
-        return result.exit_code, result.stdout, result.stderr
-
-    return runner
+    return invoke

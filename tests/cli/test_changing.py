@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from click.testing import CliRunner
 
 from bucketsnb import LocalBackend
-from bucketsnb.cli import main
 from bucketsnb.cli.carry_out import at_a_terminal
+from tests.cli.conftest import invoke as run
 from tests.factory import make_work
 
 PIPELINE = "baseband-converter"
@@ -22,11 +21,6 @@ def queue(backend: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> LocalBacken
     statuses = ["failure", "failure", "failure", "running"]
     backend.store.load([make_work(pipeline=PIPELINE, status=status, id=None) for status in statuses])
     return backend
-
-
-def run(*arguments: str, said: str | None = None) -> tuple[int, str, str]:
-    result = CliRunner().invoke(main, list(arguments), input=said)
-    return result.exit_code, result.stdout, result.stderr
 
 
 def left(queue: LocalBackend) -> int:

@@ -7,18 +7,13 @@ import subprocess
 import sys
 
 import pytest
-from click.testing import CliRunner
 
 from bucketsnb import LocalBackend
 from bucketsnb.cli import main
+from tests.cli.conftest import invoke as run
 
 NOBODY = "http://127.0.0.1:9"
 """An address where nothing listens (the discard port)."""
-
-
-def run(*arguments: str) -> tuple[int, str, str]:
-    result = CliRunner().invoke(main, list(arguments))
-    return result.exit_code, result.stdout, result.stderr
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -10,10 +10,9 @@ import subprocess
 import sys
 
 import pytest
-from click.testing import CliRunner
 
 from bucketsnb import LocalBackend
-from bucketsnb.cli import main
+from tests.cli.conftest import invoke as run
 from tests.factory import make_work
 from tests.stub import Stub, raw
 
@@ -26,11 +25,6 @@ def queue(backend: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> LocalBacken
         [*works, make_work(pipeline="fitburst", status="failure", user="=HYPERLINK(0)\x1b[31m", id=None)]
     )
     return backend
-
-
-def run(*arguments: str) -> tuple[int, str, str]:
-    result = CliRunner().invoke(main, list(arguments))
-    return result.exit_code, result.stdout, result.stderr
 
 
 def test_status_is_a_row_a_pipeline_and_a_total(queue: LocalBackend) -> None:
