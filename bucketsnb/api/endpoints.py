@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any, Generic, NoReturn, TypeVar
-from urllib.parse import urlsplit
+from operator import index
+from typing import Any, NoReturn, TypeVar
+from urllib.parse import quote, urlencode, urlsplit
 
-from bucketsnb.api import arguments, shapes
+import msgspec
+
 from bucketsnb.api.clock import Clock
 from bucketsnb.api.completeness import LongestAnswer, read_rest
 from bucketsnb.api.together import AT_ONCE
@@ -28,11 +28,21 @@ from bucketsnb.errors import (
     ReadOnly,
     ServiceError,
     ServiceFailed,
+    WorkError,
 )
-from bucketsnb.schema import COUNTS_AT_ONCE, STALE_DAYS
+from bucketsnb.schema import COUNTS_AT_ONCE, STALE_DAYS, STATUS_KEYS
 from bucketsnb.transport import MAX_BYTES, Answer, Idempotency, Transport
 
-__all__ = ["Api"]
+__all__ = ["DELETE_CHUNK", "Api", "chunks"]
+
+DELETE_CHUNK = 250
+"""Ids of one DELETE at most; the line's length may allow fewer."""
+
+_LINE_MAX = 8192
+"""Bytes that common servers allow for the request line and the headers together."""
+
+_HEADERS = 512
+"""Bytes left for our headers beside the token."""
 
 _ALL_DETAILS = "/status/details"
 
@@ -44,16 +54,22 @@ _SMALL = 64 * 1024**2
 _LATEST = 2.0**33
 """Epoch seconds (in 2242) before which a service's clock is believed."""
 
+_MOST = 2**48
+"""Works that no service has."""
+
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class _Page(Generic[T]):
-    """One answer to a view: its works, its bytes, and whether more may match."""
+def chunks(sequence: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Yield a sequence in pieces.
 
-    works: list[T]
-    size: int
-    may_be_cut: bool
+    Examples
+    --------
+    >>> list(chunks([1, 2, 3], 2))
+    [[1, 2], [3]]
+    """
+    for start in range(0, len(sequence), size):
+        yield sequence[start : start + size]
 
 
 class Api:
@@ -114,17 +130,17 @@ class Api:
 
     def version(self) -> dict[str, Any]:
         """Return what the service says of itself, such as ``{"version": "2.6.1"}``."""
-        return self._ask("GET", "/version", Idempotency.SAFE, shapes.expect_mapping)
+        return self._ask("GET", "/version", _object)
 
     def status(self, pipeline: str | None = None) -> dict[str, int]:
         """Return how many works there are, by status, of all pipelines or of one; an unknown pipeline has none."""
-        path = "/status" if pipeline is None else f"/status/details/{arguments.segment(pipeline)}"
-        return self._ask("GET", path, Idempotency.SAFE, shapes.counts_by_status)
+        path = "/status" if pipeline is None else f"/status/details/{_segment(pipeline)}"
+        return self._ask("GET", path, _counts)
 
     def pipelines(self) -> list[str]:
         """Return the names of the pipelines that have works; `have_nameless` is set if there are works without one."""
-        answer = self._send("GET", "/status/pipelines", Idempotency.SAFE)
-        found = self._checked("GET", "/status/pipelines", answer, shapes.names)
+        answer = self._send("GET", "/status/pipelines")
+        found = self._checked("GET", "/status/pipelines", answer, _names)
         names = [name for name in found if name is not None]
         self.have_nameless = len(names) < len(found)
         self.counts_at_once = len(names) > AT_ONCE and answer.headers.get(COUNTS_AT_ONCE) == _ALL_DETAILS
@@ -132,11 +148,7 @@ class Api:
 
     def statuses(self) -> dict[str, dict[str, int]]:
         """Return how many works of each status every pipeline has, by one request: see `counts_at_once`."""
-        answer = self._send("GET", _ALL_DETAILS, Idempotency.SAFE)
-        _check_type(self, "GET", _ALL_DETAILS, answer)
-        counts = shapes.counts_at_once(answer.body)
-        if counts is None:
-            counts = self._checked("GET", _ALL_DETAILS, answer, shapes.counts_by_pipeline)
+        counts = self._ask("GET", _ALL_DETAILS, _counts_by_pipeline)
         self.counts_at_once = len(counts) > AT_ONCE
         return counts
 
@@ -155,20 +167,18 @@ class Api:
         query_document
             A MongoDB filter; None or empty matches every work.
         projection
-            Which fields to send, such as ``{"id": True}``; None or empty sends all. It is not changed.
+            Which fields to send, such as ``{"status": True}``; None or empty sends all. The id always comes along. It
+            is not changed.
         skip
             How many to leave out at the start.
         limit
             How many at most; None, 0 or -1 for all.
         """
-        most = None if limit in (None, 0, -1) else limit
-        page = self._page(query_document, projection, skip, limit, shapes.records)
-        if not page.may_be_cut:
-            return page.works
-        if projection and _with_id(projection) != projection:  # nothing to know them by again
-            found = self.view(query_document, _with_id(projection), skip=skip, limit=limit)
-            return [{name: value for name, value in record.items() if name != "id"} for record in found]
-        return self._whole(page, query_document, projection, skip, most, shapes.records, _id_of)
+        return self._whole(query_document, _with_id(projection or {}), skip, limit, self._records, _id_of)
+
+    def view_ids(self, query_document: Mapping[str, Any] | None = None) -> list[str | None]:
+        """Return the ids of all works that match, newest first; None for a work whose id is no text."""
+        return self._whole(query_document, _ONLY_ID, 0, None, self._ids, lambda one: one)
 
     def view_by_ids(self, ids: Sequence[str], query_document: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Return the records of these ids, those only that match a query where one is given.
@@ -181,14 +191,16 @@ class Api:
         while missing:
             named = {"id": {"$in": missing}}
             document = {"$and": [query_document, named]} if query_document else named
-            page = self._page(document, None, 0, None, shapes.records)
-            came = {_id_of(record) for record in page.works}
+            answer = self._view_answer(document, None, 0, None)
+            works = self._records(answer)
+            self.longest_answer.may_be_cut(len(works), len(answer.body), None)
+            came = {_id_of(record) for record in works}
             if came.isdisjoint(missing):
                 break
             if found:
                 self.longest_answer.was_cut(*before)
-            before = len(page.works), page.size
-            found += page.works
+            before = len(works), len(answer.body)
+            found += works
             missing = [one for one in missing if one not in came]
         return found
 
@@ -209,15 +221,8 @@ class Api:
         if not (body.startswith(b"[") and body.endswith(b"]")):
             del body  # so that no traceback shows a token that the service repeats
             self._bad("POST", "/view", answer, "a list of records was expected")
-        _check_type(self, "POST", "/view", answer)
+        self._check_type("POST", "/view", answer)
         return body
-
-    def view_ids(self, query_document: Mapping[str, Any] | None = None) -> list[str | None]:
-        """Return the ids of all works that match, newest first; None for a work whose id is no text."""
-        page = self._page(query_document, _ONLY_ID, 0, None, shapes.ids_of_records, shapes.ids_at_once)
-        if not page.may_be_cut:
-            return page.works
-        return self._whole(page, query_document, _ONLY_ID, 0, None, shapes.ids_of_records, lambda one: one)
 
     def has_more(
         self, query_document: Mapping[str, Any] | None, ids: Sequence[str | None], size: int, *, skip: int, asked: int
@@ -239,61 +244,59 @@ class Api:
             return False
         repeated = min(1, len(ids) - 1)
         start = skip + len(ids) - repeated
-        following = self._page(query_document, _ONLY_ID, start, repeated + 1, shapes.ids_of_records).works
+        following = self._ids(self._view_answer(query_document, _ONLY_ID, start, repeated + 1))
         if following == list(ids[len(ids) - repeated :]):
             return False
         self.longest_answer.was_cut(len(ids), size)
         return True
 
-    def _page(
-        self,
-        document: Mapping[str, Any] | None,
-        projection: Mapping[str, Any] | None,
-        skip: int,
-        limit: int | None,
-        shape: Callable[[Any], list[T]],
-        at_once: Callable[[bytes], list[T] | None] = lambda _body: None,
-    ) -> _Page[T]:
-        """Return one answer to a view."""
-        answer = self._view_answer(document, projection, skip, limit)
-        _check_type(self, "POST", "/view", answer)
-        quickly = at_once(answer.body)
-        works = self._checked("POST", "/view", answer, shape) if quickly is None else quickly
-        size, asked = len(answer.body), None if limit in (None, 0, -1) else limit
-        return _Page(works, size, self.longest_answer.may_be_cut(len(works), size, asked))
-
     def _whole(
         self,
-        first: _Page[T],
         document: Mapping[str, Any] | None,
-        projection: Mapping[str, Any] | None,
+        projection: Mapping[str, Any],
         skip: int,
-        most: int | None,
-        shape: Callable[[Any], list[T]],
+        limit: int | None,
+        read: Callable[[Answer], list[T]],
         key: Callable[[T], str | None],
     ) -> list[T]:
-        """Return an answer together with what follows it."""
+        """Return all works of a view, by further requests if its answer is not all; `key` gives the id of one."""
+        most = None if limit in (None, 0, -1) else limit
+        answer = self._view_answer(document, projection, skip, limit)
+        works, size = read(answer), len(answer.body)
+        if not self.longest_answer.may_be_cut(len(works), size, most):
+            return works
 
-        def read(start: int, limit: int | None) -> list[T]:
-            return self._page(document, projection, skip + start, limit, shape).works
+        def following(start: int, number: int | None) -> list[T]:
+            answer = self._view_answer(document, projection, skip + start, number)
+            page = read(answer)
+            self.longest_answer.may_be_cut(len(page), len(answer.body), number)
+            return page
 
-        found = read_rest(first.works, read, key, most)
-        if len(found) > len(first.works):
-            self.longest_answer.was_cut(len(first.works), first.size)
+        found = read_rest(works, following, key, most)
+        if len(found) > len(works):
+            self.longest_answer.was_cut(len(works), size)
         return found
 
     def _view_answer(
         self, document: Mapping[str, Any] | None, projection: Mapping[str, Any] | None, skip: int, limit: int | None
     ) -> Answer:
-        body = encode(
-            {
-                "query": arguments.document(document),
-                "projection": {**(projection or {}), "_id": False},
-                "skip": arguments.whole("skip", skip),
-                "limit": 0 if limit in (None, -1) else arguments.whole("limit", limit),
-            }
-        )
-        return self._send("POST", "/view", Idempotency.SAFE, body=body, max_bytes=MAX_BYTES)
+        body = {
+            "query": _document(document),
+            "projection": {**(projection or {}), "_id": False},
+            "skip": _whole_number("skip", skip),
+            "limit": 0 if limit in (None, -1) else _whole_number("limit", limit),
+        }
+        return self._send("POST", "/view", body=encode(body), max_bytes=MAX_BYTES)
+
+    def _records(self, answer: Answer) -> list[dict[str, Any]]:
+        return self._checked("POST", "/view", answer, _list_of_records)
+
+    def _ids(self, answer: Answer) -> list[str | None]:
+        self._check_type("POST", "/view", answer)
+        try:  # in a third of the time and memory, where each id is text
+            return [one.id for one in _decode_named(answer.body)]
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return [_id_of(record) for record in self._records(answer)]
 
     # --- changing ---
 
@@ -327,13 +330,12 @@ class Api:
             return [] if return_ids else False
         check = {"creation": {"$in": [record["creation"] for record in records]}}
         names = sorted({str(record.get("pipeline")) for record in records})
-        with self._known_outcome({"pipeline": {"$in": names}, **check}):
-            answer = self._send(
-                "POST", "/work", Idempotency.ONCE, params={"return_ids": str(bool(return_ids))}, body=body
-            )
-            if return_ids:
-                return self._checked("POST", "/work", answer, shapes.ids_of(len(records)))
-            return self._checked("POST", "/work", answer, shapes.expect_true)
+        params = {"return_ids": str(bool(return_ids))}
+        shape: Callable[[Any], Any] = _new_ids(len(records)) if return_ids else _yes
+        answer: list[str] | bool = self._change(
+            "POST", "/work", shape, {"pipeline": {"$in": names}, **check}, params=params, body=body
+        )
+        return answer
 
     def withdraw(self, query_document: Mapping[str, Any]) -> dict[str, Any] | None:
         """Claim the first queued work that matches, by priority and age; None when there is none.
@@ -346,12 +348,10 @@ class Api:
             Sent, and no answer: a work may be running that nobody holds; its `check` finds it.
         """
         self._may_change("withdraw")
-        document = arguments.document(query_document)
-        body = encode(document)
+        document = _document(query_document)
         started = time.time() + (self.clock_skew or 0.0) - 2.0  # Date headers count whole seconds
-        with self._known_outcome({**document, "status": "running", "start": {"$gte": started}}):
-            answer = self._send("POST", "/work/withdraw", Idempotency.ONCE, body=body)
-            return self._checked("POST", "/work/withdraw", answer, shapes.expect_record_or_none)
+        check = {**document, "status": "running", "start": {"$gte": started}}
+        return self._change("POST", "/work/withdraw", _object_or_none, check, body=encode(document))
 
     def update(self, works: Iterable[Any]) -> bool:
         """Overwrite works by their ids, by one request; return what the service answers.
@@ -365,11 +365,8 @@ class Api:
         """
         self._may_change("update")
         body, records = encode_works(works, verb="update")
-        if not records:
-            return False
-        with self._known_outcome({"id": {"$in": [record["id"] for record in records]}}):
-            answer = self._send("PUT", "/work", Idempotency.ONCE, body=body)
-            return self._checked("PUT", "/work", answer, shapes.expect_bool)
+        check = {"id": {"$in": [record["id"] for record in records]}}
+        return self._change("PUT", "/work", _true_or_false, check, body=body) if records else False
 
     def delete(self, ids: Iterable[str]) -> bool:
         """Delete works by their ids, in as many requests as the length of a request line asks for.
@@ -388,13 +385,14 @@ class Api:
             answered. Deleting the remaining ones again is safe.
         """
         self._may_change("delete")
-        waiting = arguments.checked_ids(ids)
+        waiting = _checked_ids(ids)
         done: list[str] = []
         said_yes = bool(waiting)
-        for chunk in arguments.chunks(waiting, self._ids_a_line(waiting)):
+        for chunk in chunks(waiting, self._ids_a_line(waiting) if waiting else 1):
             try:
-                answer = self._send("DELETE", "/work", Idempotency.REPEATABLE, params=[("ids", one) for one in chunk])
-                said_yes &= self._checked("DELETE", "/work", answer, shapes.expect_bool)
+                said_yes &= self._ask(
+                    "DELETE", "/work", _true_or_false, Idempotency.REPEATABLE, params=[("ids", one) for one in chunk]
+                )
             except ServiceError as error:
                 error.deleted, error.remaining = done, waiting[len(done) :]
                 if done:
@@ -405,8 +403,12 @@ class Api:
         return said_yes
 
     def _ids_a_line(self, ids: Sequence[str]) -> int:
+        """Return how many of these ids fit on one request line, beside the headers."""
         token = self.transport.settings.token
-        return arguments.ids_a_line(ids, urlsplit(self.url).path if ids else "", len(token.reveal()) if token else 0)
+        line = f"DELETE {urlsplit(self.url).path}/work? HTTP/1.1"
+        taken = _HEADERS + len(line) + len(token.reveal() if token else "")
+        longest = max(len(urlencode({"ids": one})) + 1 for one in ids)
+        return max(1, min(DELETE_CHUNK, (_LINE_MAX - taken) // longest))
 
     def audit_failed(self) -> int:
         """Have failed works with attempts left queued again; return how many."""
@@ -437,28 +439,30 @@ class Api:
 
     def _audit(self, path: str, check: Mapping[str, Any]) -> int:
         self._may_change("audit")
-        with self._known_outcome(check):
-            answer = self._send("GET", path, Idempotency.ONCE)
-            return self._checked("GET", path, answer, shapes.expect_count)
+        return self._change("GET", path, _count, check)
 
     # --- all calls ---
 
-    def _ask(self, method: str, path: str, idempotency: Idempotency, shape: Callable[[Any], T]) -> T:
-        return self._checked(method, path, self._send(method, path, idempotency), shape)
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        shape: Callable[[Any], T],
+        idempotency: Idempotency = Idempotency.SAFE,
+        **content: Any,
+    ) -> T:
+        return self._checked(method, path, self._send(method, path, idempotency, **content), shape)
 
     def _send(
         self,
         method: str,
         path: str,
-        idempotency: Idempotency,
+        idempotency: Idempotency = Idempotency.SAFE,
         *,
-        params: Sequence[tuple[str, str]] | Mapping[str, str] | None = None,
-        body: bytes | None = None,
         max_bytes: int = _SMALL,
+        **content: Any,
     ) -> Answer:
-        answer = self.transport.request(
-            method, path, idempotency=idempotency, params=params, body=body, max_bytes=max_bytes
-        )
+        answer = self.transport.request(method, path, idempotency=idempotency, max_bytes=max_bytes, **content)
         self.clock.heard(_skew(answer))
         if self.counts_at_once is None and answer.headers.get(COUNTS_AT_ONCE) == _ALL_DETAILS:
             self.counts_at_once = True
@@ -466,51 +470,42 @@ class Api:
 
     def _checked(self, method: str, path: str, answer: Answer, shape: Callable[[Any], T]) -> T:
         """Return an answer's content in the shape its endpoint promises."""
-        _check_type(self, method, path, answer)
+        self._check_type(method, path, answer)
         try:
             return shape(decode(answer.body))
         except ValueError as error:
             reason = str(error)
         return self._bad(method, path, answer, reason)
 
+    def _check_type(self, method: str, path: str, answer: Answer) -> None:
+        kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind and "json" not in kind and kind not in ("text/plain", "application/octet-stream"):
+            self._bad(method, path, answer, f"JSON was expected, not {printable(kind)}")
+
     def _bad(self, method: str, path: str, answer: Answer, reason: str) -> NoReturn:
         shown = truncate(self.transport.hide(answer.body[:4096].decode("utf-8", "replace")), 300)
-        raise BadAnswer(
-            f"{self.transport.call(method, path)}: {reason}; "
-            f"the service answered {answer.status} with {shown or 'an empty body'}. "
-            "Check that the address is that of a Buckets service.",
-            method=method,
-            path=path,
-            url=self.url,
-            status=answer.status,
-            excerpt=shown,
+        text = (
+            f": {reason}; the service answered {answer.status} with {shown or 'an empty body'}. "
+            "Check that the address is that of a Buckets service."
         )
+        raise self.transport.call(method, path).failed(BadAnswer, text, status=answer.status, excerpt=shown)
 
     def _may_change(self, verb: str) -> None:
         if self.read_only:
             raise ReadOnly(f"This client is read-only: {verb} was refused and nothing was sent.")
 
-    @contextmanager
-    def _known_outcome(self, check: Mapping[str, Any]) -> Iterator[None]:
-        """Turn silence after a change was sent, or an answer that says nothing, into :class:`OutcomeUnknown`."""
+    def _change(self, method: str, path: str, shape: Callable[[Any], T], check: Mapping[str, Any], **content: Any) -> T:
+        """Send a change once; silence, or an answer that says nothing, is an :class:`OutcomeUnknown` with `check`."""
         lost: ServiceError
         try:
-            yield
+            return self._ask(method, path, shape, Idempotency.ONCE, **content)
         except (NoAnswer, BadAnswer, ServiceFailed) as error:
             if isinstance(error, ServiceFailed) and not error.by_gateway:
                 raise
             lost = error
-        else:
-            return
         names = ("method", "path", "url", "status", "excerpt", "attempts")
         message = f"{lost} Nobody knows whether works were changed: look for what `check` finds before sending again."
         raise OutcomeUnknown(message, check=check, **{name: getattr(lost, name) for name in names}) from lost
-
-
-def _check_type(api: Api, method: str, path: str, answer: Answer) -> None:
-    kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind and "json" not in kind and kind not in ("text/plain", "application/octet-stream"):
-        api._bad(method, path, answer, f"JSON was expected, not {printable(kind)}")
 
 
 def _id_of(record: Mapping[str, Any]) -> str | None:
@@ -533,3 +528,127 @@ def _skew(answer: Answer) -> float | None:
         return None
     # Beyond these years pandas and databases hold no times, and no clock that is only wrong says so.
     return service_time + 0.5 - answer.received_at if 0 <= service_time < _LATEST else None  # whole seconds, cut off
+
+
+# --- arguments, checked before anything is sent ---
+
+
+def _segment(pipeline: object) -> str:
+    """Return a pipeline's name as one segment of a path."""
+    if not isinstance(pipeline, str) or pipeline in ("", ".", ".."):
+        raise QueryError(f"pipeline must be the name of one, not {truncate(repr(pipeline), 40)}")
+    try:
+        return quote(pipeline, safe="")
+    except UnicodeEncodeError:
+        raise QueryError("pipeline has half a surrogate pair, which is not text") from None
+
+
+def _document(value: object) -> dict[str, Any]:
+    """Return a query document that can be changed; None is the one that matches every work."""
+    if not isinstance(value, Mapping | None):
+        raise QueryError(f"A query document is a mapping, not {type(value).__name__}")
+    return dict(value or {})
+
+
+def _whole_number(name: str, value: Any) -> int:
+    try:
+        number = -1 if isinstance(value, bool) else index(value)
+    except TypeError:
+        number = -1
+    if number < 0:
+        more = ", or None for all" if name == "limit" else ""
+        raise QueryError(f"{name} must be an integer from 0 on{more}, not {truncate(repr(value), 40)}")
+    return number
+
+
+def _checked_ids(ids: object) -> list[str]:
+    """Return ids of works, each once."""
+    if isinstance(ids, str | bytes | Mapping) or not isinstance(ids, Iterable):
+        raise WorkError(f"Ids are given as a list, not as one {type(ids).__name__}; put it in [ ].")
+    listed = list(ids)
+    for place, one in enumerate(listed):
+        if not isinstance(one, str) or not one:
+            text = f"The id at place {place} is {truncate(repr(one), 40)}, which is no id; nothing was sent."
+            raise WorkError(text, index=place, field="id")
+    return list(dict.fromkeys(str(one) for one in listed))
+
+
+# --- shapes of answers; a ValueError says what was expected ---
+
+
+class _Named(msgspec.Struct, gc=False):
+    id: str
+
+
+_decode_named = msgspec.json.Decoder(list[_Named]).decode
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if isinstance(value, dict):
+        return value
+    raise ValueError("an object was expected")
+
+
+def _object_or_none(value: Any) -> dict[str, Any] | None:
+    return None if value is None else _object(value)
+
+
+def _true_or_false(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise ValueError("true or false was expected")
+
+
+def _yes(value: Any) -> bool:
+    """Expect true, as a deposit that went well says; some services send the ids instead."""
+    if value is not True and not (isinstance(value, list) and value):
+        raise ValueError("true was expected")
+    return True
+
+
+def _count(value: Any) -> int:
+    """Expect an integer from 0 on that could be a number of works, of which sums fit into a column too."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST:
+        raise ValueError("a count was expected")
+    return value
+
+
+def _counts(value: Any) -> dict[str, int]:
+    """Expect a count for each status and in total; return them in the contract's order."""
+    given = _object(value)
+    missing = [name for name in STATUS_KEYS if name not in given]
+    if missing:
+        raise ValueError(f"counts by status were expected, and {', '.join(missing)} is missing")
+    return {name: _count(given[name]) for name in STATUS_KEYS}
+
+
+def _counts_by_pipeline(value: Any) -> dict[str, dict[str, int]]:
+    return {name: _counts(counts) for name, counts in _object(value).items()}
+
+
+def _names(value: Any) -> list[str | None]:
+    """Expect a list of texts, with null for works that have no such name."""
+    if not isinstance(value, list) or not all(isinstance(one, str | None) for one in value):
+        raise ValueError("a list of texts was expected")
+    return value
+
+
+def _list_of_records(value: Any) -> list[dict[str, Any]]:
+    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+        raise ValueError("a list of records was expected")
+    return value
+
+
+def _new_ids(number: int) -> Callable[[Any], list[str]]:
+    """Return a shape: so many ids, all different."""
+
+    def ids(value: Any) -> list[str]:
+        if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
+            raise ValueError("a list of ids was expected")
+        if len(value) != number:
+            raise ValueError(f"{count_of(number, 'id')} were expected, and {len(value):,} came")
+        if len(set(value)) != number:
+            raise ValueError("ids that differ from each other were expected")
+        return value
+
+    return ids

@@ -85,7 +85,7 @@ class TestEveryReadIsWhole:
         ids = filled(backend, 24)
         capped(cap)
         assert [work["id"] for work in buckets.api.view(limit=22)] == ids[::-1][:22]
-        assert buckets.api.view({}, {"site": True}, limit=None) == [{"site": "chime"}] * 24
+        assert [work["site"] for work in buckets.api.view({}, {"site": True}, limit=None)] == ["chime"] * 24
 
     def test_a_plan_names_none_gone_that_is_there_and_changes_all(self, backend, buckets, capped, cap):
         filled(backend, 24)
