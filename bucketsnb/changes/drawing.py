@@ -6,13 +6,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from bucketsnb.display.markup import Markup, block, element
 from bucketsnb.display.markup import table as html_table
 from bucketsnb.display.texts import cell, count_of, printable, table, truncate
 
-__all__ = ["Details", "by_count", "html", "names", "text", "word"]
+__all__ = ["Details", "Drawn", "by_count", "html", "names", "text", "word"]
 
 _PLAIN = re.compile(r"[\w.…-]+")
 ROWS_MAX = 20
@@ -51,6 +51,7 @@ class Details:
 
 
 Facts = Sequence[tuple[str, str]]
+Self = TypeVar("Self")
 
 
 def text(title: str, facts: Facts, rows: Details | None = None) -> str:
@@ -71,6 +72,36 @@ def html(title: str, facts: Facts, rows: Details | None = None) -> Markup:
         drawn = html_table(rows.headers, rows.drawn)
         parts.append(element("details", caption, drawn, open="" if rows.open else None))
     return block(title, *parts)
+
+
+class Drawn:
+    """A value that draws itself, as text and as HTML, from its summary, its facts and its rows; it is its own copy."""
+
+    @property
+    def summary(self) -> str:
+        """What it is, on one line."""
+        raise NotImplementedError
+
+    def _facts(self) -> Facts:
+        raise NotImplementedError
+
+    def _rows(self) -> Details | None:
+        return None
+
+    def __copy__(self: Self) -> Self:
+        return self
+
+    def __deepcopy__(self: Self, memo: object) -> Self:
+        return self
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.summary}>"
+
+    def __str__(self) -> str:
+        return text(self.summary, self._facts(), self._rows())
+
+    def _repr_html_(self) -> str:
+        return html(self.summary, self._facts(), self._rows())
 
 
 def word(value: Any) -> str:

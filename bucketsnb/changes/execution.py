@@ -1,8 +1,8 @@
 """Apply a plan once, chunk by chunk: recorded before it is sent, with a receipt that is true whatever happens.
 
 How one chunk is done is left to the verb's chunk executor. Here is what all verbs share: that a plan is applied once,
-progress, cancel, errors, interruptions, and going on with the rest. A plan has its executor, and a receipt has its
-plan; an executor has neither.
+progress, cancel, errors, interruptions, and going on with the rest. A plan has its execution, and a receipt has its
+plan; an execution has neither.
 """
 
 from __future__ import annotations
@@ -10,13 +10,12 @@ from __future__ import annotations
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bucketsnb.changes.journal import UNDO_SUFFIX, Journal, Writer, new_entry
-from bucketsnb.changes.plan import document_of
 from bucketsnb.changes.receipt import UNSETTLED, Outcome, Receipt, WorkResult
 from bucketsnb.changes.snapshot import Change, WorkSnapshot
 from bucketsnb.changes.targets import refuse_read_only
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from bucketsnb.changes.plan import Plan
     from bucketsnb.progress import Cancel, ProgressCallback
 
-__all__ = ["AGAIN", "ChunkExecutor", "Context", "Execution", "PlanExecutor"]
+__all__ = ["AGAIN", "ChunkExecutor", "Context", "Execution"]
 
 CHUNK_BYTES = 8_000_000
 """Bytes of works, as JSON, that one request carries at most (one work always goes)."""
@@ -62,120 +61,18 @@ class ChunkExecutor(ABC):
         """Do one chunk, with a true result for each of its works at every moment; return what went wrong."""
 
 
-@dataclass
 class Execution:
-    """One pass over a plan: what the chunk executors work with.
+    """Applies one plan once, and goes on with it after an interruption; what chunk executors work with.
 
     `results` is true at every moment: a work is ``unknown`` from before its request leaves until it was read back.
+
+    The id of its entry in the journal is chosen when the plan is made, so that a copy of the plan in a forked process
+    has the same: an entry can be begun only once. `head` is what else that keeps at its start; `results` are those of
+    an `entry` that is there already and is to be continued; `lengths` are the bytes that entries had when they were
+    read: one that is longer now was continued by somebody else.
     """
 
-    api: Api
-    changes: Sequence[Change]
-    results: list[WorkResult]
     writer: Writer
-    rate: float | None = None
-    errors: list[BaseException] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    unrecorded: set[int] = field(default_factory=set)
-    chunks: int = 0
-    refusals: int = 0
-    seconds: float = 0.0
-
-    @property
-    def journal_error(self) -> JournalError | None:
-        """The error that kept something out of the journal, or None."""
-        return next((error for error in self.errors if isinstance(error, JournalError)), None)
-
-    def ids(self, positions: Sequence[int]) -> list[str]:
-        """Return the ids of the works at some positions, of those that have one."""
-        return [found for position in positions if (found := self.changes[position].id) is not None]
-
-    def settle(
-        self,
-        position: int,
-        outcome: Outcome,
-        record: Mapping[str, Any] | None = None,
-        *,
-        detail: str = "",
-        new_id: str | None = None,
-        work_id: str | None = None,
-    ) -> None:
-        """Set what became of the work at a position, and how it was last seen; :meth:`record` puts it on record.
-
-        `new_id` is an id that the service gave; `work_id` that of a work which is not the one on the plan.
-        """
-        self.unrecorded.add(position)
-        change = self.changes[position]
-        after = None if record is None else WorkSnapshot.of(record)
-        known = work_id or change.id or new_id
-        self.results[position] = WorkResult(outcome, known, change.before, after, detail, new_id)
-
-    def announce(
-        self, positions: Sequence[int], before: Iterable[str] | None, after: Iterable[str] | None, **more: Any
-    ) -> None:
-        """Write the full works of a request to the journal; their outcome is unknown until they are settled.
-
-        The works are given as JSON, each as :func:`~bucketsnb.changes.snapshot.written`.
-
-        Raises
-        ------
-        JournalError
-            If that fails. Nothing was sent.
-        """
-        self.unrecorded.update(positions)
-        works = {"before": before, "after": after}
-        self.writer.line("chunk", number=self.chunks, positions=list(positions), works=works, **more)
-        self.chunks += 1
-        self.unknown(positions, "Sent; what came of it was not seen.")
-
-    def unknown(self, positions: Iterable[int], detail: str) -> None:
-        """Set that nobody knows what becomes of some works that are being sent."""
-        for position in positions:
-            self.settle(position, Outcome.UNKNOWN, detail=detail, new_id=self.results[position].new_id)
-
-    def record(self, positions: Sequence[int]) -> None:
-        """Write the results of a chunk to the journal."""
-        self.writer.line("outcome", fates=[self._line_of(position) for position in positions])
-        self.unrecorded.difference_update(positions)
-
-    def end(self) -> None:
-        """Write the counts to the journal, and results that an interruption or a full disk has kept out of it."""
-        counts = {outcome.value: sum(result.outcome is outcome for result in self.results) for outcome in Outcome}
-        try:
-            if self.unrecorded:
-                self.record(sorted(self.unrecorded))
-            self.writer.line("end", counts=counts, errors=[type(error).__name__ for error in self.errors])
-        except JournalError as error:
-            if self.journal_error is None:
-                self.errors.append(error)
-
-    def _line_of(self, position: int) -> list[Any]:
-        """Return what the journal keeps of a result: the work itself only if it is not exactly as planned."""
-        result, planned = self.results[position], self.changes[position].after
-        left = result.after if result.outcome is Outcome.DONE else None
-        recorded = None if left is None else True if left == planned else left.record
-        return [position, result.outcome.value, recorded, result.new_id, result.detail]
-
-
-class PlanExecutor:
-    """Applies one plan once, and goes on with it after an interruption.
-
-    Parameters
-    ----------
-    context
-        The service and the journal.
-    chunk_executor
-        Does one chunk.
-    entry
-        Id of the journal's entry; by default a new one. It is chosen here, when the plan is made, so that a copy of the
-        plan in a forked process has the same id: an entry can be begun only once.
-    head
-        What else the journal is to keep at the start of the entry.
-    results
-        The results of an entry that is there already and is to be continued.
-    lengths
-        Bytes that entries had when they were read, by id: one that is longer now was continued by somebody else.
-    """
 
     def __init__(
         self,
@@ -187,58 +84,71 @@ class PlanExecutor:
         results: Sequence[WorkResult] | None = None,
         lengths: Mapping[str, int] | None = None,
     ) -> None:
+        self.context = context
+        self.api = context.api
         self.entry = entry or new_entry()
         self.spent = False
-        self.context = context
+        self.changes: Sequence[Change] = ()
+        self.results = list(results or ())
+        self.errors: list[BaseException] = []
+        self.notes: list[str] = []
+        self.refusals = 0
         self._chunk_executor = chunk_executor
-        self._latest: Execution | None = None
+        self._chunks = 0
+        self._seconds = 0.0
+        self._rate: float | None = None
+        self._unrecorded: set[int] = set()
+        self._passes = 0
         self._head = dict(head or {})
-        self._before = results
+        self._continues = results is not None
         self._lengths = dict(lengths or {})
         self._busy = threading.Lock()
         self._made = time.monotonic()
 
+    # --- for plans ---
+
     def receipt(self, plan: Plan) -> Receipt | None:
-        """Return the receipt of the latest pass over a plan, if there was one."""
-        if self._latest is not None:
-            return Receipt.of(plan, self._latest)
-        return Receipt(plan, "", ()) if self.spent and not plan.changes else None
+        """Return what became of the works of a plan as far as it was applied, if it was."""
+        return self._receipt(plan) if self._passes or (self.spent and not plan.changes) else None
+
+    def _receipt(self, plan: Plan) -> Receipt:
+        results, errors, notes = tuple(self.results), tuple(self.errors), tuple(self.notes)
+        return Receipt(plan, self.entry if plan.changes else "", results, errors, notes, self._seconds, self._rate)
 
     def apply(
-        self, plan: Plan, progress: ProgressCallback | None, cancel: Cancel | None, rate: float | None = None
+        self, plan: Plan, progress: ProgressCallback | None, cancel: Cancel | None, rate: float | None
     ) -> Receipt:
         """Apply a plan, once."""
         with self._exclusive(plan):
             self._check_applicable(plan)
-            rate = _checked_rate(rate, plan, self._chunk_executor)
-            self.spent = True
+            if rate is not None:
+                _check_rate(rate, plan, self._chunk_executor)
+            self.spent, self._rate = True, rate
             if not plan.changes:
-                return Receipt(plan, "", ())
+                return self._receipt(plan)
             try:
                 writer = self._begin(plan)
             except BaseException as error:
                 self.spent = isinstance(error, PlanAlreadyApplied)  # nothing was sent: it may be applied later
                 raise
-            fresh = [WorkResult(Outcome.NOT_SENT, change.id, change.before) for change in plan.changes]
-            execution = Execution(self.context.api, plan.changes, list(self._before or fresh), writer, rate)
+            if not self._continues:
+                self.results = [WorkResult(Outcome.NOT_SENT, change.id, change.before) for change in plan.changes]
             try:
-                self._run(execution, progress, cancel, UNSETTLED if self._before is None else AGAIN)
+                self._pass(plan, writer, progress, cancel, AGAIN if self._continues else UNSETTLED)
             except JournalError:
                 self.spent = False  # nothing was sent: once there is room on the disk, it may be applied
                 raise
-            return Receipt.of(plan, execution)
+            return self._receipt(plan)
 
     def resume(self, plan: Plan, progress: ProgressCallback | None, cancel: Cancel | None) -> Receipt:
         """Go on with works that were not sent or whose outcome is unknown."""
         with self._exclusive(plan):
-            latest = self._latest
-            if latest is None:
+            if not self._passes:
                 raise PlanError("Nothing was sent yet, so there is nothing to resume.")
-            if any(result.outcome in UNSETTLED for result in latest.results):
-                refuse_read_only(self.context.api, "nothing was sent")
-                latest = Execution(self.context.api, plan.changes, list(latest.results), self._reopen(), latest.rate)
-                self._run(latest, progress, cancel, UNSETTLED)
-            return Receipt.of(plan, latest)
+            if any(result.outcome in UNSETTLED for result in self.results):
+                refuse_read_only(self.api, "nothing was sent")
+                self._pass(plan, self._reopen(), progress, cancel, UNSETTLED)
+            return self._receipt(plan)
 
     @contextmanager
     def _exclusive(self, plan: Plan) -> Iterator[None]:
@@ -262,11 +172,11 @@ class PlanExecutor:
         elif plan.unknown_is_lost and latest.counts["unknown"]:
             next_step = "A work may be running that nobody holds."
         elif latest.counts["done"] + latest.counts["unknown"]:
-            next_step = f"buckets.undo({latest.entry!r}) puts back what was done."
-        return (f"{latest.summary}. It is in the journal as {latest.entry}. {next_step}".rstrip(),)
+            next_step = f"buckets.undo({self.entry!r}) puts back what was done."
+        return (f"{latest.summary}. It is in the journal as {self.entry}. {next_step}".rstrip(),)
 
     def _check_applicable(self, plan: Plan) -> None:
-        refuse_read_only(self.context.api, "nothing was sent")
+        refuse_read_only(self.api, "nothing was sent")
         if self.spent:
             raise PlanAlreadyApplied(
                 f"“{plan.summary}” was applied before, and a plan is applied once; nothing was sent. Its receipt is in "
@@ -283,10 +193,20 @@ class PlanExecutor:
     def _begin(self, plan: Plan) -> Writer:
         journal, undoes = self.context.journal, self._head.get("undoes")
         with journal.reopen(undoes, length=self._lengths.get(undoes)) if undoes else nullcontext():
-            if self._before is not None:
+            if self._continues:
                 return self._reopen()
-            head = {**document_of(plan), **self._head}
-            return journal.begin(head, [change.id for change in plan.changes], entry=self.entry)
+            head = {
+                "verb": plan.verb,
+                "summary": plan.summary,
+                "url": plan.url,
+                "host": plan.host,
+                "reason": plan.reason,
+                "query": plan.query,
+                "count": plan.count,
+                "created_at": plan.created_at,
+                "notes": list(plan.notes),
+            }
+            return journal.begin(head | self._head, [change.id for change in plan.changes], entry=self.entry)
 
     def _reopen(self) -> Writer:
         """Continue the entry, unless somebody else did, or it was undone: its undo does not cover works done later."""
@@ -299,53 +219,120 @@ class PlanExecutor:
         self._lengths[self.entry] = writer.length
         return writer
 
-    def _run(
+    def _pass(
         self,
-        execution: Execution,
+        plan: Plan,
+        writer: Writer,
         progress: ProgressCallback | None,
         cancel: Cancel | None,
-        outcomes: Collection[Outcome],
+        outcomes: Sequence[Outcome],
     ) -> None:
         """Do the works with these outcomes, and keep what became of them whatever happens on the way."""
-        self._latest, started, writer = execution, time.monotonic(), execution.writer
+        self.writer, self.changes, self.errors, self.notes, self.refusals = writer, plan.changes, [], [], 0
+        self._chunks, self._passes, started = 0, self._passes + 1, time.monotonic()
         with writer:
             try:
-                self._chunks(execution, progress or (lambda *_: None), cancel, outcomes)
+                self._do_chunks(progress or (lambda *_: None), cancel, outcomes)
             except BucketsError as error:
-                execution.errors.append(error)
+                self.errors.append(error)
             finally:
                 try:
-                    execution.end()
+                    self._end()
                 finally:
-                    execution.seconds = time.monotonic() - started
+                    self._seconds = time.monotonic() - started
                     self._lengths[self.entry] = writer.length
-                    if execution.journal_error is not None and not execution.chunks and writer.is_new:
+                    if self._unsent_for() is not None and writer.is_new:
                         writer.discard()  # so that the same plan may be applied later
-        if execution.journal_error is not None and not execution.chunks:
-            raise execution.journal_error
+        if (unsent := self._unsent_for()) is not None:
+            raise unsent
 
-    def _chunks(
-        self, execution: Execution, progress: ProgressCallback, cancel: Cancel | None, outcomes: Collection[Outcome]
-    ) -> None:
-        todo = [position for position, result in enumerate(execution.results) if result.outcome in outcomes]
-        done, rate, started = 0, execution.rate, time.monotonic()
+    def _unsent_for(self) -> JournalError | None:
+        """Return the error of the journal for which nothing was sent in this pass, if there was one."""
+        return None if self._chunks else next((one for one in self.errors if isinstance(one, JournalError)), None)
+
+    def _do_chunks(self, progress: ProgressCallback, cancel: Cancel | None, outcomes: Sequence[Outcome]) -> None:
+        todo = [position for position, result in enumerate(self.results) if result.outcome in outcomes]
+        done, rate, size, started = 0, self._rate, self._chunk_executor.size, time.monotonic()
         progress(done, len(todo))
-        size = self._chunk_executor.size if rate is None else min(self._chunk_executor.size, max(int(rate), 1))
-        for positions in _chunked(execution.changes, todo, size):
+        for positions in _chunked(self.changes, todo, size if rate is None else min(size, max(int(rate), 1))):
             if rate is not None:
                 _wait_until(started + done / rate, cancel)
             if cancel is not None and cancel.is_set():
-                execution.notes.append(f"Cancelled: {count_of(len(todo) - done, 'work')} left as they were.")
+                self.notes.append(f"Cancelled: {count_of(len(todo) - done, 'work')} left as they were.")
                 return
-            error = self._chunk_executor.step(execution, positions)
-            execution.record(positions)
+            error = self._chunk_executor.step(self, positions)
+            self.record(positions)
             if error is not None:
-                execution.errors.append(error)
-                some_done = any(execution.results[position].outcome is Outcome.DONE for position in positions)
-                if not (isinstance(error, Refused) and some_done):
+                self.errors.append(error)
+                if not isinstance(error, Refused) or not any(map(self.is_done, positions)):
                     return  # the next chunk would have it too
             done += len(positions)
             progress(done, len(todo))
+
+    # --- for chunk executors ---
+
+    def ids(self, positions: Sequence[int]) -> list[str]:
+        """Return the ids of the works at some positions, of those that have one."""
+        return [found for position in positions if (found := self.changes[position].id) is not None]
+
+    def is_done(self, position: int) -> bool:
+        """Tell whether the work at a position is done."""
+        return self.results[position].outcome is Outcome.DONE
+
+    def settle(
+        self,
+        position: int,
+        outcome: Outcome,
+        record: Mapping[str, Any] | None = None,
+        *,
+        detail: str = "",
+        new_id: str | None = None,
+        work_id: str | None = None,
+    ) -> None:
+        """Set what became of a work, by an id that the service gave or of another work than planned, as last seen."""
+        self._unrecorded.add(position)
+        change = self.changes[position]
+        after = None if record is None else WorkSnapshot.of(record)
+        known = work_id or change.id or new_id
+        self.results[position] = WorkResult(outcome, known, change.before, after, detail, new_id)
+
+    def announce(
+        self, positions: Sequence[int], before: Iterable[str] | None, after: Iterable[str] | None, **more: Any
+    ) -> None:
+        """Write the works of a request, each as JSON, to the journal; until they are settled, nobody knows of them."""
+        self._unrecorded.update(positions)
+        works = {"before": before, "after": after}
+        self.writer.line("chunk", number=self._chunks, positions=list(positions), works=works, **more)
+        self._chunks += 1
+        self.unknown(positions, "Sent; what came of it was not seen.")
+
+    def unknown(self, positions: Iterable[int], detail: str) -> None:
+        """Set that nobody knows what becomes of some works that are being sent."""
+        for position in positions:
+            self.settle(position, Outcome.UNKNOWN, detail=detail, new_id=self.results[position].new_id)
+
+    def record(self, positions: Sequence[int]) -> None:
+        """Write the results of a chunk to the journal."""
+        self.writer.line("outcome", fates=[self._line_of(position) for position in positions])
+        self._unrecorded.difference_update(positions)
+
+    def _line_of(self, position: int) -> list[Any]:
+        """Return what the journal keeps of a result: the work itself only if it is not exactly as planned."""
+        result, planned = self.results[position], self.changes[position].after
+        left = result.after if result.outcome is Outcome.DONE else None
+        recorded = None if left is None else True if left == planned else left.record
+        return [position, result.outcome.value, recorded, result.new_id, result.detail]
+
+    def _end(self) -> None:
+        """Write the counts to the journal, and results that an interruption or a full disk has kept out of it."""
+        counts = {outcome.value: sum(result.outcome is outcome for result in self.results) for outcome in Outcome}
+        try:
+            if self._unrecorded:
+                self.record(sorted(self._unrecorded))
+            self.writer.line("end", counts=counts, errors=[type(error).__name__ for error in self.errors])
+        except JournalError as error:
+            if not any(isinstance(one, JournalError) for one in self.errors):
+                self.errors.append(error)
 
 
 def _wait_until(due: float, cancel: Cancel | None) -> None:
@@ -353,21 +340,19 @@ def _wait_until(due: float, cancel: Cancel | None) -> None:
         time.sleep(min(left, _LOOK_FOR_CANCEL))
 
 
-def _checked_rate(rate: Any, plan: Plan, chunk_executor: ChunkExecutor) -> float | None:
-    if rate is None:
-        return None
+def _check_rate(rate: Any, plan: Plan, chunk_executor: ChunkExecutor) -> None:
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < float("inf"):
         raise PlanError(f"rate={truncate(repr(rate), 40)} must be works a second above 0, or None. Nothing was sent.")
     if not chunk_executor.divides_by_rate:
         raise PlanError(f"The service does the {plan.verb} in one go, so it has no rate. Nothing was sent.")
-    return float(rate)
 
 
 def _chunked(changes: Sequence[Change], positions: Sequence[int], size: int) -> Iterator[list[int]]:
     chunk: list[int] = []
     weight = 0
     for position in positions:
-        heavy = _weight(changes[position])
+        before, after = changes[position].before, changes[position].after
+        heavy = max(len(before.text) if before else 0, len(after.text) if after else 0)
         if chunk and (len(chunk) >= size or weight + heavy > CHUNK_BYTES):
             yield chunk
             chunk, weight = [], 0
@@ -375,7 +360,3 @@ def _chunked(changes: Sequence[Change], positions: Sequence[int], size: int) -> 
         weight += heavy
     if chunk:
         yield chunk
-
-
-def _weight(change: Change) -> int:
-    return max((len(side.text) for side in (change.before, change.after) if side is not None), default=0)

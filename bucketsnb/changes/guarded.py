@@ -9,7 +9,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import Enum
 from functools import partial
 from typing import Any
 
@@ -57,16 +57,11 @@ Record = Mapping[str, Any]
 class ReplyKind(Enum):
     """How the service replied to a request that changes works."""
 
-    YES = auto()
-    """It answered that it did it."""
-    NO = auto()
-    """It refused, and did nothing."""
-    FAILED = auto()
-    """It answered that it failed."""
-    SILENCE = auto()
-    """It gave no answer, or none that says whether it acted."""
-    NEVER_ASKED = auto()
-    """The request was not sent."""
+    YES = "it answered that it did it"
+    NO = "it refused, and did nothing"
+    FAILED = "it answered that it failed"
+    SILENCE = "it gave no answer, or none that says whether it acted"
+    NEVER_ASKED = "the request was not sent"
 
 
 UNCHANGED = {
@@ -154,21 +149,9 @@ def look_until(
 ) -> list[int]:
     """Pause, look and judge, again and again, until nothing is left to look for or it has been long enough.
 
-    Parameters
-    ----------
-    execution
-        Keeps an error that stands in the way of looking; nothing more is looked for then.
-    positions
-        Works to look for.
-    judge
-        Looks at the works at some positions, says what became of them, and returns those worth another look.
-    lost
-        Whether the answer was lost, so that the service may need longer.
-
-    Returns
-    -------
-    list of int
-        The works that are left.
+    `judge` looks at the works at some positions, says what became of them, and returns those worth another look: those
+    that are left in the end are returned. An error on looking is kept, and ends it. `lost` allows a service that did
+    not answer more time.
     """
     left = list(positions)
     for pause in LOST_PAUSES if lost else PAUSES:
@@ -216,7 +199,7 @@ class GuardedExecutor(ChunkExecutor):
         execution.announce(going, before, [after.text for after in planned if after is not None])
         send = partial(self._send, execution)
         error = (send_in_halves(execution, going, send) if self.divides else send(going)).error
-        return error if any(execution.results[position].outcome is not Outcome.DONE for position in going) else None
+        return None if all(map(execution.is_done, going)) else error
 
     def _may_go(self, execution: Execution, position: int, now: CurrentWorks) -> bool:
         change, unsure = execution.changes[position], execution.results[position].outcome is Outcome.UNKNOWN

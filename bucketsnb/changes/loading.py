@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bucketsnb.addresses import without_login
 from bucketsnb.api import chunks
-from bucketsnb.changes.execution import Context, PlanExecutor
+from bucketsnb.changes.execution import Context, Execution
 from bucketsnb.changes.lookup import READ_CHUNK
 from bucketsnb.changes.plan import LeftOut, Plan
 from bucketsnb.changes.plan_file import SavedPlan, read_plan_file
@@ -47,7 +47,7 @@ def load_plan(context: Context, path: Path) -> Plan:
             f"{count_of(done, 'work')}, all are as it would leave them. Nothing was sent."
         )
     head = {"planned_by": saved.user, "planned_on": saved.machine}
-    executor = PlanExecutor(context, verb.chunk_executor(), entry=saved.entry, head=head)
+    executor = Execution(context, verb.chunk_executor(), entry=saved.entry, head=head)
     return _plan_of(saved, changes, without_login(context.api.url), executor)
 
 
@@ -63,7 +63,7 @@ def plan_to_look_at(path: Path) -> Plan:
     return _plan_of(saved, changes, without_login(saved.url), None)
 
 
-def _plan_of(saved: SavedPlan, changes: Iterable[Change], url: str, executor: PlanExecutor | None) -> Plan:
+def _plan_of(saved: SavedPlan, changes: Iterable[Change], url: str, executor: Execution | None) -> Plan:
     return VERBS[saved.verb].plan(
         changes=tuple(changes),
         url=url,

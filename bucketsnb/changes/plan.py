@@ -10,9 +10,9 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from enum import Enum, auto
+from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pandas as pd
 
@@ -26,37 +26,24 @@ from bucketsnb.errors import PlanAlreadyApplied, PlanError
 from bucketsnb.files import replace_file
 
 if TYPE_CHECKING:
-    from bucketsnb.changes.execution import PlanExecutor
+    from bucketsnb.changes.execution import Execution
     from bucketsnb.changes.receipt import Receipt
     from bucketsnb.progress import Cancel, ProgressCallback
 
-__all__ = ["CellsPlan", "LeftOut", "Plan", "Reason", "UndoPlan", "document_of"]
+__all__ = ["CellsPlan", "LeftOut", "Plan", "Reason", "UndoPlan"]
 
 _NAMED = 3
 """Pipelines that a summary names; of more it says how many."""
-
-Self = TypeVar("Self", bound="Plan")
 
 
 class Reason(Enum):
     """Why a work is not on a plan, where that decides what to do about it."""
 
-    NO_NAME = auto()
-    """It has no id that is text."""
-    SHARED_ID = auto()
-    """Other works have its id too."""
-    BEYOND_LIMIT = auto()
-    """It is not among the first so many that were asked for."""
-    AS_ASKED = auto()
-    """It already is as the change would make it."""
-    DAMAGED = auto()
-    """Its line in the journal cannot be read, so its change cannot be undone."""
-    IN_USE = auto()
-    """It changed at the moment of the change that is to be undone."""
-    NOT_SEEN = auto()
-    """Its outcome is unknown, and it cannot be told from other works."""
-    BACK_AGAIN = auto()
-    """It was deleted, and is there again."""
+    NO_NAME = "it has no id that is text"
+    SHARED_ID = "other works have its id too"
+    BEYOND_LIMIT = "it is not among the first so many that were asked for"
+    AS_ASKED = "it already is as the change would make it"
+    BACK_AGAIN = "it was deleted, and is there again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +56,7 @@ class LeftOut:
 
 
 @dataclass(frozen=True, repr=False, kw_only=True)
-class Plan:
+class Plan(drawing.Drawn):
     """What will happen to which works.
 
     Attributes
@@ -98,7 +85,7 @@ class Plan:
     query: str = ""
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()
-    _executor: PlanExecutor | None = field(default=None, compare=False)
+    _executor: Execution | None = field(default=None, compare=False)
 
     verb: ClassVar[str] = "change"
     done_word: ClassVar[str] = "changed"
@@ -121,7 +108,7 @@ class Plan:
     @property
     def works(self) -> list[WorkSnapshot]:
         """The works as they were shown."""
-        return [change.work for change in self.changes if change.is_known]
+        return [work for change in self.changes if (work := change.before or change.after)]
 
     @property
     def running(self) -> int:
@@ -164,8 +151,7 @@ class Plan:
     ) -> Receipt:
         """Do it, once: look again, act only on works that are as they were shown, read back.
 
-        Whatever goes wrong on the way is in the receipt, with the outcome of every work. If this call is interrupted,
-        the receipt is in :attr:`receipt`.
+        What goes wrong on the way is in the receipt; if this call is interrupted, that is in :attr:`receipt`.
 
         Parameters
         ----------
@@ -183,24 +169,23 @@ class Plan:
 
         Raises
         ------
-        PlanAlreadyApplied
-            If it was applied before; nothing is sent.
-        PlanExpired
-            If it was shown too long ago; nothing is sent.
-        ReadOnly
-            If the client may not change works.
+        PlanAlreadyApplied, PlanExpired, ReadOnly
+            If it was applied before, was shown too long ago, or the client may not change works; nothing is sent.
         JournalError
             If the works could not be put on record; nothing was sent.
         WorkError
             If rows of a deposit are bad, and `skip_bad` was not asked for; nothing was sent.
         """
+        execution = self._live("Build it here with buckets.plan_...().")
+        self._check()
+        return execution.apply(self, progress, cancel, rate)
+
+    def _live(self, instead: str) -> Execution:
         if self._executor is None:
             raise PlanError(
-                "This plan is a copy to look at: it was not built by a client of this process. A plan that was pickled "
-                "is applied where it was built; here, build it with buckets.plan_...(). Nothing was sent."
+                f"This is a copy to look at, made by no client of this process. Nothing was sent. {instead}"
             )
-        self._check()
-        return self._executor.apply(self, progress, cancel, rate)
+        return self._executor
 
     def save(self, path: str | os.PathLike[str], *, expires_after: float = KEEPS) -> None:
         """Write the plan to a file, for somebody else to look at and to apply with ``buckets.load_plan(path)``.
@@ -217,20 +202,16 @@ class Plan:
         Raises
         ------
         PlanError
-            If it cannot be written, or is of a kind that is made where it is applied (withdraw, audit, undo).
-        PlanAlreadyApplied
-            If it was applied.
-        PlanExpired
-            If it was shown too long ago.
+            If it cannot be written, is of a kind that is made where it is applied (withdraw, audit, undo), was applied
+            (PlanAlreadyApplied), or was shown too long ago (PlanExpired).
         WorkError
             If rows of a deposit are bad, and `skip_bad` was not asked for.
         """
-        if self._executor is None:
-            raise PlanError("This plan is a copy to look at: save the one that was built by a client.")
+        execution = self._live("Save the one that was built by a client.")
         self._check()
         if self.spent:
             raise PlanAlreadyApplied(f"“{self.summary}” was applied before, so there is nothing to pass on.")
-        write_plan_file(Path(path), self, self._executor.entry, expires_after)
+        write_plan_file(Path(path), self, execution.entry, expires_after)
 
     def _check(self) -> None:
         """Refuse a plan that is not to be applied as it is."""
@@ -248,24 +229,9 @@ class Plan:
             replace_file(Path(path), text)
         return text
 
-    def __copy__(self: Self) -> Self:
-        return self  # a value, which is applied once
-
-    def __deepcopy__(self: Self, memo: object) -> Self:
-        return self
-
     def __getstate__(self) -> dict[str, Any]:
         """Return what is pickled: the plan to look at, without the client that could apply it."""
         return {**self.__dict__, "_executor": None}
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}: {self.summary}>"
-
-    def __str__(self) -> str:
-        return drawing.text(self.summary, self._facts(), self._rows())
-
-    def _repr_html_(self) -> str:
-        return drawing.html(self.summary, self._facts(), self._rows())
 
     def _facts(self) -> list[tuple[str, str]]:
         works = self.works
@@ -285,12 +251,11 @@ class Plan:
         return [(label, fact) for label, fact in facts if fact]
 
     def _rows(self) -> drawing.Details:
-        rows = [(work.id or "(no id)", work.pipeline, work.status, work.site, _when(work)) for work in self.works]
+        def created(work: WorkSnapshot) -> str:
+            return format_time(work.creation) if isinstance(work.creation, int | float) else ""
+
+        rows = [(work.id or "(no id)", work.pipeline, work.status, work.site, created(work)) for work in self.works]
         return drawing.Details("Works", ("id", "pipeline", "status", "site", "created"), rows)
-
-
-def _when(work: WorkSnapshot) -> str:
-    return format_time(work.creation) if isinstance(work.creation, int | float) else ""
 
 
 class CellsPlan(Plan):
@@ -344,18 +309,3 @@ class UndoPlan(CellsPlan):
 
     def _facts(self) -> list[tuple[str, str]]:
         return [("undoes", self.asked), *super()._facts()] if self.asked else super()._facts()
-
-
-def document_of(plan: Plan) -> dict[str, Any]:
-    """Return what the journal keeps of a plan beside its works."""
-    return {
-        "verb": plan.verb,
-        "summary": plan.summary,
-        "url": plan.url,
-        "host": plan.host,
-        "reason": plan.reason,
-        "query": plan.query,
-        "count": plan.count,
-        "created_at": plan.created_at,
-        "notes": list(plan.notes),
-    }

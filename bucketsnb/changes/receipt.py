@@ -16,7 +16,7 @@ from bucketsnb.errors import JournalError, OutcomeUnknown, PartlyDone, PlanError
 from bucketsnb.frames import SummaryFrame
 
 if TYPE_CHECKING:
-    from bucketsnb.changes.execution import Execution, PlanExecutor
+    from bucketsnb.changes.execution import Execution
     from bucketsnb.changes.plan import Plan
     from bucketsnb.progress import Cancel, ProgressCallback
 
@@ -51,20 +51,16 @@ UNSETTLED = (Outcome.NOT_SENT, Outcome.UNKNOWN)
 
 @dataclass(frozen=True, slots=True)
 class WorkResult:
-    """What became of one work.
+    """What became of one work, and why, on one line.
 
     Attributes
     ----------
-    outcome
-        The word for it.
     id
         Of the work as it was shown, or of the one that was deposited.
     before
         The work as the plan shows it, or `None` if it was not in the store yet.
     after
         The work as it was last seen, or `None` if it was not there or nobody looked.
-    detail
-        What differs, or why, on one line.
     new_id
         Id that the service gave to a deposited work, else `None`.
     """
@@ -78,13 +74,11 @@ class WorkResult:
 
 
 @dataclass(frozen=True, repr=False)
-class Receipt:
+class Receipt(drawing.Drawn):
     """What became of every work of a plan.
 
     Attributes
     ----------
-    plan
-        What was asked.
     entry
         Id of the entry in the journal, or ``""`` if there was nothing to do.
     results
@@ -107,19 +101,6 @@ class Receipt:
     seconds: float = field(default=0.0, compare=False)
     rate: float | None = None
 
-    @classmethod
-    def of(cls, plan: Plan, execution: Execution) -> Receipt:
-        """Say what became of the works of a plan as far as a pass over them got."""
-        return cls(
-            plan,
-            execution.writer.entry,
-            tuple(execution.results),
-            tuple(execution.errors),
-            tuple(execution.notes),
-            execution.seconds,
-            execution.rate,
-        )
-
     @property
     def verb(self) -> str:
         """Of the plan, such as ``"delete"``."""
@@ -129,21 +110,6 @@ class Receipt:
     def asked(self) -> str:
         """The plan's own summary."""
         return self.plan.summary
-
-    @property
-    def host(self) -> str:
-        """Host, port and path of the service."""
-        return self.plan.host
-
-    @property
-    def removes(self) -> bool:
-        """Whether the plan was to remove works, so that one which is gone anyway is as planned."""
-        return self.plan.removes
-
-    @property
-    def done_word(self) -> str:
-        """What was done to a work, as one word or two: ``"deleted"``, ``"put back"``."""
-        return self.plan.done_word
 
     @property
     def counts(self) -> dict[str, int]:
@@ -156,7 +122,7 @@ class Receipt:
         """Whether every work is as planned, one that was to be deleted and is gone included, and all is on record."""
         if any(isinstance(error, JournalError) for error in self.errors):
             return False
-        enough = {Outcome.DONE, Outcome.GONE} if self.removes else {Outcome.DONE}
+        enough = {Outcome.DONE, Outcome.GONE} if self.plan.removes else {Outcome.DONE}
         return all(result.outcome in enough for result in self.results)
 
     @property
@@ -191,7 +157,7 @@ class Receipt:
         if not self.results:
             return f"{self.asked}: nothing to do"
         works = count_of(len(self.results), "work")
-        changed = f"{works if done == len(self.results) else f'{done:,} of {works}'} {self.done_word}"
+        changed = f"{works if done == len(self.results) else f'{done:,} of {works}'} {self.plan.done_word}"
         others = [f"{number:,} {word}" for word, number in self.counts.items() if number and word != "done"]
         return f"{self.asked}: " + ", ".join([changed, *others])
 
@@ -200,19 +166,16 @@ class Receipt:
 
         Raises
         ------
-        OutcomeUnknown
-            If the outcome of a work is unknown.
-        BucketsError
-            The first error on the way, if there was one.
+        OutcomeUnknown, BucketsError
+            If the outcome of a work is unknown; else the first error on the way, if there was one.
         PartlyDone
             If there was none, and yet some works are not as planned.
         """
         if self.ok:
             return
-        unsure = next((error for error in self.errors if isinstance(error, OutcomeUnknown)), None)
-        error = unsure or next(iter(self.errors), None)
-        if error is not None:
-            raise error
+        errors = sorted(self.errors, key=lambda error: not isinstance(error, OutcomeUnknown))
+        if errors:
+            raise errors[0]
         raise PartlyDone(f"{self.summary}. See receipt.frame for each work.", receipt=self)
 
     def resume(self, progress: ProgressCallback | None = None, cancel: Cancel | None = None) -> Receipt:
@@ -225,7 +188,7 @@ class Receipt:
         Receipt
             Of the whole plan, what was done before included.
         """
-        return self._executor().resume(self.plan, progress, cancel)
+        return self._execution().resume(self.plan, progress, cancel)
 
     def undo(self, progress: ProgressCallback | None = None, cancel: Cancel | None = None) -> Receipt:
         """Put the works back as they were, where nobody else has moved them since.
@@ -237,32 +200,12 @@ class Receipt:
         PlanError
             If it cannot be undone; the message says why.
         """
-        return self._executor().context.undo(self.entry).apply(progress, cancel)
+        return self._execution().context.undo(self.entry).apply(progress, cancel)
 
-    def _executor(self) -> PlanExecutor:
+    def _execution(self) -> Execution:
         if not self.entry:
             raise PlanError("Nothing was changed, so there is nothing to resume or undo.")
-        if self.plan._executor is None:
-            raise PlanError(
-                "This receipt is a copy to look at: it was pickled, or not given by a client of this process. "
-                f"buckets.undo({self.entry!r}) takes back what was done."
-            )
-        return self.plan._executor
-
-    def __copy__(self) -> Receipt:
-        return self  # a value
-
-    def __deepcopy__(self, memo: object) -> Receipt:
-        return self
-
-    def __repr__(self) -> str:
-        return f"<Receipt: {self.summary}>"
-
-    def __str__(self) -> str:
-        return drawing.text(self.summary, self._facts(), self._rows())
-
-    def _repr_html_(self) -> str:
-        return drawing.html(self.summary, self._facts(), self._rows())
+        return self.plan._live(f"buckets.undo({self.entry!r}) takes back what was done.")
 
     def _facts(self) -> list[tuple[str, str]]:
         facts = [(word, f"{number:,}") for word, number in self.counts.items() if number]

@@ -49,11 +49,6 @@ def refuse_other_service(api: Api, entry: Entry, ids: Iterable[str]) -> None:
 
     Behind an address of this machine there may be a tunnel to one service today and to another tomorrow, or a practice
     queue. `ids` are those of works that it should have.
-
-    Raises
-    ------
-    PlanError
-        With what to do.
     """
     there, host = str(entry.head.get("url") or ""), str(entry.head.get("host") or "")
     if not (same_service(there, api.url) if there else host == host_of(api.url)):

@@ -27,22 +27,16 @@ __all__ = [
 ]
 
 
-class _Missing:
-    """What stands for a field that a record does not have."""
-
-    def __repr__(self) -> str:
-        return "no such field"
-
-
-MISSING = _Missing()
+MISSING = object()
+"""What stands for a field that a record does not have."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkSnapshot:
     """One whole work as it was when someone looked.
 
-    Two are equal when every field of the record is: the fingerprint covers the whole record, because any field, also
-    one that this package does not know, may be the reason why a work should be left alone.
+    Two are equal when every field of the record is: any of them, also one that this package does not know, may be the
+    reason why a work should be left alone.
 
     Attributes
     ----------
@@ -117,14 +111,10 @@ class Change:
         return side
 
     @property
-    def is_known(self) -> bool:
-        """Whether it is known which work this is of."""
-        return not (self.before is None and self.after is None)
-
-    @property
     def id(self) -> str | None:
         """Id of the work, or `None` if it has none yet."""
-        return self.work.id if self.is_known else None
+        side = self.before or self.after
+        return None if side is None else side.id
 
     @property
     def cells(self) -> tuple[tuple[str, Any, Any], ...]:
@@ -140,14 +130,10 @@ def written(record: Mapping[str, Any] | None) -> str:
 
 
 def same(record: Mapping[str, Any], snapshot: WorkSnapshot, text: str | None = None) -> bool:
-    """Tell whether a work is as it was seen; ``1`` and ``1.0`` are the same number.
-
-    `text` is the record as :func:`written`, where that is known. Most works that are the same are written the same too.
-    """
+    """Tell whether a work, as JSON `text` where that is known, is as it was seen; ``1`` and ``1.0`` are one number."""
     if (written(record) if text is None else text) == snapshot.text:
         return True
-    # The second for NaN, and slow: few works get there.
-    return equal(record, snapshot.record) or WorkSnapshot.of(record) == snapshot
+    return equal(record, snapshot.record)  # slow, and few works get there
 
 
 def equal(one: Any, other: Any) -> bool:
@@ -177,7 +163,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[st
 
 
 def leaves(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[tuple[str, ...], Any, Any]]:
-    """List what differs between two records as :func:`differences` does, each path as its parts."""
+    """List what differs between two records, each path as its parts."""
     found: list[tuple[tuple[str, ...], Any, Any]] = []
     for name in dict.fromkeys([*old, *new]):
         one, other = old.get(name, MISSING), new.get(name, MISSING)

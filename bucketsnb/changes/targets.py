@@ -70,18 +70,10 @@ class WorksLeft(ChangeWarning):
 
 @dataclass(frozen=True)
 class PlanLimits:
-    """How wide a plan may be, and for how long it may be applied.
+    """How wide a plan may be, and for how many seconds it may be applied.
 
-    Attributes
-    ----------
-    allow_all
-        Accept a query that is not limited to named pipelines.
-    allow_running
-        Accept works that are running.
-    max_affected
-        Most works on the plan; `None` for any number.
-    expires_after
-        Seconds.
+    `allow_all` accepts a query that is not limited to named pipelines, `allow_running` works that are running, and
+    `max_affected` so many works (`None` any number).
     """
 
     allow_all: bool = False
@@ -106,18 +98,7 @@ def refuse_read_only(api: Api, so: str = "nothing is planned") -> None:
 
 
 def resolve_targets(api: Api, selector: WorkSelector, limits: PlanLimits, *, limit: int | None = None) -> Targets:
-    """Read the works that a change is about; only reads are sent.
-
-    Parameters
-    ----------
-    api
-        The service.
-    selector
-        A query, a query document, a frame, or ids.
-    limits
-        How many, and how wide.
-    limit
-        Take only the newest so many of those that match.
+    """Read the works that a change is about, of those that match the newest `limit` only; only reads are sent.
 
     Raises
     ------
@@ -131,19 +112,11 @@ def resolve_targets(api: Api, selector: WorkSelector, limits: PlanLimits, *, lim
         return _of_frame(api, selector, limits)
     if selector is None or isinstance(selector, Query | Mapping):
         return _of_query(api, Query.parse(selector), limits, limit)
-    ids = ids_of(selector)
-    check_count(len(ids), limits)
-    return _of_ids(api, ids)
+    return _of_ids(api, ids_of(selector), limits)
 
 
 def ids_of(selector: Iterable[Any]) -> list[str]:
-    """Return the ids that were given, each once, in order.
-
-    Raises
-    ------
-    WorkError
-        If one of them is not an id.
-    """
+    """Return the ids that were given, each once, in order; raise a WorkError if one of them is not an id."""
     if isinstance(selector, str | bytes):
         raise WorkError(f"Ids are given as a list: [{selector!r}]. For a pipeline, use Query(pipeline={selector!r}).")
     given = list(selector)
@@ -210,14 +183,18 @@ def _of_query(api: Api, query: Query, limits: PlanLimits, limit: int | None) -> 
         why = f"beyond the newest {limit:,}, as limit={limit} asks"
         left_out += [LeftOut(one, why, Reason.BEYOND_LIMIT) for one in ids[limit:]]
         ids = ids[:limit]
-    check_count(len(ids), limits)
-    targets = _of_ids(api, ids, document, "changed while the plan was made, and no longer matches")
+    targets = _of_ids(api, ids, limits, document, "changed while the plan was made, and no longer matches")
     return Targets(targets.works, left_out + targets.left_out, json.dumps(document, ensure_ascii=False))
 
 
 def _of_ids(
-    api: Api, ids: Sequence[str], query: Mapping[str, Any] | None = None, absent: str = "gone when the plan was made"
+    api: Api,
+    ids: Sequence[str],
+    limits: PlanLimits,
+    query: Mapping[str, Any] | None = None,
+    absent: str = "gone when the plan was made",
 ) -> Targets:
+    check_count(len(ids), limits)
     works, left_out = [], []
     for chunk, found in looks(api, ids, query):
         works += [WorkSnapshot.of(found[one]) for one in chunk if one in found and one not in found.shared]
@@ -238,12 +215,12 @@ def _of_frame(api: Api, frame: pd.DataFrame, limits: PlanLimits) -> Targets:
     if frame.attrs.get("by_age"):
         api.clock.refuse_doubt()
     ids = list(dict.fromkeys(filter(_is_name, frame["id"])))
-    check_count(len(ids), limits)
-    targets = _of_ids(api, ids)
+    targets = _of_ids(api, ids, limits)
     read = Baseline.of(frame)
     were = read.records(ids) if read else {}
     parts = {frame["id"].iloc[row] for row in parts_of(frame)} if read else set()
-    works, left_out = [], [unnamed(value) for value in _irregular_ids(frame)]
+    irregular = to_records(frame[[not _is_name(one) for one in frame["id"]]], partial=True)
+    works, left_out = [], [unnamed(work.get("id")) for work in irregular]
     for work in targets.works:
         old = were.get(work.id or "")
         if old is None or same(old, work) or not (since := drift(old, work.record, whole=work.id not in parts)):
@@ -251,9 +228,3 @@ def _of_frame(api: Api, frame: pd.DataFrame, limits: PlanLimits) -> Targets:
         else:
             left_out.append(LeftOut(work.id, f"changed since the frame was read: {described(since)}"))
     return Targets(works, left_out + targets.left_out)
-
-
-def _irregular_ids(frame: pd.DataFrame) -> list[Any]:
-    """Return what the service holds as the id of works that have none that is text."""
-    rows = frame[[not _is_name(one) for one in frame["id"]]]
-    return [work.get("id") for work in to_records(rows, partial=True)]

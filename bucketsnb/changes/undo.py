@@ -5,20 +5,21 @@ What that takes for each verb is asked of the verb (:mod:`bucketsnb.changes.verb
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from bucketsnb.addresses import without_login
 from bucketsnb.api import Api
-from bucketsnb.changes.drawing import by_count
-from bucketsnb.changes.execution import AGAIN, Context, PlanExecutor
+from bucketsnb.changes.execution import AGAIN, Context, Execution
 from bucketsnb.changes.journal import UNDO_SUFFIX, Entry, Journal, RecordedWork, read_entry
-from bucketsnb.changes.plan import LeftOut, Plan, Reason, UndoPlan
+from bucketsnb.changes.plan import LeftOut, UndoPlan
 from bucketsnb.changes.receipt import Outcome, WorkResult
 from bucketsnb.changes.service import refuse_other_service
 from bucketsnb.changes.snapshot import Change, WorkSnapshot
 from bucketsnb.changes.targets import refuse_read_only
 from bucketsnb.changes.verbs import VERBS
 from bucketsnb.changes.verbs.base import Verb
+from bucketsnb.display.texts import count_of
 from bucketsnb.errors import PlanAlreadyApplied, PlanError
 
 __all__ = ["context_of", "plan_undo"]
@@ -26,11 +27,7 @@ __all__ = ["context_of", "plan_undo"]
 
 def context_of(api: Api, journal: Journal | None = None) -> Context:
     """Return what plans of this service are applied with, the journal included."""
-
-    def undo(entry: str) -> Plan:
-        return plan_undo(context, entry)
-
-    context = Context(api, journal or Journal(), undo)
+    context = Context(api, journal or Journal(), lambda entry: plan_undo(context, entry))
     return context
 
 
@@ -46,7 +43,7 @@ def plan_undo(context: Context, entry_id: str, *, allow_other_host: bool = False
         refuse_other_service(api, entry, [*verb.should_be_there(entry), *put_back])
     journal.touch(entry_id)
     changes, left_out = _changes(api, verb, entry, earlier)
-    executor = PlanExecutor(
+    executor = Execution(
         context,
         verb.undo_chunk_executor(entry),
         entry=undo_id,
@@ -97,8 +94,12 @@ def _changes(api: Api, verb: Verb, entry: Entry, earlier: Entry | None) -> tuple
     obstacles = [verb.obstacle(work, now) for work in works]
     changes = [verb.inverse(work) for work, obstacle in zip(works, obstacles, strict=True) if obstacle is None]
     left_out = [obstacle for obstacle in obstacles if obstacle is not None]
+    if not changes and not left_out:
+        raise PlanError(f"{entry.id} changed no work, so there is nothing to undo.")
     if not changes:
-        raise PlanError(_nothing(entry.id, left_out))
+        ((why, number),) = Counter(left.why for left in left_out).most_common(1)
+        share = f" ({number:,} of {count_of(len(left_out), 'work')})" if len(left_out) > 1 else ""
+        raise PlanError(f"{entry.id} cannot be undone: {why}{share}.")
     return changes, left_out
 
 
@@ -110,27 +111,9 @@ def _again(verb: Verb, changed: RecordedWork | None, undone: RecordedWork) -> Ch
     return Change(as_it_is, as_it_is)
 
 
-def _nothing(entry_id: str, left_out: Sequence[LeftOut]) -> str:
-    """Say why there is nothing to undo; that nothing was changed only if that is known."""
-    reasons = {left.reason for left in left_out}
-    if Reason.NOT_SEEN in reasons:
-        return f"{entry_id} cannot be undone: {left_out[0].why}. Look for it in the queue."
-    if Reason.BACK_AGAIN in reasons:
-        return f"{entry_id} has nothing left to undo: {by_count(left.why for left in left_out)}."
-    if reasons & {Reason.DAMAGED, Reason.IN_USE}:
-        return f"{entry_id} cannot be undone: {left_out[0].why}."
-    return f"{entry_id} changed no work, so there is nothing to undo."
-
-
 def _results(changes: Sequence[Change], earlier: Entry) -> list[WorkResult]:
-    return [
-        WorkResult(
-            work.outcome,
-            work.id,
-            change.before,
-            new_id=work.new_id,
-            detail=work.detail,
-            after=None if work.left is None else WorkSnapshot.of(work.left),
-        )
-        for change, work in zip(changes, earlier.works, strict=True)
-    ]
+    results = []
+    for change, work in zip(changes, earlier.works, strict=True):
+        left = None if work.left is None else WorkSnapshot.of(work.left)
+        results.append(WorkResult(work.outcome, work.id, change.before, left, work.detail, work.new_id))
+    return results

@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from bucketsnb.api import Api, Clock, ClockChoice
-from bucketsnb.changes.claim import Claim
 from bucketsnb.changes.execution import Context
 from bucketsnb.changes.journal import Journal, journal_frame
 from bucketsnb.changes.loading import load_plan
@@ -27,9 +26,8 @@ from bucketsnb.changes.undo import context_of, plan_undo
 from bucketsnb.changes.verbs.audit import AuditPlan, plan_audit, run_audit
 from bucketsnb.changes.verbs.delete import DeletePlan, plan_delete
 from bucketsnb.changes.verbs.deposit import DepositPlan, plan_deposit, plan_raw
-from bucketsnb.changes.verbs.requeue import RequeuePlan, plan_requeue
-from bucketsnb.changes.verbs.update import UpdatePlan, plan_set, plan_update, plan_works
-from bucketsnb.changes.verbs.withdraw import Names, WithdrawPlan, plan_claim, plan_withdraw, withdrawal
+from bucketsnb.changes.verbs.update import RequeuePlan, UpdatePlan, plan_requeue, plan_set, plan_update, plan_works
+from bucketsnb.changes.verbs.withdraw import Claim, Names, WithdrawPlan, plan_claim, plan_withdraw, withdrawal
 from bucketsnb.client import changing, counting, reading
 from bucketsnb.client.counting import Counts
 from bucketsnb.client.reading import PAGE

@@ -8,7 +8,7 @@ import pytest
 
 from bucketsnb import Buckets, LocalBackend
 from bucketsnb.api import Clock
-from bucketsnb.changes.claim import NotEnded
+from bucketsnb.changes.verbs.withdraw import NotEnded
 from bucketsnb.errors import OutcomeUnknown, PlanError, QueryError, WorkError
 from tests.changes.helpers import PIPELINE, changes_sent, filled, stored
 from tests.factory import make_work

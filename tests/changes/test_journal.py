@@ -18,6 +18,7 @@ import pytest
 
 from bucketsnb import Buckets, LocalBackend, encoding
 from bucketsnb.changes import journal as journal_module
+from bucketsnb.changes.execution import Execution
 from bucketsnb.changes.journal import Journal, Writer, journal_frame, lines_of, read_entry, summary_of
 from bucketsnb.changes.plan import Plan
 from bucketsnb.changes.receipt import Receipt
@@ -315,14 +316,14 @@ def test_an_interruption_after_all_was_done_takes_no_receipt_away(
     backend: LocalBackend, buckets: Buckets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = plan_of("delete", backend, buckets)
-    real, presses = Receipt.of, iter([KeyboardInterrupt])
+    real, presses = Execution._receipt, iter([KeyboardInterrupt])
 
     def interrupted(*args: Any) -> Receipt:
         if press := next(presses, None):
             raise press
         return real(*args)
 
-    monkeypatch.setattr(Receipt, "of", interrupted)
+    monkeypatch.setattr(Execution, "_receipt", interrupted)
     with pytest.raises(KeyboardInterrupt):
         plan.apply()
     assert plan.receipt is not None

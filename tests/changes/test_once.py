@@ -60,7 +60,7 @@ def test_of_a_plan_and_its_copies_one_is_applied(
 def test_a_pickled_plan_and_receipt_are_to_look_at(backend: LocalBackend, plan: Plan) -> None:
     other = pickle.loads(pickle.dumps(plan))
     assert str(other) == str(plan)
-    with pytest.raises(PlanError, match=r"build it with buckets\.plan_"):
+    with pytest.raises(PlanError, match=r"Build it here with buckets\.plan_"):
         other.apply()
     assert changes_sent(backend) == []
     receipt = plan.apply()

@@ -108,7 +108,7 @@ def test_plans_questions_receipts_panels_and_the_journal_show_the_path(backend: 
             assert place in text
         assert place in undo.summary
         assert prod.journal().host.tolist() == [place]
-        assert (plan.host, receipt.host) == (place, place)
+        assert (plan.host, receipt.plan.host) == (place, place)
     result = CliRunner().invoke(main, ["undo", receipt.entry, "--url", f"{both}/prod"])
     assert place in result.stderr
 

@@ -94,7 +94,7 @@ def test_a_plan_is_a_value() -> None:
     assert str(plan()) == str(plan())
     with pytest.raises(AttributeError):
         plan().reason = "changed"  # type: ignore[misc]  # that it cannot be set is what is tested
-    with pytest.raises(PlanError, match="not built by a client"):
+    with pytest.raises(PlanError, match="copy to look at"):
         plan().apply()
 
 

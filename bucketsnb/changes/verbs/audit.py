@@ -6,7 +6,8 @@ An undo puts back what the service itself set in works that nobody has moved sin
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from bucketsnb.api import Api
@@ -59,19 +60,13 @@ def _forecast(records: Iterable[Record], now: float) -> list[tuple[Record, dict[
     for record in records:
         after, touched = dict(record), []
         for name, applies, status in passes:
-            if _is_met(applies, after):
-                after["status"] = status
-                touched.append(name)
+            with suppress(QueryNotUnderstood):  # text where a number should be: nor can the service compute with it
+                if applies(after):
+                    after["status"] = status
+                    touched.append(name)
         if touched:
             found.append((record, after, touched))
     return found
-
-
-def _is_met(applies: Callable[[Record], bool], work: Record) -> bool:
-    try:
-        return applies(work)
-    except QueryNotUnderstood:  # text where a number should be: the service cannot compute with it either
-        return False
 
 
 def run_audit(context: Context) -> dict[str, int]:
@@ -82,23 +77,23 @@ def run_audit(context: Context) -> dict[str, int]:
     ServiceError
         Of the pass that failed; its `counts` hold those that were answered before.
     """
-    plan, act = _planned(context, "audit()", EXPIRES_AFTER)
+    executor = AuditExecutor()
+    plan = _planned(context, executor, "audit()", EXPIRES_AFTER)
     if not plan.count:
         return context.api.audit()
-    receipt = plan.apply()
-    for error in receipt.errors:
+    for error in plan.apply().errors:
         if isinstance(error, ServiceError):
-            error.counts = act.counts
+            error.counts = executor.counts
         raise error
-    return act.counts
+    return executor.counts
 
 
 def plan_audit(context: Context, *, reason: str = "", expires_after: float) -> AuditPlan:
     """Plan an audit; see :meth:`bucketsnb.client.Buckets.plan_audit`."""
-    return _planned(context, reason, expires_after)[0]
+    return _planned(context, AuditExecutor(), reason, expires_after)
 
 
-def _planned(context: Context, reason: str, expires_after: float) -> tuple[AuditPlan, AuditExecutor]:
+def _planned(context: Context, executor: AuditExecutor, reason: str, expires_after: float) -> AuditPlan:
     refuse_read_only(context.api)
     api = context.api
     document = {"status": {"$in": ["queued", "running", "failure"]}}
@@ -109,17 +104,16 @@ def _planned(context: Context, reason: str, expires_after: float) -> tuple[Audit
     ids = list(dict.fromkeys(one for one in named if isinstance(one, str)))
     forecast = _forecast(read_works(api, ids), now)
     changes = [Change(WorkSnapshot.of(before), WorkSnapshot.of(after)) for before, after, _ in forecast]
-    by_pass = Counter(name for _, _, touched in forecast for name in touched)
-    passes = [f"{name}: {count_of(by_pass[name], 'work')} to {status}" for name, _, status in PASSES]
-    act = AuditExecutor(by_pass)
-    targets, limits = Targets([change.work for change in changes]), PlanLimits(expires_after=expires_after)
+    executor.forecast.update(name for _, _, touched in forecast for name in touched)
+    passes = [f"{name}: {count_of(executor.forecast[name], 'work')} to {status}" for name, _, status in PASSES]
     notes = ["; ".join(passes), _NOTE]
-    if len(named) > len(ids):
+    if without := len(named) - len(ids):
         notes.append(
-            f"It would also change {count_of(len(named) - len(ids), 'work')} without an id of "
-            f"{'its' if len(named) - len(ids) == 1 else 'their'} own; that cannot be shown, checked or undone."
+            f"It would also change {count_of(without, 'work')} without an id of {'its' if without == 1 else 'their'} "
+            "own; that cannot be shown, checked or undone."
         )
-    return new_plan(AuditPlan, context, act, changes, targets, reason, limits, notes), act
+    targets, limits = Targets([change.work for change in changes]), PlanLimits(expires_after=expires_after)
+    return new_plan(AuditPlan, context, executor, changes, targets, reason, limits, notes)
 
 
 # --- act ---
@@ -131,8 +125,8 @@ class AuditExecutor(ChunkExecutor):
     size = 10**9
     divides_by_rate = False
 
-    def __init__(self, forecast: Mapping[str, int]) -> None:
-        self._forecast = dict(forecast)
+    def __init__(self) -> None:
+        self.forecast: Counter[str] = Counter()
         self.counts: dict[str, int] = {}
 
     def step(self, execution: Execution, positions: Sequence[int]) -> BucketsError | None:
@@ -152,15 +146,14 @@ class AuditExecutor(ChunkExecutor):
         return reply.error
 
     def _run(self, execution: Execution) -> Reply:
-        api = execution.api
-        for name, run in (("failed", api.audit_failed), ("expired", api.audit_expired), ("stale", api.audit_stale)):
-            reply = ask(execution, run)
+        for name, _, _ in PASSES:
+            reply = ask(execution, getattr(execution.api, f"audit_{name}"))
             if reply.error is not None:
                 execution.notes.append(f"The pass “{name}” failed, and those after it were not run.")
                 return reply
             self.counts[name] = int(reply.value)
-            expected = self._forecast.get(name, 0)
-            execution.notes.append(f"{name}: the service acted on {reply.value:,}; the forecast was {expected:,}.")
+            forecast = f"the forecast was {self.forecast[name]:,}"
+            execution.notes.append(f"{name}: the service acted on {reply.value:,}; {forecast}.")
         return Reply(ReplyKind.YES)
 
     def _judge(

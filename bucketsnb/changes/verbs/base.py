@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 
 from bucketsnb.addresses import without_login
 from bucketsnb.api import Api
-from bucketsnb.changes.execution import ChunkExecutor, Context, PlanExecutor
+from bucketsnb.changes.execution import ChunkExecutor, Context, Execution
 from bucketsnb.changes.guarded import GuardedExecutor, PutExecutor
 from bucketsnb.changes.journal import Entry, RecordedWork
 from bucketsnb.changes.lookup import look, read_works
-from bucketsnb.changes.plan import LeftOut, Plan, Reason, UndoPlan
+from bucketsnb.changes.plan import LeftOut, Plan, UndoPlan
 from bucketsnb.changes.receipt import Outcome
 from bucketsnb.changes.snapshot import Change, WorkSnapshot, equal, what_differs
 from bucketsnb.changes.targets import PlanLimits, Targets, advice
@@ -35,14 +35,8 @@ CurrentRecords = Mapping[str, Record]
 class Verb:
     """One verb. As it stands here it changes cells of works that keep their ids, and an undo puts the cells back.
 
-    Attributes
-    ----------
-    plan
-        The kind of its plans; its `verb` is what the journal calls it.
-    undo_plan
-        The kind of a plan to undo it.
-    undo_notes
-        What to know before it is undone.
+    `plan` is the kind of its plans, whose `verb` is its name in the journal; `undo_plan` that of a plan to undo it, and
+    `undo_notes` what to know before.
     """
 
     plan: type[Plan]
@@ -91,10 +85,10 @@ class Verb:
             return LeftOut(work.id, "was not changed") if equal(now.get(work.id or ""), work.before) else None
         made = self.made(work)
         if made is None:
-            return LeftOut(work.id, "its line in the journal is damaged, so what it was is not known", Reason.DAMAGED)
+            return LeftOut(work.id, "its line in the journal is damaged, so what it was is not known")
         since = what_differs(made, work.left or made)
         why = f"a worker, or someone else, had it at the moment of the {self.plan.verb}: {since}"
-        return LeftOut(work.id, why, Reason.IN_USE) if since else None
+        return LeftOut(work.id, why) if since else None
 
     def made(self, work: RecordedWork) -> dict[str, Any] | None:
         """Return a work as the change itself made it, which is what an undo may take back; `None` if it was lost.
@@ -120,8 +114,8 @@ class Verb:
 
 def not_seen(verb: str, work: RecordedWork) -> LeftOut:
     """Leave out a work that cannot be found again."""
-    why = f"nobody saw what came of the {verb}: it cannot be told from others"
-    return LeftOut(work.id, why, Reason.NOT_SEEN)
+    why = f"nobody saw what came of the {verb}, and it cannot be told from others: look for it in the queue"
+    return LeftOut(work.id, why)
 
 
 # --- making a plan ---
@@ -177,6 +171,6 @@ def new_plan(
         query=targets.query,
         left_out=tuple(targets.left_out),
         notes=(*notes, *advice(targets.left_out), *context.api.clock.notes()),
-        _executor=PlanExecutor(context, chunk_executor, head=head),
+        _executor=Execution(context, chunk_executor, head=head),
         **more,
     )

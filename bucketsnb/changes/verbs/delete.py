@@ -177,14 +177,9 @@ class Delete(Verb):
 
 
 class RestoreExecutor(ChunkExecutor):
-    """Deposit works under a holding pipeline, then put them back as they were.
+    """Deposit works under a holding pipeline, named after the entry that is undone, then put them back as they were.
 
-    Parameters
-    ----------
-    entry
-        Id of the entry of the journal that is undone; the holding pipeline is named after it.
-    since
-        When it was made, in epoch seconds: only works that entered later may have been put back already.
+    Only works that entered `since` it was made, in epoch seconds, may have been put back already.
     """
 
     size = 200
@@ -206,8 +201,7 @@ class RestoreExecutor(ChunkExecutor):
         if not held:
             return error
         reply = send_in_halves(execution, held, partial(self._put, execution))
-        not_done = any(execution.results[position].outcome is not Outcome.DONE for position in held)
-        return (reply.error if not_done else None) or error
+        return (None if all(map(execution.is_done, held)) else reply.error) or error
 
     def _missing(self, execution: Execution, positions: Sequence[int]) -> list[int]:
         """Return the works that are not there; others may have put them back since the plan was made."""

@@ -77,16 +77,14 @@ class DepositPlan(Plan):
     def _check(self) -> None:
         if self.bad and not self.skip_bad:
             row, name, problem = self.bad[0]
+            where = f"Row {row} (line {self.lines[row]})" if row in self.lines else f"Row {row}"
             named = f"{name} {problem}" if name else problem
             raise WorkError(
-                f"{self._bad_rows}, so nothing was sent. {self._where(row)}: {named.rstrip('.')}. See plan.problems; "
-                "pass skip_bad=True to deposit the others.",
+                f"{self._bad_rows}, so nothing was sent. {where}: {named.rstrip('.')}. See plan.problems; pass "
+                "skip_bad=True to deposit the others.",
                 index=row,
                 field=name or None,
             )
-
-    def _where(self, row: int) -> str:
-        return f"Row {row} (line {self.lines[row]})" if row in self.lines else f"Row {row}"
 
     @property
     def _bad_rows(self) -> str:
@@ -94,10 +92,8 @@ class DepositPlan(Plan):
         return f"{count_of(rows, 'row')} {'is' if rows == 1 else 'are'} bad"
 
     def _facts(self) -> list[tuple[str, str]]:
-        if not self.bad:
-            return super()._facts()
         going = "left out" if self.skip_bad else "nothing will be sent until they are corrected, or skip_bad=True"
-        return [("bad rows", f"{self._bad_rows}: {going}"), *super()._facts()]
+        return [*([("bad rows", f"{self._bad_rows}: {going}")] if self.bad else []), *super()._facts()]
 
     def _rows(self) -> drawing.Details:
         if not self.bad:
@@ -150,32 +146,22 @@ def _made(
 
 def _earlier_lives(works: Sequence[Record], now: float) -> list[str]:
     """Say what works bring along that new ones have not: old copies end otherwise than people expect."""
-    old = old_works(works, now)
-    lived = [work for work in works if any(work.get(name) is not None for name in EARLIER_LIFE)]
+    notes = old_works(works, now)
+    names = [name for name in EARLIER_LIFE if any(work.get(name) is not None for work in works)]
+    lived = sum(any(work.get(name) is not None for name in names) for work in works)
     again = sum(bool(work.get("attempt")) for work in works)
-    notes = list(old)
     if lived:
-        names = [name for name in EARLIER_LIFE if any(work.get(name) is not None for work in lived)]
-        carry = "carries" if len(lived) == 1 else "carry"
-        notes.append(f"{len(lived):,} of them {carry} {', '.join(names)} of an earlier life.")
+        notes.append(f"{lived:,} of them {'carries' if lived == 1 else 'carry'} {', '.join(names)} of an earlier life.")
     if again:
         notes.append(f"{again:,} of them {'begins' if again == 1 else 'begin'} with attempts already counted.")
-    if notes:
-        notes[-1] = Note(notes[-1], Cure.DEPOSIT_FRESH)
-    return notes
+    return [*notes[:-1], Note(notes[-1], Cure.DEPOSIT_FRESH)] if notes else []
 
 
 # --- act ---
 
 
 class DepositExecutor(ChunkExecutor):
-    """Put works into the queue.
-
-    Parameters
-    ----------
-    once
-        Whether to leave out works that are in the queue already: of a plan that others may have applied elsewhere.
-    """
+    """Put works into the queue; with `once` those only that are not there yet, as others may have applied the plan."""
 
     size = 500
 
@@ -333,7 +319,7 @@ class Deposit(Verb):
             sent = [work.after or {} for work in some]
             for place, record in match(sent, find(api, sent), taken).items():
                 some[place].id = some[place].new_id = record["id"]
-                some[place].left = {**record, "status": "queued", "attempt": sent[place].get("attempt", 0)}
+                some[place].left = record
                 taken.add(record["id"])
         return {}
 

@@ -1,4 +1,7 @@
-"""Update works: change cells of them, as edited in a frame or by value; an undo puts the cells back."""
+"""Update works: change cells of them, as edited in a frame or by value; an undo puts the cells back.
+
+To requeue works is to update their status.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from bucketsnb.changes.execution import Context
 from bucketsnb.changes.guarded import PutExecutor
 from bucketsnb.changes.lookup import read_works
 from bucketsnb.changes.plan import CellsPlan, LeftOut, Reason
-from bucketsnb.changes.snapshot import WorkSnapshot, equal
+from bucketsnb.changes.snapshot import Change, WorkSnapshot, equal
 from bucketsnb.changes.tables import refuse_naive_times
 from bucketsnb.changes.targets import (
     PlanLimits,
@@ -24,14 +27,18 @@ from bucketsnb.changes.targets import (
     refuse_read_only,
     resolve_targets,
 )
-from bucketsnb.changes.verbs.base import Verb, new_plan, with_cells
+from bucketsnb.changes.verbs.base import Verb, new_plan, old_works, with_cells
 from bucketsnb.display.texts import close_matches, count_of, join_truncated, truncate
 from bucketsnb.encoding import encode_works
-from bucketsnb.errors import WorkError
+from bucketsnb.errors import Cure, Note, WorkError
 from bucketsnb.frames.columns import NESTED
+from bucketsnb.query import Query
 from bucketsnb.schema import FIELD_NAMES
 
-__all__ = ["Update", "UpdatePlan", "plan_set", "plan_update", "plan_works"]
+__all__ = ["Requeue", "RequeuePlan", "Update", "UpdatePlan", "plan_requeue", "plan_set", "plan_update", "plan_works"]
+
+
+# --- update ---
 
 
 class UpdatePlan(CellsPlan):
@@ -110,30 +117,20 @@ def _emptied(found: Edits) -> list[str]:
 def plan_works(context: Context, works: Iterable[Any], *, reason: str = "") -> UpdatePlan:
     """Plan to overwrite works by whole works with ids: what :meth:`bucketsnb.client.Buckets.update` does."""
     refuse_read_only(context.api)
-    given = _each_once(encode_works(works, verb="update")[1])
-    now = {record["id"]: record for record in read_works(context.api, list(given))}
-    found = Edits()
-    for index, work in enumerate(given.values()):
-        if work["id"] in now:
-            refuse_unfit(now[work["id"]], work, index)
-            found.works.append(WorkSnapshot.of(now[work["id"]]))
-            found.cells.append(work)
-        else:
-            found.left_out.append(LeftOut(work["id"], "is not there"))
-    return _made(context, found, [], reason, PlanLimits(max_affected=None, allow_running=True))
-
-
-def _each_once(works: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     given: dict[str, dict[str, Any]] = {}
-    for index, work in enumerate(works):
-        if work["id"] in given:
-            raise WorkError(
-                f"Work {index}: {truncate(work['id'], 60)} is given more than once: put its changes into one.",
-                index=index,
-                field="id",
-            )
-        given[work["id"]] = work
-    return given
+    for index, work in enumerate(encode_works(works, verb="update")[1]):
+        if given.setdefault(work["id"], work) is not work:
+            named = truncate(work["id"], 60)
+            problem = f"Work {index}: {named} is given more than once: put its changes into one."
+            raise WorkError(problem, index=index, field="id")
+    now = {record["id"]: record for record in read_works(context.api, list(given))}
+    found = Edits(left_out=[LeftOut(one, "is not there") for one in given if one not in now])
+    for index, (one, work) in enumerate(given.items()):
+        if one in now:
+            refuse_unfit(now[one], work, index)
+            found.works.append(WorkSnapshot.of(now[one]))
+            found.cells.append(work)
+    return _made(context, found, [], reason, PlanLimits(max_affected=None, allow_running=True))
 
 
 def _made(
@@ -146,7 +143,75 @@ def _made(
     return new_plan(UpdatePlan, context, PutExecutor(), changes, targets, reason, limits, notes)
 
 
+# --- requeue ---
+
+
+class RequeuePlan(CellsPlan):
+    """Works that will be queued again."""
+
+    verb = "requeue"
+    done_word = "requeued"
+
+
+def plan_requeue(
+    context: Context,
+    selector: WorkSelector,
+    *,
+    reset_attempt: bool = False,
+    reason: str = "",
+    limits: PlanLimits,
+) -> RequeuePlan:
+    """Plan to queue works again; see :meth:`bucketsnb.client.Buckets.plan_requeue`."""
+    targets = resolve_targets(context.api, _failed(selector, limits), limits)
+    check_running(targets.works, limits)
+    wanted = ("failure", "running") if limits.allow_running else ("failure",)  # no set: a status may be anything
+    going = [work for work in targets.works if work.status in wanted]
+    others = [work for work in targets.works if work.status not in wanted]
+    left = [LeftOut(work.id, f"is {truncate(work.status, 60)}, not failure") for work in others]
+    cells = {"status": "queued", **({"attempt": 0} if reset_attempt else {})}
+    changes, unfit = with_cells(going, [cells] * len(going))
+    targets = Targets(going, [*targets.left_out, *left, *unfit], targets.query)
+    notes = _notes(changes, context.api.clock.now(), reset=reset_attempt)
+    return new_plan(RequeuePlan, context, PutExecutor(), changes, targets, reason, limits, notes)
+
+
+def _failed(selector: WorkSelector, limits: PlanLimits) -> WorkSelector:
+    """Narrow a query that says nothing of the status to works that failed (and those that run, if allowed)."""
+    if selector is not None and not isinstance(selector, Query | Mapping):
+        return selector
+    query = Query.parse(selector)
+    if query.is_empty or query.statuses is not None:
+        return query
+    return query.where(status=["failure", "running"] if limits.allow_running else "failure")
+
+
+def _notes(changes: Sequence[Change], now: float, *, reset: bool) -> list[str]:
+    if not changes:
+        return []
+    records = [change.work.record for change in changes]
+    notes = ["Undo leaves works alone that a worker has claimed in the meantime."]
+    last = sum(_exhausted(record) for record in records)
+    if last and not reset:
+        had = f"{count_of(last, 'work')} had all of {'its' if last == 1 else 'their'} attempts"
+        notes.append(Note(f"{had}: if one fails again, it stays failed.", Cure.RESET_ATTEMPTS))
+    return notes + old_works(records, now)
+
+
+def _exhausted(record: Mapping[str, Any]) -> bool:
+    attempt, retries = record.get("attempt"), record.get("retries")
+    return isinstance(attempt, int) and isinstance(retries, int) and attempt >= retries
+
+
+# --- inverse ---
+
+
 class Update(Verb):
     """Cells of works are put back as they were, where nobody has changed them since."""
 
     plan = UpdatePlan
+
+
+class Requeue(Verb):
+    """Works that were queued again are put back as they were, those that no worker has claimed since."""
+
+    plan = RequeuePlan

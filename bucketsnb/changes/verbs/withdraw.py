@@ -1,62 +1,59 @@
 """Withdraw one work: forecast by reading, claimed by one request that is never repeated, remembered as it was.
 
-An undo gives the work back: status, attempt and times are as they were before the claim.
+A claimed work ends by hand as a success or a failure, or is given back: that is the undo of its withdrawal, and status,
+attempt and times are as they were before the claim.
 """
 
 from __future__ import annotations
 
 import json
 import operator
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, TypeVar
 
 from bucketsnb.api import Api
+from bucketsnb.changes import drawing
+from bucketsnb.changes.edits import refuse_unfit
 from bucketsnb.changes.execution import ChunkExecutor, Context, Execution
-from bucketsnb.changes.guarded import ReplyKind, ask, settle_unsent
+from bucketsnb.changes.guarded import PutExecutor, ReplyKind, ask, settle_unsent
 from bucketsnb.changes.journal import RecordedWork
 from bucketsnb.changes.lookup import read_works
 from bucketsnb.changes.plan import LeftOut, Plan
-from bucketsnb.changes.receipt import Outcome
+from bucketsnb.changes.receipt import Outcome, Receipt
 from bucketsnb.changes.snapshot import Change, WorkSnapshot
-from bucketsnb.changes.targets import PlanLimits, Targets, refuse_read_only
+from bucketsnb.changes.targets import ChangeWarning, PlanLimits, Targets, refuse_read_only
 from bucketsnb.changes.verbs.base import SET_BY_SERVICE, CurrentRecords, Verb, new_plan, not_seen
-from bucketsnb.display.texts import count_of, truncate
-from bucketsnb.encoding import encode
-from bucketsnb.errors import BucketsError, QueryError
-from bucketsnb.schema import FIELDS, PARENT_PATH, value_problems
+from bucketsnb.changes.verbs.update import UpdatePlan
+from bucketsnb.display.texts import age, close_matches, count_of, format_time, truncate
+from bucketsnb.encoding import encode, encode_works
+from bucketsnb.errors import BucketsError, PlanError, QueryError, WorkError
+from bucketsnb.schema import FIELDS, LEFT_TO_THE_SERVICE, PARENT_PATH, value_problems
 
-__all__ = ["CANDIDATES", "Names", "Withdraw", "WithdrawPlan", "plan_claim", "plan_withdraw", "withdrawal"]
+__all__ = ["Claim", "Names", "NotEnded", "Withdraw", "WithdrawPlan", "plan_claim", "plan_withdraw", "withdrawal"]
 
-CANDIDATES = 20
+_CANDIDATES = 20
 """Works at the head of the queue that are read before a claim, so that the one claimed can be given back as it was."""
 
 _ORDER = ("id", "priority", "creation")
 
 Names = str | Iterable[str]
+One = TypeVar("One")
 
 
 # --- plan ---
 
 
-@dataclass(frozen=True, repr=False, kw_only=True)
 class WithdrawPlan(Plan):
-    """A forecast of which work a withdrawal would claim; others who claim meanwhile may change it.
-
-    Attributes
-    ----------
-    pipelines
-        Of which pipelines a work is claimed.
-    """
-
-    pipelines: tuple[str, ...] = ()
+    """A forecast of which work a withdrawal would claim; others who claim meanwhile may change it."""
 
     verb = "withdraw"
     done_word = "claimed"
     unknown_is_lost = True
 
     def _pipelines(self) -> Sequence[Any]:
-        return self.pipelines if self.changes else ()
+        return json.loads(self.query)["pipeline"]["$in"] if self.changes else ()
 
 
 def withdrawal(
@@ -80,47 +77,36 @@ def withdrawal(
     >>> withdrawal("intensity-ml", tags=["low"])
     {'pipeline': {'$in': ['intensity-ml']}, 'tags': {'$in': ['low']}}
     """
-    document: dict[str, Any] = {"pipeline": {"$in": _texts("pipeline", pipeline)}}
-    if site is not None:
-        document["site"] = _text("site", site)
-    if priority is not None:
-        document["priority"] = _priority(priority)
-    if user is not None:
-        document["user"] = _text("user", user)
-    if event is not None:
-        document["event"] = {"$in": _events(event)}
-    if tags is not None:
-        document["tags"] = {"$in": _texts("tags", tags)}
-    if parent is not None:
-        document[PARENT_PATH] = {"$in": _texts("parent", parent)}
-    plain: dict[str, Any] = json.loads(encode(document))
+    document: dict[str, Any] = {
+        "pipeline": _among("pipeline", pipeline, _text),
+        "site": None if site is None else _text("site", site),
+        "priority": None if priority is None else _priority(priority),
+        "user": None if user is None else _text("user", user),
+        "event": None if event is None else _among("event", event, _event),
+        "tags": None if tags is None else _among("tags", tags, _text),
+        PARENT_PATH: None if parent is None else _among("parent", parent, _text),
+    }
+    plain: dict[str, Any] = json.loads(encode({name: value for name, value in document.items() if value is not None}))
     return plain
 
 
-def _text(name: str, value: object) -> str:
+def _among(name: str, value: object, read: Callable[[str, Any], One]) -> dict[str, list[One]]:
+    values = list(value) if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping) else [value]
+    if not values:
+        raise _empty(name, value)
+    return {"$in": [read(name, one) for one in values]}
+
+
+def _text(name: str, value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise _empty(name, value)
     return value
 
 
-def _texts(name: str, value: Names) -> list[str]:
-    found = [value] if isinstance(value, str) else _several(name, value)
-    if not found:
+def _event(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise _empty(name, value)
-    return [_text(name, one) for one in found]
-
-
-def _several(name: str, value: object) -> list[Any]:
-    if not isinstance(value, Iterable) or isinstance(value, bytes | Mapping):
-        raise _empty(name, value)
-    return list(value)
-
-
-def _events(value: Any) -> list[int]:
-    found = _several("event", value) if isinstance(value, Iterable) and not isinstance(value, str) else [value]
-    if not found or any(isinstance(one, bool) or not hasattr(one, "__index__") for one in found):
-        raise _empty("event", value)
-    return [int(one) for one in found]
+    return operator.index(value)
 
 
 def _priority(value: Any) -> int:
@@ -132,18 +118,17 @@ def _priority(value: Any) -> int:
 
 
 def _empty(name: str, value: object) -> QueryError:
-    hint = " Name at least one." if name == "pipeline" else " Leave it out (None) to take any."
+    hint = "Name at least one." if name == "pipeline" else "Leave it out (None) to take any."
     return QueryError(
-        f"{name}={truncate(repr(value), 40)} names nothing that a work could have.{hint} Nothing was sent."
+        f"{name}={truncate(repr(value), 40)} names nothing that a work could have. {hint} Nothing was sent."
     )
 
 
-def forecast(api: Api, document: Mapping[str, Any], most: int = CANDIDATES) -> list[dict[str, Any]]:
+def forecast(api: Api, document: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Read which queued works would be claimed next: the highest priority first, then the oldest."""
     queued = api.view({**document, "status": "queued"}, dict.fromkeys(_ORDER, True), limit=None)
-    first = sorted(queued, key=_rank)[:most]
-    ids = [record["id"] for record in first if isinstance(record.get("id"), str)]
-    return list(read_works(api, ids))
+    first = sorted(queued, key=_rank)[:_CANDIDATES]
+    return list(read_works(api, [record["id"] for record in first if isinstance(record.get("id"), str)]))
 
 
 def _rank(record: Mapping[str, Any]) -> tuple[float, float]:
@@ -156,8 +141,9 @@ def _rank(record: Mapping[str, Any]) -> tuple[float, float]:
 
 def plan_claim(context: Context, document: Mapping[str, Any], *, look_first: bool) -> WithdrawPlan:
     """Plan to claim one work at once, whichever it is: what :meth:`bucketsnb.client.Buckets.withdraw` does."""
-    act = WithdrawExecutor(document, look_first=look_first)
-    return _made(context, document, act, [Change(None, None)], "", PlanLimits())
+    refuse_read_only(context.api)
+    executor = WithdrawExecutor(document, look_first=look_first)
+    return new_plan(WithdrawPlan, context, executor, [Change(None, None)], executor.targets, "", PlanLimits())
 
 
 def plan_withdraw(
@@ -165,19 +151,17 @@ def plan_withdraw(
 ) -> WithdrawPlan:
     """Plan to claim one work; see :meth:`bucketsnb.client.Buckets.plan_withdraw`."""
     refuse_read_only(context.api)
-    candidates = forecast(context.api, document)
+    candidates, executor = forecast(context.api, document), WithdrawExecutor(document)
     notes = ["A forecast: whoever claims meanwhile is served first, and then another work, or none, is claimed."]
     if len(candidates) > 1:
         notes.append(f"After it come {count_of(len(candidates) - 1, 'more work')} that were looked at.")
-    now = context.api.now()
-    changes = [Change(WorkSnapshot.of(record), WorkSnapshot.of(_claimed(record, now))) for record in candidates[:1]]
+    claimed = {"status": "running", "start": context.api.now()}
+    changes = [
+        Change(WorkSnapshot.of(one), WorkSnapshot.of({**one, **claimed, "attempt": (_attempt(one) or 0) + 1}))
+        for one in candidates[:1]
+    ]
     limits = PlanLimits(expires_after=expires_after)
-    return _made(context, document, WithdrawExecutor(document), changes, reason, limits, notes)
-
-
-def _claimed(record: Mapping[str, Any], now: float) -> dict[str, Any]:
-    """Return a queued work as a claim would leave it."""
-    return {**record, "status": "running", "attempt": (_attempt(record) or 0) + 1, "start": now}
+    return new_plan(WithdrawPlan, context, executor, changes, executor.targets, reason, limits, notes)
 
 
 def _attempt(record: Mapping[str, Any]) -> int | None:
@@ -185,33 +169,13 @@ def _attempt(record: Mapping[str, Any]) -> int | None:
     return attempt if isinstance(attempt, int) and not isinstance(attempt, bool) else None
 
 
-def _made(
-    context: Context,
-    document: Mapping[str, Any],
-    act: WithdrawExecutor,
-    changes: Sequence[Change],
-    reason: str,
-    limits: PlanLimits,
-    notes: Iterable[str] = (),
-) -> WithdrawPlan:
-    refuse_read_only(context.api)
-    targets = Targets([], query=json.dumps(document, ensure_ascii=False))
-    pipelines = tuple(document["pipeline"]["$in"])
-    return new_plan(WithdrawPlan, context, act, changes, targets, reason, limits, notes, pipelines=pipelines)
-
-
 # --- act ---
 
 
 class WithdrawExecutor(ChunkExecutor):
-    """Claim the first queued work that matches, by one request.
+    """Claim the first queued work that matches a document, by one request.
 
-    Parameters
-    ----------
-    document
-        What it must match.
-    look_first
-        Whether to read the head of the queue before, so that the work can be given back just as it was.
+    With `look_first`, the head of the queue is read before, so that the work can be given back just as it was.
     """
 
     size = 1
@@ -219,6 +183,7 @@ class WithdrawExecutor(ChunkExecutor):
     def __init__(self, document: Mapping[str, Any], *, look_first: bool = True) -> None:
         self._document = dict(document)
         self._look_first = look_first
+        self.targets = Targets([], query=json.dumps(self._document, ensure_ascii=False))
 
     def step(self, execution: Execution, positions: Sequence[int]) -> BucketsError | None:
         """Claim one; a claim of an unknown outcome is never repeated."""
@@ -261,6 +226,151 @@ def as_it_was(record: Mapping[str, Any], seen: Mapping[str, Any] | None) -> dict
     if attempt is not None:
         before["attempt"] = max(attempt - 1, 0)
     return {**before, "start": None}
+
+
+# --- a claimed work ---
+
+
+class NotEnded(ChangeWarning):
+    """A claimed work was neither a success nor a failure, or could not be given back."""
+
+
+class Claim(drawing.Drawn):
+    """One work that was claimed, or none if the queue was empty (then it is false).
+
+    Used in a ``with`` statement it gives the work back if the block fails, or ends without saying how it went.
+    """
+
+    def __init__(self, context: Context, receipt: Receipt | None) -> None:
+        self._context = context
+        result = receipt.results[0] if receipt is not None and receipt.results else None
+        self._work = result.after if result is not None and result.outcome is Outcome.DONE else None
+        self._entry = receipt.entry if receipt is not None else ""
+        self.receipt: Receipt | None = None
+        """What became of the work at its end; `None` while it is held."""
+
+    @property
+    def work(self) -> dict[str, Any] | None:
+        """The record as the service gave it, or `None` if nothing was claimed."""
+        return None if self._work is None else self._work.record
+
+    @property
+    def held(self) -> bool:
+        """Whether the work is in your hands."""
+        return self._work is not None and self.receipt is None
+
+    @property
+    def remaining(self) -> float:
+        """Seconds until the service takes the work for lost, by its own timeout; negative after that."""
+        work = self.work or {}
+        start, timeout = work.get("start"), work.get("timeout")
+        if not isinstance(start, int | float) or not isinstance(timeout, int | float):
+            return float("inf")
+        return start + timeout - self._context.api.now()
+
+    def success(self, results: Mapping[str, Any] | None = None, **fields: Any) -> Receipt:
+        """End the work as a success.
+
+        Parameters
+        ----------
+        results
+            What it produced; what was there before is kept if this is not given.
+        **fields
+            Other fields to set, such as ``products=[...]`` and ``plots=[...]``.
+
+        Raises
+        ------
+        PlanError
+            If nothing is held, or someone else has moved the work; nothing was changed.
+        WorkError
+            If the results cannot be sent; the work is still held.
+        """
+        return self._end("success", results, fields)
+
+    def failure(self, results: Mapping[str, Any] | str | None = None, **fields: Any) -> Receipt:
+        """End the work as a failure; see :meth:`success`. A text is what went wrong: ``{"error": text}``."""
+        return self._end("failure", {"error": results} if isinstance(results, str) else results, fields)
+
+    def give_back(self) -> Receipt:
+        """Put the work back as it was before the claim, times included; it raises as :meth:`success`."""
+        self._held()
+        return self._ended(self._context.undo(self._entry).apply())
+
+    def _end(self, status: str, results: Mapping[str, Any] | None, fields: Mapping[str, Any]) -> Receipt:
+        work = self._held()
+        for name in fields:
+            if name not in FIELDS or name in LEFT_TO_THE_SERVICE:
+                matches = close_matches(name, FIELDS)
+                hint = f"; did you mean {matches[0]!r}?" if matches else ""
+                raise WorkError(f"{name!r} is not a field of a work that can be set{hint}", field=name)
+        cells = {"status": status, "stop": self._context.api.now(), **fields}
+        if results is not None:
+            cells["results"] = results
+        refuse_unfit(work.record, cells, 0)
+        after = encode_works([{**work.record, **cells}], verb="update")[1][0]
+        reason = f"end of the work claimed by {self._entry}"
+        targets, limits = Targets([work]), PlanLimits(allow_running=True)
+        changes = [Change(work, WorkSnapshot.of(after))]
+        plan = new_plan(UpdatePlan, self._context, PutExecutor(), changes, targets, reason, limits)
+        return self._ended(plan.apply())
+
+    def _held(self) -> WorkSnapshot:
+        if self._work is None:
+            raise PlanError("Nothing was claimed: the queue had no work that matches.")
+        if self.receipt is not None:
+            raise PlanError(f"The work was ended before: {self.receipt.summary}.")
+        return self._work
+
+    def _ended(self, receipt: Receipt) -> Receipt:
+        if receipt.errors:
+            receipt.raise_for_outcome()
+        if not receipt.ok:
+            result = receipt.results[0]
+            raise PlanError(
+                f"The work was moved by someone else, so it was left alone ({result.outcome.value}): {result.detail}"
+            )
+        self.receipt = receipt
+        return receipt
+
+    def __bool__(self) -> bool:
+        return self._work is not None
+
+    def __enter__(self) -> Claim:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if not self.held:
+            return
+        try:
+            self.give_back()
+        except BucketsError as problem:
+            warnings.warn(f"The claimed work could not be given back. {problem}", NotEnded, stacklevel=2)
+        else:
+            if error is None:
+                message = "The block ended without success() or failure(), so the work was given back."
+                warnings.warn(message, NotEnded, stacklevel=2)
+
+    @property
+    def summary(self) -> str:
+        """Which work it is, and whether it is held."""
+        if self._work is None:
+            return "nothing was queued that matches"
+        name = f"work {self._work.id} of {drawing.word(self._work.pipeline)}"
+        return f"{name}, {'held' if self.held else 'ended'}"
+
+    def _facts(self) -> list[tuple[str, str]]:
+        work = self.work
+        if work is None:
+            return []
+        start, remaining = work.get("start"), self.remaining
+        facts = [
+            ("status", drawing.word(work.get("status"))),
+            ("attempt", drawing.word(work.get("attempt"))),
+            ("claimed", format_time(start) if isinstance(start, int | float) else ""),
+            ("time left", age(remaining) if self.held and remaining != float("inf") else ""),
+            ("journal", self._entry),
+        ]
+        return [(label, fact) for label, fact in facts if fact]
 
 
 # --- inverse ---

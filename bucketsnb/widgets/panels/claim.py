@@ -6,9 +6,9 @@ import json
 import math
 from typing import Any
 
-from bucketsnb.changes.claim import Claim
 from bucketsnb.changes.snapshot import WorkSnapshot, described, differences, same
 from bucketsnb.changes.undo import context_of
+from bucketsnb.changes.verbs.withdraw import Claim
 from bucketsnb.display.markup import Markup, element
 from bucketsnb.display.texts import printable
 from bucketsnb.errors import PlanError, QueryError, WorkError
@@ -40,7 +40,7 @@ class ClaimForm(Form):
     Attributes
     ----------
     claim
-        The work in your hands, a :class:`~bucketsnb.changes.claim.Claim`, or None.
+        The work in your hands, a :class:`~bucketsnb.changes.verbs.withdraw.Claim`, or None.
     """
 
     def __init__(self, panel: Panel, box: Box) -> None:

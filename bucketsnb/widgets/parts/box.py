@@ -299,7 +299,7 @@ class Box(Part):
         self.receipt, self._received_at, self.notice = receipt, time.time(), ""
         self.panel.messages.clear()
         self.state.everything = False
-        if receipt.removes:
+        if receipt.plan.removes:
             self.state.selection = ()  # of works that are gone as planned, which is no news
         self.state.receipt = receipt
         self.state.changes += 1

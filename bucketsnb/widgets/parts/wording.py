@@ -171,7 +171,7 @@ def _table(title: str, headers: Sequence[str], rows: Sequence[Sequence[Any]], *,
 
 def receipt_of(receipt: Receipt) -> Facts:
     """Return what became of a change, as the page says it."""
-    done, counts = _DONE.get(receipt.verb, receipt.done_word), receipt.counts
+    done, counts = _DONE.get(receipt.verb, receipt.plan.done_word), receipt.counts
     others = [one for one in receipt.results if one.outcome is not Outcome.DONE]
     rows = [(one.id or "", _OUTCOMES[one.outcome], one.detail) for one in others] or [
         (one.id or one.new_id or "", done, one.detail or one.new_id or "") for one in receipt.results
@@ -188,7 +188,7 @@ def receipt_of(receipt: Receipt) -> Facts:
 
 
 def _past(receipt: Receipt, word: str) -> str:
-    done = receipt.counts["done"] + (receipt.counts["gone"] if receipt.removes else 0)
+    done = receipt.counts["done"] + (receipt.counts["gone"] if receipt.plan.removes else 0)
     if not done:
         return f"Nothing was {word if receipt.results else 'changed'}"
     of = f" of {len(receipt.results):,}" if done < len(receipt.results) else ""
