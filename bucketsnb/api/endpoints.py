@@ -262,7 +262,8 @@ class Api:
         """Return all works of a view, by further requests if its answer is not all; `key` gives the id of one."""
         most = None if limit in (None, 0, -1) else limit
         answer = self._view_answer(document, projection, skip, limit)
-        works, size = read(answer), len(answer.body)
+        works = read(answer)  # a line of its own: tracebacks of notebooks show what the line that failed reads
+        size = len(answer.body)
         if not self.longest_answer.may_be_cut(len(works), size, most):
             return works
 
