@@ -198,8 +198,7 @@ def host_of(url: str) -> str:
     >>> host_of("https://me:secret@frb-vsop.chime:8004/buckets/")
     'frb-vsop.chime:8004'
     """
-    bare = without_login(url)
-    return printable(bare.partition("//")[2].partition("/")[0] if "//" in bare else bare.partition("/")[0])
+    return place_of(url).partition("/")[0]
 
 
 def place_of(url: str) -> str:
@@ -210,8 +209,7 @@ def place_of(url: str) -> str:
     >>> place_of("https://me:secret@frb-vsop.chime:8004/buckets/")
     'frb-vsop.chime:8004/buckets'
     """
-    bare = without_login(url)
-    return printable((bare.partition("//")[2] if "//" in bare else bare).rstrip("/"))
+    return printable(without_login(url).split("//", 1)[-1].rstrip("/"))
 
 
 def close_matches(word: str, words: Iterable[str], most: int = 3) -> list[str]:
