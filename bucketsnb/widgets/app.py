@@ -31,8 +31,8 @@ _PANELS: Mapping[str, tuple[str, Callable[[Panel, Box], Part]]] = {
 }
 """The further panels by name: what their button says, and what makes them when it is first pressed."""
 
-_open_pages: weakref.WeakSet[App] = weakref.WeakSet()
-"""Pages that were made and not closed."""
+_pages: weakref.WeakSet[App] = weakref.WeakSet()
+"""Pages that were made."""
 
 
 class App(Panel):
@@ -67,9 +67,7 @@ class App(Panel):
         self._lay_out()
         self.filters.begin()
         self.status.refresh()
-        for fact in ("status", "frame", "query", "plan", "receipt"):
-            self.status.follow(fact, lambda _: self.keep())
-        _open_pages.add(self)
+        _pages.add(self)
 
     @property
     def selection(self) -> pd.DataFrame:
@@ -82,26 +80,17 @@ class App(Panel):
         The one that is open closes; opening it once more only closes it.
         """
         self.actions.opened = "" if self.actions.opened == name else name
-        if self.actions.opened and name not in self.forms:
-            self.forms[name] = self._made(name)
-        form = self.forms.get(name)
-        if isinstance(form, JournalTable) and self.actions.opened:
-            form.refresh()
+        if name == "change" and name not in self.forms:
+            self.forms[name] = UpdateForm(self, self.box, self.actions)
+        elif name not in self.forms:
+            self.forms[name] = _PANELS[name][1](self, self.box)
         self._lay_out()
         self.actions.draw()
-
-    def _made(self, name: str) -> Part:
-        return UpdateForm(self, self.box, self.actions) if name == "change" else _PANELS[name][1](self, self.box)
 
     def _lay_out(self) -> None:
         away = [form for name, form in self.forms.items() if name != self.actions.opened]
         forms = self.forms.values()
         self.lay_out(self.status, self.filters, self.actions, self.box, *forms, self.grid, hidden=away)
-
-    def close(self) -> None:
-        """Stop the work, leave the state, and take the page away."""
-        _open_pages.discard(self)
-        super().close()
 
 
 def app(buckets: Any, query: Any = None) -> App:
@@ -117,7 +106,7 @@ def app(buckets: Any, query: Any = None) -> App:
         What to start from: a query, a document, or None.
     """
     cell, run = _run()
-    for page in tuple(_open_pages):
+    for page in tuple(_pages):
         again = cell is not None and page.run[0] == cell and page.run[1] != run
         if again or page.state.buckets is buckets:
             page.close()

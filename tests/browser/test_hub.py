@@ -93,7 +93,7 @@ def test_works_are_deleted_behind_a_hub(notebook: Notebook, backend: LocalBacken
 
 def test_the_page_reads_again_behind_a_hub(notebook: Notebook, backend: LocalBackend) -> None:
     page = _shown(notebook, backend)
-    notebook.kernel_eval("page.status.ticker.switch(1)")
+    notebook.kernel_eval("page.status.switch(1)")
     backend.store.load(make_works(2, pipeline=PIPELINE, status="failure"))
     failed = page.locator(f".bnb-status-table tr[data-pipeline='{PIPELINE}'] [data-status='failure']")
     expect(failed).to_have_text("7")

@@ -20,13 +20,13 @@ status
 """
 SEEN = "seen => Object.defineProperty(document, 'visibilityState', {value: seen, configurable: true})"
 QUIET = 2500
-"""Milliseconds in which a ticker of one second would have asked twice."""
+"""Milliseconds in which auto-refresh of one second would have asked twice."""
 
 
 def _switched_on(notebook: Notebook, backend: LocalBackend) -> tuple[Locator, Callable[[], int]]:
     panel = notebook.run(SHOW)
     expect(panel.locator(".bnb-said")).to_contain_text("0 works")
-    notebook.kernel_eval("status.table.ticker.switch(1)")
+    notebook.kernel_eval("status.table.switch(1)")
     return panel, lambda: sum(one.path == "/status/pipelines" for one in backend.requests)
 
 
@@ -82,7 +82,7 @@ def test_a_closed_tab_leaves_a_kernel_that_rests_and_no_thread(
     assert _rests(notebook, count)
     notebook.open(address)
     names = notebook.kernel_eval("[one.name for one in __import__('threading').enumerate()]")
-    assert notebook.kernel_eval("status.title"), "it is the same kernel"
+    assert notebook.kernel_eval("status.label"), "it is the same kernel"
     assert not [name for name in names if name.startswith(("bucketsnb", "tqdm"))]
     notebook.kernel_eval("status.close()")
 

@@ -107,30 +107,17 @@ def in_page_words(note: str) -> str:
 
 @dataclass(frozen=True)
 class Message:
-    """Something to tell the person at the panel.
-
-    Parameters
-    ----------
-    kind
-        ``"error"``, ``"warning"``, ``"info"`` or ``"done"``.
-    text
-        What happened, in one line.
-    advice
-        What to do next.
-    details
-        Text to copy into a report: no token is ever in it.
-    source
-        Name of the part that shows it.
-    key
-        Its number on the panel.
-    """
+    """Something to tell the person at the panel: what happened, in one line, and what to do next."""
 
     kind: Literal["error", "warning", "info", "done"]
     text: str
     advice: str = ""
     details: str = ""
+    """Text to copy into a report: no token is ever in it."""
     source: str = ""
+    """Name of the part that shows it."""
     key: int = 0
+    """Its number on the panel."""
 
 
 def message_of(error: BaseException) -> Message:
@@ -158,18 +145,7 @@ def _details(error: BaseException) -> str:
 
 
 class Messages:
-    """Messages, newest first; a message that is no longer true is taken away by the part that brought it.
-
-    Parameters
-    ----------
-    changed
-        Called when there are others.
-
-    Attributes
-    ----------
-    shown
-        The messages that stand there.
-    """
+    """Messages, newest first; a message that is no longer true is taken away by the part that brought it."""
 
     def __init__(self, changed: Callable[[], None]) -> None:
         self.shown: tuple[Message, ...] = ()

@@ -24,7 +24,6 @@ from bucketsnb.widgets.core.worker import Worker
 __all__ = ["PRINT_STYLE", "Handlers", "Panel", "Part"]
 
 Handlers = Mapping[str, Callable[..., Any]]
-"""What handles a message from the page, by its type; it gets the rest of the message as keyword arguments."""
 
 PRINT_STYLE = """@media print {
 .bnb-paper table { font-size: 8pt; } .bnb-paper tr { break-inside: avoid; } .bnb-paper h3 { break-after: avoid; }
@@ -37,6 +36,9 @@ but a short one only between words."""
 _STATIC = Path(__file__).parent.parent / "static"
 _FILES = ("shared", "fields", "menu", "status", "filters", "actions", "box", "form", "journal", "grid", "page")
 """Files of the front end: what all parts share, the parts, and the page that mounts them."""
+
+_KEPT = ("query", "frame", "why", "status", "plan", "receipt", "changes", "counted")
+"""Facts that the plain form shows."""
 
 
 def _joined(ending: str) -> str:
@@ -89,6 +91,9 @@ class Panel(anywidget.AnyWidget):
 
     def lay_out(self, *parts: Part, hidden: Iterable[Part] = ()) -> None:
         """Say which parts the page shows, in which order."""
+        if not self.parts:  # its parts follow the state from before: they are up to date when this is called
+            for fact in _KEPT:
+                parts[0].follow(fact, lambda _: self.keep())
         away = list(hidden)
         self.parts = [[part.name, part.kind, part not in away] for part in parts]
 
@@ -159,27 +164,14 @@ class Part:
 
     Whatever a callback raises is shown in the panel, with what to do next: of a widget's callback it would otherwise
     show only in JupyterLab's log console, and nowhere in Voila.
-
-    Parameters
-    ----------
-    panel
-        The panel that it is on.
-    name
-        Unique on the panel; the kind if it is not given.
-
-    Attributes
-    ----------
-    kind
-        What draws it in the page.
-    heading
-        What stands above its plain form, or nothing.
-    handlers
-        What handles the messages from the page.
     """
 
     kind: ClassVar[str] = ""
+    """What draws it in the page; its name too, unless it is given one."""
     heading: ClassVar[str] = ""
+    """What stands above its plain form."""
     handlers: ClassVar[Handlers] = {}
+    """What handles a message from the page, by its type; it gets the rest of the message as keyword arguments."""
 
     def __init__(self, panel: Panel, name: str = "") -> None:
         self.name = name or self.kind

@@ -35,13 +35,6 @@ def _nothing(*_: object) -> None:
 class Run:
     """One run of a job: what the job may use while it runs.
 
-    Attributes
-    ----------
-    cancel
-        Set when someone pressed Stop, started a newer run or closed the panel: look at it between two requests.
-    over
-        Whether it has ended.
-
     Examples
     --------
     >>> run = Run(lambda done, total, text: print(text))
@@ -53,7 +46,7 @@ class Run:
     """
 
     def __init__(self, tell: Progress = _nothing) -> None:
-        self.cancel = threading.Event()
+        self.cancel = threading.Event()  # set by Stop, a newer run or the panel's end: look at it between requests
         self.over = False
         self._tell = tell
         self._began = time.monotonic()
@@ -81,15 +74,7 @@ class Run:
 
 
 class Worker:
-    """Run one job at a time for a part of a panel.
-
-    Parameters
-    ----------
-    part
-        Runs what takes the results, and shows what a job raises.
-    name
-        Of the threads.
-    """
+    """Run one job at a time for a part of a panel, which runs what takes the result, and shows what a job raises."""
 
     def __init__(self, part: Part, name: str) -> None:
         self._part = part

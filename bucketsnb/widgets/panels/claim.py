@@ -35,17 +35,11 @@ _RESULTS = Field("results", "Results, as JSON", "area", hint='{"snr": 12.5}')
 
 
 class ClaimForm(Form):
-    """Claim a work, and end it.
-
-    Attributes
-    ----------
-    claim
-        The work in your hands, a :class:`~bucketsnb.changes.verbs.withdraw.Claim`, or None.
-    """
+    """Claim a work, and end it."""
 
     def __init__(self, panel: Panel, box: Box) -> None:
         super().__init__(panel, box, "claim", "Claim one work", (*_FIELDS, _RESULTS))
-        self.claim: Any = None
+        self.claim: Any = None  # of the work in your hands
         self.ending = self.new_worker("end of a claim")
         self.looking = self.new_worker("look at a claim")
         self.follow("receipt", self._received)

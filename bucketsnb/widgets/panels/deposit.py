@@ -47,13 +47,7 @@ _FIELDS = (
 
 
 class DepositForm(Form):
-    """Deposit works.
-
-    Attributes
-    ----------
-    works
-        A frame or a list of works to deposit, unless some are pasted.
-    """
+    """Deposit one work that is typed, or those that are pasted, or those that were given from Python."""
 
     def __init__(self, panel: Panel, box: Box) -> None:
         super().__init__(panel, box, "deposit", "Deposit works", _FIELDS)

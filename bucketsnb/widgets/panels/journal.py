@@ -22,14 +22,7 @@ HEADERS = ("when", "what", "outcome", "query", "reason", "who", "undone")
 
 
 class JournalTable(Part):
-    """Show what was changed from this account, and undo an entry of it.
-
-    Attributes
-    ----------
-    rows
-        Of each entry its id, its epoch seconds, whether it can be undone, and the texts of its cells but the first;
-        None before the journal was read.
-    """
+    """Show what was changed from this account, and undo an entry of it."""
 
     kind = "journal"
     heading = "Journal"
@@ -37,8 +30,9 @@ class JournalTable(Part):
     def __init__(self, panel: Panel, box: Box) -> None:
         super().__init__(panel, "journal")
         self.box = box
-        self.rows: list[dict[str, Any]] | None = None
+        self.rows: list[dict[str, Any]] | None = None  # none before the journal was read
         self.follow("changes", lambda _: self.refresh())
+        self.run(self.refresh)
 
     def refresh(self) -> None:
         """Read the journal again; nothing is asked of the service."""
@@ -47,7 +41,6 @@ class JournalTable(Part):
             journal = context_of(self.state.buckets.api).journal
             self.rows = [_row(row, journal) for _, row in self.state.buckets.journal(MOST).iterrows()]
             self.draw()
-            self.panel.keep()
 
     def undo(self, entry: str) -> None:
         """Plan to take an entry back, by reads only, and ask."""

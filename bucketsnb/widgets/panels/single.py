@@ -147,6 +147,4 @@ class JournalPanel(_FormPanel):
 
     def __init__(self, source: Any = None) -> None:
         super().__init__(source)
-        self.journal: JournalTable = self.form
-        self.lay_out(self.box, self.journal)
-        self.journal.refresh()
+        self.lay_out(self.box, self.form)

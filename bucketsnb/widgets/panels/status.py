@@ -36,80 +36,11 @@ POINTS = 60
 """Points of one line, at most: it is 90 pixels wide."""
 
 
-class Ticker:
-    """A switch with a rhythm: while it is on and seen, the page sends ticks, one at a time.
-
-    The page drives it, so that it stops when the page goes and resumes when it comes back: a timer in the kernel would
-    go on asking the service after the tab was closed, as widgets outlive their views.
-
-    Parameters
-    ----------
-    on_tick
-        Starts a refresh; whoever does it calls :meth:`done` when it has ended.
-    answer
-        Tells the page when to tick again.
-    hold
-        While it is true, ticks pass without a refresh: an open question is never touched.
-    interval
-        Seconds between the end of one refresh and the next tick.
-    """
-
-    def __init__(
-        self,
-        on_tick: Callable[[], None],
-        answer: Callable[[], None] = lambda: None,
-        *,
-        hold: Callable[[], bool] = lambda: False,
-        interval: float = 10.0,
-    ) -> None:
-        self.on = False
-        self.interval = max(1.0, interval)
-        self.failures = 0
-        self._on_tick = on_tick
-        self._answer = answer
-        self._hold = hold
-        self._busy = False
-        self._ended = -float("inf")
-
-    @property
-    def wait(self) -> float:
-        """Seconds until the next tick: the interval, doubled for each failure in a row."""
-        return min(self.interval * 2.0**self.failures, max(LONGEST, self.interval))
-
-    def switch(self, seconds: float | None) -> None:
-        """Switch it on with an interval, or off with None."""
-        self.on = seconds is not None
-        self.interval = max(1.0, seconds or self.interval)
-        self._answer()
-
-    def tick(self) -> None:
-        """Take a tick from the page."""
-        if self._busy:
-            return
-        recent = monotonic() - self._ended < self.wait / 2  # a second view of the same panel ticks as well
-        if not self.on or recent or self._hold():
-            self._answer()
-            return
-        self._busy = True
-        self._on_tick()
-
-    def done(self, *, ok: bool = True) -> None:
-        """Say that a refresh has ended; one that was not asked for by a tick counts as well."""
-        self.failures = 0 if ok else self.failures + 1
-        self._busy = False
-        self._ended = monotonic()
-        self._answer()
-
-
 class StatusTable(Part):
-    """Read the status and show it, with a switch that reads it again and again.
+    """Read the status and show it, with a switch that reads it again and again, and what else is to be read with it.
 
-    Parameters
-    ----------
-    interval
-        Seconds between two refreshes while auto-refresh is on.
-    also
-        Called by a refresh: what else on the page is to be read again.
+    The page drives the rhythm: while the switch is on and seen it sends ticks, one at a time. A timer in the kernel
+    would go on asking the service after the tab was closed, as widgets outlive their views.
     """
 
     kind = "status"
@@ -120,19 +51,47 @@ class StatusTable(Part):
         self._also = also
         self._lines: dict[str, dict[str, Any]] = {}
         self.worker = self.new_worker("status")
-        self.ticker = Ticker(self.refresh_all, self._answer, hold=lambda: self.state.armed, interval=interval)
+        self.auto = False
+        self.interval = max(1.0, interval)  # seconds between the end of one refresh and the next tick
+        self.failures = 0  # in a row
+        self._ended_at = -float("inf")
         self.follow("status", lambda _: self.draw())
         self.follow("query", lambda _: self.tell("picked", picked=self._picked()))
         self.follow("changes", lambda _: self.refresh())
+
+    # ---- the rhythm
+
+    @property
+    def wait(self) -> float:
+        """Seconds until the next tick: the interval, doubled for each failure in a row."""
+        return min(self.interval * 2.0**self.failures, max(LONGEST, self.interval))
+
+    def switch(self, seconds: float | None) -> None:
+        """Switch auto-refresh on with an interval, or off with None."""
+        self.auto = seconds is not None
+        self.interval = max(1.0, seconds or self.interval)
+        self._tell_next()
+
+    def tick(self) -> None:
+        """Refresh, unless an open question is not to be touched, or another view of the panel ticked just before."""
+        if self.worker.running:  # its end is answered
+            return
+        recent = monotonic() - self._ended_at < self.wait / 2
+        if not self.auto or recent or self.state.armed:
+            self._tell_next()
+        else:
+            self.refresh_all()
+
+    def _tell_next(self) -> None:
+        wait = self.wait if self.auto else None
+        self.tell("next", seconds=wait, interval=self.interval, failures=self.failures)
+
+    # ---- reading
 
     def refresh_all(self) -> None:
         """Read the status again, and what else on the page there is to read."""
         self.refresh()
         self._also()
-
-    def _answer(self) -> None:
-        wait = self.ticker.wait if self.ticker.on else None
-        self.tell("next", seconds=wait, interval=self.ticker.interval, failures=self.ticker.failures)
 
     def refresh(self) -> None:
         """Read the status again, on a thread; while one is being read nothing more is asked."""
@@ -140,7 +99,7 @@ class StatusTable(Part):
         if buckets is None or self.worker.running:
             return
         self.worker.start(lambda _: _read(buckets), self._take, failed=lambda _: self._ended(ok=False))
-        self._draw_busy()
+        self.tell("busy", busy=self.worker.running)
 
     def _take(self, answer: tuple[pd.DataFrame, dict[str, dict[str, Any]], str]) -> None:
         frame, self._lines, problem = answer
@@ -151,11 +110,12 @@ class StatusTable(Part):
         self.draw()
         self._say_skew()
         self._ended(ok=not frame.attrs.get("problems"))
-        self.panel.keep()
 
     def _ended(self, *, ok: bool) -> None:
-        self._draw_busy()
-        self.ticker.done(ok=ok)
+        self.failures = 0 if ok else self.failures + 1
+        self._ended_at = monotonic()
+        self.tell("busy", busy=self.worker.running)
+        self._tell_next()
 
     def _say_skew(self) -> None:
         api = self.state.buckets.api
@@ -170,9 +130,6 @@ class StatusTable(Part):
         """Ask for the works of a pipeline, of a status, or of both; None is any."""
         words = {"pipeline": pipeline, "status": status if status != "total" else None}
         self.state.query = Query(**{word: value for word, value in words.items() if value is not None})
-
-    def _draw_busy(self) -> None:
-        self.tell("busy", busy=self.worker.running)
 
     def _picked(self) -> list[str | None] | None:
         query = self.state.query
@@ -197,15 +154,13 @@ class StatusTable(Part):
             first=FIRST,
             colours=dict(STATUS_COLOURS),
         )
-        self._answer()
+        self._tell_next()
 
     def _summary(self) -> str:
-        place = f"Buckets on {printable(self.panel.where)}" if self.panel.where else "Buckets"
-        frame = self.state.status
+        frame, place = self.state.status, f"Buckets on {self.panel.where}" if self.panel.where else "Buckets"
         if frame is None:
             return f"{place} · {'reading the status …' if self.worker.running else 'the status has not been read yet'}"
-        works = int(frame["total"].sum())
-        return f"{place} · {count_of(len(frame), 'pipeline')} · {count_of(works, 'work')}"
+        return f"{place} · {count_of(len(frame), 'pipeline')} · {count_of(int(frame['total'].sum()), 'work')}"
 
     def static(self) -> Markup:
         """Return the last status as a plain table."""
@@ -215,8 +170,8 @@ class StatusTable(Part):
     handlers: ClassVar[Handlers] = {
         "pick": pick,
         "refresh": refresh_all,
-        "auto": lambda self, seconds: self.ticker.switch(seconds),
-        "tick": lambda self: self.ticker.tick(),
+        "auto": switch,
+        "tick": tick,
     }
 
 

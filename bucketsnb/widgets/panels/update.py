@@ -67,11 +67,6 @@ class UpdateForm(Form):
 def value_of(name: str, text: str) -> Any:
     """Return the value that was typed for a field, read as a cell of a table is; the plan judges whether it is right.
 
-    Raises
-    ------
-    WorkError
-        If it cannot be read.
-
     Examples
     --------
     >>> value_of("priority", "5"), value_of("tags", "a, b"), value_of("site", "kko"), value_of("results", '{"a": 1}')

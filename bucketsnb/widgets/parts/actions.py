@@ -44,19 +44,7 @@ _ACTIONS: Mapping[str, _Action] = {
 class Actions(Part):
     """Requeue, change or delete the works that are selected; nothing selected means nothing.
 
-    Parameters
-    ----------
-    names
-        Of the actions: ``requeue``, ``change``, ``delete``.
-    panels
-        Titles of further panels by name; one that is pressed is handed to `open`.
-    open
-        Opens a panel by its name, or closes it.
-
-    Attributes
-    ----------
-    opened
-        Name of the panel that is open, or "".
+    Of further panels it has the titles by name; `open` opens the one that is pressed, or closes it.
     """
 
     kind = "actions"
@@ -71,7 +59,7 @@ class Actions(Part):
         open: Callable[[str], None] = lambda name: None,  # noqa: A002 - the word for it
     ) -> None:
         super().__init__(panel)
-        self.opened = ""
+        self.opened = ""  # name of the panel that is open
         self._box = box
         self._names = tuple(names)
         self._panels = dict(panels or {})
@@ -109,15 +97,7 @@ class Actions(Part):
         choices: tuple[str, ...] = _CHOICES,
         title: Callable[[Any], str] = Request.title,
     ) -> None:
-        """Ask about a change of the works that are selected now.
-
-        Parameters
-        ----------
-        make
-            Builds the plan from the works (a frame, a query or ids) and the options, by reads only.
-        choices, title
-            As for :class:`~bucketsnb.widgets.parts.box.Request`.
-        """
+        """Ask about a change of the works that are selected now: `make` plans it for a frame, a query or ids."""
         works, count = self.state.targets(), self.state.target_count
         if count:
             options = Options(max_affected=max(MAX_AFFECTED, count))

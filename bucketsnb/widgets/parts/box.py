@@ -7,7 +7,7 @@ question away; applying has its own thread, so that nothing else on the page can
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -22,36 +22,19 @@ from bucketsnb.widgets.parts.wording import is_blocked, question_of, receipt_of,
 
 __all__ = ["Box", "Options", "Request"]
 
-_NOT_UNDONE = ("undo", "withdraw")
-"""Verbs without an Undo button: a claimed work has one to return it, beside those that end it."""
-
-_NOTHING = "nothing was changed."
-
 
 @dataclass(frozen=True)
 class Options:
-    """What a question lets one choose.
-
-    Attributes
-    ----------
-    reason
-        Kept in the journal.
-    max_affected
-        More works than that are refused.
-    allow_running, allow_all
-        Accept works that are running; accept a query that names no pipeline.
-    reset
-        Count attempts from 0.
-    only
-        Ids of the works that are left when others are left out, or None.
-    """
+    """What a question lets one choose."""
 
     reason: str = ""
     max_affected: int = 1000
     allow_running: bool = False
     allow_all: bool = False
     reset: bool = False
+    """Whether attempts are counted from 0."""
     only: tuple[str, ...] | None = None
+    """Ids of the works that are left when others are left out."""
 
     @property
     def limits(self) -> dict[str, Any]:
@@ -61,30 +44,18 @@ class Options:
 
 @dataclass(frozen=True)
 class Request:
-    """A change that was asked for.
-
-    Attributes
-    ----------
-    owner
-        The part that asks.
-    make
-        Builds the plan on a thread, by reads only.
-    choices
-        Names of the options that its question lets one change.
-    options
-        What they are now.
-    title
-        Says what will happen, in one line; "" for the usual words.
-    columns
-        Fields of the works that its question lists; empty for the usual ones.
-    """
+    """A change that a part asks for."""
 
     owner: Part
     make: Callable[[Options], Any]
+    """Builds the plan on a thread, by reads only."""
     choices: tuple[str, ...] = ("reason",)
+    """Names of the options that its question lets one change."""
     options: Options = Options()
     title: Callable[[Any], str] = lambda _: ""
+    """Says in one line what a plan will do; "" for the usual words."""
     columns: tuple[str, ...] = ()
+    """Fields of the works that its question lists; none for the usual ones."""
 
     def with_options(self, **options: Any) -> Request:
         """Return it with other options."""
@@ -92,21 +63,7 @@ class Request:
 
 
 class Box(Part):
-    """Take a request, plan it, ask, apply the plan once, and show its receipt.
-
-    Attributes
-    ----------
-    request
-        What was asked for last, or None.
-    armed
-        Whether its question stands.
-    refusal
-        Why the plan was refused, or None.
-    notice
-        What became of the last question, in one line.
-    receipt
-        The receipt that is shown, or None.
-    """
+    """Take a request, plan it, ask, apply the plan once, and show its receipt."""
 
     kind = "box"
     heading = "Last change"
@@ -115,14 +72,14 @@ class Box(Part):
         super().__init__(panel)
         self.planner = self.new_worker("plan")
         self.applier = self.new_worker("apply")
-        self.request: Request | None = None
-        self.armed = False
+        self.request = Request(self, lambda _: None, choices=())
+        self._shown: Any = None  # the plan that was made for it
+        self._warnings: Sequence[str] = ()
+        self.armed = False  # whether its question stands
         self.refusal: ScopeRefused | None = None
-        self.notice = ""
-        self.receipt: Any = None
-        self._shown: Any = None
-        self._warnings: list[str] = []
+        self.notice = ""  # what became of the last question, in one line
         self._working: dict[str, Any] | None = None
+        self.receipt: Any = None
         self._received_at = 0.0
         self.follow("plan", self._other_plan)
 
@@ -143,66 +100,60 @@ class Box(Part):
 
     # ---- asking
 
-    def ask(self, request: Request | None) -> None:
+    def ask(self, request: Request) -> None:
         """Plan a change and ask, unless another is under way; a question that stands is taken away."""
-        if request is not None and self._is_free():
-            self._put_away()
+        if self._working is None:
             self._plan(request)
-
-    def ask_again(self) -> None:
-        """Plan the same change anew, as when its question has expired."""
-        self.ask(self.request)
+        else:
+            text = "Still at work, so nothing new was started."
+            self.show(Message("info", text, "Wait until it has ended, or press Stop."))
 
     def is_asked_by(self, part: Part) -> bool:
         """Tell whether what stands here was asked for by a part."""
-        return self.request is not None and self.request.owner is part
-
-    def _is_free(self) -> bool:
-        if self.busy or self.planning:
-            doing = f" ({self._working['text'].removesuffix(' …')})" if self._working else ""
-            text = f"Still at work{doing}, so nothing new was started."
-            self.show(Message("info", text, "Wait until it has ended, or press Stop."))
-        return not (self.busy or self.planning)
+        return self.request.owner is part
 
     def choose(self, name: str, value: Any) -> None:
         """Change one option of the question that stands; the plan is made anew."""
-        request = self.request
-        if request is None or name not in request.choices or self.busy or not (self.armed or self.planning):
+        if name not in self.request.choices or not (self.armed or self.planning):
             return
-        request = request.with_options(**{name: value.strip() if name == "reason" else value})
+        request = self.request.with_options(**{name: value.strip() if name == "reason" else value})
         if name == "reason" and self.armed:  # it changes nothing of what was read
             self.request = request
             self._shown = self.state.plan = replace(self._shown, reason=request.options.reason)
             self.draw()
         else:
-            self._put_away()
             self._plan(request)
 
     def remedy(self, name: str) -> None:
         """Do what a refusal offers."""
-        refusal = self.refusal
-        if refusal is None or self.request is None or not self._is_free():
-            return
-        remedies: dict[str, dict[str, Any]] = {
-            "leave_out": {"only": refusal.others},
-            "include": {"allow_running": True},
-            "raise": {"max_affected": refusal.count},
-            "all": {"allow_all": True},
-        }
-        self._plan(self.request.with_options(**remedies[name]))
+        if self.refusal is not None:
+            remedies: dict[str, dict[str, Any]] = {
+                "leave_out": {"only": self.refusal.others},
+                "include": {"allow_running": True},
+                "raise": {"max_affected": self.refusal.count},
+                "all": {"allow_all": True},
+            }
+            self._plan(self.request.with_options(**remedies[name]))
 
     def _plan(self, request: Request) -> None:
-        self.request, self.refusal, self.notice, self._shown = request, None, "", None
+        self._put_away()
+        self.request = request
         self._working = {"text": "Reading what would change …", "done": 0, "total": 0}
         self.panel.messages.clear(self.name)
         self.planner.start(
-            lambda _: warned(lambda: request.make(request.options)), self._planned, failed=lambda _: self._not_planned()
+            lambda _: warned(lambda: request.make(request.options)),
+            lambda made: self.offer(*made),
+            failed=lambda _: self.offer(None),
         )
         self.draw(focus=True)
 
-    def _not_planned(self) -> None:
-        self._working = None
+    def offer(self, plan: Any, warnings: Sequence[str] = ()) -> None:
+        """Show a plan with its question; one that cannot be agreed to is shown without, and None is none."""
+        self._shown, self._warnings, self._working = plan, warnings, None
+        self.armed = plan is not None and plan.count > 0 and not is_blocked(plan)
         self.panel.messages.clear(self.name)
+        if self.armed:
+            self.state.plan = plan
         self.draw(focus=True)
 
     def report(self, error: BaseException) -> None:
@@ -213,20 +164,6 @@ class Box(Part):
         else:
             super().report(error)
 
-    def _planned(self, answer: tuple[Any, list[str]]) -> None:
-        plan, self._warnings = answer
-        self.panel.messages.clear(self.name)
-        self.offer(plan)
-
-    def offer(self, plan: Any) -> None:
-        """Show a plan with its question; one that cannot be agreed to is shown without."""
-        self._shown, self._working = plan, None
-        self.armed = plan.count > 0 and not is_blocked(plan)
-        if self.armed:
-            self.state.plan = plan
-        self.draw(focus=True)
-        self.panel.keep()
-
     # ---- answering
 
     def confirm(self, typed: str = "") -> None:
@@ -234,24 +171,22 @@ class Box(Part):
         plan = self.plan
         if plan is not None and not self.busy and is_typed(plan, typed):
             self.armed = False
-            self._apply(plan.apply, lambda: plan.receipt)
+            self._apply(plan.apply, plan)
 
     def cancel(self) -> None:
-        """Say no to the question that stands, to a plan that is only shown, or to a refusal."""
-        if self._stands:
-            self._put_away(("Stopped: there is no plan, and " if self.planning else "Cancelled: ") + _NOTHING)
-            self.draw(focus=True)
+        """Say no to the question that stands, to a plan that is only shown or on its way, or to a refusal."""
+        self.disarm("Cancelled: nothing was changed.", focus=True)
 
-    def disarm(self, why: str = "Something was edited, so the question was taken away; " + _NOTHING) -> None:
-        """Take the question away, because what it was about has changed; say why if it stood or was on its way."""
-        if self._stands:
-            making = "Something was edited while the plan was made, so there is none; " + _NOTHING
-            self._put_away(making if self.planning else why)
-            self.draw()
-
-    @property
-    def _stands(self) -> bool:
-        return self.planning or self._shown is not None or self.refusal is not None
+    def disarm(
+        self,
+        why: str = "Something was edited, so the question was taken away; nothing was changed.",
+        *,
+        focus: bool = False,
+    ) -> None:
+        """Take away what stands or is on its way, and say why."""
+        if not self.busy and (self.planning or self._shown is not None or self.refusal is not None):
+            self._put_away(why)
+            self.draw(focus=focus)
 
     def _put_away(self, notice: str = "") -> None:
         self.planner.drop()
@@ -262,12 +197,12 @@ class Box(Part):
 
     def _other_plan(self, plan: Any) -> None:
         if plan is not None and plan is not self._shown:
-            self.disarm("Another question took its place; " + _NOTHING)
+            self.disarm("Another question took its place; nothing was changed.")
 
     # ---- applying
 
-    def _apply(self, act: Callable[..., Any], left: Callable[[], Any]) -> None:
-        """Apply or resume a plan; `left` is the receipt that is left if that breaks off."""
+    def _apply(self, act: Callable[..., Any], plan: Any) -> None:
+        """Apply or resume a plan."""
         self.receipt, self.notice = None, ""
         self.panel.messages.clear(self.name)
         self._working = {"text": "Looking again at the works …", "done": 0, "total": 0}
@@ -280,7 +215,7 @@ class Box(Part):
             lambda run: act(progress=run.progress, cancel=run.cancel),
             self._ended,
             progress=progressed,
-            failed=lambda _: self._ended(left()),
+            failed=lambda _: self._ended(plan.receipt),
         )
         self.draw(focus=True)
 
@@ -304,24 +239,26 @@ class Box(Part):
         self.state.receipt = receipt
         self.state.changes += 1
         self.draw(focus=True)
-        self.panel.keep()
 
     def stop(self) -> None:
         """Make no plan, or stop applying before the next chunk."""
         if self.busy:
             self.applier.stop()
-        elif self.planning:
+        else:
             self.cancel()
 
     # ---- after it
 
     @property
+    def _is_over(self) -> bool:
+        return self.receipt is not None and self._working is None and not self.armed
+
+    @property
     def can_undo(self) -> bool:
-        """Whether the receipt offers to take its change back."""
+        """Whether the receipt offers to take its change back; a claimed work is returned by a button of its own."""
         receipt = self.receipt
-        if receipt is None or not receipt.entry or receipt.verb in _NOT_UNDONE or self.busy or self.armed:
-            return False
-        return bool(receipt.counts["done"] > 0)
+        done = self._is_over and receipt.entry and receipt.counts["done"] > 0
+        return bool(done) and receipt.verb not in ("undo", "withdraw")
 
     def undo(self) -> None:
         """Plan to take the change of the receipt back, and ask about that: it may be about more, or less, by now."""
@@ -333,17 +270,10 @@ class Box(Part):
         buckets = self.state.buckets
         self.ask(Request(self, lambda _: buckets.plan_undo(entry), choices=()))
 
-    @property
-    def can_resume(self) -> bool:
-        """Whether the receipt has works that were not dealt with."""
-        free = not (self.busy or self.armed or self.planning)
-        return self.receipt is not None and bool(self.receipt.unsettled) and free
-
     def resume(self) -> None:
         """Go on with the works that were not dealt with."""
-        receipt = self.receipt
-        if self.can_resume:
-            self._apply(receipt.resume, lambda: receipt)
+        if self._is_over and self.receipt.unsettled:
+            self._apply(self.receipt.resume, self.receipt.plan)
 
     def dismiss(self) -> None:
         """Put the receipt, and what was said, away; what was changed stays changed."""
@@ -370,17 +300,17 @@ class Box(Part):
         plan, request = self._shown, self.request
         if plan is None or self.busy:
             return None
-        if request is None:
-            return {**question_of(plan), "options": {}, "asks": self.armed}
         found = question_of(plan, request.title(plan), request.columns, self._warnings)
         options = {name: getattr(request.options, name) for name in request.choices}
         return {**found, "options": options, "asks": self.armed}
 
     def _receipt(self) -> dict[str, Any] | None:
-        if self.receipt is None or self.busy:
+        receipt = self.receipt
+        if receipt is None or self.busy:
             return None
-        rest = f"Go on with the other {count_of(self.receipt.unsettled, 'work')}" if self.can_resume else ""
-        return {**receipt_of(self.receipt), "at": self._received_at, "undo": self.can_undo, "resume": rest}
+        left = receipt.unsettled if self._is_over else 0
+        resume = f"Go on with the other {count_of(left, 'work')}" if left else ""
+        return {**receipt_of(receipt), "at": self._received_at, "undo": self.can_undo, "resume": resume}
 
     def static(self) -> Markup:
         """Return the messages, the plan that waits, and the last receipt, as plain HTML."""
@@ -393,8 +323,7 @@ class Box(Part):
     def close(self) -> None:
         """Stop what is being applied before its next chunk; the other panels on the page are free again."""
         super().close()
-        if self._shown is not None and self.state.plan is self._shown:
-            self.state.plan = None
+        self._put_away()
 
     handlers: ClassVar[Handlers] = {
         "confirm": confirm,
@@ -402,7 +331,7 @@ class Box(Part):
         "stop": stop,
         "undo": undo,
         "resume": resume,
-        "again": ask_again,
+        "again": lambda self: self.ask(self.request),
         "remedy": remedy,
         "option": choose,
         "dismiss": dismiss,

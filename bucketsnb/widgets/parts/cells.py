@@ -48,27 +48,16 @@ Drawn = tuple[str, str]
 
 
 class Column(NamedTuple):
-    """One column of the grid.
-
-    Parameters
-    ----------
-    name
-        Of the frame's column.
-    title
-        Its heading.
-    kind
-        What draws it: a name in ``_KINDS``, ``number`` or ``text``.
-    width
-        Characters it needs.
-    empty
-        Whether the works that were looked at have nothing in it.
-    """
+    """One column of the grid."""
 
     name: str
     title: str
     kind: str
+    """What draws it: a value of ``_KINDS``, ``number`` or ``text``."""
     width: int
-    empty: bool = False
+    """Characters it needs."""
+    empty: bool
+    """Whether the works that were looked at have nothing in it."""
 
 
 def title_of(name: str) -> str:
@@ -85,7 +74,7 @@ def column_of(name: str, sources: Sequence[pd.Series[Any]]) -> Column:
     drawn = [draw(kind, value, None)[0] for value in (first if whole else zip(*sources, strict=True))]
     moment = [_MOMENT] if kind == "time" else []
     longest = max(5, len(title_of(name)) + 2, *map(len, [*drawn, *moment]))
-    return Column(name, title_of(name), kind, min(longest, _WIDEST.get(kind, 24)), empty=not any(drawn))
+    return Column(name, title_of(name), kind, min(longest, _WIDEST.get(kind, 24)), not any(drawn))
 
 
 def draw(kind: str, value: Any, read_at: float | None) -> Drawn:

@@ -61,13 +61,6 @@ class _Listed(tuple[str, ...]):
 class Draft:
     """What stands in a form.
 
-    Parameters
-    ----------
-    values
-        By keyword; a field that is not named asks nothing.
-    others
-        Conditions that no field draws.
-
     Examples
     --------
     >>> draft = Draft.of(Query(status="failure", priority=">=4", results={"$ne": None}))
@@ -78,7 +71,9 @@ class Draft:
     """
 
     values: Mapping[str, Value] = field(default_factory=dict)
+    """By keyword; a field that is not named asks nothing."""
     others: tuple[Filter, ...] = ()
+    """Conditions that no field draws."""
 
     @classmethod
     def of(cls, query: Query) -> Draft:

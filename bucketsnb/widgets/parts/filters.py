@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import pandas as pd
@@ -43,18 +43,6 @@ LONGEST = 60
 class Filters(FieldsPart):
     """The query as filters; it is the state's query as long as every field can be meant, and None while one cannot.
 
-    Parameters
-    ----------
-    query
-        What to start from: a query, a document, or None.
-    saved
-        Where queries are saved by name.
-
-    Attributes
-    ----------
-    draft
-        What stands in the form.
-
     Examples
     --------
     >>> panel = Panel()
@@ -70,17 +58,21 @@ class Filters(FieldsPart):
     def __init__(self, panel: Panel, query: Any = None, *, saved: SavedQueries | None = None) -> None:
         super().__init__(panel)
         self.saved = saved or SavedQueries()
-        self.draft = Draft.of(Query.parse(query if query is not None else self.state.query))
-        self._past: list[Draft] = []
-        self._future: list[Draft] = []
-        self._notes: tuple[str, ...] = ()
+        self._edits = [Draft.of(Query.parse(query if query is not None else self.state.query))]
+        self._place = 0  # of the edit that is shown
+        self._notes: Sequence[str] = ()
         self.follow("query", self._take_query)
         self.follow("frame", self._take_frame)
 
     def begin(self) -> None:
         """Take the query over into the state, and ask for what can be offered."""
-        self._publish()
+        self.state.query = self.query
         self.offer_pipelines()
+
+    @property
+    def draft(self) -> Draft:
+        """What stands in the form."""
+        return self._edits[self._place]
 
     @property
     def query(self) -> Query | None:
@@ -92,25 +84,13 @@ class Filters(FieldsPart):
         self._change(Draft.of(Query.parse(query)))
 
     def edit(self, name: str, value: Any) -> None:
-        """Put a value into the field of a keyword: a text, several texts, or a flag.
-
-        Raises
-        ------
-        KeyError
-            If the form has no such field.
-        """
+        """Put a value into the field of a keyword: a text, several texts, or a flag."""
         if FIELDS[name].value == ():
             value = tuple(dict.fromkeys(text.strip() for text in map(str, value) if text.strip()))
         self._change(self.draft.edit(name, value))
 
     def toggle(self, name: str) -> None:
-        """Put a quick filter in the place of the other ones and of the status, or take it away if it is on.
-
-        Raises
-        ------
-        KeyError
-            If there is no quick filter of that name.
-        """
+        """Put a quick filter in the place of the other ones and of the status, or take it away if it is on."""
         asked = {} if self._is_on(name) else QUICK[name][1]
         draft = self.draft
         for word in _SET_BY_QUICK:
@@ -122,43 +102,33 @@ class Filters(FieldsPart):
         return all(self.draft.values.get(word) == asked.get(word) for word in _SET_BY_QUICK)
 
     def paste(self, text: str) -> None:
-        """Take over a query document as JSON text, in place of what stands in the form.
-
-        Raises
-        ------
-        QueryError
-            If it is not one.
-        """
+        """Take over a query document as JSON text, in place of what stands in the form."""
         self._change(*warned(lambda: Draft.of(Query.parse(text))))
 
     def undo(self) -> None:
         """Go back one edit, if there is one."""
-        if self._past:
-            self._future.append(self.draft)
-            self._set(self._past.pop())
+        self._go(-1)
 
     def redo(self) -> None:
         """Take back the last undo, if there is one."""
-        if self._future:
-            self._past.append(self.draft)
-            self._set(self._future.pop())
+        self._go(1)
 
-    def _change(self, draft: Draft, notes: Iterable[str] = ()) -> None:
+    def _go(self, step: int) -> None:
+        if 0 <= self._place + step < len(self._edits):
+            self._place += step
+            self._edited()
+
+    def _change(self, draft: Draft, notes: Sequence[str] = ()) -> None:
         if draft != self.draft:
-            self._past = [*self._past[-REMEMBERED:], self.draft]
-            self._future = []
-        self._set(draft, notes)
+            self._edits = [*self._edits[: self._place + 1], draft][-REMEMBERED:]
+            self._place = len(self._edits) - 1
+        self._edited(notes)
 
-    def _set(self, draft: Draft, notes: Iterable[str] = ()) -> None:
-        self.draft = draft
-        self._notes = tuple(notes)
+    def _edited(self, notes: Sequence[str] = ()) -> None:
+        self._notes = notes
         self.panel.messages.clear(self.name)
         self.draw()
-        self._publish()
-
-    def _publish(self) -> None:
         self.state.query = self.query
-        self.panel.keep()
 
     def _take_query(self, query: Query | None) -> None:
         if query is not None and query != self.query:
@@ -202,8 +172,8 @@ class Filters(FieldsPart):
                 {"name": name, "label": label, "hint": hint, "on": self._is_on(name)}
                 for name, (label, _, hint) in QUICK.items()
             ],
-            undo=bool(self._past),
-            redo=bool(self._future),
+            undo=self._place > 0,
+            redo=self._place + 1 < len(self._edits),
             saved=self._saved_names(),
             colours=dict(STATUS_COLOURS),
         )

@@ -19,44 +19,24 @@ OFFERED = 200
 
 @dataclass(frozen=True)
 class Field:
-    """One field.
-
-    Attributes
-    ----------
-    name, label
-        Its name, and what people read.
-    kind
-        ``text``, ``area``, ``choice``, ``flag``, ``number``, ``tokens`` (several texts) or ``toggles`` (some of a few).
-    value
-        What stands in it at first.
-    hint
-        An example of what can be typed.
-    choices
-        What a choice offers, its value and what people read; or the words of toggles.
-    least, most
-        Bounds of a number.
-    """
+    """One field of a form."""
 
     name: str
     label: str
     kind: str = "text"
+    """Or ``area``, ``choice``, ``flag``, ``number``, ``tokens`` (several texts) or ``toggles`` (some of a few)."""
     value: Any = ""
+    """What stands in it at first."""
     hint: str = ""
+    """An example of what can be typed."""
     choices: tuple[Any, ...] = ()
+    """What a choice offers, each a value and what people read; or the words of toggles."""
     least: int | None = None
     most: int | None = None
 
 
 class FieldsPart(Part):
-    """A part with fields to fill in.
-
-    Attributes
-    ----------
-    offers
-        What can be typed into fields, by their name.
-    naming
-        Reads the names of the pipelines.
-    """
+    """A part with fields to fill in, and with offers of what can be typed into them."""
 
     def __init__(self, panel: Panel, name: str = "") -> None:
         super().__init__(panel, name)
@@ -88,22 +68,7 @@ class FieldsPart(Part):
 
 
 class Form(FieldsPart):
-    """Fields, and buttons that act on what stands in them; an edit takes a question about it away.
-
-    Parameters
-    ----------
-    name
-        Unique on the panel.
-    title
-        What people read above it.
-    fields
-        In their order.
-
-    Attributes
-    ----------
-    values
-        What stands in the fields, by name.
-    """
+    """Fields, and buttons that act on what stands in them; an edit takes a question about it away."""
 
     kind = "form"
 
@@ -115,13 +80,7 @@ class Form(FieldsPart):
         self.values: dict[str, Any] = {field.name: field.value for field in self.fields.values()}
 
     def edit(self, name: str, value: Any) -> None:
-        """Put a value into a field.
-
-        Raises
-        ------
-        KeyError
-            If the form has no such field.
-        """
+        """Put a value into a field."""
         if value != self.values[name]:
             self.values[name] = value
             self.panel.messages.clear(self.name, self.box.name)
@@ -142,12 +101,9 @@ class Form(FieldsPart):
     def content(self) -> dict[str, Any]:
         """Return what is shown now.
 
-        Returns
-        -------
-        dict
-            ``buttons``, each with its name, its label and what it does, the main one last. Where there are any:
-            ``intro``, a sentence or two; ``notes``, lines under the fields; ``fields``, names of those that are
-            shown, else all; ``hints``, examples by field; and whatever else the page is to know.
+        There are ``buttons``, each with its name, its label and what it does, the main one last; and, where they
+        differ from none, ``intro``, a sentence or two; ``notes``, lines under the fields; ``fields``, names of those
+        that are shown, else all; ``hints``, examples by field; and whatever else the page is to know.
         """
         raise NotImplementedError
 

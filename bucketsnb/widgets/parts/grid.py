@@ -42,17 +42,6 @@ class Grid(Part):
 
     Rows are drawn in one order until the next ``reset``, which has another generation: what the page asks of rows of
     an older one is passed over, as other works are in their places.
-
-    Parameters
-    ----------
-    columns
-        Names of the columns to open with; None for those that the works need.
-    height
-        Of the box with the rows, in pixels.
-    empty_note
-        What to say when there is no work to show.
-    reader
-        What reads the works, so that the page can say how many at most.
     """
 
     kind = "grid"
@@ -101,13 +90,7 @@ class Grid(Part):
         self.draw()
 
     def show_columns(self, names: Iterable[str]) -> None:
-        """Choose the columns.
-
-        Raises
-        ------
-        ValueError
-            If none of them is a column of the frame.
-        """
+        """Choose the columns."""
         chosen, shown = set(names), [column.name for column in self.rows.columns]
         wanted = [name for name in dict.fromkeys([*shown, *self.rows.choices]) if name in chosen]
         if not wanted:
@@ -133,7 +116,6 @@ class Grid(Part):
             text = f"{count_of(gone, 'selected work')} {verb} no longer among the works shown, and unselected."
             self.show(Message("info", text))
         state.selection = tuple(rows.selected)
-        self.panel.keep()
 
     def _just_changed(self) -> set[str | None]:
         """Return the ids of the works that the last change has done: that they match no longer is no news."""

@@ -17,13 +17,7 @@ LIMITS = (100, 1000, 10_000, None)
 
 
 class WorksReader(Part):
-    """Read the works into the state; nothing of it is on the page.
-
-    Parameters
-    ----------
-    limit
-        At most so many works are read, the newest; None for all.
-    """
+    """Read the works into the state, at most so many of the newest, or all; nothing of it is on the page."""
 
     kind = "reader"
 
@@ -80,7 +74,6 @@ class WorksReader(Part):
         self.state.read_for = query  # not before: until its works are drawn, those that are seen are of an older one
         self._say("")
         self._ask_more(query, frame)
-        self.panel.keep()
 
     def _ask_more(self, query: Any, frame: pd.DataFrame) -> None:
         """Ask why nothing matches, or how many do where the read was cut short."""
@@ -95,4 +88,3 @@ class WorksReader(Part):
     def _learn(self, query: Any, fact: str, value: Any) -> None:
         if self.state.query == query:
             setattr(self.state, fact, value)
-            self.panel.keep()

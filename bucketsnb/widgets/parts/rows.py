@@ -36,21 +36,13 @@ Places = npt.NDArray[np.intp]
 
 @dataclass(frozen=True, eq=False)
 class Causes:
-    """Why the works of a frame failed.
-
-    Attributes
-    ----------
-    frame
-        The works.
-    of
-        The cause of each work that was looked at, the first ones of the frame.
-    counts
-        How many of them have each cause, the most frequent first.
-    """
+    """Why the works of a frame failed."""
 
     frame: pd.DataFrame
     of: npt.NDArray[np.object_]
+    """The cause of each work that was looked at, the first ones of the frame."""
     counts: Mapping[str, int]
+    """How many of them have each cause, the most frequent first."""
 
 
 def causes_of(frame: pd.DataFrame) -> Causes | None:
@@ -75,39 +67,15 @@ def causes_of(frame: pd.DataFrame) -> Causes | None:
 
 
 class Rows:
-    """The order, the columns and the selection of a frame's works.
-
-    Parameters
-    ----------
-    frame
-        The works; its ``id`` column names them. Works without an id are shown and cannot be selected.
-    columns
-        Names of the columns to show, or None for those that the works need; those that the frame does not have are
-        left out.
-    causes
-        Why the works failed, where all did.
-
-    Attributes
-    ----------
-    order
-        Where in the frame the works of the rows stand.
-    sort
-        The column that they are sorted by, and whether descending; None for the frame's order.
-    text, cause
-        Only works with this text in a column shown, and that failed for this cause, are shown; empty for all.
-    implied
-        Columns that say the same of every work, and give way where there is an error to show.
-    selected
-        Ids of the selected works, in the order they were chosen.
-    """
+    """The order, the columns and the selection of a frame's works; those without an id cannot be selected."""
 
     def __init__(self, frame: pd.DataFrame, columns: Iterable[str] | None = None, causes: Causes | None = None) -> None:
-        self.names: tuple[str, ...] | None = None if columns is None else tuple(columns)
-        self.sort: tuple[str, bool] | None = None
-        self.text = ""
-        self.cause = ""
-        self.implied: frozenset[str] = frozenset()
-        self.selected: dict[str, None] = {}
+        self.names = None if columns is None else tuple(columns)  # of the columns; none for those that are needed
+        self.sort: tuple[str, bool] | None = None  # a column, and whether descending; none for the frame's order
+        self.text = ""  # only works that have it in a column shown are rows
+        self.cause = ""  # only works that failed for it are rows
+        self.implied: frozenset[str] = frozenset()  # columns that say the same of all, and give way to the errors
+        self.selected: dict[str, None] = {}  # ids, in the order they were chosen
         self.replace(frame, causes)
 
     def replace(self, frame: pd.DataFrame, causes: Causes | None = None) -> None:

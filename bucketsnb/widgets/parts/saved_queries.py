@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from platformdirs import user_data_path
 
@@ -17,12 +18,7 @@ __all__ = ["SavedQueries"]
 
 
 class SavedQueries:
-    """The queries that were saved on this machine.
-
-    Parameters
-    ----------
-    path
-        The file; by default ``queries.json`` among the user's data of this package.
+    """The queries that were saved on this machine: in ``queries.json`` among the user's data, unless a file is given.
 
     Examples
     --------
@@ -42,13 +38,7 @@ class SavedQueries:
         return sorted(self._read())
 
     def load(self, name: str) -> Query:
-        """Return the query of a name.
-
-        Raises
-        ------
-        ConfigurationError
-            If there is none, or the file cannot be read.
-        """
+        """Return the query of a name."""
         documents = self._read()
         if name not in documents:
             raise ConfigurationError(f"no query is saved as {name!r} in {self.path}; there are {sorted(documents)}")
@@ -59,25 +49,27 @@ class SavedQueries:
         name = name.strip()
         if not name:
             raise ConfigurationError("Type a name for the query first.")
-        with self._changing():
-            self._write({**self._read(), name: query.document})
+        with self._changing() as documents:
+            documents[name] = query.document
 
     def delete(self, name: str) -> None:
         """Forget the query of a name, if there is one."""
-        with self._changing():
-            self._write({other: document for other, document in self._read().items() if other != name})
+        with self._changing() as documents:
+            documents.pop(name, None)
 
     @contextmanager
-    def _changing(self) -> Iterator[None]:
-        """Keep other kernels from changing the file until what was read of it is written again."""
+    def _changing(self) -> Iterator[dict[str, Any]]:
+        """Give the queries to be changed, and write them; other kernels wait meanwhile."""
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with locked(self.path.with_name(f".{self.path.name}.lock")):
-                yield
+                documents = self._read()
+                yield documents
+                replace_file(self.path, json.dumps(documents, indent=1))
         except OSError as error:
             raise ConfigurationError(f"the query could not be saved in {self.path}: {error}") from error
 
-    def _read(self) -> dict[str, dict[str, object]]:
+    def _read(self) -> dict[str, Any]:
         try:
             found = json.loads(self.path.read_text("utf-8"))
         except FileNotFoundError:
@@ -87,6 +79,3 @@ class SavedQueries:
         if not isinstance(found, dict):
             raise ConfigurationError(f"the saved queries in {self.path} are not a JSON object; move the file away")
         return found
-
-    def _write(self, documents: dict[str, dict[str, object]]) -> None:
-        replace_file(self.path, json.dumps(documents, indent=1))

@@ -41,16 +41,7 @@ Facts = dict[str, Any]
 def question_of(plan: Plan, title: str = "", columns: Sequence[str] = (), warnings: Sequence[str] = ()) -> Facts:
     """Return a plan as a question: what will happen, to which works, and what to know before.
 
-    Parameters
-    ----------
-    plan
-        The plan.
-    title
-        What will happen, in other words than those for all plans of its kind.
-    columns
-        Fields of the works that are listed, as paths with dots between; empty for the usual ones.
-    warnings
-        What else to know.
+    Its title may be another than all plans of its kind have, and its list have columns of its own: paths of fields.
     """
     return {
         "title": truncate(title or _title_of(plan), 400),

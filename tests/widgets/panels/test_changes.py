@@ -71,8 +71,8 @@ def _ask(panel: Any) -> None:
     """Press the button that asks, as the page does."""
     if hasattr(panel, "actions"):
         panel.plan()
-    elif hasattr(panel, "journal"):
-        panel.journal.receive({"type": "undo", "entry": panel.journal.rows[0]["entry"]})
+    elif isinstance(panel, JournalPanel):
+        panel.form.receive({"type": "undo", "entry": panel.form.rows[0]["entry"]})
     else:
         panel.form.receive({"type": "press", "name": "plan"})
 
@@ -357,7 +357,7 @@ def test_an_edit_while_the_plan_is_built_leaves_no_question_and_says_so(state: S
     assert panel.box.planning
     _select_one(panel)
     _settled(panel)
-    assert "edited while the plan was made" in panel.box.notice
+    assert "taken away; nothing was changed" in panel.box.notice
     assert not panel.box.armed
 
 
@@ -387,7 +387,7 @@ def test_a_plan_that_takes_long_is_said_and_can_be_given_up(state: State, backen
     panel.box.receive({"type": "stop"})
     _settled(panel)
     assert not panel.box.armed
-    assert panel.box.notice == "Stopped: there is no plan, and nothing was changed."
+    assert panel.box.notice == "Cancelled: nothing was changed."
     assert panel.box._working is None
 
 
@@ -404,8 +404,7 @@ def test_what_is_asked_while_something_is_under_way_is_said_to_be_not_started(
     request = panel.box.request
     panel.plan()
     (said,) = [message.text for message in panel.messages.shown]
-    assert said.startswith("Still at work (")
-    assert "nothing new was started" in said
+    assert said == "Still at work, so nothing new was started."
     assert panel.box.request is request
     _settled(panel)
     assert panel.messages.shown == ()
@@ -964,7 +963,7 @@ def test_the_journal_shows_the_query_of_what_was_changed_by_one(buckets: Buckets
     backend.store.load(make_works(3, pipeline=PIPELINE, status="failure"))
     buckets.plan_delete(pipeline=PIPELINE).apply()
     panel = JournalPanel(buckets)
-    (row,) = panel.journal.rows
+    (row,) = panel.form.rows
     assert row["undo"]
     assert json.loads(row["cells"][2]) == {"pipeline": PIPELINE}
 
@@ -976,12 +975,12 @@ def test_each_entry_of_the_journal_has_its_own_undo(state: State, backend: Local
         state.selection = tuple(state.frame["id"].head(1))
         _arm(panel)
         _apply(panel)
-    rows = journal.journal.rows
+    rows = journal.form.rows
     assert [row["undo"] for row in rows] == [True, True]
-    journal.journal.receive({"type": "undo", "entry": rows[1]["entry"]})
+    journal.form.receive({"type": "undo", "entry": rows[1]["entry"]})
     until(lambda: journal.box.armed)
     assert state.plan.undoes == rows[1]["entry"]
-    journal.journal.receive({"type": "undo", "entry": "nonsense"})
+    journal.form.receive({"type": "undo", "entry": "nonsense"})
     assert state.plan.undoes == rows[1]["entry"]
 
 

@@ -64,9 +64,9 @@ def test_the_page_gets_rows_totals_and_the_cell_that_is_the_query(panel: StatusP
 def test_an_armed_confirm_holds_the_ticker(panel: StatusPanel, backend: LocalBackend):
     until(lambda: not panel.table.worker.running)
     panel.state.plan = object()
-    panel.table.ticker.on = True
+    panel.table.auto = True
     before = len(_paths(backend))
-    panel.table.ticker._ended = -1e9
+    panel.table._ended_at = -1e9
     panel.table.receive({"type": "tick"})
     assert not panel.table.worker.running
     assert len(_paths(backend)) == before
@@ -81,7 +81,7 @@ def test_a_service_that_fails_is_said_and_the_ticker_backs_off(panel: StatusPane
     panel.table.refresh()
     until(lambda: panel.messages.shown)
     assert panel.messages.shown[0].text == "gone"
-    assert panel.table.ticker.wait == 20
+    assert panel.table.wait == 20
     assert panel.state.status is not None
 
 
