@@ -369,10 +369,12 @@ def _make_private(folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _sync_folder(folder.parent)
         return
-    mode = stat.S_IMODE(folder.stat().st_mode)
+    found = folder.stat()
+    mode = stat.S_IMODE(found.st_mode)
     if os.name != "posix" or not mode & 0o077:
         return
-    if _is_shared(folder):
+    is_marked = mode & (stat.S_ISVTX | stat.S_ISGID)
+    if is_marked or found.st_uid != os.geteuid() or not all(_NAME.fullmatch(one.name) for one in folder.iterdir()):
         words = (
             f"Others can look into the journal's folder {folder} (mode {mode:04o}), which was left so, as it belongs "
             "to another user, has its sticky or group bit set, or holds more than your journal. Its entries can be "
@@ -387,13 +389,6 @@ def _make_private(folder: Path) -> None:
     if folder not in _warned:
         _warned.add(folder)
         warnings.warn(words, JournalWarning, stacklevel=2)
-
-
-def _is_shared(folder: Path) -> bool:
-    found = folder.stat()
-    if found.st_uid != os.geteuid() or found.st_mode & (stat.S_ISVTX | stat.S_ISGID):
-        return True
-    return any(not _NAME.fullmatch(path.name) or one.st_uid != found.st_uid for path, one in _regular_files(folder))
 
 
 def _sync_folder(folder: Path) -> None:

@@ -58,13 +58,6 @@ _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _MARK = "\ufeff"
 _BLANK = re.compile(r"\s*")
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
-_READERS = {
-    **dict.fromkeys((".xlsx", ".xlsm", ".xls", ".ods"), "read_excel"),
-    **dict.fromkeys((".parquet", ".pq"), "read_parquet"),
-    **dict.fromkeys((".feather", ".arrow"), "read_feather"),
-    **dict.fromkeys((".pkl", ".pickle"), "read_pickle"),
-    **dict.fromkeys((".gz", ".bz2", ".xz", ".zip", ".zst"), "read_csv"),
-}
 _CSV_SUFFIXES = (".csv", ".tsv")
 _JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 
@@ -190,9 +183,6 @@ def _of_cells(
 
 
 def _of_file(path: Path) -> _Read:
-    reader = _READERS.get(path.suffix.lower())
-    if reader:
-        raise WorkError(f"Works are not read from {path.suffix} files: give pandas.{reader}({str(path)!r}).")
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -205,7 +195,10 @@ def _decoded(data: bytes, name: str) -> str:
     try:
         return data.decode(code).removeprefix(_MARK)
     except UnicodeDecodeError as error:
-        raise WorkError(f"Works cannot be read from {name}: {error}. Save it as UTF-8.") from error
+        raise WorkError(
+            f"Works cannot be read from {name}: {error}. Save it as UTF-8; of another kind of file, "
+            "such as Excel or Parquet, give the DataFrame that pandas.read_excel or pandas.read_parquet returns."
+        ) from error
 
 
 def _of_text(text: str, suffix: str) -> _Read:
@@ -432,7 +425,8 @@ def refuse_naive_times(frame: pd.DataFrame) -> None:
     """Refuse times without a zone: nobody can tell which moments they are."""
     for place in [place for place, name in enumerate(frame.columns) if name in TIME_FIELDS]:
         name, column = frame.columns[place], frame.iloc[:, place]
-        for row, cell in enumerate(column if column.dtype.kind in "MO" else ()):
+        may_be_naive = column.dtype.kind in "MO" and not isinstance(column.dtype, pd.DatetimeTZDtype)
+        for row, cell in enumerate(column if may_be_naive else ()):
             if isinstance(cell, datetime) and not is_missing(cell) and cell.tzinfo is None:
                 raise WorkError(
                     f"Work {row}: {name} is a time without a time zone; if it is UTC, use "

@@ -128,10 +128,11 @@ def test_a_file_of_another_encoding_is_said_with_the_cure(tmp_path: Path) -> Non
         read_rows(path)
 
 
-@pytest.mark.parametrize(("name", "reader"), [("works.xlsx", "read_excel"), ("works.parquet", "read_parquet")])
-def test_a_file_of_another_kind_is_refused_with_what_reads_it(tmp_path: Path, name: str, reader: str) -> None:
-    with pytest.raises(WorkError, match=f"give pandas.{reader}"):
-        read_rows(tmp_path / name)
+@pytest.mark.parametrize("write", ["to_excel", "to_parquet", "to_pickle"])
+def test_a_file_of_another_kind_is_refused_with_what_reads_it(tmp_path: Path, write: str) -> None:
+    getattr(pd.DataFrame([NAMES]), write)(tmp_path / "works.xlsx")
+    with pytest.raises(WorkError, match=r"give the DataFrame that pandas\.read_excel or pandas\.read_parquet returns"):
+        read_rows(tmp_path / "works.xlsx")
 
 
 @pytest.mark.parametrize("name", ["works.json", "works.jsonl", "works.txt", "works"])

@@ -19,8 +19,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bucketsnb import Buckets, LocalBackend
-from bucketsnb.changes.edits import edits_of
 from bucketsnb.changes.tables import read_rows
+from bucketsnb.changes.verbs.update import edits_of
 from bucketsnb.errors import WorkError
 from bucketsnb.frames import LIGHT, frame_of
 from bucketsnb.schema import FIELD_NAMES

@@ -6,18 +6,18 @@ To requeue works is to update their status.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
-from bucketsnb.changes.edits import Edits, edits_of, put_into, refuse_unfit, refuse_unmeant
 from bucketsnb.changes.execution import Context
 from bucketsnb.changes.guarded import PutExecutor
 from bucketsnb.changes.lookup import read_works
 from bucketsnb.changes.plan import CellsPlan, LeftOut, Reason
-from bucketsnb.changes.snapshot import Change, WorkSnapshot, equal
-from bucketsnb.changes.tables import refuse_naive_times
+from bucketsnb.changes.snapshot import MISSING, Change, WorkSnapshot, described, drift, equal, leaves, restrict
+from bucketsnb.changes.tables import NAMELESS, WORKED_OUT, foreign_fields, refuse_naive_times
 from bucketsnb.changes.targets import (
     PlanLimits,
     Targets,
@@ -26,16 +26,68 @@ from bucketsnb.changes.targets import (
     check_running,
     refuse_read_only,
     resolve_targets,
+    shared,
+    unnamed,
 )
 from bucketsnb.changes.verbs.base import Verb, new_plan, old_works, with_cells
 from bucketsnb.display.texts import close_matches, count_of, join_truncated, truncate
-from bucketsnb.encoding import encode_works
+from bucketsnb.encoding import encode_works, judge_change, refusal
+from bucketsnb.encoding.cells import read_cell, read_value
+from bucketsnb.encoding.values import UnfitError
 from bucketsnb.errors import Cure, Note, WorkError
-from bucketsnb.frames.columns import NESTED
+from bucketsnb.frames import COLUMNS, Baseline, frame_of, to_records
+from bucketsnb.frames.columns import DERIVED, NESTED
+from bucketsnb.frames.records import compared, given_cells, parts_of
 from bucketsnb.query import Query
-from bucketsnb.schema import FIELD_NAMES
+from bucketsnb.schema import FIELD_NAMES, LEFT_TO_THE_SERVICE
 
-__all__ = ["Requeue", "RequeuePlan", "Update", "UpdatePlan", "plan_requeue", "plan_set", "plan_update", "plan_works"]
+__all__ = [
+    "Requeue",
+    "RequeuePlan",
+    "Update",
+    "UpdatePlan",
+    "edits_of",
+    "plan_requeue",
+    "plan_set",
+    "plan_update",
+    "plan_works",
+    "refuse_unfit",
+]
+
+Record = Mapping[str, Any]
+Leaf = tuple[tuple[str, ...], Any, Any]
+
+_UNKNOWN_ORIGIN = (
+    "It is not known what this frame was when it was read, so every difference from the works as they are now counts "
+    "as an edit, also where a work moved by itself. What is empty or left out in it stays as it is."
+)
+_SINCE = "changed since the frame was read"
+_UNREAD = "holds more than was read where it was edited"
+_STATUS_HINT = "no worker and no count would see it there; to have it done, set queued"
+
+
+@dataclass(frozen=True)
+class Edits:
+    """The edited works: as they are now, and the new values of their fields."""
+
+    works: list[WorkSnapshot] = field(default_factory=list)
+    cells: list[dict[str, Any]] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """Note for a frame whose values at the time of the read are not known."""
+
+    def add(self, now: Record, cells: dict[str, Any], index: int) -> None:
+        """Add a work, unless its new values are unfit."""
+        refuse_unfit(now, cells, index)
+        self.works.append(WorkSnapshot.of(now))
+        self.cells.append(cells)
+
+
+def refuse_unfit(record: Record, cells: Mapping[str, Any], index: int) -> None:
+    """Refuse new values with which the public client would not read a work; what was wrong before may stay."""
+    wrong = judge_change(record, cells)
+    if wrong:
+        raise refusal(wrong, record, index)
 
 
 # --- update ---
@@ -70,12 +122,10 @@ def plan_set(
     found = Edits(left_out=list(targets.left_out))
     for index, work in enumerate(targets.works):
         record = work.record
-        cells = put_into(record, [(path, None, value) for path, value in paths.items()])
+        cells = _put_into(record, [(path, None, value) for path, value in paths.items()])
         cells = {name: value for name, value in cells.items() if not equal(record.get(name), value)}
         if cells:
-            refuse_unfit(record, cells, index)
-            found.works.append(work)
-            found.cells.append(cells)
+            found.add(record, cells, index)
         else:
             found.left_out.append(LeftOut(work.id, "has these values already", Reason.AS_ASKED))
     return _made(context, found, [], reason, limits, query=targets.query)
@@ -86,7 +136,7 @@ def _paths(values: Mapping[str, Any]) -> dict[tuple[str, ...], Any]:
     if not isinstance(values, Mapping) or not values:
         raise WorkError('set= takes new values by the names of fields, such as {"priority": 5}.')
     paths = {tuple(str(name).split(".")): value for name, value in values.items()}
-    refuse_unmeant({path[0]: value for path, value in paths.items()}, 0)
+    _refuse_unmeant({path[0]: value for path, value in paths.items()}, 0)
     for path in paths:
         if path[0] not in FIELD_NAMES or "" in path:
             matches = close_matches(path[0], FIELD_NAMES)
@@ -127,9 +177,7 @@ def plan_works(context: Context, works: Iterable[Any], *, reason: str = "") -> U
     found = Edits(left_out=[LeftOut(one, "is not there") for one in given if one not in now])
     for index, (one, work) in enumerate(given.items()):
         if one in now:
-            refuse_unfit(now[one], work, index)
-            found.works.append(WorkSnapshot.of(now[one]))
-            found.cells.append(work)
+            found.add(now[one], work, index)
     return _made(context, found, [], reason, PlanLimits(max_affected=None, allow_running=True))
 
 
@@ -215,3 +263,212 @@ class Requeue(Verb):
     """Works that were queued again are put back as they were, those that no worker has claimed since."""
 
     plan = RequeuePlan
+
+
+# --- edits of a frame ---
+
+
+def edits_of(frame: pd.DataFrame, now: Mapping[str, Record]) -> Edits:
+    """Compare a frame with what it was when it was read, and with the works as they are now.
+
+    Parameters
+    ----------
+    frame
+        Rows with an id each.
+    now
+        The works as they are now, by id.
+
+    Raises
+    ------
+    WorkError
+        If a column was edited that a client may not set, is unknown, or holds a value that cannot be meant.
+    """
+    read = Baseline.of(frame)
+    beside = [] if read else [one for one in frame.columns if one in WORKED_OUT or NAMELESS.fullmatch(str(one))]
+    notes = [] if read else [_UNKNOWN_ORIGIN]
+    if beside:
+        names = join_truncated([str(one) or "without a name" for one in beside], most=10)
+        notes.append(f"Columns that are no part of a work were left out: {names}.")
+        frame = frame.drop(columns=beside)
+    records = _records(frame, None if read else now)
+    found = Edits(notes=notes)
+    before = _as_read(frame, read) if read else {}
+    strangers = [one for work in records if (one := _id(work)) and one not in before] if read else []
+    if strangers:
+        raise WorkError(
+            f"id is given by the service and cannot be set: {join_truncated(strangers, most=3)} "
+            f"{'was' if len(strangers) == 1 else 'were'} not in the frame when it was read.",
+            field="id",
+        )
+    edited = _own(records, read, found.left_out)
+    _refuse_derived(frame.iloc[list(edited)], before)
+    parts = parts_of(frame) if read else dict.fromkeys(range(len(frame)), ())  # what is left out of it stays
+    for index, work in edited.items():
+        _compare(found, work, before.get(work["id"]), now.get(work["id"]), index, whole=index not in parts)
+    return found
+
+
+def _as_read(frame: pd.DataFrame, read: Baseline) -> dict[str, Record]:
+    """Return the works of a frame as they were read, by id; of one that was read twice, the reading of its row."""
+    works = read.works_at(list(read.places_of(frame).values()))
+    return {work["id"]: work for work in works if _id(work) is not None}
+
+
+def _own(records: Sequence[Record], read: Baseline | None, left_out: list[LeftOut]) -> dict[int, Record]:
+    """Return the works that have an id of their own, by row; leave out those without that were edited."""
+    as_read = read.counts if read else Counter[str | None]()
+    ids = list(map(_id, records))
+    counts = Counter(ids)
+    if counts[None] > as_read[None]:
+        index = ids.index(None)
+        raise WorkError(f"Work {index} has no id: it cannot be updated.", index=index, field="id")
+    twice = {one for one, number in counts.items() if one is not None and number > 1}
+    added = [one for one in twice if counts[one] > as_read[one]]
+    if added:
+        raise WorkError(
+            f"The frame has works more than once: {join_truncated(added, most=3)}. Keep one row a work.", field="id"
+        )
+    own = {index: work for index, work in enumerate(records) if ids[index] is not None and ids[index] not in twice}
+    others = [work for index, work in enumerate(records) if index not in own]
+    were = read.duplicate_ids(twice) if read and others else []
+    edited = [work for work in others if not any(_is_as(was, work) for was in were)]
+    left_out += [shared(work["id"]) if _id(work) else unnamed(work.get("id")) for work in edited]
+    return own
+
+
+def _is_as(was: Record, work: Record) -> bool:
+    return all(equal(was.get(name), value) for name, value in work.items())
+
+
+def _id(work: Record) -> str | None:
+    given = work.get("id")
+    return given if isinstance(given, str) and given else None
+
+
+def _compare(
+    found: Edits, work: Record, old: Record | None, current: Record | None, index: int, *, whole: bool
+) -> None:
+    was = current if old is None else old
+    cells = None if was is None else _edited(was, work, index)
+    if cells == {}:
+        return
+    _refuse_unmeant(cells or {}, index)
+    if cells is None or current is None:
+        found.left_out.append(LeftOut(work["id"], "gone when the plan was made"))
+        return
+    cells, why = _fitted(cells, old, current, whole=whole)
+    if why:
+        found.left_out.append(LeftOut(work["id"], why))
+    elif cells:
+        found.add(current, cells, index)
+
+
+def _edited(was: Record, work: Record, index: int) -> dict[str, Any]:
+    """Return the new values of a work: read as those of a row to deposit are, such as one event as a bare number."""
+    differing = {name: value for name, value in work.items() if not equal(was.get(name), value)}
+    cells = {name: _read(read_value, name, value, index) for name, value in differing.items()}
+    return {name: value for name, value in cells.items() if not equal(was.get(name), value)}
+
+
+def _fitted(cells: dict[str, Any], old: Record | None, current: Record, *, whole: bool) -> tuple[dict[str, Any], str]:
+    """Return the new values of whole fields, or why there are none: a work read in part is edited in part."""
+    since = [] if old is None else drift(old, current, whole=whole)
+    if since:
+        return {}, f"{_SINCE}: {described(since)}"
+    if whole:
+        return cells, ""
+    read = {name: restrict(current.get(name), value) for name, value in cells.items()} if old is None else old
+    fresh = {name: value for name, value in cells.items() if name not in read}  # whole, as nothing of it was read
+    known = [name for name in cells if name in read]
+    edits = leaves({name: read[name] for name in known}, {name: cells[name] for name in known})
+    unread = _unread(edits, current)
+    return ({}, f"{_UNREAD}: {described(unread)}") if unread else ({**_put_into(current, edits), **fresh}, "")
+
+
+def _unread(edits: Iterable[Leaf], current: Record) -> list[tuple[str, Any, Any]]:
+    """List edited paths that hold more than was read there: the edit would overwrite what was not read."""
+    values = [(path, old, _value_at(current, path)) for path, old, _ in edits]
+    return [(".".join(path), old, now) for path, old, now in values if not equal(old, now)]
+
+
+def _value_at(current: Record, path: Sequence[str]) -> Any:
+    value = current.get(path[0])
+    for name in path[1:]:
+        value = value.get(name, MISSING) if isinstance(value, Mapping) else MISSING
+    return value
+
+
+def _put_into(current: Record, edits: Iterable[Leaf]) -> dict[str, Any]:
+    """Return fields as they are now with edits put in, as what was not read of them is to stay."""
+    cells: dict[str, Any] = {}
+    for (name, *path), _, new in edits:
+        if path:
+            cells[name] = _with(cells[name] if name in cells else current.get(name), path, new)
+        else:
+            cells[name] = new
+    return cells
+
+
+def _with(value: Any, path: Sequence[str], new: Any) -> dict[str, Any]:
+    name, *rest = path
+    value = value if isinstance(value, Mapping) else {}  # a path into nothing, or into what is no mapping, makes one
+    if new is MISSING and not rest:
+        return {key: item for key, item in value.items() if key != name}
+    return {**value, name: _with(value.get(name), rest, new) if rest else new}
+
+
+def _refuse_unmeant(cells: Mapping[str, Any], index: int) -> None:
+    """Refuse new values that nobody can mean to type into a frame."""
+    for name in LEFT_TO_THE_SERVICE & cells.keys():
+        raise WorkError(f"Work {index}: {name} is given by the service and cannot be set.", index=index, field=name)
+    if cells.get("status") == "created":
+        raise WorkError(f"Work {index}: status cannot be set to created: {_STATUS_HINT}.", index=index, field="status")
+
+
+def _records(frame: pd.DataFrame, now: Mapping[str, Record] | None) -> list[dict[str, Any]]:
+    """Return the works of a frame with what was edited; with `now`, what differs from the works as they are now."""
+    if "id" not in frame.columns:
+        raise WorkError("The frame has no column id, and works are named by their ids.", field="id")
+    unknown = [str(name) for name in frame.columns if name not in COLUMNS]
+    if unknown:
+        matches = close_matches(unknown[0], COLUMNS)
+        hint = f"; did you mean {matches[0]!r}?" if matches else ". Drop it, and plan the update again."
+        raise WorkError(f"{truncate(unknown[0], 60)!r} is not a field of a work{hint}", field=unknown[0])
+    if "parent" in frame.columns and "config" not in frame.columns:
+        raise WorkError("The parent is kept in config: keep the column config beside parent.", field="parent")
+    if now is None:
+        return to_records(frame, partial=True)
+    current = Baseline.of(frame_of(list(now.values())))
+    assert current is not None  # noqa: S101 - a frame that was just made knows what it was made of
+    given, foreign = given_cells(frame), foreign_fields(frame)
+    for index, cells in enumerate(given):  # works that come back from a file
+        for name in cells.keys() & set(foreign):
+            cells[name] = _read(read_cell, name, cells[name], index)
+    return compared(frame, given, current)
+
+
+def _read(read: Callable[[str, Any], Any], name: str, value: Any, index: int) -> Any:
+    try:
+        return read(name, value)
+    except UnfitError as error:
+        raise WorkError(f"Work {index}: {error}", index=index, field=name) from None
+
+
+def _refuse_derived(frame: pd.DataFrame, before: Mapping[str, Record]) -> None:
+    """Refuse edits of what is worked out from other columns; they could not be sent and would be lost in silence."""
+    read_at, names = frame.attrs.get("read_at"), [name for name in DERIVED if name in frame.columns]
+    if not before or read_at is None or not names:
+        return
+    read = frame.attrs.get("columns", "all")
+    fields = FIELD_NAMES if read == "all" else [one for one in FIELD_NAMES if one in read]
+    was = frame_of([before[one] for one in frame["id"]], now=float(read_at), fields=fields)
+    for name in names:
+        if not _is_column(frame[name].reset_index(drop=True), pd.Series(was[name].array)):
+            raise WorkError(f"{name} is worked out from the times of a work and cannot be set.", field=name)
+
+
+def _is_column(column: pd.Series, was: pd.Series) -> bool:
+    try:
+        return column.astype(was.dtype).equals(was)
+    except (TypeError, ValueError):  # it never held this
+        return False

@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 
 from bucketsnb.api import Api
 from bucketsnb.changes import drawing
-from bucketsnb.changes.edits import refuse_unfit
 from bucketsnb.changes.execution import ChunkExecutor, Context, Execution
 from bucketsnb.changes.guarded import PutExecutor, ReplyKind, ask, settle_unsent
 from bucketsnb.changes.journal import RecordedWork
@@ -25,7 +24,7 @@ from bucketsnb.changes.receipt import Outcome, Receipt
 from bucketsnb.changes.snapshot import Change, WorkSnapshot
 from bucketsnb.changes.targets import ChangeWarning, PlanLimits, Targets, refuse_read_only
 from bucketsnb.changes.verbs.base import SET_BY_SERVICE, CurrentRecords, Verb, new_plan, not_seen
-from bucketsnb.changes.verbs.update import UpdatePlan
+from bucketsnb.changes.verbs.update import UpdatePlan, refuse_unfit
 from bucketsnb.display.texts import age, close_matches, count_of, format_time, truncate
 from bucketsnb.encoding import encode, encode_works
 from bucketsnb.errors import BucketsError, PlanError, QueryError, WorkError
