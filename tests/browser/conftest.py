@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, expect, sync_playwright
 
 from bucketsnb.backend.server import LocalBackend
 from bucketsnb.cli.jupyter_server import JupyterLab
@@ -82,22 +83,28 @@ Opener = Callable[..., Notebook]
 
 
 @pytest.fixture(scope="session")
-def open_notebook(browser: Browser, lab: JupyterLab) -> Iterator[Opener]:
-    """Open a notebook of the folder on a page of its own: ``open_notebook("name.ipynb", width=1280, height=900)``."""
-    contexts = []
+def lab_context(browser: Browser) -> Iterator[BrowserContext]:
+    """One set of cookies and files for all pages of JupyterLab, so that its program is loaded once."""
+    context = browser.new_context()
+    context.set_default_timeout(30_000)
+    yield context
+    context.close()
 
-    def opener(name: str, *, width: int = 1280, height: int = 900, scale: float = 1) -> Notebook:
-        context = browser.new_context(viewport={"width": width, "height": height}, device_scale_factor=scale)
-        contexts.append(context)
-        context.set_default_timeout(30_000)
-        notebook = Notebook(context.new_page(), Path(SCREENSHOTS) if SCREENSHOTS else None)
+
+@pytest.fixture(scope="session")
+def open_notebook(lab_context: BrowserContext, lab: JupyterLab) -> Opener:
+    """Open a notebook of the folder on a page of its own: ``open_notebook("name.ipynb", width=1280, height=900)``."""
+    numbers = itertools.count(1)
+
+    def opener(name: str, *, width: int = 1280, height: int = 900) -> Notebook:
+        page = lab_context.new_page()
+        page.set_viewport_size({"width": width, "height": height})
+        notebook = Notebook(page, Path(SCREENSHOTS) if SCREENSHOTS else None)
         # A workspace of its own, so that two pages do not share one layout.
-        notebook.open(f"{lab.url}lab/workspaces/w{len(contexts)}/tree/{name}?token={lab.token}")
+        notebook.open(f"{lab.url}lab/workspaces/w{next(numbers)}/tree/{name}?token={lab.token}")
         return notebook
 
-    yield opener
-    for context in contexts:
-        context.close()
+    return opener
 
 
 @pytest.fixture(scope="session")

@@ -63,8 +63,11 @@ _EVALUATE = """async (expression) => {
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
-_LATE = "No such comm"
-"""How the kernel's log begins when a page speaks of a widget that is gone, as it does while cells are cleared away."""
+_NOT_OURS = (
+    re.compile(r"No such comm"),  # a page speaks of a widget that is gone, as it does while cells are cleared away
+    re.compile(r"Task was destroyed but it is pending!\ntask: <.*ipykernel/utils\.py", re.DOTALL),
+)
+"""How texts of the kernel's log begin that are ipykernel's own, which keeps no name of the task of a message."""
 
 
 class Notebook:
@@ -102,11 +105,15 @@ class Notebook:
         index = self.page.evaluate(_RUN, source)
         return self.output(index)
 
+    def theme(self) -> str:
+        """Return whether the page is shown in the ``light`` or in the ``dark``."""
+        return "light" if self.page.evaluate("() => document.body.dataset.jpThemeLight") == "true" else "dark"
+
     def show_in(self, theme: str) -> None:
         """Show the page in the ``light`` or in the ``dark``."""
-        light = str(theme == "light").lower()
-        if self.page.evaluate("() => document.body.dataset.jpThemeLight") == light:
+        if self.theme() == theme:
             return
+        light = str(theme == "light").lower()
         before = list(self._page_errors)
         self.page.evaluate(_THEME, f"JupyterLab {theme.capitalize()}")
         self.page.wait_for_function("light => document.body.dataset.jpThemeLight === light", arg=light)
@@ -132,7 +139,7 @@ class Notebook:
         """List what went wrong out of sight: errors and stderr of the kernel, and errors of the page."""
         kernel: list[str] = self.page.evaluate("() => window.kernelTroubles ?? []")
         plain = [_COLOUR.sub("", text) for text in kernel]
-        return [text for text in plain if not text.startswith(_LATE)] + self._page_errors
+        return [text for text in plain if not any(one.match(text) for one in _NOT_OURS)] + self._page_errors
 
     def picture(self, name: str, target: Locator | None = None) -> None:
         """Save a picture of the page, or of one part of it, when there is a folder for pictures."""

@@ -69,6 +69,7 @@ def test_no_serious_fault_in_any_state(notebook: Notebook, page: Locator, backen
     press(page, "Refresh")
     expect(page.locator(".bnb-message.bnb-error").first).to_be_visible(timeout=60_000)
     look("error", ".bnb-box")
+    notebook.show_in("light")
     assert {state: faults for state, faults in found.items() if faults} == {}
 
 

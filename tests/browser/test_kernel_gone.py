@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,27 +19,36 @@ SHOW = "from bucketsnb import Buckets, app\npage = app(Buckets({url!r}))\npage"
 SESSION = "window.jupyterapp.shell.currentWidget.sessionContext"
 
 
-@pytest.mark.parametrize("way", ["shutdown()", "restartKernel()", "session.kernel.shutdown()"])
-def test_a_dead_kernel_is_said_on_the_page_and_its_buttons_are_off(
-    open_notebook: Callable[..., Notebook], lab_folder: Path, backend: LocalBackend, way: str
-) -> None:
-    backend.store.load(make_works(3, pipeline="fitburst", status="failure"))
+@pytest.fixture(scope="module")
+def opened(open_notebook: Callable[..., Notebook], lab_folder: Path) -> Iterator[Notebook]:
+    """Open a notebook whose kernel may be lost."""
     (lab_folder / "gone.ipynb").write_text(json.dumps(EMPTY_NOTEBOOK), "utf-8")
     notebook = open_notebook("gone.ipynb", width=1400)
-    page = notebook.run(SHOW.format(url=backend.url))
+    yield notebook
+    notebook.page.evaluate(f"async () => {{ await {SESSION}.shutdown() }}")
+    notebook.page.close()
+
+
+@pytest.mark.parametrize("way", ["shutdown()", "restartKernel()", "session.kernel.shutdown()"])
+def test_a_dead_kernel_is_said_on_the_page_and_its_buttons_are_off(
+    opened: Notebook, backend: LocalBackend, way: str
+) -> None:
+    backend.store.load(make_works(3, pipeline="fitburst", status="failure"))
+    opened.clear()
+    opened.page.evaluate(f"async () => {{ await {SESSION}.changeKernel({{name: 'python3'}}) }}")
+    page = opened.run(SHOW.format(url=backend.url))
     expect(page.locator(".bnb-counts")).to_contain_text("3 read")
     expect(page.locator(".bnb-dead")).to_be_hidden()
-    notebook.page.evaluate(f"async () => {{ await {SESSION}.{way} }}")
+    opened.page.evaluate(f"async () => {{ await {SESSION}.{way} }}")
     said = page.get_by_role("alert").filter(has_text="The kernel is gone")
     expect(said).to_contain_text("Run this cell again")
     if way == "shutdown()":
-        assert faults_by_theme(notebook, "app-dead-kernel") == []
+        assert faults_by_theme(opened, "app-dead-kernel") == []
+        opened.show_in("light")
     parts = page.locator("section[data-part]")
     assert parts.evaluate_all("all => all.map(one => one.inert)") == [True] * parts.count()
     if way == "restartKernel()":
-        again = notebook.page.evaluate("async () => { await window.jupyterapp.commands.execute('notebook:run-cell') }")
+        again = opened.page.evaluate("async () => { await window.jupyterapp.commands.execute('notebook:run-cell') }")
         assert again is None
-        expect(notebook.output(0).locator(".bnb-counts")).to_contain_text("3 read")
-        expect(notebook.output(0).locator(".bnb-dead")).to_be_hidden()
-    notebook.page.evaluate(f"async () => {{ await {SESSION}.shutdown() }}")
-    notebook.page.close()
+        expect(opened.output(0).locator(".bnb-counts")).to_contain_text("3 read")
+        expect(opened.output(0).locator(".bnb-dead")).to_be_hidden()

@@ -60,6 +60,7 @@ def test_the_last_table_plan_and_receipt_stay_and_no_secret_does(
     expect(kept).to_contain_text(re.compile(rf"Delete 1 work of {PIPELINE} on [^:]+:\d+: 1 work deleted"))
     expect(kept).to_contain_text(re.compile(rf"Requeue 4 works of {PIPELINE} on 127"))
     assert faults_by_theme(notebook, "saved") == []
+    notebook.show_in("light")
 
     notebook.page.evaluate("() => window.jupyterapp.commands.execute('application:toggle-left-area')")
     notebook.page.set_viewport_size({"width": 700, "height": 900})
