@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
@@ -70,13 +71,17 @@ def writes(backend: LocalBackend) -> list[str]:
     return [one.method for one in backend.requests if one.method in ("PUT", "DELETE") or one.path.startswith("/audit")]
 
 
-def faults(page: Page, within: str | None = None) -> list[str]:
+COLOURS = {"runOnly": {"type": "tag", "values": ["cat.color"]}}
+"""Rules of axe-core that look at colours alone."""
+
+
+def faults(page: Page, within: str | None = None, rules: dict[str, Any] | None = None) -> list[str]:
     """List what axe-core finds serious for people who read by screen reader or need contrast.
 
     axe takes all for hidden that is within a body without a height, as that of JupyterLab is, and looks at no colour.
     """
     page.evaluate("() => { document.body.style.minHeight = '100vh'; }")
-    found = Axe().run(page, context=within, options={"resultTypes": ["violations"]})
+    found = Axe().run(page, context=within, options={"resultTypes": ["violations"], **(rules or {})})
     return [
         f"{one['id']} ({one['impact']}): {node['html'][:200]} {node.get('failureSummary', '')[:200]}"
         for one in found.response["violations"]
@@ -92,5 +97,6 @@ def faults_by_theme(notebook: Notebook, picture: str, within: str = ".jp-OutputA
     for theme in themes:  # first in the one that is shown, as a change of theme takes its time
         notebook.show_in(theme)
         notebook.picture(f"{picture}-{theme}")
-        found += [f"{theme}: {one}" for one in faults(notebook.page, within)]
+        rules = None if theme == themes[0] else COLOURS  # a theme changes nothing else
+        found += [f"{theme}: {one}" for one in faults(notebook.page, within, rules)]
     return found
