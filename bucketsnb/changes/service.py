@@ -58,7 +58,8 @@ def refuse_other_service(api: Api, entry: Entry, ids: Iterable[str]) -> None:
             cure=Cure.ALLOW_OTHER_HOST,
         )
     known = list(dict.fromkeys(ids))
-    if not known or not _may_be_another(api.url) or _is_the_instance(api, entry):
+    instance = entry.head.get("instance")
+    if not known or not _may_be_another(api.url) or (instance is not None and instance == _instance(api)):
         return
     if not any(api.view({"id": {"$in": some}}, {"id": True}, limit=1) for some in chunks(known, READ_CHUNK)):
         raise PlanError(
@@ -80,11 +81,6 @@ def evidence(api: Api, deleted: Iterable[str]) -> dict[str, Any]:
     found = (record.get("id") for record in api.view({}, {"id": True}, limit=_LOOKED_AT))
     stay = [one for one in found if isinstance(one, str) and one not in going]
     return {"instance": _instance(api), "witnesses": stay}
-
-
-def _is_the_instance(api: Api, entry: Entry) -> bool:
-    instance = entry.head.get("instance")
-    return instance is not None and instance == _instance(api)
 
 
 def _instance(api: Api) -> Any:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bucketsnb.api import Api
 
 __all__ = [
+    "ADVICE",
     "EXPIRES_AFTER",
     "ChangeWarning",
     "NothingSent",
@@ -31,7 +32,6 @@ __all__ = [
     "Targets",
     "WorkSelector",
     "WorksLeft",
-    "advice",
     "check_count",
     "check_running",
     "ids_of",
@@ -44,13 +44,14 @@ __all__ = [
 EXPIRES_AFTER = 600.0
 """Seconds for which a plan may be applied after it was built."""
 
-_ADVICE = {
+ADVICE = {
     Reason.NO_NAME: "A work without an id that is text can be changed in the database only; have it given an id there.",
     Reason.SHARED_ID: (
         "Works that share an id cannot be changed one by one; have one given another id in the database, or remove "
         "all of them with buckets.api.delete([id]), which keeps no record."
     ),
 }
+"""What to do about works that no plan can change."""
 
 WorkSelector = Query | Mapping[str, Any] | pd.DataFrame | Iterable[str] | None
 """What people name works by: a query, a query document, a frame, or ids."""
@@ -159,12 +160,6 @@ def unnamed(value: Any) -> LeftOut:
 def shared(work_id: str) -> LeftOut:
     """Leave out one of several works with the same id."""
     return LeftOut(work_id, "shares its id with another work", Reason.SHARED_ID)
-
-
-def advice(left_out: Iterable[LeftOut]) -> list[str]:
-    """Say what to do about works that no plan can change."""
-    reasons = {left.reason for left in left_out}
-    return [what for reason, what in _ADVICE.items() if reason in reasons]
 
 
 def _of_query(api: Api, query: Query, limits: PlanLimits, limit: int | None) -> Targets:

@@ -15,7 +15,7 @@ from bucketsnb.changes.lookup import look, read_works
 from bucketsnb.changes.plan import LeftOut, Plan, UndoPlan
 from bucketsnb.changes.receipt import Outcome
 from bucketsnb.changes.snapshot import Change, WorkSnapshot, equal, what_differs
-from bucketsnb.changes.targets import PlanLimits, Targets, advice
+from bucketsnb.changes.targets import ADVICE, PlanLimits, Targets
 from bucketsnb.encoding import encode_works
 from bucketsnb.errors import WorkError
 from bucketsnb.schema import STALE_DAYS
@@ -35,19 +35,15 @@ CurrentRecords = Mapping[str, Record]
 class Verb:
     """One verb. As it stands here it changes cells of works that keep their ids, and an undo puts the cells back.
 
-    `plan` is the kind of its plans, whose `verb` is its name in the journal; `undo_plan` that of a plan to undo it, and
-    `undo_notes` what to know before.
+    `plan` is the kind of its plans, whose `verb` the journal calls it by, and `chunk_executor` carries out those from
+    files; `undo_plan` is that of a plan to undo it, `undo_notes` what to know before, and `undo_executor` what does it.
     """
 
     plan: type[Plan]
+    chunk_executor: type[ChunkExecutor] = PutExecutor
     undo_plan: type[UndoPlan] = UndoPlan
     undo_notes: tuple[str, ...] = ()
-
-    # --- plans from a file ---
-
-    def chunk_executor(self) -> ChunkExecutor:
-        """Return the chunk executor of a plan that was read from a file."""
-        return PutExecutor()
+    undo_executor: type[ChunkExecutor] = PutExecutor
 
     def count_done(self, api: Api, changes: Sequence[Change]) -> int:
         """Return how many works are as a plan would leave them."""
@@ -57,12 +53,10 @@ class Verb:
         now = look(api, [change.id for change in changes if change.id is not None])
         return sum(executor.is_done(change, now.get(change.id or "")) for change in changes)
 
-    # --- undo ---
-
     def undo_chunk_executor(self, entry: Entry) -> ChunkExecutor:
         """Return the chunk executor of the undo of an entry."""
         del entry
-        return PutExecutor()
+        return self.undo_executor()
 
     def name_of(self, work: RecordedWork) -> str:
         """Return the id that a work has after the change, ``""`` if it is not known."""
@@ -162,6 +156,7 @@ def new_plan(
 ) -> P:
     """Make a plan that expires, with the executor that will carry it out; `head` is for the journal alone."""
     now = time.time()
+    advised = [what for why, what in ADVICE.items() if any(one.reason is why for one in targets.left_out)]
     return kind(
         changes=tuple(changes),
         url=without_login(context.api.url),
@@ -170,7 +165,7 @@ def new_plan(
         expires_at=now + limits.expires_after,
         query=targets.query,
         left_out=tuple(targets.left_out),
-        notes=(*notes, *advice(targets.left_out), *context.api.clock.notes()),
+        notes=(*notes, *advised, *context.api.clock.notes()),
         _executor=Execution(context, chunk_executor, head=head),
         **more,
     )

@@ -128,9 +128,6 @@ _LATEST = 2.0**53
 _CLOCKS = 10.0
 """Seconds by which the clocks of the machines may differ unnoticed."""
 
-_BACK = "it is there again under its old id"
-_PUT_BACK_BEFORE = "it was put back before, under a new id"
-
 _STAYED = (Outcome.DRIFTED, Outcome.STILL_THERE, Outcome.REFUSED, Outcome.NOT_SENT)
 """Outcomes of a delete after which a work should be where it was."""
 
@@ -139,15 +136,12 @@ class Delete(Verb):
     """Deleted works are deposited again, under new ids, and put back as they were."""
 
     plan = DeletePlan
+    chunk_executor = DeleteExecutor
     undo_notes = ("The works get new ids. No worker can take one before it is put back as it was.",)
-
-    def chunk_executor(self) -> ChunkExecutor:
-        """Return the chunk executor of a plan that was read from a file."""
-        return DeleteExecutor()
 
     def undo_chunk_executor(self, entry: Entry) -> ChunkExecutor:
         """Return what puts the works back."""
-        return RestoreExecutor(entry.id, entry.at)
+        return RestoreExecutor(entry)
 
     def should_be_there(self, entry: Entry) -> list[str]:
         """Return ids of works that stayed, and of some that were not on the plan."""
@@ -179,25 +173,24 @@ class Delete(Verb):
 class RestoreExecutor(ChunkExecutor):
     """Deposit works under a holding pipeline, named after the entry that is undone, then put them back as they were.
 
-    Only works that entered `since` it was made, in epoch seconds, may have been put back already.
+    Only works that entered since it was made may have been put back already.
     """
 
     size = 200
 
-    def __init__(self, entry: str, since: float) -> None:
-        self.since = since
-        self.holding = HOLDING + entry
+    def __init__(self, entry: Entry) -> None:
+        self.holding, self.since = HOLDING + entry.id, entry.at
         wrong = value_problems(FIELDS["pipeline"], self.holding, "pipeline")
         if wrong:
             raise WorkError(str(wrong[0]))
 
     def step(self, execution: Execution, positions: Sequence[int]) -> BucketsError | None:
         """Do one chunk; works in the holding pipeline are only put back, and works that are back are left alone."""
-        fit = [position for position in self._missing(execution, positions) if self._fits(execution, position)]
-        known = [position for position in fit if execution.results[position].new_id is not None]
-        error = self._hold(execution, [position for position in fit if position not in set(known)])
-        self._leave_put_back(execution, known)
-        held = [position for position in fit if self._waits(execution, position)]
+        results, going = execution.results, self._missing(execution, positions)
+        known = [position for position in going if results[position].new_id is not None]
+        new = [position for position in going if results[position].new_id is None and self._fits(execution, position)]
+        error = self._hold(execution, new)
+        held = [*self._still_held(execution, known), *(one for one in new if results[one].new_id is not None)]
         if not held:
             return error
         reply = send_in_halves(execution, held, partial(self._put, execution))
@@ -261,7 +254,8 @@ class RestoreExecutor(ChunkExecutor):
         free = [record for record in records if record.get("id") not in taken]
         for position in positions:
             original = _original(execution, position)
-            hit = next((record for record in free if _same_work(original, record)), None)
+            same = {name: value for name, value in original.items() if name not in _NOT_COMPARED}
+            hit = next((one for one in free if all(one.get(name) == value for name, value in same.items())), None)
             if hit is None:
                 left.append(position)
             else:
@@ -271,17 +265,14 @@ class RestoreExecutor(ChunkExecutor):
 
     # --- second step ---
 
-    def _leave_put_back(self, execution: Execution, positions: Sequence[int]) -> None:
-        """Leave works alone that an earlier pass put back: a worker may be busy with them by now."""
-        now = look(execution.api, [work_id for p in positions if (work_id := execution.results[p].new_id)])
-        for position in positions:
-            record = now.get(execution.results[position].new_id or "")
-            if record is None or record.get("pipeline") != self.holding:
-                self._judge(execution, position, record, Reply(ReplyKind.SILENCE))
-
-    def _waits(self, execution: Execution, position: int) -> bool:
-        result = execution.results[position]
-        return result.new_id is not None and result.outcome not in (Outcome.DONE, Outcome.GONE)
+    def _still_held(self, execution: Execution, positions: Sequence[int]) -> list[int]:
+        """Return works of an earlier pass that are to be put back; a worker may be busy with the others by now."""
+        ids = {position: execution.results[position].new_id or "" for position in positions}
+        now = look(execution.api, list(ids.values()))
+        held = [position for position in positions if now.get(ids[position], {}).get("pipeline") == self.holding]
+        for position in ids.keys() - set(held):
+            self._judge(execution, position, now.get(ids[position]), Reply(ReplyKind.SILENCE))
+        return held
 
     def _put(self, execution: Execution, positions: Sequence[int]) -> Reply:
         works = [_restored(execution, position) for position in positions]
@@ -315,12 +306,13 @@ def _there_again(
     ones, with pipeline and creation as they were. Ids in `but` belong to other works.
     """
     now = look(api, [work["id"] for work in works if isinstance(work.get("id"), str)])
-    there = {place: (now[work["id"]], _BACK) for place, work in enumerate(works) if work.get("id") in now}
+    back = "it is there again under its old id"
+    there = {place: (now[work["id"]], back) for place, work in enumerate(works) if work.get("id") in now}
     others = [place for place, work in enumerate(works) if place not in there and _has_creation(work)]
     sent = [works[place] for place in others]
     young = [record for record in find(api, sent) if _entered_after(record.get("id"), since + (api.clock_skew or 0.0))]
     for place, record in match(sent, young, but).items():
-        there[others[place]] = record, _PUT_BACK_BEFORE
+        there[others[place]] = record, "it was put back before, under a new id"
     return there
 
 
@@ -342,7 +334,3 @@ def _original(execution: Execution, position: int) -> dict[str, Any]:
 
 def _restored(execution: Execution, position: int) -> dict[str, Any]:
     return {**_original(execution, position), "id": execution.results[position].new_id}
-
-
-def _same_work(original: Record, record: Record) -> bool:
-    return all(record.get(name) == value for name, value in original.items() if name not in _NOT_COMPARED)

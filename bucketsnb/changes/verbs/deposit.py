@@ -161,12 +161,13 @@ def _earlier_lives(works: Sequence[Record], now: float) -> list[str]:
 
 
 class DepositExecutor(ChunkExecutor):
-    """Put works into the queue; with `once` those only that are not there yet, as others may have applied the plan."""
+    """Put works into the queue."""
 
     size = 500
+    once = False
+    """Whether to send only works that are not there yet."""
 
-    def __init__(self, *, once: bool = False) -> None:
-        self._once = once
+    def __init__(self) -> None:
         self._present: set[str] = set()
 
     def step(self, execution: Execution, positions: Sequence[int]) -> BucketsError | None:
@@ -174,7 +175,7 @@ class DepositExecutor(ChunkExecutor):
         unsure = [position for position in positions if execution.results[position].outcome is Outcome.UNKNOWN]
         going = [position for position in positions if execution.results[position].outcome is Outcome.NOT_SENT]
         error = self._settle(execution, unsure, Reply(ReplyKind.SILENCE)) if unsure else None
-        if self._once:
+        if self.once:
             going = _not_there(execution, going)
         return (self._send(execution, going) if going else None) or error
 
@@ -204,6 +205,12 @@ class DepositExecutor(ChunkExecutor):
         for place, record in matched.items():
             _found(execution, left[place], record)
         return [position for place, position in enumerate(left) if place not in matched]
+
+
+class DepositOnceExecutor(DepositExecutor):
+    """Put works into the queue by a plan from a file, which others may have applied elsewhere."""
+
+    once = True
 
 
 def _found(execution: Execution, position: int, record: Record | None) -> None:
@@ -290,22 +297,15 @@ class Deposit(Verb):
     """Deposited works are deleted again."""
 
     plan = DepositPlan
+    chunk_executor = DepositOnceExecutor
+    undo_executor = DeleteExecutor
     undo_plan = UndoDepositPlan
     undo_notes = ("Works that a worker has claimed since are left alone.",)
-
-    def chunk_executor(self) -> ChunkExecutor:
-        """Return the chunk executor of a plan that was read from a file."""
-        return DepositExecutor(once=True)
 
     def count_done(self, api: Api, changes: Sequence[Change]) -> int:
         """Return how many works are in the queue."""
         works = [change.work.record for change in changes]
         return len(match(works, find(api, works)))
-
-    def undo_chunk_executor(self, entry: Entry) -> ChunkExecutor:
-        """Return what deletes the works."""
-        del entry
-        return DeleteExecutor()
 
     def name_of(self, work: RecordedWork) -> str:
         """Return the id that the service gave."""

@@ -139,14 +139,17 @@ def _paths(values: Mapping[str, Any]) -> dict[tuple[str, ...], Any]:
     _refuse_unmeant({path[0]: value for path, value in paths.items()}, 0)
     for path in paths:
         if path[0] not in FIELD_NAMES or "" in path:
-            matches = close_matches(path[0], FIELD_NAMES)
-            hint = (
-                f"; did you mean {matches[0]!r}?" if matches else f"; the fields are {join_truncated(FIELD_NAMES, 30)}"
-            )
-            raise WorkError(f"{truncate('.'.join(path), 60)!r} is not a field of a work{hint}", field=".".join(path))
+            raise no_field(".".join(path), path[0])
         if any(path[:end] in paths for end in range(1, len(path))):
             raise WorkError(f"{'.'.join(path)} is part of another field that is set too.", field=".".join(path))
     return paths
+
+
+def no_field(path: str, name: str) -> WorkError:
+    """Return the error of a field that no work has, or that nobody sets."""
+    matches = close_matches(name, FIELD_NAMES)
+    hint = f"; did you mean {matches[0]!r}?" if matches else f"; the fields are {join_truncated(FIELD_NAMES, 30)}"
+    return WorkError(f"{truncate(path, 60)!r} is not a field of a work that can be set{hint}", field=path)
 
 
 def _emptied(found: Edits) -> list[str]:
@@ -238,16 +241,12 @@ def _notes(changes: Sequence[Change], now: float, *, reset: bool) -> list[str]:
         return []
     records = [change.work.record for change in changes]
     notes = ["Undo leaves works alone that a worker has claimed in the meantime."]
-    last = sum(_exhausted(record) for record in records)
+    counts = [(record.get("attempt"), record.get("retries")) for record in records]
+    last = sum(isinstance(had, int) and isinstance(most, int) and had >= most for had, most in counts)
     if last and not reset:
         had = f"{count_of(last, 'work')} had all of {'its' if last == 1 else 'their'} attempts"
         notes.append(Note(f"{had}: if one fails again, it stays failed.", Cure.RESET_ATTEMPTS))
     return notes + old_works(records, now)
-
-
-def _exhausted(record: Mapping[str, Any]) -> bool:
-    attempt, retries = record.get("attempt"), record.get("retries")
-    return isinstance(attempt, int) and isinstance(retries, int) and attempt >= retries
 
 
 # --- inverse ---

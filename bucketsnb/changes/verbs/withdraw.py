@@ -24,10 +24,10 @@ from bucketsnb.changes.receipt import Outcome, Receipt
 from bucketsnb.changes.snapshot import Change, WorkSnapshot
 from bucketsnb.changes.targets import ChangeWarning, PlanLimits, Targets, refuse_read_only
 from bucketsnb.changes.verbs.base import SET_BY_SERVICE, CurrentRecords, Verb, new_plan, not_seen
-from bucketsnb.changes.verbs.update import UpdatePlan, refuse_unfit
-from bucketsnb.display.texts import age, close_matches, count_of, format_time, truncate
+from bucketsnb.changes.verbs.update import UpdatePlan, no_field, refuse_unfit
+from bucketsnb.display.texts import age, count_of, format_time, truncate
 from bucketsnb.encoding import encode, encode_works
-from bucketsnb.errors import BucketsError, PlanError, QueryError, WorkError
+from bucketsnb.errors import BucketsError, PlanError, QueryError
 from bucketsnb.schema import FIELDS, LEFT_TO_THE_SERVICE, PARENT_PATH, value_problems
 
 __all__ = ["Claim", "Names", "NotEnded", "Withdraw", "WithdrawPlan", "plan_claim", "plan_withdraw", "withdrawal"]
@@ -299,9 +299,7 @@ class Claim(drawing.Drawn):
         work = self._held()
         for name in fields:
             if name not in FIELDS or name in LEFT_TO_THE_SERVICE:
-                matches = close_matches(name, FIELDS)
-                hint = f"; did you mean {matches[0]!r}?" if matches else ""
-                raise WorkError(f"{name!r} is not a field of a work that can be set{hint}", field=name)
+                raise no_field(name, name)
         cells = {"status": status, "stop": self._context.api.now(), **fields}
         if results is not None:
             cells["results"] = results
