@@ -228,8 +228,11 @@ class Execution:
         outcomes: Sequence[Outcome],
     ) -> None:
         """Do the works with these outcomes, and keep what became of them whatever happens on the way."""
-        self.writer, self.changes, self.errors, self.notes, self.refusals = writer, plan.changes, [], [], 0
-        self._chunks, self._passes, started = 0, self._passes + 1, time.monotonic()
+        self.writer, self.changes = writer, plan.changes
+        self.errors, self.notes = [], []
+        self.refusals = self._chunks = 0
+        self._passes += 1
+        started = time.monotonic()
         with writer:
             try:
                 self._do_chunks(progress or (lambda *_: None), cancel, outcomes)
