@@ -139,15 +139,15 @@ def _paths(values: Mapping[str, Any]) -> dict[tuple[str, ...], Any]:
     _refuse_unmeant({path[0]: value for path, value in paths.items()}, 0)
     for path in paths:
         if path[0] not in FIELD_NAMES or "" in path:
-            raise no_field(".".join(path), path[0])
+            raise no_field(".".join(path))
         if any(path[:end] in paths for end in range(1, len(path))):
             raise WorkError(f"{'.'.join(path)} is part of another field that is set too.", field=".".join(path))
     return paths
 
 
-def no_field(path: str, name: str) -> WorkError:
+def no_field(path: str) -> WorkError:
     """Return the error of a field that no work has, or that nobody sets."""
-    matches = close_matches(name, FIELD_NAMES)
+    matches = close_matches(path.partition(".")[0], FIELD_NAMES)
     hint = f"; did you mean {matches[0]!r}?" if matches else f"; the fields are {join_truncated(FIELD_NAMES, 30)}"
     return WorkError(f"{truncate(path, 60)!r} is not a field of a work that can be set{hint}", field=path)
 
@@ -430,9 +430,7 @@ def _records(frame: pd.DataFrame, now: Mapping[str, Record] | None) -> list[dict
         raise WorkError("The frame has no column id, and works are named by their ids.", field="id")
     unknown = [str(name) for name in frame.columns if name not in COLUMNS]
     if unknown:
-        matches = close_matches(unknown[0], COLUMNS)
-        hint = f"; did you mean {matches[0]!r}?" if matches else ". Drop it, and plan the update again."
-        raise WorkError(f"{truncate(unknown[0], 60)!r} is not a field of a work{hint}", field=unknown[0])
+        raise no_field(unknown[0])
     if "parent" in frame.columns and "config" not in frame.columns:
         raise WorkError("The parent is kept in config: keep the column config beside parent.", field="parent")
     if now is None:

@@ -299,7 +299,7 @@ class Claim(drawing.Drawn):
         work = self._held()
         for name in fields:
             if name not in FIELDS or name in LEFT_TO_THE_SERVICE:
-                raise no_field(name, name)
+                raise no_field(name)
         cells = {"status": status, "stop": self._context.api.now(), **fields}
         if results is not None:
             cells["results"] = results
