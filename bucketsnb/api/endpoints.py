@@ -297,7 +297,8 @@ class Api:
         try:  # in a third of the time and memory, where each id is text
             return [one.id for one in _decode_named(answer.body)]
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return [_id_of(record) for record in self._records(answer)]
+            pass
+        return [_id_of(record) for record in self._records(answer)]  # outside, as it may raise
 
     # --- changing ---
 

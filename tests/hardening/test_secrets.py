@@ -108,6 +108,7 @@ FAULTS: dict[str, dict[str, Any]] = {
 }
 CALLS: dict[str, Callable[[Buckets], object]] = {
     "view": lambda client: client.view({}),
+    "ids": lambda client: client.count({"user": "else"}),
     "status": lambda client: client.status(),
     "deposit": lambda client: client.deposit([make_work()]),
     "withdraw": lambda client: client.withdraw("baseband-converter"),
