@@ -13,9 +13,9 @@ from typing import Any, Literal
 import msgspec
 
 from bucketsnb.display.texts import join_truncated, printable, truncate
-from bucketsnb.encoding.values import DEEPEST, UnfitError, plain, plain_key
+from bucketsnb.encoding.values import DEEPEST, UnfitError, plain, plain_key, seconds_of, whole
 from bucketsnb.errors import QueryError, WorkError
-from bucketsnb.moments import instant, moment_problem
+from bucketsnb.moments import moment_problem
 from bucketsnb.schema import (
     FIELDS,
     LEFT_TO_THE_SERVICE,
@@ -83,9 +83,14 @@ def encode_works(works: Iterable[Any], *, verb: Verb) -> tuple[bytes, list[dict[
     records = [_record(work, index, verb) for index, work in enumerate(_listed(works))]
     if verb != "update":
         _stamp(records)
-    if verb == "deposit":
-        records = [_sound(record, index) for index, record in enumerate(records)]
-    return b"[" + b",".join(_bytes_of(record, index) for index, record in enumerate(records)) + b"]", records
+    bodies = []
+    for index, record in enumerate(records):
+        if verb == "deposit":
+            records[index] = with_defaults(record)
+            _refuse(_wrong(records[index]), record, index)
+        bodies.append(msgspec.json.encode(records[index]))
+        _refuse(_size_problems(record, len(bodies[-1])), record, index)
+    return b"[" + b",".join(bodies) + b"]", records
 
 
 def encode(value: Any) -> bytes:
@@ -195,17 +200,13 @@ def _record(work: Any, index: int, verb: Verb) -> dict[str, Any]:
     except WorkError as error:
         raise WorkError(f"Work {index} {error}.", index=index) from None
     _refuse(unfit, record, index)
-    if verb == "update":
-        _refuse(_id_problems(record.get("id")), record, index)
-    else:
+    own_id = record.get("id")
+    if verb != "update":
         record.update(dict.fromkeys(LEFT_TO_THE_SERVICE & record.keys()))
+    elif not isinstance(own_id, str) or not own_id:
+        problem = Problem("id", f"is {truncate(repr(own_id), 40)}", "expected the id of the work to update")
+        _refuse([problem], record, index)
     return record
-
-
-def _sound(record: dict[str, Any], index: int) -> dict[str, Any]:
-    filled = with_defaults(record)
-    _refuse(_wrong(filled), filled, index)
-    return filled
 
 
 def _refuse(found: Sequence[Problem], record: Mapping[str, Any], index: int) -> None:
@@ -220,25 +221,14 @@ def refusal(found: Sequence[Problem], record: Mapping[str, Any], index: int) -> 
     return WorkError(f"Work {index} ({label}): {found[0]}{also}", index=index, field=found[0].path or None)
 
 
-def _id_problems(value: Any) -> list[Problem]:
-    if isinstance(value, str) and value:
-        return []
-    return [Problem("id", f"is {truncate(repr(value), 40)}", "expected the id of the work to update")]
-
-
 def _field(name: str, value: Any) -> Any:
     if name in TIME_FIELDS:
         return _time(value, name)
     sent = plain(value, name, DEEPEST - 1)
     kind = FIELDS[name].kind if name in FIELDS else None
     if kind is Kind.INTEGER:
-        return _whole(sent)
-    return [_whole(one) for one in sent] if kind is Kind.INTEGERS and isinstance(sent, list) else sent
-
-
-def _whole(value: Any) -> Any:
-    """Return 3 for 3.0: pandas turns a column of integers with a gap into floats."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+        return whole(sent)
+    return [whole(one) for one in sent] if kind is Kind.INTEGERS and isinstance(sent, list) else sent
 
 
 def _time(value: Any, name: str) -> float | None:
@@ -246,17 +236,10 @@ def _time(value: Any, name: str) -> float | None:
     if sent is None:
         return None
     if isinstance(sent, str):
-        return _instant(sent, name)
+        return seconds_of(name, sent)
     if isinstance(sent, bool) or not isinstance(sent, int | float):
         raise UnfitError(name, value_problems(FIELDS[name], sent, name)[0].text)
     return float(sent)
-
-
-def _instant(text: str, name: str) -> float:
-    try:
-        return instant(text)
-    except ValueError as error:
-        raise UnfitError(name, f"is {truncate(repr(text), 60)}, which {error}") from None
 
 
 def _moment_problems(record: Mapping[str, Any]) -> list[Problem]:
@@ -270,12 +253,6 @@ def _wrong(record: Mapping[str, Any]) -> list[Problem]:
     moments = _moment_problems(record)
     named = {one.path for one in moments}
     return [*(one for one in problems(record) if one.path not in named), *moments]
-
-
-def _bytes_of(record: dict[str, Any], index: int) -> bytes:
-    data: bytes = msgspec.json.encode(record)
-    _refuse(_size_problems(record, len(data)), record, index)
-    return data
 
 
 def _size_problems(record: Mapping[str, Any], size: int) -> list[Problem]:

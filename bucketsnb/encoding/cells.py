@@ -8,11 +8,11 @@ import math
 import re
 import shlex
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from bucketsnb.display.texts import truncate
-from bucketsnb.encoding.values import DEEPEST, UnfitError, plain
-from bucketsnb.moments import instant
+from bucketsnb.encoding.values import DEEPEST, UnfitError, plain, seconds_of, whole
 from bucketsnb.schema import PARENT_PATH, PATHS, Kind
 
 __all__ = ["NULLS", "is_missing", "path_of", "read_cell", "read_value"]
@@ -78,9 +78,9 @@ def read_value(path: str, value: Any) -> Any:
     """
     value, kind = _unwrapped(value), _kind(path)
     if kind is Kind.TIME and isinstance(value, str):
-        return _time(path, value)
+        return seconds_of(path, value)
     if kind is Kind.INTEGERS and _is_number(value):
-        return [_whole(value)]
+        return [whole(value)]
     if kind in _NESTED and isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
         return _structure(path, value.strip())
     return value
@@ -115,11 +115,16 @@ def read_cell(path: str, value: Any) -> Any:
     """
     if is_missing(value):
         return None
-    value, kind = _unwrapped(value), _kind(path_of(path))
+    path = path_of(path)
+    value, kind = _unwrapped(value), _kind(path)
     if not isinstance(value, str):
         return _FROM_NUMBER[kind](value) if kind in _FROM_NUMBER and _is_number(value) else value
     text = value.strip()
-    return None if text in NULLS else _READERS[kind](path_of(path), text)
+    if text in NULLS:
+        return None
+    if kind in _NESTED and text[0] in ("{[(" if kind is Kind.MAPPING else "[("):
+        return _structure(path, text)
+    return _READERS[kind](path, text) if kind in _READERS else text
 
 
 def _kind(path: str) -> Kind | None:
@@ -141,29 +146,20 @@ def _is_number(value: Any) -> bool:
 # --- numbers, as pandas has read them ---
 
 
-def _whole(value: float) -> float:
-    """Return 5 for 5.0: pandas turns integers into floats where a column has a gap."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
 def _text_of(value: float) -> Any:
     """Return the text that a number was read from, where that is certain: floats have lost it."""
-    whole = _whole(value)
-    return str(whole) if isinstance(whole, int) and abs(whole) < 2**53 else value
+    number = whole(value)
+    return str(number) if isinstance(number, int) and abs(number) < 2**53 else value
 
 
 _FROM_NUMBER: Mapping[Kind | None, Callable[[Any], Any]] = {
     Kind.TEXT: _text_of,
-    Kind.INTEGER: _whole,
-    Kind.INTEGERS: lambda value: [_whole(value)],
+    Kind.INTEGER: whole,
+    Kind.INTEGERS: lambda value: [whole(value)],
     Kind.TEXTS: lambda value: [_text_of(value)],
 }
 
 # --- text ---
-
-
-def _as_it_is(_: str, text: str) -> str:
-    return text
 
 
 def _integer(path: str, text: str) -> Any:
@@ -185,30 +181,15 @@ def _boolean(_: str, text: str) -> Any:
     return _BOOLEANS.get(text, text)
 
 
-def _time(path: str, text: str) -> float:
-    try:
-        return instant(text)
-    except ValueError as error:
-        raise UnfitError(path, f"is {truncate(repr(text), 60)}, which {error}") from None
-
-
-def _texts(path: str, text: str) -> Any:
-    """Read a list: as JSON or Python writes it, else parts between semicolons, else commas, else blanks."""
-    if text[0] in "[(":
-        return _structure(path, text)
-    if path == "command":
-        return _words(path, text)
-    return _parts(text)
-
-
-def _words(path: str, text: str) -> list[str]:
-    """Split a command line as a shell does."""
+def _texts(path: str, text: str) -> list[str]:
+    """Split a command line as a shell does, and other texts at semicolons, else commas, else blanks."""
+    if path != "command":
+        return _parts(text)
     try:
         return shlex.split(text)
     except ValueError as error:
-        raise UnfitError(
-            path, f'is {truncate(repr(text), 60)}, which is no command line: {error}; write ["echo", "hi"]'
-        ) from None
+        shown = truncate(repr(text), 60)
+        raise UnfitError(path, f'is {shown}, which is no command line: {error}; write ["echo", "hi"]') from None
 
 
 def _parts(text: str) -> list[str]:
@@ -217,16 +198,13 @@ def _parts(text: str) -> list[str]:
 
 
 def _integers(path: str, text: str) -> Any:
-    if text[0] in "[(":
-        return _structure(path, text)
     if _THOUSANDS.fullmatch(text):
         several = ", ".join(re.split(r"\D+", text.lstrip("+-")))
         joined = re.sub(r"\D", "", text)
         raise UnfitError(
             path, f"is {text!r}: one number with thousands separators, or several? Write {joined} or [{several}]"
         )
-    parts = _parts(text.replace(";", " ").replace(",", " "))
-    return [_event(path, part) for part in parts]
+    return [_event(path, part) for part in re.split(r"[;,\s]+", text) if part]
 
 
 def _event(path: str, text: str) -> Any:
@@ -234,12 +212,6 @@ def _event(path: str, text: str) -> Any:
         raise UnfitError(path, f"is {text!r}, which a spreadsheet may have rounded; write all digits")
     found = _INTEGER.fullmatch(text)
     return _int(path, found[1]) if found else text
-
-
-def _mapping(path: str, text: str) -> Any:
-    if text[0] in "{[(":
-        return _structure(path, text)
-    return text
 
 
 def _structure(path: str, text: str) -> Any:
@@ -271,15 +243,14 @@ def _anything(path: str, text: str) -> Any:
             path,
             f'is {text!r}: a decimal comma, thousands, or a list? Write 1.5, 1500, [1, 5], or text as "1,5" in quotes',
         )
-    return _quoted(path, text) if len(text) > 1 else text
-
-
-def _quoted(path: str, text: str) -> Any:
     ends = text[0] + text[-1]
-    if ends == '""':
-        return _text_in_quotes(text)
-    if ends not in ("{}", "[]", "()"):
-        return text
+    if len(text) > 1 and ends == '""':
+        with suppress(ValueError):
+            return json.loads(text)
+    return _structure_or_text(path, text) if ends in ("{}", "[]", "()") else text
+
+
+def _structure_or_text(path: str, text: str) -> Any:
     try:
         return _structure(path, text)
     except UnfitError as error:
@@ -288,21 +259,12 @@ def _quoted(path: str, text: str) -> Any:
         return text
 
 
-def _text_in_quotes(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
-
-
 _READERS: Mapping[Kind | None, Callable[[str, str], Any]] = {
-    Kind.TEXT: _as_it_is,
-    Kind.STATUS: _as_it_is,
     Kind.INTEGER: _integer,
     Kind.BOOLEAN: _boolean,
-    Kind.TIME: _time,
+    Kind.TIME: seconds_of,
     Kind.TEXTS: _texts,
     Kind.INTEGERS: _integers,
-    Kind.MAPPING: _mapping,
     None: _anything,
 }
+"""How the text of a cell is read where that is not just text."""

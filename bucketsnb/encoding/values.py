@@ -10,18 +10,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime, timedelta, timezone
+from contextlib import suppress
+from datetime import date, datetime, timedelta
 from datetime import time as time_of_day
 from decimal import Decimal
 from enum import Enum
-from os import PathLike, fspath
-from typing import Any, NoReturn
+from pathlib import PurePath
+from typing import Any
 from uuid import UUID
 
 from bucketsnb.display.texts import printable, truncate
-from bucketsnb.moments import exact_seconds
+from bucketsnb.moments import exact_seconds, instant
 
-__all__ = ["DEEPEST", "UnfitError", "plain", "plain_key"]
+__all__ = ["DEEPEST", "UnfitError", "plain", "plain_key", "seconds_of", "whole"]
 
 DEEPEST = 100
 """Levels of nesting; the limit of a MongoDB document."""
@@ -65,15 +66,16 @@ def plain(value: Any, path: str, depth: int, *, as_time: bool = False) -> Any:
         return value
     if kind in _ATOMS:
         return _ATOMS[kind](value, path)
+    if not isinstance(value, Mapping | list | tuple):
+        return _unusual(value, path, depth, as_time=as_time)
+    if depth <= 0:
+        raise UnfitError(truncate(path, 80), f"is nested deeper than {DEEPEST} levels; send the inner part as text")
     if isinstance(value, Mapping):
         return _mapping(value, path, depth, as_time=as_time)
-    if isinstance(value, list | tuple):
-        return _sequence(value, path, depth, as_time=as_time)
-    return _unusual(value, path, depth, as_time=as_time)
+    return _sequence(value, path, depth, as_time=as_time)
 
 
 def _mapping(value: Mapping[Any, Any], path: str, depth: int, *, as_time: bool) -> dict[str, Any]:
-    _deeper(path, depth)
     plain_items = {}
     for key, one in value.items():
         name = plain_key(key, path)
@@ -82,27 +84,11 @@ def _mapping(value: Mapping[Any, Any], path: str, depth: int, *, as_time: bool) 
 
 
 def _sequence(value: Sequence[Any], path: str, depth: int, *, as_time: bool) -> list[Any]:
-    _deeper(path, depth)
-    if _all_atoms(value):
-        return list(value)
+    if set(map(type, value)) == {str}:  # such as the many ids of a query, known to be sound all at once
+        with suppress(UnicodeEncodeError):
+            "".join(value).encode()
+            return list(value)
     return [plain(one, f"{path}[{place}]", depth - 1, as_time=as_time) for place, one in enumerate(value)]
-
-
-def _all_atoms(values: Sequence[Any]) -> bool:
-    """Say whether these are all sound text, or all sound integers: known at once of the many ids of a query."""
-    kinds = set(map(type, values))
-    if kinds == {str}:
-        try:
-            "".join(values).encode()
-        except UnicodeEncodeError:
-            return False
-        return True
-    return kinds == {int} and min(values) in _INT64 and max(values) in _INT64
-
-
-def _deeper(path: str, depth: int) -> None:
-    if depth <= 0:
-        raise UnfitError(truncate(path, 80), f"is nested deeper than {DEEPEST} levels; send the inner part as text")
 
 
 def plain_key(key: Any, path: str) -> str:
@@ -134,6 +120,19 @@ def _number(value: float, path: str) -> float:
     return float(value)
 
 
+def whole(value: Any) -> Any:
+    """Return 5 for 5.0: pandas turns integers into floats where a column has a gap."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def seconds_of(path: str, text: str) -> float:
+    """Return the epoch seconds that a text stands for."""
+    try:
+        return instant(text)
+    except ValueError as error:
+        raise UnfitError(path, f"is {truncate(repr(text), 60)}, which {error}") from None
+
+
 _ATOMS: Mapping[type, Callable[[Any, str], Any]] = {str: _text, int: _integer, float: _number}
 
 _REFUSED: tuple[tuple[type | tuple[type, ...], str], ...] = (
@@ -147,58 +146,35 @@ _REFUSED: tuple[tuple[type | tuple[type, ...], str], ...] = (
 
 
 def _unusual(value: Any, path: str, depth: int, *, as_time: bool) -> Any:
+    name = type(value).__name__
     if isinstance(value, Enum):
         return plain(value.value, path, depth, as_time=as_time)
-    if _is_foreign(value):
-        return _foreign(value, path, depth, as_time=as_time)
-    if as_time and isinstance(value, datetime):
+    if name in ("NAType", "NaTType") or (name == "datetime64" and str(value) == "NaT"):
+        return None
+    if as_time and (name == "datetime64" or isinstance(value, datetime)):
         return _epoch(value, path)
     for kind, convert in _ATOMS.items():
         if isinstance(value, kind):
             return convert(value, path)
-    if isinstance(value, PathLike | UUID):
-        return _text(str(value if isinstance(value, UUID) else fspath(value)), path)
-    return _refuse(value, path)
+    if isinstance(value, PurePath | UUID):
+        return _text(str(value), path)
+    _refuse({"datetime64": datetime.min, "timedelta64": timedelta(0)}.get(name, value), path)
+    if hasattr(value, "tolist"):  # of numpy and pandas
+        inner = value.tolist()
+        if type(inner) is not type(value):
+            return plain(inner, path, depth, as_time=as_time)
+    raise UnfitError(path, f"is of type {name}, which JSON cannot hold; use text, numbers, lists or mappings")
 
 
-def _refuse(value: Any, path: str) -> NoReturn:
-    words = next((words for kinds, words in _REFUSED if isinstance(value, kinds)), None)
-    other = f"of type {type(value).__name__}, which JSON cannot hold; use text, numbers, lists or mappings"
-    raise UnfitError(path, f"is {words or other}")
-
-
-def _epoch(value: datetime, path: str) -> float:
+def _epoch(value: Any, path: str) -> float:
+    if not isinstance(value, datetime):
+        return float(value.astype("datetime64[us]").astype("int64").item()) / 1e6
     if value.tzinfo is None:
         raise UnfitError(path, "is a datetime without a time zone; give it one, such as datetime.now(timezone.utc)")
     return exact_seconds(value)
 
 
-def _is_foreign(value: Any) -> bool:
-    """Tell numpy's and pandas' values without importing either."""
-    return any(kind.__module__.partition(".")[0] in ("numpy", "pandas") for kind in type(value).__mro__)
-
-
-def _foreign(value: Any, path: str, depth: int, *, as_time: bool) -> Any:
-    name = type(value).__name__
-    if name in ("NAType", "NaTType"):
-        return None
-    if name == "datetime64":
-        return _datetime64(value, path, as_time=as_time)
-    if isinstance(value, date | timedelta) or name in ("timedelta64", "DataFrame"):
-        return _epoch(value, path) if as_time and isinstance(value, datetime) else _refuse_foreign(value, path)
-    if hasattr(value, "tolist"):
-        inner = value.tolist()
-        return _refuse_foreign(value, path) if _is_foreign(inner) else plain(inner, path, depth, as_time=as_time)
-    return _refuse_foreign(value, path)
-
-
-def _refuse_foreign(value: Any, path: str) -> NoReturn:
-    _refuse(timedelta(0) if type(value).__name__ == "timedelta64" else value, path)
-
-
-def _datetime64(value: Any, path: str, *, as_time: bool) -> float | None:
-    if str(value) == "NaT":
-        return None
-    if not as_time:
-        _refuse(datetime.now(timezone.utc), path)
-    return float(value.astype("datetime64[us]").astype("int64").item()) / 1e6
+def _refuse(value: Any, path: str) -> None:
+    for kinds, words in _REFUSED:
+        if isinstance(value, kinds):
+            raise UnfitError(path, f"is {words}")

@@ -48,26 +48,19 @@ class Attempt:
         Seconds: the longest silence, and the time for connecting.
     size
         Bytes of the body, which get time to leave.
-
-    Attributes
-    ----------
-    sent
-        Whether some of the request may have left.
-    answering
-        Whether an answer has begun.
-    refusal
-        What the answer's status stands for, where it says no.
-    ends_at
-        When time runs out, by the monotonic clock.
     """
 
     def __init__(self, timeout: float, size: int = 0) -> None:
         self.timeout = timeout
-        self.sent = False
-        self.answering = False
-        self.refusal: TryFailedError | None = None
-        self._transfer = timeout + size / LEAST_RATE
         self.ends_at = time.monotonic() + timeout
+        """When time runs out, by the monotonic clock."""
+        self.sent = False
+        """Whether some of the request may have left."""
+        self.answering = False
+        """Whether an answer has begun."""
+        self.refusal: TryFailedError | None = None
+        """What the status of the answer stands for, where it says no."""
+        self._transfer = timeout + size / LEAST_RATE
         self._connection: HTTPConnection | None = None
         self._done = threading.Event()
         self._lock = threading.Lock()

@@ -147,19 +147,20 @@ def retrying(idempotency: Idempotency, policy: Policy, sleep: Callable[[float], 
     def may_repeat(failure: BaseException) -> bool:
         return isinstance(failure, TryFailedError) and idempotency in MAY_REPEAT[failure.kind]
 
-    def is_enough(state: RetryCallState) -> bool:
-        elapsed = (state.seconds_since_start or 0.0) + (_asked(state) or 0.0)
-        return elapsed > policy.seconds or state.attempt_number >= policy.attempts
+    def asked(state: RetryCallState) -> float | None:
+        failure = state.outcome.exception() if state.outcome else None
+        return failure.wait if isinstance(failure, TryFailedError) else None
 
-    def wait(state: RetryCallState) -> float:
-        return policy.wait_before(state.attempt_number + 1, _asked(state))
-
-    return Retrying(retry=retry_if_exception(may_repeat), stop=is_enough, wait=wait, sleep=sleep, reraise=True)
-
-
-def _asked(state: RetryCallState) -> float | None:
-    failure = state.outcome.exception() if state.outcome else None
-    return failure.wait if isinstance(failure, TryFailedError) else None
+    return Retrying(
+        retry=retry_if_exception(may_repeat),
+        stop=lambda state: (
+            state.attempt_number >= policy.attempts
+            or (state.seconds_since_start or 0.0) + (asked(state) or 0.0) > policy.seconds
+        ),
+        wait=lambda state: policy.wait_before(state.attempt_number + 1, asked(state)),
+        sleep=sleep,
+        reraise=True,
+    )
 
 
 def retry_after(value: str) -> float | None:
@@ -187,21 +188,21 @@ _BY_PROXY: Mapping[int, str] = {
 }
 """What to do about statuses that are a proxy's own, or are taken for such: services say 401 of a token."""
 
-_BY_STATUS: Mapping[int, type[ServiceError]] = {
-    401: Unauthorized,
-    403: Unauthorized,
-    404: NotFound,
-    413: TooLarge,
-    414: TooLarge,
-    429: TooManyRequests,
-    431: TooLarge,
+_KINDS: Mapping[int, tuple[type[ServiceError], str]] = {
+    401: (Unauthorized, "No token was sent: pass token= or set WORKFLOW_HTTP_TOKEN."),
+    403: (Unauthorized, "No token was sent: pass token= or set WORKFLOW_HTTP_TOKEN."),
+    404: (NotFound, "Check that the address is that of a Buckets service."),
+    413: (TooLarge, "Send less at once."),
+    414: (TooLarge, "Send less at once."),
+    429: (TooManyRequests, "Wait before asking again."),
+    431: (TooLarge, "Send less at once."),
 }
-_WHAT_NEXT: Mapping[type[ServiceError], str] = {
-    NotFound: "Check that the address is that of a Buckets service.",
-    TooLarge: "Send less at once.",
-    TooManyRequests: "Wait before asking again.",
-    ServiceFailed: "The service has to be looked at by the people who run it.",
+_OTHER_KINDS: Mapping[int, tuple[type[ServiceError], str]] = {
+    1: (BadAnswer, "Only an answer of HTTP can be read."),
+    3: (Refused, "If that is the service, use its address."),
+    4: (Refused, "Correct the request."),
 }
+"""Those of other statuses by their hundreds."""
 
 
 def of_status(
@@ -216,42 +217,25 @@ def of_status(
     token_source
         Where the token that was sent came from, or None.
     """
-    by_proxy = call.route.is_relayed and status in _BY_PROXY
-    if status < 200:
-        kind: type[ServiceError] = BadAnswer
-    else:
-        kind = Refused if by_proxy else _BY_STATUS.get(status, ServiceFailed if status >= 500 else Refused)
+    broken = (ServiceFailed, "The service has to be looked at by the people who run it.")
+    kind, next_step = _KINDS.get(status) or _OTHER_KINDS.get(status // 100, broken)
+    if kind is Unauthorized and token_source is not None:
+        next_step = f"The token that was sent came from {token_source}."
+    if call.route.is_relayed and status in _BY_PROXY:
+        kind, next_step = Refused, _BY_PROXY[status]
+    elif call.route.is_relayed:
+        next_step = f"{next_step} {_NO_PROXY}"
     shown = truncate(text, 300)
     detail = f": {shown.removesuffix('.')}" if shown else ""
-    if 300 <= status < 400:
+    if status // 100 == 3:
         location = truncate(without_login(headers.get("location", "")) or "nowhere", 200)
         detail = f", a redirect to {location}, which is not followed; nothing was sent there"
-    next_step = _next_step(call, kind, status, token_source)
     who = ", which" if call.route.is_relayed else ": the service"
     error = call.failed(kind, f"{who} answered {status}{detail}. {next_step}", status=status, excerpt=shown)
     wait = retry_after(headers.get("retry-after", "")) if status in (429, 503) else None
-    return TryFailedError(error, _failure_kind(status), wait=wait)
-
-
-def _failure_kind(status: int) -> FailureKind:
     if status == 429:  # the service says that it did not take the request
-        return FailureKind.NEVER_SENT
-    return FailureKind.NO_ANSWER if status in GATEWAY_STATUSES else FailureKind.FINAL
-
-
-def _next_step(call: Call, kind: type[ServiceError], status: int, token_source: str | None) -> str:
-    step = _WHAT_NEXT.get(kind, "Correct the request.")
-    if status < 200:
-        step = "Only an answer of HTTP can be read."
-    elif status < 400:
-        step = "If that is the service, use its address."
-    elif kind is Unauthorized and token_source is None:
-        step = "No token was sent: pass token= or set WORKFLOW_HTTP_TOKEN."
-    elif kind is Unauthorized:
-        step = f"The token that was sent came from {token_source}."
-    if not call.route.is_relayed:
-        return step
-    return _BY_PROXY.get(status, f"{step} {_NO_PROXY}")
+        return TryFailedError(error, FailureKind.NEVER_SENT, wait=wait)
+    return TryFailedError(error, FailureKind.NO_ANSWER if status in GATEWAY_STATUSES else FailureKind.FINAL, wait=wait)
 
 
 # --- connections that fail ---

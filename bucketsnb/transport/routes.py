@@ -6,6 +6,7 @@ import base64
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -18,25 +19,10 @@ from bucketsnb.settings import Secret, proxy_at
 
 __all__ = ["Route", "route_to"]
 
-_ENVIRONMENT = requests.Session()
-"""Sends nothing: it is asked what requests reads from the environment, and from the system's settings of proxies."""
-
-_WITH_PORT = re.compile(r"(\[.*\]|[^:]*):([0-9]+)")
-
 
 @dataclass(frozen=True)
 class Route:
-    """The way to one address.
-
-    Parameters
-    ----------
-    url
-        Base address of the service.
-    proxy
-        Address of the proxy, maybe with its login, or None.
-    verify
-        As in requests: a file or folder of certificates, or True for the usual ones.
-    """
+    """The way to one address: through which proxy, and which certificates are trusted (as in requests)."""
 
     url: str
     proxy: Secret | None = None
@@ -75,8 +61,6 @@ def route_to(url: str, proxies: Mapping[str, Secret] | None = None) -> Route:
 
     Parameters
     ----------
-    url
-        Base address of the service.
     proxies
         By scheme, by scheme and host, or for ``all``; None takes those of the environment, which are never used for a
         service on this machine.
@@ -87,7 +71,7 @@ def route_to(url: str, proxies: Mapping[str, Secret] | None = None) -> Route:
         If the proxy of the environment has no address.
     """
     parts = urlsplit(url)
-    found = _ENVIRONMENT.merge_environment_settings(url, {}, None, None, None)
+    found = requests.Session().merge_environment_settings(url, {}, None, None, None)
     names = (f"{parts.scheme}://{parts.hostname}", parts.scheme, f"all://{parts.hostname}", "all")
     if proxies is not None:
         proxy = next((proxies[name] for name in names if name in proxies), None)
@@ -102,15 +86,11 @@ def route_to(url: str, proxies: Mapping[str, Secret] | None = None) -> Route:
 def _is_exempt(parts: SplitResult) -> bool:
     """Say whether ``no_proxy`` names an address in a way that requests does not read: with its port, or a network."""
     listed = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
-    return any(_covers(entry, parts) for entry in re.split(r"[,\s]+", listed))
-
-
-def _covers(entry: str, parts: SplitResult) -> bool:
-    with_port = _WITH_PORT.fullmatch(entry)
-    name, port = with_port.groups() if with_port else (entry, None)
-    if port is not None and int(port) != (parts.port or {"http": 80, "https": 443}[parts.scheme]):
-        return False
-    try:
-        return ip_address(parts.hostname or "") in ip_network(name.strip("[]"), strict=False)
-    except ValueError:  # a name, which requests has looked at
-        return False
+    own_port = str(parts.port or {"http": 80, "https": 443}[parts.scheme])
+    for entry in re.split(r"[,\s]+", listed):
+        with_port = re.fullmatch(r"(\[.*\]|[^:]*):([0-9]+)", entry)
+        name, port = with_port.groups() if with_port else (entry, own_port)
+        with suppress(ValueError):  # a name, which requests has looked at
+            if port == own_port and ip_address(parts.hostname or "") in ip_network(name.strip("[]"), strict=False):
+                return True
+    return False

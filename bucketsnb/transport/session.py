@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from io import BytesIO
 from typing import Any, NoReturn
 
@@ -30,7 +31,7 @@ from bucketsnb.transport.failures import (
     of_status,
     retrying,
 )
-from bucketsnb.transport.routes import route_to
+from bucketsnb.transport.routes import Route, route_to
 
 __all__ = ["Answer", "Transport"]
 
@@ -98,6 +99,7 @@ class Transport:
         self.known_url = settings.urls[0] if len(settings.urls) == 1 else None
         """Base address in use, or None when no request has yet settled which."""
 
+        self._route: Route | None = None
         self._policy = policy or Policy()
         self._sleep = sleep or pause
         self._sessions: dict[int, requests.Session] = {}
@@ -125,7 +127,7 @@ class Transport:
         """Return a text from the service without the token and passwords that it may repeat."""
         token = [self.settings.token.reveal()] if self.settings.token else []
         passwords = [login.reveal().partition(":")[2] for login in self.settings.logins.values()]
-        proxy = route_to(self.known_url, self.settings.proxies).secrets if self.known_url else []
+        proxy = self._route.secrets if self._route else []
         for secret in (*token, *passwords, self._login(self.known_url), *proxy):
             if len(secret) >= SHORTEST:
                 text = text.replace(secret, "<hidden>")
@@ -133,7 +135,9 @@ class Transport:
 
     def call(self, method: str, path: str, **details: Any) -> Call:
         """Return a request as messages describe it; with several addresses it may send requests, to pick one."""
-        return Call(method, path, route_to(self.url, self.settings.proxies), **details)
+        if self._route is None:
+            self._route = route_to(self.url, self.settings.proxies)
+        return Call(method, path, self._route, **details)
 
     def request(
         self,
@@ -150,16 +154,8 @@ class Transport:
 
         Parameters
         ----------
-        method
-            Of HTTP.
         path
             From the base address on, starting with a slash, escaped.
-        idempotency
-            Whether the call may be sent again.
-        params
-            Of the query string.
-        body
-            JSON.
         timeout
             Seconds of silence allowed, in place of the client's own.
         max_bytes
@@ -191,7 +187,7 @@ class Transport:
         attempt = Attempt(call.timeout, len(call.body or b""))
         started = time.monotonic()
         try:
-            answer = attempt.run(lambda: self._talk(call, attempt, signed=signed))
+            answer = attempt.run(partial(self._talk, call, attempt, signed=signed))
         except TryFailedError as failed:
             failure = failed
         except (requests.RequestException, HTTPError, OSError, ValueError, zlib.error) as error:
@@ -209,7 +205,21 @@ class Transport:
         # Servers close idle connections, and a request that crosses the close would be lost without a trace: what may
         # be sent only once goes out on a fresh one.
         session = new_session() if call.idempotency is Idempotency.ONCE else nullcontext(self._session())
-        with session as opened, self._open(opened, call, signed=signed) as response:
+        with (
+            session as opened,
+            opened.request(
+                call.method,
+                call.route.url + call.path,
+                params=call.params,
+                data=None if call.body is None else BytesIO(call.body),  # in pieces, each with the time of one wait
+                headers=self._headers(call, signed=signed),
+                timeout=(min(call.timeout, CONNECT_SECONDS), call.timeout),
+                proxies=call.route.proxies,
+                verify=call.route.verify,
+                stream=True,
+                allow_redirects=False,
+            ) as response,
+        ):
             attempt.answering = True
             status, headers, now = response.status_code, response.headers, time.time()
             packing = headers.get("content-encoding", "").strip().lower()
@@ -224,25 +234,11 @@ class Transport:
     def _session(self) -> requests.Session:
         return self._sessions.get(os.getpid()) or self._sessions.setdefault(os.getpid(), new_session())
 
-    def _open(self, session: requests.Session, call: Call, *, signed: bool) -> requests.Response:
-        return session.request(
-            call.method,
-            call.route.url + call.path,
-            params=call.params,
-            data=None if call.body is None else BytesIO(call.body),  # in pieces, each with the time of one wait
-            headers=self._headers(call, signed=signed),
-            timeout=(min(call.timeout, CONNECT_SECONDS), call.timeout),
-            proxies=call.route.proxies,
-            verify=call.route.verify,
-            stream=True,
-            allow_redirects=False,
-        )
-
     def _headers(self, call: Call, *, signed: bool) -> dict[str, str]:
         headers = {} if call.body is None else {"Content-Type": "application/json; charset=utf-8"}
         if signed and self.settings.token is not None:
             headers["x-access-token"] = Hidden(self.settings.token.reveal())
-        if signed and self._login(call.route.url):
+        if signed and call.route.url in self.settings.logins:
             headers["Authorization"] = Hidden("Basic " + self._login(call.route.url))
         return headers
 
