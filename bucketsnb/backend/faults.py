@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Literal
@@ -65,23 +64,12 @@ class LoggedRequest:
         return parse_qsl(self.query, keep_blank_values=True)
 
 
-class RequestLog:
-    """The latest requests, oldest first: a sequence that can be cleared; old ones give way to new."""
+class RequestLog(list[LoggedRequest]):
+    """The latest requests, oldest first; old ones give way to new."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._requests: deque[LoggedRequest] = deque()
         self._bytes = 0
-
-    def __len__(self) -> int:
-        return len(self._requests)
-
-    def __iter__(self) -> Iterator[LoggedRequest]:
-        with self._lock:
-            return iter(list(self._requests))
-
-    def __getitem__(self, place: int) -> LoggedRequest:
-        return self._requests[place]
 
     def __repr__(self) -> str:
         return f"<RequestLog of {len(self)}>"
@@ -93,15 +81,12 @@ class RequestLog:
     def clear(self) -> None:
         """Forget all requests."""
         with self._lock:
-            for request in self._requests:
-                request.forgotten = True
-            self._requests.clear()
-            self._bytes = 0
+            self._forget(len(self))
 
     def add(self, request: LoggedRequest) -> None:
         """Remember a request that begins."""
         with self._lock:
-            self._requests.append(request)
+            self.append(request)
             self._bytes += request.size
             self._trim()
 
@@ -114,10 +99,14 @@ class RequestLog:
                 self._trim()
 
     def _trim(self) -> None:
-        while len(self._requests) > _LOGGED_MAX or (self._bytes > _LOGGED_BYTES_MAX and len(self._requests) > 1):
-            oldest = self._requests.popleft()
-            oldest.forgotten = True
-            self._bytes -= oldest.size
+        while len(self) > _LOGGED_MAX or (self._bytes > _LOGGED_BYTES_MAX and len(self) > 1):
+            self._forget(1)
+
+    def _forget(self, count: int) -> None:
+        for request in self[:count]:
+            request.forgotten = True
+            self._bytes -= request.size
+        del self[:count]
 
 
 @dataclass

@@ -95,7 +95,7 @@ class LocalBackend:
         sample: int = 0,
     ) -> None:
         _check_host(host, token, "token=")
-        self.store = _opened(store)
+        self.store = open_store(store)
         self._own_store = self.store is not store
         try:
             self.store.load(sample_works(sample))
@@ -160,7 +160,7 @@ def serve(host: str, port: int, store: str | Path | Store | None, token: str | N
     """
     _check_host(host, token, "--token-file")
     _allow_connections()
-    opened = _opened(store)
+    opened = open_store(store)
     try:
         if sample and not opened.status()["total"]:
             opened.load(sample_works(sample))
@@ -190,10 +190,6 @@ def _ending_in_order(server: uvicorn.Server) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _opened(store: str | Path | Store | None) -> Store:
-    return open_store(store) if store is None or isinstance(store, (str, Path)) else store
 
 
 def _server(app: ASGIApp, graceful_seconds: int) -> uvicorn.Server:

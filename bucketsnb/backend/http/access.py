@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -42,8 +42,8 @@ _UNSAID_PAGE = (
     "User-Agent than Mozilla)"
 )
 _AUDIT_BY_LINK = (
-    "an audit changes works: without a token, a browser may ask for one from a page of this very service only (a "
-    "program says another User-Agent than Mozilla)"
+    "an audit changes works: this service has no token, and so makes none for a browser, which any link may lead here "
+    "(a program says another User-Agent than Mozilla)"
 )
 
 _CORS = (b"access-control-allow-origin", b"*")
@@ -105,7 +105,7 @@ def _stranger(scope: Scope, headers: Headers) -> str | None:
         return _OTHER_NAME
     if _is_of_another_site(headers):
         return _OTHER_SITE
-    if scope["path"].startswith("/audit/") and not _is_own_page_or_program(headers):
+    if scope["path"].startswith("/audit/") and _is_browser(headers):
         return _AUDIT_BY_LINK
     if scope["method"] not in _READING and _is_browser(headers) and b"origin" not in headers:
         return _UNSAID_PAGE
@@ -119,17 +119,6 @@ def _is_of_another_site(headers: Headers) -> bool:
         return headers.get(b"sec-fetch-site") == b"cross-site"
     # localhost and 127.0.0.1 are two sites, and both own.
     return not all(is_loopback(_host_of_page(page)) for page in pages)
-
-
-def _is_own_page_or_program(headers: Headers) -> bool:
-    """Say whether a page of this very service asks, or no browser at all: a link from a mail names no page."""
-    site = headers.get(b"sec-fetch-site")
-    if site is not None:
-        return site == b"same-origin"
-    page = headers.get(b"origin") or headers.get(b"referer")
-    if page is not None:  # of a browser that is older than `Sec-Fetch-Site`
-        return urlsplit(page).netloc == headers[b"host"]
-    return not _is_browser(headers)
 
 
 def _is_browser(headers: Headers) -> bool:
@@ -149,17 +138,11 @@ def _host_of(authority: str) -> str:
     return found[1].strip("[]").lower() if found else ""
 
 
-async def read_body(receive: Receive) -> bytes:
+async def read_body(request: Request) -> bytes:
     """Read the body of a request, and no more than may be."""
-    pieces, size = [], 0
-    more = True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        piece, more = message.get("body", b""), message.get("more_body", False)
-        size += len(piece)
-        if size > BODY_BYTES_MAX:
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > BODY_BYTES_MAX:
             raise HTTPException(413, _TOO_LARGE)
-        pieces.append(piece)
-    return b"".join(pieces)
+    return bytes(body)

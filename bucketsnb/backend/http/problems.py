@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping
 from http import HTTPStatus
 
 import msgspec
@@ -33,12 +33,22 @@ def problem(status: int, message: str) -> Response:
     return Response(body, status_code=status, media_type="application/json")
 
 
-# The handlers are coroutines: a plain function would be run in a thread of its own for every refusal.
-def _refusing(status: int) -> Callable[[Request, Exception], Awaitable[Response]]:
-    async def refused(_request: Request, error: Exception) -> Response:
-        return problem(status, str(error))
+_STATUSES: Mapping[type[Exception], int] = {
+    WorkTooLarge: 413,
+    WorkRefused: 400,
+    BadRequest: 400,
+    QueryNotUnderstood: 400,
+    QueryTooSlow: 400,
+    UnknownWorks: 404,
+    StoreFull: 507,
+    StoreError: 503,
+    ClientDisconnect: 400,  # nobody reads it: the client has left before its request was whole
+}
 
-    return refused
+
+# The handlers are coroutines: a plain function would be run in a thread of its own for every refusal.
+async def _refused(_request: Request, error: Exception) -> Response:
+    return problem(next(status for kind, status in _STATUSES.items() if isinstance(error, kind)), str(error))
 
 
 async def _http(request: Request, error: Exception) -> Response:
@@ -53,25 +63,8 @@ async def _http(request: Request, error: Exception) -> Response:
     return response
 
 
-async def _gone(_request: Request, _error: Exception) -> Response:
-    """Answer nobody: the client has left before its request was whole, which is no failure of the service."""
-    return problem(400, "the request was not whole")
-
-
 async def _unknown(_request: Request, _error: Exception) -> Response:
     return problem(500, "the backend failed in a way it does not know; its log has the details")
 
 
-HANDLERS = {
-    WorkTooLarge: _refusing(413),
-    WorkRefused: _refusing(400),
-    BadRequest: _refusing(400),
-    QueryNotUnderstood: _refusing(400),
-    QueryTooSlow: _refusing(400),
-    UnknownWorks: _refusing(404),
-    StoreFull: _refusing(507),
-    StoreError: _refusing(503),
-    HTTPException: _http,
-    ClientDisconnect: _gone,
-    Exception: _unknown,
-}
+HANDLERS = {**dict.fromkeys(_STATUSES, _refused), HTTPException: _http, Exception: _unknown}

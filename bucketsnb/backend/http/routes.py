@@ -104,18 +104,18 @@ class _Service:
         return answer({"status": "healthy"})
 
     async def deposit(self, request: Request) -> Response:
-        works = _array(await read_body(request.receive))
+        works = _array(await read_body(request))
         ids = await self._change(self.store.deposit, works)
         wanted = [*request.query_params.getlist("return_ids"), ""][0]  # the public client says it twice
         return answer(ids if wanted.lower() == "true" else True)
 
     async def update(self, request: Request) -> Response:
-        works = _array(await read_body(request.receive))
+        works = _array(await read_body(request))
         await self._change(self.store.update, works)
         return answer(True)
 
     async def delete(self, request: Request) -> Response:
-        body = await read_body(request.receive)
+        body = await read_body(request)
         given = _decoded(body) if body else {}
         ids = given.get("ids", []) if isinstance(given, dict) else None
         if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
@@ -128,7 +128,7 @@ class _Service:
         return answer(found == len(unique))
 
     async def withdraw(self, request: Request) -> Response:
-        query = _object(await read_body(request.receive))
+        query = _object(await read_body(request))
         if query.get("pipeline") is None:
             raise BadRequest("a withdrawal needs a pipeline: name one, or several with $in")
         if query.get("status", "queued") != "queued":
@@ -137,7 +137,7 @@ class _Service:
         return Response(b"null" if work is None else work, media_type="application/json")
 
     async def view(self, request: Request) -> Response:
-        asked = _object(await read_body(request.receive))
+        asked = _object(await read_body(request))
         query, projection = _mapping(asked, "query"), _mapping(asked, "projection")
         skip, limit = _integer(asked, "skip") or 0, _integer(asked, "limit")
         if skip < 0:

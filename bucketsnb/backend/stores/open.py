@@ -26,36 +26,27 @@ def sqlite_path(address: str) -> Path:
     (PosixPath('works.db'), PosixPath('/data/works.db'), PosixPath('works.db'))
     """
     name = address.removeprefix("sqlite:///")
-    _refuse_memory(name)
-    if name == address:
-        if not address or address.strip() != address or _LIKE_AN_ADDRESS.match(address):
-            raise _unknown(address)
-        return Path(address).expanduser()
-    if not name.strip("/"):
-        raise _unknown(address)
-    if "/" not in name or name.startswith("./"):
-        return Path(name)
-    return Path("/" + name.lstrip("/"))
-
-
-def _refuse_memory(name: str) -> None:
-    """Refuse what SQLite reads as no file at all: it would become a file of that name, and a lasting one."""
     if name.lower() == ":memory:" or name.lower().startswith("file:"):
+        # SQLite reads it as no file at all; here it would become one of that name.
         raise ValueError(
             f"store {name!r} is no name of a file: for works that need not last, give no store, and a temporary one is "
             "made (`bucketsnb lab` and `LocalBackend()` do); for a file, sqlite:///path/to/works.db"
         )
+    is_path = name == address
+    if not name.strip("/") or (is_path and (name.strip() != name or _LIKE_AN_ADDRESS.match(name))):
+        raise ValueError(
+            f"store {without_login(address)!r} is not an address this backend knows: use sqlite:///path/to/works.db or "
+            "mongodb://..., in small letters and with nothing before it"
+        )
+    if is_path:
+        return Path(name).expanduser()
+    return Path(name) if "/" not in name or name.startswith("./") else Path("/" + name.lstrip("/"))
 
 
-def _unknown(address: str) -> ValueError:
-    return ValueError(
-        f"store {without_login(address)!r} is not an address this backend knows: use sqlite:///path/to/works.db or "
-        "mongodb://..., in small letters and with nothing before it"
-    )
-
-
-def open_store(address: str | Path | None = None) -> Store:
+def open_store(address: str | Path | Store | None = None) -> Store:
     """Open the store at ``sqlite:///path/to/works.db``, ``mongodb://...``, a path, or None for a temporary one.
+
+    One that is open is given back.
 
     Raises
     ------
@@ -64,6 +55,8 @@ def open_store(address: str | Path | None = None) -> Store:
     ValueError
         If the address is of no kind known here.
     """
+    if isinstance(address, Store):
+        return address
     if isinstance(address, str) and address.startswith(("mongodb://", "mongodb+srv://")):
         try:
             from bucketsnb.backend.stores.mongo.store import MongoStore

@@ -80,9 +80,8 @@ def let_others(number: int) -> None:
         time.sleep(0)
 
 
-_ALL = "1"
+_ALL, _NOTHING = "1", "0"
 _UNSURE = Condition(_ALL, exact=False)
-_NOTHING = Condition("0")
 
 
 def narrow(query: Mapping[str, Any], *, irregular: bool = False) -> Condition:
@@ -107,45 +106,50 @@ def narrow(query: Mapping[str, Any], *, irregular: bool = False) -> Condition:
 
 
 def _all_of(conditions: Sequence[Condition]) -> Condition:
-    joined = _joined(" AND ", [one for one in conditions if one.sql != _ALL])
+    joined = _joined(" AND ", [one for one in conditions if one.sql != _ALL], _ALL)
     return replace(joined, exact=all(one.exact for one in conditions))
 
 
 def _any_of(conditions: Sequence[Condition]) -> Condition:
-    exact = all(one.exact for one in conditions)
-    if any(one.sql == _ALL for one in conditions):
-        return Condition(_ALL, exact=exact)
-    return replace(_joined(" OR ", conditions), exact=exact)
+    joined = _joined(" OR ", [one for one in conditions if one.sql != _NOTHING], _NOTHING)
+    return Condition(_ALL, exact=joined.exact) if any(one.sql == _ALL for one in conditions) else joined
 
 
-def _joined(word: str, conditions: Sequence[Condition]) -> Condition:
+def _joined(word: str, conditions: Sequence[Condition], of_none: str) -> Condition:
     if len(conditions) == 1:
         return conditions[0]
-    sql = word.join(f"({one.sql})" for one in conditions)
-    return Condition(sql or _ALL, tuple(value for one in conditions for value in one.values))
+    sql = word.join(f"({one.sql})" for one in conditions) or of_none
+    values = tuple(value for one in conditions for value in one.values)
+    return Condition(sql, values, all(one.exact for one in conditions))
 
 
 def _on_field(name: str, wanted: Any, *, irregular: bool) -> Condition:
-    if name == "$and":
-        return _all_of([narrow(part, irregular=irregular) for part in wanted])
-    if name == "$or":
-        return _any_of([narrow(part, irregular=irregular) for part in wanted])
+    if name in ("$and", "$or"):
+        parts = [narrow(part, irregular=irregular) for part in wanted]
+        return _all_of(parts) if name == "$and" else _any_of(parts)
     if name == "$expr":
         return _expression(wanted)
     if name not in _COLUMNS and name not in MARKS:
         return _UNSURE
     judge = _on_mark if name in MARKS else _on_column
-    operators = _operators(wanted)
-    condition = _all_of([judge(name, operator, operand) for operator, operand in operators.items()])
-    loose = name in _LOOSE or (name in MARKS and isinstance(operators.get("$eq"), list))
-    return _any_of([replace(condition, exact=False), Condition("irregular")]) if irregular and loose else condition
+    condition = _all_of([judge(name, operator, operand) for operator, operand in _operators(wanted)])
+    if irregular and (name in _LOOSE or (name in MARKS and not condition.exact)):
+        return _any_of([replace(condition, exact=False), Condition("irregular")])
+    return condition
 
 
-def _operators(wanted: Any) -> Mapping[str, Any]:
-    """Give what is wanted of a field as operators: a value that stands alone is to be equalled."""
-    if isinstance(wanted, Mapping) and any(name.startswith("$") for name in wanted):
-        return wanted
-    return {"$eq": wanted}
+def _operators(wanted: Any) -> list[tuple[str, Any]]:
+    """Give what is wanted of a field as operators; to equal a value is to be one of a list."""
+    if not (isinstance(wanted, Mapping) and next(iter(wanted), "").startswith("$")):
+        return [("$in", [wanted])]
+    lists = {"$eq": "$in", "$ne": "$nin"}
+    return [(lists[name], [operand]) if name in lists else (name, operand) for name, operand in wanted.items()]
+
+
+def plain_values(wanted: Any) -> list[Any] | None:
+    """Give the texts and numbers of which a query wants one, if that is all it wants of a field."""
+    (operator, values), *others = _operators(wanted)
+    return values if operator == "$in" and not others and all(map(is_plain, values)) else None
 
 
 def _expression(value: Any) -> Condition:
@@ -165,46 +169,33 @@ def _on_column(name: str, operator: str, operand: Any) -> Condition:
         # Values of different types never compare, and SQLite would order them: those are left to the matcher.
         comparable = is_plain(operand) and isinstance(operand, str) != (name in _NUMBERS)
         return Condition(f"{column} {_COMPARISONS[operator]} ?", (operand,)) if comparable else _UNSURE
-    if operator in ("$eq", "$in"):
-        return _among(column, operand if operator == "$in" else [operand])
-    if operator in ("$ne", "$nin"):
-        among = _among(column, operand if operator == "$nin" else [operand])
-        return replace(among, sql=f"({among.sql}) IS NOT TRUE") if among.exact else _UNSURE
-    return _UNSURE
-
-
-def _among(column: str, values: Sequence[Any]) -> Condition:
-    known = [value for value in values if value is not None]
-    if len(known) == len(values):
-        return _in(column, known)
-    null = Condition(f"{column} IS NULL")
-    return _any_of([null, _in(column, known)]) if known else null
+    if operator not in ("$in", "$nin"):
+        return _UNSURE
+    found = _in(column, [value for value in operand if value is not None])
+    if None in operand:
+        found = _any_of([Condition(f"{column} IS NULL"), found])
+    if operator == "$in":
+        return found
+    return replace(found, sql=f"({found.sql}) IS NOT TRUE") if found.exact else _UNSURE
 
 
 def _on_mark(name: str, operator: str, operand: Any) -> Condition:
-    if operator == "$eq" and isinstance(operand, list):
-        # The same array has the same elements: one that can be looked for finds few works, which are then compared.
-        known = [element for element in operand if is_plain(element)]
-        return replace(_on_mark(name, "$eq", known[0]), exact=False) if known else _UNSURE
-    values = plain_values({operator: operand})
-    found = _UNSURE if values is None else _in("value", values)
-    if found.sql in (_ALL, _NOTHING.sql):
+    if operator != "$in":
+        return _UNSURE
+    # The same array has the same elements: one that can be looked for finds few works, which are then compared.
+    values = [next(filter(is_plain, one), None) if isinstance(one, list) else one for one in operand]
+    found = _in("value", values)
+    if found.sql in (_ALL, _NOTHING):
         return found
-    return replace(found, sql=f"works.rowid IN (SELECT work FROM marks WHERE field = '{name}' AND ({found.sql}))")  # noqa: S608 - our own names
-
-
-def plain_values(wanted: Any) -> list[Any] | None:
-    """Give the texts and numbers of which a query wants one, if that is all it wants of a field."""
-    operators = _operators(wanted)
-    values = [operators["$eq"]] if "$eq" in operators else operators.get("$in")
-    return values if len(operators) == 1 and values is not None and all(map(is_plain, values)) else None
+    sql = f"works.rowid IN (SELECT work FROM marks WHERE field = '{name}' AND ({found.sql}))"  # noqa: S608 - our own names
+    return Condition(sql, found.values, exact=not any(isinstance(one, list) for one in operand))
 
 
 def _in(column: str, values: Sequence[Any]) -> Condition:
     if not all(map(is_plain, values)):
         return _UNSURE
     if not values:
-        return _NOTHING
+        return Condition(_NOTHING)
     if len(values) == 1:
         return Condition(f"{column} = ?", (values[0],))
     # SQLite's reader of JSON cuts text at a null character and may round a fraction in its last digit.
