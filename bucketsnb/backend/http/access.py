@@ -80,7 +80,9 @@ class AccessControl:
                 message["headers"] = [*message["headers"], _CORS]
             await send(message)
 
-        scope["path"] = scope["path"].rstrip("/") or "/"
+        # A slash that was sent as %2F may end the name of a pipeline, and not the address.
+        if not scope["path"].startswith("/status/details/") or scope["raw_path"].endswith(b"/"):
+            scope["path"] = scope["path"].rstrip("/") or "/"
         await (self._refusal(scope, headers) or self._app)(scope, receive, send_with_cors)
 
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:

@@ -17,6 +17,7 @@ from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -39,6 +40,15 @@ _QUERY_BYTES_MAX = 16 * 1024 * 1024
 
 _CHANGES, _VIEWS = 16, 8
 """Threads that change works at once, and that read views: beside those of Starlette, which are left to quick reads."""
+
+
+class _Name(StringConvertor):
+    """The name of a pipeline in a path: whatever it holds, slashes and ends of lines too."""
+
+    regex = r"[\s\S]*"
+
+
+register_url_convertor("name", _Name())
 
 
 def build_app(store: Store, token: str | None = None) -> AccessControl:
@@ -71,7 +81,7 @@ def build_app(store: Store, token: str | None = None) -> AccessControl:
         Route("/status", service.counting(store.status), methods=["GET"]),
         Route("/status/pipelines", service.counting(store.pipelines), methods=["GET"]),
         Route("/status/details", service.counting(store.statuses), methods=["GET"]),
-        Route("/status/details/{pipeline:path}", service.details, methods=["GET"]),
+        Route("/status/details/{pipeline:name}", service.details, methods=["GET"]),
         Route("/audit/failed", service.auditing(store.audit_failed), methods=["GET"]),
         Route("/audit/expired", service.auditing(store.audit_expired), methods=["GET"]),
         Route("/audit/stale/{days}", service.auditing(store.audit_stale), methods=["GET"]),
