@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from bucketsnb.display import texts
 from bucketsnb.display.texts import cell, numeric_columns, printable
 
-__all__ = ["BORDER", "MUTED", "STATUS_COLOURS", "TEXT", "Markup", "block", "chip", "element", "escape", "page", "table"]
+__all__ = ["STATUS_COLOURS", "Markup", "block", "chip", "element", "escape", "page", "table"]
 
 STATUS_COLOURS: Mapping[str, str] = {
     "created": "#7f7f7f",
@@ -22,9 +22,8 @@ STATUS_COLOURS: Mapping[str, str] = {
 }
 """One colour a status, told apart by colour-blind eyes (Okabe and Ito's palette); always shown beside the word."""
 
-TEXT = "var(--jp-ui-font-color1, inherit)"
-MUTED = "var(--jp-ui-font-color2, #666)"
-BORDER = "var(--jp-border-color2, #bbb)"
+_TEXT = "var(--jp-ui-font-color1, inherit)"
+_BORDER = "var(--jp-border-color2, #bbb)"
 
 _NO_MATHS = "mathjax_ignore tex2jax_ignore"
 """Classes that keep a notebook from typesetting what it shows: TeX can be a link, or say anything in any size."""
@@ -42,15 +41,7 @@ _SHORT = 32
 
 
 class Markup(str):
-    """Text that is HTML already.
-
-    Parameters
-    ----------
-    markup
-        The HTML.
-    plain
-        The same in a plain-text view.
-    """
+    """Text that is HTML already; `plain` is the same in a plain-text view."""
 
     __slots__ = ("plain",)
 
@@ -65,10 +56,7 @@ class Markup(str):
 def escape(value: object, *, keep: str = "") -> Markup:
     r"""Return a value as inert HTML; :class:`Markup` passes as it is.
 
-    Parameters
-    ----------
-    keep
-        Invisible characters to leave as they are, such as ``"\n"`` inside a ``pre`` element.
+    `keep` has invisible characters to leave as they are, such as ``"\n"`` inside a ``pre`` element.
 
     Examples
     --------
@@ -116,13 +104,13 @@ def table(headers: Sequence[object], rows: Iterable[Sequence[object]], *, captio
     """
     rows = [list(row) for row in rows]
     sides = ["right" if numeric else "left" for numeric in numeric_columns(headers, rows)]
-    style = f"caption-side: top; text-align: left; color: {TEXT}"
+    style = f"caption-side: top; text-align: left; color: {_TEXT}"
     drawn = element(
         "table",
         element("caption", caption, style=style) if caption else Markup(""),
         element("thead", _row("th", headers, sides)),
         element("tbody", *(_row("td", row, sides) for row in rows)),
-        style=f"border-collapse: collapse; color: {TEXT}",
+        style=f"border-collapse: collapse; color: {_TEXT}",
     )
     return Markup(drawn, texts.table(headers, rows, caption=caption))
 
@@ -139,14 +127,14 @@ def _row(tag: str, values: Sequence[object], sides: Sequence[str]) -> Markup:
 def _cell_style(cell: Markup) -> str:
     """Keep short values on one line, as an age in three pieces does not read as one; let long ones break anywhere."""
     wrap = "white-space: nowrap" if len(cell.plain) <= _SHORT else "overflow-wrap: anywhere"
-    return f"{_ROOM}; border-bottom: 1px solid {BORDER}; vertical-align: top; {wrap}"
+    return f"{_ROOM}; border-bottom: 1px solid {_BORDER}; vertical-align: top; {wrap}"
 
 
 def block(title: object, *parts: object) -> Markup:
     """Return a titled block: a heading line, then each part (escaped text becomes a paragraph)."""
     drawn = (part if isinstance(part, Markup) else element("p", part, style=_LINE) for part in parts)
     heading = element("p", element("strong", title), style=_LINE)
-    return element("div", heading, *drawn, style=f"color: {TEXT}")
+    return element("div", heading, *drawn, style=f"color: {_TEXT}")
 
 
 _PAGE = """<!DOCTYPE html>

@@ -61,17 +61,13 @@ def _is_visible(letter: str) -> bool:
 
 
 def _escaped(letter: str) -> str:
-    code = ord(letter)
-    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+    return f"\\u{ord(letter):04x}" if letter <= "\uffff" else f"\\U{ord(letter):08x}"
 
 
 def json_text(value: object, *, default: Callable[[Any], Any] | None = None) -> str:
     r"""Write a value as indented JSON that reads back the same, with every character that cannot be seen as an escape.
 
-    Parameters
-    ----------
-    default
-        As for :func:`json.dumps`.
+    `default` is as for :func:`json.dumps`.
 
     Examples
     --------
@@ -112,12 +108,7 @@ def _plural(noun: str) -> str:
 
 
 def age(span: float | timedelta | None) -> str:
-    """Say how long a span of time is, in its two largest units; an unknown span is empty text.
-
-    Parameters
-    ----------
-    span
-        Seconds, or a (pandas) timedelta.
+    """Say how long a span of seconds, or a timedelta, is, in its two largest units; an unknown one is empty text.
 
     Examples
     --------
@@ -140,10 +131,7 @@ def age(span: float | timedelta | None) -> str:
 def format_time(time: float | datetime | None) -> str:
     """Say when, to the minute, in UTC; an unknown time is empty text.
 
-    Parameters
-    ----------
-    time
-        Epoch seconds, or a datetime (one without a zone is taken as UTC), or a pandas timestamp.
+    A time is epoch seconds, or a datetime or pandas timestamp (one without a zone is taken as UTC).
 
     Examples
     --------
@@ -170,10 +158,9 @@ def join_truncated(values: Iterable[object], most: int = 5) -> str:
     >>> join_truncated(["a", "b", "c"]), join_truncated(range(17), most=3)
     ('a, b, c', '0, 1, 2 ... and 14 more')
     """
-    texts = [printable(value) for value in values]
-    if len(texts) <= most:
-        return ", ".join(texts)
-    return f"{', '.join(texts[:most])} ... and {len(texts) - most:,} more"
+    values = list(values)
+    more = len(values) - most
+    return ", ".join(map(printable, values[:most])) + (f" ... and {more:,} more" if more > 0 else "")
 
 
 def truncate(text: object, most: int = 300) -> str:

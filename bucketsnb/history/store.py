@@ -7,11 +7,10 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import datetime, timezone
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import platformdirs
 
@@ -140,12 +139,7 @@ class History:
         """
         low = _epoch(since) - _ROUNDED if since is not None else 0.0
         high = _epoch(until) + _ROUNDED if until is not None else 1e12
-        query = (
-            f"SELECT {', '.join(_COLUMNS)}, every FROM snapshot "  # noqa: S608 - only our own column names
-            "WHERE url = ? AND time BETWEEN ? AND ? ORDER BY time, pipeline"
-        )
-        table = pd.DataFrame.from_records(self._rows(query, self.url, low, high), columns=[*_COLUMNS, "every"])
-        table = with_zeros(_typed(table))
+        table = with_zeros(_typed(self._table("time BETWEEN ? AND ?", low, high)))
         return SummaryFrame(with_gaps(table) if gaps else table.drop(columns="every"))
 
     def at(self, moment: object) -> pd.DataFrame:
@@ -162,17 +156,13 @@ class History:
         LookupError
             When there is no snapshot that old.
         """
-        rows = self._rows(
-            "SELECT max(time) FROM snapshot WHERE url = ? AND time <= ?", self.url, _epoch(moment) + _ROUNDED
-        )
-        taken = rows[0][0] if rows else None
-        if taken is None:
+        latest = "time = (SELECT max(time) FROM snapshot WHERE url = ? AND time <= ?)"
+        table = self._table(latest, self.url, _epoch(moment) + _ROUNDED)
+        if table.empty:
             times = self.times()
             oldest = f"the oldest is of {format_time(times[0])}" if len(times) else "there are none yet"
             raise LookupError(f"no snapshot of {self.url} at {format_time(_epoch(moment))}: {oldest}")
-        query = f"SELECT {', '.join(_COLUMNS)}, every FROM snapshot WHERE url = ? AND time = ?"  # noqa: S608
-        rows = self._rows(f"{query} ORDER BY pipeline", self.url, taken)
-        table = _typed(pd.DataFrame.from_records(rows, columns=[*_COLUMNS, "every"]))
+        taken, table = float(table["time"].iloc[0]), _typed(table)
         named = table["pipeline"] != ""
         partial = bool(table.loc[~named, "total"].isna().any())
         snapshot = SummaryFrame(table[named].set_index("pipeline")[list(STATUS_KEYS)])
@@ -210,9 +200,14 @@ class History:
 
     def _rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         if not self.path.exists():
-            return [] if "max(" not in query else [(None,)]
+            return []
         with self._open() as store:
             return store.execute(query, values).fetchall()
+
+    def _table(self, condition: str, *values: Any) -> pd.DataFrame:
+        columns = (*_COLUMNS, "every")
+        query = f"SELECT {', '.join(columns)} FROM snapshot WHERE url = ? AND {condition} ORDER BY time, pipeline"  # noqa: S608 - only our own words
+        return pd.DataFrame.from_records(self._rows(query, self.url, *values), columns=columns)
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -263,14 +258,10 @@ def _all_of(names: pd.Index, snapshot: pd.DataFrame) -> pd.DataFrame:
     return snapshot.reindex(names) if snapshot.attrs["pipelines"] is None else snapshot.reindex(names, fill_value=0)
 
 
-def _epoch(moment: object) -> float:
-    if np.asarray(moment).dtype.kind in "iuf":
-        return float(moment)  # type: ignore[arg-type]  # a number, of Python or of numpy
-    if isinstance(moment, datetime) and moment.tzinfo is None:
-        return moment.replace(tzinfo=timezone.utc).timestamp()
-    if moment in ("now", "today"):  # pandas reads them as the time of day here, without a zone
-        return time.time()
-    stamp = pd.Timestamp(moment)  # type: ignore[arg-type]  # what it cannot read, it refuses by name
+def _epoch(moment: Any) -> float:
+    if isinstance(moment, Real):
+        return float(moment)
+    stamp = pd.Timestamp(moment, tz="UTC" if isinstance(moment, str) else None)  # what it cannot read, it refuses
     return (stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp).timestamp()
 
 

@@ -54,25 +54,14 @@ def with_gaps(table: pd.DataFrame) -> pd.DataFrame:
     A gap is a silence of more than 2.5 times the interval the snapshots were taken at; snapshots taken by hand have
     no interval, so they have no gaps.
     """
-    pieces: list[pd.DataFrame] = [_one_with_gaps(rows) for _, rows in table.groupby("pipeline", sort=False)]
-    if not pieces:
-        return table.drop(columns="every")
-    whole = pd.concat(pieces).sort_values(["time", "pipeline"], kind="stable", ignore_index=True)
-    result: pd.DataFrame = whole.drop(columns="every")
-    return result
-
-
-def _one_with_gaps(rows: pd.DataFrame) -> pd.DataFrame:
-    silence = rows["time"].diff().dt.total_seconds()
-    late = (silence > GAP * rows["every"].shift()).to_numpy()
-    if not late.any():
-        return rows
-    holes = rows[late].copy()
+    pipelines = table.groupby("pipeline", sort=False)
+    silence = pipelines["time"].diff().dt.total_seconds()
+    late = silence > GAP * pipelines["every"].shift()
+    holes = table[late].copy()
     holes["time"] = holes["time"] - pd.to_timedelta(silence[late] / 2, unit="s")
-    for key in STATUS_KEYS:
-        holes[key] = pd.array([pd.NA] * len(holes), dtype="Int64")
-    whole: pd.DataFrame = pd.concat([rows, holes])
-    return whole
+    holes.loc[:, list(STATUS_KEYS)] = pd.NA
+    whole: pd.DataFrame = pd.concat([table, holes]).drop(columns="every")
+    return whole.sort_values(["time", "pipeline"], kind="stable", ignore_index=True)
 
 
 def rates(table: pd.DataFrame) -> pd.DataFrame:

@@ -76,13 +76,7 @@ def _with_seconds(value: Any, path: str, depth: int) -> Any:
 
 
 def is_operators(condition: object) -> bool:
-    """Say whether a field's condition is operators (``{"$gt": 1}``) and not a value to equal.
-
-    Examples
-    --------
-    >>> is_operators({"$gt": 1}), is_operators({"snr": 5}), is_operators({}), is_operators({"$ago": "7d"})
-    (True, False, False, False)
-    """
+    """Say whether a field's condition is operators (``{"$gt": 1}``) and not a value to equal (``{"snr": 5}``)."""
     if not isinstance(condition, dict) or not condition or is_ago(condition):
         return False
     return all(key.startswith("$") for key in condition)
@@ -130,24 +124,12 @@ def _spans(value: Any) -> Any:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Say whether two values are the same JSON: type, value and order of keys.
-
-    Examples
-    --------
-    >>> same(1, True), same(1, 1.0), same([1], [1])
-    (False, False, True)
-    """
+    """Say whether two values are the same JSON: type, value and order of keys."""
     return json.dumps(_spans(one)) == json.dumps(_spans(other))
 
 
 def literal(value: Any) -> str:
-    r"""Write plain JSON as Python source, on one line, with every invisible character escaped.
-
-    Examples
-    --------
-    >>> print(literal({"tags": ["a\u202e", None, True]}))
-    {"tags": ["a\u202e", None, True]}
-    """
+    """Write plain JSON as Python source, on one line, with every invisible character escaped."""
     if isinstance(value, str):
         return printable(json.dumps(value, ensure_ascii=False))
     if isinstance(value, dict):
@@ -203,13 +185,7 @@ def _fits(joined: Document, key: str, condition: Any) -> bool:
 
 
 def paths_in(key: str, condition: Any) -> list[str]:
-    """List the paths of the record that one entry of a query document looks at.
-
-    Examples
-    --------
-    >>> paths_in("$expr", {"$gt": ["$stop", "$start"]}), paths_in("$or", [{"site": "kko"}]), paths_in("user", "me")
-    (['stop', 'start'], ['site'], ['user'])
-    """
+    """List the paths of the record that one entry of a query document looks at."""
     if not key.startswith("$"):
         return [key]
     return _paths_of_expression(condition) if key == "$expr" else _paths_of_operand(condition)

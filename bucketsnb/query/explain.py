@@ -113,14 +113,7 @@ def without(query: Query, place: int) -> Query:
 
 
 def explain_work(query: Query, record: Mapping[str, Any], now: float | datetime | None = None) -> list[ClauseReport]:
-    """Report for each condition whether a work meets it.
-
-    Parameters
-    ----------
-    record
-        The work, as the service returned it.
-    now
-        The moment that ``older_than`` and the like count from: a datetime or epoch seconds; the present if None.
+    """Report for each condition whether a work, as the service returned it, meets it; `now` as for ``to_document``.
 
     Examples
     --------

@@ -140,13 +140,7 @@ NAMED = (
 
 
 def word_of(path: str) -> str | None:
-    """Return the keyword for a path of a record, or None if there is none.
-
-    Examples
-    --------
-    >>> word_of("site"), word_of("config.parent"), word_of("results.snr")
-    ('site', 'parent', None)
-    """
+    """Return the keyword for a path of a record, or None if there is none."""
     return "parent" if path == PARENT_PATH else path if path in FIELDS else None
 
 

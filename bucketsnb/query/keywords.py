@@ -273,12 +273,8 @@ def _all_of(word: str, value: Any) -> Document:
     return {"tags": {"$all": [_text("tags", item) for item in values]}}
 
 
-def _bound(path: str, operator: str) -> Build:
-    return lambda word, value: {path: {operator: moment(value, word)}}
-
-
-def _age(path: str, operator: str) -> Build:
-    return lambda word, value: {path: {operator: ago(value, word)}}
+def _end(path: str, operator: str, read: Callable[[Any, str], Any]) -> Build:
+    return lambda word, value: {path: {operator: read(value, word)}}
 
 
 def _ends_of(path: str) -> dict[str, Build]:
@@ -286,9 +282,9 @@ def _ends_of(path: str) -> dict[str, Build]:
     words: dict[str, Build] = {}
     for operator in ("$gte", "$lt"):
         row = OPERATORS[operator]
-        words[time_keyword(path, row.period)] = _bound(path, operator)
+        words[time_keyword(path, row.period)] = _end(path, operator, moment)
         if path == "creation":
-            words[row.age] = _age(path, operator)
+            words[row.age] = _end(path, operator, ago)
     return words
 
 

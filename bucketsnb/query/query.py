@@ -153,10 +153,7 @@ class Query:
     def to_document(self, now: float | datetime | None = None) -> Document:
         """Return the MongoDB query document, as it is sent.
 
-        Parameters
-        ----------
-        now
-            The moment that ``older_than`` and the like count from: a datetime or epoch seconds; the present if None.
+        ``older_than`` and the like count from `now`: a datetime or epoch seconds; the present if None.
 
         Examples
         --------
@@ -263,14 +260,7 @@ class Query:
         return all(found.limits and all(found.limits[found.field]) for found in filters_of(self._document))
 
     def explain(self, work: Mapping[str, Any], *, now: float | datetime | None = None) -> Explanation:
-        """Say which conditions a work meets and which it does not.
-
-        Parameters
-        ----------
-        work
-            A record.
-        now
-            The moment that ``older_than`` and the like count from; the present if None.
+        """Say which conditions a record meets and which it does not; `now` is as for :meth:`to_document`.
 
         Examples
         --------

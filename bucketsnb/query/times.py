@@ -26,18 +26,20 @@ __all__ = [
     "resolved",
     "seconds_of",
     "span",
-    "span_text",
 ]
 
 AGO = "$ago"
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_SIZES = {"w": 604_800, "d": 86_400, "h": 3_600, "min": 60, "s": 1}
 _UNITS = {
-    **dict.fromkeys(("w", "wk", "week", "weeks"), "w"),
-    **dict.fromkeys(("d", "day", "days"), "d"),
-    **dict.fromkeys(("h", "hr", "hour", "hours"), "h"),
-    **dict.fromkeys(("min", "mins", "minute", "minutes"), "min"),
-    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), "s"),
+    word: size
+    for words, size in {
+        "w wk week weeks": 604_800,
+        "d day days": 86_400,
+        "h hr hour hours": 3_600,
+        "min mins minute minutes": 60,
+        "s sec secs second seconds": 1,
+    }.items()
+    for word in words.split()
 }
 _PIECE = re.compile(r"\s*([0-9]{1,12}(?:\.[0-9]{1,9})?)\s*([a-z]+)\s*", re.ASCII)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
@@ -58,22 +60,16 @@ def span(text: str) -> float | None:
         piece = _PIECE.match(text, place)
         if piece is None or piece[2] not in _UNITS:
             return None
-        total += float(piece[1]) * _SIZES[_UNITS[piece[2]]]
+        total += float(piece[1]) * _UNITS[piece[2]]
         place = piece.end()
     return total if text and total <= LARGEST_SECONDS else None
 
 
-def span_text(seconds: float) -> str:
-    """Write seconds as a span, largest unit first.
-
-    Examples
-    --------
-    >>> span_text(604800), span_text(129600), span_text(0.5)
-    ('7d', '1d12h', '0.5s')
-    """
+def _span_text(seconds: float) -> str:
+    """Write seconds as a span, largest unit first."""
     parts = []
     for unit in ("d", "h", "min"):
-        number, seconds = divmod(seconds, _SIZES[unit])
+        number, seconds = divmod(seconds, _UNITS[unit])
         if number:
             parts.append(f"{number:.0f}{unit}")
     if seconds or not parts:
@@ -82,12 +78,7 @@ def span_text(seconds: float) -> str:
 
 
 def ago(value: object, word: str) -> dict[str, str]:
-    """Return the open moment that lies a span of time back: text such as ``"7d"``, or a timedelta.
-
-    Raises
-    ------
-    QueryError
-        If it is not a span of time; the message names `word`, the keyword it was given for.
+    """Return the open moment that lies a span of time back: text such as ``"7d"``, or a timedelta; `word` asks for it.
 
     Examples
     --------
@@ -106,17 +97,11 @@ def _span_of_delta(value: Any) -> str | None:
     if type(value).__name__ == "timedelta64":
         value = value.astype("timedelta64[us]").item()
     seconds = value.total_seconds() if hasattr(value, "total_seconds") else math.nan
-    return span_text(seconds) if 0 <= seconds <= LARGEST_SECONDS else None
+    return _span_text(seconds) if 0 <= seconds <= LARGEST_SECONDS else None
 
 
 def is_ago(value: object) -> bool:
-    """Say whether a part of a document is an open moment.
-
-    Examples
-    --------
-    >>> is_ago({"$ago": "7d"}), is_ago({"$ago": "soon"}), is_ago(7)
-    (True, False, False)
-    """
+    """Say whether a part of a document is an open moment, such as ``{"$ago": "7d"}``."""
     return isinstance(value, dict) and len(value) == 1 and seconds_of(value) is not None
 
 
@@ -129,13 +114,8 @@ def seconds_of(value: Mapping[str, Any]) -> float | None:
 def moment(value: object, word: str) -> Any:
     """Return what a query document holds for a moment: epoch seconds, or an open moment.
 
-    Parameters
-    ----------
-    value
-        A datetime or pandas Timestamp (UTC where it has no zone), a date (its first instant in UTC), ISO text, epoch
-        seconds, or text such as ``"7d ago"``.
-    word
-        The keyword it was given for, named in the error.
+    A moment is a datetime or pandas Timestamp (UTC where it has no zone), a date (its first instant in UTC), ISO text,
+    epoch seconds, or text such as ``"7d ago"``. An error names `word`, the keyword it was given for.
 
     Examples
     --------
@@ -146,7 +126,8 @@ def moment(value: object, word: str) -> Any:
     if isinstance(found, dict):
         return found
     if found is None or (isinstance(found, float) and not math.isfinite(found)):
-        cure = f"; older_than={value!r} or {word}='{value} ago' count from now" if _is_span(value) else ""
+        is_span = isinstance(value, str) and span(value) is not None
+        cure = f"; older_than={value!r} or {word}='{value} ago' count from now" if is_span else ""
         raise QueryError(
             f"{word}={value!r} is not a moment; give a datetime, ISO text such as '2026-11-20T18:30:00Z', a date, "
             f"epoch seconds, or '7d ago'{cure}"
@@ -186,14 +167,10 @@ def _seconds_since_1970(value: datetime) -> float | None:
         return None
 
 
-def _is_span(value: object) -> bool:
-    return isinstance(value, str) and bool(value) and span(value) is not None
-
-
 def _moment_of_text(text: str) -> float | dict[str, str] | None:
     if text.endswith("ago"):
         back = text[:-3].strip()
-        return {AGO: back} if _is_span(back) else None
+        return {AGO: back} if span(back) is not None else None
     if not _DAY.match(text):
         return None
     try:
@@ -225,13 +202,7 @@ def moment_text(value: Any) -> Any:
 
 
 def instant_text(seconds: float) -> str:
-    """Write a time as :func:`~bucketsnb.display.texts.format_time` does, with its seconds if there are some.
-
-    Examples
-    --------
-    >>> instant_text(1795132800.0), instant_text(1795132830), instant_text(1795132830.25)
-    ('2026-11-20 00:00 UTC', '2026-11-20 00:00:30 UTC', '2026-11-20 00:00:30.25 UTC')
-    """
+    """Write a time as :func:`~bucketsnb.display.texts.format_time` does, with its seconds if there are some."""
     try:
         instant = _EPOCH + timedelta(seconds=seconds)
     except (OverflowError, ValueError):
