@@ -44,15 +44,7 @@ _SHORT_ZONE = re.compile(r"[+-][0-9]{2}(?P<minutes>[0-9]{2})?", re.ASCII)
 def instant(text: str, *, zone: timezone | None = None) -> float:
     """Return the epoch seconds that a text stands for: ISO text, or a number.
 
-    Parameters
-    ----------
-    zone
-        The zone of a text that names none; by default, such a text is refused.
-
-    Raises
-    ------
-    ValueError
-        If it is not a moment, or nobody can tell which; the message says what would be right.
+    A text that names no time zone is in `zone`, or is refused. What is refused raises a ValueError with a cure.
 
     Examples
     --------
@@ -104,13 +96,7 @@ def _seconds(whole: datetime, rest: str) -> float:
 
 
 def unit_guess(number: float) -> str | None:
-    """Say what a number that is too large for epoch seconds looks like.
-
-    Examples
-    --------
-    >>> unit_guess(1795199400000), unit_guess(1795199400), unit_guess(1795199400123456789)
-    ('milliseconds', None, 'nanoseconds')
-    """
+    """Say what a number that is too large for epoch seconds looks like: ``"milliseconds"`` or smaller."""
     if abs(number) <= LARGEST_SECONDS:
         return None
     return next((unit for unit, size in UNIT_SIZES.items() if abs(number) <= LARGEST_SECONDS * size), None)

@@ -79,15 +79,15 @@ def status_bars(status: pd.DataFrame) -> Picture:
     _title(axes, f"Works by pipeline and status on {place}", pad=22)
     if known.empty:
         return _nothing(figure, axes, "no works")
-    names = [_label(name) for name in known.index]
+    places = np.arange(len(known), dtype="float64")  # names themselves may repeat once shortened
     left = np.zeros(len(known))
     for key in STATUS_KEYS[1:]:
         widths = known[key].to_numpy(dtype="float64")
-        axes.barh(_places(names), widths, left=left, color=STATUS_COLOURS[key], label=key, height=0.7)
+        axes.barh(places, widths, left=left, color=STATUS_COLOURS[key], label=key, height=0.7)
         left = left + widths
     for row, (end, total, unread) in enumerate(zip(left, known["total"], known["unread"], strict=True)):
         axes.text(end, row, f" {_counted(int(total), int(unread))}", va="center", color=_INK, fontsize=_SMALL)
-    axes.set_yticks(_places(names), names, parse_math=False)
+    axes.set_yticks(places, list(map(_label, known.index)), parse_math=False)
     axes.invert_yaxis()
     axes.set_xlim(0, float(left.max()) * 1.1 or 1)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{int(number):,}"))
@@ -111,11 +111,6 @@ def _counted(total: int, unread: int) -> str:
     if not unread:
         return f"{total:,}"
     return f"{total:,}, and {unread:,} could not be read" if total else "could not be read"
-
-
-def _places(names: Sequence[str]) -> Numbers:
-    """Return a place on the axis for each name; names themselves may repeat once shortened."""
-    return np.arange(len(names), dtype="float64")
 
 
 def ages(frame: pd.DataFrame) -> Picture:
@@ -319,7 +314,8 @@ def _waited(axes: Axes, frame: pd.DataFrame, step: pd.Timedelta) -> None:
     spans = _Spans.of(started["wait"])
     kept = started[started["wait"] >= pd.Timedelta(0)]
     middle = kept["wait"].dt.total_seconds().groupby(kept["start"].dt.floor(step)).median()
-    unit, seconds = _unit(middle)
+    longest = float(middle.max()) if len(middle) else 0.0
+    unit, seconds = next((one for one in _UNITS if longest >= one[1]), ("s", 1.0))
     axes.plot(middle.index.to_numpy(), middle.to_numpy() / seconds, color="#0072b2", marker=".", linewidth=1)
     axes.set_ylabel(f"median wait, {unit}", color=_INK)
     axes.set_ylim(bottom=0)
@@ -339,12 +335,6 @@ def _ended(axes: Axes, frame: pd.DataFrame, step: pd.Timedelta) -> None:
     axes.set_ylabel("failure | success", color=_INK)
     axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{abs(int(number)):,}"))
-
-
-def _unit(seconds: pd.Series) -> tuple[str, float]:
-    """Return the largest unit of time that the longest of these fills."""
-    longest = float(seconds.max()) if len(seconds) else 0.0
-    return next(((name, length) for name, length in _UNITS if longest >= length), ("s", 1.0))
 
 
 def _dates(axes: Axes, times: pd.Series) -> None:

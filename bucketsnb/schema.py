@@ -56,11 +56,7 @@ FINISHED = frozenset({"success", "failure"})
 """Statuses of works that no worker holds."""
 
 COUNTS_AT_ONCE = "x-counts-at-once"
-"""Header by which an answer says where the counts of all pipelines are had by one request: the answer that names them,
-and those that are asked for early, the version and the counts of all together.
-
-The service has no such request, and sends no such header; a backend of our own does.
-"""
+"""Header by which a backend of our own says where one request has the counts of all pipelines; the service has none."""
 
 STALE_DAYS = 7.0
 """Age in days after which the service's daemons treat a work as stale."""
@@ -311,10 +307,7 @@ class Problem:
 def problems(record: Mapping[str, Any]) -> list[Problem]:
     """Name everything for which the public client would refuse a work, or take it for another.
 
-    Parameters
-    ----------
-    record
-        A work as it is to be sent: of plain JSON values, with the defaults filled in.
+    The work is as it is to be sent: of plain JSON values, with the defaults filled in.
 
     Examples
     --------
@@ -323,7 +316,12 @@ def problems(record: Mapping[str, Any]) -> list[Problem]:
     pipeline is 'a b'; expected 1 to 128 letters, digits or hyphens
     config.archive is 'yes', text; expected a mapping, such as {"results": true}
     """
-    return list(_problems(record))
+    found = list(_part_problems(_WORK, record, ""))
+    if record.get("function") and record.get("command"):
+        found.append(
+            Problem("command", "is given beside function", "give one of the two, and leave the other out or null")
+        )
+    return found
 
 
 def problems_of_change(record: Mapping[str, Any], changes: Mapping[str, Any]) -> list[Problem]:
@@ -357,12 +355,6 @@ def value_problems(field: Field, value: Any, path: str) -> list[Problem]:
     return list(_value_problems(field, value, path))
 
 
-def _problems(record: Mapping[str, Any]) -> Iterator[Problem]:
-    yield from _part_problems(_WORK, record, "")
-    if record.get("function") and record.get("command"):
-        yield Problem("command", "is given beside function", "give one of the two, and leave the other out or null")
-
-
 def _part_problems(fields: tuple[Field, ...], value: Mapping[str, Any], path: str) -> Iterator[Problem]:
     above = f"{path}." if path else ""
     for field in fields:
@@ -373,14 +365,10 @@ def _part_problems(fields: tuple[Field, ...], value: Mapping[str, Any], path: st
     names = [field.name for field in fields]
     for name in value:
         if name not in names:
-            yield _unknown(name, names, path)
-
-
-def _unknown(name: str, names: Sequence[str], path: str) -> Problem:
-    matches = get_close_matches(name.casefold(), names, n=1, cutoff=0.7)
-    shown = name if name.isprintable() and len(name) <= _LONGEST_NAME else _short(name)
-    cure = f"did you mean {matches[0]!r}?" if matches else f"expected one of {', '.join(names)}"
-    return Problem(f"{path}.{shown}" if path else shown, f"is not a field of {path or 'a work'}", cure)
+            matches = get_close_matches(name.casefold(), names, n=1, cutoff=0.7)
+            shown = name if name.isprintable() and len(name) <= _LONGEST_NAME else _short(name)
+            cure = f"did you mean {matches[0]!r}?" if matches else f"expected one of {', '.join(names)}"
+            yield Problem(above + shown, f"is not a field of {path or 'a work'}", cure)
 
 
 def _value_problems(field: Field, value: Any, path: str) -> Iterator[Problem]:
@@ -422,20 +410,12 @@ def _is_integer(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _is_time(value: Any) -> bool:
-    return _is_integer(value) or (isinstance(value, float) and math.isfinite(value))
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
 _IS: Mapping[Kind, Callable[[Any], bool]] = {
-    Kind.TEXT: _is_text,
-    Kind.STATUS: _is_text,
+    Kind.TEXT: lambda value: isinstance(value, str),
+    Kind.STATUS: lambda value: isinstance(value, str),
     Kind.INTEGER: _is_integer,
     Kind.BOOLEAN: lambda value: isinstance(value, bool),
-    Kind.TIME: _is_time,
+    Kind.TIME: lambda value: _is_integer(value) or (isinstance(value, float) and math.isfinite(value)),
     Kind.TEXTS: lambda value: isinstance(value, list),
     Kind.INTEGERS: lambda value: isinstance(value, list),
     Kind.MAPPING: lambda value: isinstance(value, Mapping),
@@ -488,19 +468,14 @@ def with_defaults(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _filled(fields: tuple[Field, ...], given: Mapping[str, Any]) -> dict[str, Any]:
-    known = {
-        field.name: _filled_value(field, given.get(field.name)) for field in fields if field.sent or field.name in given
-    }
+    known = {one.name: _filled_value(one, given.get(one.name)) for one in fields if one.sent or one.name in given}
     return {**known, **{name: value for name, value in given.items() if name not in known}}
 
 
 def _filled_value(field: Field, value: Any) -> Any:
-    if value is None and not field.null:
-        return _filled(field.parts, {}) if field.parts else _default(field)
-    return _filled(field.parts, value) if field.parts and isinstance(value, Mapping) else value
-
-
-def _default(field: Field) -> Any:
-    if callable(field.default):
-        return field.default()
-    return list(field.default) if isinstance(field.default, tuple) else field.default
+    if field.parts and (isinstance(value, Mapping) or (value is None and not field.null)):
+        return _filled(field.parts, value or {})
+    if value is not None or field.null:
+        return value
+    default = field.default() if callable(field.default) else field.default
+    return list(default) if isinstance(default, tuple) else default

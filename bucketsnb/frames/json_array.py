@@ -157,7 +157,8 @@ class JSONArray(ExtensionArray):
 
     def __getitem__(self, item: Any) -> Any:
         if isinstance(item, int | np.integer):
-            return _read(self._texts[item])
+            text = self._texts[item]
+            return None if text is None else decode(text)
         if isinstance(item, tuple) and len(item) == 2 and item[0] is Ellipsis:
             return self[item[1]]
         item = slice(None) if item is Ellipsis else check_array_indexer(self, item)
@@ -228,7 +229,7 @@ class JSONArray(ExtensionArray):
         return super().astype(dtype, copy=copy)
 
     def _as_texts(self) -> list[str | None]:
-        return [_as_text(text) for text in self.texts]
+        return [None if text is None else bytes(text).decode() for text in self.texts]
 
     def __arrow_array__(self, type: Any = None) -> Any:  # noqa: A002 - the signature of pyarrow
         """Return the JSON as an Arrow array of text."""
@@ -277,9 +278,6 @@ class JSONArray(ExtensionArray):
         return self._canonical(), None
 
     def _values_for_argsort(self) -> npt.NDArray[np.float64]:
-        return self.ranks()
-
-    def ranks(self) -> npt.NDArray[np.float64]:
         """Return the rank of each value, NaN for null.
 
         Numbers are in the order of their size, text of its letters, lists of their elements.
@@ -346,11 +344,8 @@ def objects(values: Iterable[Any], count: int) -> Objects:
 
 def _detached(texts: Objects) -> Objects:
     """Return the same JSON values as bytes of their own, so that the answers they came in can go."""
-    return objects((None if text is None or text == _NULL else _own(text) for text in texts), len(texts))
-
-
-def _own(text: Text) -> bytes:
-    return bytes(text) if type(text) is msgspec.Raw else text
+    own = (bytes(text) if type(text) is msgspec.Raw else text for text in texts)
+    return objects((None if text == b"null" else text for text in own), len(texts))
 
 
 def json_text(value: Any, most: int = _SHOWN) -> str:
@@ -362,10 +357,6 @@ def json_text(value: Any, most: int = _SHOWN) -> str:
     '{"a": [1, "é"]}'
     """
     return truncate("" if value is None else json.dumps(value, ensure_ascii=False), most=most)
-
-
-def _read(text: Any) -> Any:
-    return None if text is None else decode(text)
 
 
 def _written(value: Any) -> Edited | None:
@@ -380,10 +371,6 @@ def _edited(value: Any) -> Edited | None:
         return _written(value)
     except (TypeError, ValueError) as error:  # after either, pandas would try to spread the value over rows
         raise BucketsError(f"a cell of this column cannot be set: {error}") from error
-
-
-def _as_text(text: Any) -> str | None:
-    return None if text is None else bytes(text).decode()
 
 
 def _canonical(text: Any) -> bytes | None:

@@ -469,15 +469,10 @@ def _put_parents(
     edited = _edited(frame["config"].array)
     for row, (work, parent) in enumerate(zip(works, _plain("parent", frame["parent"].array), strict=True)):
         if "config" not in parts.get(row, FIELD_NAMES):
-            _refuse_parent(work, parent, row)
+            if parent is not None:  # sent alone, it would take the rest of config away
+                raise _parent_error(work, row, "was read without config, where its parent is kept: read config too")
         elif (known or parent is not None) and parent_of(work.get("config")) != parent:
             work["config"] = _with_parent(work, parent, row, edited=row in edited)
-
-
-def _refuse_parent(work: Work, parent: Any, row: int) -> None:
-    """Refuse a parent that was put where ``config`` was not read: sent alone, it would take the rest of that away."""
-    if parent is not None:
-        raise _parent_error(work, row, "was read without config, where its parent is kept: read config too")
 
 
 def _with_parent(work: Work, parent: Any, row: int, *, edited: bool) -> Work:

@@ -44,10 +44,6 @@ def _made(*args: Any, **options: Any) -> pd.DataFrame:
     return _class_of(frame.columns)(frame)
 
 
-def _has_works(frame: pd.DataFrame) -> bool:
-    return _class_of(frame.columns) is WorksFrame
-
-
 class NestedFrame(pd.DataFrame):
     """A DataFrame with columns of works that nest: in files and databases, these are JSON text for every reader.
 
@@ -64,7 +60,7 @@ class NestedFrame(pd.DataFrame):
         if not isinstance(other, pd.DataFrame) and "as_read" not in frame.attrs:
             frame.attrs.update(_known_of(_inputs(other), every=method == "concat"))
         known = Baseline.of(frame)
-        if known is not None and len(frame) * _KEPT_SHARE < known.works and _has_works(frame):
+        if known is not None and len(frame) * _KEPT_SHARE < known.works and _class_of(frame.columns) is WorksFrame:
             frame.attrs["as_read"] = known.narrowed(frame["id"])
         return frame
 
@@ -139,7 +135,7 @@ class WorksFrame(NestedFrame):
 
 def _ranked(column: Any) -> Any:
     """Return what sorts as a column does."""
-    return type(column)(column.array.ranks()) if isinstance(column.array, JSONArray) else column
+    return type(column)(column.array._values_for_argsort()) if isinstance(column.array, JSONArray) else column
 
 
 def _nested_html(value: Any) -> str:

@@ -95,7 +95,8 @@ def _piece(word: str, value: Any) -> Document:
     if word not in WORDS:
         _unknown(word)
     if value is None:
-        _null(word)
+        absent = f"; has_{word}=False asks for works without one" if f"has_{word}" in WORDS else ""
+        raise QueryError(f"{word}=None says nothing; leave the keyword out to ask nothing of it{absent}")
     return WORDS[word](word, value)
 
 
@@ -106,11 +107,6 @@ def _unknown(word: str) -> NoReturn:
     cure = f"did you mean {suggestion}?" if suggestion else f"the keywords are {', '.join(WORDS)}"
     raw = f"; for a path of your own, Query({{{word.replace('__', '.')!r}: ...}})" if "__" in word else ""
     raise QueryError(f"there is no keyword {word!r}; {cure}{raw}")
-
-
-def _null(word: str) -> NoReturn:
-    absent = f"; has_{word}=False asks for works without one" if f"has_{word}" in WORDS else ""
-    raise QueryError(f"{word}=None says nothing; leave the keyword out to ask nothing of it{absent}")
 
 
 # One value, several, or operators -------------------------------------------------------------------------------------

@@ -72,18 +72,17 @@ class Query:
     _canonical: str
 
     def __init__(self, document: Query | Mapping[str, Any] | None = None, /, **keywords: Any) -> None:
-        self._set(join(_plain_document(document), pieces_of(document_of(keywords))))
+        self._hold(join(_plain_document(document), pieces_of(document_of(keywords))))
 
-    def _set(self, document: Document) -> None:
+    def _hold(self, document: Document) -> Query:
         object.__setattr__(self, "_document", document)
         object.__setattr__(self, "_canonical", canonical(document))
+        return self
 
     @classmethod
     def _of(cls, document: Document) -> Query:
         """Return the query for a document that is plain already, and that nothing else refers to."""
-        query = object.__new__(cls)
-        query._set(document)
-        return query
+        return object.__new__(cls)._hold(document)
 
     # Other ways in ---------------------------------------------------------------------------------------------------
 

@@ -16,13 +16,7 @@ __all__ = ["Digest", "digest_of"]
 
 @dataclass(frozen=True, repr=False)
 class Digest:
-    """Sentences with a label each, shown as a list.
-
-    Attributes
-    ----------
-    sentences
-        The sentence by its label (``Done``, ``Failed``, ``Waiting``, ``Oldest``, ``Changed``).
-    """
+    """Sentences by their labels (``Done``, ``Failed``, ``Waiting``, ``Oldest``, ``Changed``), shown as a list."""
 
     sentences: Mapping[str, str]
 
@@ -70,17 +64,13 @@ def digest_of(
     """
     return Digest(
         {
-            "Done": f"{count_of(_number(ended, 'success'), 'work')} ended in success.",
+            "Done": f"{count_of(int((ended['status'] == 'success').sum()), 'work')} ended in success.",
             "Failed": _failed(ended),
             "Waiting": _waiting(status, waiting),
             "Oldest": _oldest(waiting.get("stale")),
             "Changed": _changed(status, before),
         }
     )
-
-
-def _number(ended: pd.DataFrame, status: str) -> int:
-    return int((ended["status"] == status).sum())
 
 
 def _failed(ended: pd.DataFrame) -> str:
@@ -112,13 +102,8 @@ def _changed(status: pd.DataFrame, before: pd.DataFrame | None) -> str:
         return "there is no earlier snapshot to compare with."
     if before.attrs.get("pipelines") is None:  # of some only: the others had works then too
         status = status[status.index.isin(before.index)]
-    names = _read_twice(status, before)
+    unread = status.index[status["total"].isna()].union(before.index[before["total"].isna()])
+    names = status.index.union(before.index).difference(unread)  # a pipeline that is missing had no works
     now, then = (frame.reindex(names, fill_value=0)[list(STATUS_KEYS)].sum() for frame in (status, before))
     parts = ", ".join(f"{key} {int(now[key] - then[key]):+,}" for key in STATUS_KEYS)
     return f"{parts}, since {format_time(before.attrs.get('read_at'))}."
-
-
-def _read_twice(status: pd.DataFrame, before: pd.DataFrame) -> pd.Index:
-    """Return the pipelines that could be read both times; a pipeline that is missing had no works."""
-    unread = status.index[status["total"].isna()].union(before.index[before["total"].isna()])
-    return status.index.union(before.index).difference(unread)

@@ -37,10 +37,7 @@ _TEXT = pd.StringDtype("python")
 class Failures(SummaryFrame):
     """Groups of failed works; its views say how many works were grouped if these are not all that match.
 
-    Attributes
-    ----------
-    attrs
-        Of ``buckets.failures()``: how many works were ``read``, and how many ``matched``, at least unless ``exact``.
+    Its ``attrs`` have how many works were ``read``, and how many ``matched``, at least unless ``exact``.
     """
 
     @property
@@ -66,10 +63,9 @@ class Failures(SummaryFrame):
 
 
 def error_text(results: Any, *, deep: int = _DEEP) -> str | None:
-    """Return the text that says what went wrong in a work's results, or None.
+    """Return the text under the first key of results that says what went wrong (``error``, ``exception``), or None.
 
-    Looks for the first of ``error, exception, errors, message, reason, detail, stderr, traceback``, at the top and then
-    further in. Of a Python traceback only the last line is kept: it is the one that names the error.
+    Of a Python traceback only the last line is kept: it is the one that names the error.
 
     Examples
     --------
@@ -129,13 +125,13 @@ def failures_of(frame: pd.DataFrame) -> Failures:
     rows = pd.DataFrame(
         {
             "pipeline": frame["pipeline"].to_numpy(),
-            "function": _column(map(_doer, frame["function"], frame["command"])),
+            "function": _text(map(_doer, frame["function"], frame["command"])),
             "site": frame["site"].to_numpy(),
             "user": frame["user"].to_numpy(),
-            "error": _column(None if text is None else fold(text) for text in texts),
+            "error": _text(None if text is None else fold(text) for text in texts),
             "when": frame["stop"].fillna(frame["start"]).fillna(frame["creation"]).to_numpy(),
             "example": frame["id"].to_numpy(),
-            "text": _column(texts),
+            "text": _text(texts),
         }
     ).sort_values("when", kind="stable", na_position="first")
     whole = rows.groupby(_GROUP, dropna=False, sort=True, as_index=False).agg(
@@ -154,14 +150,12 @@ def _doer(function: Any, command: Any) -> str | None:
     return str(command[0]) if isinstance(command, list) and command else None
 
 
-def _column(values: Iterable[str | None]) -> Any:
+def _text(values: Iterable[str | None]) -> Any:
     return pd.array(list(values), dtype=_TEXT)
 
 
 def _typed(table: pd.DataFrame) -> pd.DataFrame:
     dtypes: dict[str, Any] = dict.fromkeys((*_GROUP, "example", "text"), _TEXT)
-    times = {
-        name: pd.to_datetime(table[name], utc=True).astype("datetime64[ns, UTC]")
-        for name in ("first_seen", "last_seen")
-    }
-    return table.astype({**dtypes, "n_works": "Int64"}).assign(**times)
+    for name in ("first_seen", "last_seen"):
+        table[name] = pd.to_datetime(table[name], utc=True).astype("datetime64[ns, UTC]")
+    return table.astype({**dtypes, "n_works": "Int64"})

@@ -58,14 +58,10 @@ def _about(frame: pd.DataFrame, wanted: set[int]) -> tuple[list[int], list[int]]
     pairs = [
         (place, event)
         for place, events in enumerate(frame["event"])
-        for event in dict.fromkeys(one for one in _listed(events) if isinstance(one, int))
+        for event in {one: None for one in (events if isinstance(events, list) else [events]) if isinstance(one, int)}
         if event in wanted
     ]
     return [place for place, _ in pairs], [event for _, event in pairs]
-
-
-def _listed(value: object) -> list[object]:
-    return value if isinstance(value, list) else [value]
 
 
 def orphans_of(api: Api, frame: pd.DataFrame) -> pd.DataFrame:
@@ -78,7 +74,7 @@ def orphans_of(api: Api, frame: pd.DataFrame) -> pd.DataFrame:
 class Family:
     """The works of one parent, as a tree with their statuses.
 
-    Parameters
+    Attributes
     ----------
     parent
         Id of the parent.
@@ -86,11 +82,6 @@ class Family:
         The parent, if it is in the queue, and everything below it.
     complete
         Whether that is all: False if there are works further down that were not read.
-
-    Attributes
-    ----------
-    frame, complete
-        The same.
     """
 
     def __init__(self, parent: str, frame: pd.DataFrame, *, complete: bool = True) -> None:
@@ -108,13 +99,13 @@ class Family:
     def __repr__(self) -> str:
         """Draw the tree as text, at most 200 works of it."""
         return "\n".join(
-            [self._heading(), *(f"{'   ' * depth}{_line(row)}" for depth, row in self._visible()), *self._more()]
+            [self._heading(), *(f"{'   ' * depth}{_line(row)}" for depth, row in self._walk()), *self._more()]
         )
 
     def _repr_html_(self) -> str:
         rows = [
             element("div", chip(row["status"]), " ", _line(row), style=f"margin-left: {1.5 * depth}em")
-            for depth, row in self._visible()
+            for depth, row in self._walk()
         ]
         return str(element("div", element("strong", self._heading()), *rows, *self._more()))
 
@@ -124,15 +115,12 @@ class Family:
         further = "" if self.complete else "; there are more generations, which were not read"
         return f"family of {printable(self.parent)}{known}: {summary}{further}"
 
-    def _visible(self) -> list[tuple[int, Any]]:
-        return list(self._walk())[:_MOST_SHOWN]
-
     def _more(self) -> list[str]:
         more = len(self.frame) - _MOST_SHOWN
         return [f"... and {count_of(more, 'more work', 'more works')} in .frame"] if more > 0 else []
 
     def _walk(self) -> Iterator[tuple[int, Any]]:
-        """Yield (depth, work), each work once, though a record may name itself as its parent."""
+        """Yield (depth, work) of those that are shown, each once, though a record may name itself as its parent."""
         rows = list(self.frame.sort_values("creation").to_dict("records"))
         below: dict[str, list[Any]] = {}
         for row in rows:
@@ -141,17 +129,15 @@ class Family:
         waiting = [(0, row) for row in rows if row["id"] == self.parent] or [
             (1, row) for row in reversed(below.pop(self.parent, []))
         ]
-        while waiting:
+        shown = 0
+        while waiting and shown < _MOST_SHOWN:
             depth, row = waiting.pop()
+            shown += 1
             yield depth, row
             waiting += [(depth + 1, child) for child in reversed(below.pop(str(row["id"]), []))]
 
 
 def _line(row: Mapping[str, Any]) -> str:
-    attempts = f"attempt {row['attempt']} of {row['retries']}"
-    return printable(f"{row['pipeline']} {row['status']} ({attempts}{_age_text(row)}) {row['id']}")
-
-
-def _age_text(row: Mapping[str, Any]) -> str:
     since = age(row["age"])
-    return f", {since} old" if since else ""
+    told = f"attempt {row['attempt']} of {row['retries']}" + (f", {since} old" if since else "")
+    return printable(f"{row['pipeline']} {row['status']} ({told}) {row['id']}")

@@ -50,13 +50,9 @@ class StatusFrame(pd.DataFrame):
 
     The index is ``pipeline`` (text); the columns are ``total, queued, running, success, failure`` (``Int64``, missing
     where a pipeline could not be read). The total is drawn, not a row, so that sums over the rows stay right.
-
-    Attributes
-    ----------
-    attrs
-        ``problems`` (why a pipeline's row is empty), ``read_at`` (epoch seconds), ``url``, ``pipelines`` (how many
-        there were, or None if only named ones were read), and after ``status(compare=True)`` also ``service`` (the
-        service's own totals).
+    Its ``attrs`` have ``problems`` (why a pipeline's row is empty), ``read_at`` (epoch seconds), ``url``, ``pipelines``
+    (how many there were, or None if only named ones were read), and after ``status(compare=True)`` also ``service``
+    (the service's own totals).
     """
 
     @property
