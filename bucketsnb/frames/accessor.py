@@ -12,7 +12,7 @@ from bucketsnb.display.texts import count_of, format_time, host_of, join_truncat
 from bucketsnb.errors import WorkError
 from bucketsnb.frames.columns import COLUMNS, LIGHT
 from bucketsnb.frames.json_array import JSONArray
-from bucketsnb.frames.records import Baseline, to_records
+from bucketsnb.frames.records import Baseline, parts_of, to_records
 from bucketsnb.schema import FIELD_NAMES
 
 __all__ = ["WorksAccessor", "caption"]
@@ -94,11 +94,11 @@ class WorksAccessor:
         """
         known = Baseline.of(self._frame)
         places = {} if known is None else known.places_of(self._frame)
-        marks = [] if known is None else known.marks(list(places.values()))
-        unknown = {row: _unknown(irregular or {}) for row, (_, irregular) in zip(places, marks, strict=True)}
+        works = [] if known is None else known.works_at(list(places.values()))
+        unknown = {row: _unknown(work) for row, work in zip(places, works, strict=True)}
         found = {row: fields for row, fields in unknown.items() if fields}
         if not found:
-            self._refuse_if_unread(next((read for read, _ in marks if read is not None), "all"))
+            self._refuse_if_unread(next(iter(parts_of(self._frame).values()), "all"))
         names = dict.fromkeys(name for fields in found.values() for name in fields)
         columns = {name: JSONArray._from_sequence([one.get(name) for one in found.values()]) for name in names}
         return pd.DataFrame(columns, index=self._frame.index.take(list(found)))

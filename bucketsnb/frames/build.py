@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from bucketsnb.frames.columns import COLUMNS, GATHERED, STORED, Columns, derived, joined, missing, shown
+from bucketsnb.frames.columns import COLUMNS, GATHERED, STORED, Columns, derived, joined, missing
 from bucketsnb.frames.decode import columns_of
 from bucketsnb.frames.json_array import encode_json
 from bucketsnb.frames.records import Baseline
@@ -85,8 +85,7 @@ def assemble(
         More for the ``attrs``.
     """
     now = time.time() if now is None else now
-    whole = {name: shown(array) for name, array in columns.items()}
-    whole |= derived(columns, now, STORED if read is None else read)
+    whole = columns | derived(columns, now, STORED if read is None else read)
     frame = WorksFrame({name: whole[name] for name in COLUMNS}, copy=False)
     about: dict[Any, Any] = {
         "shown": len(frame),
@@ -96,7 +95,7 @@ def assemble(
         "read_at": now,
         "url": url,
         "columns": "all" if read is None else list(read),
-        "as_read": Baseline.keep(frame, columns),
+        "as_read": Baseline.keep(columns),
         **more,
     }
     frame.attrs = about

@@ -1,7 +1,4 @@
-"""The fixed columns of a frame of works, their dtypes, and how each is made from the values of its field.
-
-Every maker also says which values its column cannot give back exactly; the works they are of keep their own record.
-"""
+"""The fixed columns of a frame of works, their dtypes, and how each is made from the values of its field."""
 
 from __future__ import annotations
 
@@ -26,31 +23,32 @@ __all__ = [
     "DTYPES",
     "GATHERED",
     "LIGHT",
-    "MARKS",
     "NEEDED",
     "NEEDS",
     "NESTED",
     "NUMBERS",
+    "PARTS",
     "STORED",
+    "WORKS",
     "Columns",
     "column",
     "derived",
-    "epochs",
     "joined",
-    "marks_of",
+    "microseconds",
     "missing",
     "parent_of",
     "parents_of",
-    "shown",
 ]
 
 Columns: TypeAlias = "dict[str, Any]"
-"""The stored columns of a frame by name, their times to the nanosecond, and the marks of its works."""
-Flags: TypeAlias = npt.NDArray[np.bool_]
+"""What is made of an answer: the stored columns of a frame by name, and of each work what is kept beside its cells."""
 Instants: TypeAlias = npt.NDArray[np.int64]
 
-MARKS = "marks"
-"""What is kept of each work beside its cells; no column of a frame: see :func:`marks_of`."""
+WORKS = "works"
+"""The works themselves, as JSON; no column of a frame."""
+
+PARTS = "parts"
+"""Of works of which not all was read, the fields that were, as JSON; otherwise null. No column of a frame."""
 
 LIGHT = ("id", "pipeline", "status", "site", "user", "priority", "attempt", "creation", "event", "tags")
 """The columns of ``columns="light"``, and those that a frame shows of itself."""
@@ -66,27 +64,25 @@ NUMBERS = frozenset(name for name, field in FIELDS.items() if field.kind in {Kin
 _TEXT = pd.StringDtype("python")
 _STATUS = pd.CategoricalDtype(list(STATUSES), ordered=True)
 _TIME = pd.DatetimeTZDtype(pd.to_datetime(["2026-01-01"], utc=True).unit, "UTC")
-"""The dtype of times in a frame, in the unit that this pandas reads times of text in: some joins take only the same."""
-_EXACT = pd.DatetimeTZDtype("ns", "UTC")
+"""The dtype of times, in the unit that this pandas reads times of text in: some joins take only the same."""
 _SPAN = np.dtype("m8[ms]")
 """The dtype of spans. They are whole seconds, which are read best; ``pd.cut`` widens bins by less than a second."""
 
-_NS = 10**9
-_YEARS_SAFE = 9_223_372_036  # whole seconds that fit 64 bits of nanoseconds
+_US = 10**6
+_FURTHEST = 9_223_372_036  # whole seconds that fit 64 bits of nanoseconds
 _CODES: Mapping[str | None, int] = {None: -1, **{status: code for code, status in enumerate(STATUSES)}}
 _NAT = np.iinfo(np.int64).min
 
 
 def missing(name: str, count: int) -> Any:
-    """Return a stored or derived column with nothing in it, its times to the nanosecond."""
-    if name == MARKS or isinstance(DTYPES[name], JSONDtype):
+    """Return a column with nothing in it."""
+    if name not in DTYPES or isinstance(DTYPES[name], JSONDtype):
         return JSONArray.nulls(count)
-    dtype = _EXACT if name in TIME_FIELDS else DTYPES[name]
-    return pd.array([None], dtype=dtype).take(np.zeros(count, dtype=np.intp))
+    return pd.array([None], dtype=DTYPES[name]).take(np.zeros(count, dtype=np.intp))
 
 
-def column(name: str, values: Any, count: int) -> tuple[Any, Flags | None]:
-    """Make the column of a field of its decoded values.
+def column(name: str, values: Any, count: int) -> Any:
+    """Make the column of a field of its decoded values; a value that it cannot hold is missing in it.
 
     Parameters
     ----------
@@ -97,23 +93,18 @@ def column(name: str, values: Any, count: int) -> tuple[Any, Flags | None]:
         pieces, others as an array.
     count
         How many works there are.
-
-    Returns
-    -------
-    array, irregular
-        The column, and which of its cells do not give the value back exactly (None if all do).
     """
     if name == "status":
         codes = np.fromiter(map(_CODES.__getitem__, chain.from_iterable(values)), dtype=np.int8, count=count)
-        return pd.Categorical.from_codes(codes, dtype=_STATUS), None
+        return pd.Categorical.from_codes(codes, dtype=_STATUS)
     if isinstance(DTYPES[name], pd.Int64Dtype):
         return _integers(values, count)
     if name in TIME_FIELDS:
         return _times(values, count)
-    return JSONArray(values) if isinstance(DTYPES[name], JSONDtype) else pd.array(values, dtype=DTYPES[name]), None
+    return JSONArray(values) if isinstance(DTYPES[name], JSONDtype) else pd.array(values, dtype=DTYPES[name])
 
 
-def joined(pages: Iterable[Columns], on_column: Callable[[], None] = lambda: None) -> Columns:
+def joined(pages: Iterable[Columns], on_column: Callable[[], None]) -> Columns:
     """Return the columns of several pages as one; the pages are emptied, so that only one column is there twice.
 
     `on_column` is called after each column, as a million works take a while.
@@ -129,52 +120,24 @@ def joined(pages: Iterable[Columns], on_column: Callable[[], None] = lambda: Non
     return whole
 
 
-def shown(column: Any) -> Any:
-    """Return a column of times in the unit of frames, rounded to microseconds; any other as it is."""
-    if column.dtype != _EXACT:
-        return column
-    nanoseconds = _nanoseconds(column)
-    microsecond = 1000 if _TIME == _EXACT else 1
-    rounded = np.where(nanoseconds == _NAT, _NAT, (nanoseconds + 500) // 1000 * microsecond)
-    return pd.array(rounded.view(f"M8[{_TIME.unit}]"), dtype=_TIME, copy=False)
-
-
-def _nanoseconds(column: Any) -> Instants:
-    instants: Instants = column.to_numpy(dtype="M8[ns]").view(np.int64)
-    return instants
-
-
-def marks_of(mark: Any) -> tuple[list[str] | None, Any]:
-    """Return what a mark says of a work: the fields read, if that was a part, and the work, if its columns lose it.
-
-    Examples
-    --------
-    >>> marks_of(None), marks_of({"shape": "old"})
-    ((None, None), (None, {'shape': 'old'}))
-    >>> marks_of(["id", "site"]), marks_of(["id", {"id": 5}])
-    ((['id', 'site'], None), (['id'], {'id': 5}))
-    """
-    if not isinstance(mark, list):
-        return None, mark
-    read = [name for name in mark if isinstance(name, str)]
-    return read, next((work for work in mark if isinstance(work, dict)), None)
-
-
-def _integers(values: Sequence[Sequence[Any]], count: int) -> tuple[Any, Flags | None]:
+def _integers(values: Sequence[Sequence[Any]], count: int) -> Any:
     try:
         whole = np.fromiter(chain.from_iterable(values), dtype=np.int64, count=count)
-        return pd.arrays.IntegerArray(whole, np.zeros(count, dtype=bool)), None
+        return pd.arrays.IntegerArray(whole, np.zeros(count, dtype=bool))
     except (TypeError, OverflowError):  # some are missing, or beyond 64 bits
         cells = objects(chain.from_iterable(values), count)
     fits = np.array([cell is not None and -(2**63) <= cell < 2**63 for cell in cells], dtype=bool)
-    return pd.arrays.IntegerArray(np.where(fits, cells, 0).astype(np.int64), ~fits), ~fits & ~pd.isna(cells)
+    return pd.arrays.IntegerArray(np.where(fits, cells, 0).astype(np.int64), ~fits)
 
 
-def _times(values: Sequence[Sequence[Any]], count: int) -> tuple[Any, Flags]:
-    nanoseconds, irregular, whole = _instants(_seconds(values, count))
-    if whole.any():
-        irregular |= whole & np.array([type(cell) is int for cell in chain.from_iterable(values)])
-    return pd.array(nanoseconds.view("M8[ns]"), dtype=_EXACT, copy=False), irregular
+def _times(values: Sequence[Sequence[Any]], count: int) -> Any:
+    seconds = _seconds(values, count)
+    known = np.abs(seconds) < _FURTHEST
+    safe = np.where(known, seconds, 0.0)
+    whole = np.floor(safe)  # apart from the rest: their product with 10**6 would need more digits than a float has
+    instants = whole.astype(np.int64) * _US + np.rint((safe - whole) * _US).astype(np.int64)
+    instants = np.where(known, instants * (1000 if _TIME.unit == "ns" else 1), _NAT)
+    return pd.array(instants.view(f"M8[{_TIME.unit}]"), dtype=_TIME, copy=False)
 
 
 def _seconds(values: Sequence[Sequence[Any]], count: int) -> npt.NDArray[np.float64]:
@@ -189,23 +152,10 @@ def _seconds(values: Sequence[Sequence[Any]], count: int) -> npt.NDArray[np.floa
         return np.array([np.inf if type(cell) is int and abs(cell) >= 2**1023 else cell for cell in cells], np.float64)
 
 
-def _instants(seconds: npt.NDArray[np.float64]) -> tuple[Instants, Flags, Flags]:
-    """Return times in nanoseconds, which of them are not given back exactly, and which may have had no fraction."""
-    finite = np.abs(seconds) < _YEARS_SAFE
-    safe = np.where(finite, seconds, 0.0)
-    whole = np.floor(safe)
-    rest = np.rint((safe - whole) * 1e9)
-    # whole seconds apart from the rest: their product with 10**9 would need more digits than a float has
-    nanoseconds = np.where(finite, whole.astype(np.int64) * _NS + rest.astype(np.int64), _NAT)
-    again = np.where(finite, np.where(rest == _NS, whole + 1, whole + rest / 1e9), np.nan)
-    return nanoseconds, again.view(np.int64) != seconds.view(np.int64), finite & (whole == safe)
-
-
-def epochs(nanoseconds: Instants) -> npt.NDArray[np.float64]:
-    """Return epoch seconds of nanoseconds since 1970, NaN for NaT; exact for times read from epoch seconds."""
-    known = nanoseconds != _NAT
-    whole, rest = np.divmod(np.where(known, nanoseconds, 0), _NS)
-    return np.where(known, whole + rest / 1e9, np.nan)
+def microseconds(times: Any) -> Instants:
+    """Return a column of times as microseconds since 1970."""
+    instants: Instants = pd.DatetimeIndex(times).as_unit("us").to_numpy("M8[us]").view(np.int64)
+    return instants
 
 
 class _Parent(msgspec.Struct, gc=False):
@@ -234,7 +184,7 @@ def derived(columns: Columns, now: float, read: Container[str]) -> Columns:
     """Work out the derived columns as of `now`, in epoch seconds; those that need what was not read are empty."""
     count = len(columns["id"])
     return {
-        name: row.make(columns, round(now * _NS)) if all(one in read for one in row.needs) else missing(name, count)
+        name: row.make(columns, round(now * _US)) if all(one in read for one in row.needs) else missing(name, count)
         for name, row in _DERIVED.items()
     }
 
@@ -243,34 +193,31 @@ def derived(columns: Columns, now: float, read: Container[str]) -> Columns:
 
 
 def _age(columns: Columns, now: int) -> Instants:
-    creation = _nanoseconds(columns["creation"])
+    creation = microseconds(columns["creation"])
     return _between(creation, np.full_like(creation, now))
 
 
 def _wait(columns: Columns, now: int) -> Instants:
     """Return the time from creation to the last start, or till now for a work that is queued and was never started."""
-    start = _nanoseconds(columns["start"])
+    start = microseconds(columns["start"])
     waits = (columns["status"] == "queued") & (start == _NAT)
-    return _between(_nanoseconds(columns["creation"]), np.where(waits, now, start))
+    return _between(microseconds(columns["creation"]), np.where(waits, now, start))
 
 
 def _runtime(columns: Columns, now: int) -> Instants:
     """Return the time from start to stop, or till now for a running work."""
-    stop = np.where(columns["status"] == "running", now, _nanoseconds(columns["stop"]))
-    return _between(_nanoseconds(columns["start"]), stop)
+    stop = np.where(columns["status"] == "running", now, microseconds(columns["stop"]))
+    return _between(microseconds(columns["start"]), stop)
 
 
 def _between(earlier: Instants, later: Instants) -> Instants:
-    span = later - earlier
-    wrapped = (later ^ earlier) & (later ^ span) < 0  # not the sign of the true difference
-    span[(earlier == _NAT) | (later == _NAT) | wrapped] = _NAT
-    return span
+    return np.where((earlier == _NAT) | (later == _NAT), _NAT, later - earlier)
 
 
 def _in_seconds(span: Callable[[Columns, int], Instants]) -> Callable[[Columns, int], Any]:
     def make(columns: Columns, now: int) -> Any:
-        nanoseconds = span(columns, now)
-        milliseconds = np.where(nanoseconds == _NAT, _NAT, nanoseconds // _NS * 1000)
+        length = span(columns, now)
+        milliseconds = np.where(length == _NAT, _NAT, length // _US * 1000)
         return pd.array(milliseconds.view(_SPAN), dtype=_SPAN, copy=False)
 
     return make
@@ -279,7 +226,7 @@ def _in_seconds(span: Callable[[Columns, int], Instants]) -> Callable[[Columns, 
 def _overdue(columns: Columns, now: int) -> Any:
     """Say whether a running work is past its own timeout."""
     is_running, runtime = columns["status"] == "running", _runtime(columns, now)
-    ran = np.where(runtime == _NAT, np.nan, runtime / _NS)
+    ran = np.where(runtime == _NAT, np.nan, runtime / _US)
     allowed = columns["timeout"].to_numpy(dtype=np.float64, na_value=np.nan)
     return pd.arrays.BooleanArray(is_running & (ran > allowed), is_running & np.isnan(ran - allowed))
 
@@ -317,7 +264,7 @@ STORED = (
 COLUMNS = (*STORED, *DERIVED)
 """The columns of every frame of works, in this order."""
 
-GATHERED = (*STORED, MARKS)
+GATHERED = (*STORED, WORKS, PARTS)
 """What is made of an answer."""
 
 _BY_KIND: Mapping[Kind, Any] = {

@@ -1,7 +1,7 @@
 """The bytes of an answer -> columns.
 
-Three readers, each for what the one before refuses: some works at once into typed values; one work at a time, where a
-work that does not fit keeps its own record; and the standard library's, for JSON that only Python writes.
+Three readers, each for what the one before refuses: some works at once into typed values; one work at a time, where
+what does not fit is missing; and the standard library's, for JSON that only Python writes.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from msgspec.structs import astuple
 
 from bucketsnb.display.texts import truncate
 from bucketsnb.errors import BadAnswer
-from bucketsnb.frames.columns import MARKS, NUMBERS, STORED, Columns, column, missing, parents_of
+from bucketsnb.frames.columns import NUMBERS, PARTS, STORED, WORKS, Columns, column, missing, parents_of
 from bucketsnb.frames.json_array import JSONArray, Text, encode_json, objects
 from bucketsnb.schema import FIELD_NAMES, FIELDS, STATUSES, Kind
 
-__all__ = ["columns_of", "pausing_collection"]
+__all__ = ["columns_of", "columns_of_texts", "pausing_collection"]
 
 _TYPES: Mapping[Kind, Any] = {
     Kind.TEXT: str | None,
@@ -45,8 +45,7 @@ def columns_of(data: bytes, fields: Sequence[str] = FIELD_NAMES, *, whole: bool 
     data
         The body of the answer. Nested cells stay windows into it.
     fields
-        Fields that were asked for; a work that has all of them, no others, and values of their kinds needs no record
-        of its own. Where not all fields were asked for, an absent one is the same as null.
+        Fields that were asked for.
     whole
         False if only a part of some of these fields was asked for.
 
@@ -56,19 +55,23 @@ def columns_of(data: bytes, fields: Sequence[str] = FIELD_NAMES, *, whole: bool 
         If it is not a JSON array of works; the message says where.
     """
     _check_utf8(data)
-    part = None if whole and set(fields) >= set(FIELD_NAMES) else list(fields)
     with pausing_collection():
         texts = _split(data)
-        values, misfits = _read(texts, tuple(fields))
-        columns: Columns = {name: missing(name, len(texts)) for name in STORED if name not in values}
-        irregular = np.zeros(len(texts), dtype=bool)
-        irregular[misfits] = True
-        for name in list(values):
-            columns[name], lossy = column(name, values.pop(name), len(texts))
-            if lossy is not None:
-                irregular |= lossy
-        columns[MARKS] = _marks(texts, np.flatnonzero(irregular).tolist(), part)
+        columns = columns_of_texts(texts, fields)
+        columns[WORKS] = JSONArray(objects(texts, len(texts)))
+        is_all = whole and set(fields) >= set(FIELD_NAMES)
+        part = None if is_all else encode_json(list(fields))  # of each work, as works of several reads may be joined
+        columns[PARTS] = JSONArray(np.full(len(texts), part, dtype=object))
         return columns
+
+
+def columns_of_texts(texts: Sequence[Text], fields: Sequence[str] = FIELD_NAMES) -> Columns:
+    """Return the stored columns of works that are JSON each."""
+    values = _read(texts, tuple(fields))
+    columns: Columns = {name: missing(name, len(texts)) for name in STORED if name not in values}
+    for name in list(values):
+        columns[name] = column(name, values.pop(name), len(texts))
+    return columns
 
 
 @contextmanager
@@ -83,22 +86,21 @@ def pausing_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _read(texts: Sequence[Text], fields: tuple[str, ...]) -> tuple[dict[str, Any], list[int]]:
-    """Return the values of each field, and the parents, as :func:`column` takes them; and which works fit no schema.
+def _read(texts: Sequence[Text], fields: tuple[str, ...]) -> dict[str, Any]:
+    """Return the values of each field, and the parents, as :func:`column` takes them.
 
     Some works at a time are decoded and let go, so that the next ones take their memory. Equal texts become one object.
     """
     kind, decode = _decoder(fields)
     names = [*fields, "parent"] if "config" in fields else fields
     values: dict[str, Any] = {name: [] if name in NUMBERS else np.empty(len(texts), dtype=object) for name in names}
-    misfits: list[int] = []
     shared: dict[str | None, str | None] = {}
     for start in range(0, len(texts), _AT_ONCE):
         some = texts[start : start + _AT_ONCE]
         try:
             works = list(map(decode, some))
         except (msgspec.DecodeError, RecursionError):
-            works = [_fitted(kind, decode, bytes(text), place, misfits) for place, text in enumerate(some, start)]
+            works = [_fitted(kind, decode, bytes(text), place) for place, text in enumerate(some, start)]
         # whole works as tuples: asking each for its fields by name takes twice as long
         pieces: dict[str, Sequence[Any]] = dict(zip(fields, zip(*map(astuple, works), strict=True), strict=True))
         if "config" in pieces:
@@ -109,43 +111,24 @@ def _read(texts: Sequence[Text], fields: tuple[str, ...]) -> tuple[dict[str, Any
             else:
                 cells = map(shared.setdefault, piece, piece) if name in _SHARED else piece
                 values[name][start : start + len(some)] = objects(cells, len(some))
-    return values, misfits
+    return values
 
 
-def _fitted(kind: Any, decode: Callable[[Text], Any], text: bytes, place: int, misfits: list[int]) -> Any:
-    """Read a work; of one that does not fit the schema, note the place and read what does."""
+def _fitted(kind: Any, decode: Callable[[Text], Any], text: bytes, place: int) -> Any:
+    """Read a work; of one that does not fit the schema, what does."""
     try:
         return decode(text)
     except (msgspec.DecodeError, RecursionError):
-        misfits.append(place)
-    record = _record(text, place)
+        record = _record(text, place)
     return kind(**{name: _fit(FIELDS[name].kind, record.get(name)) for name in kind.__struct_fields__})
-
-
-def _marks(texts: Sequence[Text], irregular: Sequence[int], part: list[str] | None) -> JSONArray:
-    """Return what is kept of each work beside its cells: of a part the fields read, and an irregular work itself.
-
-    That is kept with each work, as works of several reads come to stand in one frame, which knows nothing of them.
-    """
-    mark = None if part is None else encode_json(part)
-    marks = np.full(len(texts), mark, dtype=object)
-    for place in irregular:
-        text = bytes(texts[place])
-        marks[place] = text if mark is None else mark[:-1] + b"," + text + b"]"
-    return JSONArray(marks)
 
 
 @lru_cache(maxsize=64)
 def _decoder(fields: tuple[str, ...]) -> tuple[Any, Callable[[Text], Any]]:
     types = {name: _TYPES.get(FIELDS[name].kind, msgspec.Raw) for name in fields}
-    typed = types.items() if fields == FIELD_NAMES else map(_or_null, types.items())
-    kind = msgspec.defstruct("Work", typed, gc=False, forbid_unknown_fields=True)
-    return kind, msgspec.json.Decoder(kind).decode
-
-
-def _or_null(field: tuple[str, Any]) -> tuple[str, Any, Any]:
-    name, expected = field
-    return name, expected, msgspec.Raw(b"null") if expected is msgspec.Raw else None
+    typed = [(name, kind, msgspec.Raw(b"null") if kind is msgspec.Raw else None) for name, kind in types.items()]
+    work = msgspec.defstruct("Work", typed, gc=False)
+    return work, msgspec.json.Decoder(work).decode
 
 
 def _fit(kind: Kind, value: Any) -> Any:

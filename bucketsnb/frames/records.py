@@ -1,7 +1,7 @@
 """From a frame of works back to the works, with what was edited in it told from what was read.
 
-:class:`Baseline` is the frame as it was read; :func:`to_records` gives the works as the service holds them, with the
-cells that were changed. Cells are compared as the JSON values they stand for, whatever dtype a column has by now.
+:class:`Baseline` has the works as they were read; :func:`to_records` gives them with the cells that were changed. Cells
+are compared as the JSON values they stand for, whatever dtype a column has by now.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from functools import cached_property
 from operator import ne
-from typing import Any, TypeAlias
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -21,19 +21,16 @@ import pandas as pd
 
 from bucketsnb.display.texts import join_truncated
 from bucketsnb.errors import WorkError
-from bucketsnb.frames.columns import MARKS, NESTED, STORED, epochs, marks_of, parent_of
-from bucketsnb.frames.decode import pausing_collection
+from bucketsnb.frames.columns import NESTED, PARTS, WORKS, Columns, microseconds, parent_of
+from bucketsnb.frames.decode import columns_of_texts, pausing_collection
 from bucketsnb.frames.json_array import Edited, JSONArray
 from bucketsnb.schema import FIELD_NAMES, FIELDS, TIME_FIELDS, Kind
 
 __all__ = ["Baseline", "compared", "given_cells", "parts_of", "refuse_twice", "to_records"]
 
 Work = dict[str, Any]
-Mark: TypeAlias = "tuple[list[str] | None, Any]"
 
-_HIDDEN = (*TIME_FIELDS, MARKS)
-_COPIES_ON_WRITE = int(pd.__version__.split(".")[0]) >= 3
-"""From pandas 3 on, a frame that shares its columns with another copies the one that is written to."""
+_KEPT = ("id", WORKS, PARTS)
 _CLOSE = 1.5e-6
 """Seconds by which two times of the same microsecond may differ, as one was rounded and the other cut."""
 _COARSE = {"s": 1, "ms": 1000}
@@ -48,10 +45,10 @@ def _plain(name: str, cells: Any) -> list[Any]:
     if isinstance(cells, JSONArray):
         return cells.decoded()
     if _are_times(cells):
-        try:
-            return _values(epochs(pd.DatetimeIndex(cells).as_unit("ns").to_numpy("M8[ns]").view(np.int64)))
-        except pd.errors.OutOfBoundsDatetime:  # put in beside what was read, which has no such years
-            return _values(cells)
+        return [
+            None if gone else time / 1e6
+            for time, gone in zip(microseconds(cells).tolist(), pd.isna(cells), strict=True)
+        ]
     if isinstance(cells.dtype, pd.Int64Dtype) or (
         isinstance(cells.dtype, pd.StringDtype) and cells.dtype.na_value is pd.NA
     ):
@@ -121,8 +118,8 @@ def _is_number(value: Any) -> bool:
 
 
 def _nested_differ(now: Any, was: Any) -> bool:
-    if now is None or was is None:
-        return now is not was
+    if now is None or was is None or repr(now) == repr(was):
+        return (now is None) is not (was is None)
     return json.dumps(now, sort_keys=True) != json.dumps(was, sort_keys=True)
 
 
@@ -142,9 +139,6 @@ class Baseline(str):
     pandas copies ``attrs`` with every operation; a copy of this is itself, so that costs nothing. A pickle has it too;
     in any other file it is the plain text, and what was read is then no longer known.
 
-    Beside the frame's own cells it has what they do not show: times to the last digit, which fields were read of works
-    of which not all was, and works that do not fit the schema.
-
     Examples
     --------
     >>> from bucketsnb.frames import frame_of
@@ -154,18 +148,12 @@ class Baseline(str):
     3
     """
 
-    _frame: pd.DataFrame
-    _hidden: Mapping[str, Any]
+    _kept: Mapping[str, Any]
 
     @classmethod
-    def keep(cls, frame: pd.DataFrame, gathered: Mapping[str, Any]) -> Baseline:
-        """Keep what a new frame holds, and of what it was made of that which its cells do not show."""
-        kept = pd.DataFrame(frame)[[name for name in STORED if name in frame]].copy(deep=not _COPIES_ON_WRITE)
-        return _baseline(uuid4().hex, kept, {name: gathered[name] for name in _HIDDEN})
-
-    @cached_property
-    def _columns(self) -> Mapping[str, Any]:
-        return {str(name): self._frame[name].array for name in self._frame}
+    def keep(cls, columns: Columns) -> Baseline:
+        """Keep the works of which the columns of a new frame were made."""
+        return _baseline(uuid4().hex, {name: columns[name] for name in _KEPT} | {"id": columns["id"].copy()})
 
     @classmethod
     def of(cls, frame: pd.DataFrame) -> Baseline | None:
@@ -179,26 +167,24 @@ class Baseline(str):
         once = list({id(part): part for part in parts}.values())
         if len(once) < 2:
             return once[0] if once else None
-        columns = {name: _joined([part._columns[name] for part in once]) for name in once[0]._columns}
-        hidden = {name: _joined([part._hidden[name] for part in once]) for name in _HIDDEN}
-        return cls.keep(pd.DataFrame(columns, copy=False), hidden)
+        arrays = {name: [part._kept[name] for part in once] for name in _KEPT}
+        return cls.keep({name: type(some[0])._concat_same_type(some) for name, some in arrays.items()})
 
     @property
     def works(self) -> int:
         """How many works it holds."""
-        return len(self._frame)
+        return len(self._kept["id"])
 
     def narrowed(self, ids: Iterable[Any]) -> Baseline:
         """Return what works with these ids were, so that the others, and the answer they came in, can go."""
         places = sorted(place for one in dict.fromkeys(map(_name, ids)) for place in self._places.get(one, ()))
-        frame = pd.DataFrame({name: array.take(places) for name, array in self._columns.items()}, copy=False)
-        return type(self).keep(frame, {name: array.take(places) for name, array in self._hidden.items()})
+        return self.keep({name: array.take(places) for name, array in self._kept.items()})
 
     @cached_property
     def _places(self) -> Mapping[str | None, list[int]]:
         """Where the works with each id are; None stands for no id that is text."""
         places: dict[str | None, list[int]] = {}
-        for place, one in enumerate(self._columns["id"]):
+        for place, one in enumerate(self._kept["id"]):
             places.setdefault(_name(one), []).append(place)
         return places
 
@@ -227,8 +213,9 @@ class Baseline(str):
 
     def _nearest(self, rows: pd.DataFrame, candidates: Sequence[int]) -> list[int]:
         """Return which of some works each row is; equal rows are equal works, in their order."""
-        names = [name for name in self._columns if name in rows]
-        was = list(zip(*(_identities(name, self.cells(name, candidates)) for name in names), strict=True))
+        names = [name for name in FIELD_NAMES if name in rows]
+        columns = self.columns_at(candidates)
+        was = list(zip(*(_identities(name, _plain(name, columns[name])) for name in names), strict=True))
         now = zip(*(_identities(name, _plain(name, rows[name].array)) for name in names), strict=True)
         unedited: dict[Any, list[int]] = {}
         for cells, place in zip(was, candidates, strict=True):
@@ -241,30 +228,19 @@ class Baseline(str):
             taken[cells] += 1
         return found
 
-    def marks(self, places: Sequence[int]) -> list[Mark]:
-        """Return what is kept of works beside their cells; see :func:`bucketsnb.frames.columns.marks_of`."""
-        marks = self._hidden[MARKS]
-        if marks.isna().all():
-            return [(None, None)] * len(places)
-        return [marks_of(mark) for mark in marks.take(places).decoded()]
-
-    def cells(self, name: str, places: Sequence[int]) -> list[Any]:
-        """Return cells as the frame showed them."""
-        return _plain(name, self._columns[name].take(places))
-
-    def exact(self, name: str, places: Sequence[int]) -> list[Any]:
-        """Return cells as the service gave them, but for works of their own kind."""
-        return _plain(name, self._hidden[name].take(places)) if name in TIME_FIELDS else self.cells(name, places)
+    def columns_at(self, places: Sequence[int]) -> Columns:
+        """Return the columns of works as the frame showed them."""
+        return columns_of_texts(self._kept[WORKS].take(places).texts)
 
     def works_at(self, places: Sequence[int]) -> list[Work]:
-        """Return works as they were read; of those of which not all was read, the fields that were."""
-        works = _works({name: self.exact(name, places) for name in FIELD_NAMES}, len(places))
-        for row, (read, irregular) in enumerate(self.marks(places)):
-            if irregular is not None:
-                works[row] = irregular
-            elif read is not None:
-                works[row] = {name: value for name, value in works[row].items() if name in read}
+        """Return works as they were read."""
+        works: list[Work] = self._kept[WORKS].take(places).decoded()
         return works
+
+    def parts_at(self, places: Sequence[int]) -> list[list[str] | None]:
+        """Return which fields were read of works, None for those that were read whole."""
+        parts: list[list[str] | None] = self._kept[PARTS].take(places).decoded()
+        return parts
 
     def records(self, ids: Sequence[str]) -> dict[str, Work]:
         """Return the works with these ids as they were read, by id; those that were not read are left out."""
@@ -283,21 +259,17 @@ class Baseline(str):
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _baseline, (str(self), self._frame, dict(self._hidden))
+        return _baseline, (str(self), dict(self._kept))
 
 
-def _baseline(name: str, frame: pd.DataFrame, hidden: Mapping[str, Any]) -> Baseline:
+def _baseline(name: str, kept: Mapping[str, Any]) -> Baseline:
     made = Baseline(name)
-    made._frame, made._hidden = frame, hidden
+    made._kept = kept
     return made
 
 
 def _name(one: Any) -> str | None:
     return one if isinstance(one, str) and one else None
-
-
-def _joined(arrays: list[Any]) -> Any:
-    return type(arrays[0])._concat_same_type(arrays)
 
 
 # The works of a frame -------------------------------------------------------------------------------------------------
@@ -337,13 +309,11 @@ def to_records(frame: pd.DataFrame, *, partial: bool = False) -> list[Work]:
     if not partial:
         _refuse_parts(frame, known, parts)
     with pausing_collection():
-        works = _works(_cells(frame), len(frame))
-        for row, read in parts.items():  # what is empty as it was not read; what someone has put there since stays
-            works[row] = {name: value for name, value in works[row].items() if name in read or value is not None}
         if known is None:
-            works = list(map(_filled, works))
+            works = given_cells(frame)
         else:
-            _restore(works, frame, known)
+            works = _works(_cells(frame), len(frame))
+            _edit(works, frame, known)
         _put_parents(works, frame, parts)
     return works
 
@@ -351,7 +321,8 @@ def to_records(frame: pd.DataFrame, *, partial: bool = False) -> list[Work]:
 def given_cells(frame: pd.DataFrame) -> list[Work]:
     """Return the cells of a frame that are not empty, as they are, by field: a mapping for each row."""
     refuse_twice(frame)
-    return [_filled(work) for work in _works(_cells(frame), len(frame))]
+    works = _works(_cells(frame), len(frame))
+    return [{name: value for name, value in work.items() if value is not None} for work in works]
 
 
 def compared(frame: pd.DataFrame, given: Sequence[Work], now: Baseline) -> list[Work]:
@@ -371,11 +342,12 @@ def compared(frame: pd.DataFrame, given: Sequence[Work], now: Baseline) -> list[
     works = [dict(work) for work in given]
     places = now.places_of(frame)
     here = list(places.values())
+    was = now.columns_at(here)
     for row, work in zip(places, now.works_at(here), strict=True):
         works[row] = work
     for name in [name for name in FIELD_NAMES if name in frame]:
         new = [given[row].get(name) for row in places]
-        edited = _differing(name, new, now.cells(name, here), frame[name].array)
+        edited = _differing(name, new, _plain(name, was[name]), frame[name].array)
         for row, value, is_edited in zip(places, new, edited, strict=True):
             if is_edited and value is not None:
                 works[row][name] = value
@@ -388,8 +360,8 @@ def parts_of(frame: pd.DataFrame) -> dict[int, Sequence[str]]:
     known = Baseline.of(frame)
     if known is not None:
         places = known.places_of(frame)
-        marks = known.marks(list(places.values()))
-        return {row: read for row, (read, _) in zip(places, marks, strict=True) if read is not None}
+        parts = known.parts_at(list(places.values()))
+        return {row: read for row, read in zip(places, parts, strict=True) if read is not None}
     read = frame.attrs.get("columns", "all")
     if read == "all":
         return {}
@@ -433,32 +405,19 @@ def _works(cells: Mapping[str, list[Any]], count: int) -> list[Work]:
     return [dict(zip(cells, values, strict=True)) for values in zip(*cells.values(), strict=True)]
 
 
-def _filled(work: Work) -> Work:
-    return {name: value for name, value in work.items() if value is not None}
-
-
-def _restore(works: list[Work], frame: pd.DataFrame, known: Baseline) -> None:
-    """Put back what the cells that were not edited do not show: works of their own kind, and the digits of times."""
+def _edit(works: list[Work], frame: pd.DataFrame, known: Baseline) -> None:
+    """Put the works as they were read in the place of their cells, with the cells that were edited."""
     places = known.places_of(frame)
-    marks = known.marks(list(places.values()))
-    irregular = {row: work for row, (_, work) in zip(places, marks, strict=True) if work is not None}
-    some = {row: places[row] for row in irregular}
-    for name in [name for name in FIELD_NAMES if name in frame and some]:
-        for row, is_edited in zip(some, _edits(works, frame, known, name, some), strict=True):
+    here = list(places.values())
+    was, records = known.columns_at(here), known.works_at(here)
+    for name in [name for name in FIELD_NAMES if name in frame]:
+        now = [works[row][name] for row in places]
+        edited = _differing(name, now, _plain(name, was[name]), frame[name].array)
+        for record, value, is_edited in zip(records, now, edited, strict=True):
             if is_edited:
-                irregular[row][name] = works[row].get(name)
-    for name in [name for name in TIME_FIELDS if name in frame]:
-        exact = known.exact(name, list(places.values()))
-        for row, value, is_edited in zip(places, exact, _edits(works, frame, known, name, places), strict=True):
-            if not is_edited and name in works[row]:
-                works[row][name] = value
-    for row, work in irregular.items():
-        works[row] = work
-
-
-def _edits(works: list[Work], frame: pd.DataFrame, known: Baseline, name: str, places: Mapping[int, int]) -> list[bool]:
-    now = [works[row].get(name) for row in places]
-    return _differing(name, now, known.cells(name, list(places.values())), frame[name].array)
+                record[name] = value
+    for row, record in zip(places, records, strict=True):
+        works[row] = record
 
 
 def _put_parents(
