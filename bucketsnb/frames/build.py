@@ -72,17 +72,10 @@ def assemble(
         The columns that were read, if not all were (``attrs["columns"]``, otherwise ``"all"``).
     query
         The query document that was sent.
-    matched
-        How many works match; as many as there are, if not given.
-    exact
-        False if `matched` is only a lower bound.
+    matched, exact
+        How many works match (as many as there are, if not given), and False if that is only a lower bound.
     now
-        Epoch seconds by the service's clock at which the works were read (``attrs["read_at"]``): what ages are counted
-        to.
-    url
-        Address of the service.
-    **more
-        More for the ``attrs``.
+        Epoch seconds at which the works were read (``attrs["read_at"]``): what ages are counted to.
     """
     now = time.time() if now is None else now
     whole = columns | derived(columns, now, STORED if read is None else read)

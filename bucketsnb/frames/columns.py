@@ -82,17 +82,9 @@ def missing(name: str, count: int) -> Any:
 
 
 def column(name: str, values: Any, count: int) -> Any:
-    """Make the column of a field of its decoded values; a value that it cannot hold is missing in it.
+    """Make a stored column of so many decoded values; a value that it cannot hold is missing in it.
 
-    Parameters
-    ----------
-    name
-        A field of the schema, or ``"parent"``.
-    values
-        One for each work, None where nothing is; of a nested field, the JSON texts. Those of :data:`NUMBERS` come in
-        pieces, others as an array.
-    count
-        How many works there are.
+    Of a nested field, the values are JSON texts. Those of :data:`NUMBERS` come in pieces, others as an array.
     """
     if name == "status":
         codes = np.fromiter(map(_CODES.__getitem__, chain.from_iterable(values)), dtype=np.int8, count=count)

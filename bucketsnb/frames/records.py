@@ -326,18 +326,9 @@ def given_cells(frame: pd.DataFrame) -> list[Work]:
 
 
 def compared(frame: pd.DataFrame, given: Sequence[Work], now: Baseline) -> list[Work]:
-    """Return the works of a frame of which it is not known what was read, as the works as they are now with its cells.
+    """Return the works of a frame of which it is not known what was read: the works as they are now, with its cells.
 
-    What is empty in it may never have been read, and stays as it is now.
-
-    Parameters
-    ----------
-    frame
-        Rows with ids.
-    given
-        Their cells, by field, without those that are empty.
-    now
-        The works as they are now.
+    `given` has these by field; what is empty in the frame may never have been read, and stays as it is now.
     """
     works = [dict(work) for work in given]
     places = now.places_of(frame)

@@ -26,11 +26,8 @@ _POINTS = 3
 def with_zeros(table: pd.DataFrame) -> pd.DataFrame:
     """Return the rows with a name, and a row of zeros for each pipeline that a snapshot of all does not have.
 
-    Parameters
-    ----------
-    table
-        Columns ``time``, ``pipeline``, ``total`` to ``failure`` and ``every``, by time. A row without a name stands for
-        a snapshot that names no pipeline, or, with missing values, for one that is of some pipelines only.
+    A row without a name stands for a snapshot that names no pipeline, or, with missing values, for one that is of some
+    pipelines only.
     """
     named = table[table["pipeline"] != ""]
     moments, times = pd.factorize(table["time"])
@@ -70,11 +67,6 @@ def rates(table: pd.DataFrame) -> pd.DataFrame:
     Snapshots see counts, not works: what came and went between two of them cancels out. ``arrived`` adds up the rises
     of the total, ``finished`` the rises of success and failure, ``left`` the falls of the total; each is therefore a
     lower bound. ``queued`` is the net change of the queue, which is exact. Time inside gaps does not count.
-
-    Parameters
-    ----------
-    table
-        Columns ``time``, ``pipeline`` and ``total`` to ``failure``; missing values break the line.
 
     Returns
     -------

@@ -112,7 +112,7 @@ def without(query: Query, place: int) -> Query:
     return query.of(parts[:place] + parts[place + 1 :])
 
 
-def explain_work(query: Query, record: Mapping[str, Any], now: float | datetime | None = None) -> list[ClauseReport]:
+def explain_work(query: Query, record: Mapping[str, Any], now: float | datetime | None = None) -> Explanation:
     """Report for each condition whether a work, as the service returned it, meets it; `now` as for ``to_document``.
 
     Examples
@@ -124,10 +124,10 @@ def explain_work(query: Query, record: Mapping[str, Any], now: float | datetime 
     event is 7 | True | 7, 8
     """
     moment_now = float(moment(time.time() if now is None else now, "now"))
-    return [
+    return Explanation(
         ClauseReport(clause.label, _matches(record, clause.to_document(moment_now)), _values_text(record, clause))
         for clause in clauses(query)
-    ]
+    )
 
 
 def _matches(record: Mapping[str, Any], document: Mapping[str, Any]) -> bool | None:
@@ -173,18 +173,11 @@ def explain_empty(
 
     Parameters
     ----------
-    query
-        A query that matches no work.
     count
         Returns how many works match a query.
     known
         Returns the values that a keyword's field has in the service, for suggestions; called only for a condition that
         no work meets.
-
-    Returns
-    -------
-    list of EmptyReport
-        One for each condition, in the query's order; empty for a query without conditions.
 
     Examples
     --------

@@ -268,7 +268,7 @@ class Query:
         status is failure  yes  failure
         site is kko        no   gbo
         """
-        return Explanation(explain_work(self, work, now=now))
+        return explain_work(self, work, now=now)
 
     # As a value ------------------------------------------------------------------------------------------------------
 

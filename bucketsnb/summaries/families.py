@@ -23,14 +23,10 @@ _LATEST = ["status", "attempt", "retries", "creation", "age", "id"]
 
 
 def events_of(frame: pd.DataFrame, events: Sequence[int]) -> SummaryFrame:
-    """Return one row per event and pipeline.
+    """Return one row per event and pipeline; see ``Buckets.events``.
 
-    Parameters
-    ----------
-    frame
-        Works about these events; of those created at the same time, the first is the latest, as ``view`` shows them.
-    events
-        The ids that were asked for; those without works are listed in ``attrs["without_works"]``.
+    Of works created at the same time, the first of the frame is the latest, as ``view`` shows them. Events that were
+    asked for and have no works are listed in ``attrs["without_works"]``.
 
     Returns
     -------

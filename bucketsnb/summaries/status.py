@@ -133,38 +133,20 @@ def read_status(
     warn: bool = True,
     at_once: int = AT_ONCE,
 ) -> StatusFrame:
-    """Read the status of every pipeline, or of those named.
+    """Read the status of every pipeline, or of those named; see ``Buckets.status``.
 
     Costs one request a pipeline, and one more for their names where none are given; of a backend of our own with many
     pipelines, two requests at first, and then one; one at first too, if an earlier answer showed which backend it is.
 
     Parameters
     ----------
-    api
-        The endpoints to read from.
-    pipelines
-        A name, several, or None for all that have works now.
     compare
         Read the service's own totals too (one more request) and warn where they differ from ours. They are of all
-        pipelines, so it goes with None only.
+        pipelines, so it goes without names only.
     warn
         Say aloud which pipelines could not be read; ``attrs["problems"]`` has them either way.
     at_once
         How many requests may be under way together.
-
-    Raises
-    ------
-    QueryError
-        With `compare` for named pipelines.
-    ServiceError
-        When the names could not be read, or not one pipeline could.
-
-    Warns
-    -----
-    IncompleteStatus
-        When some pipelines could not be read; the others show.
-    StatusDiffers
-        With `compare`, where the service's own totals differ from the sums.
     """
     if compare and pipelines is not None:
         raise QueryError(
