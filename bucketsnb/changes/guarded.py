@@ -15,9 +15,9 @@ from typing import Any
 
 from bucketsnb.api import Api
 from bucketsnb.changes.execution import ChunkExecutor, Execution
-from bucketsnb.changes.lookup import CurrentWorks, look
 from bucketsnb.changes.receipt import Outcome
-from bucketsnb.changes.snapshot import MISSING, Change, described, equal, leaves, same, what_differs
+from bucketsnb.changes.snapshot import MISSING, Change, described, equal, leaves, same, what_differs, written
+from bucketsnb.changes.targets import CurrentWorks, look
 from bucketsnb.display.texts import truncate
 from bucketsnb.errors import BucketsError, Refused, ServiceError, ServiceFailed, Unreachable
 
@@ -194,7 +194,7 @@ class GuardedExecutor(ChunkExecutor):
         going = [position for position in positions if self._may_go(execution, position, now)]
         if not going:
             return None
-        before = [now.text(work_id) for work_id in execution.ids(going)]
+        before = [written(now[work_id]) for work_id in execution.ids(going)]
         planned = [execution.changes[position].after for position in going]
         execution.announce(going, before, [after.text for after in planned if after is not None])
         send = partial(self._send, execution)
@@ -211,7 +211,7 @@ class GuardedExecutor(ChunkExecutor):
         elif change.id in now.shared:
             detail = "Another work has this id too: a request would meet both."
             execution.settle(position, Outcome.DRIFTED, detail=detail)
-        elif change.before is None or not same(record, change.before, now.text(change.id or "")):
+        elif change.before is None or not same(record, change.before):
             execution.settle(position, Outcome.DRIFTED, record, detail=what_differs(change.before, record))
         else:
             return True

@@ -9,11 +9,11 @@ from pathlib import Path
 from bucketsnb.addresses import without_login
 from bucketsnb.api import chunks
 from bucketsnb.changes.execution import Context, Execution
-from bucketsnb.changes.lookup import READ_CHUNK
 from bucketsnb.changes.plan import LeftOut, Plan
 from bucketsnb.changes.plan_file import SavedPlan, read_plan_file
 from bucketsnb.changes.service import same_service
 from bucketsnb.changes.snapshot import Change
+from bucketsnb.changes.targets import READ_CHUNK
 from bucketsnb.changes.verbs import VERBS
 from bucketsnb.display.texts import count_of, format_time
 from bucketsnb.errors import Cure, PlanAlreadyApplied, PlanError, PlanExpired

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from bucketsnb.addresses import leads_to_this_machine, without_login
 from bucketsnb.api import chunks
 from bucketsnb.changes.journal import Entry
-from bucketsnb.changes.lookup import READ_CHUNK
+from bucketsnb.changes.targets import READ_CHUNK
 from bucketsnb.display.texts import count_of, host_of, place_of
 from bucketsnb.errors import BadAnswer, Cure, PlanError, Refused
 

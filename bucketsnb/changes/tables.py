@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from os import PathLike
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import pandas as pd
 
@@ -62,14 +62,13 @@ _CSV_SUFFIXES = (".csv", ".tsv")
 _JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 
 
-@dataclass(frozen=True, slots=True)
-class RowProblem:
-    """What is wrong with one row: its place from 0, the line of the text from 1 where there is one, the field, why."""
+class RowProblem(NamedTuple):
+    """What is wrong with one row: its place from 0, the field, why, and its line of the text (from 1) if any."""
 
     row: int
-    line: int | None
     field: str
     problem: str
+    line: int | None
 
 
 @dataclass(frozen=True)
@@ -127,7 +126,7 @@ def read_rows(source: Source, *, fresh: bool = False) -> Rows:
     _refuse_parts(rows, parts_of(source) if isinstance(source, pd.DataFrame) and Baseline.of(source) else None)
     judged = [(row, *_judged(row, fresh=fresh)) for row in rows]
     good = [work for _, work, wrong in judged if not wrong]
-    problems = [RowProblem(row.place, row.line, *why) for row, _, wrong in judged for why in wrong]
+    problems = [RowProblem(row.place, *why, row.line) for row, _, wrong in judged for why in wrong]
     return Rows(len(rows), encode_works(good, verb="deposit")[1], problems, notes)
 
 

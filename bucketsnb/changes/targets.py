@@ -1,16 +1,19 @@
-"""Find the works that a change is about: read and count them, and refuse a selection that is too wide."""
+"""Find works: those that a change is about, refused if they are too many; and works as they are now, by what is known.
+
+Only reads are sent.
+"""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
-from bucketsnb.changes.lookup import looks
+from bucketsnb.api import Api, chunks
 from bucketsnb.changes.plan import LeftOut, Reason
 from bucketsnb.changes.snapshot import WorkSnapshot, described, drift, same, shown
 from bucketsnb.display.texts import count_of, join_truncated
@@ -20,21 +23,25 @@ from bucketsnb.frames.records import parts_of
 from bucketsnb.query import Query
 from bucketsnb.settings import MAX_AFFECTED
 
-if TYPE_CHECKING:
-    from bucketsnb.api import Api
-
 __all__ = [
     "ADVICE",
     "EXPIRES_AFTER",
+    "READ_CHUNK",
     "ChangeWarning",
+    "CurrentWorks",
     "NothingSent",
     "PlanLimits",
     "Targets",
     "WorkSelector",
     "WorksLeft",
     "check_count",
+    "check_of",
     "check_running",
+    "find",
     "ids_of",
+    "look",
+    "match",
+    "read_works",
     "refuse_read_only",
     "resolve_targets",
     "shared",
@@ -43,6 +50,13 @@ __all__ = [
 
 EXPIRES_AFTER = 600.0
 """Seconds for which a plan may be applied after it was built."""
+
+READ_CHUNK = 500
+"""Works that are looked at by one request, at most."""
+
+_STABLE = ("site", "user", "function", "parameters", "command", "event", "tags")
+
+Record = Mapping[str, Any]
 
 ADVICE = {
     Reason.NO_NAME: "A work without an id that is text can be changed in the database only; have it given an id there.",
@@ -191,7 +205,7 @@ def _of_ids(
 ) -> Targets:
     check_count(len(ids), limits)
     works, left_out = [], []
-    for chunk, found in looks(api, ids, query):
+    for chunk, found in _looks(api, ids, query):
         works += [WorkSnapshot.of(found[one]) for one in chunk if one in found and one not in found.shared]
         left_out += [shared(one) for one in chunk if one in found.shared]
         left_out += [LeftOut(one, absent) for one in chunk if one not in found]
@@ -223,3 +237,76 @@ def _of_frame(api: Api, frame: pd.DataFrame, limits: PlanLimits) -> Targets:
         else:
             left_out.append(LeftOut(work.id, f"changed since the frame was read: {described(since)}"))
     return Targets(works, left_out + targets.left_out)
+
+
+# --- works as they are now ---
+
+
+class CurrentWorks(dict[str, dict[str, Any]]):
+    """Works by id, as they are now; works that are gone are not in it."""
+
+    shared: frozenset[str] = frozenset()
+    """Ids that several works have: a request by such an id would change all of them, or any."""
+
+
+def look(api: Api, ids: Sequence[str], query: Mapping[str, Any] | None = None) -> CurrentWorks:
+    """Read works by id as they are now, those only that match a query where one is given."""
+    found = api.view_by_ids(ids, query)
+    works = [record for record in found if isinstance(record.get("id"), str)]
+    current = CurrentWorks({record["id"]: record for record in works})
+    if len(current) < len(works):
+        counts = Counter(record["id"] for record in works)
+        current.shared = frozenset(one for one, number in counts.items() if number > 1)
+    return current
+
+
+def _looks(
+    api: Api, ids: Sequence[str], query: Mapping[str, Any] | None = None
+) -> Iterator[tuple[Sequence[str], CurrentWorks]]:
+    """Read works by id in requests of a few hundred; with each, the ids that were asked for."""
+    for chunk in chunks(ids, READ_CHUNK):
+        yield chunk, look(api, chunk, query)
+
+
+def read_works(api: Api, ids: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Read works by id, in the order of the ids; those that are not there are left out."""
+    for chunk, works in _looks(api, ids):
+        yield from (works[one] for one in chunk if one in works)
+
+
+def check_of(works: Iterable[Record]) -> dict[str, Any]:
+    """Return the query document that finds works by pipeline and creation."""
+    works = list(works)
+    pipelines = sorted({str(work.get("pipeline")) for work in works})
+    return {"creation": {"$in": [work.get("creation") for work in works]}, "pipeline": {"$in": pipelines}}
+
+
+def find(api: Api, works: Sequence[Record]) -> list[dict[str, Any]]:
+    """Read the works that have the pipeline and creation of one of these: each may be the same work."""
+    return api.view(check_of(works), limit=None) if works else []
+
+
+def match(
+    works: Sequence[Record], found: Iterable[dict[str, Any]], but: Iterable[str] = ()
+) -> dict[int, dict[str, Any]]:
+    """Return which found work each sent work is, by the position of the sent one; ids in `but` are passed over.
+
+    What a worker may have changed since (status, times, results) is not compared.
+    """
+    taken = set(but)
+    matched: dict[int, dict[str, Any]] = {}
+    by_creation: dict[Any, list[dict[str, Any]]] = {}
+    for record in found:
+        if isinstance(record.get("id"), str) and isinstance(made_at := record.get("creation"), int | float):
+            by_creation.setdefault(made_at, []).append(record)
+    for place, work in enumerate(works):
+        candidates = by_creation.get(work.get("creation"), ())
+        hit = next((one for one in candidates if one["id"] not in taken and _is(work, one)), None)
+        if hit is not None:
+            matched[place] = hit
+            taken.add(hit["id"])
+    return matched
+
+
+def _is(work: Record, record: Record) -> bool:
+    return all(record.get(name) == work[name] for name in ("pipeline", *_STABLE) if name in work)

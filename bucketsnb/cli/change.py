@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
     from bucketsnb.api import ClockChoice
     from bucketsnb.changes.plan import UndoPlan
     from bucketsnb.changes.receipt import Receipt
+    from bucketsnb.changes.tables import RowProblem
     from bucketsnb.client import Buckets
 
 __all__ = ["apply", "audit", "delete", "deposit", "journal", "requeue", "show", "undo", "update", "withdraw"]
@@ -140,9 +140,9 @@ def deposit(
     buckets = client(url)
     plan = buckets.plan_deposit(source, fresh=fresh, skip_bad=skip_bad, reason=reason, max_affected=max_affected)
     if plan.bad:
-        say(_bad_rows(plan.bad, plan.lines))
+        say(_bad_rows(plan.bad))
     if plan.bad and not skip_bad:
-        rows = count_of(len({row for row, _, _ in plan.bad}), "bad row")
+        rows = count_of(len({one.row for one in plan.bad}), "bad row")
         say(f"bucketsnb: {rows}, so nothing was sent; --skip-bad deposits the others")
         sys.exit(_WRONG)
     carry_out(buckets, plan, as_json_=as_json_, nothing="there is no work to deposit", **asking)
@@ -153,11 +153,10 @@ def _judge(source: bytes | Path, *, fresh: bool, as_json_: bool) -> int:
 
     found = read_rows(source, fresh=fresh)
     if as_json_:
-        problems = [asdict(problem) for problem in found.problems]
+        problems = [problem._asdict() for problem in found.problems]
         emit(as_json({"rows": found.count, "good": len(found.works), "problems": problems}))
     elif found.problems:
-        lines = {one.row: one.line for one in found.problems if one.line is not None}
-        emit(_bad_rows([(one.row, one.field, one.problem) for one in found.problems], lines))
+        emit(_bad_rows(found.problems))
     for note in found.notes:
         say(fitted(note))
     bad = found.count - len(found.works)
@@ -165,10 +164,10 @@ def _judge(source: bytes | Path, *, fresh: bool, as_json_: bool) -> int:
     return _WRONG if bad else DONE
 
 
-def _bad_rows(bad: Sequence[tuple[int, str, str]], lines: Mapping[int, int]) -> str:
+def _bad_rows(bad: Sequence[RowProblem]) -> str:
     """Name each problem by the line of the file that its row begins at, or else by the row, from 0."""
-    by_line = all(row in lines for row, _, _ in bad)
-    rows = [(str(lines[row] if by_line else row), name, why) for row, name, why in bad]
+    by_line = all(one.line is not None for one in bad)
+    rows = [(str(one.line if by_line else one.row), one.field, one.problem) for one in bad]
     return as_rows(("line" if by_line else "row", "field", "problem"), rows)
 
 

@@ -14,11 +14,10 @@ from bucketsnb.api import Api
 from bucketsnb.changes.execution import ChunkExecutor, Context, Execution
 from bucketsnb.changes.guarded import UNCHANGED, Reply, ReplyKind, ask, read_back
 from bucketsnb.changes.journal import Entry, RecordedWork
-from bucketsnb.changes.lookup import read_works
 from bucketsnb.changes.plan import CellsPlan, LeftOut
 from bucketsnb.changes.receipt import Outcome
 from bucketsnb.changes.snapshot import Change, WorkSnapshot, what_differs, written
-from bucketsnb.changes.targets import EXPIRES_AFTER, PlanLimits, Targets, refuse_read_only
+from bucketsnb.changes.targets import EXPIRES_AFTER, PlanLimits, Targets, read_works, refuse_read_only
 from bucketsnb.changes.verbs.base import SET_BY_SERVICE, CurrentRecords, Verb, new_plan
 from bucketsnb.display.texts import count_of
 from bucketsnb.errors import BucketsError, ServiceError

@@ -11,11 +11,10 @@ from bucketsnb.api import Api
 from bucketsnb.changes.execution import ChunkExecutor, Context, Execution
 from bucketsnb.changes.guarded import GuardedExecutor, PutExecutor
 from bucketsnb.changes.journal import Entry, RecordedWork
-from bucketsnb.changes.lookup import look, read_works
 from bucketsnb.changes.plan import LeftOut, Plan, UndoPlan
 from bucketsnb.changes.receipt import Outcome
 from bucketsnb.changes.snapshot import Change, WorkSnapshot, equal, what_differs
-from bucketsnb.changes.targets import ADVICE, PlanLimits, Targets
+from bucketsnb.changes.targets import ADVICE, PlanLimits, Targets, look, read_works
 from bucketsnb.encoding import encode_works
 from bucketsnb.errors import WorkError
 from bucketsnb.schema import STALE_DAYS

@@ -26,12 +26,11 @@ from bucketsnb.changes.guarded import (
     settle_unsent,
 )
 from bucketsnb.changes.journal import Entry, RecordedWork
-from bucketsnb.changes.lookup import find, look, match
 from bucketsnb.changes.plan import LeftOut, Plan, Reason
 from bucketsnb.changes.receipt import Outcome
 from bucketsnb.changes.service import evidence
 from bucketsnb.changes.snapshot import Change, WorkSnapshot, what_differs, written
-from bucketsnb.changes.targets import PlanLimits, WorkSelector, check_running, resolve_targets
+from bucketsnb.changes.targets import PlanLimits, WorkSelector, check_running, find, look, match, resolve_targets
 from bucketsnb.changes.verbs.base import CurrentRecords, Verb, new_plan
 from bucketsnb.encoding import encode_works
 from bucketsnb.errors import BucketsError, WorkError

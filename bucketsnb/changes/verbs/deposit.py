@@ -8,7 +8,7 @@ process has deposited it before), a look before sending tells the older copy fro
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -21,12 +21,11 @@ from bucketsnb.changes import drawing
 from bucketsnb.changes.execution import ChunkExecutor, Context, Execution
 from bucketsnb.changes.guarded import Reply, ReplyKind, ask, look_until, read_back, settle_unsent
 from bucketsnb.changes.journal import Entry, RecordedWork
-from bucketsnb.changes.lookup import check_of, find, match
 from bucketsnb.changes.plan import LeftOut, Plan, UndoPlan
 from bucketsnb.changes.receipt import Outcome
 from bucketsnb.changes.snapshot import Change, WorkSnapshot, written
-from bucketsnb.changes.tables import EARLIER_LIFE, Source, read_rows
-from bucketsnb.changes.targets import PlanLimits, Targets, check_count, refuse_read_only
+from bucketsnb.changes.tables import EARLIER_LIFE, RowProblem, Source, read_rows
+from bucketsnb.changes.targets import PlanLimits, Targets, check_count, check_of, find, match, refuse_read_only
 from bucketsnb.changes.verbs.base import CurrentRecords, Verb, new_plan, not_seen, old_works
 from bucketsnb.changes.verbs.delete import DeleteExecutor
 from bucketsnb.display.texts import count_of
@@ -51,15 +50,12 @@ class DepositPlan(Plan):
     Attributes
     ----------
     bad
-        What is wrong with rows: their place from 0, the field, and why.
-    lines
-        The line of the text, from 1, at which bad rows begin, by their place; nothing for what is no text.
+        What is wrong with rows: `row` (from 0), `field`, `problem`, and `line` of the text (from 1) where there is one.
     skip_bad
         Whether the others go all the same.
     """
 
-    bad: tuple[tuple[int, str, str], ...] = ()
-    lines: Mapping[int, int] = field(default_factory=dict)
+    bad: tuple[RowProblem, ...] = ()
     skip_bad: bool = False
 
     verb = "deposit"
@@ -69,15 +65,14 @@ class DepositPlan(Plan):
     @property
     def problems(self) -> pd.DataFrame:
         """One row a problem: row (from 0), field, problem, and the line of the text (from 1) where there is one."""
-        rows = [(*problem, self.lines.get(problem[0])) for problem in self.bad]
         text = pd.StringDtype("python")
-        frame = frames.SummaryFrame(rows, columns=["row", "field", "problem", "line"])
+        frame = frames.SummaryFrame(list(self.bad), columns=RowProblem._fields)
         return frame.astype({"row": "int64", "field": text, "problem": text, "line": "Int64"})
 
     def _check(self) -> None:
         if self.bad and not self.skip_bad:
-            row, name, problem = self.bad[0]
-            where = f"Row {row} (line {self.lines[row]})" if row in self.lines else f"Row {row}"
+            row, name, problem, line = self.bad[0]
+            where = f"Row {row}" if line is None else f"Row {row} (line {line})"
             named = f"{name} {problem}" if name else problem
             raise WorkError(
                 f"{self._bad_rows}, so nothing was sent. {where}: {named.rstrip('.')}. See plan.problems; pass "
@@ -88,7 +83,7 @@ class DepositPlan(Plan):
 
     @property
     def _bad_rows(self) -> str:
-        rows = len({row for row, _, _ in self.bad})
+        rows = len({one.row for one in self.bad})
         return f"{count_of(rows, 'row')} {'is' if rows == 1 else 'are'} bad"
 
     def _facts(self) -> list[tuple[str, str]]:
@@ -98,9 +93,7 @@ class DepositPlan(Plan):
     def _rows(self) -> drawing.Details:
         if not self.bad:
             return super()._rows()
-        if not self.lines:
-            return drawing.Details("Bad rows", ("row", "field", "problem"), self.bad, trouble=True)
-        rows = [(row, self.lines.get(row, ""), name, problem) for row, name, problem in self.bad]
+        rows = [(row, line or "", name, problem) for row, name, problem, line in self.bad]
         return drawing.Details("Bad rows", ("row", "line", "field", "problem"), rows, trouble=True)
 
 
@@ -117,9 +110,8 @@ def plan_deposit(
     refuse_read_only(context.api)
     found = read_rows(source, fresh=fresh)
     check_count(len(found.works), limits)
-    bad = tuple((one.row, one.field, one.problem) for one in found.problems)
-    lines = {one.row: one.line for one in found.problems if one.line is not None}
-    return _made(context, found.works, reason, limits, found.notes, bad=bad, lines=lines, skip_bad=skip_bad)
+    bad = tuple(found.problems)
+    return _made(context, found.works, reason, limits, found.notes, bad=bad, skip_bad=skip_bad)
 
 
 def plan_raw(context: Context, works: Iterable[Any]) -> DepositPlan:

@@ -14,7 +14,6 @@ import pandas as pd
 
 from bucketsnb.changes.execution import Context
 from bucketsnb.changes.guarded import PutExecutor
-from bucketsnb.changes.lookup import read_works
 from bucketsnb.changes.plan import CellsPlan, LeftOut, Reason
 from bucketsnb.changes.snapshot import MISSING, Change, WorkSnapshot, described, drift, equal, leaves, restrict
 from bucketsnb.changes.tables import NAMELESS, WORKED_OUT, foreign_fields, refuse_naive_times
@@ -24,6 +23,7 @@ from bucketsnb.changes.targets import (
     WorkSelector,
     check_count,
     check_running,
+    read_works,
     refuse_read_only,
     resolve_targets,
     shared,

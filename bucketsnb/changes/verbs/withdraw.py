@@ -18,11 +18,10 @@ from bucketsnb.changes import drawing
 from bucketsnb.changes.execution import ChunkExecutor, Context, Execution
 from bucketsnb.changes.guarded import PutExecutor, ReplyKind, ask, settle_unsent
 from bucketsnb.changes.journal import RecordedWork
-from bucketsnb.changes.lookup import read_works
 from bucketsnb.changes.plan import LeftOut, Plan
 from bucketsnb.changes.receipt import Outcome, Receipt
 from bucketsnb.changes.snapshot import Change, WorkSnapshot
-from bucketsnb.changes.targets import ChangeWarning, PlanLimits, Targets, refuse_read_only
+from bucketsnb.changes.targets import ChangeWarning, PlanLimits, Targets, read_works, refuse_read_only
 from bucketsnb.changes.verbs.base import SET_BY_SERVICE, CurrentRecords, Verb, new_plan, not_seen
 from bucketsnb.changes.verbs.update import UpdatePlan, no_field, refuse_unfit
 from bucketsnb.display.texts import age, count_of, format_time, truncate

@@ -56,7 +56,7 @@ def question_of(plan: Plan, title: str = "", columns: Sequence[str] = (), warnin
 
 def _title_of(plan: Plan) -> str:
     if is_blocked(plan):
-        rows = len({row for row, _, _ in plan.bad})
+        rows = len({one.row for one in plan.bad})
         have = "has" if rows == 1 else "have"
         return f"{count_of(rows, 'row')} {have} mistakes, so nothing will be sent. Correct them, or leave them out."
     if isinstance(plan, UndoPlan):  # without the id of the entry
@@ -115,7 +115,7 @@ def _warnings(plan: Plan) -> Iterable[str]:
     if left_out:
         yield f"{count_of(len(left_out), 'work')} left out: {by_count(left_out)}."
     if isinstance(plan, DepositPlan) and plan.bad:
-        rows = len({row for row, _, _ in plan.bad})
+        rows = len({one.row for one in plan.bad})
         yield f"{count_of(rows, 'row')} cannot be sent and will be left out."
     yield from map(in_page_words, plan.notes)
     if plan.verb == "undo":
@@ -130,8 +130,10 @@ def is_blocked(plan: Plan) -> TypeGuard[DepositPlan]:
 def _list_of(plan: Plan, columns: Sequence[str]) -> Facts:
     rows: Sequence[Sequence[Any]]
     if is_blocked(plan):
-        places = [f"line {plan.lines[row]}" if row in plan.lines else f"row {row + 1}" for row, _, _ in plan.bad]
-        rows = [(place, *about) for place, (_, *about) in zip(places, plan.bad, strict=True)]
+        rows = [
+            (f"row {row + 1}" if line is None else f"line {line}", name, problem)
+            for row, name, problem, line in plan.bad
+        ]
         return _table("What is wrong", ("where", "field", "problem"), rows, open_=True)
     if columns:
         rows = [[_at(work.record, name) for name in columns] for work in plan.works]

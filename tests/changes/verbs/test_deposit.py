@@ -14,7 +14,7 @@ import pytest
 
 from bucketsnb import Buckets, LocalBackend
 from bucketsnb.backend.stores.base import Store
-from bucketsnb.changes import guarded, lookup
+from bucketsnb.changes import guarded, targets
 from bucketsnb.errors import OutcomeUnknown, Refused, ScopeRefused, WorkError
 from tests.changes.helpers import PIPELINE, changes_sent, filled, lines, stored
 from tests.factory import make_work, make_works
@@ -27,7 +27,7 @@ def fresh(number: int) -> list[dict[str, object]]:
 
 def test_what_a_store_holds_as_a_creation_stands_in_the_way_of_no_match() -> None:
     odd = [{"id": "a", "creation": {"a": 1}}, {"id": "b", "creation": [5.0]}, {"id": "c"}]
-    assert lookup.match([{"pipeline": "p", "creation": 5.0}], [*odd, {"id": "d", "pipeline": "p", "creation": 5}]) == {
+    assert targets.match([{"pipeline": "p", "creation": 5.0}], [*odd, {"id": "d", "pipeline": "p", "creation": 5}]) == {
         0: {"id": "d", "pipeline": "p", "creation": 5}
     }
 
@@ -406,7 +406,7 @@ def test_what_a_dotted_column_adds_to_a_frame_of_works_goes_along(backend: Local
     (work,) = [change.work.record for change in buckets.plan_deposit(frame).changes]
     assert work["parameters"] == {"dm": 5, "snr": 9}
     frame["parameters.dm"] = 6
-    assert [problem for _, _, problem in buckets.plan_deposit(frame).bad] == ["is given twice, as 5 and 6; keep one"]
+    assert [one.problem for one in buckets.plan_deposit(frame).bad] == ["is given twice, as 5 and 6; keep one"]
 
 
 @pytest.mark.parametrize(
@@ -428,5 +428,5 @@ def test_the_same_value_given_twice_and_nothing_beside_a_value_are_given_once(
 
 def test_arrays_that_differ_are_given_twice(buckets: Buckets) -> None:
     row = {"pipeline": PIPELINE, "site": "chime", "user": "u", "parameters.l": np.array([1, 3])}
-    ((_, field, problem),) = buckets.plan_deposit([{**row, "parameters": {"l": np.array([1, 2])}}]).bad
+    ((_, field, problem, _),) = buckets.plan_deposit([{**row, "parameters": {"l": np.array([1, 2])}}]).bad
     assert (field, "given twice" in problem) == ("parameters.l", True)
