@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import pkgutil
+import re
+from pathlib import Path
 
 import pytest
 
@@ -45,6 +48,17 @@ def test_every_module_exports_what_it_says_and_sorted():
         if exported != sorted(exported, key=_as_ruff_sorts):
             unsorted.append(name)
     assert (missing, unsorted) == ([], [])
+
+
+def test_what_a_docstring_refers_to_is_there():
+    missing = []
+    for file in Path(bucketsnb.__file__).parent.rglob("*.py"):
+        for name in re.findall(r":\w+:`~?(bucketsnb[\w.]*)`", file.read_text("utf-8")):
+            try:
+                pkgutil.resolve_name(name)
+            except (AttributeError, ImportError):
+                missing.append(f"{file.name}: {name}")
+    assert missing == []
 
 
 def _as_ruff_sorts(name: str) -> tuple[int, str]:
