@@ -223,9 +223,8 @@ def _structure(path: str, text: str) -> Any:
     try:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        raise UnfitError(
-            path, f"is {truncate(repr(text), 60)}, which is neither JSON nor as Python writes lists and mappings"
-        ) from None
+        problem = f"is {truncate(repr(text), 60)}, which is neither JSON nor as Python writes lists and mappings"
+        raise UnfitError(path, f'{problem}; write it like ["a", 1] or {{"a": 1}}') from None
     return plain(value, path, DEEPEST)
 
 
