@@ -89,8 +89,8 @@ def _changes(api: Api, verb: Verb, entry: Entry, earlier: Entry | None) -> tuple
     works = [work for work in entry.works if work.outcome in (Outcome.DONE, Outcome.UNKNOWN)]
     now = verb.look_again(api, entry, works)
     if earlier is not None:
-        by_id = {verb.name_of(work): work for work in works}
-        return [_again(verb, by_id.get(work.id or ""), work) for work in earlier.works], []
+        by_id = {work.new_id or work.id: work for work in works}
+        return [_again(verb, by_id.get(work.id), work) for work in earlier.works], []
     obstacles = [verb.obstacle(work, now) for work in works]
     changes = [verb.inverse(work) for work, obstacle in zip(works, obstacles, strict=True) if obstacle is None]
     left_out = [obstacle for obstacle in obstacles if obstacle is not None]

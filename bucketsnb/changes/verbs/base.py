@@ -19,7 +19,7 @@ from bucketsnb.encoding import encode_works
 from bucketsnb.errors import WorkError
 from bucketsnb.schema import STALE_DAYS
 
-__all__ = ["SET_BY_SERVICE", "Verb", "new_plan", "not_seen", "old_works", "with_cells"]
+__all__ = ["SET_BY_SERVICE", "Verb", "new_plan", "old_works", "with_cells"]
 
 SET_BY_SERVICE = ("status", "attempt", "start", "stop")
 """What the service itself sets in a work, when one is claimed or an audit is run."""
@@ -43,6 +43,8 @@ class Verb:
     undo_plan: type[UndoPlan] = UndoPlan
     undo_notes: tuple[str, ...] = ()
     undo_executor: type[ChunkExecutor] = PutExecutor
+    service_gives_ids = False
+    """Whether only the answer of the service tells which works were changed."""
 
     def count_done(self, api: Api, changes: Sequence[Change]) -> int:
         """Return how many works are as a plan would leave them."""
@@ -57,10 +59,6 @@ class Verb:
         del entry
         return self.undo_executor()
 
-    def name_of(self, work: RecordedWork) -> str:
-        """Return the id that a work has after the change, ``""`` if it is not known."""
-        return work.id or ""
-
     def should_be_there(self, entry: Entry) -> list[str]:
         """Return ids of works that the service has if it is the one that an entry is of."""
         done = (work for work in entry.works if work.outcome is Outcome.DONE)
@@ -69,11 +67,14 @@ class Verb:
     def look_again(self, api: Api, entry: Entry, works: Sequence[RecordedWork]) -> CurrentRecords:
         """Read the works of an entry whose outcome is unknown, by id; a verb may note what it finds in `works`."""
         del entry
-        names = [name for work in works if work.outcome is Outcome.UNKNOWN and (name := self.name_of(work))]
-        return {record["id"]: record for record in read_works(api, names)}
+        unsure = [work.new_id or work.id for work in works if work.outcome is Outcome.UNKNOWN]
+        return {record["id"]: record for record in read_works(api, [one for one in unsure if one])}
 
     def obstacle(self, work: RecordedWork, now: CurrentRecords) -> LeftOut | None:
         """Return why a work is not to be undone, or `None` if it is."""
+        if work.outcome is not Outcome.DONE and self.service_gives_ids:
+            why = f"nobody saw what came of the {self.plan.verb}, and it cannot be told from others: look in the queue"
+            return None if work.new_id else LeftOut(work.id, why)
         if work.outcome is not Outcome.DONE:
             return LeftOut(work.id, "was not changed") if equal(now.get(work.id or ""), work.before) else None
         made = self.made(work)
@@ -103,12 +104,6 @@ class Verb:
         made, original = self.made(work) or {}, self.original(work)
         added = dict.fromkeys(name for name in made if name not in original)
         return Change(WorkSnapshot.of(made), WorkSnapshot.of({**original, **added}))
-
-
-def not_seen(verb: str, work: RecordedWork) -> LeftOut:
-    """Leave out a work that cannot be found again."""
-    why = f"nobody saw what came of the {verb}, and it cannot be told from others: look for it in the queue"
-    return LeftOut(work.id, why)
 
 
 # --- making a plan ---

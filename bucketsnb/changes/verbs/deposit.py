@@ -21,12 +21,12 @@ from bucketsnb.changes import drawing
 from bucketsnb.changes.execution import ChunkExecutor, Context, Execution
 from bucketsnb.changes.guarded import Reply, ReplyKind, ask, look_until, read_back, settle_unsent
 from bucketsnb.changes.journal import Entry, RecordedWork
-from bucketsnb.changes.plan import LeftOut, Plan, UndoPlan
+from bucketsnb.changes.plan import Plan, UndoPlan
 from bucketsnb.changes.receipt import Outcome
 from bucketsnb.changes.snapshot import Change, WorkSnapshot, written
 from bucketsnb.changes.tables import EARLIER_LIFE, RowProblem, Source, read_rows
 from bucketsnb.changes.targets import PlanLimits, Targets, check_count, check_of, find, match, refuse_read_only
-from bucketsnb.changes.verbs.base import CurrentRecords, Verb, new_plan, not_seen, old_works
+from bucketsnb.changes.verbs.base import CurrentRecords, Verb, new_plan, old_works
 from bucketsnb.changes.verbs.delete import DeleteExecutor
 from bucketsnb.display.texts import count_of
 from bucketsnb.encoding import encode_works
@@ -292,16 +292,13 @@ class Deposit(Verb):
     chunk_executor = DepositOnceExecutor
     undo_executor = DeleteExecutor
     undo_plan = UndoDepositPlan
+    service_gives_ids = True
     undo_notes = ("Works that a worker has claimed since are left alone.",)
 
     def count_done(self, api: Api, changes: Sequence[Change]) -> int:
         """Return how many works are in the queue."""
         works = [change.work.record for change in changes]
         return len(match(works, find(api, works)))
-
-    def name_of(self, work: RecordedWork) -> str:
-        """Return the id that the service gave."""
-        return work.new_id or ""
 
     def look_again(self, api: Api, entry: Entry, works: Sequence[RecordedWork]) -> CurrentRecords:
         """Look for works whose deposit was not answered, and note the ids of those that are found."""
@@ -314,12 +311,6 @@ class Deposit(Verb):
                 some[place].left = record
                 taken.add(record["id"])
         return {}
-
-    def obstacle(self, work: RecordedWork, now: CurrentRecords) -> LeftOut | None:
-        """Leave out works that were not found."""
-        if work.outcome is Outcome.DONE:
-            return super().obstacle(work, now)
-        return None if work.new_id else not_seen(self.plan.verb, work)
 
     def made(self, work: RecordedWork) -> dict[str, Any] | None:
         """Return a work as it was before any worker claimed it."""

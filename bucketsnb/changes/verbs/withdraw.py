@@ -18,11 +18,11 @@ from bucketsnb.changes import drawing
 from bucketsnb.changes.execution import ChunkExecutor, Context, Execution
 from bucketsnb.changes.guarded import PutExecutor, ReplyKind, ask, settle_unsent
 from bucketsnb.changes.journal import RecordedWork
-from bucketsnb.changes.plan import LeftOut, Plan
+from bucketsnb.changes.plan import Plan
 from bucketsnb.changes.receipt import Outcome, Receipt
 from bucketsnb.changes.snapshot import Change, WorkSnapshot
 from bucketsnb.changes.targets import ChangeWarning, PlanLimits, Targets, read_works, refuse_read_only
-from bucketsnb.changes.verbs.base import SET_BY_SERVICE, CurrentRecords, Verb, new_plan, not_seen
+from bucketsnb.changes.verbs.base import SET_BY_SERVICE, Verb, new_plan
 from bucketsnb.changes.verbs.update import UpdatePlan, no_field, refuse_unfit
 from bucketsnb.display.texts import age, count_of, format_time, truncate
 from bucketsnb.encoding import encode, encode_works
@@ -140,8 +140,8 @@ def _rank(record: Mapping[str, Any]) -> tuple[float, float]:
 def plan_claim(context: Context, document: Mapping[str, Any], *, look_first: bool) -> WithdrawPlan:
     """Plan to claim one work at once, whichever it is: what :meth:`bucketsnb.client.Buckets.withdraw` does."""
     refuse_read_only(context.api)
-    executor = WithdrawExecutor(document, look_first=look_first)
-    return new_plan(WithdrawPlan, context, executor, [Change(None, None)], executor.targets, "", PlanLimits())
+    executor, targets = WithdrawExecutor(document, look_first=look_first), _targets(document)
+    return new_plan(WithdrawPlan, context, executor, [Change(None, None)], targets, "", PlanLimits())
 
 
 def plan_withdraw(
@@ -149,7 +149,7 @@ def plan_withdraw(
 ) -> WithdrawPlan:
     """Plan to claim one work; see :meth:`bucketsnb.client.Buckets.plan_withdraw`."""
     refuse_read_only(context.api)
-    candidates, executor = forecast(context.api, document), WithdrawExecutor(document)
+    candidates = forecast(context.api, document)
     notes = ["A forecast: whoever claims meanwhile is served first, and then another work, or none, is claimed."]
     if len(candidates) > 1:
         notes.append(f"After it come {count_of(len(candidates) - 1, 'more work')} that were looked at.")
@@ -158,8 +158,12 @@ def plan_withdraw(
         Change(WorkSnapshot.of(one), WorkSnapshot.of({**one, **claimed, "attempt": (_attempt(one) or 0) + 1}))
         for one in candidates[:1]
     ]
-    limits = PlanLimits(expires_after=expires_after)
-    return new_plan(WithdrawPlan, context, executor, changes, executor.targets, reason, limits, notes)
+    executor, limits = WithdrawExecutor(document), PlanLimits(expires_after=expires_after)
+    return new_plan(WithdrawPlan, context, executor, changes, _targets(document), reason, limits, notes)
+
+
+def _targets(document: Mapping[str, Any]) -> Targets:
+    return Targets([], query=json.dumps(document, ensure_ascii=False))
 
 
 def _attempt(record: Mapping[str, Any]) -> int | None:
@@ -181,7 +185,6 @@ class WithdrawExecutor(ChunkExecutor):
     def __init__(self, document: Mapping[str, Any], *, look_first: bool = True) -> None:
         self._document = dict(document)
         self._look_first = look_first
-        self.targets = Targets([], query=json.dumps(self._document, ensure_ascii=False))
 
     def step(self, execution: Execution, positions: Sequence[int]) -> BucketsError | None:
         """Claim one; a claim of an unknown outcome is never repeated."""
@@ -376,14 +379,7 @@ class Withdraw(Verb):
     """A claimed work is given back as it was."""
 
     plan = WithdrawPlan
-
-    def name_of(self, work: RecordedWork) -> str:
-        """Return the id of the work that was claimed."""
-        return work.new_id or ""
-
-    def obstacle(self, work: RecordedWork, now: CurrentRecords) -> LeftOut | None:
-        """Leave out a claim of which nobody saw the answer."""
-        return super().obstacle(work, now) if work.outcome is Outcome.DONE else not_seen(self.plan.verb, work)
+    service_gives_ids = True
 
     def made(self, work: RecordedWork) -> dict[str, Any] | None:
         """Return the work as it was claimed."""
