@@ -37,7 +37,10 @@ _ROOM = "padding: 0.15em clamp(0.2em, 0.6vw, 0.7em)"
 """Style of the room around a value: less where the screen is narrow, so that the last column stays in sight."""
 
 _SHORT = 32
-"""Letters of a value that is never broken into lines: as many as the id of an undo in the journal has."""
+"""Letters of a value that no screen breaks into lines: as many as the id of an undo in the journal has."""
+
+_TINY = 11
+"""Letters of a value that paper does not break either, such as an age."""
 
 
 class Markup(str):
@@ -126,7 +129,10 @@ def _row(tag: str, values: Sequence[object], sides: Sequence[str]) -> Markup:
 
 def _cell_style(cell: Markup) -> str:
     """Keep short values on one line, as an age in three pieces does not read as one; let long ones break anywhere."""
-    wrap = "white-space: nowrap" if len(cell.plain) <= _SHORT else "overflow-wrap: anywhere"
+    letters = len(cell.plain)
+    wrap = "white-space: nowrap" if letters <= _SHORT else "overflow-wrap: anywhere; min-width: 12em"
+    if letters <= _TINY:
+        wrap += "; word-break: keep-all"
     return f"{_ROOM}; border-bottom: 1px solid {_BORDER}; vertical-align: top; {wrap}"
 
 
@@ -160,7 +166,7 @@ pre {{ white-space: pre-wrap; }}
 @media (max-width: 800px) {{
   body {{ margin: 1rem auto; padding: 0 0.75rem; }}
   table {{ font-size: 12px; line-height: 1.35; }}
-  th, td {{ padding: 0.15em 0.2em !important; white-space: normal !important; }}
+  th, td {{ padding: 0.15em 0.2em !important; white-space: normal !important; min-width: 0 !important; }}
   th:first-child, td:first-child {{ padding-left: 0 !important; }}
   td > div {{ width: 3em !important; }}
   ul {{ padding-left: 1.2em; }}
@@ -174,7 +180,7 @@ pre {{ white-space: pre-wrap; }}
   body {{ max-width: none; margin: 0; padding: 0; font-size: 11px; print-color-adjust: exact;
     -webkit-print-color-adjust: exact; }}
   div.output, .jp-OutputArea-output {{ overflow: visible; }}
-  th, td {{ white-space: normal !important; }}
+  th, td {{ white-space: normal !important; min-width: 0 !important; }}
 }}
 </style></head>
 <body><main>

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from itertools import starmap
 from typing import Any
 
 import pandas as pd
@@ -91,18 +92,20 @@ def _as_text(value: Any, deep: int) -> str | None:
     return error_text(value, deep=deep - 1)
 
 
-def fold(text: str) -> str:
-    """Return an error's text with numbers, ids, paths, addresses and times replaced by marks.
+def fold(text: str, site: str | None = None) -> str:
+    """Return an error's text with marks for numbers, ids, paths, addresses, times and the name of its site.
 
     Examples
     --------
     >>> fold("no such file: /data/2026/11/event_9385707.h5 after 31.5 s")
     'no such file: <path> after # s'
+    >>> fold("no answer from chime-node07", site="chime")
+    'no answer from <site>-node#'
     """
     text = text[:FOLDED_MOST]  # what follows would take time that grows with the square of its length
     for pattern, mark in _FOLDS:
         text = pattern.sub(mark, text)
-    return text
+    return re.sub(rf"\b{re.escape(site)}\b", "<site>", text, flags=re.I) if site else text
 
 
 def failures_of(frame: pd.DataFrame) -> Failures:
@@ -128,7 +131,7 @@ def failures_of(frame: pd.DataFrame) -> Failures:
             "function": _text(map(_doer, frame["function"], frame["command"])),
             "site": frame["site"].to_numpy(),
             "user": frame["user"].to_numpy(),
-            "error": _text(None if text is None else fold(text) for text in texts),
+            "error": _text(starmap(_folded, zip(texts, frame["site"], strict=True))),
             "when": frame["stop"].fillna(frame["start"]).fillna(frame["creation"]).to_numpy(),
             "example": frame["id"].to_numpy(),
             "text": _text(texts),
@@ -142,6 +145,10 @@ def failures_of(frame: pd.DataFrame) -> Failures:
         text=("text", "last"),
     )
     return Failures(_typed(whole).sort_values("n_works", ascending=False, kind="stable", ignore_index=True))
+
+
+def _folded(text: str | None, site: Any) -> str | None:
+    return None if text is None else fold(text, site if isinstance(site, str) else None)
 
 
 def _doer(function: Any, command: Any) -> str | None:

@@ -5,6 +5,7 @@ Exceptions of requests and urllib3, and HTTP statuses, become our errors here an
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import socket
@@ -226,16 +227,29 @@ def of_status(
     elif call.route.is_relayed:
         next_step = f"{next_step} {_NO_PROXY}"
     shown = truncate(text, 300)
-    detail = f": {shown.removesuffix('.')}" if shown else ""
+    said = _message_in(text) or shown
+    detail = f": {said.removesuffix('.')}" if said else ""
     if status // 100 == 3:
         location = truncate(without_login(headers.get("location", "")) or "nowhere", 200)
         detail = f", a redirect to {location}, which is not followed; nothing was sent there"
     who = ", which" if call.route.is_relayed else ": the service"
-    error = call.failed(kind, f"{who} answered {status}{detail}. {next_step}", status=status, excerpt=shown)
+    problem = f"{who} answered {status}{detail}."
+    error = call.failed(kind, f"{problem} {next_step}", status=status, excerpt=shown)
+    error.problem = f"{call}{problem}"
     wait = retry_after(headers.get("retry-after", "")) if status in (429, 503) else None
     if status == 429:  # the service says that it did not take the request
         return TryFailedError(error, FailureKind.NEVER_SENT, wait=wait)
     return TryFailedError(error, FailureKind.NO_ANSWER if status in GATEWAY_STATUSES else FailureKind.FINAL, wait=wait)
+
+
+def _message_in(body: str) -> str:
+    """Return the message in a service's own description of an error, or nothing where the answer is no such thing."""
+    try:
+        described = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    message = described.get("message") if isinstance(described, dict) else None
+    return truncate(message, 300) if isinstance(message, str) else ""
 
 
 # --- connections that fail ---

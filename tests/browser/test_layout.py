@@ -46,6 +46,11 @@ CUT_CHOICES = """(all) => all.filter((one) => {
 """Lists of which the longest choice does not fit."""
 
 
+MANY = f"""pipeline="{PIPELINE}", status="queued", site=["chime", "kko"], user="chimefrb", priority=">=2",
+all_tags=["one", "two"]"""
+"""Conditions of six filters."""
+
+
 def _cut(page: Locator) -> list[str]:
     """List the rows that are cut once the sizes have settled, which are observed a frame later."""
     for _ in range(20):
@@ -160,11 +165,15 @@ def test_a_list_in_a_narrow_question_breaks_no_word(notebook: Notebook, page: Lo
     assert lines == [1, 1, 1, 1]
 
 
-def test_chips_do_not_move_the_works(page: Locator) -> None:
+@pytest.mark.usefixtures("without_sidebar")
+def test_chips_do_not_move_the_works(notebook: Notebook, page: Locator) -> None:
     rows = page.locator(".bnb-grid .bnb-scroll")
     before = rows.bounding_box()
     pick(page, PIPELINE, "queued")
     expect(page.locator(".bnb-chips .bnb-token")).to_have_count(2)
+    assert rows.bounding_box() == before
+    notebook.kernel_eval(f"setattr(page.filters, 'query', __import__('bucketsnb').Query({MANY}))")
+    expect(page.locator(".bnb-chips .bnb-token")).to_have_count(6)
     assert rows.bounding_box() == before
     expect(page.get_by_role("button", name=f"Edit the filter Pipeline: {PIPELINE}")).to_have_attribute(
         "title", f"Edit the filter Pipeline: {PIPELINE}"

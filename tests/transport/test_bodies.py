@@ -253,3 +253,21 @@ def test_a_packed_answer_without_a_body_is_an_empty_one(stub, connect):
     stub.then(raw(b"", content_encoding="gzip"))
 
     assert connect(stub.url).request("HEAD", "/version", idempotency=Idempotency.SAFE).body == b""
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("no such field.", "answered 400: no such field. Correct"),
+        ("", r'answered 400: \{"description"'),
+        ("x" * 5000, "answered 400: x{250,299}.* Correct"),
+    ],
+    ids=["message", "none", "long"],
+)
+def test_a_service_that_describes_its_error_is_quoted_with_the_message_alone(stub, connect, text, said):
+    stub.then(fail(400, text))
+
+    with pytest.raises(errors.Refused, match=said) as caught:
+        view(connect(stub.url))
+    assert "Correct the request" not in caught.value.problem
+    assert caught.value.excerpt.startswith('{"description"')

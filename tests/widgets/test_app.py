@@ -126,6 +126,26 @@ def test_where_nothing_matches_the_reason_is_said_once_in_place_of_a_note(page: 
     assert drawn["why"][0].startswith("Nothing matches.")
 
 
+def test_a_queue_without_a_work_is_called_empty(buckets: Buckets, sent: Sent):
+    page = app(buckets)
+    _rest(page)
+    page.grid.draw()
+    assert sent.last(page.grid, "state")["note"].startswith("The queue is empty.")
+
+
+def test_the_form_for_a_change_closes_once_its_change_was_made(page: App):
+    page.grid.receive({"type": "all"})
+    page.actions.receive({"type": "do", "name": "change"})
+    form = page.forms["change"]
+    form.edit("value", "5")
+    form.receive({"type": "press", "name": "plan"})
+    until(lambda: page.box.armed)
+    assert page.actions.opened == "change"
+    page.box.confirm()
+    until(lambda: page.state.receipt is not None and not page.box.busy)
+    assert page.actions.opened == ""
+
+
 def test_from_a_count_to_a_receipt_and_back(page: App, backend: LocalBackend):
     page.status.receive({"type": "pick", "pipeline": "fitburst", "status": "failure"})
     until(lambda: page.state.up_to_date and len(page.state.frame) == 2)
@@ -225,13 +245,13 @@ def test_the_page_without_a_kernel_has_headings_in_the_order_of_the_page(page: A
     def headings() -> list[str]:
         return re.findall("<h3>([^<]*)</h3>", page.static())
 
-    assert headings() == ["Status", "Works"]
+    assert headings() == ["Status", "Query", "Works"]
     page.grid.receive({"type": "select", "ids": list(page.state.frame["id"][:1]), "on": True, "view": "v"})
     page.actions.receive({"type": "do", "name": "delete"})
     until(lambda: page.box.armed)
-    assert headings() == ["Status", "Last change", "Works"]
+    assert headings() == ["Status", "Query", "Last change", "Works"]
     page.show("journal")
-    assert headings() == ["Status", "Last change", "Journal", "Works"]
+    assert headings() == ["Status", "Query", "Last change", "Journal", "Works"]
 
 
 def test_no_work_is_explained_by_the_condition_that_is_to_blame(page: App, sent: Sent):

@@ -52,7 +52,9 @@ class DeletePlan(Plan):
     removes = True
 
 
-_NEW_IDS = "Undo puts deleted works back under new ids; ids written down elsewhere, as a parent, do not follow."
+_NEW_IDS = (
+    "Undo puts deleted works back under new ids; where an old id is written down, as in parent, it stays the old one."
+)
 
 
 def plan_delete(

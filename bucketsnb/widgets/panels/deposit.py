@@ -22,6 +22,15 @@ from bucketsnb.widgets.parts.form import Field, Form
 __all__ = ["DepositForm"]
 
 _TEXTS = ("pipeline", "site", "user", "function", "parameters", "command", "tags", "event")
+_HINTS = {
+    "pipeline": "fitburst",
+    "site": "chime",
+    "user": "who it is for",
+    "function": "package.module.function",
+    "tags": "low, high",
+    "event": "9385707",
+}
+"""Examples that fit a field of the form, where that of the model is of another form or too long."""
 _NUMBERS = ("priority", "retries", "timeout")
 _FLAGS = ("skip_bad", "fresh")
 _LOOKED_AT = 50
@@ -35,7 +44,7 @@ _FIELDS = (
         "area",
         hint="pipeline,site,user,parameters.dm\nfitburst,chime,me,348.8",
     ),
-    *(Field(name, name, hint=FIELDS[name].example or FIELDS[name].expected) for name in _TEXTS),
+    *(Field(name, name, hint=_HINTS.get(name) or FIELDS[name].example) for name in _TEXTS),
     *(
         # retries have no lower bound, and less than none means none
         Field(name, name, "number", FIELDS[name].default, least=max(0, FIELDS[name].least or 0), most=FIELDS[name].most)

@@ -13,12 +13,13 @@ from bucketsnb.display.markup import Markup, element, table
 from bucketsnb.display.texts import format_time, truncate
 from bucketsnb.widgets.core.panel import Handlers, Panel, Part
 from bucketsnb.widgets.parts.box import Box
+from bucketsnb.widgets.parts.wording import summary_in_page_words
 
 __all__ = ["JournalTable"]
 
 MOST = 30
 """Entries shown, newest first."""
-HEADERS = ("when", "what", "outcome", "query", "reason", "who", "undone")
+HEADERS = ("what", "outcome", "query", "reason", "who", "undone")
 
 
 class JournalTable(Part):
@@ -49,13 +50,25 @@ class JournalTable(Part):
 
     def draw(self) -> None:
         """Tell the page the entries."""
-        self.tell("draw", headers=list(HEADERS), rows=self.rows or [], read=self.rows is not None)
+        filled = self._filled()
+        here = f" on {self.panel.where}"  # which the page says above
+        rows = [
+            {**row, "cells": [row["cells"][place].removesuffix(here) for place in filled]} for row in self.rows or ()
+        ]
+        headers = ["when", *(HEADERS[place] for place in filled)]
+        self.tell("draw", headers=headers, rows=rows, read=self.rows is not None)
 
     def static(self) -> Markup:
         """Return the entries as a plain table."""
         if not self.rows:
             return element("p", "Nothing was changed from this account yet.")
-        return table(HEADERS, [[format_time(row["time"]), *row["cells"]] for row in self.rows])
+        filled = self._filled()
+        rows = [[format_time(row["time"]), *(row["cells"][place] for place in filled)] for row in self.rows]
+        return table(["when", *(HEADERS[place] for place in filled)], rows)
+
+    def _filled(self) -> list[int]:
+        """Return the places of the columns that have something in a row."""
+        return [place for place in range(len(HEADERS)) if any(row["cells"][place] for row in self.rows or ())]
 
     handlers: ClassVar[Handlers] = {"refresh": refresh, "undo": undo}
 
@@ -63,9 +76,10 @@ class JournalTable(Part):
 def _row(row: pd.Series[Any], journal: Any) -> dict[str, Any]:
     """Return what an entry did, to which works, as the plan said it, and what became of it."""
     head = summary_of(journal, row["entry"]).head
-    what = head.get("summary") or f"{row['verb']} {int(row['n_works']):,} on {row['host']}"
+    what = summary_in_page_words(head.get("summary") or "") or f"{row['verb']} {int(row['n_works']):,} on {row['host']}"
     outcome = ", ".join(f"{int(row[word.value]):,} {word.value}" for word in Outcome if row[word.value])
-    undone = str(row["undone"]) if row["state"] == "finished" else f"{row['undone']}, {row['state']}"
+    said = (row["undone"] != "no", row["undone"]), (row["state"] != "finished", row["state"])
+    undone = ", ".join(str(text) for is_news, text in said if is_news)
     cells = (what, outcome or "nothing sent", head.get("query") or "", row["reason"], row["user"], undone)
     return {
         "entry": str(row["entry"]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from bucketsnb.changes.receipt import Receipt
 from bucketsnb.display.texts import count_of, truncate
 from bucketsnb.encoding.cells import read_cell
 from bucketsnb.encoding.values import UnfitError
@@ -30,21 +31,34 @@ class UpdateForm(Form):
             Field("field", "Set", "choice", "priority", choices=tuple((name, name) for name in _NAMES)),
             Field("value", "to"),
         ]
-        super().__init__(panel, box, "change", "Change the selected works", fields)
+        super().__init__(panel, box, "change", "Change works", fields)
         self._actions = actions
         for fact in ("selection", "everything", "frame", "query"):
             self.follow(fact, lambda _: self.draw())
+        self.follow("receipt", self._done)
 
     def edited(self) -> None:
         """Take a question about the selected works away."""
         if self.box.is_asked_by(self._actions):
             self.box.disarm()
 
+    def _done(self, receipt: Receipt | None) -> None:
+        """Close the form once its change was made: what it was about is said by the receipt."""
+        made = receipt is not None and receipt.verb == "update" and receipt.ok
+        if made and self.box.is_asked_by(self._actions) and self._actions.opened == self.name:
+            self._actions.do(self.name)
+
+    def draw(self) -> None:
+        """Tell the page the fields, and how many works they are about."""
+        count = self.state.target_count
+        self.title = f"Change the {count_of(count, 'selected work')}" if count else "Change works"
+        super().draw()
+
     def content(self) -> dict[str, Any]:
-        """Return how many works it is about, and the button that shows the change once there are any."""
+        """Return the example of a value, and the button that shows the change once works are selected."""
         count, name = self.state.target_count, self.values["field"]
         return {
-            "intro": f"About the {count_of(count, 'selected work')}." if count else "Select the works to change first.",
+            "intro": "" if count else "Select the works to change first.",
             "hints": {"value": FIELDS[name].example or FIELDS[name].expected},
             "notes": [_FIRST_CLAIMED] if name == "priority" else [],
             "buttons": [("plan", "Show the change", self.plan)] if count else [],

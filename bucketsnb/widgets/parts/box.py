@@ -310,7 +310,8 @@ class Box(Part):
             return None
         left = receipt.unsettled if self._is_over else 0
         resume = f"Go on with the other {count_of(left, 'work')}" if left else ""
-        return {**receipt_of(receipt), "at": self._received_at, "undo": self.can_undo, "resume": resume}
+        drawn = {"at": self._received_at, "undo": self.can_undo, "resume": resume, "earlier": bool(self.notice)}
+        return {**receipt_of(receipt), **drawn}
 
     def static(self) -> Markup:
         """Return the messages, the plan that waits, and the last receipt, as plain HTML."""

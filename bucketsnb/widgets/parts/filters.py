@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from bucketsnb.display.markup import STATUS_COLOURS, Markup, block, element, escape
+from bucketsnb.display.markup import STATUS_COLOURS, Markup, element, escape
 from bucketsnb.display.texts import json_text, printable, truncate
 from bucketsnb.errors import ConfigurationError, QueryError
 from bucketsnb.query import Query
@@ -54,6 +54,7 @@ class Filters(FieldsPart):
     """
 
     kind = "filters"
+    heading = "Query"
 
     def __init__(self, panel: Panel, query: Any = None, *, saved: SavedQueries | None = None) -> None:
         super().__init__(panel)
@@ -195,9 +196,11 @@ class Filters(FieldsPart):
         """Return the query as Python and as a document."""
         query = self.query
         if query is None:
-            return block("Query", "not complete")
+            return element("p", "not complete")
         code = query.to_code(), json_text(query.to_document())
-        return block("Query", *(element("pre", escape(text, keep="\n")) for text in code))
+        return element(
+            "div", *(element("pre", escape(text, keep="\n"), style="font-family: monospace") for text in code)
+        )
 
     handlers: ClassVar[Handlers] = {
         "edit": edit,

@@ -31,6 +31,7 @@ CAUSES = 50
 """Causes that are offered, the most frequent ones."""
 EVENTS = 20
 """Events of a work that can be pressed; one of more than these is a summary of many."""
+_EMPTY_QUEUE = "The queue is empty. To try the page on made-up works, run bucketsnb.app(bucketsnb.practice())."
 FIRST = 60
 """Rows that the page gets before it asks for any."""
 MOST = 500
@@ -239,7 +240,9 @@ class Grid(Part):
             return "" if self.state.reading else "No works have been read."
         if self.rows.text and not len(self.rows) and len(self.rows.frame):
             return f"None of the {count_of(len(self.rows.frame), 'work')} that were read has this text in it."
-        return "" if len(self.rows) or self._why() else self._empty_note
+        if len(self.rows) or self._why():
+            return ""
+        return _EMPTY_QUEUE if self._reader and self.state.query.is_empty else self._empty_note
 
     def _why(self) -> list[str]:
         """Say which condition leaves no work, in lines."""
@@ -248,9 +251,10 @@ class Grid(Part):
             return []
         lines = [why.attrs.get("summary", "")]
         for _, row in why.iterrows():
-            without = "" if pd.isna(row["without"]) else f": {int(row['without']):,} match without it"
+            known = not pd.isna(row["without"])
+            said = f'Without "{row["condition"]}", {int(row["without"]):,} match' if known else row["condition"]
             hint = "" if pd.isna(row["suggestion"]) or not row["suggestion"] else f" ({row['suggestion']})"
-            lines.append(f"{row['condition']}{without}{hint}")
+            lines.append(f"{said}{hint}")
         return [truncate(line, 300) for line in lines]
 
     def _order(self) -> str:

@@ -51,18 +51,20 @@ def causes_of(frame: pd.DataFrame) -> Causes | None:
     Examples
     --------
     >>> from bucketsnb.frames import frame_of
-    >>> errors = ["no file /a/1", "no file /a/2", "disk full"]
-    >>> works = [{"id": "a", "status": "failure", "results": {"error": error}} for error in errors]
+    >>> errors = {"chime": "too long on chime-node3", "kko": "too long on kko-node7"}
+    >>> works = [{"site": one, "status": "failure", "results": {"error": errors[one]}} for one in errors]
     >>> causes_of(frame_of(works)).counts
-    {'no file <path>': 2, 'disk full': 1}
+    {'too long on <site>-node#': 2}
     """
-    if frame.empty or not {"status", "results"} <= set(frame.columns):
+    if frame.empty or not {"status", "results", "site"} <= set(frame.columns):
         return None
     if not frame["status"].eq("failure").fillna(value=False).all():
         return None
-    texts = [error_text(results) for results in frame["results"].iloc[:LOOKED_AT]]
-    folded: dict[Any, str] = {text: fold(text) if text else "no error text in the results" for text in set(texts)}
-    of = np.array([folded[text] for text in texts], dtype=object)
+    newest = frame.iloc[:LOOKED_AT]
+    sites = newest["site"].fillna("")
+    errors = [(error_text(results), site) for results, site in zip(newest["results"], sites, strict=True)]
+    folded = {(text, site): fold(text, site) if text else "no error text in the results" for text, site in set(errors)}
+    of = np.array([folded[error] for error in errors], dtype=object)
     return Causes(frame, of, dict(Counter(of).most_common()))
 
 

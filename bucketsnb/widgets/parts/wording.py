@@ -18,7 +18,7 @@ from bucketsnb.display.texts import age, count_of, join_truncated, truncate
 from bucketsnb.errors import Cure, ScopeRefused
 from bucketsnb.widgets.core.messages import advice, in_page_words
 
-__all__ = ["is_blocked", "question_of", "receipt_of", "refusal_of"]
+__all__ = ["is_blocked", "question_of", "receipt_of", "refusal_of", "summary_in_page_words"]
 
 ROWS = 100
 """Rows of a list that the page shows."""
@@ -66,7 +66,19 @@ def _title_of(plan: Plan) -> str:
         return f"Run the check-up: change {count_of(plan.count, 'work')} on {plan.host}"
     if plan.verb == "withdraw" and not plan.count:
         return "No queued work matches: nothing to claim"
-    return plan.summary.replace("Withdraw", "Claim", 1)
+    return summary_in_page_words(plan.summary)
+
+
+def summary_in_page_words(summary: str) -> str:
+    """Return what a plan does with the word that is on the button for it.
+
+    Examples
+    --------
+    >>> summary_in_page_words("Withdraw 1 work of fitburst on localhost")
+    'Claim 1 work of fitburst on localhost'
+    """
+    verb, space, rest = summary.partition(" ")
+    return {"Withdraw": "Claim", "Update": "Change"}.get(verb, verb) + space + rest
 
 
 def _facts(plan: Plan) -> list[str]:
@@ -81,7 +93,7 @@ def _facts(plan: Plan) -> list[str]:
         by_count(work.status for work in works),
         f"{tried:,} requeued after an attempt" if tried else "",
         by_count(work.site for work in works),
-        _ages(works, plan.created_at),
+        f"{ages} old" if (ages := _ages(works, plan.created_at)) else "",
         by_count(pipelines) if len(set(map(str, pipelines))) > 1 else "",
     ]
 
@@ -102,7 +114,7 @@ def _ages(works: Sequence[WorkSnapshot], now: float) -> str:
     if not times:
         return ""
     young, old = age(max(now - max(times), 0)), age(max(now - min(times), 0))
-    return f"{young} old" if young == old else f"{young} to {old} old"
+    return young if young == old else f"{young} to {old}"
 
 
 def _warnings(plan: Plan) -> Iterable[str]:

@@ -34,7 +34,7 @@ function boxPart(part, root) {
 
   const refused = ({ text, remedies }) => el("div", { class: "bnb-refusal", role: "alert" }, el("p", { class: "bnb-title", text }),
     el("div", { class: "bnb-row" }, button("Cancel", act("cancel"), { "data-key": "cancel" }),
-      ...remedies.map(({ name, label }) => button(label, act("remedy", { name }), { class: "bnb-button bnb-primary", "data-key": `remedy-${name}` }))));
+      ...remedies.map(({ name, label }, place) => button(label, act("remedy", { name }), { class: `bnb-button${place ? "" : " bnb-primary"}`, "data-key": `remedy-${name}` }))));
 
   const options = (found) => {
     const names = Object.keys(found);
@@ -50,6 +50,9 @@ function boxPart(part, root) {
     };
     return el("details", { "data-key": "options" }, el("summary", { text: "options" }), el("div", { class: "bnb-row bnb-options" }, ...names.map((name) => made[name]())));
   };
+
+  // A line breaks between facts, and within one only where it is longer than a line.
+  const factsOf = (facts, tag) => el(tag, { class: "bnb-facts" }, ...facts.flatMap((text, place) => [place ? " · " : "", el("span", { class: "bnb-fact", text })]));
 
   const question = (now) => {
     if (now.word !== word) { typed = ""; word = now.word; }
@@ -77,7 +80,7 @@ function boxPart(part, root) {
     }
     return el("div", { class: "bnb-question", role: "alertdialog", "aria-label": now.title },
       el("p", { class: "bnb-title", text: now.asks ? `${now.title}?` : now.title }),
-      now.facts.length ? el("p", { class: "bnb-facts", text: now.facts.join(" · ") }) : "",
+      now.facts.length ? factsOf(now.facts, "p") : "",
       now.warnings.length ? el("ul", { class: "bnb-warnings" }, ...now.warnings.map((text) => el("li", { text }))) : "",
       el("div", { class: "bnb-folds" }, now.list.rows.length ? foldedTable(now.list) : "", options(now.options)),
       buttons);
@@ -86,14 +89,15 @@ function boxPart(part, root) {
   const receipt = (now) => {
     const undo = now.undo ? button("Undo", act("undo"), { "data-key": "undo", title: "Put the works back as they were" }) : "";
     const resume = now.resume ? button(now.resume, act("resume"), { class: "bnb-button bnb-primary", "data-key": "resume" }) : "";
+    const earlier = now.earlier ? el("span", { class: "bnb-muted", text: "Earlier:" }) : ""; // than what is said above it
     return el("div", { class: `bnb-receipt ${now.ok ? "bnb-ok" : "bnb-not-ok"}` },
-      el("div", { class: "bnb-row" },
+      el("div", { class: "bnb-grow" }, el("div", { class: "bnb-row" }, earlier,
         el("strong", { class: "bnb-title", role: "status", tabindex: "-1", "data-key": "receipt", text: `${now.title} at ${clock(now.at, page.zone)}`, title: now.asked }),
-        now.facts.length ? el("span", { class: "bnb-facts", text: now.facts.join(" · ") }) : "",
-        undo, resume, el("span", { class: "bnb-grow" }),
-        button("✕", act("dismiss"), { class: "bnb-button bnb-quiet", "data-key": "dismiss", "aria-label": "Dismiss this receipt", title: "Dismiss" })),
+        now.facts.length ? factsOf(now.facts, "span") : "",
+        undo, resume),
       now.warnings.length ? el("ul", { class: "bnb-warnings" }, ...now.warnings.map((text) => el("li", { text }))) : "",
-      now.list.rows.length ? foldedTable(now.list) : "");
+      now.list.rows.length ? foldedTable(now.list) : ""),
+      button("✕", act("dismiss"), { class: "bnb-button bnb-quiet", "data-key": "dismiss", "aria-label": "Dismiss this receipt", title: "Dismiss" }));
   };
 
   const notice = (text) => el("div", { class: "bnb-row bnb-news" }, el("span", { class: "bnb-grow", role: "status", tabindex: "-1", "data-key": "notice", text }),

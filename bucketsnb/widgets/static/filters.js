@@ -51,7 +51,7 @@ function filtersPart(part, root) {
       el("div", { class: "bnb-row" }, name, save));
   }, { name: "Saved queries" });
 
-  const area = el("textarea", { class: "bnb-input", rows: "4", spellcheck: "false", "aria-label": "Query document as JSON",
+  const area = el("textarea", { class: "bnb-input", rows: "3", spellcheck: "false", "aria-label": "Query document as JSON",
     placeholder: '{"pipeline": "fitburst", "status": {"$in": ["queued", "running"]}}' });
   const code = menu("Code ▾", null, { name: "Code of the query", wide: true });
   code.body.append(python.node, mongo.node, incomplete, el("div", { class: "bnb-label", text: "Paste a document" }), area,

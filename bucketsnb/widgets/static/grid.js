@@ -61,13 +61,13 @@ class Grid {
     this.menu = menu("Columns ▾", null, { name: "Columns" });
     this.exporting = menu("Export ▾", (body) => {
       const selected = this.shape?.selected ?? 0;
-      const name = `the ${number(selected)} selected`;
-      const csv = item(this.exporting, `Save ${name} as CSV`, `Save ${name} works as CSV`, () => this.send("csv", { view: this.view }));
-      const ids = item(this.exporting, `Copy the ids of ${name}`, `Copy the ids of ${name} works`, () => this.send("ids", { view: this.view }));
+      const name = `the ${selected ? `${number(selected)} ` : ""}selected works`;
+      const csv = item(this.exporting, `Save ${name} as CSV`, `Save ${name} as CSV`, () => this.send("csv", { view: this.view }));
+      const ids = item(this.exporting, `Copy the ids of ${name}`, `Copy the ids of ${name}`, () => this.send("ids", { view: this.view }));
       csv.disabled = ids.disabled = !selected;
       body.replaceChildren(csv, ids, el("p", { class: "bnb-muted", text: selected ? "In Python: page.selection is a DataFrame of them." : "Select works first." }));
     }, { name: "Export" });
-    this.filter = el("input", { type: "search", class: "bnb-input bnb-search", placeholder: "find in these rows", "aria-label": "Find in these rows" });
+    this.filter = el("input", { type: "search", class: "bnb-input bnb-search", placeholder: "find in rows", "aria-label": "Find in these rows" });
     let timer = null;
     this.filter.addEventListener("input", () => {
       clearTimeout(timer);

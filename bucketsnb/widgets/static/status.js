@@ -141,7 +141,7 @@ function statusPart(part, root) {
     const focused = body.contains(document.activeElement);
     said.textContent = now.summary;
     sayZone();
-    body.hidden = !now.rows.length;
+    body.hidden = !now.rows.length && !(now.busy && now.read_at === null); // what comes first has its place kept
     const rows = ordered();
     const shown = all ? rows : rows.slice(0, now.first);
     const most = Math.max(...rows.map((one) => one.counts[0] ?? 0), 1);
@@ -164,7 +164,11 @@ function statusPart(part, root) {
   };
 
   return {
-    busy: ({ busy }) => { root.classList.toggle("bnb-busy", busy); refresh.textContent = busy ? "Reading …" : "Refresh"; },
+    busy: ({ busy }) => {
+      root.classList.toggle("bnb-busy", busy);
+      refresh.textContent = busy ? "Reading …" : "Refresh";
+      if (!busy && !now?.rows.length) body.hidden = true;
+    },
     picked: (message) => { picked = message.picked; mark(); },
     next: ({ seconds: next, interval, failures }) => {
       seconds = next;

@@ -959,6 +959,35 @@ def test_the_journal_shows_the_past_and_undoes_from_there(state: State, backend:
     assert backend.store.status(PIPELINE)["failure"] == 3
 
 
+def test_the_journal_leaves_out_columns_with_nothing_in_them(state: State, backend: LocalBackend, sent: Sent):
+    _select_all(state)
+    deleting, panel = DeletePanel(state), JournalPanel(state)
+    _arm(deleting)
+    _apply(deleting)
+    drawn = sent.last(panel.form, "draw")
+    assert drawn["headers"] == ["when", "what", "outcome", "who"]
+    assert [len(row["cells"]) for row in drawn["rows"]] == [3]
+    assert not {"reason", "undone"} & set(re.findall(r"<th[^>]*>(\w+)", panel.static()))
+    _arm(panel)
+    _apply(panel)
+    assert sent.last(panel.form, "draw")["headers"][-1] == "undone"
+
+
+def test_a_receipt_from_before_a_cancelled_question_is_called_earlier(state: State, backend: LocalBackend, sent: Sent):
+    _select_all(state)
+    panel = DeletePanel(state)
+    _arm(panel)
+    _apply(panel)
+    assert not sent.last(panel.box, "draw")["receipt"]["earlier"]
+    panel.box.receive({"type": "undo"})
+    until(lambda: panel.box.armed)
+    panel.box.receive({"type": "cancel"})
+    drawn = sent.last(panel.box, "draw")
+    assert drawn["notice"] == "Cancelled: nothing was changed."
+    assert drawn["receipt"]["earlier"]
+    assert drawn["receipt"]["undo"]
+
+
 def test_the_journal_shows_the_query_of_what_was_changed_by_one(buckets: Buckets, backend: LocalBackend):
     backend.store.load(make_works(3, pipeline=PIPELINE, status="failure"))
     buckets.plan_delete(pipeline=PIPELINE).apply()
