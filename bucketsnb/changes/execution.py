@@ -195,18 +195,7 @@ class Execution:
         with journal.reopen(undoes, length=self._lengths.get(undoes)) if undoes else nullcontext():
             if self._continues:
                 return self._reopen()
-            head = {
-                "verb": plan.verb,
-                "summary": plan.summary,
-                "url": plan.url,
-                "host": plan.host,
-                "reason": plan.reason,
-                "query": plan.query,
-                "count": plan.count,
-                "created_at": plan.created_at,
-                "notes": list(plan.notes),
-            }
-            return journal.begin(head | self._head, [change.id for change in plan.changes], entry=self.entry)
+            return journal.begin(plan.document | self._head, [change.id for change in plan.changes], entry=self.entry)
 
     def _reopen(self) -> Writer:
         """Continue the entry, unless somebody else did, or it was undone: its undo does not cover works done later."""

@@ -410,11 +410,8 @@ def _make_room(folder: Path, limit: int) -> None:
     for path, found in _regular_files(folder):
         if match := _NAME.fullmatch(path.name):
             pairs.setdefault(match["entry"], {})[path] = found
-    if sum(_size(pair) for pair in pairs.values()) <= limit:
-        return
-    entries = sorted((pair for pair in pairs.values() if all(map(_is_entry, pair))), key=_changed)
-    total = sum(map(_size, entries))
-    for pair in entries:
+    total = sum(map(_size, pairs.values()))
+    for pair in sorted(pairs.values(), key=_changed):
         if total <= limit or _changed(pair) >= time.time() - _KEEP_DAYS * _DAY:
             break
         if _drop(list(pair)):
@@ -458,14 +455,6 @@ def _drop(paths: Sequence[Path]) -> bool:
         except (OSError, JournalError):  # moved, dropped or made unreadable by someone else: it is not ours to drop
             return False
     return True
-
-
-def _is_entry(path: Path) -> bool:
-    try:
-        head, _ = _ends_of(path)
-    except JournalError:  # it cannot be read, so nobody knows
-        return False
-    return head.get("kind") == "plan" and head.get("entry") == path.name.removesuffix(_SUFFIX)
 
 
 def _may_go(path: Path) -> bool:

@@ -137,6 +137,21 @@ class Plan(drawing.Drawn):
         return [work.pipeline for work in self.works]
 
     @property
+    def document(self) -> dict[str, Any]:
+        """What the journal and a file keep of the plan beside its works."""
+        return {
+            "verb": self.verb,
+            "summary": self.summary,
+            "url": self.url,
+            "host": self.host,
+            "reason": self.reason,
+            "query": self.query,
+            "count": self.count,
+            "created_at": self.created_at,
+            "notes": list(self.notes),
+        }
+
+    @property
     def receipt(self) -> Receipt | None:
         """The latest receipt, also after an interrupted :meth:`apply`; `None` before anything was done."""
         return None if self._executor is None else self._executor.receipt(self)

@@ -55,7 +55,6 @@ class SavedPlan(msgspec.Struct, frozen=True):
 
     entry: str
     verb: str
-    summary: str
     url: str
     user: str
     machine: str
@@ -80,22 +79,15 @@ def write_plan_file(path: Path, plan: Plan, entry: str, expires_after: float) ->
     if time.time() > plan.expires_at:
         raise PlanExpired(f"“{plan.summary}” expired at {format_time(plan.expires_at)}. Build it again, and save that.")
     planner = who()
-    saved = SavedPlan(
-        entry=entry,
-        verb=plan.verb,
-        summary=plan.summary,
-        url=plan.url,
-        user=str(planner["user"]),
-        machine=str(planner["machine"]),
-        reason=plan.reason,
-        query=plan.query,
-        created_at=plan.created_at,
-        expires_at=time.time() + expires_after,
-        notes=plan.notes,
-        left_out=tuple((left.id, left.why) for left in plan.left_out),
-        changes=tuple((_record(change.before), _record(change.after)) for change in plan.changes),
-    )
-    content = msgspec.structs.asdict(saved)
+    content = {
+        **plan.document,
+        "entry": entry,
+        "user": str(planner["user"]),
+        "machine": str(planner["machine"]),
+        "expires_at": time.time() + expires_after,
+        "left_out": [[left.id, left.why] for left in plan.left_out],
+        "changes": [[_record(change.before), _record(change.after)] for change in plan.changes],
+    }
     document = {"format": _FORMAT, "version": _VERSION, "digest": _digest(content), "plan": content}
     try:
         replace_file(path, json.dumps(document, indent=1) + "\n")

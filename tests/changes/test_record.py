@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -53,19 +52,6 @@ def plain_lines(folder: Path) -> Path:
     return path
 
 
-def lines_with_the_name_of_an_entry(folder: Path) -> Path:
-    path = folder / ENTRY
-    path.write_text('{"kind": "event", "snr": 5}\n' * 1000)
-    return path
-
-
-def the_entry_of_another_name(folder: Path) -> Path:
-    head = {"kind": "plan", "entry": "20250101-000000-000000-abcd", "verb": "delete"}
-    path = folder / ENTRY
-    path.write_text(json.dumps(head) + "\n" + "x" * 9000)
-    return path
-
-
 def a_kept_copy(folder: Path) -> Path:
     entry = old_entry(Journal(folder))
     return entry.rename(entry.with_name("before the cleanup " + entry.name))
@@ -85,7 +71,7 @@ def a_link(folder: Path) -> Path:
     return path
 
 
-FOREIGN = [plain_lines, lines_with_the_name_of_an_entry, the_entry_of_another_name, a_kept_copy, a_folder, a_link]
+FOREIGN = [plain_lines, a_kept_copy, a_folder, a_link]
 
 
 @pytest.mark.parametrize("make", FOREIGN)
