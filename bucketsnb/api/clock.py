@@ -31,20 +31,9 @@ class ClockSkew(UserWarning):
 
 
 class Clock:
-    """Which time it is, by the service's clock or by this machine's, and always the same of the two.
+    """Which time it is, by the service's clock or by this machine's (``"local"``), and always the same of the two.
 
-    Parameters
-    ----------
-    choice
-        Which clock counts: the service's, this machine's (``"local"``), or None for the service's as long as the two
-        differ by less than a day.
-
-    Attributes
-    ----------
-    latest
-        Seconds that the service's clock is ahead of this machine's, by its last answer; None where that has no time.
-    largest
-        The largest difference seen in an answer of this session, ahead or behind.
+    Without a choice, it is the service's as long as the two differ by less than a day.
     """
 
     def __init__(self, choice: ClockChoice | None = None) -> None:
@@ -52,7 +41,9 @@ class Clock:
             raise ConfigurationError(f'clock={truncate(repr(choice), 40)}: give "service" or "local", or leave it out')
         self.choice = choice
         self.latest: float | None = None
+        """Seconds that the service's clock is ahead, by its last answer; None where that has no time."""
         self.largest = 0.0
+        """The largest difference seen in an answer of this session, ahead or behind."""
         self._offset: float | None = None
 
     @property
@@ -79,13 +70,7 @@ class Clock:
             self._offset = ahead if abs(ahead) > _NOTICED else 0.0
 
     def warn(self, *, stacklevel: int) -> None:
-        """Say that the clocks differ by more than a minute, and which of them ages go by.
-
-        Warns
-        -----
-        ClockSkew
-            If they do.
-        """
+        """Warn if the clocks differ by more than a minute, and say which of them ages go by."""
         if abs(self.largest) > _WARNED:
             warnings.warn(self._text(), ClockSkew, stacklevel=stacklevel + 1)
 
@@ -95,13 +80,7 @@ class Clock:
         return [f"{text[0].upper()}{text[1:]}."] if abs(self.largest) > _NOTED else []
 
     def refuse_doubt(self) -> None:
-        """Refuse to plan by ages while it is not known which clock is right.
-
-        Raises
-        ------
-        ScopeRefused
-            If the clocks differ by more than a day, and nobody said which one counts.
-        """
+        """Refuse to plan by ages if the clocks differ by more than a day, and nobody said which one counts."""
         if self.choice is None and abs(self.largest) > _REFUSED:
             raise ScopeRefused(
                 f"{self._difference()}, so nobody knows how old the works are; nothing is planned by ages.",

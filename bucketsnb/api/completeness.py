@@ -28,14 +28,7 @@ class LongestAnswer:
         self.size = 0
 
     def may_be_cut(self, works: int, size: int, asked: int | None) -> bool:
-        """Say whether more works than these may match, and remember the answer.
-
-        Parameters
-        ----------
-        works, size
-            Works of the answer, and its bytes.
-        asked
-            How many works were asked for; None for all.
+        """Say whether more works may match than an answer has, of so many works and bytes, and remember the answer.
 
         Examples
         --------
@@ -56,24 +49,17 @@ class LongestAnswer:
 def read_rest(
     first: Sequence[T], read: Callable[[int, int | None], Sequence[T]], key: Callable[[T], str | None], most: int | None
 ) -> list[T]:
-    """Read what follows the first answer to a view, page by page.
+    """Return the works of the first answer to a view and, page by page, those that follow, `most` in all.
+
+    Every page repeats some works that are known; where it repeats none, works were removed meanwhile and what follows
+    moved up, so that the read goes back to where it knows one.
 
     Parameters
     ----------
-    first
-        The works of that answer.
     read
         Reads a page: how many works to skip, counted from the first of that answer, and how many to read at most.
     key
         The id of a work; None where it has none.
-    most
-        How many works were asked for in all; None for all.
-
-    Returns
-    -------
-    list
-        Those works and all that follow. Every page repeats some works that are known; where it repeats none, works were
-        removed meanwhile and what follows moved up, so that the read goes back to where it knows one.
     """
     found = list(first)
     known = {key(work) for work in found}
@@ -83,7 +69,12 @@ def read_rest(
     while (most is None or len(found) < most) and barren < _BARREN:
         start = max(position - overlap, 0)
         page = read(start, None if most is None else most - start)
-        fresh = [work for place, work in enumerate(page) if _is_new(key(work), known, place >= position - start)]
+        beyond = position - start  # works without an id are new from there on
+        fresh = [
+            work
+            for place, work in enumerate(page)
+            if (place >= beyond if key(work) is None else key(work) not in known)
+        ]
         fresh = [] if page == previous else fresh  # works without ids, of a service that does not skip
         previous = page
         if start and overlap and len(fresh) == len(page) and barren < _BARREN:
@@ -91,13 +82,9 @@ def read_rest(
             continue
         found += fresh
         known.update(map(key, fresh))
-        if len(page) <= position - start:
+        if len(page) <= beyond:
             break
         position = start + len(page)
         barren = 0 if fresh or position <= furthest else barren + 1
         furthest = max(furthest, position)
     return found if most is None else found[:most]
-
-
-def _is_new(one: str | None, known: set[str | None], beyond: bool) -> bool:  # noqa: FBT001
-    return beyond if one is None else one not in known

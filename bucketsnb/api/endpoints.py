@@ -73,17 +73,8 @@ def chunks(sequence: Sequence[T], size: int) -> Iterator[Sequence[T]]:
 
 
 class Api:
-    """The endpoints of one Buckets service.
+    """The endpoints of one Buckets service; ages go by its clock, or by that which is given.
 
-    Parameters
-    ----------
-    transport
-        The way there.
-    clock
-        What ages go by; by default the service's clock.
-
-    Notes
-    -----
     When a request fails, every method raises one of the kinds of :class:`~bucketsnb.errors.ServiceError`. Those that
     change works raise :class:`~bucketsnb.errors.ReadOnly` before any request when the client may not.
     """
@@ -229,16 +220,7 @@ class Api:
     ) -> bool:
         """Return whether more works match than an answer of :meth:`view_bytes` has; asks only if that is possible.
 
-        Parameters
-        ----------
-        query_document, skip
-            As they were sent.
-        ids
-            Ids of the works that came; None for one that has none.
-        size
-            Bytes of the answer.
-        asked
-            How many works were asked for.
+        The answer was of works with these `ids` (None for one without), had `size` bytes, and was for `asked` works.
         """
         if not self.longest_answer.may_be_cut(len(ids), size, asked):
             return False
@@ -305,19 +287,8 @@ class Api:
     def deposit(self, works: Iterable[Any], *, return_ids: bool = False, verb: Verb = "deposit") -> list[str] | bool:
         """Put new works into their queues, by one request that is never repeated once it has left.
 
-        Parameters
-        ----------
-        works
-            Mappings, or ``Work`` objects of the public client. None at all: nothing is sent.
-        return_ids
-            Whether to return the ids, in the order of the works.
-        verb
-            ``"restore"`` in place of ``"deposit"`` puts works back that were in a queue before, unchecked.
-
-        Returns
-        -------
-        list of str or bool
-            The ids, or whether works were deposited.
+        Returns whether works were deposited, or with `return_ids` their ids, in the order of the works; without works,
+        nothing is sent. The `verb` ``"restore"`` puts works back that were in a queue before, unchecked.
 
         Raises
         ------
@@ -373,10 +344,7 @@ class Api:
     def delete(self, ids: Iterable[str]) -> bool:
         """Delete works by their ids, in as many requests as the length of a request line asks for.
 
-        Returns
-        -------
-        bool
-            Whether the service said yes to every request; False, with nothing sent, when there are no ids.
+        Returns whether the service said yes to every request; False, with nothing sent, when there are no ids.
 
         Raises
         ------

@@ -32,7 +32,8 @@ from bucketsnb.client import changing, counting, reading
 from bucketsnb.client.counting import Counts
 from bucketsnb.client.reading import PAGE
 from bucketsnb.confirm import Confirmation
-from bucketsnb.errors import QueryError
+from bucketsnb.display.texts import host_of, printable
+from bucketsnb.errors import NotFound, QueryError
 from bucketsnb.frames import WorksFrame, WorkView
 from bucketsnb.history import History, Watch
 from bucketsnb.progress import Cancel, ProgressCallback
@@ -196,13 +197,7 @@ class Buckets:
             self._end_practice()
 
     def info(self) -> dict[str, Any]:
-        """Return what is known of both sides: ``{"client": {...}, "server": {...}}``, never with a token.
-
-        Raises
-        ------
-        ServiceError
-            The service did not say its version.
-        """
+        """Return what is known of both sides: ``{"client": {...}, "server": {...}}``, never with a token."""
         token = self.settings.token
         server = self.api.version()  # first: it tells which of several addresses answers
         client = {
@@ -224,14 +219,8 @@ class Buckets:
 
         Failed works with attempts left are queued again, running works past their timeout are failed, and so are
         unfinished works older than seven days. :meth:`plan_audit` says beforehand which. Works that are forecast to
-        change are read before and after, and put on record in the journal.
-
-        Raises
-        ------
-        ReadOnly
-            This client may not change works.
-        ServiceError
-            A pass failed; its `counts` hold those that were answered before.
+        change are read before and after, and put on record in the journal. If a pass fails, `counts` of the error
+        hold those that were answered before.
         """
         return run_audit(self._context)
 
@@ -264,12 +253,10 @@ class Buckets:
             How many at most; None (or 0, or less) for all.
         columns
             ``"all"``, ``"light"`` (ten small columns), or names of columns. The others are not sent, and are empty in
-            the frame, as are those computed from them (``wait``, ``runtime`` and ``overdue`` need more than the light
-            ones).
+            the frame, as are those computed from them.
         progress
-            By default, long reads show a bar; with False, none does. A function is called with the number of works read
-            and the number expected: first with 0, if a read takes several requests, and with the same numbers again
-            while a very long answer is put together.
+            By default, long reads show a bar; with False, none does. A function is called with the numbers of works
+            read and expected.
         cancel
             Its ``is_set()`` is called before every request; once it is true, what was read so far is returned.
         page_size
@@ -318,13 +305,8 @@ class Buckets:
     ) -> Iterator[WorksFrame]:
         """Yield all works that match in frames of at most `page_size`: for answers larger than memory.
 
-        Parameters as for :meth:`view`. No work is given twice, even if works change during the read; a warning at the
-        end says how many moved.
-
-        Yields
-        ------
-        DataFrame
-            One for each page; ``matched`` in its ``attrs`` is for the whole read.
+        Parameters as for :meth:`view`; ``matched`` in the ``attrs`` is for the whole read. No work is given twice, even
+        if works change during the read; a warning at the end says how many moved.
         """
         pages = reading.pages_of(
             self.api, _query_of(query, words), projection, limit=limit, columns=columns, cancel=cancel, size=page_size
@@ -348,8 +330,6 @@ class Buckets:
 
         Parameters
         ----------
-        query
-            A query, or a query document; None for every work.
         by
             Columns, such as ``["site", "status"]``. By ``event``, ``tags``, ``products`` or ``plots``, a work counts
             in the row of each of its elements, once.
@@ -358,12 +338,7 @@ class Buckets:
         -------
         DataFrame
             The columns of `by`, and ``n_works``. Its ``attrs["cost"]`` has the ``requests`` that it took and the
-            ``works_read``.
-
-        Notes
-        -----
-        By pipeline and status alone, for whole pipelines, it takes one request a pipeline (and one for their names) and
-        reads no work. Anything else takes one request that reads these columns of all works that match.
+            ``works_read``: none by pipeline and status alone, for whole pipelines; otherwise all that match.
         """
         return counting.group_count(self.api, _query_of(query, words), [by] if isinstance(by, str) else list(by))
 
@@ -375,11 +350,7 @@ class Buckets:
         -------
         DataFrame
             One row a condition: how many works match ``without`` it, how many it matches ``alone``, and what may have
-            been meant.
-
-        Notes
-        -----
-        Costs a count for each condition, and one more for each that is to blame.
+            been meant. Costs a count for each condition, and one more for each that is to blame.
         """
         return counting.explain(self.api, _query_of(query, words))
 
@@ -391,7 +362,14 @@ class Buckets:
         NotFound
             If no work has this id: it was deleted, or has moved on to the results.
         """
-        return reading.work_of(self.api, id)
+        if not isinstance(id, str) or not id:
+            raise QueryError(f"the id of a work is text, not {id!r}")
+        found = self.api.view({"id": id}, limit=1)
+        if not found:
+            place = f"{printable(id)} on {host_of(self.api.url)}"
+            text = f"no work has the id {place}: it was deleted, or it ended and was archived"
+            raise NotFound(text, method="POST", path="/view", url=self.api.url)
+        return WorkView(found[0], now=self.api.clock.now())
 
     def status(self, pipeline: str | Sequence[str] | None = None, *, compare: bool = False) -> StatusFrame:
         """Return how many works of each status every pipeline has.
@@ -408,10 +386,7 @@ class Buckets:
         StatusFrame
             A DataFrame: index ``pipeline``, columns ``total, queued, running, success, failure`` (``Int64``); missing
             where a pipeline could not be read, with the reason in ``attrs["problems"]``. ``.totals`` are the sums.
-
-        Notes
-        -----
-        Costs one request a pipeline, 32 at a time, and one for their names.
+            Costs one request a pipeline, 32 at a time, and one for their names.
         """
         return read_status(self.api, pipeline, compare=compare)
 
@@ -448,18 +423,8 @@ class Buckets:
         """Group the failed works that match by pipeline, function, site, user and error.
 
         Numbers, ids, paths and times in the text of an error are replaced by marks, so that equal errors are one group.
-
-        Parameters
-        ----------
-        query
-            Which of the failed works; None for all of them.
-        limit
-            Group only so many of the newest; the table says how many there are.
-
-        Returns
-        -------
-        pandas.DataFrame
-            See :func:`bucketsnb.summaries.failures_of`.
+        With `limit`, only so many of the newest are grouped; the table says how many there are. Its columns are those
+        of :func:`bucketsnb.summaries.failures_of`.
         """
         failed = _query_of(query, words) & Query(status="failure")
         found = self.view(failed, limit=limit, columns=_FAILURE_COLUMNS)
@@ -470,15 +435,8 @@ class Buckets:
     def events(self, events: int | str | Sequence[int | str]) -> pd.DataFrame:
         """Return one row per event and pipeline with the status, attempts and age of the latest work.
 
-        Parameters
-        ----------
-        events
-            An id, or several; digits may be text, as they are in ``Query(event=...)``.
-
-        Returns
-        -------
-        pandas.DataFrame
-            See :func:`bucketsnb.summaries.events_of`; events without works are in ``attrs["without_works"]``.
+        Ids may be text of digits, as in ``Query(event=...)``. The columns are those of
+        :func:`bucketsnb.summaries.events_of`; events without works are in ``attrs["without_works"]``.
         """
         several = isinstance(events, Iterable) and not isinstance(events, str)
         wanted: list[Any] = list(events) if several else [events]  # type: ignore[arg-type]
@@ -580,12 +538,9 @@ class Buckets:
     ) -> RequeuePlan:
         """Plan to queue failed works again; with `allow_running`, running ones too.
 
-        Without a status, a query means failed works. Other parameters as for :meth:`plan_delete`.
-
-        Parameters
-        ----------
-        reset_attempt
-            Count attempts from zero again. Otherwise the count stays, and a work without attempts left gets one more.
+        Without a status, a query means failed works. With `reset_attempt`, attempts are counted from zero again;
+        otherwise the count stays, and a work without attempts left gets one more. Other parameters as for
+        :meth:`plan_delete`.
         """
         limits = PlanLimits(allow_all, allow_running, max_affected, expires_after)
         found = _selector_of(which, words)
@@ -615,10 +570,8 @@ class Buckets:
         set
             New values by the names of fields, or by paths: ``{"priority": 5, "config.parent": "6b04a88b"}``. What a
             path does not name stays as it is.
-        reason, allow_all, allow_running, max_affected, expires_after
-            As for :meth:`plan_delete`.
-        **words
-            With `set`: conditions in words, as for :class:`~bucketsnb.query.Query`.
+        reason, allow_all, allow_running, max_affected, expires_after, **words
+            As for :meth:`plan_delete`; conditions in words go with `set`.
 
         Returns
         -------
@@ -726,14 +679,9 @@ class Buckets:
         return plan_undo(self._context, entry, allow_other_host=allow_other_host)
 
     def load_plan(self, path: str | os.PathLike[str]) -> Plan:
-        """Load a plan that ``plan.save(path)`` wrote, to look at it and to apply it; only reads are sent.
+        """Load the plan that ``plan.save(path)`` wrote, to look at it and to apply it; only reads are sent.
 
         Applying it re-checks every work, as with any plan.
-
-        Parameters
-        ----------
-        path
-            The file.
 
         Raises
         ------
@@ -790,9 +738,7 @@ class Buckets:
 
         Parameters
         ----------
-        pipeline
-            One or several.
-        event, site, priority, user, tags, parent
+        pipeline, event, site, priority, user, tags, parent
             Filters; of a list, any element matches. None means any value; an empty filter is an error.
 
         Returns

@@ -49,11 +49,6 @@ def matching(
     return document if status is None else {**document, **Query(status=status).to_document()}
 
 
-def left_by(plan: DeletePlan) -> int:
-    """Say how many works a limit left out."""
-    return sum(left.reason is Reason.BEYOND_LIMIT for left in plan.left_out)
-
-
 def deposited(plan: DepositPlan, *, return_ids: bool) -> bool | list[str]:
     """Deposit the works of a plan, and return True or their ids."""
     if not plan.count:
@@ -102,7 +97,7 @@ def deleted(plan: DeletePlan) -> bool:
 
 def deleted_many(plan: DeletePlan, limit: int | None, *, force: bool) -> bool | Confirmation:
     """Ask, delete the works of a plan, and say whether all of them are gone; in a notebook, return the question."""
-    left = left_by(plan)
+    left = sum(one.reason is Reason.BEYOND_LIMIT for one in plan.left_out)
     if not plan.count:
         return False
     answer: bool | Confirmation = True if force else confirm.ask(plan)

@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 
 from bucketsnb.api import Api, ask_together
-from bucketsnb.display.texts import count_of, did_you_mean, host_of, join_truncated, printable
-from bucketsnb.errors import NotFound, QueryError, ServiceError, warn_caller
-from bucketsnb.frames import COLUMNS, LIGHT, NEEDS, ColumnBuffer, WorksFrame, WorkView, assemble, columns_of
+from bucketsnb.display.texts import count_of, did_you_mean, join_truncated, printable
+from bucketsnb.errors import QueryError, ServiceError, warn_caller
+from bucketsnb.frames import COLUMNS, LIGHT, NEEDS, ColumnBuffer, WorksFrame, assemble, columns_of
 from bucketsnb.progress import Cancel, ProgressCallback, progress_bar, throttled
 from bucketsnb.query import Query, UnknownField
 from bucketsnb.schema import FIELD_NAMES, PARENT_PATH
@@ -35,7 +35,6 @@ __all__ = [
     "pages_of",
     "selected",
     "view",
-    "work_of",
 ]
 
 PAGE = 10_000
@@ -420,7 +419,7 @@ def _frame(pages: Pages, columns: dict[str, Any]) -> WorksFrame:
     )
 
 
-# --- numbers, one work, a family ---
+# --- numbers, and a family ---
 
 
 def count(api: Api, query: Query) -> int:
@@ -434,22 +433,6 @@ def count(api: Api, query: Query) -> int:
         except QueryError:  # there is a pipeline whose name no path can hold
             pass
     return len(api.view_ids(query.document_by(api.now)))
-
-
-def work_of(api: Api, work_id: str) -> WorkView:
-    """Return one work in full; see ``Buckets.work``."""
-    if not isinstance(work_id, str) or not work_id:
-        raise QueryError(f"the id of a work is text, not {work_id!r}")
-    found = api.view({"id": work_id}, limit=1)
-    if not found:
-        raise NotFound(
-            f"no work has the id {printable(work_id)} on {host_of(api.url)}: it was deleted, or it ended and was"
-            " archived",
-            method="POST",
-            path="/view",
-            url=api.url,
-        )
-    return WorkView(found[0], now=api.clock.now())
 
 
 def family_of(api: Api, parent: str) -> Family:

@@ -116,23 +116,18 @@ class Call:
 
 @dataclass(frozen=True)
 class Policy:
-    """How patient the retries are.
-
-    Parameters
-    ----------
-    attempts
-        Tries in all.
-    seconds
-        Time in all after which no further try starts; a ``Retry-After`` that reaches beyond it is not waited for.
-    first_wait, longest_wait
-        Seconds before the second try, doubled for each further one up to the longest; each is shortened at random
-        by up to half, so that many clients do not come back at once.
-    """
+    """How patient the retries are."""
 
     attempts: int = 4
+    """Tries in all."""
+
     seconds: float = 30.0
+    """Time in all after which no further try starts; a ``Retry-After`` that reaches beyond it is not waited for."""
+
     first_wait: float = 0.2
     longest_wait: float = 4.0
+    """Seconds before the second try, doubled for each further one up to the longest; each is shortened at random by up
+    to half, so that many clients do not come back at once."""
 
     def wait_before(self, attempt: int, asked: float | None) -> float:
         """Return the seconds to wait before a try; what the service asked for is never undercut."""
@@ -211,12 +206,7 @@ def of_status(
 ) -> TryFailedError:
     """Return the failure that a status other than 200 to 299 stands for.
 
-    Parameters
-    ----------
-    headers, text
-        Of the answer, and the start of its body; what they repeat of secrets is the caller's to hide.
-    token_source
-        Where the token that was sent came from, or None.
+    Secrets that the headers and the text, the start of the body, may repeat are the caller's to hide.
     """
     broken = (ServiceFailed, "The service has to be looked at by the people who run it.")
     kind, next_step = _KINDS.get(status) or _OTHER_KINDS.get(status // 100, broken)
@@ -273,14 +263,7 @@ def of_exception(
 ) -> TryFailedError:
     """Return the failure that a lost, refused or timed-out connection, or an unreadable body, stands for.
 
-    Parameters
-    ----------
-    sent
-        Whether any byte of the request left.
-    answering
-        Whether the answer had begun.
-    hide
-        Takes secrets out of a text: what came in place of an answer may be quoted, and may repeat the token.
+    What came in place of an answer may be quoted, and may repeat the token, which `hide` takes out.
     """
     links = _chain(error)
     reason = _reason_of(links, hide)

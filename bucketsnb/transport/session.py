@@ -54,19 +54,7 @@ def pause(seconds: float) -> None:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back.
-
-    Parameters
-    ----------
-    status
-        Of HTTP; always 200 to 299.
-    body
-        Unpacked.
-    headers
-        By name, in any case.
-    received_at
-        Epoch seconds here when the answer began.
-    """
+    """What came back: a status of 200 to 299, the body unpacked, and when the answer began (epoch seconds here)."""
 
     status: int
     body: bytes = field(repr=False)
@@ -77,17 +65,6 @@ class Answer:
 class Transport:
     """A way to one service, for any number of threads.
 
-    Parameters
-    ----------
-    settings
-        Addresses, token and timeout.
-    policy
-        How patient retries are.
-    sleep
-        Waits between tries, in seconds; tests pass their own.
-
-    Notes
-    -----
     Nothing is sent until the first request. With several addresses the first one that answers ``HEAD /version``
     (without the token) is used from then on. A child of a fork neither uses its parent's connections nor closes them.
     """
@@ -152,14 +129,8 @@ class Transport:
     ) -> Answer:
         """Send a request and return its answer, trying again where the meaning of the call allows it.
 
-        Parameters
-        ----------
-        path
-            From the base address on, starting with a slash, escaped.
-        timeout
-            Seconds of silence allowed, in place of the client's own.
-        max_bytes
-            Unpacked size that the answer may have.
+        The `path` starts with a slash, escaped; the answer may have `max_bytes` unpacked, and `timeout` seconds of
+        silence are allowed, in place of the client's own.
 
         Raises
         ------
