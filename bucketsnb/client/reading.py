@@ -21,7 +21,7 @@ from bucketsnb.errors import QueryError, ServiceError, warn_caller
 from bucketsnb.frames import COLUMNS, LIGHT, NEEDS, ColumnBuffer, WorksFrame, assemble, columns_of
 from bucketsnb.progress import Cancel, ProgressCallback, progress_bar, throttled
 from bucketsnb.query import Query, UnknownField
-from bucketsnb.schema import FIELD_NAMES, PARENT_PATH
+from bucketsnb.schema import FIELD_NAMES, PARENT_PATH, STATUS_KEYS
 from bucketsnb.summaries import Family
 
 __all__ = [
@@ -394,13 +394,16 @@ def frames_of(pages: Pages, progress: ProgressCallback | bool | None = None) -> 
 
 def _count_matched(pages: Pages) -> None:
     """Count the works that match, if one request to the service's status gives the number."""
-    query = pages.query
-    if pages.exact or pages.cancelled or len(query.pipelines or ()) > 1 or not query.only_pipeline_and_status:
+    pipeline, status = pages.document.get("pipeline", ...), pages.document.get("status", "total")
+    wanted = status["$in"] if isinstance(status, Mapping) and list(status) == ["$in"] else [status]
+    by_status = pages.document.keys() <= {"pipeline", "status"} and all(one in STATUS_KEYS for one in wanted)
+    if pages.exact or pages.cancelled or not by_status or not (pipeline is ... or isinstance(pipeline, str)):
         return
     try:
-        matched = count(pages.api, query)
+        counts = pages.api.status() if pipeline is ... else pages.api.status(pipeline)
     except (QueryError, ServiceError):  # the works are read, and the frame says that more may match
         return
+    matched = sum(counts[name] for name in set(wanted))
     pages.matched, pages.exact = max(matched, pages.matched), matched >= pages.matched
 
 
