@@ -20,7 +20,7 @@ from bucketsnb.errors import ConfigurationError, JournalError
 from bucketsnb.files import locked, replace_file
 from bucketsnb.history import History
 from bucketsnb.query import Query
-from bucketsnb.widgets.parts.saved_queries import SavedQueries
+from bucketsnb.widgets.parts.filters import SavedQueries
 from tests.history.test_history import queue, status
 
 

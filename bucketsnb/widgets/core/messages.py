@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import threading
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -150,14 +149,12 @@ class Messages:
     def __init__(self, changed: Callable[[], None]) -> None:
         self.shown: tuple[Message, ...] = ()
         self._changed = changed
-        self._lock = threading.Lock()
         self._keys = itertools.count()
 
     def show(self, message: Message, source: str = "") -> None:
         """Put a message on top; one that says the same goes."""
-        with self._lock:
-            newest = replace(message, source=source, key=next(self._keys))
-            self.shown = (newest, *(one for one in self.shown if one.text != message.text))[:MOST]
+        newest = replace(message, source=source, key=next(self._keys))
+        self.shown = (newest, *(one for one in self.shown if one.text != message.text))[:MOST]
         self._changed()
 
     def clear(self, *sources: str) -> None:
@@ -169,8 +166,7 @@ class Messages:
         self._keep(lambda one: one.key != key)
 
     def _keep(self, wanted: Callable[[Message], bool]) -> None:
-        with self._lock:
-            before, self.shown = self.shown, tuple(filter(wanted, self.shown))
+        before, self.shown = self.shown, tuple(filter(wanted, self.shown))
         if before != self.shown:
             self._changed()
 

@@ -202,7 +202,8 @@ class Part:
 
     def show(self, message: Message) -> None:
         """Show a message in the one place for them; it goes when this part has something newer to say."""
-        self.panel.messages.show(message, self.name)
+        with self.state.lock:
+            self.panel.messages.show(message, self.name)
 
     def tell(self, kind: str, **content: Any) -> None:
         """Send one message to the page."""

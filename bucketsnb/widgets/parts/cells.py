@@ -30,15 +30,11 @@ WHOLE = 400_000
 _KINDS: Mapping[str, str] = {
     "id": "id",
     "status": "status",
-    "creation": "time",
-    "start": "time",
-    "stop": "time",
-    "age": "span",
-    "wait": "span",
-    "runtime": "span",
-    "overdue": "flag",
     "error": "error",
     "attempt": "attempts",
+    "overdue": "flag",
+    **dict.fromkeys(TIME_FIELDS, "time"),
+    **dict.fromkeys(("age", "wait", "runtime"), "span"),
 }
 _TITLES = {"priority": "prio", "attempt": "tries"}
 _WIDEST = {"error": 60, "text": 26, "id": 10}

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pandas as pd
+from platformdirs import user_data_path
 
 from bucketsnb.display.markup import STATUS_COLOURS, Markup, element, escape
 from bucketsnb.display.texts import json_text, printable, truncate
 from bucketsnb.errors import ConfigurationError, QueryError
+from bucketsnb.files import absolute, locked, replace_file
 from bucketsnb.query import Query
 from bucketsnb.widgets.core.messages import Message
 from bucketsnb.widgets.core.panel import Handlers, Panel
 from bucketsnb.widgets.core.worker import warned
 from bucketsnb.widgets.parts.draft import FIELDS, Draft
 from bucketsnb.widgets.parts.form import FieldsPart
-from bucketsnb.widgets.parts.saved_queries import SavedQueries
 
-__all__ = ["Filters"]
+__all__ = ["Filters", "SavedQueries"]
 
 LOOKED_AT = 1000
 """Works, the newest, whose values are offered: looking at all would hold up the page when very many are shown."""
-REMEMBERED = 200
-"""Edits that can be undone."""
 QUICK: Mapping[str, tuple[str, Mapping[str, Any], str]] = {
     "exhausted": ("No attempts left", {"exhausted": True}, "Failed works that are not tried again by themselves"),
     "overdue": ("Past its timeout", {"overdue": True}, "Running works that have run for longer than their timeout"),
@@ -38,6 +40,70 @@ _FIRST_DATE = "a work that was requeued keeps its first date, so one that was re
 _SET_BY_QUICK = ("status", "older_than", "exhausted", "overdue")
 LONGEST = 60
 """Characters of a chip."""
+
+
+class SavedQueries:
+    """The queries that were saved on this machine: in ``queries.json`` among the user's data, unless a file is given.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     saved = SavedQueries(pathlib.Path(folder) / "queries.json")
+    ...     saved.save("failed a week ago", Query(status="failure", older_than="7d"))
+    ...     saved.names(), saved.load("failed a week ago")
+    (['failed a week ago'], Query(status="failure", older_than="7d"))
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = absolute(str(path or user_data_path("bucketsnb") / "queries.json"))
+
+    def names(self) -> list[str]:
+        """Return the names, sorted."""
+        return sorted(self._read())
+
+    def load(self, name: str) -> Query:
+        """Return the query of a name."""
+        documents = self._read()
+        if name not in documents:
+            raise ConfigurationError(f"no query is saved as {name!r} in {self.path}; there are {sorted(documents)}")
+        return Query.parse(documents[name])
+
+    def save(self, name: str, query: Query) -> None:
+        """Keep a query under a name; one of that name before is replaced."""
+        name = name.strip()
+        if not name:
+            raise ConfigurationError("Type a name for the query first.")
+        with self._changing() as documents:
+            documents[name] = query.document
+
+    def delete(self, name: str) -> None:
+        """Forget the query of a name, if there is one."""
+        with self._changing() as documents:
+            documents.pop(name, None)
+
+    @contextmanager
+    def _changing(self) -> Iterator[dict[str, Any]]:
+        """Give the queries to be changed, and write them; other kernels wait meanwhile."""
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with locked(self.path.with_name(f".{self.path.name}.lock")):
+                documents = self._read()
+                yield documents
+                replace_file(self.path, json.dumps(documents, indent=1))
+        except OSError as error:
+            raise ConfigurationError(f"the query could not be saved in {self.path}: {error}") from error
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            found = json.loads(self.path.read_text("utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, RecursionError) as error:
+            raise ConfigurationError(f"the saved queries in {self.path} cannot be read: {error}") from error
+        if not isinstance(found, dict):
+            raise ConfigurationError(f"the saved queries in {self.path} are not a JSON object; move the file away")
+        return found
 
 
 class Filters(FieldsPart):
@@ -121,8 +187,8 @@ class Filters(FieldsPart):
 
     def _change(self, draft: Draft, notes: Sequence[str] = ()) -> None:
         if draft != self.draft:
-            self._edits = [*self._edits[: self._place + 1], draft][-REMEMBERED:]
-            self._place = len(self._edits) - 1
+            self._edits = [*self._edits[: self._place + 1], draft]
+            self._place += 1
         self._edited(notes)
 
     def _edited(self, notes: Sequence[str] = ()) -> None:

@@ -13,8 +13,7 @@ from bucketsnb.frames import frame_of
 from bucketsnb.widgets import State
 from bucketsnb.widgets.core.panel import Panel
 from bucketsnb.widgets.parts.draft import Draft
-from bucketsnb.widgets.parts.filters import Filters
-from bucketsnb.widgets.parts.saved_queries import SavedQueries
+from bucketsnb.widgets.parts.filters import Filters, SavedQueries
 from tests.factory import make_work
 from tests.query.strategies import queries, some
 from tests.widgets.page import Sent

@@ -13,14 +13,14 @@ import pytest
 from bucketsnb import Query
 from bucketsnb.errors import ConfigurationError
 from bucketsnb.files import locked
-from bucketsnb.widgets.parts.saved_queries import SavedQueries
+from bucketsnb.widgets.parts.filters import SavedQueries
 
 EACH = 25
 SAVER = f"""
 import sys
 from pathlib import Path
 from bucketsnb import Query
-from bucketsnb.widgets.parts.saved_queries import SavedQueries
+from bucketsnb.widgets.parts.filters import SavedQueries
 saved = SavedQueries(Path(sys.argv[1]))
 sys.stdin.readline()
 for number in range({EACH}):
