@@ -170,7 +170,7 @@ class Grid(Part):
             events=self._events_to_show(record),
             json=pretty(record),
             row=row,
-            id=self.rows.ids[place],
+            id=self.rows.id_at(place),
             view=view,
         )
 

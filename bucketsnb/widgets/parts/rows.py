@@ -96,13 +96,12 @@ class Rows:
 
     @cached_property
     def ids(self) -> npt.NDArray[np.object_]:
-        """The id of each work, in the frame's order; None where it has none that names it."""
-        given = self.frame["id"].to_numpy(dtype=object) if "id" in self.frame else [None] * len(self.frame)
-        return np.array([one if isinstance(one, str) else None for one in given], dtype=object)
+        """The id of each work, in the frame's order, or what stands there in its place."""
+        return self.frame["id"].to_numpy(dtype=object) if "id" in self.frame else np.full(len(self.frame), None)
 
     @cached_property
     def _known(self) -> frozenset[str]:
-        return frozenset(self.ids) - {None}
+        return frozenset(one for one in self.ids if isinstance(one, str))
 
     def __len__(self) -> int:
         return len(self.order)
@@ -188,9 +187,17 @@ class Rows:
         read_at = self.frame.attrs.get("read_at")
         drawn = [[cell_of(one.kind, value, read_at) for value in self._values(one, places)] for one in self.columns]
         return [
-            {"id": one, "selected": one in self.selected, "cells": [column[row] for column in drawn]}
-            for row, one in enumerate(self.ids[places])
+            {
+                "id": self.id_at(place),
+                "selected": self.ids[place] in self.selected,
+                "cells": [one[row] for one in drawn],
+            }
+            for row, place in enumerate(places)
         ]
+
+    def id_at(self, place: int) -> str | None:
+        """Return the id of the work at a place in the frame, or None if it has none that names it."""
+        return self.ids[place] if isinstance(self.ids[place], str) else None
 
     def _values(self, column: Column, places: Places) -> Any:
         """Return the values of a column; a status that its dtype does not have is in the work as it was read."""
@@ -206,11 +213,12 @@ class Rows:
 
     def select(self, ids: Iterable[str], *, on: bool = True) -> None:
         """Add works to the selection, or take them out; ids that are not in the frame are passed over."""
-        for one in ids:
-            if not on:
+        if on:
+            known = self._known
+            self.selected.update((one, None) for one in ids if one in known)
+        else:
+            for one in ids:
                 self.selected.pop(one, None)
-            elif one in self._known:
-                self.selected[one] = None
 
     def select_rows(self, first: int, last: int, *, on: bool = True) -> None:
         """Select the works from one row of the present order to another, both included."""
@@ -246,11 +254,10 @@ def _order(values: pd.Series[Any], *, descending: bool) -> Places:
     array: Any = values.array
     missing = np.asarray(array.isna())
     known = np.flatnonzero(~missing)
+    keys: Any = array[known]
     if isinstance(array, JSONArray):
-        keys: Any = np.array(list(map(str, array[known].decoded())), dtype=object)
+        keys = np.array(list(map(str, keys.decoded())), dtype=object)
     elif isinstance(values.dtype, pd.StringDtype) or values.dtype == object:
-        keys = np.array(list(map(str, array.to_numpy(dtype=object)[known])), dtype=object)
-    else:
-        keys = array[known]
+        keys = np.array(list(map(str, keys)), dtype=object)
     order = len(keys) - 1 - keys[::-1].argsort(kind="stable")[::-1] if descending else keys.argsort(kind="stable")
     return np.concatenate([known[order], np.flatnonzero(missing)])
