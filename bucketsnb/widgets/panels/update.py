@@ -48,16 +48,11 @@ class UpdateForm(Form):
         if made and self.box.is_asked_by(self._actions) and self._actions.opened == self.name:
             self._actions.do(self.name)
 
-    def draw(self) -> None:
-        """Tell the page the fields, and how many works they are about."""
-        count = self.state.target_count
-        self.title = f"Change the {count_of(count, 'selected work')}" if count else "Change works"
-        super().draw()
-
     def content(self) -> dict[str, Any]:
-        """Return the example of a value, and the button that shows the change once works are selected."""
+        """Return how many works it is about, the example of a value, and the button once works are selected."""
         count, name = self.state.target_count, self.values["field"]
         return {
+            "title": f"Change the {count_of(count, 'selected work')}" if count else self.title,
             "intro": "" if count else "Select the works to change first.",
             "hints": {"value": FIELDS[name].example or FIELDS[name].expected},
             "notes": [_FIRST_CLAIMED] if name == "priority" else [],

@@ -101,18 +101,19 @@ class Form(FieldsPart):
     def content(self) -> dict[str, Any]:
         """Return what is shown now.
 
-        There are ``buttons``, each with its name, its label and what it does, the main one last; and, where they
-        differ from none, ``intro``, a sentence or two; ``notes``, lines under the fields; ``fields``, names of those
-        that are shown, else all; ``hints``, examples by field; and whatever else the page is to know.
+        There are ``buttons``, each with its name, its label and what it does, the main one last. Where they differ
+        from the usual, there are ``title``; ``intro``, a sentence or two; ``notes``, lines under the fields;
+        ``fields``, names of those that are shown; ``hints``, examples by field; and whatever else the page needs.
         """
         raise NotImplementedError
 
     def draw(self) -> None:
         """Tell the page the fields and the buttons."""
-        content = {"intro": "", "notes": [], "fields": list(self.fields), "hints": {}, **self.content()}
+        usual = {"title": self.title, "intro": "", "notes": [], "fields": list(self.fields), "hints": {}}
+        content = {**usual, **self.content()}
         shown, hints = content.pop("fields"), content.pop("hints")
         fields = [self.drawn(self.fields[name], self.values[name], hint=hints.get(name, "")) for name in shown]
         buttons = [{"name": name, "label": label} for name, label, _ in content.pop("buttons")]
-        self.tell("draw", title=self.title, fields=fields, buttons=buttons, **content)
+        self.tell("draw", fields=fields, buttons=buttons, **content)
 
     handlers: ClassVar[Handlers] = {"edit": edit, "press": press}
