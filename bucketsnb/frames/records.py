@@ -313,8 +313,8 @@ def to_records(frame: pd.DataFrame, *, partial: bool = False) -> list[Work]:
             works = given_cells(frame)
         else:
             works = _works(_cells(frame), len(frame))
-            _edit(works, frame, known)
-        _put_parents(works, frame, parts)
+            _edit(works, frame, known, with_empty=True)
+        _put_parents(works, frame, parts, with_empty=True)
     return works
 
 
@@ -331,18 +331,8 @@ def compared(frame: pd.DataFrame, given: Sequence[Work], now: Baseline) -> list[
     `given` has these by field; what is empty in the frame may never have been read, and stays as it is now.
     """
     works = [dict(work) for work in given]
-    places = now.places_of(frame)
-    here = list(places.values())
-    was = now.columns_at(here)
-    for row, work in zip(places, now.works_at(here), strict=True):
-        works[row] = work
-    for name in [name for name in FIELD_NAMES if name in frame]:
-        new = [given[row].get(name) for row in places]
-        edited = _differing(name, new, _plain(name, was[name]), frame[name].array)
-        for row, value, is_edited in zip(places, new, edited, strict=True):
-            if is_edited and value is not None:
-                works[row][name] = value
-    _put_parents(works, frame, {}, known=False)
+    _edit(works, frame, now, with_empty=False)
+    _put_parents(works, frame, {}, with_empty=False)
     return works
 
 
@@ -396,23 +386,23 @@ def _works(cells: Mapping[str, list[Any]], count: int) -> list[Work]:
     return [dict(zip(cells, values, strict=True)) for values in zip(*cells.values(), strict=True)]
 
 
-def _edit(works: list[Work], frame: pd.DataFrame, known: Baseline) -> None:
-    """Put the works as they were read in the place of their cells, with the cells that were edited."""
+def _edit(works: list[Work], frame: pd.DataFrame, known: Baseline, *, with_empty: bool) -> None:
+    """Put the works as they were read in the place of their cells, with the cells that were edited, or emptied."""
     places = known.places_of(frame)
     here = list(places.values())
     was, records = known.columns_at(here), known.works_at(here)
     for name in [name for name in FIELD_NAMES if name in frame]:
-        now = [works[row][name] for row in places]
+        now = [works[row].get(name) for row in places]
         edited = _differing(name, now, _plain(name, was[name]), frame[name].array)
         for record, value, is_edited in zip(records, now, edited, strict=True):
-            if is_edited:
+            if is_edited and (with_empty or value is not None):
                 record[name] = value
     for row, record in zip(places, records, strict=True):
         works[row] = record
 
 
 def _put_parents(
-    works: list[Work], frame: pd.DataFrame, parts: Mapping[int, Sequence[str]], *, known: bool = True
+    works: list[Work], frame: pd.DataFrame, parts: Mapping[int, Sequence[str]], *, with_empty: bool
 ) -> None:
     if "parent" not in frame or "config" not in frame:
         return
@@ -421,7 +411,7 @@ def _put_parents(
         if "config" not in parts.get(row, FIELD_NAMES):
             if parent is not None:  # sent alone, it would take the rest of config away
                 raise _parent_error(work, row, "was read without config, where its parent is kept: read config too")
-        elif (known or parent is not None) and parent_of(work.get("config")) != parent:
+        elif (with_empty or parent is not None) and parent_of(work.get("config")) != parent:
             work["config"] = _with_parent(work, parent, row, edited=row in edited)
 
 

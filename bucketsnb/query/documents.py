@@ -194,7 +194,9 @@ def paths_in(key: str, condition: Any) -> list[str]:
 def _paths_of_expression(part: Any) -> list[str]:
     if isinstance(part, str):
         return [part[1:]] if part.startswith("$") and not part.startswith("$$") and len(part) > 1 else []
-    items = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+    items = part if isinstance(part, list) else ()
+    if isinstance(part, dict):
+        items = [item for operator, item in part.items() if operator != "$literal"]  # that is a value, not a field
     return [path for item in items for path in _paths_of_expression(item)]
 
 

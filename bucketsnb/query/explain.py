@@ -11,10 +11,8 @@ from typing import TYPE_CHECKING, Any
 from bucketsnb.display import markup, texts
 from bucketsnb.display.texts import close_matches, join_truncated, truncate
 from bucketsnb.matching import MISSING, QueryNotUnderstood, QueryTooSlow, compile_query, values_at
-from bucketsnb.query.documents import literal
-from bucketsnb.query.filters import Filter, noun, word_of
-from bucketsnb.query.times import instant_text, moment
-from bucketsnb.schema import TIME_FIELDS
+from bucketsnb.query.filters import Filter, list_text, noun, shown, word_of
+from bucketsnb.query.times import moment
 
 if TYPE_CHECKING:
     from bucketsnb.query.query import Query
@@ -146,19 +144,13 @@ def _values_text(record: Mapping[str, Any], found: Filter) -> str:
 
 
 def _value_text(record: Mapping[str, Any], path: str) -> str:
-    values = values_at(record, path)
+    values = [value for value in values_at(record, path) if value is not MISSING]
     if not values:
         return "missing"
     value = values[0] if len(values) == 1 else values
-    if path in TIME_FIELDS and isinstance(value, int | float):
-        return instant_text(value)
-    if value is None or value is MISSING:
-        return "null" if value is None else "missing"
-    if isinstance(value, str):
-        return truncate(value, most=80)
-    if isinstance(value, list) and value and all(isinstance(item, str | int) for item in value):
-        return join_truncated(value)
-    return truncate(literal(value), most=80)
+    if isinstance(value, list) and value:
+        return list_text(path, value)
+    return truncate(shown(path, value), most=80)
 
 
 def explain_empty(

@@ -40,7 +40,9 @@ __all__ = [
     "compare",
     "filters_of",
     "limits_of",
+    "list_text",
     "noun",
+    "shown",
     "time_keyword",
     "word_of",
 ]
@@ -353,7 +355,7 @@ def _operators(path: str, condition: Document, text: str, limits: Limits | None 
 def _equals(path: str, value: Any) -> Filter:
     if value is None:
         return Filter({path: None}, f"has no {noun(path)}", _keyword(path, value=False, prefix="has_"))
-    label = f"{noun(path)} is {_shown(path, value)}"
+    label = f"{noun(path)} is {shown(path, value)}"
     return Filter({path: value}, label, _keyword(path, _for_keyword(path, value)), _limits(path, [value]))
 
 
@@ -365,7 +367,7 @@ def _comparison(path: str, operator: str, value: Any) -> Filter:
     words = f"{noun(path)} {row.text}"
     if happened and row.time_text:
         words = f"{happened} {row.age_text if row.age and is_ago(value) else row.time_text}"
-    return Filter(condition, f"{words} {_shown(path, value)}", _comparing(path, row, value))
+    return Filter(condition, f"{words} {shown(path, value)}", _comparing(path, row, value))
 
 
 def _comparing(path: str, row: Operator, value: Any) -> dict[str, Any]:
@@ -380,8 +382,7 @@ def _comparing(path: str, row: Operator, value: Any) -> dict[str, Any]:
 
 def _members(path: str, operator: str, values: list[Any]) -> Filter:
     row = _LIST_OPERATORS[operator]
-    read = [_shown(path, one) for one in values[:_READ]] + values[_READ:]  # a query may name very many ids
-    label = f"{noun(path)} {row.text} {join_truncated(read, _READ) or 'nothing'}"
+    label = f"{noun(path)} {row.text} {list_text(path, values) or 'nothing'}"
     limits = _limits(path, values) if operator == "$in" else {}
     return Filter({path: {operator: values}}, label, _keyword(path, list(values), row.prefix), limits)
 
@@ -392,11 +393,16 @@ def _has_elements(path: str, *, has: bool) -> Filter:
 
 
 def _between(path: str, low: Any, high: Any) -> Filter:
-    label = f"{noun(path)} is {_shown(path, low)} to {_shown(path, high)}"
+    label = f"{noun(path)} is {shown(path, low)} to {shown(path, high)}"
     return Filter({path: {"$gte": low, "$lte": high}}, label, _keyword(path, f"{literal(low)}..{literal(high)}"))
 
 
-def _shown(path: str, value: Any) -> str:
+def list_text(path: str, values: list[Any]) -> str:
+    """Return several values of a field as people read them: the first few, as a query may name very many ids."""
+    return join_truncated([truncate(shown(path, one)) for one in values[:_READ]] + values[_READ:], _READ)
+
+
+def shown(path: str, value: Any) -> str:
     """Return a value of a field as people read it."""
     if is_ago(value):
         return f"{value[AGO]} ago"

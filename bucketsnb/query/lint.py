@@ -7,7 +7,7 @@ from typing import Any
 
 from bucketsnb.display.texts import close_matches, printable
 from bucketsnb.errors import warn_caller
-from bucketsnb.query.documents import GROUPS, is_operators
+from bucketsnb.query.documents import GROUPS, is_operators, paths_in
 from bucketsnb.schema import FIELDS, PARENT_PATH, STATUSES, Kind
 
 __all__ = ["QueryWarning", "UnknownField", "UnknownOperator", "UnknownValue", "lint", "warn_suspicious"]
@@ -39,7 +39,6 @@ _OPERATORS = (
     *("$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$and", "$or", "$nor", "$not", "$exists", "$type"),
     *("$size", "$all", "$elemMatch", "$regex", "$options", "$mod", "$expr", "$where", "$text", "$comment", "$ago"),
     *("$jsonSchema", "$bitsAllSet", "$bitsAnySet", "$bitsAllClear", "$bitsAnyClear", "$geoWithin", "$near", "$rand"),
-    *("$add", "$subtract", "$multiply", "$divide", "$abs", "$concat", "$cond", "$ifNull", "$size", "$arrayElemAt"),
 )
 
 Finding = tuple[type[QueryWarning], str]
@@ -66,7 +65,8 @@ def lint(document: dict[str, Any]) -> Iterator[Finding]:
             for branch in condition if isinstance(condition, list) else ():
                 yield from lint(branch) if isinstance(branch, dict) else ()
         elif key == "$expr":
-            yield from _expression(condition)
+            for path in paths_in(key, condition):
+                yield from _field(path)
         elif key.startswith("$"):
             yield from _operator(key, "the query")
         else:
@@ -117,18 +117,3 @@ def _operator(name: str, place: str) -> Iterator[Finding]:
     matches = close_matches(name, _OPERATORS, most=1)
     if matches:
         yield UnknownOperator, f"{printable(place)}: there is no operator {printable(name)}; did you mean {matches[0]}?"
-
-
-def _expression(part: Any) -> Iterator[Finding]:
-    """Find fields in an aggregation expression that works do not have."""
-    if isinstance(part, dict):
-        for name, operand in part.items():
-            if name == "$literal":  # its operand is a value, not a field
-                continue
-            yield from _operator(name, "$expr") if name.startswith("$") else ()
-            yield from _expression(operand)
-    elif isinstance(part, list):
-        for item in part:
-            yield from _expression(item)
-    elif isinstance(part, str) and part.startswith("$") and not part.startswith("$$") and len(part) > 1:
-        yield from _field(part[1:])
