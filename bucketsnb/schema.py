@@ -132,13 +132,7 @@ class Field:
 
     @property
     def expected(self) -> str:
-        """What a right value is, in words.
-
-        Examples
-        --------
-        >>> FIELDS["priority"].expected
-        'an integer from 1 to 5'
-        """
+        """What a right value is, in words: ``"an integer from 1 to 5"``."""
         words = self.like or (f"one of {', '.join(self.choices)}" if self.choices else _EXPECTED[self.kind])
         example = f", such as {self.example}" if self.example else ""
         return f"{words}{self._bounds()}{' or null' if self.null else ''}{example}"
@@ -325,27 +319,14 @@ def problems(record: Mapping[str, Any]) -> list[Problem]:
 
 
 def problems_of_change(record: Mapping[str, Any], changes: Mapping[str, Any]) -> list[Problem]:
-    """Name what new values of fields would make wrong in a work; what was wrong with it before is not named.
-
-    Examples
-    --------
-    >>> old = {"pipeline": "a b", "site": "chime", "user": "me", "function": "f"}
-    >>> [problem.path for problem in problems_of_change(old, {"priority": 9, "command": ["f"]})]
-    ['priority', 'command']
-    """
+    """Name what new values of fields would make wrong in a work; what was wrong with it before is not named."""
     after = problems({**record, **changes})
     before = problems(record) if after else []
     return [problem for problem in after if problem not in before]
 
 
 def queue_problems(record: Mapping[str, Any]) -> list[Problem]:
-    """Name what a queue cannot work with, among the fields that are there: less than the public client asks for.
-
-    Examples
-    --------
-    >>> [str(problem) for problem in queue_problems({"pipeline": "Old name", "priority": 0, "config": "a.yml"})]
-    ['priority is 0; expected an integer from 1 to 5']
-    """
+    """Name what a queue cannot work with, among the fields that are there: less than the public client asks for."""
     given = ((field, record[name]) for name, field in QUEUE_FIELDS.items() if name in record)
     return [problem for field, value in given for problem in _value_problems(field, value, field.name)]
 

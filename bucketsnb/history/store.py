@@ -88,8 +88,8 @@ class History:
         Parameters
         ----------
         status
-            What ``buckets.status()`` returned: index ``pipeline``, columns ``total`` to ``failure``. A pipeline that
-            is not in it had no works then, unless its ``attrs`` say that only some were read.
+            What ``buckets.status()`` returned. A pipeline that is not in it had no works then, unless its ``attrs`` say
+            that only some were read.
         at
             Epoch seconds; by default when the status was read.
         every
@@ -225,9 +225,8 @@ class History:
 def _bound(store: sqlite3.Connection) -> None:
     """Keep the store small: 90 days of snapshots, and one snapshot an hour of all but the last 3 days.
 
-    A day counts once there is a snapshot of it, and only if this machine's clock has come to it: a snapshot whose clock
-    is far off pushes no others out. On a day that follows a long silence nothing is dropped, as it is this machine's
-    clock that may be far off.
+    Only days with snapshots count, up to today: a snapshot whose clock is far off pushes no others out. On a day that
+    follows a long silence nothing is dropped, as it is this machine's clock that may be far off.
     """
     now = time.time()
     (before,) = store.execute("SELECT max(time) FROM snapshot WHERE time < ?", (now // _DAY * _DAY,)).fetchone()

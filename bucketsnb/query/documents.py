@@ -46,15 +46,6 @@ def plain(value: Any, path: str = "") -> Any:
     """Return a deep copy of a part of a query document in plain JSON types, as works are sent in them.
 
     Moments become epoch seconds under a field that holds times. An error names the place, which is below `path`.
-
-    Examples
-    --------
-    >>> plain({"event": (1, 2)})
-    {'event': [1, 2]}
-    >>> plain({"priority": float("nan")})
-    Traceback (most recent call last):
-    ...
-    bucketsnb.errors.QueryError: priority is nan, which JSON cannot hold; use None
     """
     try:
         return values.plain(_with_seconds(value, path, values.DEEPEST), path, values.DEEPEST)
@@ -91,13 +82,6 @@ def canonical(document: Mapping[str, Any]) -> str:
     """Return a text that is equal for query documents that ask the same in another order of fields or operators.
 
     The order inside values stays: to MongoDB, sub-documents of another order are other values.
-
-    Examples
-    --------
-    >>> canonical({"site": "kko", "user": "me"}) == canonical({"user": "me", "site": "kko"})
-    True
-    >>> canonical({"config": {"a": 1, "b": 2}}) == canonical({"config": {"b": 2, "a": 1}})
-    False
     """
     return json.dumps(_ordered(document))
 

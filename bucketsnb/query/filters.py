@@ -63,14 +63,12 @@ class Operator:
 
     Parameters
     ----------
-    text
-        What stands between the field and the value for people.
+    text, time_text
+        What stands between the field and the value for people, and between what happened and a time.
     sign
         How a comparison begins in the text of a keyword, as in ``priority=">=4"``.
     prefix
         Prefix of the keyword that takes the value as it is, as in ``not_site="kko"``.
-    time_text
-        What stands for `text` where the field is a time.
     period
         Keyword for this end of a period, as in ``since="2026-11-20"``.
     age, age_text

@@ -61,12 +61,7 @@ _SYNONYMS = {
 
 
 def document_of(words: Mapping[str, Any]) -> Document:
-    """Return the query document that keywords ask for.
-
-    Raises
-    ------
-    QueryError
-        If one is unknown or cannot mean what it says, or two leave no time between them; the message names it.
+    """Return the query document that keywords ask for; what cannot be meant is an error that names it.
 
     Examples
     --------

@@ -88,13 +88,9 @@ class Query:
 
     @classmethod
     def parse(cls, value: Query | Mapping[str, Any] | str | None) -> Query:
-        """Return the query that a value stands for.
+        """Return the query that a value stands for: a query, a document, None for the empty query, or text.
 
-        Parameters
-        ----------
-        value
-            A query, a query document, None for the empty query, or text: a document as JSON or as Python writes it, or
-            the source of a query. Text is read, never run.
+        Text is a document as JSON or as Python writes it, or the source of a query; it is read, never run.
 
         Raises
         ------
