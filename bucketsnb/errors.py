@@ -74,57 +74,34 @@ GATEWAY_STATUSES = frozenset({502, 503, 504})
 
 
 class Cure(Enum):
-    """What lets a refused call through; each front end says it in its own words."""
+    """What lets a refused call through, in words for those who write Python; other front ends have their own."""
 
-    NAME_PIPELINES = "name the pipelines, or accept all of them"
-    RAISE_MAXIMUM = "narrow the query, or accept this many works"
-    ALLOW_RUNNING = "leave the running works out, or accept them"
-    CHOOSE_CLOCK = "say which clock counts"
-    ALLOW_OTHER_HOST = "accept that the service has another address"
-    LIST_ENTRIES = "look at the entries of the journal"
-    UNDO_ENTRY = "undo the entry of the journal"
-    GIVE_ADDRESS = "give an address"
-    ALLOW_CHANGES = "work with a client that may change works"
-    RESET_ATTEMPTS = "count the attempts anew"
-    DEPOSIT_FRESH = "deposit the works as new ones"
-    LOOK_FIRST = "look for the works before sending them again"
-
-
-_IN_PYTHON: Mapping[Cure, str] = {
-    Cure.NAME_PIPELINES: "Name the pipelines (pipeline=...), or pass allow_all=True.",
-    Cure.RAISE_MAXIMUM: "Narrow the query, or pass max_affected={}.",
-    Cure.ALLOW_RUNNING: "Leave them out, or pass allow_running=True.",
-    Cure.CHOOSE_CLOCK: 'Say which clock counts: Buckets(..., clock="service") or Buckets(..., clock="local").',
-    Cure.ALLOW_OTHER_HOST: "If it is the same service, pass allow_other_host=True to plan_undo.",
-    Cure.LIST_ENTRIES: "buckets.journal() lists the entries.",
-    Cure.UNDO_ENTRY: "buckets.undo({!r}) takes it back.",
-    Cure.GIVE_ADDRESS: 'Pass one, such as Buckets("http://localhost:8004").',
-    Cure.ALLOW_CHANGES: "Build it without read_only=True to change works.",
-    Cure.RESET_ATTEMPTS: "To start the count anew, pass reset_attempt=True (in a shell: --reset-attempt).",
-    Cure.DEPOSIT_FRESH: "Deposited with fresh=True (in a shell: --fresh), they are new works: created now, no "
-    "attempts, no results.",
-    Cure.LOOK_FIRST: "Look with buckets.view({}) before depositing them again.",
-}
-"""The words for those who write Python."""
+    NAME_PIPELINES = "Name the pipelines (pipeline=...), or pass allow_all=True."
+    RAISE_MAXIMUM = "Narrow the query, or pass max_affected={}."
+    ALLOW_RUNNING = "Leave them out, or pass allow_running=True."
+    CHOOSE_CLOCK = 'Say which clock counts: Buckets(..., clock="service") or Buckets(..., clock="local").'
+    ALLOW_OTHER_HOST = "If it is the same service, pass allow_other_host=True to plan_undo."
+    LIST_ENTRIES = "buckets.journal() lists the entries."
+    UNDO_ENTRY = "buckets.undo({!r}) takes it back."
+    GIVE_ADDRESS = 'Pass one, such as Buckets("http://localhost:8004").'
+    ALLOW_CHANGES = "Build it without read_only=True to change works."
+    RESET_ATTEMPTS = "To start the count anew, pass reset_attempt=True (in a shell: --reset-attempt)."
+    DEPOSIT_FRESH = (
+        "Deposited with fresh=True (in a shell: --fresh), they are new works: created now, no attempts, no results."
+    )
+    LOOK_FIRST = "Look with buckets.view({}) before depositing them again."
 
 
 class Note(str):
-    """Something to know before a change, with what one can do about it as data; as text it is for those who use Python.
-
-    Attributes
-    ----------
-    problem
-        The text without the cure.
-    cure
-        What one can do about it.
-    """
+    """Something to know before a change, with the cure as data; the text is for those who write Python."""
 
     problem: str
+    """The text without the cure."""
     cure: Cure
 
     def __new__(cls, problem: str, cure: Cure) -> Note:
         """Join the problem and the cure."""
-        note = super().__new__(cls, f"{problem} {_IN_PYTHON[cure]}")
+        note = super().__new__(cls, f"{problem} {cure.value}")
         note.problem, note.cure = problem, cure
         return note
 
@@ -146,7 +123,7 @@ class BucketsError(Exception):
     """
 
     def __init__(self, message: str = "", *, cure: Cure | None = None, value: object = None) -> None:
-        super().__init__(message if cure is None else f"{message} {_IN_PYTHON[cure].format(value)}")
+        super().__init__(message if cure is None else f"{message} {cure.value.format(value)}")
         self.problem = message
         self.cure = cure
         self.value = value

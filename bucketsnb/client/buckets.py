@@ -33,13 +33,13 @@ from bucketsnb.client.counting import Counts
 from bucketsnb.client.reading import PAGE
 from bucketsnb.confirm import Confirmation
 from bucketsnb.display.texts import host_of, printable
-from bucketsnb.errors import NotFound, QueryError
+from bucketsnb.errors import NotFound, QueryError, ScopeRefused
 from bucketsnb.frames import WorksFrame, WorkView
 from bucketsnb.history import History, Watch
 from bucketsnb.progress import Cancel, ProgressCallback
 from bucketsnb.query import WORDS, Query, stale_document
 from bucketsnb.query.times import span
-from bucketsnb.schema import STALE_DAYS
+from bucketsnb.schema import PARENT_PATH, STALE_DAYS
 from bucketsnb.settings import MAX_AFFECTED, Secret, Settings, resolve
 from bucketsnb.summaries import Family, StatusFrame, events_of, failures_of, read_status
 from bucketsnb.summaries.failures import Failures
@@ -843,7 +843,12 @@ class Buckets:
         ConfirmationNeeded
             If there is no terminal or notebook to ask in.
         """
-        document = changing.matching(pipeline, status, events, tags, parent)
+        if not isinstance(pipeline, str) or not pipeline:
+            raise ScopeRefused(f"pipeline={pipeline!r} names no pipeline, so nothing was sent.")
+        words = withdrawal(pipeline, events, tags=tags, parent=parent)
+        filters = {name: words[name] for name in ("event", "tags", PARENT_PATH) if name in words}
+        by_status = {} if status is None else Query(status=status).to_document()
+        document = {"pipeline": pipeline, **filters, **by_status}
         most = None if limit is changing.ALL else limit
         if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 1):
             raise QueryError(f"limit={limit!r} deletes nothing: give a number from 1 on, or leave it out for all.")

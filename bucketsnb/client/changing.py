@@ -11,14 +11,11 @@ from bucketsnb.changes.targets import NothingSent, PlanLimits, WorksLeft
 from bucketsnb.changes.verbs.delete import DeletePlan
 from bucketsnb.changes.verbs.deposit import DepositPlan
 from bucketsnb.changes.verbs.update import UpdatePlan
-from bucketsnb.changes.verbs.withdraw import withdrawal
 from bucketsnb.confirm import Confirmation
 from bucketsnb.display.texts import count_of
-from bucketsnb.errors import ScopeRefused, warn_caller
-from bucketsnb.query import Query
-from bucketsnb.schema import PARENT_PATH
+from bucketsnb.errors import warn_caller
 
-__all__ = ["ALL", "ANY", "claimed", "deleted", "deleted_many", "deposited", "matching", "updated", "warn_nothing_sent"]
+__all__ = ["ALL", "ANY", "claimed", "deleted", "deleted_many", "deposited", "updated", "warn_nothing_sent"]
 
 ANY = PlanLimits(allow_all=True, allow_running=True, max_affected=None)
 """For works that are named: no width is too wide."""
@@ -32,21 +29,6 @@ class _All(int):
 
 
 ALL = _All(100)
-
-
-def matching(
-    pipeline: str,
-    status: str | list[str] | None,
-    events: list[int] | None,
-    tags: list[str] | None,
-    parent: str | None,
-) -> dict[str, Any]:
-    """Return the query document of works of a pipeline, as ``delete_many`` takes it."""
-    if not isinstance(pipeline, str) or not pipeline:
-        raise ScopeRefused(f"pipeline={pipeline!r} names no pipeline, so nothing was sent.")
-    words = withdrawal(pipeline, events, tags=tags, parent=parent)
-    document = {"pipeline": pipeline, **{name: words[name] for name in ("event", "tags", PARENT_PATH) if name in words}}
-    return document if status is None else {**document, **Query(status=status).to_document()}
 
 
 def deposited(plan: DepositPlan, *, return_ids: bool) -> bool | list[str]:

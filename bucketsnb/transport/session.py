@@ -124,23 +124,19 @@ class Transport:
         idempotency: Idempotency,
         params: Sequence[tuple[str, str]] | Mapping[str, str] | None = None,
         body: bytes | None = None,
-        timeout: float | None = None,
         max_bytes: int = MAX_BYTES,
     ) -> Answer:
         """Send a request and return its answer, trying again where the meaning of the call allows it.
 
-        The `path` starts with a slash, escaped; the answer may have `max_bytes` unpacked, and `timeout` seconds of
-        silence are allowed, in place of the client's own.
+        The `path` starts with a slash, and is escaped; the answer may have `max_bytes` unpacked.
 
         Raises
         ------
         ServiceError
             One of the classes in :mod:`bucketsnb.errors`, of the last try, with ``attempts``.
         """
-        seconds = timeout or self.settings.timeout
-        call = self.call(
-            method, path, idempotency=idempotency, params=params, body=body, timeout=seconds, max_bytes=max_bytes
-        )
+        content = {"params": params, "body": body, "timeout": self.settings.timeout, "max_bytes": max_bytes}
+        call = self.call(method, path, idempotency=idempotency, **content)
         tries = retrying(idempotency, self._policy, self._sleep)
         try:
             return tries(self._exchange, call)

@@ -80,21 +80,6 @@ def test_an_answer_that_comes_late_but_in_time_is_taken(stub, connect):
     assert b"slow" in connect(stub.url, timeout=20).request("GET", "/version", idempotency=Idempotency.SAFE).body
 
 
-def test_one_call_can_have_a_timeout_of_its_own(stub, connect):
-    stub.default = silent
-
-    with within(20), pytest.raises(errors.NoAnswer, match=r"0\.2 s"):
-        connect(stub.url, timeout=60).request("GET", "/version", idempotency=Idempotency.SAFE, timeout=0.2)
-
-
-def test_a_slow_call_leaves_no_short_timeout_to_the_next_one(stub, connect):
-    transport = connect(stub.url, timeout=20)
-    stub.then(answer({}), after(1.1, answer({})))
-
-    transport.request("GET", "/version", idempotency=Idempotency.SAFE, timeout=1)
-    assert transport.request("GET", "/version", idempotency=Idempotency.SAFE).status == 200
-
-
 def test_bytes_buy_time_but_never_more_than_the_timeout(monkeypatch):
     now = [100.0]
     # The module's own clock only: one that stands still for the whole process would put every event loop to sleep.
@@ -131,7 +116,7 @@ def test_a_drip_that_was_given_up_holds_no_thread_and_no_connection(stub, connec
     if kept:
         transport.request("GET", "/version", idempotency=Idempotency.SAFE)
     stub.default = drip(b"x", 0.05, headers_too=headers_too)
-    with pytest.raises(errors.NoAnswer):
+    with pytest.raises((errors.NoAnswer, errors.Unreachable)):  # a busy machine may not connect in time
         transport.request("GET", "/version", idempotency=Idempotency.SAFE)
 
     until(lambda: not [one for one in threading.enumerate() if one.name == "bucketsnb-request"])
