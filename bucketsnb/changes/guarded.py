@@ -65,11 +65,11 @@ class ReplyKind(Enum):
 
 
 UNCHANGED = {
-    ReplyKind.YES: (Outcome.STILL_THERE, "The service said yes, and the work is as it was."),
-    ReplyKind.NO: (Outcome.REFUSED, ""),
-    ReplyKind.FAILED: (Outcome.STILL_THERE, ""),
-    ReplyKind.SILENCE: (Outcome.UNKNOWN, "As it was when looked at afterwards, and it may still change."),
-    ReplyKind.NEVER_ASKED: (Outcome.NOT_SENT, ""),
+    ReplyKind.YES: Outcome.STILL_THERE,
+    ReplyKind.NO: Outcome.REFUSED,
+    ReplyKind.FAILED: Outcome.STILL_THERE,
+    ReplyKind.SILENCE: Outcome.UNKNOWN,
+    ReplyKind.NEVER_ASKED: Outcome.NOT_SENT,
 }
 """The outcome of a work that did not change, by the kind of reply."""
 
@@ -91,7 +91,7 @@ class Reply:
     def heard(self) -> str:
         """What the service did, such as ``"did not answer"``, where its answer does not tell what it made of it."""
         if self.kind is ReplyKind.YES:
-            return "said yes"
+            return "answered false" if self.value is False else "said yes"
         status, shown = getattr(self.error, "status", None), getattr(self.error, "excerpt", "")
         if status is None:
             return "did not answer"
@@ -123,7 +123,7 @@ def settle_unsent(execution: Execution, positions: Sequence[int], reply: Reply) 
     if reply.kind not in (ReplyKind.NO, ReplyKind.NEVER_ASKED):
         return False
     for position in positions:
-        execution.settle(position, UNCHANGED[reply.kind][0], detail=reply.why)
+        execution.settle(position, UNCHANGED[reply.kind], detail=reply.why)
     return True
 
 
@@ -185,9 +185,6 @@ def read_back(execution: Execution, ids: Mapping[int, str], judge: Callable[[int
 class GuardedExecutor(ChunkExecutor):
     """What the verbs share that act on works by id; each sends one kind of request and knows when it is done."""
 
-    divides = False
-    """Whether a refusal may be due to one work, and the others are to be tried without it."""
-
     def step(self, execution: Execution, positions: Sequence[int]) -> BucketsError | None:
         """Do one chunk."""
         now = look(execution.api, execution.ids(positions))
@@ -197,8 +194,7 @@ class GuardedExecutor(ChunkExecutor):
         before = [written(now[work_id]) for work_id in execution.ids(going)]
         planned = [execution.changes[position].after for position in going]
         execution.announce(going, before, [after.text for after in planned if after is not None])
-        send = partial(self._send, execution)
-        error = (send_in_halves(execution, going, send) if self.divides else send(going)).error
+        error = send_in_halves(execution, going, partial(self._send, execution)).error
         return None if all(map(execution.is_done, going)) else error
 
     def _may_go(self, execution: Execution, position: int, now: CurrentWorks) -> bool:
@@ -233,12 +229,9 @@ class GuardedExecutor(ChunkExecutor):
         elif record is None:
             execution.settle(position, Outcome.GONE, detail="It was removed while it was being changed.")
         elif change.before is not None and same(record, change.before):
-            outcome, detail = UNCHANGED[reply.kind]
-            if reply.kind is ReplyKind.SILENCE:
-                detail = f"The service {reply.heard}. {detail}"
-            if reply.value is False:
-                detail = "The service answered false, and the work is as it was."
-            execution.settle(position, outcome, record, detail=detail or reply.why)
+            told = f"The service {reply.heard}, and the work is as it was."
+            detail = told if reply.kind in (ReplyKind.YES, ReplyKind.SILENCE) else reply.why
+            execution.settle(position, UNCHANGED[reply.kind], record, detail=detail)
         else:
             outcome, detail = self.judge_drifted(change, record, reply)
             execution.settle(position, outcome, record, detail=detail)
@@ -260,7 +253,6 @@ class PutExecutor(GuardedExecutor):
     """Overwrite works by id: the whole work as it is now, with only the planned cells changed."""
 
     size = 200
-    divides = True
 
     def send(self, api: Api, changes: Sequence[Change]) -> Any:
         """Send one PUT."""

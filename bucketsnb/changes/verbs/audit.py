@@ -165,7 +165,7 @@ class AuditExecutor(ChunkExecutor):
             execution.settle(position, Outcome.DONE, after, detail=what_differs(before, after))
         elif before is not None and after == before:
             detail = reply.why or "The audit left it as it was."
-            execution.settle(position, UNCHANGED[reply.kind][0], after, detail=detail)
+            execution.settle(position, UNCHANGED[reply.kind], after, detail=detail)
         else:
             # Where a pass failed, those before it may well have done this, and an undo is to look into it.
             outcome = Outcome.DRIFTED if reply.kind is ReplyKind.YES else Outcome.UNKNOWN

@@ -113,7 +113,7 @@ class DeleteExecutor(GuardedExecutor):
 
     def judge_drifted(self, change: Change, record: Record, reply: Reply) -> tuple[Outcome, str]:
         """Say of a work that is there, and not as it was, what the reply tells."""
-        return UNCHANGED[reply.kind][0], f"Still there, and changed meanwhile: {what_differs(change.before, record)}"
+        return UNCHANGED[reply.kind], f"Still there, and changed meanwhile: {what_differs(change.before, record)}"
 
 
 # --- inverse ---

@@ -255,10 +255,18 @@ def test_cancel_stops_before_the_next_chunk_and_resume_acts_only_on_the_rest(
 def test_a_failing_chunk_does_not_lose_the_receipt_of_those_before(backend: LocalBackend, buckets: Buckets) -> None:
     filled(backend, 600)
     plan = buckets.plan_delete(pipeline=PIPELINE)
-    backend.faults.add("DELETE /work", status=400, skip=1)
+    backend.faults.add("DELETE /work", status=403, skip=1)
     receipt = plan.apply()
     assert [receipt.counts[word] for word in ("done", "refused", "not sent")] == [250, 250, 100]
     assert receipt.resume().counts["done"] == 350
+
+
+def test_works_that_are_refused_together_are_deleted_in_halves(backend: LocalBackend, buckets: Buckets) -> None:
+    filled(backend, 4)
+    plan = buckets.plan_delete(pipeline=PIPELINE)
+    backend.faults.add("DELETE /work", status=400)
+    assert plan.apply().counts["done"] == 4
+    assert changes_sent(backend) == ["DELETE /work"] * 3
 
 
 def test_an_interrupt_leaves_a_true_receipt(backend: LocalBackend, buckets: Buckets) -> None:
