@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
@@ -247,19 +247,12 @@ def _token(given: Secret | None, *, github_token: bool) -> Secret | None:
     names = TOKEN_NAMES + (GITHUB_NAMES if github_token else ())
     folder = Path(_variable("BUCKETSNB_SECRETS") or SECRETS)
     files = [folder / spelling for name in names for spelling in (name, name.lower())]
-    secret = given or _first(map(_from_environment, names)) or _first(map(_from_file, files))
+    variables = (Secret(os.environ[name], name) for name in names if os.environ.get(name))
+    secret = given or next(variables, None) or next(filter(None, map(_from_file, files)), None)
     problem = token_problem(secret.reveal()) if secret else None
     if secret and problem:
         raise ConfigurationError(f"The token from {secret.source} {problem}. Set it again; it is not shown here.")
     return secret
-
-
-def _first(found: Iterable[Secret | None]) -> Secret | None:
-    return next((secret for secret in found if secret), None)
-
-
-def _from_environment(name: str) -> Secret | None:
-    return Secret(os.environ[name], name) if os.environ.get(name) else None
 
 
 def _from_file(path: Path) -> Secret | None:

@@ -195,8 +195,7 @@ def withdraw(*, url: str | None, give_back: str | None, reason: str, yes: bool, 
     buckets = client(url)
     if give_back is not None:
         carry_out(buckets, _plan_to_give_back(buckets, give_back), yes=yes, as_json_=as_json_)
-    wanted: dict[str, Any] = {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
-    receipt = applied(buckets, buckets.plan_withdraw(**wanted, reason=reason), yes=yes, nothing=_NOTHING_QUEUED)
+    receipt = applied(buckets, buckets.plan_withdraw(**given, reason=reason), yes=yes, nothing=_NOTHING_QUEUED)
     sys.exit(_show_claimed(buckets, receipt, as_json_=as_json_))
 
 

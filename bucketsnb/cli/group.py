@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import traceback
 import warnings
@@ -46,32 +47,28 @@ class _Group(click.Group):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("always", UserWarning)
-                warnings.showwarning = _say_warning  # restored, like the filters, at the end of the block
-                _escape_what_cannot_be_encoded(sys.stdout)
+                # Restored, like the filters, at the end of the block.
+                warnings.showwarning = lambda message, *_, **__: say(f"bucketsnb: {_one_line(message)}")
+                if isinstance(sys.stdout, io.TextIOWrapper):  # what its encoding lacks becomes an escape
+                    sys.stdout.reconfigure(errors="backslashreplace")
                 return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, BrokenPipeError):  # `| head` has what it wants
             raise
         except (KeyboardInterrupt, click.Abort) as stop:
-            _say_and_exit(": ".join(filter(None, ["stopped", _one_line(stop)])), INTERRUPTED)
+            say(": ".join(filter(None, ["bucketsnb: stopped", _one_line(stop)])))
+            sys.exit(INTERRUPTED)
         except Exception as error:  # noqa: BLE001 - the outermost frame: every error is reported
             if ctx.params.get("debug"):
                 traceback.print_exc()
-            _say_and_exit(_message_of(error), _exit_code(error))
-
-
-def _say_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    say(f"bucketsnb: {_one_line(message)}")
+            words = _one_line(in_shell_words(error))
+            if not isinstance(error, (BucketsError, OSError)):
+                words = f"{type(error).__name__}: {words} (bucketsnb --debug ... shows where)"
+            say(f"bucketsnb: {words}")
+            sys.exit(_exit_code(error))
 
 
 def _one_line(text: object) -> str:
     return " ".join(printable(line).strip() for line in str(text).splitlines())
-
-
-def _message_of(error: Exception) -> str:
-    words = _one_line(in_shell_words(error))
-    if isinstance(error, (BucketsError, OSError)):
-        return words
-    return f"{type(error).__name__}: {words} (bucketsnb --debug ... shows where)"
 
 
 def in_shell_words(error: Exception) -> str:
@@ -87,21 +84,10 @@ def in_shell_words(error: Exception) -> str:
     return f"{error.problem} {_IN_SHELL[error.cure].format(error.value)}"
 
 
-def _escape_what_cannot_be_encoded(stream: Any) -> None:
-    """Write escapes for characters that the encoding of a terminal or file lacks, instead of stopping half way."""
-    if hasattr(stream, "reconfigure"):
-        stream.reconfigure(errors="backslashreplace")
-
-
 def _exit_code(error: Exception) -> int:
     if isinstance(error, (QueryError, WorkError)):
         return click.UsageError.exit_code
     return REFUSED if isinstance(error, (PlanError, ConfirmationNeeded)) else FAILED
-
-
-def _say_and_exit(words: str, code: int) -> None:
-    say(f"bucketsnb: {words}")
-    sys.exit(code)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})

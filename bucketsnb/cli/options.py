@@ -141,12 +141,15 @@ def query_from(given: dict[str, Any]) -> Query:
     from bucketsnb.query import Query
 
     document = _document(given.pop("document"))
-    return Query(document, **{name: _plain(value) for name, value in what_was_given(given).items()})
+    words = what_was_given(given).items()
+    one = {name: value[0] for name, value in words if isinstance(value, list) and len(value) == 1}
+    return Query(document, **{**dict(words), **one})
 
 
 def what_was_given(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that were given; a flag that was not is False, which asks nothing."""
-    return {name: value for name, value in options.items() if value not in (None, ()) and value is not False}
+    """Return the options that were given, those of several values as lists; a flag that was not is False."""
+    given = {name: value for name, value in options.items() if value not in (None, ()) and value is not False}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
 
 
 def works_from(given: dict[str, Any], *, allow_all: bool) -> tuple[Any, bool]:
@@ -171,12 +174,6 @@ def say_unknown_pipelines(buckets: Buckets, names: Iterable[str] | None) -> None
                 near = [f"did you mean {printable(match)}?" for match in close_matches(name, known)]
                 hint = near[0] if near else "`bucketsnb pipelines` lists those that do"
                 say(f"No works of a pipeline {printable(name)}; {hint}")
-
-
-def _plain(value: Any) -> Any:
-    if not isinstance(value, tuple):
-        return value
-    return value[0] if len(value) == 1 else list(value)
 
 
 def _document(text: str | None) -> dict[str, Any] | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -83,16 +82,11 @@ def view(*, limit: int, skip: int, form: str | None, **given: Any) -> None:
         emit(as_csv(frame), nl=False)
     else:
         emit(as_table(frame, _WORK_COLUMNS))
-    say(_extent(frame.attrs))
-    if not frame.attrs["matched"]:
+    shown, matched, exact = (frame.attrs[name] for name in ("shown", "matched", "exact"))
+    at_least, hint = ("", "") if exact else ("at least ", " (bucketsnb count says how many)")
+    say(f"{shown:,} shown of {at_least}{matched:,} matched{hint}")
+    if not matched:
         say_unknown_pipelines(buckets, query.pipelines)
-
-
-def _extent(attrs: Mapping[Any, Any]) -> str:
-    matched = attrs["matched"]
-    if attrs["exact"]:
-        return f"{attrs['shown']:,} shown of {matched:,} matched"
-    return f"{attrs['shown']:,} shown of at least {matched:,} matched (bucketsnb count says how many)"
 
 
 @click.command(epilog=READING, short_help="How many works match a query.")
