@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeAlias
 import pandas as pd
 
 from bucketsnb.changes.snapshot import equal
-from bucketsnb.display.texts import close_matches, count_of, join_truncated, truncate
+from bucketsnb.display.texts import count_of, did_you_mean, join_truncated, truncate
 from bucketsnb.encoding import decode, encode_works, judge
 from bucketsnb.encoding.cells import NULLS, is_missing, path_of, read_cell, read_value
 from bucketsnb.encoding.values import UnfitError
@@ -353,12 +353,10 @@ def _holds(cell: Any) -> bool:
 def _refuse_fieldless(names: Sequence[str], start: str) -> None:
     if not names or any(_is_field(name) or name in WORKED_OUT for name in names):
         return
-    matches = close_matches(names[0].casefold(), COLUMNS)
-    hint = f"; did you mean {matches[0]!r} by {truncate(names[0], 40)!r}?" if matches else "."
+    found = join_truncated([repr(truncate(name, 40)) for name in names], most=8)
+    hint = did_you_mean(names[0], COLUMNS)
     raise WorkError(
-        f"{start} {join_truncated([repr(truncate(name, 40)) for name in names], most=8)}: no field of a "
-        f"work such as pipeline, site or user{hint}",
-        field=names[0],
+        f"{start} {found}: no field of a work such as pipeline, site or user{hint and f'; {hint}'}", field=names[0]
     )
 
 
@@ -372,26 +370,22 @@ def _of_frame(frame: pd.DataFrame) -> _Read:
     rows, notes = _of_table(
         header, [(None, cells) for cells in zip(*columns, strict=True)], "The DataFrame has the columns"
     )
-    return rows, _note_of_index(frame.index) + notes
-
-
-def _note_of_index(index: pd.Index) -> list[str]:
-    """Say that an index which holds more than row numbers is not read: pandas may have made one of a column."""
-    if all(pd.api.types.is_integer_dtype(index.get_level_values(level)) for level in range(index.nlevels)):
-        return []
-    return ["The index of the DataFrame is no field of a work: left out. If it holds one, call reset_index() first."]
+    index = [frame.index.get_level_values(level) for level in range(frame.index.nlevels)]
+    if not all(map(pd.api.types.is_integer_dtype, index)):  # more than row numbers: it may have been a column
+        notes.insert(
+            0, "The index of the DataFrame is no field of a work: left out. If it holds one, call reset_index() first."
+        )
+    return rows, notes
 
 
 def _cells(column: pd.Series) -> list[Any]:
     """Return the cells of a column; whole numbers are integers again where a gap has made them floats."""
     present = column.dropna()
-    if column.dtype.kind == "f" and len(present) < len(column) and all(map(_was_integer, present)):
-        return [None if is_missing(one) else int(one) for one in column]
-    return list(column)
-
-
-def _was_integer(number: float) -> bool:
-    return float(number).is_integer() and abs(number) < 2**53  # beyond that, floats are not exact
+    if column.dtype.kind != "f" or len(present) == len(column):
+        return list(column)
+    if any(one % 1 or abs(one) >= 2**53 for one in present):  # beyond that, floats are not exact
+        return list(column)
+    return [None if is_missing(one) else int(one) for one in column]
 
 
 # --- frames of works ---

@@ -251,12 +251,10 @@ class CurrentWorks(dict[str, dict[str, Any]]):
 
 def look(api: Api, ids: Sequence[str], query: Mapping[str, Any] | None = None) -> CurrentWorks:
     """Read works by id as they are now, those only that match a query where one is given."""
-    found = api.view_by_ids(ids, query)
-    works = [record for record in found if isinstance(record.get("id"), str)]
+    works = [record for record in api.view_by_ids(ids, query) if isinstance(record.get("id"), str)]
     current = CurrentWorks({record["id"]: record for record in works})
-    if len(current) < len(works):
-        counts = Counter(record["id"] for record in works)
-        current.shared = frozenset(one for one, number in counts.items() if number > 1)
+    counts = Counter(record["id"] for record in works)
+    current.shared = frozenset(one for one, number in counts.items() if number > 1)
     return current
 
 
