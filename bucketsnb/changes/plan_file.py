@@ -118,8 +118,8 @@ def _content(path: Path) -> dict[str, Any]:
         document = json.loads(path.read_text("utf-8"))
     except OSError as error:
         raise PlanError(f"The plan in {path} cannot be read: {error.strerror}.") from error
-    except (ValueError, RecursionError) as error:
-        raise PlanError(f"{path} is not a plan: {truncate(error)}.") from error
+    except (ValueError, RecursionError):
+        document = None
     if not isinstance(document, dict) or document.get("format") != _FORMAT:
         raise PlanError(f"{path} is not a plan: plan.save(path) writes them.")
     if document.get("version") != _VERSION:

@@ -195,8 +195,8 @@ def _decoded(data: bytes, name: str) -> str:
         return data.decode(code).removeprefix(_MARK)
     except UnicodeDecodeError as error:
         raise WorkError(
-            f"Works cannot be read from {name}: {error}. Save it as UTF-8; of another kind of file, "
-            "such as Excel or Parquet, give the DataFrame that pandas.read_excel or pandas.read_parquet returns."
+            f"Works cannot be read from {name}: {error}. Save it as CSV or JSON in UTF-8, or "
+            "give the DataFrame that pandas.read_excel or pandas.read_parquet makes of it."
         ) from error
 
 

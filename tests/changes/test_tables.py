@@ -124,14 +124,16 @@ def test_the_unicode_text_of_a_spreadsheet_is_read(tmp_path: Path) -> None:
 def test_a_file_of_another_encoding_is_said_with_the_cure(tmp_path: Path) -> None:
     path = tmp_path / "works.csv"
     path.write_bytes("pipeline,site,user\na,b,Jos\u00e9\n".encode("latin-1"))
-    with pytest.raises(WorkError, match="Save it as UTF-8"):
+    with pytest.raises(WorkError, match="in UTF-8"):
         read_rows(path)
 
 
 @pytest.mark.parametrize("write", ["to_excel", "to_parquet", "to_pickle"])
 def test_a_file_of_another_kind_is_refused_with_what_reads_it(tmp_path: Path, write: str) -> None:
     getattr(pd.DataFrame([NAMES]), write)(tmp_path / "works.xlsx")
-    with pytest.raises(WorkError, match=r"give the DataFrame that pandas\.read_excel or pandas\.read_parquet returns"):
+    with pytest.raises(
+        WorkError, match=r"give the DataFrame that pandas\.read_excel or pandas\.read_parquet makes of it"
+    ):
         read_rows(tmp_path / "works.xlsx")
 
 
