@@ -258,12 +258,11 @@ _CELLS: Mapping[type, Callable[[Any], str]] = {
 
 def numeric_columns(headers: Sequence[object], rows: Sequence[Sequence[object]]) -> list[bool]:
     """Say which columns of a table stand to the right, as all that is known in them are numbers."""
-    return [_numeric([row[i] for row in rows]) for i in range(len(headers))]
-
-
-def _numeric(values: Sequence[object]) -> bool:
-    known = [value for value in values if cell(value)]
-    return bool(known) and all(isinstance(value, Real) and not isinstance(value, bool) for value in known)
+    known = [[row[i] for row in rows if cell(row[i])] for i in range(len(headers))]
+    return [
+        bool(values) and all(isinstance(value, Real) and not isinstance(value, bool) for value in values)
+        for values in known
+    ]
 
 
 def table(headers: Sequence[object], rows: Iterable[Sequence[object]], *, caption: str | None = None) -> str:
