@@ -143,7 +143,7 @@ class Box(Part):
         self.planner.start(
             lambda _: warned(lambda: request.make(request.options)),
             lambda made: self.offer(*made),
-            failed=lambda _: self.offer(None),
+            failed=self._not_planned,
         )
         self.draw(focus=True)
 
@@ -156,12 +156,14 @@ class Box(Part):
             self.state.plan = plan
         self.draw(focus=True)
 
-    def report(self, error: BaseException) -> None:
-        """Show an error; a refusal stands in the place of the question, with its remedies."""
+    def _not_planned(self, error: Exception) -> None:
         if isinstance(error, ScopeRefused) and error.cure is not None:
             self.refusal = error
-            self.draw(focus=True)
-        else:
+        self.offer(None)
+
+    def report(self, error: BaseException) -> None:
+        """Show an error; a refusal stands in the place of the question already, with its remedies."""
+        if error is not self.refusal:
             super().report(error)
 
     # ---- answering

@@ -361,6 +361,19 @@ def test_an_edit_while_the_plan_is_built_leaves_no_question_and_says_so(state: S
     assert not panel.box.armed
 
 
+def test_an_edit_while_a_change_is_made_does_not_say_that_it_was_not_made(state: State, backend: LocalBackend):
+    _select_all(state)
+    panel = DeletePanel(state)
+    _arm(panel)
+    backend.faults.add("POST /view", delay=0.5)
+    panel.box.receive({"type": "confirm", "typed": ""})
+    _select_one(panel)
+    panel.box.receive({"type": "cancel"})
+    assert panel.box.notice == ""
+    _settled(panel)
+    assert panel.box.receipt.counts["done"] == 3
+
+
 def test_an_option_is_taken_over_into_the_question_that_stands(state: State, backend: LocalBackend):
     _select_all(state)
     panel = DeletePanel(state)
