@@ -258,11 +258,13 @@ class Grid(Part):
         return [truncate(line, 300) for line in lines]
 
     def _order(self) -> str:
-        """Say which works of all that match are here, and so what sorting orders."""
+        """Say which works of all that match are here, and so what sorting orders, and how many moved meanwhile."""
         state = self.state
-        if state.is_exact and state.matched <= state.read_count:
-            return ""
-        return f"The newest {state.read_count:,} of {state.matched_text} were read; sorting orders these."
+        moved = self.rows.frame.attrs.get("moved")
+        texts = [f"{count_of(moved, 'work')} moved during the read: deleted, or no longer a match."] if moved else []
+        if state.matched > state.read_count or not state.is_exact:
+            texts.insert(0, f"The newest {state.read_count:,} of {state.matched_text} were read; sorting orders these.")
+        return " ".join(texts)
 
     def static(self) -> Markup:
         """Return the first rows as a plain table, or why there are none."""

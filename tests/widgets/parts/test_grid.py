@@ -235,6 +235,14 @@ def test_what_was_not_read_is_said_and_that_sorting_is_of_what_was(sent: Sent):
     assert sent.last(grid.table, "state")["order"] == said.format("50")
 
 
+def test_works_that_moved_during_the_read_are_said_beside_the_grid(sent: Sent):
+    frame = _frame(10)
+    frame.attrs["moved"] = 2
+    _open(WorksGrid(frame))
+    (told,) = [message for _, message in sent.messages if message["type"] == "state"][-1:]
+    assert told["order"] == "2 works moved during the read: deleted, or no longer a match."
+
+
 def test_an_empty_frame_says_so(sent: Sent):
     grid = WorksGrid(empty(), empty_note="Nothing failed.")
     _open(grid)
