@@ -35,10 +35,9 @@ _NUMBER = re.compile(r"[+-]?([0-9]+(?:\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?", r
 _ISO = re.compile(
     r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})"
     r"(?:[T ](?P<clock>[0-9]{2}(?::[0-9]{2}){0,2})(?:[.,](?P<rest>[0-9]{1,9}))?)?"
-    r" ?(?P<zone>[Zz]|UTC|[+-][0-9]{2}(?::?[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{6})?)?)?)?",
+    r" ?(?P<zone>[Zz]|UTC|(?P<hour>[+-][0-9]{2})(?::?(?P<minute>[0-9]{2}))?)?",
     re.ASCII,
 )
-_SHORT_ZONE = re.compile(r"[+-][0-9]{2}(?P<minutes>[0-9]{2})?", re.ASCII)
 
 
 def instant(text: str, *, zone: timezone | None = None) -> float:
@@ -59,20 +58,12 @@ def instant(text: str, *, zone: timezone | None = None) -> float:
         raise ValueError("is not a time; write ISO text such as 2026-11-20T18:30:00Z, or epoch seconds")
     if found["zone"] is None and zone is None:
         raise ValueError(f"has no time zone; write {found['day']}T{found['clock'] or '00:00'}Z if it is UTC")
+    offset = f"{found['hour'] or '+00'}:{found['minute'] or '00'}" if found["zone"] else ""
     try:
-        whole = datetime.fromisoformat(f"{found['day']}T{found['clock'] or '00'}{_offset(found['zone'])}")
+        whole = datetime.fromisoformat(f"{found['day']}T{found['clock'] or '00'}{offset}")
     except ValueError as error:
         raise ValueError(f"is not a time: {error}") from None
     return _seconds(whole if whole.tzinfo else whole.replace(tzinfo=zone), found["rest"] or "")
-
-
-def _offset(zone: str | None) -> str:
-    if zone is None:
-        return ""
-    if zone in ("Z", "z", "UTC"):
-        return "+00:00"
-    short = _SHORT_ZONE.fullmatch(zone)
-    return f"{zone[:3]}:{short['minutes'] or '00'}" if short else zone
 
 
 def exact_seconds(value: datetime) -> float:
