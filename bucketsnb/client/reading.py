@@ -66,22 +66,14 @@ _NEEDS: Mapping[str, Sequence[str]] = {"parent": (PARENT_PATH,), **NEEDS}
 
 @dataclass(frozen=True)
 class Selection:
-    """Which part of each work to read.
-
-    Attributes
-    ----------
-    projection
-        What the service is sent; None for whole works. The id always comes along: without it, a work cannot be told
-        from another one, nor acted on.
-    fields
-        Fields of the schema that come back, whole or in part.
-    columns
-        Columns that will hold what the works have, ``config`` perhaps in part; None for all.
-    """
+    """Which part of each work to read; the id always comes along, as no work can be told from another one without."""
 
     projection: Mapping[str, Any] | None = None
+    """What the service is sent; None for whole works."""
     fields: tuple[str, ...] = FIELD_NAMES
+    """Fields of the schema that come back, whole or in part."""
     columns: tuple[str, ...] | None = None
+    """Columns that will hold what the works have, ``config`` perhaps in part; None for all."""
 
 
 def selected(columns: str | Iterable[str] | None, projection: Mapping[str, Any] | None) -> Selection:
@@ -149,29 +141,11 @@ def _of_paths(paths: Mapping[str, Any]) -> Selection:
 
 @dataclass
 class Pages:
-    """The pages of one read; iterate once.
+    """The pages of one read, of `size` works each; iterate once.
 
-    Attributes
-    ----------
-    query, document
-        The question, and the document that is sent.
-    selection
-        Which part of each work is read.
-    skip
-        How many of the newest to leave out.
-    limit
-        How many to read at most; None for all.
-    size
-        How many to ask for in one request.
-    matched, exact
-        How many works match; a lower bound if not exact. Known after the first page, and final after the last.
-    wanted
-        How many works this read will give if none moves.
-    moved
-        How many had moved when their turn came.
-    progress
-        Called with 0 and the number of works to read, as soon as that is known: of very many, the next page takes a
-        while too.
+    What is found out is known after the first page, and final after the last: how many works match (`matched`, a lower
+    bound if not `exact`), how many this read will give if none moves (`wanted`), and how many had moved when their turn
+    came (`moved`). `progress` is called as soon as that is known: of very many, the next page takes a while too.
     """
 
     api: Api
@@ -226,18 +200,10 @@ class Pages:
     def _split(
         self, first: _Page, listed: list[str | None]
     ) -> tuple[_Page, list[str], list[str], list[str], slice | None]:
-        """Return the first page without works that no id names, and what is to be read besides.
+        """Return the first page without works that no id names, and what is to be read of all that are `listed`.
 
-        Parameters
-        ----------
-        listed
-            The ids of all works that match, the newest first.
-
-        Returns
-        -------
-        page, list, list, list, slice
-            The first page; ids of works that come before it, as they were added after it was read, and behind it; ids
-            that several works have; and which of the works without an id of their own are to be read.
+        That is ids of works before the first page, as they were added after it was read, and behind it; ids that
+        several works have; and which of the works without an id of their own.
         """
         self.matched = max(len(listed), self.skip)
         window = listed[self.skip : None if self.limit is None else self.skip + self.limit]

@@ -50,7 +50,7 @@ TICK = 1e-6
 
 
 def encode_works(works: Iterable[Any], *, verb: Verb) -> tuple[bytes, list[dict[str, Any]]]:
-    """Check works and convert them to what is sent.
+    """Check works and convert them to the JSON array that is sent; return the same works as plain values too.
 
     Parameters
     ----------
@@ -62,11 +62,6 @@ def encode_works(works: Iterable[Any], *, verb: Verb) -> tuple[bytes, list[dict[
         apart by a microsecond, so that a deposit without an answer can be looked for.
         ``"restore"`` treats id and creation alike and does nothing else: for works that were in the queue before.
         ``"update"`` asks for an ``id`` in each, and checks nothing else.
-
-    Returns
-    -------
-    bytes, list of dict
-        The JSON array, and the same works as plain Python values.
 
     Raises
     ------

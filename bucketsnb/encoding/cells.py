@@ -53,16 +53,8 @@ def path_of(column: str) -> str:
 def read_value(path: str, value: Any) -> Any:
     """Read a value that has a type already, of JSON or Python: only what has one meaning in its field is converted.
 
-    Parameters
-    ----------
-    path
-        The field, such as ``"event"``.
-
-    Returns
-    -------
-    object
-        A list for one event as a bare number, epoch seconds for ISO text, a list or a mapping for its text where the
-        field takes nothing else; anything else as it is given.
+    Returns a list for one event as a bare number, epoch seconds for ISO text, a list or a mapping for its text where
+    the field takes nothing else; anything else as it is given.
 
     Raises
     ------
@@ -89,17 +81,7 @@ def read_value(path: str, value: Any) -> Any:
 def read_cell(path: str, value: Any) -> Any:
     """Read a cell of a table: text as its field's kind says, numbers as pandas may have changed them.
 
-    Parameters
-    ----------
-    path
-        The field, such as ``"event"`` or ``"parameters.dm"``.
-    value
-        Text, or any value that a DataFrame holds.
-
-    Returns
-    -------
-    object
-        The value; None for a cell that holds nothing. What cannot be read stays as it is, and the check names it.
+    Returns None for a cell that holds nothing. What cannot be read stays as it is, and the check names it.
 
     Raises
     ------

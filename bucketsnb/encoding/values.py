@@ -42,14 +42,8 @@ class UnfitError(ValueError):
 def plain(value: Any, path: str, depth: int, *, as_time: bool = False) -> Any:
     """Return a value as JSON has it: None, bool, int, float, str, list or dict, and no subclass of these.
 
-    Parameters
-    ----------
-    path
-        Where the value is, for the message.
-    depth
-        Levels that it may still go down.
-    as_time
-        Whether a datetime with a zone may stand here, and becomes epoch seconds.
+    The value stands at `path`, and may go down `depth` levels. With `as_time`, a datetime with a zone may stand there,
+    and becomes epoch seconds.
 
     Raises
     ------
