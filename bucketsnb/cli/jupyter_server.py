@@ -13,7 +13,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import IO
 from urllib.parse import urljoin, urlsplit
 
@@ -83,9 +82,7 @@ class JupyterLab:
         )
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """End it and its kernels: with SIGTERM first, and by killing them if that takes long."""
         if self.process.poll() is None:
             self.process.terminate()
