@@ -12,7 +12,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bucketsnb.changes.journal import UNDO_SUFFIX, Journal, Writer, new_entry
@@ -61,47 +61,36 @@ class ChunkExecutor(ABC):
         """Do one chunk, with a true result for each of its works at every moment; return what went wrong."""
 
 
+@dataclass(eq=False, repr=False)
 class Execution:
     """Applies one plan once, and goes on with it after an interruption; what chunk executors work with.
 
     `results` is true at every moment: a work is ``unknown`` from before its request leaves until it was read back.
 
     The id of its entry in the journal is chosen when the plan is made, so that a copy of the plan in a forked process
-    has the same: an entry can be begun only once. `head` is what else that keeps at its start; `results` are those of
-    an `entry` that is there already and is to be continued; `lengths` are the bytes that entries had when they were
-    read: one that is longer now was continued by somebody else.
+    has the same: an entry can be begun only once. `head` is what else that keeps at its start; `earlier` are the
+    results of an `entry` that is there already and is to be continued; `lengths` are the bytes that entries had when
+    they were read: one that is longer now was continued by somebody else.
     """
 
-    writer: Writer
+    context: Context
+    chunk_executor: ChunkExecutor
+    entry: str = field(default_factory=new_entry)
+    head: Mapping[str, Any] = field(default_factory=dict)
+    earlier: Sequence[WorkResult] | None = None
+    lengths: dict[str, int] = field(default_factory=dict)
 
-    def __init__(
-        self,
-        context: Context,
-        chunk_executor: ChunkExecutor,
-        *,
-        entry: str | None = None,
-        head: Mapping[str, Any] | None = None,
-        results: Sequence[WorkResult] | None = None,
-        lengths: Mapping[str, int] | None = None,
-    ) -> None:
-        self.context = context
-        self.api = context.api
-        self.entry = entry or new_entry()
-        self.spent = False
-        self.changes: Sequence[Change] = ()
-        self.results = list(results or ())
+    spent = False
+
+    def __post_init__(self) -> None:
+        self.api = self.context.api
+        self.results = list(self.earlier or ())
         self.errors: list[BaseException] = []
         self.notes: list[str] = []
-        self.refusals = 0
-        self._chunk_executor = chunk_executor
-        self._chunks = 0
+        self.refusals = self._chunks = self._passes = 0
         self._seconds = 0.0
         self._rate: float | None = None
         self._unrecorded: set[int] = set()
-        self._passes = 0
-        self._head = dict(head or {})
-        self._continues = results is not None
-        self._lengths = dict(lengths or {})
         self._busy = threading.Lock()
         self._made = time.monotonic()
 
@@ -122,7 +111,7 @@ class Execution:
         with self._exclusive(plan):
             self._check_applicable(plan)
             if rate is not None:
-                _check_rate(rate, plan, self._chunk_executor)
+                _check_rate(rate, plan, self.chunk_executor)
             self.spent, self._rate = True, rate
             if not plan.changes:
                 return self._receipt(plan)
@@ -131,10 +120,10 @@ class Execution:
             except BaseException as error:
                 self.spent = isinstance(error, PlanAlreadyApplied)  # nothing was sent: it may be applied later
                 raise
-            if not self._continues:
+            if self.earlier is None:
                 self.results = [WorkResult(Outcome.NOT_SENT, change.id, change.before) for change in plan.changes]
             try:
-                self._pass(plan, writer, progress, cancel, AGAIN if self._continues else UNSETTLED)
+                self._pass(plan, writer, progress, cancel, UNSETTLED if self.earlier is None else AGAIN)
             except JournalError:
                 self.spent = False  # nothing was sent: once there is room on the disk, it may be applied
                 raise
@@ -164,7 +153,7 @@ class Execution:
 
     def _interrupted(self, plan: Plan) -> tuple[str, ...]:
         """Return the message of an interruption: what was done, and what can be, as there is no receipt to look at."""
-        latest, undoes, next_step = self.receipt(plan), self._head.get("undoes"), ""
+        latest, undoes, next_step = self.receipt(plan), self.head.get("undoes"), ""
         if latest is None or not latest.entry:
             return ()
         if undoes:
@@ -191,21 +180,23 @@ class Execution:
             )
 
     def _begin(self, plan: Plan) -> Writer:
-        journal, undoes = self.context.journal, self._head.get("undoes")
-        with journal.reopen(undoes, length=self._lengths.get(undoes)) if undoes else nullcontext():
-            if self._continues:
+        journal, undoes = self.context.journal, self.head.get("undoes")
+        with journal.reopen(undoes, length=self.lengths.get(undoes)) if undoes else nullcontext():
+            if self.earlier is not None:
                 return self._reopen()
-            return journal.begin(plan.document | self._head, [change.id for change in plan.changes], entry=self.entry)
+            return journal.begin(
+                {**plan.document, **self.head}, [change.id for change in plan.changes], entry=self.entry
+            )
 
     def _reopen(self) -> Writer:
         """Continue the entry, unless somebody else did, or it was undone: its undo does not cover works done later."""
-        writer = self.context.journal.reopen(self.entry, length=self._lengths.get(self.entry))
+        writer = self.context.journal.reopen(self.entry, length=self.lengths.get(self.entry))
         if self.context.journal.length(self.entry + UNDO_SUFFIX):
             writer.close()
             raise PlanAlreadyApplied(
                 f"{self.entry} was undone since, so it is not gone on with; nothing was sent. Plan it anew."
             )
-        self._lengths[self.entry] = writer.length
+        self.lengths[self.entry] = writer.length
         return writer
 
     def _pass(
@@ -232,7 +223,7 @@ class Execution:
                     self._end()
                 finally:
                     self._seconds = time.monotonic() - started
-                    self._lengths[self.entry] = writer.length
+                    self.lengths[self.entry] = writer.length
                     if self._unsent_for() is not None and writer.is_new:
                         writer.discard()  # so that the same plan may be applied later
         if (unsent := self._unsent_for()) is not None:
@@ -244,7 +235,7 @@ class Execution:
 
     def _do_chunks(self, progress: ProgressCallback, cancel: Cancel | None, outcomes: Sequence[Outcome]) -> None:
         todo = [position for position, result in enumerate(self.results) if result.outcome in outcomes]
-        done, rate, size, started = 0, self._rate, self._chunk_executor.size, time.monotonic()
+        done, rate, size, started = 0, self._rate, self.chunk_executor.size, time.monotonic()
         progress(done, len(todo))
         for positions in _chunked(self.changes, todo, size if rate is None else min(size, max(int(rate), 1))):
             if rate is not None:
@@ -252,7 +243,7 @@ class Execution:
             if cancel is not None and cancel.is_set():
                 self.notes.append(f"Cancelled: {count_of(len(todo) - done, 'work')} left as they were.")
                 return
-            error = self._chunk_executor.step(self, positions)
+            error = self.chunk_executor.step(self, positions)
             self.record(positions)
             if error is not None:
                 self.errors.append(error)

@@ -48,7 +48,7 @@ def plan_undo(context: Context, entry_id: str, *, allow_other_host: bool = False
         verb.undo_chunk_executor(entry),
         entry=undo_id,
         head={"undoes": entry_id},
-        results=None if earlier is None else _results(changes, earlier),
+        earlier=None if earlier is None else _results(changes, earlier),
         lengths=lengths,
     )
     return verb.undo_plan(
