@@ -9,11 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from email.utils import parsedate_to_datetime
+from functools import partial
 from operator import index
-from typing import Any, NoReturn, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
+from msgspec.structs import asdict
 
 from bucketsnb.api.clock import Clock
 from bucketsnb.api.completeness import LongestAnswer, read_rest
@@ -53,9 +55,6 @@ _SMALL = 64 * 1024**2
 
 _LATEST = 2.0**33
 """Epoch seconds (in 2242) before which a service's clock is believed."""
-
-_MOST = 2**48
-"""Works that no service has."""
 
 T = TypeVar("T")
 
@@ -443,7 +442,7 @@ class Api:
         self._check_type(method, path, answer)
         try:
             return shape(decode(answer.body))
-        except ValueError as error:
+        except (ValueError, msgspec.ValidationError) as error:
             reason = str(error)
         return self._bad(method, path, answer, reason)
 
@@ -543,7 +542,7 @@ def _checked_ids(ids: object) -> list[str]:
     return list(dict.fromkeys(str(one) for one in listed))
 
 
-# --- shapes of answers; a ValueError says what was expected ---
+# --- shapes of answers; an error says what was expected ---
 
 
 class _Named(msgspec.Struct, gc=False):
@@ -552,21 +551,26 @@ class _Named(msgspec.Struct, gc=False):
 
 _decode_named = msgspec.json.Decoder(list[_Named]).decode
 
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**48)]
+"""A number of works that could be one, and of which sums fit into a column too."""
 
-def _object(value: Any) -> dict[str, Any]:
-    if isinstance(value, dict):
-        return value
-    raise ValueError("an object was expected")
+_Counts = msgspec.defstruct("_Counts", [(name, _Count) for name in STATUS_KEYS], gc=False)
+
+_object: Callable[[Any], dict[str, Any]] = partial(msgspec.convert, type=dict[str, Any])
+_object_or_none: Callable[[Any], dict[str, Any] | None] = partial(msgspec.convert, type=dict[str, Any] | None)
+_true_or_false: Callable[[Any], bool] = partial(msgspec.convert, type=bool)
+_count: Callable[[Any], int] = partial(msgspec.convert, type=_Count)
+_names: Callable[[Any], list[str | None]] = partial(msgspec.convert, type=list[str | None])
+"""Null stands for works that have no such name."""
 
 
-def _object_or_none(value: Any) -> dict[str, Any] | None:
-    return None if value is None else _object(value)
+def _counts(value: Any) -> dict[str, int]:
+    """Expect a count for each status and in total; return them in the contract's order."""
+    return asdict(msgspec.convert(value, _Counts))
 
 
-def _true_or_false(value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    raise ValueError("true or false was expected")
+def _counts_by_pipeline(value: Any) -> dict[str, dict[str, int]]:
+    return {name: _counts(counts) for name, counts in _object(value).items()}
 
 
 def _yes(value: Any) -> bool:
@@ -574,33 +578,6 @@ def _yes(value: Any) -> bool:
     if value is not True and not (isinstance(value, list) and value):
         raise ValueError("true was expected")
     return True
-
-
-def _count(value: Any) -> int:
-    """Expect an integer from 0 on that could be a number of works, of which sums fit into a column too."""
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST:
-        raise ValueError("a count was expected")
-    return value
-
-
-def _counts(value: Any) -> dict[str, int]:
-    """Expect a count for each status and in total; return them in the contract's order."""
-    given = _object(value)
-    missing = [name for name in STATUS_KEYS if name not in given]
-    if missing:
-        raise ValueError(f"counts by status were expected, and {', '.join(missing)} is missing")
-    return {name: _count(given[name]) for name in STATUS_KEYS}
-
-
-def _counts_by_pipeline(value: Any) -> dict[str, dict[str, int]]:
-    return {name: _counts(counts) for name, counts in _object(value).items()}
-
-
-def _names(value: Any) -> list[str | None]:
-    """Expect a list of texts, with null for works that have no such name."""
-    if not isinstance(value, list) or not all(isinstance(one, str | None) for one in value):
-        raise ValueError("a list of texts was expected")
-    return value
 
 
 def _list_of_records(value: Any) -> list[dict[str, Any]]:
@@ -613,12 +590,11 @@ def _new_ids(number: int) -> Callable[[Any], list[str]]:
     """Return a shape: so many ids, all different."""
 
     def ids(value: Any) -> list[str]:
-        if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
-            raise ValueError("a list of ids was expected")
-        if len(value) != number:
-            raise ValueError(f"{count_of(number, 'id')} were expected, and {len(value):,} came")
-        if len(set(value)) != number:
+        given = msgspec.convert(value, list[Annotated[str, msgspec.Meta(min_length=1)]])
+        if len(given) != number:
+            raise ValueError(f"{count_of(number, 'id')} were expected, and {len(given):,} came")
+        if len(set(given)) != number:
             raise ValueError("ids that differ from each other were expected")
-        return value
+        return given
 
     return ids

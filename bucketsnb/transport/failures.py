@@ -194,7 +194,7 @@ _KINDS: Mapping[int, tuple[type[ServiceError], str]] = {
     431: (TooLarge, "Send less at once."),
 }
 _OTHER_KINDS: Mapping[int, tuple[type[ServiceError], str]] = {
-    1: (BadAnswer, "Only an answer of HTTP can be read."),
+    1: (BadAnswer, "Check that the address is that of a Buckets service."),
     3: (Refused, "If that is the service, use its address."),
     4: (Refused, "Correct the request."),
 }
