@@ -78,6 +78,8 @@ class WorkView(Mapping[str, Any]):
     def _text(self, name: str, value: Any) -> str:
         if name in TIME_FIELDS and type(value) in {int, float}:
             return f"{format_time(value)} ({age(self._now - value)} ago)"
+        if name == "timeout" and type(value) is int and value >= 60:
+            return f"{value} s ({age(value)})"
         if value is None or isinstance(value, str):
             return _bounded(printable(value or ""))
         short = json.dumps(value, ensure_ascii=False)

@@ -127,6 +127,8 @@ def test_all_columns_of_the_works_fit_a_laptop(notebook: Notebook, page: Locator
     pick(page, PIPELINE, "failure")
     expect(page.locator(".bnb-grid thead th").last).to_have_text("id")
     assert _hidden(page.locator(".bnb-grid .bnb-scroll"), "Width") == 0
+    tools = page.get_by_role("button", name="Requeue"), page.get_by_role("button", name="Journal")
+    assert _y(tools[0]) == pytest.approx(_y(tools[1]), abs=4), "all buttons stand in one line"
     cut = "all => all.filter(one => /^[0-9]+$/.test(one.textContent) && one.scrollWidth > one.clientWidth).length"
     assert page.locator(".bnb-grid td.bnb-text").evaluate_all(cut) == 0, "no event is cut"
 
@@ -194,6 +196,13 @@ def test_the_forms_cut_no_choice_and_no_label(notebook: Notebook, page: Locator)
         notebook.page.set_viewport_size({"width": width, "height": 900})
         assert form.locator("select").evaluate_all(CUT_CHOICES) == []
         assert form.locator(".bnb-field-flag .bnb-label").evaluate_all(LINES) == [1, 1]
+    form.get_by_label("Deposit", exact=True).select_option("one")
+    for flag in form.locator(".bnb-field-flag").all():
+        expect(flag).to_be_hidden()
+    number, text = form.get_by_label("priority").bounding_box(), form.get_by_label("user").bounding_box()
+    assert number is not None
+    assert text is not None
+    assert (number["width"], number["height"]) == (text["width"], text["height"])
 
 
 def test_at_a_zoom_of_150_percent_the_buttons_of_the_head_stand_at_the_right(

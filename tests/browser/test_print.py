@@ -33,10 +33,17 @@ def test_a_saved_page_has_no_column_that_a_sheet_of_paper_cuts(browser: Browser,
     paper = browser.new_page(viewport={"width": A4, "height": 1000})
     paper.emulate_media(media="print")
     paper.set_content(
-        f"<html lang='en'><title>Saved</title><body style='margin: 0; font: 13px sans-serif'>{saved.static()}</body>"
+        "<html lang='en'><title>Saved</title><body style='margin: 0; font: 13px sans-serif'>"
+        f"<div class='jp-OutputArea-child' style='break-inside: avoid'>{saved.static()}</div></body>"
     )
+    output = paper.locator(".jp-OutputArea-child")
+    assert output.evaluate("one => getComputedStyle(one).breakInside") == "auto", "it begins on the first sheet"
     paper.locator("details").evaluate_all("(all) => all.forEach((one) => { one.open = true; })")
     assert paper.locator("tbody tr").count() > 40
     assert paper.evaluate(TOO_WIDE) == []
     assert faults(paper) == []
+    paper.emulate_media(media="screen")
+    paper.set_viewport_size({"width": 500, "height": 1000})
+    errors = paper.locator("td", has_text="Error: ").evaluate_all("all => all.map((one) => one.offsetWidth)")
+    assert min(errors) > 100, "an error is read by words, not by letters"
     paper.close()

@@ -157,8 +157,10 @@ class TestPandas:
 
 
 def test_one_work_is_shown_in_full():
-    view = WorkView(make_work(id="w", results={"snr": 12.5, "hits": list(range(60))}, group="old"), now=1.8e9)
+    view = WorkView(
+        make_work(id="w", timeout=3600, results={"snr": 12.5, "hits": list(range(60))}, group="old"), now=1.8e9
+    )
     assert (view["results"]["snr"], "group" in view, len(view)) == (12.5, True, 23)
     for text in (repr(view), " ".join(read(view._repr_html_()).words)):
-        assert all(word in text for word in ("Work w", "12.5", "59", "old", "d", "ago"))
+        assert all(word in text for word in ("Work w", "3600 s (1 h)", "12.5", "59", "old", "d", "ago"))
     assert read(view._repr_html_()).words == repr(view).split()
