@@ -63,7 +63,7 @@ function filtersPart(part, root) {
 
   const chip = ({ name, label, value, problem: wrong }) => el("span", { class: `bnb-token${wrong ? " bnb-wrong" : ""}` },
     el("button", { type: "button", class: "bnb-token-text", title: wrong || `Edit the filter ${label}: ${printable(value)}`, "aria-label": `Edit the filter ${label}: ${printable(value)}`,
-      text: value ? `${label}: ${printable(value)}` : label, onclick: () => show(true, name) }),
+      onclick: () => show(true, name) }, ...(value ? [el("span", { text: `${label}:` }), el("span", { text: ` ${printable(value)}` })] : [el("span", { text: label })])),
     el("button", { type: "button", text: "×", title: "Remove this filter", "aria-label": `Remove the filter ${label}`, onclick: () => { add.focus(); send("remove", { name }); } }));
   const other = ({ label, document: text }, place) => el("span", { class: "bnb-token" },
     el("span", { class: "bnb-token-text", text: label, title: text }),
