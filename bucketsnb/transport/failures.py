@@ -106,9 +106,13 @@ class Call:
         through = f" through the proxy {self.route.via}" if self.route.proxy else ""
         return f"{self.method} {truncate(self.path, 200)} on {host_of(self.route.url)}{through}"
 
-    def failed(self, kind: type[ServiceError], text: str, **details: Any) -> ServiceError:
-        """Return an error about this call."""
-        return kind(f"{self}{text}", method=self.method, path=self.path, url=self.route.url, **details)
+    def failed(self, kind: type[ServiceError], text: str, in_python: str = "", **details: Any) -> ServiceError:
+        """Return an error about this call, with what to do about it in words for those who write Python."""
+        problem = f"{self}{text}"
+        message = f"{problem} {in_python}" if in_python else problem
+        error = kind(message, method=self.method, path=self.path, url=self.route.url, **details)
+        error.problem = problem  # other front ends have words of their own for what to do
+        return error
 
 
 # --- sending again ---
@@ -223,9 +227,10 @@ def of_status(
         location = truncate(without_login(headers.get("location", "")) or "nowhere", 200)
         detail = f", a redirect to {location}, which is not followed; nothing was sent there"
     who = ", which" if call.route.is_relayed else ": the service"
-    problem = f"{who} answered {status}{detail}."
-    error = call.failed(kind, f"{problem} {next_step}", status=status, excerpt=shown)
-    error.problem = f"{call}{problem}"
+    answer = f"{who} answered {status}{detail}."
+    if call.route.is_relayed or status < 400:  # no front end has words of its own for these
+        answer, next_step = f"{answer} {next_step}", ""
+    error = call.failed(kind, answer, next_step, status=status, excerpt=shown)
     wait = retry_after(headers.get("retry-after", "")) if status in (429, 503) else None
     if status == 429:  # the service says that it did not take the request
         return TryFailedError(error, FailureKind.NEVER_SENT, wait=wait)
@@ -273,8 +278,8 @@ def of_exception(
     if not sent:
         return _never_sent(call, links, reason, ran_out=ran_out)
     if ran_out:
-        text = f": no whole answer within {call.timeout:g} s. Try again, or raise timeout=."
-        return TryFailedError(call.failed(NoAnswer, text), FailureKind.FINAL)
+        text = f": no whole answer within {call.timeout:g} s."
+        return TryFailedError(call.failed(NoAnswer, text, "Try again, or raise timeout=."), FailureKind.FINAL)
     if answering and call.idempotency is not Idempotency.ONCE:  # of a change, nobody knows what it did
         cut_off = call.failed(BadAnswer, f": the answer was cut off ({reason}).")
         return TryFailedError(cut_off, FailureKind.NO_ANSWER)

@@ -73,7 +73,7 @@ function render({ model, el: root }) {
   };
 
   // While a control is pressed nothing is drawn: what moved or replaced it would take the click away.
-  const PRESSED = "button, summary, a, input, label";
+  const PRESSED = "button, summary, a, input, label, tr[data-row]";
   let held = null;
   let holding = null;
   const hold = () => {
