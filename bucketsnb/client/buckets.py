@@ -14,26 +14,27 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
+from bucketsnb import confirm
 from bucketsnb.api import Api, Clock, ClockChoice
 from bucketsnb.changes.execution import Context
 from bucketsnb.changes.journal import Journal, journal_frame
 from bucketsnb.changes.loading import load_plan
-from bucketsnb.changes.plan import Plan, UndoPlan
-from bucketsnb.changes.receipt import Receipt
+from bucketsnb.changes.plan import Plan, Reason, UndoPlan
+from bucketsnb.changes.receipt import Outcome, Receipt
 from bucketsnb.changes.tables import Source
-from bucketsnb.changes.targets import EXPIRES_AFTER, PlanLimits, WorkSelector, ids_of
+from bucketsnb.changes.targets import EXPIRES_AFTER, NothingSent, PlanLimits, WorkSelector, WorksLeft, ids_of
 from bucketsnb.changes.undo import context_of, plan_undo
 from bucketsnb.changes.verbs.audit import AuditPlan, plan_audit, run_audit
 from bucketsnb.changes.verbs.delete import DeletePlan, plan_delete
 from bucketsnb.changes.verbs.deposit import DepositPlan, plan_deposit, plan_raw
 from bucketsnb.changes.verbs.update import RequeuePlan, UpdatePlan, plan_requeue, plan_set, plan_update, plan_works
 from bucketsnb.changes.verbs.withdraw import Claim, Names, WithdrawPlan, plan_claim, plan_withdraw, withdrawal
-from bucketsnb.client import changing, counting, reading
+from bucketsnb.client import counting, reading
 from bucketsnb.client.counting import Counts
 from bucketsnb.client.reading import PAGE
 from bucketsnb.confirm import Confirmation
-from bucketsnb.display.texts import host_of, printable
-from bucketsnb.errors import NotFound, QueryError, ScopeRefused
+from bucketsnb.display.texts import count_of, host_of, printable
+from bucketsnb.errors import NotFound, QueryError, ScopeRefused, warn_caller
 from bucketsnb.frames import WorksFrame, WorkView
 from bucketsnb.history import History, Watch
 from bucketsnb.progress import Cancel, ProgressCallback
@@ -47,6 +48,19 @@ from bucketsnb.summaries.families import orphans_of
 from bucketsnb.transport import Transport
 
 __all__ = ["Buckets"]
+
+_ANY = PlanLimits(allow_all=True, allow_running=True, max_affected=None)
+"""For works that are named: no width is too wide."""
+
+
+class _All(int):
+    """The default of a limit that callers of the service's own client expect to be 100, and that means all here."""
+
+    def __repr__(self) -> str:
+        return "all"
+
+
+_ALL = _All(100)
 
 QueryLike = Query | Mapping[str, Any] | None
 
@@ -722,7 +736,13 @@ class Buckets:
         OutcomeUnknown
             If it is not known whether they were stored: `check` finds them, `found` has those that were found.
         """
-        return changing.deposited(plan_raw(self._context, works), return_ids=return_ids)
+        plan = plan_raw(self._context, works)
+        if not plan.count:
+            warn_caller("deposit was given no works, so nothing was sent.", NothingSent)
+            return [] if return_ids else True
+        receipt = plan.apply()
+        receipt.raise_for_outcome()
+        return receipt.ids if return_ids else True
 
     def withdraw(
         self,
@@ -754,7 +774,13 @@ class Buckets:
             If the answer was lost: a work may be running that no worker has, and `check` looks for it.
         """
         document = withdrawal(pipeline, event, site, priority, user, tags, parent)
-        return changing.claimed(plan_claim(self._context, document, look_first=False).apply())
+        receipt = plan_claim(self._context, document, look_first=False).apply()
+        result = receipt.results[0]
+        if result.outcome is Outcome.DONE and result.after is not None:
+            return result.after.record
+        if result.outcome is not Outcome.GONE:
+            receipt.raise_for_outcome()
+        return None
 
     def update(self, works: Iterable[Any]) -> bool:
         """Overwrite works by their ids, with the fields that are given.
@@ -779,7 +805,19 @@ class Buckets:
         ServiceError
             If the service refused, or could not be asked.
         """
-        return changing.updated(plan_works(self._context, works))
+        plan = plan_works(self._context, works)
+        if not plan.count and not plan.left_out:
+            warn_caller("update was given no works, so nothing was sent.", NothingSent)
+            return False
+        receipt = plan.apply()
+        if receipt.errors:
+            receipt.raise_for_outcome()
+        if plan.left_out:
+            left_out = f"{count_of(len(plan.left_out), 'work')}, the first as it {plan.left_out[0].why}"
+            warn_caller(f"{receipt.summary}; left out: {left_out}", WorksLeft)
+        elif not receipt.ok:
+            warn_caller(receipt.summary, WorksLeft)
+        return receipt.ok and not plan.left_out
 
     def delete_ids(self, ids: list[str]) -> bool:
         """Delete works by their ids, whatever their status, and read back whether they are gone.
@@ -803,9 +841,9 @@ class Buckets:
         """
         named = ids_of(ids)
         if not named:
-            changing.warn_nothing_sent("delete_ids was given no ids")
+            warn_caller("delete_ids was given no ids, so nothing was sent.", NothingSent)
             return False
-        return changing.deleted(plan_delete(self._context, named, reason="delete_ids", limits=changing.ANY))
+        return _deleted(plan_delete(self._context, named, reason="delete_ids", limits=_ANY))
 
     def delete_many(
         self,
@@ -815,7 +853,7 @@ class Buckets:
         tags: list[str] | None = None,
         parent: str | None = None,
         force: bool = False,  # noqa: FBT001, FBT002 - the service's client takes it so
-        limit: int | None = changing.ALL,
+        limit: int | None = _ALL,
     ) -> bool | Confirmation:
         """Delete all works of a pipeline that match, after a confirmation.
 
@@ -849,11 +887,20 @@ class Buckets:
         filters = {name: words[name] for name in ("event", "tags", PARENT_PATH) if name in words}
         by_status = {} if status is None else Query(status=status).to_document()
         document = {"pipeline": pipeline, **filters, **by_status}
-        most = None if limit is changing.ALL else limit
+        most = None if limit is _ALL else limit
         if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 1):
             raise QueryError(f"limit={limit!r} deletes nothing: give a number from 1 on, or leave it out for all.")
-        plan = plan_delete(self._context, document, reason="delete_many", limits=changing.ANY, limit=most)
-        return changing.deleted_many(plan, limit, force=force)
+        plan = plan_delete(self._context, document, reason="delete_many", limits=_ANY, limit=most)
+        if not plan.count:
+            return False
+        answer: bool | Confirmation = True if force else confirm.ask(plan)
+        if isinstance(answer, Confirmation):
+            return answer
+        done = answer and _deleted(plan)
+        left = sum(one.reason is Reason.BEYOND_LIMIT for one in plan.left_out)
+        if done and left:
+            warn_caller(f"{plan.summary}: {left:,} more match and were left, as limit={limit} asks.", WorksLeft)
+        return done
 
     def claim(
         self,
@@ -902,6 +949,16 @@ class Buckets:
         An undo that was interrupted is continued. :meth:`plan_undo` shows what would be put back.
         """
         return self.plan_undo(entry).apply(progress, cancel)
+
+
+def _deleted(plan: DeletePlan) -> bool:
+    """Delete the works of a plan, and say whether all of them are gone; warn of those that are not."""
+    receipt = plan.apply()
+    if receipt.errors:
+        receipt.raise_for_outcome()
+    if not receipt.ok:
+        warn_caller(receipt.summary, WorksLeft)
+    return receipt.ok
 
 
 def _installed_version() -> str:
