@@ -81,13 +81,7 @@ _FAULT = "This is a fault in the panel or in what it was given: copy the details
 
 
 def advice(error: BaseException) -> str:
-    """Return what to do about an error.
-
-    Examples
-    --------
-    >>> advice(TooLarge("the request is too long"))
-    'Select fewer works.'
-    """
+    """Return what to do about an error."""
     if isinstance(error, BucketsError) and error.cure is not None:
         return _CURES[error.cure]
     return next((_ADVICE[kind] for kind in type(error).__mro__ if kind in _ADVICE), _FAULT)
@@ -120,14 +114,7 @@ class Message:
 
 
 def message_of(error: BaseException) -> Message:
-    """Say an error to people: what happened, what to do next, and the details to copy.
-
-    Examples
-    --------
-    >>> from bucketsnb.errors import QueryError
-    >>> message_of(QueryError("no field 'stats'; did you mean 'status'?")).text
-    "no field 'stats'; did you mean 'status'?"
-    """
+    """Say an error to people: what happened, what to do next, and the details to copy."""
     if isinstance(error, KeyboardInterrupt):
         return Message("warning", "Interrupted.", "Start it again when you are ready.")
     text = error.problem if isinstance(error, BucketsError) else str(error)

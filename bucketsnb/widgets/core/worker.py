@@ -33,17 +33,7 @@ def _nothing(*_: object) -> None:
 
 
 class Run:
-    """One run of a job: what the job may use while it runs.
-
-    Examples
-    --------
-    >>> run = Run(lambda done, total, text: print(text))
-    >>> for done in range(1, 4):
-    ...     run.progress(done, 3)
-    1 of 3 works
-    >>> run.flush()
-    3 of 3 works
-    """
+    """One run of a job: what the job may use while it runs."""
 
     def __init__(self, tell: Progress = _nothing) -> None:
         self.cancel = threading.Event()  # set by Stop, a newer run or the panel's end: look at it between requests
@@ -181,11 +171,6 @@ def warned(action: Callable[[], T]) -> tuple[T, list[str]]:
     A thread has no stderr that anybody looks at, and Python's own ``catch_warnings`` belongs to the whole process: of
     two threads that overlap, the first to end would leave the other's filters behind for good. So all listening
     threads share one, and the last to end takes it away.
-
-    Examples
-    --------
-    >>> warned(lambda: warnings.warn("three works are left out", stacklevel=1))
-    (None, ['three works are left out'])
     """
     me = threading.get_ident()
     texts: list[str] = []

@@ -74,13 +74,7 @@ class UpdateForm(Form):
 
 
 def value_of(name: str, text: str) -> Any:
-    """Return the value that was typed for a field, read as a cell of a table is; the plan judges whether it is right.
-
-    Examples
-    --------
-    >>> value_of("priority", "5"), value_of("tags", "a, b"), value_of("site", "kko"), value_of("results", '{"a": 1}')
-    (5, ['a', 'b'], 'kko', {'a': 1})
-    """
+    """Return the value that was typed for a field, read as a cell of a table is; the plan judges if it is right."""
     expected = FIELDS[name].expected
     if not text.strip():
         raise WorkError(f"type the new value of {name}: expected {expected}", field=name)

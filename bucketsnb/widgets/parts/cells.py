@@ -168,13 +168,7 @@ def pretty(record: Any) -> str:
 
 
 def facts_of(record: Mapping[str, Any], now: float | None) -> list[dict[str, Any]]:
-    """Return a work as labels and texts, the error first, with the addresses that are among its products and plots.
-
-    Examples
-    --------
-    >>> facts_of({"id": "a", "results": {"error": "disk full"}}, 0.0)[0]
-    {'label': 'error', 'text': 'disk full', 'links': []}
-    """
+    """Return a work as labels and texts, the error first, with the addresses that are among its products and plots."""
     error, view = error_text(record.get("results")), WorkView(record, now=now or 0.0)
     facts = [] if error is None else [{"label": "error", "text": truncate(error, TITLE), "links": []}]
     for name, value in view._rows():

@@ -43,17 +43,7 @@ LONGEST = 60
 
 
 class SavedQueries:
-    """The queries that were saved on this machine: in ``queries.json`` among the user's data, unless a file is given.
-
-    Examples
-    --------
-    >>> import tempfile, pathlib
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     saved = SavedQueries(pathlib.Path(folder) / "queries.json")
-    ...     saved.save("failed a week ago", Query(status="failure", older_than="7d"))
-    ...     saved.names(), saved.load("failed a week ago")
-    (['failed a week ago'], Query(status="failure", older_than="7d"))
-    """
+    """The queries that were saved on this machine, in ``queries.json`` among the user's data unless a file is given."""
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = absolute(str(path or user_data_path("bucketsnb") / "queries.json"))
@@ -107,17 +97,7 @@ class SavedQueries:
 
 
 class Filters(FieldsPart):
-    """The query as filters; it is the state's query as long as every field can be meant, and None while one cannot.
-
-    Examples
-    --------
-    >>> panel = Panel()
-    >>> filters = Filters(panel, Query(status="failure"))
-    >>> filters.edit("older_than", "7d")
-    >>> filters.query
-    Query(status="failure", older_than="7d")
-    >>> panel.close()
-    """
+    """The query as filters; it is the state's query as long as every field can be meant, and None while one cannot."""
 
     kind = "filters"
     heading = "Query"

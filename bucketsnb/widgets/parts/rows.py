@@ -46,16 +46,7 @@ class Causes:
 
 
 def causes_of(frame: pd.DataFrame) -> Causes | None:
-    """Return why the works of a frame failed, the first 5,000 of them, or None where not all failed.
-
-    Examples
-    --------
-    >>> from bucketsnb.frames import frame_of
-    >>> errors = {"chime": "too long on chime-node3", "kko": "too long on kko-node7"}
-    >>> works = [{"site": one, "status": "failure", "results": {"error": errors[one]}} for one in errors]
-    >>> causes_of(frame_of(works)).counts
-    {'too long on <site>-node#': 2}
-    """
+    """Return why the works of a frame failed, the first 5,000 of them, or None where not all failed."""
     if frame.empty or not {"status", "results", "site"} <= set(frame.columns):
         return None
     if not frame["status"].eq("failure").fillna(value=False).all():

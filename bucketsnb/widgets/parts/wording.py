@@ -70,13 +70,7 @@ def _title_of(plan: Plan) -> str:
 
 
 def summary_in_page_words(summary: str) -> str:
-    """Return what a plan does with the word that is on the button for it.
-
-    Examples
-    --------
-    >>> summary_in_page_words("Withdraw 1 work of fitburst on localhost")
-    'Claim 1 work of fitburst on localhost'
-    """
+    """Return what a plan does, with the word that is on the button for it: Claim for Withdraw, Change for Update."""
     verb, space, rest = summary.partition(" ")
     return {"Withdraw": "Claim", "Update": "Change"}.get(verb, verb) + space + rest
 

@@ -395,6 +395,12 @@ def test_of_very_many_failures_the_newest_tell_the_causes_and_that_is_said(sent:
     assert [row["id"] for row in _ask(grid, sent, 0)] == [_ident(2)]
 
 
+def test_the_name_of_its_site_does_not_make_two_causes_of_one():
+    errors = {site: {"error": f"too long on {site}-node{n}"} for n, site in enumerate(("chime", "kko"))}
+    works = [make_work(site=site, status="failure", results=error) for site, error in errors.items()]
+    assert causes_of(frame_of(works)).counts == {"too long on <site>-node#": 2}
+
+
 def test_causes_are_told_where_all_works_failed_and_only_there():
     assert causes_of(_frame(3, status="queued")) is None
     assert causes_of(empty()) is None
