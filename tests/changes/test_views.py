@@ -76,7 +76,7 @@ def test_a_plan_says_all_that_a_person_needs_before_agreeing(backend: LocalBacke
 def test_views_are_bounded(backend: LocalBackend, buckets: Buckets) -> None:
     filled(backend, 1000, user="u" * 1000, site="s" * 1000)
     plan = buckets.plan_delete(pipeline=PIPELINE, reason="r" * 10_000)
-    backend.faults.add("DELETE /work", status=400)
+    backend.faults.add("DELETE /work", status=400, times=None)
     receipt = plan.apply()
     for shown in (plan, receipt):
         assert len(str(shown)) < 8_000
@@ -166,7 +166,7 @@ def test_long_lists_are_folded_in_html_and_troubles_are_not(backend: LocalBacken
     filled(backend, 6)
     plan = buckets.plan_delete(pipeline=PIPELINE)
     assert "<details><summary" in plan._repr_html_()
-    backend.faults.add("DELETE /work", status=400)
+    backend.faults.add("DELETE /work", status=400, times=None)
     assert '<details open=""><summary' in plan.apply()._repr_html_()
     few = buckets.plan_delete(id=plan.ids[:5], pipeline=PIPELINE)
     assert '<details open=""><summary' in few._repr_html_()
