@@ -198,6 +198,8 @@ def test_limits_are_told_only_where_names_say_them(asked: Query, limits: tuple[A
         (Query(pipeline="a", site="kko"), False),
         (Query(not_status="failure"), False),
         (Query(pipeline="a") & Query(pipeline="b"), False),
+        (Query({"pipeline": {"$eq": "a"}}), True),
+        (Query({"pipeline": {"$in": ["a", "b"], "$ne": "a"}}), False),
         (Query({"pipeline": None}), False),
         (Query({"pipeline": {"$regex": "a"}}), False),
     ],
