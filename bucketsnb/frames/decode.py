@@ -132,18 +132,12 @@ def _decoder(fields: tuple[str, ...]) -> tuple[Any, Callable[[Text], Any]]:
 
 
 def _fit(kind: Kind, value: Any) -> Any:
-    judge = _FITS.get(kind)
-    if judge is None:
+    if kind not in _TYPES:
         return msgspec.Raw(encode_json(value))
-    return value if judge(value) else None
-
-
-_FITS: Mapping[Kind, Any] = {
-    Kind.TEXT: lambda value: isinstance(value, str),
-    Kind.STATUS: lambda value: isinstance(value, str) and value in STATUSES,
-    Kind.INTEGER: lambda value: type(value) is int,
-    Kind.TIME: lambda value: type(value) in {int, float},
-}
+    try:
+        return msgspec.convert(value, _TYPES[kind])
+    except msgspec.ValidationError:
+        return None
 
 
 def _record(text: bytes, place: int) -> Mapping[str, Any]:
