@@ -28,20 +28,9 @@ _SECRET_HEADERS = frozenset({"x-access-token", "authorization", "cookie"})
 
 @dataclass
 class LoggedRequest:
-    """One request as the backend saw it.
+    """One request as the backend saw it: `query` is the text after the question mark, `body` what was read so far.
 
-    Parameters
-    ----------
-    method, path, query
-        Of the request line; `query` is the text after the question mark.
-    headers
-        By lower-case name, without those that carry secrets.
-    status
-        Of the answer, or None while there is none.
-    body
-        What has been read of it so far.
-    forgotten
-        Whether the log has let go of it, and so keeps no more of its body.
+    Headers have lower-case names, and those that carry secrets are left out; the status is None before the answer.
     """
 
     method: str
@@ -51,6 +40,7 @@ class LoggedRequest:
     status: int | None = None
     body: bytearray = field(default_factory=bytearray, repr=False)
     forgotten: bool = field(default=False, repr=False)
+    """Whether the log has let go of it, and so keeps no more of its body."""
 
     @property
     def size(self) -> int:

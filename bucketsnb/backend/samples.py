@@ -267,21 +267,10 @@ _PIPELINES: tuple[_Pipeline, ...] = (
 
 
 def sample_works(n: int, *, seed: int = 2026, now: float | None = None) -> list[dict[str, Any]]:
-    """Make works in all their states: waiting, running, overdue, done, failed, exhausted, forgotten for weeks.
+    """Make n works in all their states: waiting, running, overdue, done, failed, exhausted, forgotten for weeks.
 
-    Parameters
-    ----------
-    n
-        How many.
-    seed
-        Another seed makes another day.
-    now
-        Epoch seconds that their ages are counted from; None is the present.
-
-    Returns
-    -------
-    list of dict
-        Records with all 22 fields; ids differ, and `creation` differs too.
+    Another seed makes another day; ages are counted from `now` in epoch seconds, or from the present. Each work has all
+    22 fields, with an id and a `creation` of its own.
 
     Examples
     --------

@@ -15,7 +15,6 @@ from typing import Any
 
 import msgspec
 
-from bucketsnb.matching.limits import name_of_type
 from bucketsnb.schema import FIELDS, TIME_FIELDS, Problem, queue_problems, value_problems
 
 __all__ = [
@@ -58,17 +57,11 @@ def new_id() -> str:
     return f"{int(time.time()):08x}{_PROCESS[0]}{next(_COUNTER) % 0x1000000:06x}"
 
 
-def new_records(works: Sequence[Any], *, as_they_are: bool = False) -> list[dict[str, Any]]:
-    """Make the records to store from deposited works; as they are, they keep their status and their ids.
-
-    Raises
-    ------
-    WorkRefused
-        If one of them is not a work.
-    """
+def new_records(works: Sequence[Mapping[str, Any]], *, as_they_are: bool = False) -> list[dict[str, Any]]:
+    """Make the records to store from deposited works; as they are, they keep their status and their ids."""
     records = []
     for index, work in enumerate(works):
-        given = _mapping(work, index)
+        given = _without_key(work)
         record = {**given, **{name: value for name, value in _DEFAULTS.items() if name not in given}}
         if "pipeline" not in record:
             raise WorkRefused(f"works[{index}] has no pipeline")
@@ -85,30 +78,19 @@ def new_records(works: Sequence[Any], *, as_they_are: bool = False) -> list[dict
     return records
 
 
-def changes_of(works: Sequence[Any]) -> list[dict[str, Any]]:
+def changes_of(works: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Give the fields that updates set, each with the id that it sets them of.
 
     An id that is absent or null comes back as null: no work has that.
-
-    Raises
-    ------
-    WorkRefused
-        If a field has a value that no work may have.
     """
-    changes = [{"id": None, **_mapping(work, index)} for index, work in enumerate(works)]
+    changes = [{"id": None, **_without_key(work)} for work in works]
     for index, change in enumerate(changes):
         _check(change, index, value_problems(FIELDS["id"], change["id"], "id"))
     return changes
 
 
 def encoded(record: Mapping[str, Any], index: int) -> str:
-    """Give the JSON text of a record.
-
-    Raises
-    ------
-    WorkRefused
-        If it is too large, too deep, or holds an integer of more than 64 bits.
-    """
+    """Give the JSON text of a record that is neither too large nor too deep, nor holds an integer over 64 bits."""
     body = msgspec.json.encode(record)
     if len(body) > WORK_BYTES_MAX:
         raise WorkTooLarge(f"works[{index}] has {len(body):,} bytes of JSON, and {WORK_BYTES_MAX:,} are allowed")
@@ -138,9 +120,7 @@ _DEFAULTS: dict[str, Any] = {
 }
 
 
-def _mapping(work: Any, index: int) -> Mapping[str, Any]:
-    if not isinstance(work, Mapping):
-        raise WorkRefused(f"works[{index}] must be an object, not {name_of_type(work)}")
+def _without_key(work: Mapping[str, Any]) -> Mapping[str, Any]:
     return {name: value for name, value in work.items() if name != "_id"} if "_id" in work else work
 
 

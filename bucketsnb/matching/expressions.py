@@ -25,10 +25,7 @@ Operation = Callable[[Iterator[Any]], Any]
 def compile_expression(document: Any) -> Test:
     """Compile the operand of ``$expr``; the test says yes when the value is true by MongoDB's rules.
 
-    Raises
-    ------
-    QueryNotUnderstood
-        Now, when an expression is not supported; from the test, when it computes with what is no number.
+    It raises `QueryNotUnderstood` where it would compute with what is no number.
 
     Examples
     --------
@@ -51,7 +48,7 @@ def _value(expression: Any) -> Value:
         values = [_value(element) for element in expression]
         return lambda record: [None if (one := value(record)) is MISSING else one for value in values]
     if isinstance(expression, dict):
-        return _object(expression)
+        return _operation(expression)
     return lambda _: expression
 
 
@@ -61,9 +58,6 @@ def _field(text: str) -> Value:
         raise QueryNotUnderstood(f"$expr knows no variables, so not {text!r}; write a field as '$attempt'")
     if not all(parts) or any(part.startswith("$") for part in parts):
         raise QueryNotUnderstood(f"{text!r} in $expr is no field path; write it as '$config.parent', or use $literal")
-    if len(parts) == 1:
-        name = parts[0]
-        return lambda record: record.get(name, MISSING)
     return lambda record: _inside(record, parts)
 
 
@@ -79,26 +73,11 @@ def _inside(record: Mapping[str, Any], parts: Sequence[str]) -> Any:
     return value
 
 
-def _object(expression: dict[str, Any]) -> Value:
-    name = next(iter(expression), "")
-    if name.startswith("$"):
-        return _operation(expression)
-    wrong = next((key for key in expression if key.startswith("$") or "." in key), None)
-    if wrong is not None:
-        raise QueryNotUnderstood(f"an object in $expr has plain names, not {wrong!r}; use $literal for it as it is")
-    fields = {key: _value(inner) for key, inner in expression.items()}
-
-    def build(record: Mapping[str, Any]) -> Any:
-        built = {key: value(record) for key, value in fields.items()}
-        return {key: value for key, value in built.items() if value is not MISSING}
-
-    return build
-
-
 def _operation(expression: dict[str, Any]) -> Value:
-    (name, operand), *others = expression.items()
-    if others:
-        raise QueryNotUnderstood(f"an expression in $expr has one operator, not {' and '.join(expression)}")
+    if len(expression) != 1:
+        names = " and ".join(expression) or "none"
+        raise QueryNotUnderstood(f"an expression in $expr has one operator, not {names}; use $literal for an object")
+    ((name, operand),) = expression.items()
     if name == "$literal":
         return lambda _: operand
     if name not in _OPERATIONS:

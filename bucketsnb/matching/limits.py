@@ -27,24 +27,12 @@ _NAMES = {dict: "an object", list: "a list", str: "text", bool: "a boolean", int
 
 
 def name_of_type(value: object) -> str:
-    """Name the JSON type of `value`, with its article.
-
-    Examples
-    --------
-    >>> name_of_type([1]), name_of_type(None)
-    ('a list', 'null')
-    """
+    """Name the JSON type of `value`, with its article, such as ``a list``."""
     return "null" if value is None else _NAMES.get(type(value), f"a {type(value).__name__}")
 
 
 def plain(document: object) -> Any:
-    """Copy `document`, made sure to be JSON that MongoDB could be sent, and of bounded size.
-
-    Raises
-    ------
-    QueryNotUnderstood
-        It holds something that is not JSON, a number over 64 bits, text that is not Unicode, or too much.
-    """
+    """Copy `document`, made sure to be JSON that MongoDB could be sent, and of bounded size."""
     left = _VALUES_MAX
 
     def copied(value: object, depth: int) -> Any:

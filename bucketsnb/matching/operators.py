@@ -26,13 +26,7 @@ def _is_number(value: object) -> bool:
 
 
 def list_operand(operand: Any, where: str) -> list[Any]:
-    """Return an operand that must be a list without operators in it.
-
-    Raises
-    ------
-    QueryNotUnderstood
-        It is no list, or one of its elements is an operator.
-    """
+    """Return an operand that must be a list without operators in it."""
     if not isinstance(operand, list):
         raise QueryNotUnderstood(f"{where} needs a list, not {name_of_type(operand)}")
     for element in operand:

@@ -60,13 +60,7 @@ class Patterns:
         self._left = _QUERY_SECONDS
 
     def searcher(self, pattern: str, options: str) -> Callable[[str], bool]:
-        """Compile `pattern` and return the test of a text, which says whether there is a match anywhere in it.
-
-        Raises
-        ------
-        QueryNotUnderstood
-            The pattern or an option is not understood.
-        """
+        """Compile `pattern` and return the test of a text, which says whether there is a match anywhere in it."""
         compiled = self._compiled(pattern, options)
         if _QUICK.isdisjoint(pattern):  # nothing to repeat or to try again: linear in the text
             return lambda text: compiled.search(text) is not None

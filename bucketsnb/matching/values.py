@@ -90,10 +90,7 @@ def _place(part: str) -> int:
 def reaching(path: str, test: Test, *, whole: bool = False) -> Test:
     """Return the test of a work that says whether `test` says yes to any value that a dotted path reaches.
 
-    Parameters
-    ----------
-    whole
-        Ask about a list at the end of the path as it is, and not about its elements.
+    With `whole`, a list at the end of the path is asked about as it is, and not about its elements.
     """
     parts = _parsed(path)
     return lambda record: any(map(test, _Walk(parts, whole=whole).from_object(record, 0)))

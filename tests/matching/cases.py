@@ -274,7 +274,7 @@ AGREED = [
         {"$expr": {"$eq": [{"$multiply": ["$a", 4]}, 2.0**64]}},
         YES,
     ),
-    Case("$expr of an object", {"a": {"b": 1}}, {"$expr": {"$eq": ["$a", {"b": "$a.b"}]}}, YES),
+    Case("$expr of an object", {"a": {"b": 1}}, {"$expr": {"$eq": ["$a", {"$literal": {"b": 1}}]}}, YES),
     Case("$expr $literal", {"a": "$b"}, {"$expr": {"$eq": ["$a", {"$literal": "$b"}]}}, YES),
     Case("$expr $add", {"a": 1, "b": 2}, {"$expr": {"$eq": [{"$add": ["$a", "$b", 3]}, 6]}}, YES),
     Case("$expr $add of missing is null", {"a": 1}, {"$expr": {"$eq": [{"$add": ["$a", "$b"]}, None]}}, YES),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from anyio import CapacityLimiter
@@ -42,6 +42,22 @@ _CHANGES, _VIEWS = 16, 8
 """Threads that change works at once, and that read views: beside those of Starlette, which are left to quick reads."""
 
 
+_WORKS = list[dict[str, Any]]
+_QUERY = dict[str, Any]
+
+
+class _Deletion(msgspec.Struct):
+    ids: list[str] = []
+
+
+class _View(msgspec.Struct):
+    query: dict[str, Any] | None = None
+    projection: dict[str, Any] | None = None
+    skip: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None
+    limit: Annotated[int, msgspec.Meta(ge=-(2**63) + 1, le=2**63 - 1)] | None = None
+    """Null, 0 and less mean all."""
+
+
 class _Name(StringConvertor):
     """The name of a pipeline in a path: whatever it holds, slashes and ends of lines too."""
 
@@ -52,15 +68,7 @@ register_url_convertor("name", _Name())
 
 
 def build_app(store: Store, token: str | None = None) -> AccessControl:
-    """Build the ASGI application that serves a store.
-
-    Parameters
-    ----------
-    store
-        Where the works are; it is left open when the application ends.
-    token
-        What the header ``x-access-token`` must hold on every request but that for the version; None asks for none.
-    """
+    """Build the ASGI application that serves a store, which it leaves open; see `AccessControl` for `token`."""
     service = _Service(store)
 
     @contextlib.asynccontextmanager
@@ -114,31 +122,26 @@ class _Service:
         return answer({"status": "healthy"})
 
     async def deposit(self, request: Request) -> Response:
-        works = _array(await read_body(request))
+        works = _decoded(await read_body(request), _WORKS)
         ids = await self._change(self.store.deposit, works)
         wanted = [*request.query_params.getlist("return_ids"), ""][0]  # the public client says it twice
         return answer(ids if wanted.lower() == "true" else True)
 
     async def update(self, request: Request) -> Response:
-        works = _array(await read_body(request))
-        await self._change(self.store.update, works)
+        await self._change(self.store.update, _decoded(await read_body(request), _WORKS))
         return answer(True)
 
     async def delete(self, request: Request) -> Response:
-        body = await read_body(request)
-        given = _decoded(body) if body else {}
-        ids = given.get("ids", []) if isinstance(given, dict) else None
-        if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
-            raise BadRequest('the body of a deletion is {"ids": ["...", ...]}; nothing was deleted')
+        asked = _decoded(await read_body(request) or b"{}", _Deletion)
         # Those of the address as well: an answer of true must mean all that were named.
-        unique = {one for one in (*request.query_params.getlist("ids"), *ids) if one}
+        unique = {one for one in (*request.query_params.getlist("ids"), *asked.ids) if one}
         if not unique:
             raise BadRequest("name the works to delete by ids: nothing was deleted")
         found = await self._change(self.store.delete, sorted(unique))
         return answer(found == len(unique))
 
     async def withdraw(self, request: Request) -> Response:
-        query = _object(await read_body(request))
+        query = _decoded(await read_body(request), _QUERY)
         if query.get("pipeline") is None:
             raise BadRequest("a withdrawal needs a pipeline: name one, or several with $in")
         if query.get("status", "queued") != "queued":
@@ -147,14 +150,10 @@ class _Service:
         return Response(b"null" if work is None else work, media_type="application/json")
 
     async def view(self, request: Request) -> Response:
-        asked = _object(await read_body(request))
-        query, projection = _mapping(asked, "query"), _mapping(asked, "projection")
-        skip, limit = _integer(asked, "skip") or 0, _integer(asked, "limit")
-        if skip < 0:
-            raise BadRequest(f"skip is {skip}, and must not be negative")
-        everything = limit is None or limit <= 0
-        asked_for = (query, projection, skip, None if everything else limit)
-        pieces = await run_sync(self.store.view, *asked_for, limiter=self.views)
+        asked = _decoded(await read_body(request), _View)
+        limit = asked.limit if asked.limit and asked.limit > 0 else None
+        found = (asked.query or {}, asked.projection, asked.skip or 0, limit)
+        pieces = await run_sync(self.store.view, *found, limiter=self.views)
         return StreamingResponse(pieces, media_type="application/json")
 
     async def details(self, request: Request) -> Response:
@@ -185,45 +184,16 @@ def _offering(response: Response) -> Response:
     return response
 
 
-def _decoded(body: bytes) -> Any:
+def _decoded(body: bytes, kind: type[T]) -> T:
+    """Read JSON of a kind that is described by types."""
+    if kind is not _WORKS and len(body) > _QUERY_BYTES_MAX:
+        raise HTTPException(413, f"a query has at most {_QUERY_BYTES_MAX:,} bytes")
     try:
-        return msgspec.json.decode(body)
+        return msgspec.json.decode(body, type=kind)
     except RecursionError:
         raise BadRequest("the body is nested too deeply") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BadRequest(f"the body is not JSON: {error}") from None
-
-
-def _array(body: bytes) -> list[Any]:
-    works = _decoded(body)
-    if not isinstance(works, list):
-        raise BadRequest("the body must be an array of works; nothing was stored")
-    return works
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    if len(body) > _QUERY_BYTES_MAX:
-        raise HTTPException(413, f"a query has at most {_QUERY_BYTES_MAX:,} bytes")
-    asked = _decoded(body)
-    if not isinstance(asked, dict):
-        raise BadRequest("the body must be an object")
-    return asked
-
-
-def _mapping(asked: dict[str, Any], name: str) -> dict[str, Any]:
-    value = asked.get(name)
-    if value is not None and not isinstance(value, dict):
-        raise BadRequest(f"{name} must be an object")
-    return value or {}
-
-
-def _integer(asked: dict[str, Any], name: str) -> int | None:
-    value = asked.get(name)
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 2**63):
-        raise BadRequest(f"{name} must be an integer or null")
-    return value
+        raise BadRequest(f"the body cannot be read, and nothing was done: {error}") from None
 
 
 def _days(text: str) -> float:

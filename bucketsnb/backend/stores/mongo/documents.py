@@ -34,25 +34,13 @@ def key_of(id_: str) -> ObjectId | str:
 
 
 def document_of(record: Mapping[str, Any], index: int) -> RawBSONDocument:
-    """Give the document to store for a record.
-
-    Raises
-    ------
-    WorkRefused
-        If MongoDB would refuse it: what is checked here, before anything is sent, cannot fail half way.
-    """
+    """Give the document to store for a record: what is checked here, before anything is sent, cannot fail half way."""
     encoded(record, index)
     return RawBSONDocument(_bson({"_id": key_of(record["id"]), **record}, index))
 
 
 def check_changes(changes: Mapping[str, Any], index: int) -> None:
-    """Refuse the fields of an update that MongoDB cannot set.
-
-    Raises
-    ------
-    WorkRefused
-        If a name would be read as a path or an operator, or a value cannot be held.
-    """
+    """Refuse the fields of an update that MongoDB cannot set: one that it would read as a path or an operator."""
     encoded(changes, index)
     _bson(changes, index)
     wrong = next((name for name in changes if not name or "." in name or name.startswith("$")), None)

@@ -40,21 +40,12 @@ _COMPARISONS = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
 
 @dataclass(frozen=True)
 class Condition:
-    """A WHERE clause over the table of works.
-
-    Parameters
-    ----------
-    sql
-        The clause; ``"1"`` is true of every work.
-    values
-        What its question marks stand for.
-    exact
-        Whether it finds the works that the query means and no others.
-    """
+    """A WHERE clause over the table of works, and what its question marks stand for."""
 
     sql: str
     values: tuple[Any, ...] = ()
     exact: bool = True
+    """Whether it finds the works that the query means and no others."""
 
 
 def any_irregular(connection: sqlite3.Connection) -> bool:
@@ -85,14 +76,7 @@ _UNSURE = Condition(_ALL, exact=False)
 
 
 def narrow(query: Mapping[str, Any], *, irregular: bool = False) -> Condition:
-    """Give the narrowest SQL condition that holds for every work the query means.
-
-    Parameters
-    ----------
-    query
-        A query document that the matcher has understood.
-    irregular
-        Whether there are works that `irregular` is set in; see `any_irregular`.
+    """Give the narrowest SQL condition that holds for every work the query means; see `any_irregular`.
 
     Examples
     --------
