@@ -43,7 +43,7 @@ FORBIDDING = [
 IN_WORDS = re.compile(
     "more than 64 bits|not Unicode|hold no null character|operator|expression|projection|path|name the works to delete"
 )
-WHOLE = ("priority", "timeout", "retries", "attempt")
+WHOLE = ("priority", "timeout", "retries", "attempt", "skip", "limit")
 
 quick = settings(
     max_examples=examples(30),
@@ -68,12 +68,11 @@ def ask(backend: LocalBackend, case: Case) -> Any:
 
 def written(body: Any) -> Any:
     """Write whole numbers without a fraction: 2.0 is an integer to JSON Schema, and not to the service."""
-    if not isinstance(body, list):
+    if isinstance(body, list):
+        return [written(work) for work in body]
+    if not isinstance(body, dict):
         return body
-    return [
-        {name: int(value) if name in WHOLE and isinstance(value, float) else value for name, value in work.items()}
-        for work in body
-    ]
+    return {name: int(value) if name in WHOLE and isinstance(value, float) else value for name, value in body.items()}
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
