@@ -114,6 +114,8 @@ class StatusTable(Part):
     def _ended(self, *, ok: bool) -> None:
         self.failures = 0 if ok else self.failures + 1
         self._ended_at = monotonic()
+        if self.state.status is None:
+            self.draw()  # it says that there is none
         self.tell("busy", busy=self.worker.running)
         self._tell_next()
 
@@ -159,7 +161,8 @@ class StatusTable(Part):
     def _summary(self) -> str:
         frame, place = self.state.status, f"Buckets on {self.panel.where}" if self.panel.where else "Buckets"
         if frame is None:
-            return f"{place} · {'reading the status …' if self.worker.running else 'the status has not been read yet'}"
+            unread = "the status could not be read" if self.failures else "the status has not been read yet"
+            return f"{place} · {'reading the status …' if self.worker.running else unread}"
         return f"{place} · {count_of(len(frame), 'pipeline')} · {count_of(int(frame['total'].sum()), 'work')}"
 
     def static(self) -> Markup:

@@ -200,7 +200,8 @@ def refusal_of(error: ScopeRefused) -> Facts:
     remedies: dict[str, str] = {}
     if error.cure is Cure.ALLOW_RUNNING:
         are = "is" if running == 1 else "are"
-        text = f"{running:,} of {count_of(count, 'work')} to be changed {are} running: a worker may be busy with that."
+        busy = f"a worker may be busy with {'it' if running == 1 else 'them'}."
+        text = f"{running:,} of {count_of(count, 'work')} to be changed {are} running: {busy}"
         remedies = {"leave_out": "Leave running works out"} if error.others else {}
         remedies["include"] = "Include running works"
     elif error.cure is Cure.RAISE_MAXIMUM:

@@ -488,8 +488,8 @@ def test_running_works_can_be_left_out_by_the_refusal_itself(state: State, backe
 @pytest.mark.parametrize(
     ("running", "count", "said"),
     [
-        (1, 1, "1 of 1 work to be changed is running: a worker may be busy with that."),
-        (2, 11, "2 of 11 works to be changed are running: a worker may be busy with that."),
+        (1, 1, "1 of 1 work to be changed is running: a worker may be busy with it."),
+        (2, 11, "2 of 11 works to be changed are running: a worker may be busy with them."),
     ],
 )
 def test_a_refusal_counts_the_running_works_among_those_to_be_changed(running: int, count: int, said: str):

@@ -85,6 +85,14 @@ def test_a_service_that_fails_is_said_and_the_ticker_backs_off(panel: StatusPane
     assert panel.state.status is not None
 
 
+def test_a_first_read_that_fails_is_no_longer_called_reading(buckets: Buckets, backend: LocalBackend, sent: Sent):
+    backend.faults.add("GET /status/*", status=400, times=None)
+    panel = StatusPanel(buckets)
+    until(lambda: panel.messages.shown and not panel.table.worker.running)
+    assert sent.last(panel.table, "draw")["summary"].endswith("the status could not be read")
+    assert not sent.last(panel.table, "draw")["busy"]
+
+
 def test_a_change_elsewhere_on_the_page_is_looked_at(panel: StatusPanel, backend: LocalBackend):
     until(lambda: not panel.table.worker.running)
     before = panel.state.status
