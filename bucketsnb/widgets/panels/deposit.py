@@ -31,7 +31,7 @@ _HINTS = {
     "event": "9385707",
 }
 """Examples that fit a field of the form, where that of the model is of another form or too long."""
-_NUMBERS = ("priority", "retries", "timeout")
+_NUMBERS = {"priority": "priority", "retries": "retries", "timeout": "timeout, in seconds"}
 _FLAGS = ("skip_bad", "fresh")
 _LOOKED_AT = 50
 """Works that tell which columns there are."""
@@ -47,8 +47,10 @@ _FIELDS = (
     *(Field(name, name, hint=_HINTS.get(name) or FIELDS[name].example) for name in _TEXTS),
     *(
         # retries have no lower bound, and less than none means none
-        Field(name, name, "number", FIELDS[name].default, least=max(0, FIELDS[name].least or 0), most=FIELDS[name].most)
-        for name in _NUMBERS
+        Field(
+            name, label, "number", FIELDS[name].default, least=max(0, FIELDS[name].least or 0), most=FIELDS[name].most
+        )
+        for name, label in _NUMBERS.items()
     ),
     Field("skip_bad", "Leave rows with mistakes out", "flag", value=False),
     Field("fresh", "Deposit copies as new works", "flag", value=False),
