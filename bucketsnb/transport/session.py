@@ -18,7 +18,7 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from bucketsnb.display.texts import count_of, truncate
-from bucketsnb.errors import NoAnswer, ServiceError, Unauthorized, Unreachable
+from bucketsnb.errors import ServiceError, Unauthorized, Unreachable
 from bucketsnb.settings import GIVEN, Settings
 from bucketsnb.transport.connection import Attempt, Hidden, new_session
 from bucketsnb.transport.failures import (
@@ -100,11 +100,12 @@ class Transport:
             self.known_url = self._first_that_answers()
         return self.known_url
 
-    def hide(self, text: str) -> str:
+    def hide(self, text: str, route: Route | None = None) -> str:
         """Return a text from the service without the token and passwords that it may repeat."""
         token = [self.settings.token.reveal()] if self.settings.token else []
         passwords = [login.reveal().partition(":")[2] for login in self.settings.logins.values()]
-        proxy = self._route.secrets if self._route else []
+        route = route or self._route
+        proxy = route.secrets if route else []
         for secret in (*token, *passwords, self._login(self.known_url), *proxy):
             if len(secret) >= SHORTEST:
                 text = text.replace(secret, "<hidden>")
@@ -159,7 +160,7 @@ class Transport:
             failure = failed
         except (requests.RequestException, HTTPError, OSError, ValueError, zlib.error) as error:
             failure = attempt.refusal or of_exception(
-                call, error, sent=attempt.sent, answering=attempt.answering, hide=self.hide
+                call, error, sent=attempt.sent, answering=attempt.answering, hide=partial(self.hide, route=call.route)
             )
         else:
             taken = time.monotonic() - started
@@ -215,8 +216,8 @@ class Transport:
 
     def _refusal(self, call: Call, response: requests.Response, body: bytes) -> TryFailedError:
         token = self.settings.token
-        headers = {name.lower(): self.hide(value) for name, value in response.headers.items()}
-        text = self.hide(body.decode("utf-8", "replace"))
+        headers = {name.lower(): self.hide(value, call.route) for name, value in response.headers.items()}
+        text = self.hide(body.decode("utf-8", "replace"), call.route)
         return of_status(call, response.status_code, headers, text, token.source if token else None)
 
     # --- addresses ---
@@ -256,7 +257,7 @@ def _why_not(call: Call, error: ServiceError) -> str | None:
         return f"through the proxy {call.route.via}, which " * call.route.is_relayed + f"answered {error.status}"
     if isinstance(error, Unreachable):
         return error.tried[call.route.url]
-    return "no answer in time" if isinstance(error, NoAnswer) else truncate(error)
+    return truncate(str(error).removeprefix(f"{call}: "))
 
 
 # --- reading a body ---

@@ -246,6 +246,21 @@ def test_a_proxy_whose_page_repeats_its_login_does_not_bring_it_out(connect, pro
     assert "bWU6aHVudGVyMg" not in str(caught.value) + caught.value.excerpt
 
 
+def test_a_proxy_that_repeats_its_login_in_place_of_http_does_not_bring_it_out_while_an_address_is_chosen(
+    stub, connect, through
+):
+    def echo(exchange):
+        exchange.send(exchange.request.headers["proxy-authorization"].encode() + b"\r\n\r\n")
+        exchange.keep = False
+
+    stub.default = echo
+    through(stub.url.replace("://", "://me:hunter2@"))
+    with pytest.raises(errors.Unreachable) as caught:
+        get(connect(["https://buckets.invalid", "https://other.invalid"]))
+    assert "hidden" in str(caught.value)
+    assert "bWU6aHVudGVyMg" not in everything_said_by(caught.value)
+
+
 # --- settled by argument and variable ---
 
 
