@@ -131,9 +131,9 @@ def _say_version(url: str | None) -> None:
     """Print the version of a service; one that does not answer may be starting, so that is only a warning."""
     from bucketsnb.api import Api
     from bucketsnb.settings import resolve
-    from bucketsnb.transport import Policy, Transport
+    from bucketsnb.transport import Transport
 
-    api = Api(Transport(resolve(url, timeout=_VERSION_SECONDS), policy=Policy(attempts=1)))
+    api = Api(Transport(resolve(url, timeout=_VERSION_SECONDS), attempts=1))
     try:
         version = api.version().get("version", "unknown")
     except ServiceError as error:

@@ -6,7 +6,6 @@ Exceptions of requests and urllib3, and HTTP statuses, become our errors here an
 from __future__ import annotations
 
 import json
-import random
 import re
 import socket
 import ssl
@@ -18,7 +17,7 @@ from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import Any
 
-from tenacity import RetryCallState, Retrying, retry_if_exception
+from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponential, wait_random
 
 from bucketsnb.addresses import without_login
 from bucketsnb.display.texts import host_of, truncate
@@ -38,11 +37,11 @@ from bucketsnb.errors import (
 from bucketsnb.transport.routes import Route
 
 __all__ = [
+    "ATTEMPTS",
     "MAY_REPEAT",
     "Call",
     "FailureKind",
     "Idempotency",
-    "Policy",
     "TryFailedError",
     "UnreadableBodyError",
     "of_exception",
@@ -118,46 +117,32 @@ class Call:
 # --- sending again ---
 
 
-@dataclass(frozen=True)
-class Policy:
-    """How patient the retries are."""
+ATTEMPTS = 4
+"""Tries in all."""
 
-    attempts: int = 4
-    """Tries in all."""
+_PATIENCE = 30.0
+"""Seconds in all after which no further try starts; a ``Retry-After`` that reaches beyond them is not waited for."""
 
-    seconds: float = 30.0
-    """Time in all after which no further try starts; a ``Retry-After`` that reaches beyond it is not waited for."""
-
-    first_wait: float = 0.2
-    longest_wait: float = 4.0
-    """Seconds before the second try, doubled for each further one up to the longest; each is shortened at random by up
-    to half, so that many clients do not come back at once."""
-
-    def wait_before(self, attempt: int, asked: float | None) -> float:
-        """Return the seconds to wait before a try; what the service asked for is never undercut."""
-        if asked is not None:
-            return asked + random.uniform(0, min(0.25, asked / 4))  # noqa: S311 - spreads load, guards nothing
-        longest = min(self.longest_wait, self.first_wait * 2 ** (attempt - 2))
-        return random.uniform(longest / 2, longest)  # noqa: S311 - spreads load, guards nothing
+_BACKOFF = wait_exponential(multiplier=0.2, max=4.0) + wait_random(0, 0.2)
+"""Seconds before the next try where the service names none; random, so that many clients do not come back at once."""
 
 
-def retrying(idempotency: Idempotency, policy: Policy, sleep: Callable[[float], None]) -> Retrying:
+def retrying(idempotency: Idempotency, attempts: int, sleep: Callable[[float], None]) -> Retrying:
     """Return the loop for a call of this kind; the last :class:`TryFailedError` comes out of it."""
 
     def may_repeat(failure: BaseException) -> bool:
         return isinstance(failure, TryFailedError) and idempotency in MAY_REPEAT[failure.kind]
 
-    def asked(state: RetryCallState) -> float | None:
+    def asked(state: RetryCallState) -> float:
         failure = state.outcome.exception() if state.outcome else None
-        return failure.wait if isinstance(failure, TryFailedError) else None
+        return (failure.wait or 0.0) if isinstance(failure, TryFailedError) else 0.0
 
     return Retrying(
         retry=retry_if_exception(may_repeat),
         stop=lambda state: (
-            state.attempt_number >= policy.attempts
-            or (state.seconds_since_start or 0.0) + (asked(state) or 0.0) > policy.seconds
+            state.attempt_number >= attempts or (state.seconds_since_start or 0.0) + asked(state) > _PATIENCE
         ),
-        wait=lambda state: policy.wait_before(state.attempt_number + 1, asked(state)),
+        wait=lambda state: max(asked(state), _BACKOFF(state)),
         sleep=sleep,
         reraise=True,
     )

@@ -22,9 +22,9 @@ from bucketsnb.errors import ServiceError, Unauthorized, Unreachable
 from bucketsnb.settings import GIVEN, Settings
 from bucketsnb.transport.connection import Attempt, Hidden, new_session
 from bucketsnb.transport.failures import (
+    ATTEMPTS,
     Call,
     Idempotency,
-    Policy,
     TryFailedError,
     UnreadableBodyError,
     of_exception,
@@ -70,14 +70,14 @@ class Transport:
     """
 
     def __init__(
-        self, settings: Settings, *, policy: Policy | None = None, sleep: Callable[[float], None] | None = None
+        self, settings: Settings, *, attempts: int = ATTEMPTS, sleep: Callable[[float], None] | None = None
     ) -> None:
         self.settings = settings
         self.known_url = settings.urls[0] if len(settings.urls) == 1 else None
         """Base address in use, or None when no request has yet settled which."""
 
         self._route: Route | None = None
-        self._policy = policy or Policy()
+        self._attempts = attempts
         self._sleep = sleep or pause
         self._sessions: dict[int, requests.Session] = {}
 
@@ -138,7 +138,7 @@ class Transport:
         """
         content = {"params": params, "body": body, "timeout": self.settings.timeout, "max_bytes": max_bytes}
         call = self.call(method, path, idempotency=idempotency, **content)
-        tries = retrying(idempotency, self._policy, self._sleep)
+        tries = retrying(idempotency, self._attempts, self._sleep)
         try:
             return tries(self._exchange, call)
         except TryFailedError as failure:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bucketsnb.settings import resolve
-from bucketsnb.transport import Policy, Transport
+from bucketsnb.transport import Transport
 from tests.stub import Stub
 
 
@@ -26,8 +26,8 @@ def naps() -> list[float]:
 def connect(naps: list[float]) -> Iterator[Callable[..., Transport]]:
     made: list[Transport] = []
 
-    def connect(url: Any, *, policy: Policy | None = None, **options: Any) -> Transport:
-        made.append(Transport(resolve(url, **{"timeout": 2.0, **options}), policy=policy, sleep=naps.append))
+    def connect(url: Any, **options: Any) -> Transport:
+        made.append(Transport(resolve(url, **{"timeout": 2.0, **options}), sleep=naps.append))
         return made[-1]
 
     yield connect
