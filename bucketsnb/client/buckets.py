@@ -27,7 +27,8 @@ from bucketsnb.changes.undo import context_of, plan_undo
 from bucketsnb.changes.verbs.audit import AuditPlan, plan_audit, run_audit
 from bucketsnb.changes.verbs.delete import DeletePlan, plan_delete
 from bucketsnb.changes.verbs.deposit import DepositPlan, plan_deposit, plan_raw
-from bucketsnb.changes.verbs.update import RequeuePlan, UpdatePlan, plan_requeue, plan_set, plan_update, plan_works
+from bucketsnb.changes.verbs.requeue import RequeuePlan, plan_requeue
+from bucketsnb.changes.verbs.update import UpdatePlan, plan_set, plan_update, plan_works
 from bucketsnb.changes.verbs.withdraw import Claim, Names, WithdrawPlan, plan_claim, plan_withdraw, withdrawal
 from bucketsnb.client import counting, reading
 from bucketsnb.client.counting import Counts

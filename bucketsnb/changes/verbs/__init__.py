@@ -1,4 +1,4 @@
-"""The verbs by which works are changed, one module each (a requeue is an update): its plan, its act and its inverse.
+"""The verbs by which works are changed, one module each: its plan, its act and its inverse.
 
 To add a verb: copy the module that is most like it, and list the class at its end here; then give the client a method
 that calls its plan function (:class:`bucketsnb.client.Buckets`). Undo and the journal ask this table. If its plans may
@@ -14,7 +14,8 @@ from bucketsnb.changes.verbs.audit import Audit
 from bucketsnb.changes.verbs.base import Verb
 from bucketsnb.changes.verbs.delete import Delete
 from bucketsnb.changes.verbs.deposit import Deposit
-from bucketsnb.changes.verbs.update import Requeue, Update
+from bucketsnb.changes.verbs.requeue import Requeue
+from bucketsnb.changes.verbs.update import Update
 from bucketsnb.changes.verbs.withdraw import Withdraw
 
 __all__ = ["VERBS"]

@@ -1,7 +1,4 @@
-"""Update works: change cells of them, as edited in a frame or by value; an undo puts the cells back.
-
-To requeue works is to update their status.
-"""
+"""Update works: change cells of them, as edited in a frame or by value; an undo puts the cells back."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ import pandas as pd
 from bucketsnb.changes.execution import Context
 from bucketsnb.changes.guarded import PutExecutor
 from bucketsnb.changes.plan import CellsPlan, LeftOut, Reason
-from bucketsnb.changes.snapshot import MISSING, Change, WorkSnapshot, described, drift, equal, leaves, restrict
+from bucketsnb.changes.snapshot import MISSING, WorkSnapshot, described, drift, equal, leaves, restrict
 from bucketsnb.changes.tables import NAMELESS, WORKED_OUT, foreign_fields, refuse_naive_times
 from bucketsnb.changes.targets import (
     PlanLimits,
@@ -29,25 +26,21 @@ from bucketsnb.changes.targets import (
     shared,
     unnamed,
 )
-from bucketsnb.changes.verbs.base import Verb, new_plan, old_works, with_cells
+from bucketsnb.changes.verbs.base import Verb, new_plan, with_cells
 from bucketsnb.display.texts import close_matches, count_of, join_truncated, truncate
 from bucketsnb.encoding import encode_works, judge_change, refusal
 from bucketsnb.encoding.cells import read_cell, read_value
 from bucketsnb.encoding.values import UnfitError
-from bucketsnb.errors import Cure, Note, WorkError
+from bucketsnb.errors import WorkError
 from bucketsnb.frames import COLUMNS, Baseline, frame_of, to_records
 from bucketsnb.frames.columns import DERIVED, NESTED
 from bucketsnb.frames.records import compared, given_cells, parts_of
-from bucketsnb.query import Query
 from bucketsnb.schema import FIELD_NAMES, LEFT_TO_THE_SERVICE
 
 __all__ = [
-    "Requeue",
-    "RequeuePlan",
     "Update",
     "UpdatePlan",
     "edits_of",
-    "plan_requeue",
     "plan_set",
     "plan_update",
     "plan_works",
@@ -194,61 +187,6 @@ def _made(
     return new_plan(UpdatePlan, context, PutExecutor(), changes, targets, reason, limits, notes)
 
 
-# --- requeue ---
-
-
-class RequeuePlan(CellsPlan):
-    """Works that will be queued again."""
-
-    verb = "requeue"
-    done_word = "requeued"
-
-
-def plan_requeue(
-    context: Context,
-    selector: WorkSelector,
-    *,
-    reset_attempt: bool = False,
-    reason: str = "",
-    limits: PlanLimits,
-) -> RequeuePlan:
-    """Plan to queue works again; see :meth:`bucketsnb.client.Buckets.plan_requeue`."""
-    targets = resolve_targets(context.api, _failed(selector, limits), limits)
-    check_running(targets.works, limits)
-    wanted = ("failure", "running") if limits.allow_running else ("failure",)  # no set: a status may be anything
-    going = [work for work in targets.works if work.status in wanted]
-    others = [work for work in targets.works if work.status not in wanted]
-    left = [LeftOut(work.id, f"is {truncate(work.status, 60)}, not failure") for work in others]
-    cells = {"status": "queued", **({"attempt": 0} if reset_attempt else {})}
-    changes, unfit = with_cells(going, [cells] * len(going))
-    targets = Targets(going, [*targets.left_out, *left, *unfit], targets.query)
-    notes = _notes(changes, context.api.clock.now(), reset=reset_attempt)
-    return new_plan(RequeuePlan, context, PutExecutor(), changes, targets, reason, limits, notes)
-
-
-def _failed(selector: WorkSelector, limits: PlanLimits) -> WorkSelector:
-    """Narrow a query that says nothing of the status to works that failed (and those that run, if allowed)."""
-    if selector is not None and not isinstance(selector, Query | Mapping):
-        return selector
-    query = Query.parse(selector)
-    if query.is_empty or query.statuses is not None:
-        return query
-    return query.where(status=["failure", "running"] if limits.allow_running else "failure")
-
-
-def _notes(changes: Sequence[Change], now: float, *, reset: bool) -> list[str]:
-    if not changes:
-        return []
-    records = [change.work.record for change in changes]
-    notes = ["Undo leaves works alone that a worker has claimed in the meantime."]
-    counts = [(record.get("attempt"), record.get("retries")) for record in records]
-    last = sum(isinstance(had, int) and isinstance(most, int) and had >= most for had, most in counts)
-    if last and not reset:
-        had = f"{count_of(last, 'work')} had all of {'its' if last == 1 else 'their'} attempts"
-        notes.append(Note(f"{had}: if one fails again, it stays failed.", Cure.RESET_ATTEMPTS))
-    return notes + old_works(records, now)
-
-
 # --- inverse ---
 
 
@@ -256,12 +194,6 @@ class Update(Verb):
     """Cells of works are put back as they were, where nobody has changed them since."""
 
     plan = UpdatePlan
-
-
-class Requeue(Verb):
-    """Works that were queued again are put back as they were, those that no worker has claimed since."""
-
-    plan = RequeuePlan
 
 
 # --- edits of a frame ---

@@ -30,10 +30,11 @@ def test_what_serves_all_verbs_names_none_of_them(module: ModuleType) -> None:
 
 
 @pytest.mark.parametrize("name", VERBS)
-def test_a_verb_is_in_one_module_with_its_plan_and_its_plan_function(name: str) -> None:
+def test_a_verb_is_in_the_module_of_its_name_with_its_plan_and_its_plan_function(name: str) -> None:
     verb = VERBS[name]
     module = inspect.getmodule(type(verb))
     assert module is not None
+    assert module.__name__ == f"bucketsnb.changes.verbs.{name}"
     assert (verb.plan.verb, verb.plan.__module__) == (name, module.__name__)
     assert callable(getattr(module, f"plan_{name}"))
 

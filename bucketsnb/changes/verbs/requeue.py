@@ -1,0 +1,75 @@
+"""Requeue works: put those that failed back to queued; an undo makes them as they were."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from bucketsnb.changes.execution import Context
+from bucketsnb.changes.guarded import PutExecutor
+from bucketsnb.changes.plan import CellsPlan, LeftOut
+from bucketsnb.changes.snapshot import Change
+from bucketsnb.changes.targets import PlanLimits, Targets, WorkSelector, check_running, resolve_targets
+from bucketsnb.changes.verbs.base import Verb, new_plan, old_works, with_cells
+from bucketsnb.display.texts import count_of, truncate
+from bucketsnb.errors import Cure, Note
+from bucketsnb.query import Query
+
+__all__ = ["Requeue", "RequeuePlan", "plan_requeue"]
+
+
+class RequeuePlan(CellsPlan):
+    """Works that will be queued again."""
+
+    verb = "requeue"
+    done_word = "requeued"
+
+
+def plan_requeue(
+    context: Context,
+    selector: WorkSelector,
+    *,
+    reset_attempt: bool = False,
+    reason: str = "",
+    limits: PlanLimits,
+) -> RequeuePlan:
+    """Plan to queue works again; see :meth:`bucketsnb.client.Buckets.plan_requeue`."""
+    targets = resolve_targets(context.api, _failed(selector, limits), limits)
+    check_running(targets.works, limits)
+    wanted = ("failure", "running") if limits.allow_running else ("failure",)  # no set: a status may be anything
+    going = [work for work in targets.works if work.status in wanted]
+    others = [work for work in targets.works if work.status not in wanted]
+    left = [LeftOut(work.id, f"is {truncate(work.status, 60)}, not failure") for work in others]
+    cells = {"status": "queued", **({"attempt": 0} if reset_attempt else {})}
+    changes, unfit = with_cells(going, [cells] * len(going))
+    targets = Targets(going, [*targets.left_out, *left, *unfit], targets.query)
+    notes = _notes(changes, context.api.clock.now(), reset=reset_attempt)
+    return new_plan(RequeuePlan, context, PutExecutor(), changes, targets, reason, limits, notes)
+
+
+def _failed(selector: WorkSelector, limits: PlanLimits) -> WorkSelector:
+    """Narrow a query that says nothing of the status to works that failed (and those that run, if allowed)."""
+    if selector is not None and not isinstance(selector, Query | Mapping):
+        return selector
+    query = Query.parse(selector)
+    if query.is_empty or query.statuses is not None:
+        return query
+    return query.where(status=["failure", "running"] if limits.allow_running else "failure")
+
+
+def _notes(changes: Sequence[Change], now: float, *, reset: bool) -> list[str]:
+    if not changes:
+        return []
+    records = [change.work.record for change in changes]
+    notes = ["Undo leaves works alone that a worker has claimed in the meantime."]
+    counts = [(record.get("attempt"), record.get("retries")) for record in records]
+    last = sum(isinstance(had, int) and isinstance(most, int) and had >= most for had, most in counts)
+    if last and not reset:
+        had = f"{count_of(last, 'work')} had all of {'its' if last == 1 else 'their'} attempts"
+        notes.append(Note(f"{had}: if one fails again, it stays failed.", Cure.RESET_ATTEMPTS))
+    return notes + old_works(records, now)
+
+
+class Requeue(Verb):
+    """Works that were queued again are put back as they were, those that no worker has claimed since."""
+
+    plan = RequeuePlan
