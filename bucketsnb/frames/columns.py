@@ -216,11 +216,14 @@ def _in_seconds(span: Callable[[Columns, int], Instants]) -> Callable[[Columns, 
 
 
 def _overdue(columns: Columns, now: int) -> Any:
-    """Say whether a running work is past its own timeout."""
-    is_running, runtime = columns["status"] == "running", _runtime(columns, now)
+    """Say whether a running work is past its own timeout; of the others nothing is worked out, as they are many."""
+    running = np.flatnonzero(columns["status"] == "running")
+    some = {name: columns[name][running] for name in ("start", "stop", "status", "timeout")}
+    runtime, allowed = _runtime(some, now), some["timeout"].to_numpy(dtype=np.float64, na_value=np.nan)
     ran = np.where(runtime == _NAT, np.nan, runtime / _US)
-    allowed = columns["timeout"].to_numpy(dtype=np.float64, na_value=np.nan)
-    return pd.arrays.BooleanArray(is_running & (ran > allowed), is_running & np.isnan(ran - allowed))
+    overdue, unknown = np.zeros((2, len(columns["status"])), dtype=bool)
+    overdue[running], unknown[running] = ran > allowed, np.isnan(ran - allowed)
+    return pd.arrays.BooleanArray(overdue, unknown)
 
 
 @dataclass(frozen=True)
