@@ -185,8 +185,7 @@ def derived(columns: Columns, now: float, read: Container[str]) -> Columns:
 
 
 def _age(columns: Columns, now: int) -> Instants:
-    creation = microseconds(columns["creation"])
-    return _between(creation, np.full_like(creation, now))
+    return _between(microseconds(columns["creation"]), now)
 
 
 def _wait(columns: Columns, now: int) -> Instants:
@@ -202,14 +201,17 @@ def _runtime(columns: Columns, now: int) -> Instants:
     return _between(microseconds(columns["start"]), stop)
 
 
-def _between(earlier: Instants, later: Instants) -> Instants:
-    return np.where((earlier == _NAT) | (later == _NAT), _NAT, later - earlier)
+def _between(earlier: Instants, later: Instants | int) -> Instants:
+    span: Instants = later - earlier
+    span[(earlier == _NAT) | (later == _NAT)] = _NAT
+    return span
 
 
 def _in_seconds(span: Callable[[Columns, int], Instants]) -> Callable[[Columns, int], Any]:
     def make(columns: Columns, now: int) -> Any:
         length = span(columns, now)
-        milliseconds = np.where(length == _NAT, _NAT, length // _US * 1000)
+        milliseconds = length // _US * 1000
+        milliseconds[length == _NAT] = _NAT
         return pd.array(milliseconds.view(_SPAN), dtype=_SPAN, copy=False)
 
     return make
