@@ -180,7 +180,8 @@ pre {{ white-space: pre-wrap; }}
   body {{ max-width: none; margin: 0; padding: 0; font-size: 11px; print-color-adjust: exact;
     -webkit-print-color-adjust: exact; }}
   div.output, .jp-OutputArea-output {{ overflow: visible; }}
-  th, td {{ white-space: normal !important; min-width: 0 !important; }}
+  th, td {{ white-space: normal !important; min-width: 0 !important; padding: 0.15em 0.5em !important; }}
+  th:first-child, td:first-child {{ padding-left: 0 !important; }}
 }}
 </style></head>
 <body><main>

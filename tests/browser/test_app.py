@@ -456,4 +456,4 @@ def test_nothing_sticks_out_of_the_cell(notebook: Notebook, page: Locator, width
         ".map(one => one.className)"
     )
     assert over == []
-    assert page.locator(".bnb-status-table .bnb-scroll").evaluate("one => one.scrollWidth - one.clientWidth") <= 1
+    assert page.locator(".bnb-status-table .bnb-scroll").evaluate("one => one.scrollWidth - one.clientWidth") == 0

@@ -29,6 +29,7 @@ PRINT_STYLE = """@media print {
 .bnb-paper table { font-size: 8pt; } .bnb-paper tr { break-inside: avoid; } .bnb-paper h3 { break-after: avoid; }
 .bnb-paper th, .bnb-paper td { padding: 0.1em 0.25em !important; overflow-wrap: anywhere; min-width: 0 !important; }
 .jp-OutputArea-child:has(.bnb-paper) { break-inside: auto !important; }
+.bnb-paper table:not(:has(tr:nth-child(12))) { break-inside: avoid; }
 .bnb-paper [style*='nowrap']:not([style*='keep-all']) { white-space: normal !important; overflow-wrap: normal; }
 .bnb-paper td > div { width: 4em !important; } .bnb-paper pre { white-space: pre-wrap; overflow-wrap: anywhere; } }"""
 """Style of the plain form in print: a sheet is narrower than a screen, so that cells break into lines,
