@@ -136,7 +136,10 @@ def _fit(kind: Kind, value: Any) -> Any:
         return msgspec.Raw(encode_json(value))
     try:
         return msgspec.convert(value, _TYPES[kind])
-    except msgspec.ValidationError:
+    except (
+        msgspec.ValidationError,
+        UnicodeEncodeError,
+    ):  # the latter of half a surrogate pair, on its way to a refusal
         return None
 
 

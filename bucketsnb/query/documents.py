@@ -8,6 +8,7 @@ from typing import Any, TypeGuard
 
 from bucketsnb.display.texts import printable
 from bucketsnb.encoding import values
+from bucketsnb.encoding.cells import is_missing
 from bucketsnb.errors import QueryError
 from bucketsnb.query.times import is_ago, moment, seconds_of
 from bucketsnb.schema import TIME_FIELDS
@@ -45,7 +46,8 @@ _TIMES = frozenset(TIME_FIELDS)
 def plain(value: Any, path: str = "") -> Any:
     """Return a deep copy of a part of a query document in plain JSON types, as works are sent in them.
 
-    Moments become epoch seconds under a field that holds times. An error names the place, which is below `path`.
+    Moments become epoch seconds under a field that holds times. Missing values of pandas are refused, as null finds
+    other works than were meant. An error names the place, which is below `path`.
     """
     try:
         return values.plain(_with_seconds(value, path, values.DEEPEST), path, values.DEEPEST)
@@ -60,10 +62,19 @@ def _with_seconds(value: Any, path: str, depth: int) -> Any:
         return {
             key: _with_seconds(item, f"{path}.{key}" if path else str(key), depth - 1) for key, item in value.items()
         }
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple) or _is_array(value):
         return [_with_seconds(item, path, depth - 1) for item in value]
     is_moment = hasattr(value, "isoformat") or type(value).__name__ == "datetime64"
-    return moment(value, path) if is_moment and not _TIMES.isdisjoint(path.split(".")) else value
+    if is_moment and not _TIMES.isdisjoint(path.split(".")):
+        return moment(value, path)
+    if value is not None and is_missing(value):  # null asks for the works without a value: never what a gap means
+        raise values.UnfitError(path, f"is {value}, which JSON cannot hold; use None")
+    return value
+
+
+def _is_array(value: Any) -> bool:
+    """Say whether a value is an array of numpy or pandas with one dimension at least."""
+    return hasattr(value, "tolist") and getattr(value, "ndim", 0) > 0
 
 
 def is_operators(condition: object) -> bool:

@@ -63,6 +63,7 @@ OLD_SHAPES: dict[str, dict[str, Any]] = {
     "unknown status": make_work(status="paused"),
     "far away": make_work(creation=1e18, start=-1e18, stop=253402300800.5),
     "nan and surrogates": make_work(results={"snr": math.nan, "far": -math.inf, "text": "\ud800"}, user="\udfff"),
+    "surrogates for numbers": make_work(status="\ud800", creation="\ud800", attempt="\udfff", timeout="a\udc00"),
     "big numbers": make_work(attempt=2**80, results={"big": 2**80}, creation=10**400),
     "nothing": {},
 }

@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from bucketsnb.errors import QueryError
@@ -91,6 +92,36 @@ def test_fields_are_found_wherever_they_are():
 def test_scalars_of_numpy_and_moments_become_what_json_has():
     document = {"priority": np.int64(3), "creation": {"$lt": datetime(1970, 1, 2, tzinfo=timezone.utc)}, "event": (1,)}
     assert Query(document).to_document() == {"priority": 3, "creation": {"$lt": 86400.0}, "event": [1]}
+
+
+DAY = 1795132800.0
+DAYS = pd.Series(pd.to_datetime(["2026-11-20"], utc=True))
+
+
+@pytest.mark.parametrize(
+    "days",
+    [
+        DAYS,
+        pd.DatetimeIndex(DAYS),
+        DAYS.array,
+        *(np.array(["2026-11-20"], f"M8[{unit}]") for unit in ("D", "us", "ns")),
+    ],
+    ids=lambda days: f"{type(days).__name__} of {days.dtype}",
+)
+def test_arrays_of_times_become_seconds_as_each_time_does(days: Any):
+    assert Query({"creation": {"$in": days}}).to_document() == {"creation": {"$in": [DAY]}}
+
+
+GAPS = (pd.NaT, pd.NA, np.nan, np.datetime64("NaT"), pd.Series(["a", None], dtype="string"), pd.array([1, None]))
+
+
+@pytest.mark.parametrize("gap", GAPS, ids=repr)
+@pytest.mark.parametrize("path", ["site", "start", "creation", "results.when"])
+@pytest.mark.parametrize("operator", ["$gte", "$ne", "$in"])
+def test_a_missing_value_of_pandas_never_asks_for_the_works_without_a_value(gap: Any, path: str, operator: str):
+    for document in ({path: gap}, {path: {operator: gap}}, {"$or": [{path: {operator: [gap]}}]}):
+        with pytest.raises(QueryError, match=path):
+            Query(document)
 
 
 @pytest.mark.parametrize(
