@@ -21,8 +21,6 @@ __all__ = [
     "COUNTS_AT_ONCE",
     "FIELDS",
     "FIELD_NAMES",
-    "FINISHED",
-    "INTEGER_MAX",
     "LEFT_TO_THE_SERVICE",
     "PARENT_PATH",
     "PATHS",
@@ -31,7 +29,6 @@ __all__ = [
     "STATUSES",
     "STATUS_KEYS",
     "TIME_FIELDS",
-    "TIME_MAX",
     "UNFINISHED",
     "Field",
     "Kind",
@@ -51,9 +48,6 @@ STATUS_KEYS = ("total", "queued", "running", "success", "failure")
 
 UNFINISHED = frozenset({"queued", "running"})
 """Statuses of works that a worker will do, or is doing."""
-
-FINISHED = frozenset({"success", "failure"})
-"""Statuses of works that no worker holds."""
 
 COUNTS_AT_ONCE = "x-counts-at-once"
 """Header by which a backend of our own says where one request has the counts of all pipelines; the service has none."""
@@ -240,7 +234,7 @@ _WORK = (
 )
 
 FIELDS: Mapping[str, Field] = MappingProxyType({field.name: field for field in _WORK})
-"""The 22 fields of a work by name, in the order the public client sends them."""
+"""The fields of a work by name, in the order the public client sends them."""
 
 FIELD_NAMES = tuple(FIELDS)
 TIME_FIELDS = tuple(field.name for field in _WORK if field.kind is Kind.TIME)

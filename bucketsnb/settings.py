@@ -18,7 +18,7 @@ from bucketsnb.addresses import leads_to_this_machine, token_problem, without_lo
 from bucketsnb.display.texts import printable, truncate
 from bucketsnb.errors import ConfigurationError, Cure
 
-__all__ = ["DEFAULT_TIMEOUT", "GIVEN", "MAX_AFFECTED", "Secret", "Settings", "proxy_at", "resolve"]
+__all__ = ["GIVEN", "MAX_AFFECTED", "Secret", "Settings", "proxy_at", "resolve"]
 
 DEFAULT_TIMEOUT = 15.0
 """Seconds; the default of the service's own client."""

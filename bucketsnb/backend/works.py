@@ -18,7 +18,6 @@ import msgspec
 from bucketsnb.schema import FIELDS, TIME_FIELDS, Problem, queue_problems, value_problems
 
 __all__ = [
-    "DEPTH_MAX",
     "WORK_BYTES_MAX",
     "WorkRefused",
     "WorkTooLarge",

@@ -1,8 +1,8 @@
 """Apply a plan once, chunk by chunk: recorded before it is sent, with a receipt that is true whatever happens.
 
-How one chunk is done is left to the verb's chunk executor. Here is what all verbs share: that a plan is applied once,
-progress, cancel, errors, interruptions, and going on with the rest. A plan has its execution, and a receipt has its
-plan; an execution has neither.
+The chunk executor of the verb does one chunk. This module does what all verbs share: it applies a plan only once,
+reports progress, cancels, keeps errors and interruptions, and resumes. A plan holds its execution, and a receipt holds
+its plan; an execution holds neither.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 __all__ = ["AGAIN", "ChunkExecutor", "Context", "Execution"]
 
 CHUNK_BYTES = 8_000_000
-"""Bytes of works, as JSON, that one request carries at most (one work always goes)."""
+"""At most so many bytes of works, as JSON, go in one request; a larger work goes alone."""
 
 _LOOK_FOR_CANCEL = 0.1
-"""Seconds between looks for a cancel while the next chunk is waited for."""
+"""Seconds between two checks for a cancel, while a rate makes the next chunk wait."""
 
 AGAIN = (*UNSETTLED, Outcome.REFUSED, Outcome.STILL_THERE)
 """Outcomes that a repeated undo tries again; until then, the receipt shows them as they are."""
@@ -49,28 +49,35 @@ class Context:
 
 
 class ChunkExecutor(ABC):
-    """How one chunk of a plan is done."""
+    """Does one chunk of a plan; each verb has a class of its own."""
 
     size: int
-    """Works in a chunk, at most."""
+    """At most so many works in a chunk."""
     divides_by_rate = True
     """Whether the plan may be applied at a rate; False for what the service does in one go."""
 
     @abstractmethod
     def step(self, execution: Execution, positions: Sequence[int]) -> BucketsError | None:
-        """Do one chunk, with a true result for each of its works at every moment; return what went wrong."""
+        """Do one chunk, and keep the result of each work true at every moment; return the error, if there was one."""
 
 
 @dataclass(eq=False, repr=False)
 class Execution:
-    """Applies one plan once, and goes on with it after an interruption; what chunk executors work with.
+    """Applies one plan once, and resumes it after an interruption; chunk executors work with it.
 
     `results` is true at every moment: a work is ``unknown`` from before its request leaves until it was read back.
 
-    The id of its entry in the journal is chosen when the plan is made, so that a copy of the plan in a forked process
-    has the same: an entry can be begun only once. `head` is what else that keeps at its start; `earlier` are the
-    results of an `entry` that is there already and is to be continued; `lengths` are the bytes that entries had when
-    they were read: one that is longer now was continued by somebody else.
+    Attributes
+    ----------
+    entry
+        Id of the entry in the journal. It is chosen when the plan is made, so that a copy of the plan in a forked
+        process has the same one: an entry can be begun only once.
+    head
+        What the journal keeps at the start of the entry, beside the plan.
+    earlier
+        Results of an entry that exists already and is continued; None for a new entry.
+    lengths
+        Bytes that entries had when they were read: an entry that is longer now was continued by somebody else.
     """
 
     context: Context
@@ -97,7 +104,7 @@ class Execution:
     # --- for plans ---
 
     def receipt(self, plan: Plan) -> Receipt | None:
-        """Return what became of the works of a plan as far as it was applied, if it was."""
+        """Return the receipt of a plan so far, or None if nothing was applied."""
         return self._receipt(plan) if self._passes or (self.spent and not plan.changes) else None
 
     def _receipt(self, plan: Plan) -> Receipt:
@@ -130,7 +137,7 @@ class Execution:
             return self._receipt(plan)
 
     def resume(self, plan: Plan, progress: ProgressCallback | None, cancel: Cancel | None) -> Receipt:
-        """Go on with works that were not sent or whose outcome is unknown."""
+        """Continue with works that were not sent or whose outcome is unknown."""
         with self._exclusive(plan):
             if not self._passes:
                 raise PlanError("Nothing was sent yet, so there is nothing to resume.")
@@ -152,7 +159,7 @@ class Execution:
             self._busy.release()
 
     def _interrupted(self, plan: Plan) -> tuple[str, ...]:
-        """Return the message of an interruption: what was done, and what can be, as there is no receipt to look at."""
+        """Return the message of an interruption: what was done and what to do next, as the caller gets no receipt."""
         latest, undoes, next_step = self.receipt(plan), self.head.get("undoes"), ""
         if latest is None or not latest.entry:
             return ()
@@ -189,7 +196,7 @@ class Execution:
             )
 
     def _reopen(self) -> Writer:
-        """Continue the entry, unless somebody else did, or it was undone: its undo does not cover works done later."""
+        """Reopen the entry, unless somebody else continued it or it was undone: the undo does not cover later works."""
         writer = self.context.journal.reopen(self.entry, length=self.lengths.get(self.entry))
         if self.context.journal.length(self.entry + UNDO_SUFFIX):
             writer.close()
@@ -207,7 +214,7 @@ class Execution:
         cancel: Cancel | None,
         outcomes: Sequence[Outcome],
     ) -> None:
-        """Do the works with these outcomes, and keep what became of them whatever happens on the way."""
+        """Do the works that have one of these outcomes, and keep their results whatever happens on the way."""
         self.writer, self.changes = writer, plan.changes
         self.errors, self.notes = [], []
         self.refusals = self._chunks = 0
@@ -230,7 +237,7 @@ class Execution:
             raise unsent
 
     def _unsent_for(self) -> JournalError | None:
-        """Return the error of the journal for which nothing was sent in this pass, if there was one."""
+        """Return the journal's error that kept this pass from sending anything, if there was one."""
         return None if self._chunks else next((one for one in self.errors if isinstance(one, JournalError)), None)
 
     def _do_chunks(self, progress: ProgressCallback, cancel: Cancel | None, outcomes: Sequence[Outcome]) -> None:
@@ -248,14 +255,14 @@ class Execution:
             if error is not None:
                 self.errors.append(error)
                 if not isinstance(error, Refused) or not any(map(self.is_done, positions)):
-                    return  # the next chunk would have it too
+                    return  # the next chunk would fail in the same way
             done += len(positions)
             progress(done, len(todo))
 
     # --- for chunk executors ---
 
     def ids(self, positions: Sequence[int]) -> list[str]:
-        """Return the ids of the works at some positions, of those that have one."""
+        """Return the ids of the works at these positions; works without an id are left out."""
         return [found for position in positions if (found := self.changes[position].id) is not None]
 
     def is_done(self, position: int) -> bool:
@@ -272,7 +279,17 @@ class Execution:
         new_id: str | None = None,
         work_id: str | None = None,
     ) -> None:
-        """Set what became of a work, by an id that the service gave or of another work than planned, as last seen."""
+        """Set what became of a work.
+
+        Parameters
+        ----------
+        record
+            The work as it was last read.
+        new_id
+            Id that the service gave it.
+        work_id
+            Id of the work that was changed, if it is another one than planned.
+        """
         self._unrecorded.add(position)
         change = self.changes[position]
         after = None if record is None else WorkSnapshot.of(record)
@@ -282,7 +299,7 @@ class Execution:
     def announce(
         self, positions: Sequence[int], before: Iterable[str] | None, after: Iterable[str] | None, **more: Any
     ) -> None:
-        """Write the works of a request, each as JSON, to the journal; until they are settled, nobody knows of them."""
+        """Write the works of a request to the journal, as JSON; their outcome is unknown until they are settled."""
         self._unrecorded.update(positions)
         works = {"before": before, "after": after}
         self.writer.line("chunk", number=self._chunks, positions=list(positions), works=works, **more)
@@ -290,7 +307,7 @@ class Execution:
         self.unknown(positions, "Sent; what came of it was not seen.")
 
     def unknown(self, positions: Iterable[int], detail: str) -> None:
-        """Set that nobody knows what becomes of some works that are being sent."""
+        """Set the outcome of works that are being sent to unknown."""
         for position in positions:
             self.settle(position, Outcome.UNKNOWN, detail=detail, new_id=self.results[position].new_id)
 

@@ -37,10 +37,10 @@ __all__ = [
 ]
 
 PAUSES = (0.0, 0.25, 0.75)
-"""Seconds before each look at what came of a request: a service may need a moment until its own writes are seen."""
+"""Seconds before each reading of works that were changed: a service may show its own writes only after a moment."""
 
 LOST_PAUSES = (0.0, 0.25, 0.75, 2.0, 4.0)
-"""Seconds before each look for works whose deposit was not answered: a slow service may still be storing them."""
+"""Seconds before each search for works whose deposit was not answered: a slow service may still be storing them."""
 
 _OF_WORKS = frozenset({400, 404, 409, 413, 422})
 """Statuses of a refusal that may be due to some of the works."""
@@ -89,7 +89,7 @@ class Reply:
 
     @property
     def heard(self) -> str:
-        """What the service did, such as ``"did not answer"``, where its answer does not tell what it made of it."""
+        """How the service answered, such as ``"did not answer"``, for works whose outcome the answer does not tell."""
         if self.kind is ReplyKind.YES:
             return "answered false" if self.value is False else "said yes"
         status, shown = getattr(self.error, "status", None), getattr(self.error, "excerpt", "")
@@ -99,7 +99,7 @@ class Reply:
 
 
 def ask(execution: Execution, call: Callable[[], Any]) -> Reply:
-    """Send one request that changes works, if its record is still there, and return the reply.
+    """Send one request that changes works, if its entry in the journal is still there, and return the reply.
 
     No error of the service or the network is raised: it is in the reply.
     """
@@ -119,7 +119,7 @@ def ask(execution: Execution, call: Callable[[], Any]) -> Reply:
 
 
 def settle_unsent(execution: Execution, positions: Sequence[int], reply: Reply) -> bool:
-    """Settle works by a reply which tells that the request changed none; tell whether it does."""
+    """Settle works if the reply says that none was changed, and return whether it says so."""
     if reply.kind not in (ReplyKind.NO, ReplyKind.NEVER_ASKED):
         return False
     for position in positions:
@@ -128,9 +128,9 @@ def settle_unsent(execution: Execution, positions: Sequence[int], reply: Reply) 
 
 
 def send_in_halves(execution: Execution, positions: Sequence[int], send: Callable[[Sequence[int]], Reply]) -> Reply:
-    """Send works, and in halves those that are refused together, so that one bad work does not stop the others.
+    """Send works; where several are refused, send them again in halves, so that one bad work does not stop the others.
 
-    `send` sends works once and settles them. Returned is the reply with the first error, if there was one.
+    `send` sends works once and settles them. Returns the first reply with an error, or else the first reply.
     """
     reply = send(positions)
     execution.refusals = execution.refusals + 1 if reply.kind is ReplyKind.NO else 0
@@ -147,11 +147,11 @@ def send_in_halves(execution: Execution, positions: Sequence[int], send: Callabl
 def look_until(
     execution: Execution, positions: Sequence[int], judge: Callable[[list[int]], list[int]], *, lost: bool = False
 ) -> list[int]:
-    """Pause, look and judge, again and again, until nothing is left to look for or it has been long enough.
+    """Pause and judge, again and again, until no position is left or the last pause is over; return those left.
 
-    `judge` looks at the works at some positions, says what became of them, and returns those worth another look: those
-    that are left in the end are returned. An error on looking is kept, and ends it. `lost` allows a service that did
-    not answer more time.
+    `judge` reads the works at some positions, settles them, and returns the positions that need another look. An error
+    while reading is kept in the receipt, and ends the loop. `lost` is for a service that did not answer: it gets more
+    time.
     """
     left = list(positions)
     for pause in LOST_PAUSES if lost else PAUSES:
@@ -167,7 +167,7 @@ def look_until(
 
 
 def read_back(execution: Execution, ids: Mapping[int, str], judge: Callable[[int, Record | None], None]) -> list[int]:
-    """Look at works by id until it is settled what became of each, or it has been long enough; return those left."""
+    """Read works by id until each is settled or the last pause is over; return the positions that are left."""
 
     def judge_all(left: list[int]) -> list[int]:
         now = look(execution.api, [ids[position] for position in left])
@@ -183,7 +183,7 @@ def read_back(execution: Execution, ids: Mapping[int, str], judge: Callable[[int
 
 
 class GuardedExecutor(ChunkExecutor):
-    """What the verbs share that act on works by id; each sends one kind of request and knows when it is done."""
+    """Changes works by id; each subclass sends one kind of request, and knows when a work is done."""
 
     def step(self, execution: Execution, positions: Sequence[int]) -> BucketsError | None:
         """Do one chunk."""
@@ -272,7 +272,7 @@ class PutExecutor(GuardedExecutor):
 
 
 def _cells(change: Change) -> list[tuple[tuple[str, ...], Any, Any]]:
-    """Return which cells of a work are to change, from what to what."""
+    """Return the cells of a work that will change, each as path, old value and new value."""
     before, after = (side.record if side is not None else {} for side in (change.before, change.after))
     return [
         (path, None if old is MISSING else old, None if new is MISSING else new)

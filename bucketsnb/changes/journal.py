@@ -61,7 +61,6 @@ __all__ = [
     "Journal",
     "JournalWarning",
     "RecordedWork",
-    "Summary",
     "Writer",
     "journal_frame",
     "lines_of",

@@ -47,8 +47,8 @@ def load_plan(context: Context, path: Path) -> Plan:
             f"{count_of(done, 'work')}, all are as it would leave them. Nothing was sent."
         )
     head = {"planned_by": saved.user, "planned_on": saved.machine}
-    executor = Execution(context, verb.chunk_executor(), entry=saved.entry, head=head)
-    return _plan_of(saved, changes, without_login(context.api.url), executor)
+    execution = Execution(context, verb.chunk_executor(), entry=saved.entry, head=head)
+    return _plan_of(saved, changes, without_login(context.api.url), execution)
 
 
 def plan_to_look_at(path: Path) -> Plan:
@@ -63,7 +63,7 @@ def plan_to_look_at(path: Path) -> Plan:
     return _plan_of(saved, changes, without_login(saved.url), None)
 
 
-def _plan_of(saved: SavedPlan, changes: Iterable[Change], url: str, executor: Execution | None) -> Plan:
+def _plan_of(saved: SavedPlan, changes: Iterable[Change], url: str, execution: Execution | None) -> Plan:
     return VERBS[saved.verb].plan(
         changes=tuple(changes),
         url=url,
@@ -73,5 +73,5 @@ def _plan_of(saved: SavedPlan, changes: Iterable[Change], url: str, executor: Ex
         query=saved.query,
         left_out=tuple(LeftOut(one, why) for one, why in saved.left_out),
         notes=(f"Planned by {saved.user} on {saved.machine}, {format_time(saved.created_at)}.", *saved.notes),
-        _executor=executor,
+        _execution=execution,
     )

@@ -1,7 +1,7 @@
 """Plans: values that say what will happen to which works, and that are applied once.
 
 A plan is frozen. It holds every work as it was shown, so that :meth:`Plan.apply` can leave alone what changed since.
-Beside that it has the executor that it is applied with; a plan that was pickled has none, and can only be looked at.
+It also has the execution that applies it; a plan that was pickled has none, and can only be looked at.
 """
 
 from __future__ import annotations
@@ -62,13 +62,13 @@ class Plan(drawing.Drawn):
     Attributes
     ----------
     changes
-        One per work: as it was shown, and as it is to be.
+        One for each work: as it was shown, and as it will be.
     url
         Address of the service, without user and password.
     reason
         Why, in the words of the person who asked; kept in the journal.
     created_at, expires_at
-        Epoch seconds. A plan that is shown for longer is refused.
+        Epoch seconds. After `expires_at`, :meth:`apply` refuses the plan.
     query
         The query document the works matched, as JSON, or ``""`` if they were named.
     left_out
@@ -85,7 +85,7 @@ class Plan(drawing.Drawn):
     query: str = ""
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()
-    _executor: Execution | None = field(default=None, compare=False)
+    _execution: Execution | None = field(default=None, compare=False)
 
     verb: ClassVar[str] = "change"
     done_word: ClassVar[str] = "changed"
@@ -154,19 +154,19 @@ class Plan(drawing.Drawn):
     @property
     def receipt(self) -> Receipt | None:
         """The latest receipt, also after an interrupted :meth:`apply`; `None` before anything was done."""
-        return None if self._executor is None else self._executor.receipt(self)
+        return None if self._execution is None else self._execution.receipt(self)
 
     @property
     def spent(self) -> bool:
         """Whether the plan was applied."""
-        return self._executor is not None and self._executor.spent
+        return self._execution is not None and self._execution.spent
 
     def apply(
         self, progress: ProgressCallback | None = None, cancel: Cancel | None = None, *, rate: float | None = None
     ) -> Receipt:
-        """Do it, once: look again, act only on works that are as they were shown, read back.
+        """Carry out the plan, once: read the works again, change only those still as shown, and read them back.
 
-        What goes wrong on the way is in the receipt; if this call is interrupted, that is in :attr:`receipt`.
+        Errors on the way are in the receipt. If this call is interrupted, the receipt is in :attr:`receipt`.
 
         Parameters
         ----------
@@ -175,7 +175,7 @@ class Plan(drawing.Drawn):
         cancel
             Stops before the next chunk once its ``is_set()`` is true.
         rate
-            Works a second at most, so that a requeue of a thousand does not fall on the workers at once.
+            At most so many works a second, so that workers do not get a thousand works at once.
 
         Returns
         -------
@@ -185,9 +185,9 @@ class Plan(drawing.Drawn):
         Raises
         ------
         PlanAlreadyApplied, PlanExpired, ReadOnly
-            If it was applied before, was shown too long ago, or the client may not change works; nothing is sent.
+            If it was applied before, has expired, or the client may not change works; nothing was sent.
         JournalError
-            If the works could not be put on record; nothing was sent.
+            If the works could not be written to the journal; nothing was sent.
         WorkError
             If rows of a deposit are bad, and `skip_bad` was not asked for; nothing was sent.
         """
@@ -196,11 +196,11 @@ class Plan(drawing.Drawn):
         return execution.apply(self, progress, cancel, rate)
 
     def _live(self, instead: str) -> Execution:
-        if self._executor is None:
+        if self._execution is None:
             raise PlanError(
                 f"This is a copy to look at, made by no client of this process. Nothing was sent. {instead}"
             )
-        return self._executor
+        return self._execution
 
     def save(self, path: str | os.PathLike[str], *, expires_after: float = KEEPS) -> None:
         """Write the plan to a file, for somebody else to look at and to apply with ``buckets.load_plan(path)``.
@@ -217,8 +217,8 @@ class Plan(drawing.Drawn):
         Raises
         ------
         PlanError
-            If it cannot be written, is of a kind that is made where it is applied (withdraw, audit, undo), was applied
-            (PlanAlreadyApplied), or was shown too long ago (PlanExpired).
+            If it cannot be written, is of a verb whose plans are not saved (withdraw, audit, undo), was applied
+            (PlanAlreadyApplied), or has expired (PlanExpired).
         WorkError
             If rows of a deposit are bad, and `skip_bad` was not asked for.
         """
@@ -245,8 +245,8 @@ class Plan(drawing.Drawn):
         return text
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what is pickled: the plan to look at, without the client that could apply it."""
-        return {**self.__dict__, "_executor": None}
+        """Return what is pickled: the plan to look at, without the execution that could apply it."""
+        return {**self.__dict__, "_execution": None}
 
     def _facts(self) -> list[tuple[str, str]]:
         works = self.works
@@ -278,12 +278,12 @@ class CellsPlan(Plan):
 
     @property
     def changes_cells(self) -> bool:
-        """Whether cells change; when a delete or a deposit is undone, whole works come back or go instead."""
+        """Whether cells change; the undo of a delete or of a deposit brings back or removes whole works instead."""
         return any(change.cells for change in self.changes)
 
     @property
     def cells(self) -> pd.DataFrame:
-        """One row a cell that will change: id, field, old, new."""
+        """One row for each cell that will change: id, field, old, new."""
         rows = [(change.id, path, shown(old), shown(new)) for change in self.changes for path, old, new in change.cells]
         return frames.SummaryFrame(rows, columns=["id", "field", "old", "new"], dtype=pd.StringDtype("python"))
 

@@ -51,7 +51,7 @@ UNSETTLED = (Outcome.NOT_SENT, Outcome.UNKNOWN)
 
 @dataclass(frozen=True, slots=True)
 class WorkResult:
-    """What became of one work, and why, on one line.
+    """What became of one work, and why.
 
     Attributes
     ----------
@@ -84,13 +84,13 @@ class Receipt(drawing.Drawn):
     results
         One per work, in the order of the plan.
     errors
-        What went wrong on the way; whatever it was, the results are true.
+        Errors on the way; the results are true whatever went wrong.
     notes
         What else the reader should know, such as why the rest was not sent.
     seconds
-        How long it took, from the first request to the last look; of a receipt of :meth:`resume`, that part only.
+        How long it took, from the first request to the last read; after :meth:`resume`, the time of that call only.
     rate
-        Works a second that were asked for at most, or `None`.
+        The highest number of works a second that was asked for, or `None`.
     """
 
     plan: Plan
@@ -103,7 +103,7 @@ class Receipt(drawing.Drawn):
 
     @property
     def verb(self) -> str:
-        """Of the plan, such as ``"delete"``."""
+        """The verb of the plan, such as ``"delete"``."""
         return self.plan.verb
 
     @property
@@ -119,7 +119,7 @@ class Receipt(drawing.Drawn):
 
     @property
     def ok(self) -> bool:
-        """Whether every work is as planned, one that was to be deleted and is gone included, and all is on record."""
+        """Whether every work is as planned and in the journal; a work to delete that was gone is as planned."""
         if any(isinstance(error, JournalError) for error in self.errors):
             return False
         enough = {Outcome.DONE, Outcome.GONE} if self.plan.removes else {Outcome.DONE}
@@ -132,8 +132,8 @@ class Receipt(drawing.Drawn):
 
     @property
     def frame(self) -> pd.DataFrame:
-        """One row a work: id, outcome, status before and after, detail, and the id it has now if that is new."""
-        rows = [(f.id, f.outcome.value, _status(f.before), _status(f.after), f.detail, f.new_id) for f in self.results]
+        """One row for each work: id, outcome, status before and after, detail, and the id it has now if that is new."""
+        rows = [(*_cells(result), result.new_id) for result in self.results]
         frame = SummaryFrame(rows, columns=list(COLUMNS), dtype=pd.StringDtype("python"))
         words = pd.CategoricalDtype([outcome.value for outcome in Outcome])
         return frame.astype({"outcome": words})
@@ -167,9 +167,9 @@ class Receipt(drawing.Drawn):
         Raises
         ------
         OutcomeUnknown, BucketsError
-            If the outcome of a work is unknown; else the first error on the way, if there was one.
+            The error because of which an outcome is unknown, or else the first error on the way.
         PartlyDone
-            If there was none, and yet some works are not as planned.
+            If there was no error, but some works are not as planned.
         """
         if self.ok:
             return
@@ -179,14 +179,14 @@ class Receipt(drawing.Drawn):
         raise PartlyDone(f"{self.summary}. See receipt.frame for each work.", receipt=self)
 
     def resume(self, progress: ProgressCallback | None = None, cancel: Cancel | None = None) -> Receipt:
-        """Act on the rest: works that were not sent, and, after a look, those whose outcome is unknown.
+        """Continue: send the works that were not sent, and read again those whose outcome is unknown.
 
-        A deposit whose outcome is unknown is only looked for, never sent again.
+        A work whose deposit has an unknown outcome is only searched for, never sent again.
 
         Returns
         -------
         Receipt
-            Of the whole plan, what was done before included.
+            Of the whole plan, with what was done before.
         """
         return self._execution().resume(self.plan, progress, cancel)
 
@@ -219,8 +219,13 @@ class Receipt(drawing.Drawn):
 
     def _rows(self) -> drawing.Details:
         others = [result for result in self.results if result.outcome is not Outcome.DONE]
-        rows = [(f.id or "(no id)", f.outcome.value, _status(f.before), _status(f.after), f.detail) for f in others]
+        rows = [(result.id or "(no id)", *_cells(result)[1:]) for result in others]
         return drawing.Details("Not as planned", COLUMNS[:5], rows, trouble=True)
+
+
+def _cells(result: WorkResult) -> tuple[str | None, str, str | None, str | None, str]:
+    """Return the cells of a result in a row of a frame or table, all but the new id."""
+    return result.id, result.outcome.value, _status(result.before), _status(result.after), result.detail
 
 
 def _status(work: WorkSnapshot | None) -> str | None:

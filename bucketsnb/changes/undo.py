@@ -26,7 +26,7 @@ __all__ = ["context_of", "plan_undo"]
 
 
 def context_of(api: Api, journal: Journal | None = None) -> Context:
-    """Return what plans of this service are applied with, the journal included."""
+    """Return the context of all plans of a client; without `journal`, the usual one is used."""
     context = Context(api, journal or Journal(), lambda entry: plan_undo(context, entry))
     return context
 
@@ -43,7 +43,7 @@ def plan_undo(context: Context, entry_id: str, *, allow_other_host: bool = False
         refuse_other_service(api, entry, [*verb.should_be_there(entry), *put_back])
     journal.touch(entry_id)
     changes, left_out = _changes(api, verb, entry, earlier)
-    executor = Execution(
+    execution = Execution(
         context,
         verb.undo_chunk_executor(entry),
         entry=undo_id,
@@ -59,7 +59,7 @@ def plan_undo(context: Context, entry_id: str, *, allow_other_host: bool = False
         notes=verb.undo_notes,
         undoes=entry_id,
         asked=str(entry.head.get("summary", "")),
-        _executor=executor,
+        _execution=execution,
     )
 
 
@@ -72,7 +72,7 @@ def _verb_of(entry: Entry) -> Verb:
 
 
 def _earlier(journal: Journal, entry_id: str) -> Entry | None:
-    """Return an undo that was begun before and did not end; refuse if it did."""
+    """Return the entry of an undo that was begun and did not end, or None; raise if the undo ended."""
     if entry_id + UNDO_SUFFIX not in journal.entries():
         return None
     earlier = read_entry(journal, entry_id + UNDO_SUFFIX)
@@ -104,7 +104,7 @@ def _changes(api: Api, verb: Verb, entry: Entry, earlier: Entry | None) -> tuple
 
 
 def _again(verb: Verb, changed: RecordedWork | None, undone: RecordedWork) -> Change:
-    """Return the change of an undo under way; a work that cannot be found any more is left alone if it is there."""
+    """Return the change of a work in an undo that goes on; a work that the entry does not have stays as it is."""
     if changed is not None:
         return verb.inverse(changed)
     as_it_is = WorkSnapshot.of(undone.before or {"id": undone.id})

@@ -26,7 +26,7 @@ from bucketsnb.frames.decode import columns_of_texts, pausing_collection
 from bucketsnb.frames.json_array import Edited, JSONArray
 from bucketsnb.schema import FIELD_NAMES, FIELDS, TIME_FIELDS, Kind
 
-__all__ = ["Baseline", "compared", "given_cells", "parts_of", "refuse_twice", "to_records"]
+__all__ = ["Baseline", "compared", "given_cells", "parts_of", "to_records"]
 
 Work = dict[str, Any]
 

@@ -12,7 +12,7 @@ from bucketsnb.display.texts import age, format_time, printable
 from bucketsnb.frames import SummaryFrame
 from bucketsnb.schema import STATUS_KEYS
 
-__all__ = ["GAP", "Drain", "drain", "rates", "with_gaps", "with_zeros"]
+__all__ = ["Drain", "drain", "rates", "with_gaps", "with_zeros"]
 
 Numbers = NDArray[np.floating]
 

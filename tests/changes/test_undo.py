@@ -164,18 +164,18 @@ def test_an_undo_does_not_go_ahead_of_the_change_it_undoes(backend: LocalBackend
 def test_two_threads_that_go_on_with_a_receipt_do_so_once(backend: LocalBackend, buckets: Buckets) -> None:
     works = [{"pipeline": PIPELINE, "site": "chime", "user": "me"}] * 600
     cut = buckets.plan_deposit(works).apply(cancel=AfterOne())
-    executor = cut.plan._executor
-    assert executor is not None
-    alone = executor._exclusive
+    execution = cut.plan._execution
+    assert execution is not None
+    alone = execution._exclusive
 
     @contextmanager
     def after_another(plan: Plan) -> Iterator[None]:
-        executor._exclusive = alone
+        execution._exclusive = alone
         assert cut.resume().ok
         with alone(plan):
             yield
 
-    executor._exclusive = after_another
+    execution._exclusive = after_another
     assert cut.resume().ok
     assert len(stored(buckets)) == 600
 

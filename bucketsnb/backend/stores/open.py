@@ -9,7 +9,7 @@ from bucketsnb.addresses import without_login
 from bucketsnb.backend.stores.base import Store, StoreUnavailable
 from bucketsnb.backend.stores.sqlite.store import SQLiteStore
 
-__all__ = ["open_store", "sqlite_path"]
+__all__ = ["open_store"]
 
 _LIKE_AN_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/|.*://|.*(//|:).*@|.*//.*:", re.DOTALL)
 """What is meant as an address and is none, such as ``MONGODB://...``: as a file's name it would show its password."""

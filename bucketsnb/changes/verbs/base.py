@@ -160,6 +160,6 @@ def new_plan(
         query=targets.query,
         left_out=tuple(targets.left_out),
         notes=(*notes, *advised, *context.api.clock.notes()),
-        _executor=Execution(context, chunk_executor, head=head or {}),
+        _execution=Execution(context, chunk_executor, head=head or {}),
         **more,
     )

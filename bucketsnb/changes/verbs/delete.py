@@ -36,7 +36,7 @@ from bucketsnb.encoding import encode_works
 from bucketsnb.errors import BucketsError, WorkError
 from bucketsnb.schema import FIELDS, QUEUE_FIELDS, TIME_FIELDS, queue_problems, value_problems
 
-__all__ = ["HOLDING", "Delete", "DeleteExecutor", "DeletePlan", "RestoreExecutor", "plan_delete"]
+__all__ = ["HOLDING", "Delete", "DeleteExecutor", "DeletePlan", "plan_delete"]
 
 Record = Mapping[str, Any]
 

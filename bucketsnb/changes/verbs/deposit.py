@@ -32,7 +32,7 @@ from bucketsnb.display.texts import count_of
 from bucketsnb.encoding import encode_works
 from bucketsnb.errors import BucketsError, Cure, Note, OutcomeUnknown, WorkError
 
-__all__ = ["Deposit", "DepositExecutor", "DepositPlan", "UndoDepositPlan", "plan_deposit", "plan_raw"]
+__all__ = ["Deposit", "DepositExecutor", "DepositPlan", "plan_deposit", "plan_raw"]
 
 FRESH = 60.0
 """Seconds within which a creation time is taken to be nobody else's."""

@@ -393,7 +393,7 @@ def _refuse_derived(frame: pd.DataFrame, before: Mapping[str, Record]) -> None:
     was = frame_of([before[one] for one in frame["id"]], now=float(read_at), fields=fields)
     for name in names:
         if not _is_column(frame[name].reset_index(drop=True), pd.Series(was[name].array)):
-            raise WorkError(f"{name} is worked out from the times of a work and cannot be set.", field=name)
+            raise WorkError(f"{name} is worked out from other columns and cannot be set.", field=name)
 
 
 def _is_column(column: pd.Series, was: pd.Series) -> bool:

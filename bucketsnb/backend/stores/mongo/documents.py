@@ -16,7 +16,7 @@ from bson.raw_bson import RawBSONDocument
 
 from bucketsnb.backend.works import WORK_BYTES_MAX, WorkRefused, WorkTooLarge, encoded
 
-__all__ = ["CODEC", "Record", "check_changes", "document_of", "json_of", "key_of"]
+__all__ = ["CODEC", "Record", "check_changes", "document_of", "json_of"]
 
 Record = dict[str, Any]
 
