@@ -460,7 +460,7 @@ def _judged(row: _Row, *, fresh: bool) -> tuple[dict[str, Any], list[tuple[str, 
     """Return a row as a work, and what is wrong with it: what could not be read, and what does not fit."""
     work: dict[str, Any] = {}
     wrong = list(row.unread)
-    if row.read or not wrong:
+    if not wrong or row.read:  # what is no mapping is asked nothing: the truth of an array is an error
         try:
             work, unfit = judge(_completed(row.read, fresh=fresh))
         except WorkError as error:

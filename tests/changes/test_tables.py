@@ -936,3 +936,12 @@ def test_any_text_is_read_or_refused_in_words(text: str) -> None:
     outcome(f"pipeline,site,user\n{text}")
     outcome(f"{text}\n{text}")
     outcome(f"[{text}\n")
+
+
+@pytest.mark.parametrize("row", [pd.Series({"pipeline": "a"}), np.array([1, 2]), pd.NA, {1}, 5, None, "a"], ids=repr)
+def test_a_row_that_is_no_mapping_is_a_bad_row_whatever_it_is(row):
+    rows = read_rows([make_work(), row])
+    assert [(problem.row, problem.problem.partition(";")[0]) for problem in rows.problems] == [
+        (1, f"is not a mapping but {type(row).__name__}")
+    ]
+    assert len(rows.works) == 1
