@@ -36,7 +36,7 @@ keyword                                     query document
 ``Query({"results.snr": {"$gt": 9}})``      the document itself, alone or before keywords
 ==========================================  ===========================================================================
 
-All 22 fields of a work have a keyword, and ``parent`` has one. ``not_`` goes before pipeline, status, event, tags,
+All fields of a work have a keyword, and ``parent`` has one. ``not_`` goes before pipeline, status, event, tags,
 site, user, parent, id and function; ``has_`` before the fields that may be null or empty. With False, a flag such as
 ``overdue`` asks for the other works.
 

@@ -17,7 +17,7 @@ from .public import PublicClient, installed, newest
 from .results import Results
 
 STORES = ("sqlite", "mongodb")
-"""The kinds of store that the whole suite runs on."""
+"""The kinds of store that all tests of this folder run on; a fixture such as `sqlite_store` has the address of each."""
 
 
 class Asking:
@@ -57,10 +57,14 @@ class Asking:
         self._session.close()
 
 
+@pytest.fixture(scope="session")
+def sqlite_store() -> None:
+    """Name no store: a service that is given none keeps its works in a temporary SQLite file."""
+
+
 @pytest.fixture(scope="session", params=STORES)
 def running_service(request: pytest.FixtureRequest) -> Iterator[LocalBackend]:
-    store = None if request.param == "sqlite" else request.getfixturevalue("mongodb_store")
-    with LocalBackend(store) as backend:
+    with LocalBackend(request.getfixturevalue(f"{request.param}_store")) as backend:
         yield backend
 
 

@@ -1,8 +1,6 @@
 """The verbs by which works are changed, one module each: its plan, its act and its inverse.
 
-To add a verb: copy the module that is most like it, and list the class at its end here; then give the client a method
-that calls its plan function (:class:`bucketsnb.client.Buckets`). Undo and the journal ask this table. If its plans may
-be saved in files, give it a row of :data:`bucketsnb.changes.plan_file.SIDES` too.
+Undo and the journal find a verb in :data:`VERBS`. The README says, under "The map of the code", how to add one.
 """
 
 from __future__ import annotations

@@ -141,7 +141,7 @@ class AuditPanel(_FormPanel):
 
 
 class JournalPanel(_FormPanel):
-    """Show what was changed from this account by any client, and undo an entry of it."""
+    """Show the changes that were made from this account by any client, and undo one."""
 
     _title, _form = "Journal", JournalTable
 
