@@ -7,10 +7,11 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, expect, sync_playwright
 
 from bucketsnb.backend.server import LocalBackend
 from bucketsnb.cli.jupyter_server import JupyterLab
@@ -33,6 +34,7 @@ EMPTY_NOTEBOOK = {
     "nbformat_minor": 5,
 }
 HERE = Path(__file__).parent
+_NUMBERS = itertools.count(1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -82,34 +84,29 @@ def lab(lab_folder: Path) -> Iterator[JupyterLab]:
 Opener = Callable[..., Notebook]
 
 
-@pytest.fixture(scope="session")
-def lab_context(browser: Browser) -> Iterator[BrowserContext]:
-    """One set of cookies and files for all pages of JupyterLab, so that its program is loaded once."""
-    context = browser.new_context()
+@contextmanager
+def opened(browser: Browser, lab: JupyterLab, name: str, *, width: int = 1280, height: int = 900) -> Iterator[Notebook]:
+    """Open a notebook of the folder in a window of its own: Chromium draws what is behind another tab once a second."""
+    context = browser.new_context(viewport={"width": width, "height": height})
     context.set_default_timeout(30_000)
-    yield context
+    notebook = Notebook(context.new_page(), Path(SCREENSHOTS) if SCREENSHOTS else None)
+    # A workspace of its own, so that two pages do not share one layout.
+    notebook.open(f"{lab.url}lab/workspaces/w{next(_NUMBERS)}/tree/{name}?token={lab.token}")
+    yield notebook
     context.close()
 
 
-@pytest.fixture(scope="session")
-def open_notebook(lab_context: BrowserContext, lab: JupyterLab) -> Opener:
-    """Open a notebook of the folder on a page of its own: ``open_notebook("name.ipynb", width=1280, height=900)``."""
-    numbers = itertools.count(1)
-
-    def opener(name: str, *, width: int = 1280, height: int = 900) -> Notebook:
-        page = lab_context.new_page()
-        page.set_viewport_size({"width": width, "height": height})
-        notebook = Notebook(page, Path(SCREENSHOTS) if SCREENSHOTS else None)
-        # A workspace of its own, so that two pages do not share one layout.
-        notebook.open(f"{lab.url}lab/workspaces/w{next(numbers)}/tree/{name}?token={lab.token}")
-        return notebook
-
-    return opener
+@pytest.fixture
+def open_notebook(browser: Browser, lab: JupyterLab) -> Iterator[Opener]:
+    """Open notebooks for one test: ``open_notebook("name.ipynb", width=1280, height=900)``."""
+    with ExitStack() as windows:
+        yield lambda name, **size: windows.enter_context(opened(browser, lab, name, **size))
 
 
 @pytest.fixture(scope="session")
-def shared_notebook(open_notebook: Opener) -> Notebook:
-    return open_notebook("shared.ipynb")
+def shared_notebook(browser: Browser, lab: JupyterLab) -> Iterator[Notebook]:
+    with opened(browser, lab, "shared.ipynb") as notebook:
+        yield notebook
 
 
 @pytest.fixture

@@ -306,7 +306,6 @@ def test_a_receipt_is_in_sight_and_focused_where_cells_out_of_sight_are_not_laid
     _focused_in(page, ".bnb-receipt")
     assert notebook.troubles() == []
     notebook.kernel_eval("page.close()")
-    notebook.page.close()
 
 
 def test_no_key_in_any_control_reaches_the_notebook(notebook: Notebook, page: Locator) -> None:

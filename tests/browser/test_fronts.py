@@ -9,7 +9,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from bucketsnb.backend.server import LocalBackend
 from bucketsnb.cli.jupyter_server import JupyterLab
@@ -23,17 +23,16 @@ app(Buckets({url!r}), Query(pipeline={pipeline!r}, status="failure"))
 
 
 @pytest.fixture
-def page(lab_context: BrowserContext, lab_folder: Path, backend: LocalBackend) -> Iterator[Page]:
+def page(browser: Browser, lab_folder: Path, backend: LocalBackend) -> Iterator[Page]:
     """Write a notebook of one cell, and give an empty page."""
     backend.store.load(make_works(5, pipeline=PIPELINE, status="failure"))
     book = nbformat.v4.new_notebook()
     book.cells.append(nbformat.v4.new_code_cell(CELL.format(url=backend.url, pipeline=PIPELINE)))
     book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(book, lab_folder / "front.ipynb")
-    page = lab_context.new_page()
-    page.set_viewport_size({"width": 1280, "height": 900})
-    yield page
-    page.close()
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    yield context.new_page()
+    context.close()
 
 
 def _thrown(page: Page) -> list[str]:
