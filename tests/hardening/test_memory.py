@@ -84,9 +84,9 @@ def bombs(service: Service) -> None:
 
 def many_requests(service: Service) -> int:
     """Send what a service meets in long, and return how large it is after that."""
-    small_ones(service, 1_200)
+    small_ones(service, 800)
     bombs(service)
-    many_names(service, 40)
+    many_names(service, 25)
     return min(large_work(service) for _ in range(2))
 
 
