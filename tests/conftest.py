@@ -53,16 +53,17 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Give each worker of ``pytest -n`` whole files, and all that needs a browser to one of them.
+    """Give each worker of ``pytest -n`` whole files, and all that needs the JupyterLab of the tests to one of them.
 
-    What the tests of a file share is then made once, and there is one JupyterLab and one Chromium. The files go out in
-    their order, as the last ones are short.
+    What the tests of a file share is then made once, and there is one such JupyterLab. The tests behind a hub have one
+    of their own, and so may run beside it. The files go out in their order, as the last ones are short.
     """
     from xdist.scheduler import LoadFileScheduling
 
     class Whole(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return "tests/browser" if nodeid.startswith("tests/browser/") else super()._split_scope(nodeid)
+            in_lab = nodeid.startswith("tests/browser/") and not nodeid.startswith("tests/browser/test_hub.py")
+            return "tests/browser" if in_lab else super()._split_scope(nodeid)
 
     config.option.loadscopereorder = False
     return Whole(config, log)
