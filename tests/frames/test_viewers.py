@@ -58,6 +58,7 @@ def test_a_page_of_rows_is_shown_and_sent(frame: WorksFrame, rows: slice):
     assert repr(page)
 
 
+@pytest.mark.filterwarnings("ignore:TimedeltaArray.__init__:FutureWarning")  # pandas 2.3 warns of what it does itself
 def test_every_column_is_counted_and_sorted(frame: WorksFrame):
     for name in frame.columns:
         assert frame[name].isna().sum() + frame[name].count() == len(frame)
