@@ -112,7 +112,7 @@ def test_arrays_of_times_become_seconds_as_each_time_does(days: Any):
     assert Query({"creation": {"$in": days}}).to_document() == {"creation": {"$in": [DAY]}}
 
 
-GAPS = (pd.NaT, pd.NA, np.nan, np.datetime64("NaT"), pd.Series(["a", None], dtype="string"), pd.array([1, None]))
+GAPS = (pd.NaT, pd.NA, np.nan, np.datetime64("NaT", "us"), pd.Series(["a", None], dtype="string"), pd.array([1, None]))
 
 
 @pytest.mark.parametrize("gap", GAPS, ids=repr)
