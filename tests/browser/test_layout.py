@@ -180,6 +180,13 @@ def test_chips_do_not_move_the_works(notebook: Notebook, page: Locator) -> None:
     expect(page.get_by_role("button", name=f"Edit the filter Pipeline: {PIPELINE}")).to_have_attribute(
         "title", f"Edit the filter Pipeline: {PIPELINE}"
     )
+    three = f"pipeline={PIPELINE!r}, status='queued', older_than='7d'"
+    notebook.kernel_eval(f"setattr(page.filters, 'query', __import__('bucketsnb').Query({three}))")
+    expect(page.locator(".bnb-chips .bnb-token")).to_have_count(3)
+    for width in (1000, 1100, 1400):  # a list of files takes 245 of them
+        notebook.page.set_viewport_size({"width": width, "height": 900})
+        values = page.locator(".bnb-chips .bnb-token-text span:last-child")
+        assert values.evaluate_all("all => all.map((one) => one.scrollWidth > one.clientWidth + 1)") == [False] * 3
 
 
 def test_a_work_that_opens_below_the_rows_is_in_sight(notebook: Notebook, page: Locator) -> None:
