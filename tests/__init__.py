@@ -1,6 +1,6 @@
 """The tests: what lives where, and how to run them.
 
-``pytest -n 4`` runs all of them in four processes, ``pytest -n 3 -m "not browser and not slow"`` those of the daily
+``pytest -n 5`` runs all of them in five processes, ``pytest -n 3 -m "not browser and not slow"`` those of the daily
 loop, and ``pytest tests/frames/test_decode.py`` one file. ``--hypothesis-profile=long --timeout=0`` tries fifty times
 as many examples of every property.
 

@@ -39,6 +39,7 @@ register_profiles()
 
 FOREIGN = ("BUCKETSNB_", "WORKFLOW_", "GITHUB_TOKEN", "GITHUB_PAT", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NETRC")
 FROM_OUTSIDE = frozenset(os.environ)
+LONGEST = ("tests/browser/", "tests/soak/", "tests/notebooks/")
 DAILY = "not browser and not slow"
 ALL_SLOW = re.compile(r"^pytestmark = .*\bpytest\.mark\.slow\b", re.MULTILINE)
 
@@ -49,6 +50,11 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
         return None
     whole_file = collection_path.suffix == ".py" and ALL_SLOW.search(collection_path.read_text())
     return True if whole_file or collection_path.name == "browser" else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no process is left alone with it at the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -12,6 +12,23 @@ from bucketsnb.backend.server import LocalBackend
 from tests.browser.notebook import Notebook
 
 PIPELINE = "baseband-converter"
+_AT_REST = """(one) => new Promise((done) => {
+  let top = null, frames = 0;
+  const look = () => {
+    const now = one.getBoundingClientRect().top;
+    frames = now === top ? frames + 1 : 0;
+    top = now;
+    frames < 24 ? requestAnimationFrame(look) : done();
+  };
+  look();
+})"""
+"""Ends when an element has been in one place for 24 frames, 0.4 s where they are drawn in time."""
+
+
+def rest(one: Locator) -> None:
+    """Wait for an element, and until the notebook has settled its layout around it."""
+    expect(one).to_be_visible()
+    one.evaluate(_AT_REST)
 
 
 def pick(page: Locator, pipeline: str, status: str) -> None:

@@ -15,7 +15,7 @@ from bucketsnb.backend.samples import sample_works
 from bucketsnb.backend.server import LocalBackend
 from tests.browser.conftest import EMPTY_NOTEBOOK, Opener
 from tests.browser.notebook import Notebook
-from tests.browser.steps import PIPELINE, agree, panel, pick, press, question, receipt, tick, tick_all, writes
+from tests.browser.steps import PIPELINE, agree, panel, pick, press, question, receipt, rest, tick, tick_all, writes
 from tests.factory import make_work, make_works
 
 APP = "from bucketsnb import Buckets, app\n{name} = app(Buckets())\n{name}"
@@ -28,8 +28,7 @@ _IN_SIGHT = """(one) => {
 
 
 def _in_sight(one: Locator) -> None:
-    expect(one).to_be_visible()
-    one.page.wait_for_timeout(900)  # the notebook settles its layout meanwhile
+    rest(one)
     assert one.evaluate(_IN_SIGHT), "it is out of sight"
 
 

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from bucketsnb.backend.server import LocalBackend
 from bucketsnb.cli.jupyter_server import JupyterLab
-from tests.browser.steps import PIPELINE
+from tests.browser.steps import PIPELINE, rest
 from tests.factory import make_works
 
 CELL = """
@@ -63,7 +63,7 @@ def _delete_one(page: Page, backend: LocalBackend) -> None:
     done = page.locator(".bnb-receipt")
     expect(done).to_contain_text("1 work deleted")
     expect(page.locator(".bnb-counts")).to_contain_text("4 read")
-    page.wait_for_timeout(900)  # the notebook settles its layout meanwhile
+    rest(done)
     assert done.evaluate("one => one.contains(document.activeElement)")
     box = done.bounding_box()
     assert box is not None

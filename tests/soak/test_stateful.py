@@ -52,7 +52,7 @@ FAULTS: dict[str, dict[str, Any]] = {
 }
 faults = st.none() | st.sampled_from(list(FAULTS))
 STEPS = settings(
-    max_examples=examples(25),
+    max_examples=examples(20),
     stateful_step_count=20,
     derandomize=True,
     database=None,
