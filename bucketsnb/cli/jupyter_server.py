@@ -60,6 +60,7 @@ class JupyterLab:
             "JUPYTER_PREFER_ENV_PATH": "1",  # this Python's kernel, not one of the same name in the user's folder
         }
         self.session = HubSession.of(environ)
+        self._runtime_folder = _runtime_folder(environ)  # now, as a Ctrl-C during an import may be lost
         self._command = [
             *(sys.executable, "-m", "bucketsnb.cli.orphan", str(os.getpid()), self._module),
             *(self.session.network(port) if self.session else _network(port)),
@@ -111,11 +112,9 @@ class JupyterLab:
 
     def _announced_url(self) -> str:
         """Read the address from the file that a Jupyter server writes, which may be before it listens."""
-        from jupyter_core.paths import jupyter_runtime_dir  # of the extra `lab`
-
-        folder = Path(self._environ.get("JUPYTER_RUNTIME_DIR") or jupyter_runtime_dir())
         try:
-            return str(json.loads((folder / f"jpserver-{self.process.pid}.json").read_text("utf-8"))["url"])
+            announced = (self._runtime_folder / f"jpserver-{self.process.pid}.json").read_text("utf-8")
+            return str(json.loads(announced)["url"])
         except (OSError, ValueError):
             return ""
 
@@ -169,6 +168,12 @@ class HubSession:
     def public(self, url: str) -> str:
         """Return an address of this machine as the hub passes it on; only the path if the hub's name is not known."""
         return urljoin(self.url, urlsplit(url).path)
+
+
+def _runtime_folder(environ: Mapping[str, str]) -> Path:
+    from jupyter_core.paths import jupyter_runtime_dir  # of the extra `lab`
+
+    return Path(environ.get("JUPYTER_RUNTIME_DIR") or jupyter_runtime_dir())
 
 
 def _network(port: int) -> list[str]:
