@@ -6,6 +6,7 @@ Needs the extra ``lab``. Nothing is written unless the whole notebook ran.
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -61,12 +62,17 @@ def render(
     book = nbformat.read(notebook, as_version=4)
     _set(book, parameters)
     client = NotebookClient(book, timeout=_SECONDS, kernel_name="python3", store_widget_state=False)
-    client.create_kernel_manager().transport = "ipc"  # what the report says is nobody else's on this machine
-    try:
-        client.execute(env={**os.environ, **(environ or {})})
-    except CellExecutionError as error:
-        problem = truncate(f"{error.ename}: {error.evalue}")
-        raise ReportFailed(f"the report stopped at an error, and nothing was written: {problem}") from error
+    manager = client.create_kernel_manager()
+    is_posix = os.name == "posix"
+    # In /tmp, as the path of a socket has 107 characters at most.
+    with tempfile.TemporaryDirectory(prefix="bucketsnb-", dir="/tmp" if is_posix else None) as folder:  # noqa: S108 - made for us alone
+        if is_posix:  # sockets in a private folder: other users of this machine could listen on TCP
+            manager.transport, manager.ip = "ipc", f"{folder}/kernel"
+        try:
+            client.execute(env={**os.environ, **(environ or {})})
+        except CellExecutionError as error:
+            problem = truncate(f"{error.ename}: {error.evalue}")
+            raise ReportFailed(f"the report stopped at an error, and nothing was written: {problem}") from error
     book.cells = [cell for cell in book.cells if NOTEBOOK_ONLY not in _tags(cell)]
     exporter = HTMLExporter(template_name="basic", exclude_input=True, exclude_output_prompt=True, embed_images=True)
     body, _ = exporter.from_notebook_node(book)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # Every program that a test starts would compile the whole package anew, and every run the tests.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# It would hide what a program leaves unwritten when it ends.
+os.environ.pop("PYTHONUNBUFFERED", None)
 sys.dont_write_bytecode = False
 
 if "mix_stderr" in inspect.signature(CliRunner.__init__).parameters:

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
@@ -63,7 +63,7 @@ def emit(text: str, *, nl: bool = True) -> None:
     try:
         click.echo(text, nl=nl)
     except OSError as error:
-        _drop_stdout()
+        _drop(sys.stdout)
         if error.errno != errno.EPIPE:
             raise
 
@@ -78,15 +78,17 @@ def emit_result(text: str) -> None:
 
 def say(text: str) -> None:
     """Write a line to stderr, if it takes any."""
-    with suppress(OSError):
+    try:
         click.echo(text, err=True)
+    except OSError:
+        _drop(sys.stderr)
 
 
-def _drop_stdout() -> None:
+def _drop(stream: IO[str]) -> None:
     """Send what is still buffered to the null device: Python writes it again at exit, and would fail again."""
     with suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
+        os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
 
 

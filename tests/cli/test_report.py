@@ -19,11 +19,11 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 
 
-def report(out: Path, **env: str) -> subprocess.CompletedProcess[str]:
+def report(out: Path, folder: Path | None = None, **env: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "bucketsnb", "report", "--out", str(out), "--days", "3"]
     proxies = dict.fromkeys(("http_proxy", "HTTP_PROXY", "ALL_PROXY"), "http://127.0.0.1:1")  # not for this machine
     env = {**os.environ, **proxies, "PYTHONPATH": str(ROOT), "JUPYTER_PREFER_ENV_PATH": "1", **env}
-    return subprocess.run(command, env=env, cwd=out.parent, capture_output=True, text=True, timeout=240)
+    return subprocess.run(command, env=env, cwd=folder or out.parent, capture_output=True, text=True, timeout=240)
 
 
 def test_the_report_is_one_file_with_tables_and_figures_and_no_code(backend, tmp_path):
@@ -48,6 +48,13 @@ def test_the_report_is_one_file_with_tables_and_figures_and_no_code(backend, tmp
     assert re.findall(r'(?:src|href)="(?!data:|#)[^"]*"', page) == []
     assert "<script" not in page
     assert [request.path for request in backend.requests if "audit" in request.path] == []
+
+
+def test_it_is_made_from_a_folder_that_nobody_may_write_to(backend, tmp_path):
+    out = tmp_path / "report.html"
+    done = report(out, Path("/proc"), BUCKETSNB_URL=backend.url)
+    assert done.returncode == 0, done.stderr
+    assert out.exists()
 
 
 def test_a_service_that_cannot_be_read_ends_with_an_exit_code_and_leaves_the_last_report(tmp_path):

@@ -111,6 +111,7 @@ def test_a_file_that_may_not_be_written_is_refused_with_the_reason() -> None:
         command = [sys.executable, "-c", script, str(file)]
         ended = subprocess.run(command, capture_output=True, text=True, cwd=HERE, timeout=60, check=False)
         file.parent.chmod(0o755)
+        file.chmod(0o644)
         assert ended.returncode == 1
         assert "works.db cannot be written: it, or its folder, is read-only" in ended.stderr.splitlines()[-1]
         assert len(works_in(file)) == 1

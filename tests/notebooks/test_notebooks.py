@@ -91,7 +91,7 @@ def test_all_seven_notebooks_are_run() -> None:
 
 def run_by(command: tuple[str, ...], path: Path, folder: Path) -> nbformat.NotebookNode:
     """Run a copy of a notebook by a command in a process of its own."""
-    copy = Path(shutil.copy(path, folder))
+    copy = Path(shutil.copyfile(path, folder / path.name))
     words = [word.format(notebook=path.name) for word in command]
     done = subprocess.run([sys.executable, "-m", *words], cwd=folder, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr
