@@ -11,7 +11,7 @@ __all__ = ["is_loopback", "leads_to_this_machine", "token_problem", "without_log
 
 _SCHEME = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.-]*:/+)")
 _AT = re.compile("%40|[\uff20\ufe6b]")
-"""Spellings of the sign between login and host, beside ``@`` itself."""
+"""Encoded forms of the ``@`` between login and host."""
 
 _REST = re.compile(r"(?:[^@/?#]*@)?([^@/?#]*)(/[^@?#]*)?(?:[?#][^@]*)?")
 
@@ -19,7 +19,7 @@ _REST = re.compile(r"(?:[^@/?#]*@)?([^@/?#]*)(/[^@?#]*)?(?:[?#][^@]*)?")
 def without_login(address: str) -> str:
     """Return an address of any scheme, also a mistyped one, without user, password and options.
 
-    Where a sign such as ``/`` leaves open which part is the password, all of it is left out.
+    Where a character such as ``/`` makes it unclear which part is the password, all of that is left out.
 
     Examples
     --------
@@ -35,7 +35,7 @@ def without_login(address: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Say whether a name or an address is this machine's own, whoever asks.
+    """Return whether a name or an address always means this machine, on whatever machine it is looked up.
 
     Examples
     --------
@@ -51,7 +51,7 @@ def is_loopback(host: str) -> bool:
 
 
 def leads_to_this_machine(host: str) -> bool:
-    """Say whether a connection to a host ends on this machine, in whatever spelling the system's look-up takes.
+    """Return whether a connection to a host ends on this machine, in any spelling that the system accepts.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def leads_to_this_machine(host: str) -> bool:
 
 
 def token_problem(token: object) -> str | None:
-    """Say, without showing it, why something cannot be a token; ``None`` if it can.
+    """Return why something cannot be a token, without showing it; ``None`` if it can.
 
     Examples
     --------

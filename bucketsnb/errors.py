@@ -74,7 +74,7 @@ GATEWAY_STATUSES = frozenset({502, 503, 504})
 
 
 class Cure(Enum):
-    """What lets a refused call through, in words for those who write Python; other front ends have their own."""
+    """What lets a refused call through, worded for Python; other front ends have their own words."""
 
     NAME_PIPELINES = "Name the pipelines (pipeline=...), or pass allow_all=True."
     RAISE_MAXIMUM = "Narrow the query, or pass max_affected={}."
@@ -93,7 +93,7 @@ class Cure(Enum):
 
 
 class Note(str):
-    """Something to know before a change, with the cure as data; the text is for those who write Python."""
+    """Something to know before a change, with the cure as data; the text is worded for Python."""
 
     problem: str
     """The text without the cure."""
@@ -327,7 +327,7 @@ class ServiceFailed(ServiceError):
 
     @property
     def by_gateway(self) -> bool:
-        """Whether a gateway may have said it (502, 503, 504): then nobody knows whether the service acted."""
+        """Whether a gateway may have answered (502, 503, 504): then the service may or may not have acted."""
         return self.status in GATEWAY_STATUSES
 
 
@@ -336,7 +336,7 @@ class BadAnswer(ServiceError):
 
 
 def warn_caller(message: str, category: type[Warning]) -> None:
-    """Warn at the line that called this package, however many of its own functions lie between."""
+    """Warn at the line that called this package, however deep in the package the warning arises."""
     frame, level = sys._getframe(), 1
     while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).startswith("bucketsnb."):
         frame, level = frame.f_back, level + 1

@@ -1,4 +1,4 @@
-"""Files that this package keeps for its user: where they are, locks on them, and how one is written whole."""
+"""Files of the user: where they are, locks on them, and how a file is replaced as a whole."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ except ImportError:  # Windows
 __all__ = ["OPEN_FLAGS", "absolute", "locked", "replace_file", "try_lock", "unlock"]
 
 OPEN_FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-"""Flags with which files are opened everywhere: closed in programs that are started, bytes as they are on Windows."""
+"""Flags for opening files: closed in programs that are started, and binary on Windows."""
 
 _HELD_BY_ANOTHER = frozenset({errno.EACCES, errno.EAGAIN, errno.EDEADLK})
 _LOCKED_BYTE = 2**31 - 2
-"""On Windows a lock covers bytes and keeps others from reading them: so it covers one that no file of ours has."""
+"""The byte that is locked on Windows, where others cannot read locked bytes: beyond the end of every file."""
 
 _WAIT = 10.0
 _PAUSE = 0.02
@@ -76,16 +76,16 @@ def _write(part: Path, data: bytes, before: os.stat_result | None) -> None:
         file.flush()
         os.fsync(file.fileno())
     if before is not None:
-        if hasattr(os, "geteuid") and os.geteuid() == 0:  # only root may give files away
+        if hasattr(os, "geteuid") and os.geteuid() == 0:  # only root may change the owner
             os.chown(part, before.st_uid, before.st_gid)
-        part.chmod(mode)  # what the umask took away
+        part.chmod(mode)  # the umask was applied when it was made
 
 
 @cache
 def absolute(named: str) -> Path:
-    """Return a path that was given in words, absolute from the first time it was asked for.
+    """Return a path as absolute from the first time it is asked for.
 
-    A notebook may change its working folder; what it wrote before stays where it is.
+    A notebook may change its working folder; its files stay where the first one was written.
     """
     try:
         return Path(named).expanduser().absolute()
@@ -112,7 +112,7 @@ def try_lock(file: int) -> bool:
 
 
 def unlock(file: int) -> None:
-    """Let go of the lock of an open file, which a process that was forked meanwhile may have open too."""
+    """Release the lock of an open file, which a forked process may have open too."""
     if _fcntl is not None:
         _fcntl.flock(file, _fcntl.LOCK_UN)
     else:
@@ -122,7 +122,7 @@ def unlock(file: int) -> None:
 
 @contextmanager
 def locked(path: Path, *, wait: float = _WAIT) -> Iterator[None]:
-    """Hold the lock of a file, which is made if it is not there and stays; another holder is waited for so long."""
+    """Hold the lock of a file, which is made if it is missing and kept; wait so long for another holder."""
     file = os.open(path, os.O_RDWR | os.O_CREAT | OPEN_FLAGS, 0o600)
     try:
         end = time.monotonic() + wait

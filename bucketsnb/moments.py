@@ -14,14 +14,14 @@ from bucketsnb.display.texts import format_time
 __all__ = ["LARGEST_SECONDS", "UNIT_SIZES", "exact_seconds", "instant", "moment_problem", "unit_guess"]
 
 LARGEST_SECONDS = 1e11
-"""A number beyond it, three thousand years of seconds, counts something smaller than seconds."""
+"""Three thousand years in seconds; a larger number must be in a smaller unit."""
 
 _EARLIEST = datetime(2010, 1, 1, tzinfo=timezone.utc).timestamp()
 _AHEAD = 86_400.0
 _DAY = 86_400.0
 
 UNIT_SIZES = {"milliseconds": 1e3, "microseconds": 1e6, "nanoseconds": 1e9}
-"""How many of each are a second."""
+"""Units per second."""
 
 _DAYS = (
     ("days since 1970", 0.0),
@@ -29,7 +29,7 @@ _DAYS = (
     ("a modified Julian date", 40_587.0),
     ("a Julian date", 2_440_587.5),
 )
-"""Other counts of time, by the number that each has at the start of 1970."""
+"""Other epochs, by the number that each gives to the start of 1970."""
 
 _NUMBER = re.compile(r"[+-]?([0-9]+(?:\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
 _ISO = re.compile(
@@ -67,9 +67,9 @@ def instant(text: str, *, zone: timezone | None = None) -> float:
 
 
 def exact_seconds(value: datetime) -> float:
-    """Return the epoch seconds of a datetime with a zone, to the nanosecond where it is one of pandas.
+    """Return the epoch seconds of a datetime with a zone, with the nanoseconds of pandas.
 
-    ``Timestamp.timestamp()`` leaves the nanoseconds out, and the service's times have some.
+    ``Timestamp.timestamp()`` drops the nanoseconds, and the times of the service have some.
     """
     nanoseconds = value.microsecond * 1000 + int(getattr(value, "nanosecond", 0))
     whole = datetime(
@@ -79,7 +79,7 @@ def exact_seconds(value: datetime) -> float:
 
 
 def _seconds(whole: datetime, rest: str) -> float:
-    """Return the float that is nearest to whole seconds and the digits of their fraction."""
+    """Return the float nearest to whole seconds and the digits of their fraction."""
     seconds = whole.timestamp()
     if seconds >= 0 and seconds.is_integer():
         return float(f"{int(seconds)}.{rest or '0'}")
@@ -87,14 +87,14 @@ def _seconds(whole: datetime, rest: str) -> float:
 
 
 def unit_guess(number: float) -> str | None:
-    """Say what a number that is too large for epoch seconds looks like: ``"milliseconds"`` or smaller."""
+    """Return the likely unit of a number that is too large for epoch seconds: ``"milliseconds"`` or smaller."""
     if abs(number) <= LARGEST_SECONDS:
         return None
     return next((unit for unit, size in UNIT_SIZES.items() if abs(number) <= LARGEST_SECONDS * size), None)
 
 
 def moment_problem(seconds: float, *, now: float | None = None) -> str | None:
-    """Say why a work cannot have been made, begun or ended at a moment, with a guess at what was meant.
+    """Return why a work cannot have been made, begun or ended at a moment, with a guess at the intended one.
 
     The service came after 2010. Its clock and that of a client may differ, but by less than a day.
 

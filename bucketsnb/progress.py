@@ -13,18 +13,18 @@ ProgressCallback = Callable[[int, int], object]
 """Called with the number of works that are read or changed so far, and with their total."""
 
 _PULSE = 0.5
-"""Seconds between two calls while a read puts its columns together, which changes no number."""
+"""Seconds between two calls while the columns of a read are put together, which changes no number."""
 
 
 class Cancel(Protocol):
-    """What can say that long work is to stop, such as a ``threading.Event``."""
+    """Stops long work, such as a ``threading.Event`` that is set."""
 
     def is_set(self) -> bool:
         """Whether to stop before the next request."""
 
 
 def throttled(call: Callable[[], object]) -> Callable[[], None]:
-    """Return a function that makes the call, unless it made one just before."""
+    """Return a function that makes the call unless the last one was just before."""
     last = time.monotonic()
 
     def throttled_call() -> None:
@@ -38,7 +38,7 @@ def throttled(call: Callable[[], object]) -> Callable[[], None]:
 
 @contextmanager
 def progress_bar(progress: ProgressCallback | bool | None) -> Iterator[ProgressCallback]:  # noqa: FBT001 - as tqdm's users know it
-    """Give the progress callback of a read: what was given; none for False; else a bar, for reads of several pages."""
+    """Return the callback for the progress of a read: the given one, none for False, else a bar if several pages."""
     bar: Any = None
 
     def show(done: int, total: int) -> None:
@@ -61,7 +61,7 @@ def progress_bar(progress: ProgressCallback | bool | None) -> Iterator[ProgressC
 def _bar(total: int) -> Any:
     from tqdm.auto import tqdm  # not needed, and not loaded, for reads of one page
 
-    # tqdm's own monitor, a thread that is never let go, is for bars that stall.
+    # tqdm's monitor, a thread that never ends, is only for bars that stall.
     kind: Any = type("Bar", (tqdm,), {"monitor_interval": 0})
     options = {"total": total, "desc": "reading", "unit": " works", "leave": False}
     if any(base.__module__ == "tqdm.notebook" for base in kind.__mro__):
@@ -70,7 +70,7 @@ def _bar(total: int) -> Any:
 
 
 class _NotebookBar:
-    """A bar that leaves nothing in the saved notebook: what a closed widget leaves there is its text, at 0 %."""
+    """A bar that leaves nothing in the saved notebook: a closed widget would leave its text, at 0 %."""
 
     def __init__(self, bar: Any) -> None:
         from IPython.display import display

@@ -126,7 +126,7 @@ class Field:
 
     @property
     def expected(self) -> str:
-        """What a right value is, in words: ``"an integer from 1 to 5"``."""
+        """A right value, described in words: ``"an integer from 1 to 5"``."""
         words = self.like or (f"one of {', '.join(self.choices)}" if self.choices else _EXPECTED[self.kind])
         example = f", such as {self.example}" if self.example else ""
         return f"{words}{self._bounds()}{' or null' if self.null else ''}{example}"
@@ -140,10 +140,10 @@ class Field:
 
 
 INTEGER_MAX = 2**31 - 1
-"""The largest integer of a field that has no bound of its own; the least one has its sign turned."""
+"""The largest integer of a field without a bound of its own; the smallest is its negative."""
 
 TIME_MAX = 10**15
-"""Epoch seconds that no time reaches, before or after."""
+"""Epoch seconds that no time exceeds, also as a negative number."""
 
 _EXPECTED: Mapping[Kind, str] = {
     Kind.TEXT: "text",
@@ -259,7 +259,7 @@ QUEUE_FIELDS: Mapping[str, Field] = MappingProxyType(
         **{name: FIELDS[name] for name in ("status", "priority", "timeout", "retries", "attempt", *TIME_FIELDS)},
     }
 )
-"""The fields that a queue itself goes by; it takes pipelines with names of other times too."""
+"""The fields that the queue itself uses; it accepts older names of pipelines too."""
 
 
 # --- what is wrong with a work ---
@@ -293,7 +293,7 @@ class Problem:
 
 
 def problems(record: Mapping[str, Any]) -> list[Problem]:
-    """Name everything for which the public client would refuse a work, or take it for another.
+    """Return everything for which the public client would refuse a work, or read it as another.
 
     The work is as it is to be sent: of plain JSON values, with the defaults filled in.
 
@@ -313,20 +313,20 @@ def problems(record: Mapping[str, Any]) -> list[Problem]:
 
 
 def problems_of_change(record: Mapping[str, Any], changes: Mapping[str, Any]) -> list[Problem]:
-    """Name what new values of fields would make wrong in a work; what was wrong with it before is not named."""
+    """Return what new values would make wrong in a work; what was wrong with it before is not reported."""
     after = problems({**record, **changes})
     before = problems(record) if after else []
     return [problem for problem in after if problem not in before]
 
 
 def queue_problems(record: Mapping[str, Any]) -> list[Problem]:
-    """Name what a queue cannot work with, among the fields that are there: less than the public client asks for."""
+    """Return what a queue cannot work with, among the present fields: fewer rules than those of the public client."""
     given = ((field, record[name]) for name, field in QUEUE_FIELDS.items() if name in record)
     return [problem for field, value in given for problem in _value_problems(field, value, field.name)]
 
 
 def value_problems(field: Field, value: Any, path: str) -> list[Problem]:
-    """Name what is wrong with a value of a field, its parts too."""
+    """Return what is wrong with a value of a field and with its parts."""
     return list(_value_problems(field, value, path))
 
 
@@ -363,7 +363,7 @@ def _value_problems(field: Field, value: Any, path: str) -> Iterator[Problem]:
 
 
 def _element_problems(field: Field, values: Sequence[Any], path: str) -> Iterator[Problem]:
-    """Name the first element that is wrong: a list may be long."""
+    """Return what is wrong with the first wrong element: a list may be long."""
     is_right = _IS[_ELEMENTS[field.kind]]
     wrong = next((place for place, value in enumerate(values) if not is_right(value)), None)
     if wrong is not None:
@@ -409,7 +409,7 @@ _LONGEST_NAME = 60
 
 
 class _Short(reprlib.Repr):
-    """Writes any value in a few words: an integer may have more digits than Python writes."""
+    """Formats any value in a few words: an integer may have more digits than Python formats."""
 
     def repr_int(self, x: int, level: int) -> str:
         return f"{x}" if abs(x) < 10**18 else "an integer of more than 18 digits"

@@ -38,7 +38,7 @@ _NO = frozenset({"", "0", "false", "no", "off"})
 
 
 class Secret:
-    """A text that shows only where it came from, and that neither pickle nor a traceback's locals give away.
+    """A text that shows only where it came from, also in a pickle and in the locals of a traceback.
 
     Examples
     --------
@@ -53,7 +53,7 @@ class Secret:
         self.source = source
 
     def reveal(self) -> str:
-        """Return the text itself: for the one line that puts it on the wire."""
+        """Return the text itself, only for the line that sends it."""
         return self.__value
 
     def __repr__(self) -> str:
@@ -110,7 +110,7 @@ def resolve(
     github_token: bool = False,
     proxies: Mapping[str, str] | None = None,
 ) -> Settings:
-    """Settle what a client uses, without asking any service.
+    """Return the settings of a client, without a request.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def resolve(
     addresses, source = _addresses(baseurl)
     cleaned = [_clean(address, source) for address in addresses]
     through = _proxies(proxies, [url for url, _ in cleaned])
-    del proxies  # they may hold passwords
+    del proxies  # addresses may hold passwords
     return Settings(
         urls=tuple(dict.fromkeys(url for url, _ in cleaned)),
         url_source=source,
@@ -155,7 +155,7 @@ GIVEN = "baseurl="
 
 
 def _addresses(given: object) -> tuple[list[str], str]:
-    """Return addresses as they were written, and where."""
+    """Return the addresses as they were written, and their source."""
     if given is not None:
         return _as_list(given, GIVEN), GIVEN
     text = _variable("BUCKETSNB_URL")
@@ -175,7 +175,7 @@ def _addresses(given: object) -> tuple[list[str], str]:
 
 
 def _workspace(path: Path) -> object:
-    import yaml  # here, as it is not needed where an address is given
+    import yaml  # imported here, as it is not needed if an address is given
 
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -205,7 +205,7 @@ def _named(source: str) -> str:
 
 
 def _clean(address: str, source: str) -> tuple[str, Secret | None]:
-    """Return an address as the transport joins paths to it, and the login that was written in it."""
+    """Return an address without a slash at the end and without its login, and the login."""
     problem = _problem_of(address)
     if problem:
         shown = printable(without_login(address))
@@ -293,7 +293,7 @@ def _given_proxies(given: object) -> dict[str, Secret]:
 
 
 def proxy_at(address: object, source: str) -> Secret:
-    """Return the address of a proxy, which may hold a login; one without a scheme is that of an http proxy.
+    """Return the address of a proxy, which may hold a login; without a scheme, it is an http proxy.
 
     Raises
     ------

@@ -14,16 +14,16 @@ __all__ = ["Clock", "ClockChoice", "ClockSkew"]
 ClockChoice = Literal["service", "local"]
 
 _NOTICED = 3.0
-"""Seconds of difference that are taken for none: answers give whole seconds, and a busy service gives them late."""
+"""Seconds of difference that are ignored: answers give whole seconds, and a busy service answers late."""
 
 _WARNED = 60.0
-"""Seconds of difference that are warned of when ages are asked for."""
+"""Seconds of difference from which a query by age warns."""
 
 _NOTED = 3600.0
-"""Seconds of difference that stand on a plan."""
+"""Seconds of difference from which a plan has a note."""
 
 _REFUSED = 86_400.0
-"""Seconds of difference with which no plan goes by ages until a person says which clock counts."""
+"""Seconds of difference from which a plan by ages is refused until a clock is chosen."""
 
 
 class ClockSkew(UserWarning):
@@ -31,9 +31,9 @@ class ClockSkew(UserWarning):
 
 
 class Clock:
-    """Which time it is, by the service's clock or by this machine's (``"local"``), and always the same of the two.
+    """The time by one clock: the service's or this machine's (``"local"``), for the whole session.
 
-    Without a choice, it is the service's as long as the two differ by less than a day.
+    Unless one is chosen, it is the service's, as long as the two differ by less than a day.
     """
 
     def __init__(self, choice: ClockChoice | None = None) -> None:
@@ -48,39 +48,39 @@ class Clock:
 
     @property
     def is_settled(self) -> bool:
-        """Whether it is known which time it is: once it was used, or an answer had the service's time."""
+        """Whether the time is known: after the first use, or once an answer had the service's time."""
         return self.choice == "local" or self._offset is not None or self.latest is not None
 
     def heard(self, ahead: float | None) -> None:
-        """Note by how much the service's clock is ahead, as an answer shows it."""
+        """Note how far the service's clock is ahead, by an answer."""
         self.latest = ahead
         if ahead is not None and abs(ahead) > abs(self.largest):
             self.largest = ahead
 
     def now(self) -> float:
-        """Return epoch seconds; the first use after an answer settles the difference of the clocks for the session."""
+        """Return epoch seconds; the first use after an answer fixes the difference of the clocks for the session."""
         if self.latest is not None:
             self.settle()
         return time.time() + (self._offset or 0.0)
 
     def settle(self) -> None:
-        """Keep the difference that the last answer shows, if none is kept yet: no later answer changes it."""
+        """Fix the difference of the clocks as the last answer showed it, unless it is fixed already."""
         if self._offset is None:
             ahead = 0.0 if self.choice == "local" else self.latest or 0.0
             self._offset = ahead if abs(ahead) > _NOTICED else 0.0
 
     def warn(self, *, stacklevel: int) -> None:
-        """Warn if the clocks differ by more than a minute, and say which of them ages go by."""
+        """Warn if the clocks differ by more than a minute, and say by which of them ages are computed."""
         if abs(self.largest) > _WARNED:
             warnings.warn(self._text(), ClockSkew, stacklevel=stacklevel + 1)
 
     def notes(self) -> list[str]:
-        """Return what a plan says of the clocks."""
+        """Return the notes of a plan about the clocks."""
         text = self._text()
         return [f"{text[0].upper()}{text[1:]}."] if abs(self.largest) > _NOTED else []
 
     def refuse_doubt(self) -> None:
-        """Refuse to plan by ages if the clocks differ by more than a day, and nobody said which one counts."""
+        """Refuse to plan by ages if the clocks differ by more than a day and neither was chosen."""
         if self.choice is None and abs(self.largest) > _REFUSED:
             raise ScopeRefused(
                 f"{self._difference()}, so nobody knows how old the works are; nothing is planned by ages.",

@@ -12,23 +12,23 @@ from typing import TypeVar
 __all__ = ["LongestAnswer", "read_rest"]
 
 _OVERLAP = 16
-"""Works that the next page repeats, at most: by them it is seen that nothing slid in between two requests."""
+"""Works of a page that the next one repeats, at most: they show that nothing moved between the two requests."""
 
 _BARREN = 3
-"""Pages in a row without a new work after which a service is taken to send the same again and again."""
+"""Pages in a row without a new work after which the service is assumed to ignore ``skip``."""
 
 T = TypeVar("T")
 
 
 class LongestAnswer:
-    """The most that a service has sent in one answer, in works and in bytes: neither is a cap on what it sends."""
+    """The largest answer of a service so far, in works and in bytes: a cap cannot be below it."""
 
     def __init__(self) -> None:
         self.works = 0
         self.size = 0
 
     def may_be_cut(self, works: int, size: int, asked: int | None) -> bool:
-        """Say whether more works may match than an answer has, of so many works and bytes, and remember the answer.
+        """Return whether more works may match than an answer has, and remember the size of the answer.
 
         Examples
         --------
@@ -42,7 +42,7 @@ class LongestAnswer:
         return cut
 
     def was_cut(self, works: int, size: int) -> None:
-        """Note that an answer of so many works and bytes was not all: longer ones from before prove nothing now."""
+        """Note that an answer of so many works and bytes was not complete: earlier, longer ones prove nothing now."""
         self.works, self.size = min(works, self.works), min(size, self.size)
 
 
@@ -69,7 +69,7 @@ def read_rest(
     while (most is None or len(found) < most) and barren < _BARREN:
         start = max(position - overlap, 0)
         page = read(start, None if most is None else most - start)
-        beyond = position - start  # works without an id are new from there on
+        beyond = position - start  # after those, works without an id are new
         fresh = [
             work
             for place, work in enumerate(page)

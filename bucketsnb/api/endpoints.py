@@ -38,7 +38,7 @@ from bucketsnb.transport import MAX_BYTES, Answer, Idempotency, Transport
 __all__ = ["DELETE_CHUNK", "Api", "chunks"]
 
 DELETE_CHUNK = 250
-"""Ids of one DELETE at most; the line's length may allow fewer."""
+"""At most so many ids in one DELETE; the length of the request line may allow fewer."""
 
 _LINE_MAX = 8192
 """Bytes that common servers allow for the request line and the headers together."""
@@ -51,7 +51,7 @@ _ALL_DETAILS = "/status/details"
 _ONLY_ID: Mapping[str, Any] = {"id": True}
 
 _SMALL = 64 * 1024**2
-"""Bytes allowed for answers that are no works."""
+"""Bytes allowed for answers that hold no works."""
 
 _LATEST = 2.0**33
 """Epoch seconds (in 2242) before which a service's clock is believed."""
@@ -82,7 +82,7 @@ class Api:
         self.transport = transport
         self.clock = clock or Clock()
         self.longest_answer = LongestAnswer()
-        """By which a view knows that it was answered in full."""
+        """Tells whether the answer to a view is complete."""
 
         self.have_nameless = False
         """Whether some works have no pipeline, by the last answer to `pipelines`."""
@@ -219,7 +219,8 @@ class Api:
     ) -> bool:
         """Return whether more works match than an answer of :meth:`view_bytes` has; asks only if that is possible.
 
-        The answer was of works with these `ids` (None for one without), had `size` bytes, and was for `asked` works.
+        The answer had works with these `ids` (None for a work without one) and `size` bytes; `asked` works were
+        requested.
         """
         if not self.longest_answer.may_be_cut(len(ids), size, asked):
             return False
@@ -240,7 +241,7 @@ class Api:
         read: Callable[[Answer], list[T]],
         key: Callable[[T], str | None],
     ) -> list[T]:
-        """Return all works of a view, by further requests if its answer is not all; `key` gives the id of one."""
+        """Return all works of a view, by further requests if one answer is not all; `key` returns the id of a work."""
         most = None if limit in (None, 0, -1) else limit
         answer = self._view_answer(document, projection, skip, limit)
         works = read(answer)  # a line of its own: tracebacks of notebooks show what the line that failed reads
@@ -372,7 +373,7 @@ class Api:
         return said_yes
 
     def _ids_a_line(self, ids: Sequence[str]) -> int:
-        """Return how many of these ids fit on one request line, beside the headers."""
+        """Return how many of these ids fit on one request line, given the size of the headers."""
         token = self.transport.settings.token
         line = f"DELETE {urlsplit(self.url).path}/work? HTTP/1.1"
         taken = _HEADERS + len(line) + len(token.reveal() if token else "")
@@ -438,7 +439,7 @@ class Api:
         return answer
 
     def _checked(self, method: str, path: str, answer: Answer, shape: Callable[[Any], T]) -> T:
-        """Return an answer's content in the shape its endpoint promises."""
+        """Return the content of an answer; raise BadAnswer unless it has the shape that its endpoint promises."""
         self._check_type(method, path, answer)
         try:
             return shape(decode(answer.body))
@@ -483,7 +484,7 @@ def _id_of(record: Mapping[str, Any]) -> str | None:
 
 
 def _with_id(projection: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a projection that sends the ids too, which may be this one."""
+    """Return a projection that includes the id, the given one if it does."""
     others = {name: wanted for name, wanted in projection.items() if name not in ("id", "_id")}
     if projection.get("id") or not (any(others.values()) or "id" in projection):
         return projection
@@ -495,7 +496,7 @@ def _skew(answer: Answer) -> float | None:
         service_time = parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
     except (TypeError, ValueError, IndexError, OverflowError):
         return None
-    # Beyond these years pandas and databases hold no times, and no clock that is only wrong says so.
+    # A clock that is merely wrong stays within these years, and so do the times of pandas and databases.
     return service_time + 0.5 - answer.received_at if 0 <= service_time < _LATEST else None  # whole seconds, cut off
 
 
@@ -513,7 +514,7 @@ def _segment(pipeline: object) -> str:
 
 
 def _document(value: object) -> dict[str, Any]:
-    """Return a query document that can be changed; None is the one that matches every work."""
+    """Return a query document as a dict; None becomes the one that matches every work."""
     if not isinstance(value, Mapping | None):
         raise QueryError(f"A query document is a mapping, not {type(value).__name__}")
     return dict(value or {})
@@ -531,7 +532,7 @@ def _whole_number(name: str, value: Any) -> int:
 
 
 def _checked_ids(ids: object) -> list[str]:
-    """Return ids of works, each once."""
+    """Return ids of works without repeats; raise WorkError for anything else."""
     if isinstance(ids, str | bytes | Mapping) or not isinstance(ids, Iterable):
         raise WorkError(f"Ids are given as a list, not as one {type(ids).__name__}; put it in [ ].")
     listed = list(ids)
@@ -552,7 +553,7 @@ class _Named(msgspec.Struct, gc=False):
 _decode_named = msgspec.json.Decoder(list[_Named]).decode
 
 _Count = Annotated[int, msgspec.Meta(ge=0, le=2**48)]
-"""A number of works that could be one, and of which sums fit into a column too."""
+"""A plausible number of works, so that sums fit into a column of integers."""
 
 _Counts = msgspec.defstruct("_Counts", [(name, _Count) for name in STATUS_KEYS], gc=False)
 
@@ -574,7 +575,7 @@ def _counts_by_pipeline(value: Any) -> dict[str, dict[str, int]]:
 
 
 def _yes(value: Any) -> bool:
-    """Expect true, as a deposit that went well says; some services send the ids instead."""
+    """Expect true, the answer to a successful deposit; some services send the ids instead."""
     if value is not True and not (isinstance(value, list) and value):
         raise ValueError("true was expected")
     return True
@@ -587,7 +588,7 @@ def _list_of_records(value: Any) -> list[dict[str, Any]]:
 
 
 def _new_ids(number: int) -> Callable[[Any], list[str]]:
-    """Return a shape: so many ids, all different."""
+    """Return a check for so many different ids."""
 
     def ids(value: Any) -> list[str]:
         given = msgspec.convert(value, list[Annotated[str, msgspec.Meta(min_length=1)]])

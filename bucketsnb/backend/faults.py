@@ -40,11 +40,11 @@ class LoggedRequest:
     status: int | None = None
     body: bytearray = field(default_factory=bytearray, repr=False)
     forgotten: bool = field(default=False, repr=False)
-    """Whether the log has let go of it, and so keeps no more of its body."""
+    """Whether the log has dropped it, so that no more of its body is kept."""
 
     @property
     def size(self) -> int:
-        """Bytes of its address, its headers, and what has been read of its body."""
+        """Bytes of the address, the headers, and the part of the body that was read."""
         headers = sum(len(name) + len(value) for name, value in self.headers.items())
         return len(self.path) + len(self.query) + headers + len(self.body)
 
@@ -55,7 +55,7 @@ class LoggedRequest:
 
 
 class RequestLog(list[LoggedRequest]):
-    """The latest requests, oldest first; old ones give way to new."""
+    """The latest requests, oldest first; the oldest are dropped when there are too many."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -65,23 +65,23 @@ class RequestLog(list[LoggedRequest]):
         return f"<RequestLog of {len(self)}>"
 
     def of(self, method: str, path: str = "*") -> list[LoggedRequest]:
-        """Give the requests of a method whose path matches a pattern with ``*``."""
+        """Return the requests of a method whose path matches a pattern with ``*``."""
         return [one for one in self if one.method == method and fnmatchcase(one.path, path)]
 
     def clear(self) -> None:
-        """Forget all requests."""
+        """Remove all requests from the log."""
         with self._lock:
             self._forget(len(self))
 
     def add(self, request: LoggedRequest) -> None:
-        """Remember a request that begins."""
+        """Add a request when it begins."""
         with self._lock:
             self.append(request)
             self._bytes += request.size
             self._trim()
 
     def grow(self, request: LoggedRequest, piece: bytes) -> None:
-        """Remember more of a request's body."""
+        """Add a piece of the body of a request."""
         with self._lock:
             if not request.forgotten:
                 request.body += piece
@@ -136,7 +136,7 @@ class Fault:
     skip: int = 0
 
     def wants(self, line: str) -> bool:
-        """Say whether the fault befalls this request, and count it if so."""
+        """Return whether the fault applies to this request, and count it if so."""
         if self.times == 0 or not fnmatchcase(line, self.pattern):
             return False
         if self.skip:
@@ -148,7 +148,7 @@ class Fault:
 
 
 class Faults:
-    """The faults that are still to come; `add` one, `clear` all."""
+    """The faults still to come: `add` one, `clear` all."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -158,25 +158,25 @@ class Faults:
         return sum(fault.times != 0 for fault in self._faults)
 
     def add(self, pattern: str = "*", **options: Any) -> Fault:
-        """Order a fault; it is told what `Fault` is told, such as ``add("POST /work", status=503, times=2)``."""
+        """Add a fault with the arguments of `Fault`, such as ``add("POST /work", status=503, times=2)``."""
         fault = Fault(pattern, **options)
         with self._lock:
             self._faults.append(fault)
         return fault
 
     def clear(self) -> None:
-        """Take back all faults."""
+        """Remove all faults."""
         with self._lock:
             self._faults.clear()
 
     def take(self, line: str) -> Fault | None:
-        """Give the first fault that befalls this request, or None."""
+        """Return the first fault that applies to this request, or None."""
         with self._lock:
             return next((fault for fault in self._faults if fault.wants(line)), None)
 
 
 class FaultInjector:
-    """An application whose requests are logged and may be made to fail; `hang_up` closes the connection of one."""
+    """An ASGI application that logs requests and applies faults; `hang_up` closes the connection of a request."""
 
     def __init__(self, app: ASGIApp, store: Store, hang_up: Callable[[Scope], None]) -> None:
         self.requests = RequestLog()
@@ -212,7 +212,7 @@ class FaultInjector:
             await self._fail(fault, scope, receive_logged, send_logged)
 
     async def _fail(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
-        # The body is taken first, so that the service acts on it even if nobody waits for the answer any more.
+        # The body is read first, so that the service acts on it even if nobody waits for the answer any more.
         body = [await Request(scope, receive).body()]
 
         async def receive_again() -> Message:

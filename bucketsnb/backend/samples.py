@@ -57,7 +57,7 @@ _ERRORS: Mapping[str, str] = {
 
 
 def _error_text(chance: Random, pipeline: _Pipeline, work: Mapping[str, Any]) -> str:
-    """Write the message a failed work leaves behind."""
+    """Return the message that a failed work leaves."""
     weights = [2.0**-place for place in range(len(pipeline.errors))]
     family = chance.choices(pipeline.errors, weights)[0]
     return _ERRORS[family].format(
@@ -313,7 +313,7 @@ def _work(chance: Random, now: float, number: int, pipeline: _Pipeline, events: 
 
 
 def _age(chance: Random, status: str) -> float:
-    """Seconds since creation: mostly hours, some minutes, and a tail of forgotten weeks."""
+    """Return seconds since creation: mostly hours, some minutes, and a tail of forgotten weeks."""
     if status == "running":
         return 60.0 + chance.expovariate(1 / (2 * _HOUR))
     tail = 0.06 if status == "queued" else 0.02
@@ -335,7 +335,7 @@ def _running(chance: Random, now: float, pipeline: _Pipeline, work: dict[str, An
     age = now - work["creation"]
     ran = min(age * chance.random(), pipeline.timeout * 0.95)
     overdue = chance.random() < 0.12
-    if overdue:  # its worker died; nobody has said so yet
+    if overdue:  # its worker died unnoticed
         ran = pipeline.timeout * chance.uniform(1.05, 4)
         work["creation"] = round(now - ran - chance.uniform(5, _HOUR), 6)
     return {"attempt": chance.randrange(1, max(pipeline.retries, 1) + 1), "start": now - ran}
@@ -366,7 +366,7 @@ _LIVES = {"queued": _queued, "running": _running, "success": _success, "failure"
 
 
 def _ran(chance: Random, now: float, pipeline: _Pipeline, work: dict[str, Any]) -> tuple[float, float]:
-    """Give when it was started and stopped: after its creation, within its timeout, before now."""
+    """Return the start and the stop: after the creation, within the timeout, before now."""
     age = now - work["creation"]
     waited = min(chance.expovariate(1 / 600), age * 0.5)
     ran = min(chance.lognormvariate(0, 0.6) * pipeline.minutes * 60, pipeline.timeout * 0.98, (age - waited) * 0.98)

@@ -35,8 +35,8 @@ from bucketsnb.backend.stores.open import open_store
 
 __all__ = ["LocalBackend", "serve"]
 
-# Of uvicorn this module uses what it does not document, `started`, `should_exit` and `server_state` of its server:
-# tests/test_undocumented.py has the versions tried.
+# This module uses undocumented attributes of the server of uvicorn: `started`, `should_exit` and `server_state`;
+# tests/test_undocumented.py lists the versions that were tried.
 
 _CONNECTIONS = 8_192
 """Files, and so connections, that a service wants to have open: many systems begin with 1,024, and allow more.
@@ -116,13 +116,13 @@ class LocalBackend:
             raise RuntimeError("the backend did not start within 10 s")
 
     def clear(self) -> None:
-        """Remove all works, forget all requests, and take back all faults."""
+        """Remove all works, logged requests and faults."""
         self.faults.clear()
         self.store.clear()
         self.requests.clear()
 
     def close(self) -> None:
-        """Stop serving and let go of the store; a temporary one is deleted."""
+        """Stop serving and close the store; a temporary one is deleted."""
         self._server.should_exit = True
         self._thread.join()
         self._close_store()
@@ -175,7 +175,7 @@ def serve(host: str, port: int, store: str | Path | Store | None, token: str | N
 
 @contextlib.contextmanager
 def _ending_in_order(server: uvicorn.Server) -> Iterator[None]:
-    """Let signals end the server, and be no failure: uvicorn raises the one that ended it once more when it is done."""
+    """Let signals end the server without an error: uvicorn raises the signal once more when it is done."""
 
     def end(_number: int, _frame: FrameType | None) -> None:
         server.should_exit = True
@@ -183,7 +183,7 @@ def _ending_in_order(server: uvicorn.Server) -> Iterator[None]:
     numbers = {signal.SIGTERM, signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGTERM)}
     before = {number: signal.getsignal(number) for number in numbers}
     for number, handler in before.items():
-        if handler != signal.SIG_IGN:  # as nohup has it
+        if handler != signal.SIG_IGN:  # ignored, as under nohup
             signal.signal(number, end)
     try:
         yield
@@ -195,12 +195,12 @@ def _ending_in_order(server: uvicorn.Server) -> Iterator[None]:
 def _server(app: ASGIApp, graceful_seconds: int) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
-        http="h11",  # the only one that bounds the head of a request
+        http="h11",  # the only parser that limits the head of a request
         h11_max_incomplete_event_size=HEAD_BYTES_MAX,
         ws="none",
         lifespan="on",
         log_config=None,
-        log_level="error",  # what a client does wrong is told to the client
+        log_level="error",  # errors of a client are reported to the client only
         access_log=False,
         server_header=False,
         proxy_headers=False,
@@ -225,7 +225,7 @@ def _listening(host: str, port: int) -> socket.socket:
 
 
 def _run(server: uvicorn.Server, listening: socket.socket, ready: Callable[[], object]) -> None:
-    """Serve until the server is told to exit, and say when it takes requests: before that it would not end in order."""
+    """Serve until the server is told to exit; call `ready` once it takes requests, as only then can it end in order."""
 
     async def run() -> None:
         serving = asyncio.create_task(server.serve(sockets=[listening]))
@@ -253,7 +253,7 @@ def _check_host(host: str, token: str | None, option: str) -> None:
 
 
 def _allow_connections() -> None:
-    """Raise the limit of open files as far as this process may: at the limit, no one is answered any more."""
+    """Raise the limit of open files as far as allowed: at the limit, no request is answered any more."""
     if resource is not None:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         wanted = _CONNECTIONS if hard == resource.RLIM_INFINITY else min(_CONNECTIONS, hard)

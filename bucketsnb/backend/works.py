@@ -1,6 +1,6 @@
-"""Check the works that a client sends: the fields that the queue needs are checked, all others are kept as they are.
+"""Check the works that a client sends: fields that the queue needs are checked, all others are kept as they are.
 
-Fields that are absent are filled in with the defaults of the public client; a wrong value is refused, never repaired.
+Absent fields are filled in with the defaults of the public client; a wrong value is refused, never repaired.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ DEPTH_MAX = 100
 
 
 class WorkRefused(ValueError):
-    """A work is not one; the message names which and which field. Nothing was stored."""
+    """Something is not a valid work; the message names which, and the field. Nothing was stored."""
 
 
 class WorkTooLarge(WorkRefused):
@@ -47,17 +47,17 @@ _COUNTER = itertools.count(int.from_bytes(secrets.token_bytes(3), "big"))
 
 
 if hasattr(os, "register_at_fork"):
-    # A forked process begins with our digits and our counter, and would make the same ids.
+    # A forked process inherits the digits and the counter, and would make the same ids.
     os.register_at_fork(after_in_child=lambda: _PROCESS.__setitem__(0, secrets.token_hex(5)))
 
 
 def new_id() -> str:
-    """Make an id: 24 hexadecimal digits, as MongoDB makes them, of the second, the process and a counter."""
+    """Return a new id: 24 hexadecimal digits made of the second, the process and a counter, as in MongoDB."""
     return f"{int(time.time()):08x}{_PROCESS[0]}{next(_COUNTER) % 0x1000000:06x}"
 
 
 def new_records(works: Sequence[Mapping[str, Any]], *, as_they_are: bool = False) -> list[dict[str, Any]]:
-    """Make the records to store from deposited works; as they are, they keep their status and their ids."""
+    """Return the records to store for deposited works; with `as_they_are`, they keep their status and ids."""
     records = []
     for index, work in enumerate(works):
         given = _without_key(work)
@@ -78,9 +78,9 @@ def new_records(works: Sequence[Mapping[str, Any]], *, as_they_are: bool = False
 
 
 def changes_of(works: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Give the fields that updates set, each with the id that it sets them of.
+    """Return the fields that updates set, each with the id of its work.
 
-    An id that is absent or null comes back as null: no work has that.
+    An absent or null id is returned as null, which no work has.
     """
     changes = [{"id": None, **_without_key(work)} for work in works]
     for index, change in enumerate(changes):
@@ -89,7 +89,7 @@ def changes_of(works: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def encoded(record: Mapping[str, Any], index: int) -> str:
-    """Give the JSON text of a record that is neither too large nor too deep, nor holds an integer over 64 bits."""
+    """Return the JSON text of a record; refuse one that is too large or too deep, or has integers over 64 bits."""
     body = msgspec.json.encode(record)
     if len(body) > WORK_BYTES_MAX:
         raise WorkTooLarge(f"works[{index}] has {len(body):,} bytes of JSON, and {WORK_BYTES_MAX:,} are allowed")

@@ -22,9 +22,9 @@ FACT_MAX = 600
 
 @dataclass(frozen=True)
 class Details:
-    """A small table under the facts; only the first of its rows are drawn, with the number of all.
+    """A small table below the facts, of which only the first rows are drawn, with the total number.
 
-    In HTML a long one is folded, unless it tells of trouble.
+    In HTML a long table is folded, unless it reports a problem.
     """
 
     title: str
@@ -34,12 +34,12 @@ class Details:
 
     @property
     def open(self) -> bool:
-        """Whether the rows are seen before anybody asks for them."""
+        """Whether the rows are unfolded at first."""
         return self.trouble or len(self.rows) <= ROWS_OPEN
 
     @property
     def caption(self) -> str:
-        """The title, with how many are shown if not all are."""
+        """The title, with the number of rows shown if some are not."""
         if len(self.rows) <= ROWS_MAX:
             return self.title
         return f"{self.title} (the first {ROWS_MAX} of {count_of(len(self.rows), 'row')})"
@@ -105,12 +105,12 @@ class Drawn:
 
 
 def word(value: Any) -> str:
-    """Say a value that ought to be a word, whatever it is."""
+    """Return a value that should be a word as text, whatever its type is."""
     return "(none)" if value is None else truncate(value, 80)
 
 
 def names(values: Iterable[Any]) -> list[str]:
-    """Say the names of pipelines, each once and sorted; in quotes what could be taken for more of a sentence.
+    """Return the names of pipelines, sorted and without repeats; quoted if they could be read as part of a sentence.
 
     Examples
     --------
@@ -123,7 +123,7 @@ def names(values: Iterable[Any]) -> list[str]:
 
 
 def by_count(values: Iterable[Any], most: int = 6) -> str:
-    """Say how many there are of each value, the most frequent first, then by name.
+    """Return the number of each value as text, the most frequent first, then by name.
 
     Examples
     --------

@@ -178,7 +178,7 @@ class Execution:
                 f"“{plan.summary}” was applied before, and a plan is applied once; nothing was sent. Its receipt is in "
                 "plan.receipt: receipt.resume() goes on with the rest, or build a new plan."
             )
-        # A clock that is set back makes no plan younger, nor does one that stood still while the machine slept.
+        # Neither a clock that was set back nor one that stopped while the machine slept makes a plan younger.
         shown = max(time.time() - plan.created_at, time.monotonic() - self._made)
         if shown > plan.expires_at - plan.created_at:
             raise PlanExpired(
@@ -214,7 +214,7 @@ class Execution:
         cancel: Cancel | None,
         outcomes: Sequence[Outcome],
     ) -> None:
-        """Do the works that have one of these outcomes, and keep their results whatever happens on the way."""
+        """Process the works that have one of these outcomes; their results are kept whatever happens."""
         self.writer, self.changes = writer, plan.changes
         self.errors, self.notes = [], []
         self.refusals = self._chunks = 0
@@ -317,14 +317,14 @@ class Execution:
         self._unrecorded.difference_update(positions)
 
     def _line_of(self, position: int) -> list[Any]:
-        """Return what the journal keeps of a result: the work itself only if it is not exactly as planned."""
+        """Return what the journal keeps of a result; the work itself only if it differs from the plan."""
         result, planned = self.results[position], self.changes[position].after
         left = result.after if result.outcome is Outcome.DONE else None
         recorded = None if left is None else True if left == planned else left.record
         return [position, result.outcome.value, recorded, result.new_id, result.detail]
 
     def _end(self) -> None:
-        """Write the counts to the journal, and results that an interruption or a full disk has kept out of it."""
+        """Write the counts to the journal, and any results that an interruption or a full disk kept out of it."""
         counts = {outcome.value: sum(result.outcome is outcome for result in self.results) for outcome in Outcome}
         try:
             if self._unrecorded:

@@ -71,14 +71,14 @@ __all__ = [
 ]
 
 UNDO_SUFFIX = ".undo"
-"""Added to the id of an entry, it is the id of the entry of its undo."""
+"""Added to the id of an entry, this gives the id of the entry of its undo."""
 
 _SUFFIX = ".jsonl"
 _ENTRY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
-"""What the id of an entry may be; the name of a holding pipeline is made of it."""
+"""Pattern of the id of an entry, which is also part of the name of a holding pipeline."""
 
 _NAME = re.compile(rf"(?P<entry>[0-9]{{8}}-[0-9]{{6}}-[0-9]{{6}}-[0-9a-f]{{4}})({re.escape(UNDO_SUFFIX)})?\{_SUFFIX}")
-"""Names that this package gives to the files of entries."""
+"""Pattern of the names of files of entries."""
 
 _LIMIT = 1 << 30
 """Bytes above which entries older than `_KEEP_DAYS` are dropped."""
@@ -93,7 +93,7 @@ _warned: set[Path] = set()
 
 
 class JournalWarning(UserWarning):
-    """The folder of the journal is not as private as it should be, or was not until now."""
+    """The folder of the journal is, or was until now, less private than it should be."""
 
 
 class Journal:
@@ -114,7 +114,7 @@ class Journal:
         self.limit = limit
 
     def begin(self, head: Mapping[str, Any], ids: Sequence[str | None], *, entry: str | None = None) -> Writer:
-        """Start an entry, with what to keep of its plan, and the id of each work by position where it has one yet.
+        """Start an entry with the head of its plan and the id of each work, in order; None for a work without an id.
 
         Raises
         ------
@@ -137,7 +137,7 @@ class Journal:
         return writer
 
     def reopen(self, entry: str, *, length: int | None = None) -> Writer:
-        """Continue an entry; `length` is the bytes that it had when it was read, where that matters.
+        """Continue an entry; if `length` is given, it must still have so many bytes.
 
         Raises
         ------
@@ -155,12 +155,12 @@ class Journal:
             return path.stat().st_size if path.exists() else 0
 
     def touch(self, entry: str) -> None:
-        """Count an entry as young again, because somebody means to undo it: it is not dropped to make room."""
+        """Mark an entry as recent because somebody is about to undo it, so that it is not dropped to make room."""
         with _recording(self.path(entry)):
             os.utime(self.path(entry))
 
     def path(self, entry: str) -> Path:
-        """Return the file of an entry; a JournalError is raised for what cannot be the id of one."""
+        """Return the file of an entry; raise JournalError if the id is not valid."""
         if not isinstance(entry, str) or not _ENTRY.fullmatch(entry):
             message = f"{truncate(repr(entry), 80)} is not an entry of the journal."
             raise JournalError(message, cure=Cure.LIST_ENTRIES)
@@ -247,7 +247,7 @@ class Writer:
             )
 
     def _start(self) -> None:
-        """Start an empty file; what is left of a start that was cut off before anything could be sent is dropped."""
+        """Start an empty file; drop the remains of a start that was interrupted before any request."""
         if sum(1 for _ in lines_of(self.path)) >= _BEGUN:
             raise PlanAlreadyApplied(
                 f"Entry {self.entry} of the journal was begun before: another process, thread or copy of this plan has "
@@ -257,7 +257,7 @@ class Writer:
         os.ftruncate(self._file, 0)
 
     def _continue(self, length: int | None) -> None:
-        """Start on a line of its own after one that was cut off in the middle."""
+        """Begin a new line if the last one was cut off."""
         self.length = os.fstat(self._file).st_size
         if length is not None and length != self.length:
             raise PlanAlreadyApplied(
@@ -269,12 +269,12 @@ class Writer:
             self._write(b"\n")
 
     def line(self, kind: str, works: Mapping[str, Iterable[str] | None] | None = None, **content: Any) -> None:
-        """Append a line and force it to the disk; `works` are lists by name, each work in it JSON of ASCII already.
+        """Append a line and force it to the disk; `works` are lists by name, whose works are JSON texts in ASCII.
 
         Raises
         ------
         JournalError
-            If it is not on the disk, or nobody would find it there; what was written of it is taken back.
+            If the line cannot be written, or the file is not in its place; a part that was written is removed.
         """
         self.check()
         start = json.dumps({"kind": kind, "at": time.time(), **content}, separators=(",", ":")).removesuffix("}")
@@ -299,7 +299,7 @@ class Writer:
             self.length = os.fstat(self._file).st_size
 
     def check(self) -> None:
-        """Make sure that the entry is where it will be looked for, whole, and can be written."""
+        """Raise JournalError unless the file is in its place, complete and writable."""
         if self._file < 0:
             raise JournalError(f"Entry {self.entry} is of the process that this one was forked from: it goes on there.")
         if not self._is_in_place():
@@ -318,7 +318,7 @@ class Writer:
             return False
 
     def discard(self) -> None:
-        """Remove an entry that nothing was sent for, and close it; what is not this entry any more stays."""
+        """Close and remove an entry for which nothing was sent; a file that has replaced it stays."""
         with contextlib.suppress(OSError):
             if self._file >= 0 and os.path.samestat(self.path.stat(), os.fstat(self._file)):
                 if os.name == "nt":  # there, no file is removed while it is open
@@ -327,8 +327,8 @@ class Writer:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file, and of its lock: a process that is forked at this moment has the file too."""
-        with contextlib.suppress(OSError):  # closing lets go of it too, once no other process has the file
+        """Release the lock, which a process that is forked at this moment would keep, and close the file."""
+        with contextlib.suppress(OSError):  # closing the file releases it too, unless another process has it open
             if self._file >= 0:
                 unlock(self._file)
         self.leave()
@@ -360,9 +360,9 @@ def _is_writable(path: Path, found: os.stat_result) -> bool:
 
 
 def _make_private(folder: Path) -> None:
-    """Make the folder, or take it from the eyes of others if it was there before, and say so once.
+    """Make the folder, or make an existing one private, with one warning.
 
-    A folder that is shared on purpose is left as it is, and that is said once.
+    A folder that is shared on purpose is left as it is, also with one warning.
     """
     if not folder.exists():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -403,7 +403,7 @@ def _sync_folder(folder: Path) -> None:
 def _make_room(folder: Path, limit: int) -> None:
     """Drop entries older than `_KEEP_DAYS`, oldest first, while all are larger than `limit` bytes.
 
-    Where the younger ones fill four times that, the change is refused.
+    If the younger ones alone fill four times that, the change is refused.
     """
     pairs: dict[str, dict[Path, os.stat_result]] = {}  # an entry and its undo
     for path, found in _regular_files(folder):
@@ -457,7 +457,7 @@ def _drop(paths: Sequence[Path]) -> bool:
 
 
 def _may_go(path: Path) -> bool:
-    """Tell whether nothing is left to do for the works of an entry: an undo has settled each of them."""
+    """Return whether an entry may be dropped: it is no undo, or an undo that has settled each of its works."""
     if not path.name.endswith(UNDO_SUFFIX + _SUFFIX):
         return True
     last = _ends_of(path)[1]
@@ -469,13 +469,13 @@ def _may_go(path: Path) -> bool:
 
 
 def lines_of(path: Path) -> Iterator[dict[str, Any]]:
-    """Read the lines of an entry; one that was cut off in the middle is passed over, as it never counted."""
+    """Read the lines of an entry, without one that was cut off: it never counted."""
     with _reading(path), path.open("rb") as file:
         yield from filter(None, map(_line, file))
 
 
 def _ends_of(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Read the first and the last line of an entry; either is empty if it is not a whole line."""
+    """Read the first and the last line of an entry; an incomplete line is returned empty."""
     with _reading(path), path.open("rb") as file:
         first = _line(file.readline())
         file.seek(max(path.stat().st_size - _TAIL, 0))
@@ -498,8 +498,9 @@ _PLACE = ("host", "user", "machine")
 class RecordedWork:
     """What the journal knows of one work of an entry.
 
-    It is ``not sent`` if no request with it was prepared, ``unknown`` if one was and no outcome was written. `before`
-    and `after` are the full work before the request and as it was to be, `left` as it was read back when it was done.
+    Its outcome is ``not sent`` if no request was prepared for it, and ``unknown`` if one was but no outcome was
+    written. `before` and `after` are the whole work before the request and as planned; `left` is the work as it was
+    read back.
     """
 
     id: str | None
@@ -513,7 +514,7 @@ class RecordedWork:
 
 @dataclass(slots=True)
 class Entry:
-    """One entry as read."""
+    """One entry that was read from its file."""
 
     id: str
     head: dict[str, Any] = field(default_factory=dict)
@@ -582,7 +583,7 @@ def _typed(value: Any, kind: type) -> Any:
 
 
 def _number(value: Any) -> int:
-    """Return a number of works; a damaged line may hold any number, and none that a column of numbers holds."""
+    """Return a number of works; raise ValueError for a number that only a damaged line holds."""
     if not isinstance(value, int) or not 0 <= value < 2**53:
         raise ValueError(f"{truncate(repr(value), 40)} in the place of a number of works")
     return value
@@ -616,7 +617,7 @@ class Summary:
 
 
 def summary_of(journal: Journal, entry: str) -> Summary:
-    """Read an entry in short: its first line, and its last if that has the counts, without the works between."""
+    """Summarise an entry from its first and last lines; read it whole only if the last one has no counts."""
     try:
         head, last = _ends_of(journal.path(entry))
         if head.get("kind") == "plan" and last.get("kind") == "end":
@@ -629,7 +630,7 @@ def summary_of(journal: Journal, entry: str) -> Summary:
 
 
 class JournalFrame(SummaryFrame):
-    """Entries of the journal, drawn without the columns that say nothing: outcomes of no work, one user and place."""
+    """Entries of the journal, drawn without empty columns of outcomes and columns with one value for all."""
 
     @property
     def _constructor(self) -> Callable[..., JournalFrame]:
@@ -645,7 +646,7 @@ class JournalFrame(SummaryFrame):
         return ", ".join([super()._footer(), *(printable(f"{name} {value}") for name, value in common.items())])
 
     def _everywhere(self) -> dict[str, Any]:
-        """Return what is the same in all entries, by the name of its column."""
+        """Return the values that all entries share, by column."""
         names = [name for name in _PLACE if name in self] if self._is_whole() else []
         return {name: self[name].iloc[0] for name in names if self[name].nunique(dropna=False) == 1}
 

@@ -52,7 +52,7 @@ def load_plan(context: Context, path: Path) -> Plan:
 
 
 def plan_to_look_at(path: Path) -> Plan:
-    """Return the plan of a file to look at, whether it may still be applied or not; no service is asked.
+    """Return the plan of a file to look at, also if it cannot be applied any more; no request is sent.
 
     Raises
     ------

@@ -144,7 +144,7 @@ def _record(side: WorkSnapshot | None) -> _Record | None:
 
 
 def _change(verb: str, before: _Record | None, after: _Record | None) -> Change:
-    """Return one change, if it is of the shape that its verb makes: two sides of an update are of one work."""
+    """Return one change, if it has the shape that its verb makes: both sides of an update are the same work."""
     change = Change(*(None if side is None else WorkSnapshot.of(side) for side in (before, after)))
     if (before is not None, after is not None) != SIDES[verb]:
         raise ValueError(f"no change that a plan to {verb} makes")

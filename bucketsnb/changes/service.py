@@ -1,4 +1,4 @@
-"""Which service an entry of the journal belongs to: by its address, and where that may lead elsewhere, by its works."""
+"""Which service an entry of the journal belongs to: by its address, or by its works where the address is not enough."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _parts(url: str) -> tuple[object, ...]:
     try:
         parts = urlsplit(url)
         port = parts.port or _PORTS.get(parts.scheme)
-    except ValueError:  # of a damaged line: the same as no other
+    except ValueError:  # from a damaged line: equal to no other address
         return (url,)
     path = posixpath.normpath("/" + parts.path.strip("/"))  # "/a/../b" is sent as "/b"
     return parts.scheme, (parts.hostname or "").rstrip("."), port, path
@@ -86,10 +86,10 @@ def evidence(api: Api, deleted: Iterable[str]) -> dict[str, Any]:
 def _instance(api: Api) -> Any:
     try:
         return api.version().get("instance")
-    except (BadAnswer, Refused):  # a service need not tell its version: then its works are all there is to go by
+    except (BadAnswer, Refused):  # a service need not tell its version: its works have to do then
         return None
 
 
 def _may_be_another(url: str) -> bool:
-    """Tell whether an address leads to this machine, where other services may answer at other times."""
+    """Return whether an address is on this machine, where another service may answer another time."""
     return leads_to_this_machine(urlsplit(url).hostname or "")

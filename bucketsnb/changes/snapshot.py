@@ -28,7 +28,7 @@ __all__ = [
 
 
 MISSING = object()
-"""What stands for a field that a record does not have."""
+"""Stands for a field that a record does not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class WorkSnapshot:
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> WorkSnapshot:
-        """Keep a record as it is now."""
+        """Make a snapshot of a record."""
         in_order = json.dumps(record, sort_keys=True, separators=(",", ":"))
         return cls(
             text=written(record),
@@ -78,7 +78,7 @@ class WorkSnapshot:
 
     @property
     def record(self) -> dict[str, Any]:
-        """The record, a copy of the reader's own."""
+        """The record, as a copy."""
         record: dict[str, Any] = json.loads(self.text)
         return record
 
@@ -130,8 +130,8 @@ def written(record: Mapping[str, Any] | None) -> str:
 
 
 def same(record: Mapping[str, Any], snapshot: WorkSnapshot) -> bool:
-    """Tell whether a work is as it was seen; ``1`` and ``1.0`` are one number."""
-    return written(record) == snapshot.text or equal(record, snapshot.record)  # slow, and few works get to the second
+    """Return whether a work is as it was seen; ``1`` and ``1.0`` are equal."""
+    return written(record) == snapshot.text or equal(record, snapshot.record)  # slow, so only if the texts differ
 
 
 def equal(one: Any, other: Any) -> bool:
@@ -184,7 +184,7 @@ def drift(old: Mapping[str, Any], now: Mapping[str, Any], *, whole: bool) -> lis
 
 
 def restrict(now: Any, read: Any) -> Any:
-    """Return those parts of a value that the same value has where it was read in part."""
+    """Return the parts of a value that were read where the same value was read in part."""
     if isinstance(now, Mapping) and isinstance(read, Mapping):
         return {name: restrict(now[name], value) for name, value in read.items() if name in now}
     if isinstance(now, list) and isinstance(read, list) and len(now) == len(read):
@@ -193,7 +193,7 @@ def restrict(now: Any, read: Any) -> Any:
 
 
 def described(cells: list[tuple[str, Any, Any]] | tuple[tuple[str, Any, Any], ...], most: int = 4) -> str:
-    """Say what differs on one line, printable and bounded.
+    """Return differences as one line of text, printable and bounded.
 
     Examples
     --------
@@ -207,12 +207,12 @@ def described(cells: list[tuple[str, Any, Any]] | tuple[tuple[str, Any, Any], ..
 
 
 def what_differs(old: WorkSnapshot | Mapping[str, Any] | None, new: Mapping[str, Any]) -> str:
-    """Say on one line what differs between a work as it was and as it is, ``""`` if nothing does."""
+    """Return how a work differs from what it was, as one line of text; ``""`` if it does not."""
     return described(differences(old.record if isinstance(old, WorkSnapshot) else old or {}, new))
 
 
 def shown(value: Any) -> str:
-    """Say one value in a few printable letters: text as it is, anything else as JSON."""
+    """Return a value as a short printable text: text as it is, anything else as JSON."""
     if value is MISSING:
         return "(none)"
     return truncate(value if isinstance(value, str) and value else json.dumps(value), 60)

@@ -1,4 +1,4 @@
-"""Read works from lists, DataFrames, CSV, pasted text and JSON, complete them, and name what is wrong with each row."""
+"""Read works from lists, DataFrames, CSV, pasted text and JSON; complete them, and say what is wrong with each row."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ __all__ = [
 ]
 
 Source = Iterable[Any] | pd.DataFrame | str | bytes | PathLike[str]
-"""What works are read from: a list of works, a DataFrame, or CSV or JSON as text or in a file."""
+"""Where works are read from: a list of works, a DataFrame, or CSV or JSON as text or in a file."""
 
 WORKED_OUT = (*DERIVED, "record")
-"""Columns of ours that are no field of a work; files of earlier versions have the last one."""
+"""Columns of our frames that are no field of a work; files of earlier versions have the last one."""
 NAMELESS = re.compile(r"(Unnamed: [0-9]+(_level_[0-9]+|\.[0-9]+)?)?")
-"""What the columns of an index are called in a file, as pandas reads it."""
+"""Names that pandas gives to the columns of an index when it reads a file."""
 EARLIER_LIFE = ("results", "products", "plots", "start", "stop")
 """Fields that a worker fills in: a work that was never withdrawn has none of them."""
 
 _OF_ONE_COPY = frozenset({"id", "creation", "attempt", "status", *EARLIER_LIFE})
 _IN_EVERY_WORK = tuple(name for name, field in FIELDS.items() if not field.null)
-"""Fields that whole works have: where several are absent, they were not read."""
+"""Fields that every whole work has: if several are absent, the work was read in part."""
 _GIVEN_ID = re.compile("[0-9a-f]{24}")
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _MARK = "\ufeff"
@@ -95,7 +95,7 @@ class Rows:
 
 @dataclass
 class _Row:
-    """A row: its place, its line, what was read (a mapping by field, or what else stood there), and what was not."""
+    """A row: its place, its line, what was read (usually a mapping by field), and what could not be read."""
 
     place: int
     line: int | None
@@ -148,7 +148,7 @@ def _read(source: Source) -> _Read:
 
 
 def _of_values(given: Iterable[Any], lines: Sequence[int] = ()) -> _Read:
-    """Read works whose values have types already, as those of Python and JSON have."""
+    """Read works whose values are of Python or JSON types already."""
     rows, ours = [], set()
     for place, one in enumerate(given):
         work, line = getattr(one, "payload", one), lines[place] if lines else None
@@ -164,7 +164,7 @@ def _of_values(given: Iterable[Any], lines: Sequence[int] = ()) -> _Read:
 def _of_cells(
     place: int, line: int | None, cells: Iterable[tuple[str, Any]], read: Callable[[str, Any], Any] = read_cell
 ) -> _Row:
-    """Read the cells of a row; those that hold nothing say nothing of their field."""
+    """Read the cells of a row; an empty cell says nothing about its field."""
     values: dict[str, Any] = {}
     unread = []
     for name, cell in cells:
@@ -211,7 +211,7 @@ def _begins_as_json(text: str) -> bool:
 
 
 def _of_json(text: str) -> _Read:
-    """Read one array of works, or works one after the other, as in JSON lines."""
+    """Read one array of works, or one work after the other, as in JSON lines."""
     decoder = json.JSONDecoder(object_pairs_hook=_once)
     values, lines, end, line = [], [], 0, 1
     while (start := _BLANK.match(text, end).end()) < len(text):  # type: ignore[union-attr]  # it matches anywhere
@@ -234,7 +234,7 @@ def _of_json(text: str) -> _Read:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make the mapping of a JSON object; of a key that is given twice, Python would keep one value in silence."""
+    """Make the mapping of a JSON object; refuse a repeated key, of which Python would keep one value silently."""
     made = dict(pairs)
     if len(made) < len(pairs):
         twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
@@ -265,7 +265,7 @@ def _number_of_fields(header: str, mark: str) -> tuple[int, int]:
 
 
 def _numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:
-    """Return rows, each with the line it begins at; a line with nothing on it is no row."""
+    """Yield rows, each with the line where it begins; empty lines are not rows."""
     line = 1
     for cells in reader:
         if any(cells) or len(cells) > 1:
@@ -301,7 +301,7 @@ def _of_row(place: int, line: int | None, cells: Sequence[Any], columns: Mapping
 def _columns(
     header: Sequence[str], is_filled: Callable[[int], bool], names: str = "The frame has the columns"
 ) -> tuple[dict[int, str], list[str]]:
-    """Choose the columns that are read, by place, and say which others are left out."""
+    """Choose the columns to read, by place, with notes about the others."""
     named = {place: name for place, name in enumerate(header) if not NAMELESS.fullmatch(name)}
     _refuse_fieldless(list(named.values()), names)
     twice = [name for name, count in Counter(named.values()).items() if count > 1]
@@ -336,7 +336,7 @@ def _named(names: Sequence[str]) -> str:
 
 
 def _is_field(name: str) -> bool:
-    """Say whether a column is a field of a work, a part of one, or another name of one."""
+    """Return whether a column is a field of a work, a part of a field, or another name of one."""
     path = path_of(name)
     whole, _, part = path.partition(".")
     return path in PATHS or bool(part and _is_mapping(whole))
@@ -361,7 +361,7 @@ def _refuse_fieldless(names: Sequence[str], start: str) -> None:
 
 
 def _of_frame(frame: pd.DataFrame) -> _Read:
-    """Read a DataFrame of any origin; levels of its index that are fields of a work are columns."""
+    """Read a DataFrame of any origin; index levels named after fields are read as columns."""
     levels = [name for name in frame.index.names if name is not None and _is_field(str(name))]
     if levels and not set(levels) & set(frame.columns):
         frame = frame.reset_index(level=levels)
@@ -371,7 +371,7 @@ def _of_frame(frame: pd.DataFrame) -> _Read:
         header, [(None, cells) for cells in zip(*columns, strict=True)], "The DataFrame has the columns"
     )
     index = [frame.index.get_level_values(level) for level in range(frame.index.nlevels)]
-    if not all(map(pd.api.types.is_integer_dtype, index)):  # more than row numbers: it may have been a column
+    if not all(map(pd.api.types.is_integer_dtype, index)):  # not just row numbers: it may have been a column
         notes.insert(
             0, "The index of the DataFrame is no field of a work: left out. If it holds one, call reset_index() first."
         )
@@ -379,7 +379,7 @@ def _of_frame(frame: pd.DataFrame) -> _Read:
 
 
 def _cells(column: pd.Series) -> list[Any]:
-    """Return the cells of a column; whole numbers are integers again where a gap has made them floats."""
+    """Return the cells of a column; whole numbers that a gap has made floats are integers again."""
     present = column.dropna()
     if column.dtype.kind != "f" or len(present) == len(column):
         return list(column)
@@ -392,7 +392,7 @@ def _cells(column: pd.Series) -> list[Any]:
 
 
 def _of_works(frame: pd.DataFrame) -> _Read:
-    """Read works that were read from a service, with the columns that were put beside them."""
+    """Read works that were read from a service, and the columns that were added to them."""
     refuse_naive_times(frame)
     columns, notes = _columns(list(map(str, frame.columns)), lambda place: any(map(_holds, frame.iloc[:, place])))
     typed = {name for name in FIELDS if FIELDS[name].kind is Kind.TEXT}  # a user may be called NA
@@ -410,12 +410,12 @@ def _of_works(frame: pd.DataFrame) -> _Read:
 
 
 def foreign_fields(frame: pd.DataFrame) -> list[str]:
-    """Name the fields whose columns have another dtype than ours: someone put them there, or a file was read."""
+    """Return the fields whose columns do not have our dtype: they were set by hand or read from a file."""
     return [name for name in FIELD_NAMES if name in frame and frame[name].dtype != DTYPES[name]]
 
 
 def refuse_naive_times(frame: pd.DataFrame) -> None:
-    """Refuse times without a zone: nobody can tell which moments they are."""
+    """Refuse times without a time zone, which are ambiguous."""
     for place in [place for place, name in enumerate(frame.columns) if name in TIME_FIELDS]:
         name, column = frame.columns[place], frame.iloc[:, place]
         may_be_naive = column.dtype.kind in "MO" and not isinstance(column.dtype, pd.DatetimeTZDtype)
@@ -430,9 +430,10 @@ def refuse_naive_times(frame: pd.DataFrame) -> None:
 
 
 def _refuse_parts(rows: Sequence[_Row], parts: Mapping[int, Sequence[str]] | None) -> None:
-    """Refuse works that were read in part: deposited, they would be works without what was not read.
+    """Refuse works that were read in part: deposited, they would lack the rest.
 
-    `parts` are the fields that were read, by row. Where that is not known, as in a file, works are known by their ids.
+    `parts` are the fields that were read, by row. If they are not known, as for a file, works are recognised by their
+    ids.
     """
     works = [row.read for row in rows if isinstance(row.read, Mapping)]
     if parts is not None:
@@ -457,10 +458,10 @@ def _refuse_parts(rows: Sequence[_Row], parts: Mapping[int, Sequence[str]] | Non
 
 
 def _judged(row: _Row, *, fresh: bool) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-    """Return a row as a work, and what is wrong with it: what could not be read, and what does not fit."""
+    """Return a row as a work, and what is wrong with it: cells that could not be read, values that do not fit."""
     work: dict[str, Any] = {}
     wrong = list(row.unread)
-    if not wrong or row.read:  # what is no mapping is asked nothing: the truth of an array is an error
+    if not wrong or row.read:  # not `bool(row.read)` first: an array has no truth value
         try:
             work, unfit = judge(_completed(row.read, fresh=fresh))
         except WorkError as error:
@@ -471,12 +472,12 @@ def _judged(row: _Row, *, fresh: bool) -> tuple[dict[str, Any], list[tuple[str, 
 
 
 def _completed(row: Any, *, fresh: bool) -> dict[str, Any]:
-    """Return a row as a work: what stands under a dotted name is put where it belongs."""
+    """Return a row as a work; values under a dotted name are put into their mapping."""
     if not isinstance(row, Mapping):
         raise WorkError(f"is not a mapping but {type(row).__name__}; expected the fields of a work by name")
     work: dict[str, Any] = {}
     given = [(_parts(path_of(name)), value) for name, value in row.items()]
-    for parts, value in sorted(given, key=lambda one: len(one[0])):  # what is whole goes before what is put into it
+    for parts, value in sorted(given, key=lambda one: len(one[0])):  # a mapping before what is put into it
         if not (fresh and parts[0] in _OF_ONE_COPY):
             _put(work, parts, value)
     return work
@@ -487,7 +488,7 @@ def _parts(path: str) -> list[str]:
 
 
 def _put(work: dict[str, Any], parts: Sequence[str], value: Any) -> None:
-    """Put a value where a dotted column name says, such as ``parameters.dm``; what is given there stays."""
+    """Put a value at the path of a dotted column name, such as ``parameters.dm``; other values there stay."""
     inner, path = work, ".".join(parts)
     for depth, name in enumerate(parts[:-1], start=1):
         whole = {} if is_missing(inner.get(name)) else inner[name]
@@ -510,5 +511,5 @@ def _put(work: dict[str, Any], parts: Sequence[str], value: Any) -> None:
 def _agree(one: Any, other: Any) -> bool:
     try:
         return equal(decode(encode_json(one)), decode(encode_json(other)))
-    except TypeError:  # one of them is nothing that could be sent
+    except TypeError:  # one of them cannot be sent at all
         return False

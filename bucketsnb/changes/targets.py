@@ -1,7 +1,4 @@
-"""Find works: those that a change is about, refused if they are too many; and works as they are now, by what is known.
-
-Only reads are sent.
-"""
+"""Find the works that a change is about, refuse too many, and read works as they are now. Only reads are sent."""
 
 from __future__ import annotations
 
@@ -65,14 +62,14 @@ ADVICE = {
         "all of them with buckets.api.delete([id]), which keeps no record."
     ),
 }
-"""What to do about works that no plan can change."""
+"""Advice about works that no plan can change."""
 
 WorkSelector = Query | Mapping[str, Any] | pd.DataFrame | Iterable[str] | None
-"""What people name works by: a query, a query document, a frame, or ids."""
+"""How people name works: by a query, a query document, a frame, or ids."""
 
 
 class ChangeWarning(UserWarning):
-    """A change did something other than a reader of the call may think; each kind is a class of its own."""
+    """A change did something that the caller may not expect; each kind has a class of its own."""
 
 
 class NothingSent(ChangeWarning):
@@ -166,7 +163,7 @@ def check_running(works: Sequence[WorkSnapshot], limits: PlanLimits) -> None:
 
 
 def unnamed(value: Any) -> LeftOut:
-    """Leave out a work whose id is no name for it."""
+    """Leave out a work whose id is not text."""
     has = "no id" if value is None or value == "" else f"the id {shown(value)}, not text"
     return LeftOut(None, f"has {has}, so the service has no way to name it", Reason.NO_NAME)
 
@@ -261,7 +258,7 @@ def look(api: Api, ids: Sequence[str], query: Mapping[str, Any] | None = None) -
 def _looks(
     api: Api, ids: Sequence[str], query: Mapping[str, Any] | None = None
 ) -> Iterator[tuple[Sequence[str], CurrentWorks]]:
-    """Read works by id in requests of a few hundred; with each, the ids that were asked for."""
+    """Read works by id in requests of a few hundred; yield the answer with the ids that were asked for."""
     for chunk in chunks(ids, READ_CHUNK):
         yield chunk, look(api, chunk, query)
 
@@ -280,7 +277,7 @@ def check_of(works: Iterable[Record]) -> dict[str, Any]:
 
 
 def find(api: Api, works: Sequence[Record]) -> list[dict[str, Any]]:
-    """Read the works that have the pipeline and creation of one of these: each may be the same work."""
+    """Read the works that have the pipeline and creation of one of these works: each may be the same work."""
     return api.view(check_of(works), limit=None) if works else []
 
 

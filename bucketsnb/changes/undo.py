@@ -72,7 +72,7 @@ def _verb_of(entry: Entry) -> Verb:
 
 
 def _earlier(journal: Journal, entry_id: str) -> Entry | None:
-    """Return the entry of an undo that was begun and did not end, or None; raise if the undo ended."""
+    """Return the entry of an undo that was begun and did not end, or None; raise PlanError if it ended."""
     if entry_id + UNDO_SUFFIX not in journal.entries():
         return None
     earlier = read_entry(journal, entry_id + UNDO_SUFFIX)

@@ -100,7 +100,7 @@ def carry_out(
     receipt = applied(buckets, plan, yes=yes, nothing=nothing, rate=rate)
     if receipt is None:
         if as_json_:
-            emit_result(_as_json(plan.apply()))  # sends nothing, as there is nothing to do
+            emit_result(_as_json(plan.apply()))  # no request, as there is nothing to do
         sys.exit(NOTHING_MATCHED)
     finish(receipt, as_json_=as_json_)
 
@@ -156,7 +156,7 @@ def _ask(plan: Plan) -> None:
 
 
 def at_a_terminal() -> bool:
-    """Whether a person can answer a question."""
+    """Return whether a person can answer a question."""
     return sys.stdin is not None and sys.stdin.isatty()
 
 
@@ -179,7 +179,7 @@ def _until_interrupted() -> Iterator[threading.Event]:
 
 
 def _journal_hint(plan: Plan) -> tuple[str, ...]:
-    """Say where a second Ctrl-C leaves the change: then there is no receipt."""
+    """Return where the journal has a change whose receipt a second Ctrl-C prevents."""
     receipt = plan.receipt
     if receipt is None or not receipt.entry:
         return ()

@@ -165,7 +165,7 @@ def _judge(source: bytes | Path, *, fresh: bool, as_json_: bool) -> int:
 
 
 def _bad_rows(bad: Sequence[RowProblem]) -> str:
-    """Name each problem by the line of the file that its row begins at, or else by the row, from 0."""
+    """Return the problems as text, each with the line of the file where its row begins, or else the row, from 0."""
     by_line = all(one.line is not None for one in bad)
     rows = [(str(one.line if by_line else one.row), one.field, one.problem) for one in bad]
     return as_rows(("line" if by_line else "row", "field", "problem"), rows)

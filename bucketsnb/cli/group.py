@@ -49,10 +49,10 @@ class _Group(click.Group):
                 warnings.simplefilter("always", UserWarning)
                 # Restored, like the filters, at the end of the block.
                 warnings.showwarning = lambda message, *_, **__: say(f"bucketsnb: {_one_line(message)}")
-                if isinstance(sys.stdout, io.TextIOWrapper):  # what its encoding lacks becomes an escape
+                if isinstance(sys.stdout, io.TextIOWrapper):  # characters that its encoding lacks become escapes
                     sys.stdout.reconfigure(errors="backslashreplace")
                 return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, BrokenPipeError):  # `| head` has what it wants
+        except (click.ClickException, click.exceptions.Exit, BrokenPipeError):  # `| head` has closed the pipe
             raise
         except (KeyboardInterrupt, click.Abort) as stop:
             say(": ".join(filter(None, ["bucketsnb: stopped", _one_line(stop)])))
@@ -72,7 +72,7 @@ def _one_line(text: object) -> str:
 
 
 def in_shell_words(error: Exception) -> str:
-    """Say what is wrong, and which option or command lets it through.
+    """Return what is wrong, and which option or command lets it through.
 
     Examples
     --------

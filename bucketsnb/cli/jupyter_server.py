@@ -84,12 +84,12 @@ class JupyterLab:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End it and its kernels: with SIGTERM first, and by killing them if that takes long."""
+        """Stop the server and its kernels: with SIGTERM, or by killing them if that takes long."""
         if self.process.poll() is None:
             self.process.terminate()
             try:
                 self.process.wait(15)
-            except (subprocess.TimeoutExpired, KeyboardInterrupt):  # a second Ctrl-C: no more patience
+            except (subprocess.TimeoutExpired, KeyboardInterrupt):  # a second Ctrl-C
                 _kill_group(self.process)
         self.process.wait()
 
@@ -100,7 +100,7 @@ class JupyterLab:
         return f"{url}{self._path}?token={self.token}"
 
     def wait_until_ready(self, timeout: float = 120.0) -> None:
-        """Wait until it takes connections, and learn its address; raise if it ends, or is not up in so many seconds."""
+        """Wait until it takes connections, and learn its address; raise if it ends, or is not ready in time."""
         deadline = time.monotonic() + timeout
         while not _takes_connections(self.url):
             if self.process.poll() is not None:
@@ -111,7 +111,7 @@ class JupyterLab:
             self.url = self._announced_url()
 
     def _announced_url(self) -> str:
-        """Read the address from the file that a Jupyter server writes, which may be before it listens."""
+        """Read the address from the file that a Jupyter server writes, perhaps before it listens."""
         try:
             announced = (self._runtime_folder / f"jpserver-{self.process.pid}.json").read_text("utf-8")
             return str(json.loads(announced)["url"])
@@ -144,7 +144,7 @@ class HubSession:
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> HubSession | None:
-        """Return the session that an environment tells of, or None outside a hub."""
+        """Return the session that an environment describes, or None outside a hub."""
         prefix = environ.get("JUPYTERHUB_SERVICE_PREFIX")
         return cls(f"{prefix.rstrip('/')}/", environ.get("JUPYTERHUB_PUBLIC_URL", "")) if prefix else None
 
@@ -156,17 +156,17 @@ class HubSession:
         return [
             *_network(port),
             f"--ServerApp.base_url={self.prefix}proxy/absolute/{port}/",
-            "--ServerApp.allow_remote_access=True",  # by the hub's name: who gets through the hub is its person
+            "--ServerApp.allow_remote_access=True",  # under the name of the hub, which lets only its user through
         ]
 
     @property
     def way_in(self) -> str:
-        """What the person has to know beside the address."""
+        """What the person must know besides the address."""
         where = "" if self.url else "behind the address of your JupyterHub; "
         return f"{where}it opens where the hub has jupyter-server-proxy (pip install jupyter-server-proxy)."
 
     def public(self, url: str) -> str:
-        """Return an address of this machine as the hub passes it on; only the path if the hub's name is not known."""
+        """Return an address of this machine as the hub forwards it; only the path if the hub's name is not known."""
         return urljoin(self.url, urlsplit(url).path)
 
 
@@ -194,7 +194,7 @@ def _takes_connections(url: str) -> bool:
 
 
 def running_as_root() -> bool:
-    """Whether this process may do anything on this machine."""
+    """Return whether this process may do anything on this machine."""
     return hasattr(os, "geteuid") and os.geteuid() == 0
 
 

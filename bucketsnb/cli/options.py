@@ -37,10 +37,10 @@ __all__ = [
 ]
 
 Decorator = Callable[[Any], Any]
-"""What gives a command one or several options."""
+"""A decorator that adds options to a command."""
 
 _COMPLETION_SECONDS = 1.5
-"""How long a person who pressed Tab waits for the service at most."""
+"""Seconds that completion waits for the service."""
 
 
 def options(*several: Decorator) -> Decorator:
@@ -60,7 +60,7 @@ def json_option(help: str) -> Decorator:  # noqa: A002 - as click calls it
 
 
 def _complete_pipelines(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-    """Return the pipelines whose names begin so; none if the service does not say in time."""
+    """Return the pipelines whose names begin like this; none if the service does not answer in time."""
     found: list[str] = []
 
     def ask() -> None:
@@ -72,7 +72,7 @@ def _complete_pipelines(ctx: click.Context, _: click.Parameter, incomplete: str)
         ):
             found.extend(buckets.pipelines())
 
-    # On a thread: the name server and retries may take longer than one request.
+    # In a thread, as name look-ups and retries may take longer than one request.
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
     thread.join(_COMPLETION_SECONDS)
@@ -147,7 +147,7 @@ def query_from(given: dict[str, Any]) -> Query:
 
 
 def what_was_given(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that were given, those of several values as lists; a flag that was not is False."""
+    """Return the options that were given; several values as lists, a missing flag as False."""
     given = {name: value for name, value in options.items() if value not in (None, ()) and value is not False}
     return {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
 
@@ -164,7 +164,7 @@ def works_from(given: dict[str, Any], *, allow_all: bool) -> tuple[Any, bool]:
 
 
 def say_unknown_pipelines(buckets: Buckets, names: Iterable[str] | None) -> None:
-    """Say which of these pipelines have no works at all, and which names are near; costs one request."""
+    """Print which of these pipelines have no works, and which names are close; costs one request."""
     if not names:
         return
     with suppress(BucketsError):  # only a hint: the command itself has succeeded

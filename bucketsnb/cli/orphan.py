@@ -1,4 +1,4 @@
-"""Run a module as its own program that ends in order when the process that started it is gone, however that ended.
+"""Run a module as its own program, which ends in order when the process that started it is gone.
 
 ``python -m bucketsnb.cli.orphan PARENT MODULE ARGUMENTS...`` is ``python -m MODULE ARGUMENTS...``; on Windows, no more.
 """
@@ -15,11 +15,11 @@ import time
 __all__ = ["end_with"]
 
 _EVERY = 1.0
-"""Seconds between two looks at the parent."""
+"""Seconds between two checks of the parent."""
 
 
 def end_with(parent: int) -> None:
-    """Send SIGTERM to this process once `parent`, the process id of its parent, is not its parent any more."""
+    """Send SIGTERM to this process once the process id `parent` is no longer that of its parent."""
 
     def watch() -> None:
         while os.getppid() == parent:

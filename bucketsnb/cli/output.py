@@ -45,7 +45,7 @@ _CSV_COLUMNS = (
 )
 
 _WIDEST = 60
-"""Most characters of a cell in a terminal: a longer one would widen the column in every row."""
+"""At most so many characters of a cell in a terminal: a longer one would widen the column in every row."""
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Control characters other than newlines and tabs, and characters that change the direction of text."""
@@ -77,7 +77,7 @@ def emit_result(text: str) -> None:
 
 
 def say(text: str) -> None:
-    """Write a line to stderr, if it takes any."""
+    """Write a line to stderr, if it can be written."""
     try:
         click.echo(text, err=True)
     except OSError:
@@ -85,7 +85,7 @@ def say(text: str) -> None:
 
 
 def _drop(stream: IO[str]) -> None:
-    """Send what is still buffered to the null device: Python writes it again at exit, and would fail again."""
+    """Redirect a stream to the null device, as Python would write its buffer again at exit, and fail again."""
     with suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
@@ -141,7 +141,7 @@ def _wrapped(line: str, width: int) -> str:
 
 
 def _bands(widths: Sequence[int], most: int | None) -> list[slice]:
-    """Cut columns into bands that each fit; all but the first are indented."""
+    """Divide columns into bands that fit; all but the first are indented."""
     bands, start, used = [], 0, 0
     for place, width in enumerate(widths):
         if most is not None and place > start and used + 2 + width > most:
@@ -153,14 +153,14 @@ def _bands(widths: Sequence[int], most: int | None) -> list[slice]:
 
 
 def _terminal_width() -> int | None:
-    """Return how many columns the terminal has, or ``COLUMNS``; None for a file or a pipe, which take any line."""
+    """Return the columns of the terminal, or ``COLUMNS``; None for a file or a pipe, where a line has no limit."""
     if os.environ.get("COLUMNS") or (sys.stdout is not None and sys.stdout.isatty()):
         return shutil.get_terminal_size().columns
     return None
 
 
 def records_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return rows as JSON has them: times in ISO 8601, spans of time in seconds, null for what is missing."""
+    """Return rows as JSON values: times in ISO 8601, spans of time in seconds, missing values as null."""
     plain = frame.astype(object).where(frame.notna(), None)
     return [{str(name): _json_value(value) for name, value in row.items()} for row in plain.to_dict("records")]
 
@@ -201,7 +201,7 @@ def _rows(frame: pd.DataFrame, columns: Sequence[str]) -> Iterable[tuple[Any, ..
 
 def _cell(value: Any, column: str) -> str:
     if column == "event" and isinstance(value, Integral):
-        return str(value)  # an id is a name, and names have no thousands
+        return str(value)  # numbers in ids have no separators of thousands
     return truncate(join_truncated(value) if isinstance(value, list) else cell(value), _WIDEST)
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["history", "report", "watch"]
 
 _POLL = 0.25
-"""Seconds between two looks at the recorder."""
+"""Seconds between two checks of the recorder."""
 
 _LAST = 1e10
 """A time after every snapshot, in epoch seconds: the service's clock may be ahead of this machine's."""
@@ -79,7 +79,7 @@ def watch(*, url: str | None, every: str, once: bool, as_json_: bool) -> None:
     with until_stopped(), buckets.watch(seconds) as recorder:
         say(f"Recording every {every} in {printable(recorder.history.path)}; Ctrl-C stops.")
         _follow(recorder, as_json_=as_json_)
-        sys.exit(FAILED)  # it has ended by itself
+        sys.exit(FAILED)  # it ended by itself
 
 
 def _follow(watch: Watch, *, as_json_: bool) -> None:
@@ -173,13 +173,13 @@ def _show_drain(history: History, start: float, end: float, names: tuple[str, ..
 @click.option("--days", type=click.IntRange(1, 365), default=7, show_default=True, help="How far back it looks.")
 def report(*, url: str | None, out: Path, days: int) -> None:
     """Write a report of the queue that needs nothing else to be read: tables and plots, no code."""
-    if not out.absolute().parent.is_dir():  # told here, before anything is read
+    if not out.absolute().parent.is_dir():  # reported here, before anything is read
         raise click.BadParameter(f"there is no folder {str(out.parent)!r}", param_hint="--out")
     from bucketsnb.report import render
 
     buckets = client(url, read_only=True)
-    buckets.api.version()  # an unreadable service is told here, before a kernel is started
-    # By the environment, as an address may hold a password that must not stand in a notebook.
+    buckets.api.version()  # an unreadable service is reported here, before a kernel starts
+    # By the environment, as an address may hold a password, which must not be written into a notebook.
     environ = {"BUCKETSNB_URL": url or buckets.api.url, "BUCKETSNB_READ_ONLY": "1"}
     parameters = {"practice": False, "days": days}
     render(shipped() / REPORT, out, parameters=parameters, title="The week in the queue", environ=environ)

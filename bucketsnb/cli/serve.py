@@ -49,7 +49,7 @@ def serve(*, host: str, port: int, store: str, sample: int, token_file: Path | N
 
 @contextmanager
 def practice_queue(store: str | None, sample: int) -> Iterator[tuple[str, int]]:
-    """Serve a queue on a free loopback port, from a temporary store by default; give its address and number of works.
+    """Serve a queue on a free loopback port, by default from a temporary store; yield its address and number of works.
 
     An empty one starts with `sample` realistic works.
     """
@@ -66,7 +66,7 @@ def practice_queue(store: str | None, sample: int) -> Iterator[tuple[str, int]]:
 
 @contextmanager
 def _backend_errors() -> Iterator[None]:
-    """Turn errors of the backend (about a store, a host, a port) into errors of a command."""
+    """Turn errors of the backend (about a store, a host, a port) into errors of the command."""
     require("uvicorn", extra="backend", what="The local backend")
     from bucketsnb.backend.stores.base import StoreError  # of the extra `backend`
 
@@ -79,7 +79,7 @@ def _backend_errors() -> Iterator[None]:
 
 
 def require(module: str, *, extra: str, what: str) -> None:
-    """Raise an error with the command that installs it if an optional module is missing; it is not imported."""
+    """Raise an error with the install command if an optional module is missing; the module is not imported."""
     if find_spec(module) is None:
         line = shlex.join([sys.executable, "-m", "pip", "install", f"bucketsnb[{extra}]"])
         raise ConfigurationError(f"{what} is not installed here. Install it with: {line}")

@@ -51,7 +51,7 @@ from bucketsnb.transport import Transport
 __all__ = ["Buckets"]
 
 _ANY = PlanLimits(allow_all=True, allow_running=True, max_affected=None)
-"""For works that are named: no width is too wide."""
+"""Limits for works that are named one by one: none."""
 
 
 class _All(int):
@@ -69,17 +69,17 @@ Self = TypeVar("Self", bound="Buckets")
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 _EVENT_COLUMNS = ["id", "pipeline", "status", "attempt", "retries", "creation", "event"]
-"""Columns that tell how the works of an event stand."""
+"""Columns that are read for the status of the works of an event."""
 
 _FAILURE_COLUMNS = [
     *("id", "pipeline", "site", "user", "function", "command"),
     *("results", "creation", "start", "stop", "status"),
 ]
-"""Columns that tell why works failed."""
+"""Columns that are read for the reasons of failures."""
 
 
 def _takes_words(method: Method) -> Method:
-    """Show the keywords of a query in a method's signature, in place of its ``**words``, for those who complete it."""
+    """Show the keywords of a query in the signature of a method instead of its ``**words``, for completion."""
     declared = signature(method)
     parameters = [one for one in declared.parameters.values() if one.kind is not Parameter.VAR_KEYWORD]
     words = [word for word in WORDS if word not in declared.parameters]
@@ -89,14 +89,14 @@ def _takes_words(method: Method) -> Method:
 
 
 def _query_of(query: QueryLike | str, words: Mapping[str, Any]) -> Query:
-    """Return the query that a query, a document, or the name of a pipeline means together with keywords."""
+    """Return the query for a query, a document or the name of a pipeline, combined with keywords."""
     if isinstance(query, str):
         return Query(pipeline=query, **words)
     return Query(query, **words) if words else Query.parse(query)
 
 
 def _selector_of(which: WorkSelector, words: Mapping[str, Any]) -> WorkSelector:
-    """Return which works a change is about, by keywords too."""
+    """Return the selector for works that may also be given by keywords."""
     if not words:
         return which
     if which is not None and not isinstance(which, Query | Mapping):
@@ -183,7 +183,7 @@ class Buckets:
         self.settings = resolve(
             baseurl, token=secret, timeout=timeout, read_only=read_only, github_token=github_token, proxies=proxies
         )
-        del proxies  # their addresses may hold passwords
+        del proxies  # addresses may hold passwords
         self.api = Api(Transport(self.settings), Clock(clock))
 
     def __repr__(self) -> str:
@@ -953,7 +953,7 @@ class Buckets:
 
 
 def _deleted(plan: DeletePlan) -> bool:
-    """Delete the works of a plan, and say whether all of them are gone; warn of those that are not."""
+    """Apply a plan of a delete and return whether all its works are gone; warn if some are not."""
     receipt = plan.apply()
     if receipt.errors:
         receipt.raise_for_outcome()

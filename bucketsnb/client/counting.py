@@ -23,7 +23,7 @@ _SUMMARISED = frozenset({"pipeline", "status"})
 
 
 class Counts(SummaryFrame):
-    """A small frame of counts that says above its rows what they mean."""
+    """A small frame of counts, with a line above its rows that says what is counted."""
 
     @property
     def _constructor(self) -> Callable[..., SummaryFrame]:
@@ -46,10 +46,10 @@ def group_count(api: Api, query: Query, by: Sequence[str]) -> Counts:
     except (QueryError, _Nameless):
         if not summarised:
             raise
-        table, requests, read = _from_works(api, query, by)  # there is a pipeline that no path can name
+        table, requests, read = _from_works(api, query, by)  # the name of a pipeline cannot be part of a path
         requests += 1
     counts = Counts(table.sort_values("n_works", ascending=False, kind="stable", ignore_index=True))
-    total = count_of(read or int(counts["n_works"].sum()), "work")  # one with several elements is in several rows
+    total = count_of(read or int(counts["n_works"].sum()), "work")  # a work with several elements is in several rows
     cost = f"{count_of(requests, 'request')}, {count_of(read, 'work')} read"
     counts.attrs = {
         "query": query.document_by(api.now),
@@ -95,7 +95,7 @@ def _from_status(api: Api, query: Query, by: Sequence[str]) -> tuple[pd.DataFram
 
 
 class _Nameless(Exception):
-    """Some works have no pipeline, so that no request counts them."""
+    """Raised where some works have no pipeline: no request counts those."""
 
 
 def _pipeline_names(api: Api) -> list[str]:
@@ -107,7 +107,7 @@ def _pipeline_names(api: Api) -> list[str]:
 
 def _by_status(answer: Mapping[str, int]) -> Iterable[tuple[str | None, int]]:
     yield from ((status, answer[status]) for status in STATUS_KEYS[1:])
-    yield None, answer["total"] - sum(answer[status] for status in STATUS_KEYS[1:])  # of a status that is not told
+    yield None, answer["total"] - sum(answer[status] for status in STATUS_KEYS[1:])  # of an unreported status
 
 
 def _from_works(api: Api, query: Query, by: Sequence[str]) -> tuple[pd.DataFrame, int, int]:
@@ -133,7 +133,7 @@ def _from_works(api: Api, query: Query, by: Sequence[str]) -> tuple[pd.DataFrame
 
 
 def explain(api: Api, query: Query) -> Counts:
-    """Say what each condition of a query does to its answer; see ``Buckets.explain``."""
+    """Return what each condition of a query does to its answer; see ``Buckets.explain``."""
     total = count(api, query)
     reports = explain_empty(query, lambda narrowed: count(api, narrowed), lambda word: _known_values(api, word))
     counts = Counts(
@@ -163,7 +163,7 @@ def _finding(total: int, blamed: Sequence[EmptyReport], conditions: int) -> str:
 
 
 def _known_values(api: Api, word: str) -> Iterable[str]:
-    """Return texts that a column has: all of them where that is cheap, else those of the newest works."""
+    """Return the texts in a column: all of them where that is cheap, else those of the newest works."""
     if word == "pipeline":
         return api.pipelines()
     if word == "status":

@@ -34,5 +34,5 @@ def practice(works: int = 2000) -> Buckets:
 
 
 def _end(backend: LocalBackend, process: int) -> None:
-    if os.getpid() == process:  # a child of this process has a copy of the client, and not of the queue
+    if os.getpid() == process:  # a forked child has a copy of the client, but not of the queue
         backend.close()

@@ -61,19 +61,19 @@ class ReadCancelled(ReadingWarning):
 # --- which part of each work ---
 
 _NEEDS: Mapping[str, Sequence[str]] = {"parent": (PARENT_PATH,), **NEEDS}
-"""What has to be read for a column that is no field."""
+"""Fields that must be read for a column that is no field itself."""
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Which part of each work to read; the id always comes along, as no work can be told from another one without."""
+    """Which part of each work to read; the id is always included."""
 
     projection: Mapping[str, Any] | None = None
-    """What the service is sent; None for whole works."""
+    """The projection that is sent; None for whole works."""
     fields: tuple[str, ...] = FIELD_NAMES
     """Fields of the schema that come back, whole or in part."""
     columns: tuple[str, ...] | None = None
-    """Columns that will hold what the works have, ``config`` perhaps in part; None for all."""
+    """Columns that are filled, ``config`` perhaps in part; None for all."""
 
 
 def selected(columns: str | Iterable[str] | None, projection: Mapping[str, Any] | None) -> Selection:
@@ -143,9 +143,9 @@ def _of_paths(paths: Mapping[str, Any]) -> Selection:
 class Pages:
     """The pages of one read, of `size` works each; iterate once.
 
-    What is found out is known after the first page, and final after the last: how many works match (`matched`, a lower
-    bound if not `exact`), how many this read will give if none moves (`wanted`), and how many had moved when their turn
-    came (`moved`). `progress` is called as soon as that is known: of very many, the next page takes a while too.
+    The counts are known after the first page, and final after the last: how many works match (`matched`, a lower bound
+    if not `exact`), how many this read will give if none moves (`wanted`), and how many had moved when their turn came
+    (`moved`).
     """
 
     api: Api
@@ -170,12 +170,12 @@ class Pages:
         page, size = self._read(self.document, skip=self.skip, limit=most + 1)
         count = len(page["id"])
         self.matched, self.exact = self.skip + count, True
-        if self.skip and not count:  # more are left out than match
+        if self.skip and not count:  # `skip` is beyond the last match
             self.matched = len(self.api.view_ids(self.document))
         is_cut = self.api.has_more(self.document, _id_list(page), size, skip=self.skip, asked=most + 1)
         if is_cut:
             self.size = min(self.size, count)  # as much as it sends in one answer
-        if is_cut or (count == most + 1 and self.limit != most):  # one more was read, only to see whether there is more
+        if is_cut or (count == most + 1 and self.limit != most):  # one more was read, to see whether more match
             yield from self._more(_rows(page, slice(most)))
             return
         if self.limit is not None and count > self.limit:
@@ -185,7 +185,7 @@ class Pages:
         yield page
 
     def _more(self, first: _Page) -> Iterator[_Page]:
-        """Give the first page, and all other works by id."""
+        """Yield the first page, then all other works, read by id."""
         if self._stopped():
             self.wanted = len(first["id"]) if self.limit is None else self.limit
             yield _rows(first, slice(self.limit))
@@ -228,7 +228,7 @@ class Pages:
         return first, newer, older, shared, slice(before, before + unnamed) if unnamed else None
 
     def _unnamed(self, shared: list[str], which: slice) -> Iterator[_Page]:
-        """Read works that have no id, one that is no text, or one that others have too."""
+        """Read works whose id is missing, is not text, or is shared with other works."""
         named = [{"id": {"$not": {"$type": "string"}}}, {"id": {"$type": "array"}}, {"id": {"$in": shared}}]
         document, skip = _both(self.document, {"$or": named}), which.start
         while skip < which.stop:
@@ -247,7 +247,7 @@ class Pages:
             yield from self._of_ids(chunk)
 
     def _of_ids(self, ids: list[str]) -> Iterator[_Page]:
-        """Read works by id; as long as an answer brings some of them, the rest is asked for again."""
+        """Read works by id; as long as an answer has some of them, the others are asked for again."""
         most = 0
         while ids:
             page, _ = self._read(_both(self.document, {"id": {"$in": ids}}), limit=None)
@@ -270,7 +270,7 @@ class Pages:
         return self.cancelled
 
     def warn(self, read: int) -> None:
-        """Warn of what the frame does not hold: what moved, and what was not read."""
+        """Warn about works that the frame lacks because they moved or were not read."""
         if self.moved:
             message = f"{count_of(self.moved, 'work')} moved during the read: deleted, or no longer a match"
             warn_caller(message, MovedDuringRead)
@@ -282,7 +282,7 @@ class Pages:
 
 
 def _irregular_ids(ids: list[str | None]) -> set[str | None]:
-    """Return the ids that tell no work apart: those that several have, and None if some have none."""
+    """Return the ids that do not identify one work: repeated ones, and None if a work has none."""
     once = set(ids)
     if len(once) == len(ids) and None not in once:
         return set()  # of a million works as of two: they are counted only where some are the same
@@ -316,7 +316,7 @@ def pages_of(
     cancel: Cancel | None = None,
     size: int = PAGE,
 ) -> Pages:
-    """Return the pages of a read; nothing is sent yet, but where ages are asked for and the time is not known."""
+    """Return the pages of a read; no request is sent yet, except for the time if a query by age needs it."""
     document = query.document_by(api.now)
     if query.is_relative:
         api.clock.warn(stacklevel=3)
@@ -367,7 +367,7 @@ def _count_matched(pages: Pages) -> None:
         return
     try:
         counts = pages.api.status() if pipeline is ... else pages.api.status(pipeline)
-    except (QueryError, ServiceError):  # the works are read, and the frame says that more may match
+    except (QueryError, ServiceError):  # the works were read; the frame says that more may match
         return
     matched = sum(counts[name] for name in set(wanted))
     pages.matched, pages.exact = max(matched, pages.matched), matched >= pages.matched
@@ -399,7 +399,7 @@ def count(api: Api, query: Query) -> int:
             answers = [api.status()] if pipelines is None else ask_together(api.status, pipelines)
             names = ("total",) if query.statuses is None else query.statuses
             return sum(answer[name] for answer in answers for name in names)
-        except QueryError:  # there is a pipeline whose name no path can hold
+        except QueryError:  # the name of a pipeline cannot be part of a path
             pass
     return len(api.view_ids(query.document_by(api.now)))
 

@@ -46,7 +46,7 @@ LARGEST_WORK = 16 * 1024**2
 """Bytes of one work; the limit of a MongoDB document."""
 
 TICK = 1e-6
-"""Seconds by which equal creation times are moved apart."""
+"""Seconds between creation times that would be equal."""
 
 
 def encode_works(works: Iterable[Any], *, verb: Verb) -> tuple[bytes, list[dict[str, Any]]]:
@@ -121,7 +121,7 @@ def decode(data: bytes | msgspec.Raw) -> Any:
         reason = "it is nested too deep"
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         reason = str(error)
-    try:  # slower, and it takes what JSON is not but other clients have put into queues
+    try:  # slower, but accepts NaN and Infinity, which other clients have put into queues
         return json.loads(bytes(data), parse_int=_integer)
     except RecursionError:
         reason = "it is nested too deep"
@@ -165,9 +165,9 @@ def judge(work: Any) -> tuple[dict[str, Any], list[Problem]]:
 
 
 def judge_change(record: Mapping[str, Any], changes: Mapping[str, Any]) -> list[Problem]:
-    """Name what new values of fields would make wrong in a work that is in the queue, as :func:`judge` does for others.
+    """Return what new values would make wrong in a work of the queue, in the form of :func:`judge`.
 
-    What was wrong with it before is not named: it is carried as it is.
+    What was wrong with it before is not reported: it is kept as it is.
     """
     new, unfit = _converted(changes)
     times = _moment_problems({name: value for name, value in new.items() if value != record.get(name)})
@@ -176,7 +176,7 @@ def judge_change(record: Mapping[str, Any], changes: Mapping[str, Any]) -> list[
 
 
 def _converted(work: Any) -> tuple[dict[str, Any], list[Problem]]:
-    """Return the fields of a work as plain values, and name those that have none."""
+    """Return the fields of a work as plain values, and the fields that cannot be converted."""
     given = getattr(work, "payload", work)
     if not isinstance(given, Mapping):
         raise WorkError(f"is not a mapping but {type(work).__name__}; expected the fields of a work by name")
@@ -210,7 +210,7 @@ def _refuse(found: Sequence[Problem], record: Mapping[str, Any], index: int) -> 
 
 
 def refusal(found: Sequence[Problem], record: Mapping[str, Any], index: int) -> WorkError:
-    """Make the error that names a work and what is wrong with it; its `field` is the first that is wrong."""
+    """Return the error for a work and what is wrong with it; its `field` is the first one that is wrong."""
     label = printable(truncate(record.get("pipeline") or "no pipeline", 60))
     also = f". Also wrong: {join_truncated((one.path for one in found[1:]), most=3)}" if found[1:] else ""
     return WorkError(f"Work {index} ({label}): {found[0]}{also}", index=index, field=found[0].path or None)
@@ -238,7 +238,7 @@ def _time(value: Any, name: str) -> float | None:
 
 
 def _moment_problems(record: Mapping[str, Any]) -> list[Problem]:
-    """Name the times of a work that cannot be meant, each with a guess at what was."""
+    """Return the times of a work that must be a mistake, each with a guess at the intended one."""
     times = ((name, record.get(name)) for name in TIME_FIELDS)
     found = ((name, moment_problem(time)) for name, time in times if isinstance(time, float))
     return [Problem(name, why, "expected epoch seconds from 2010 to now") for name, why in found if why]
@@ -265,7 +265,7 @@ _last_stamp = 0.0
 
 
 def _stamp(records: list[dict[str, Any]]) -> None:
-    """Give every record a creation time that no other one of this deposit has, in the order of the records."""
+    """Give every record a creation time that no other record of this deposit has, in order."""
     taken: set[float] = set()
     latest: dict[float, float] = {}
     for record in records:
@@ -280,7 +280,7 @@ def _stamp(records: list[dict[str, Any]]) -> None:
 
 
 def _now() -> float:
-    """Return the time, later than any that was returned before in this process."""
+    """Return the time, always later than any returned before in this process."""
     global _last_stamp
     with _CLOCK_LOCK:
         _last_stamp = max(time.time(), _last_stamp + TICK)
@@ -288,7 +288,7 @@ def _now() -> float:
 
 
 def _unlock_in_child() -> None:
-    """Make a new lock: in a forked process, the thread that had the old one is not there to release it."""
+    """Make a new lock: in a forked process, the thread that held the old one does not exist."""
     global _CLOCK_LOCK
     _CLOCK_LOCK = threading.Lock()
 

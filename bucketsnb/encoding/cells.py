@@ -1,4 +1,4 @@
-"""What a cell of a table means: decided by the kind of its column, the same for CSV text, files and DataFrames."""
+"""Read the cells of tables by the kind of their column; the same for CSV text, files and DataFrames."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NULLS = frozenset(
         *("#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "1.#IND", "1.#QNAN"),
     }
 )
-"""Texts of a cell that holds nothing: those that :func:`pandas.read_csv` takes for missing, and what pandas writes."""
+"""Texts of an empty cell: those that :func:`pandas.read_csv` takes for missing, and those that pandas writes."""
 
 _BOOLEANS = {"True": True, "TRUE": True, "true": True, "False": False, "FALSE": False, "false": False}
 _INTEGER = re.compile(r"([+-]?[0-9]+)(?:\.0*)?", re.ASCII)
@@ -37,16 +37,16 @@ _NESTED = frozenset({Kind.TEXTS, Kind.INTEGERS, Kind.MAPPING})
 
 
 def is_missing(value: Any) -> bool:
-    """Say whether a value of Python, numpy or pandas stands for nothing: None, NaN, NaT or NA."""
+    """Return whether a value of Python, numpy or pandas is missing: None, NaN, NaT or NA."""
     if value is None or type(value).__name__ in _MISSING:
         return True
     if type(value).__name__ in ("datetime64", "timedelta64"):
         return str(value) == "NaT"
-    return type(value).__name__.startswith("float") and math.isnan(value)  # of Python, or of numpy in any size
+    return type(value).__name__.startswith("float") and math.isnan(value)  # a Python float, or a numpy one of any size
 
 
 def path_of(column: str) -> str:
-    """Return the path in a work that a column stands for: ``parent`` is kept in ``config``."""
+    """Return the path in a work for a column: ``parent`` is kept in ``config``."""
     return _SHORT.get(column, column)
 
 
@@ -110,12 +110,12 @@ def read_cell(path: str, value: Any) -> Any:
 
 
 def _kind(path: str) -> Kind | None:
-    """Return the kind of a field or a named part of one; None for what a mapping holds that may hold anything."""
+    """Return the kind of a field or of a named part of one; None for a value in a mapping of any values."""
     return PATHS[path].kind if path in PATHS else None
 
 
 def _unwrapped(value: Any) -> Any:
-    """Return a number or a boolean of numpy as Python's own."""
+    """Return a numpy number or boolean as Python's own."""
     if type(value).__module__ != "numpy" or type(value).__name__ in ("ndarray", "datetime64"):
         return value
     return value.item()
@@ -129,7 +129,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _text_of(value: float) -> Any:
-    """Return the text that a number was read from, where that is certain: floats have lost it."""
+    """Return the text that a number was read from; None for a float, which has lost it."""
     number = whole(value)
     return str(number) if isinstance(number, int) and abs(number) < 2**53 else value
 
@@ -211,7 +211,7 @@ def _structure(path: str, text: str) -> Any:
 
 
 def _anything(path: str, text: str) -> Any:
-    """Read what may be anything: a boolean, a number as JSON writes it, a list, a mapping, text in quotes, or text."""
+    """Read a value of any kind: a boolean, a JSON number, a list, a mapping, quoted text, or text."""
     if text in _BOOLEANS:
         return _BOOLEANS[text]
     number = _JSON_NUMBER.fullmatch(text)
@@ -248,4 +248,4 @@ _READERS: Mapping[Kind | None, Callable[[str, str], Any]] = {
     Kind.INTEGERS: _integers,
     None: _anything,
 }
-"""How the text of a cell is read where that is not just text."""
+"""How the text of a cell is read, by the kind of its field; otherwise it stays text."""

@@ -31,7 +31,7 @@ _INT64 = range(-(2**63), 2**63)
 
 
 class UnfitError(ValueError):
-    """A value that has no place in JSON: where it is, and why."""
+    """A value that has no form in JSON: its path, and the reason."""
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(f"{path} {reason}" if path else reason)
@@ -78,7 +78,7 @@ def _mapping(value: Mapping[Any, Any], path: str, depth: int, *, as_time: bool) 
 
 
 def _sequence(value: Sequence[Any], path: str, depth: int, *, as_time: bool) -> list[Any]:
-    if set(map(type, value)) == {str}:  # such as the many ids of a query, known to be sound all at once
+    if set(map(type, value)) == {str}:  # for example the many ids of a query, checked all at once
         with suppress(UnicodeEncodeError):
             "".join(value).encode()
             return list(value)
@@ -86,7 +86,7 @@ def _sequence(value: Sequence[Any], path: str, depth: int, *, as_time: bool) -> 
 
 
 def plain_key(key: Any, path: str) -> str:
-    """Return a key of a mapping as text; raise UnfitError if it is none."""
+    """Return a key of a mapping as text; raise UnfitError if it cannot be one."""
     if not isinstance(key, str):
         raise UnfitError(path, f"has the key {truncate(repr(key), 40)}, which is not text; name it by text")
     if "\0" in key:
@@ -115,7 +115,7 @@ def _number(value: float, path: str) -> float:
 
 
 def whole(value: Any) -> Any:
-    """Return 5 for 5.0: pandas turns integers into floats where a column has a gap."""
+    """Return 5 for 5.0: pandas turns integers into floats in a column with a gap."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

@@ -1,4 +1,4 @@
-"""``frame.works``: what only a frame of works can do, and what stands above such a frame."""
+"""``frame.works``: methods that only a frame of works has, and the lines above such a frame."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class WorksAccessor:
 
     @property
     def query(self) -> dict[str, Any]:
-        """The query document whose answer this is, or part of this is."""
+        """The query document that the works of this frame match."""
         return dict(self._told("query"))
 
     @property
@@ -104,7 +104,7 @@ class WorksAccessor:
         return pd.DataFrame(columns, index=self._frame.index.take(list(found)))
 
     def light(self) -> pd.DataFrame:
-        """Return the few columns that tell works apart, and any that were added."""
+        """Return the few columns that identify works, and any that were added."""
         keep = {*LIGHT, "age"}
         return self._frame[[name for name in self._frame if name in keep or name not in COLUMNS]]
 
@@ -115,7 +115,7 @@ class WorksAccessor:
         return self._frame.attrs[what]
 
     def _refuse_if_unread(self, part: Any) -> None:
-        """Refuse to say that there are none where none were read: they come with whole works, or by their names."""
+        """Raise WorkError if unknown fields were not read, rather than return none."""
         if Baseline.of(self._frame) is None and len(self._frame):
             raise WorkError("it is not known what was read of these works: ask a frame that view returned")
         read = self._frame.attrs.get("columns", part)
@@ -137,7 +137,7 @@ def _unknown(work: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def caption(frame: pd.DataFrame) -> str:
-    """Say how many works are shown, how many match, what was asked, and when: a few lines of text."""
+    """Return a few lines of text: how many works are shown and match, what was asked, and when."""
     about, here = frame.attrs, len(frame)
     shown = about.get("shown")
     if shown is None or "matched" not in about:

@@ -1,4 +1,4 @@
-"""Columns -> a frame of works, with what is known about the read in its ``attrs``."""
+"""Make a frame of works from columns, with facts about the read in its ``attrs``."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def frame_of(data: bytes | Sequence[Any], *, fields: Sequence[str] = FIELD_NAMES
 
 
 def empty() -> WorksFrame:
-    """Return a frame of no works: the same columns and dtypes as any."""
+    """Return a frame without works, with the columns and dtypes of all."""
     return frame_of(b"[]")
 
 
@@ -96,9 +96,9 @@ def assemble(
 
 
 class ColumnBuffer:
-    """Columns of many pages, each put into its place as it comes and then let go: nothing is there twice.
+    """Columns of many pages; each page is moved into its place at once, so that no value is in memory twice.
 
-    Joined at the end, the columns of a hundred pages would leave as many holes in memory as they take.
+    Joining the columns of a hundred pages at the end would leave gaps in memory as large as the columns.
     """
 
     def __init__(self) -> None:
@@ -108,7 +108,7 @@ class ColumnBuffer:
         self._beyond: list[Columns] = []
 
     def add(self, page: Columns, expected: int) -> None:
-        """Take a page in and empty it; `expected` says how many works there will be in all, as far as is known."""
+        """Move the columns of a page here; `expected` is the number of works of all pages, as far as known."""
         count = len(page["id"])
         if not self._whole and count < expected:
             self._whole, self._room = {name: missing(name, expected) for name in GATHERED}, expected

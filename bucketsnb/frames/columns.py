@@ -1,4 +1,4 @@
-"""The fixed columns of a frame of works, their dtypes, and how each is made from the values of its field."""
+"""The columns of a frame of works, their dtypes, and how each is made from the values of its field."""
 
 from __future__ import annotations
 
@@ -41,20 +41,20 @@ __all__ = [
 ]
 
 Columns: TypeAlias = "dict[str, Any]"
-"""What is made of an answer: the stored columns of a frame by name, and of each work what is kept beside its cells."""
+"""The stored columns of a frame by name, and what is kept of each work beside its cells."""
 Instants: TypeAlias = npt.NDArray[np.int64]
 
 WORKS = "works"
 """The works themselves, as JSON; no column of a frame."""
 
 PARTS = "parts"
-"""Of works of which not all was read, the fields that were, as JSON; otherwise null. No column of a frame."""
+"""The fields that were read of a partly read work, as JSON; null for a whole work. No column of a frame."""
 
 LIGHT = ("id", "pipeline", "status", "site", "user", "priority", "attempt", "creation", "event", "tags")
-"""The columns of ``columns="light"``, and those that a frame shows of itself."""
+"""The columns of ``columns="light"``, which are also those that a frame shows."""
 
 NEEDED = ("id", "pipeline", "status")
-"""What a frame must have to be shown as works; without them it is an ordinary DataFrame."""
+"""Columns that a frame of works must have; without them it is an ordinary DataFrame."""
 
 NESTED = tuple(name for name, field in FIELDS.items() if field.kind in {Kind.MAPPING, Kind.TEXTS, Kind.INTEGERS})
 
@@ -64,9 +64,9 @@ NUMBERS = frozenset(name for name, field in FIELDS.items() if field.kind in {Kin
 _TEXT = pd.StringDtype("python")
 _STATUS = pd.CategoricalDtype(list(STATUSES), ordered=True)
 _TIME = pd.DatetimeTZDtype(pd.to_datetime(["2026-01-01"], utc=True).unit, "UTC")
-"""The dtype of times, in the unit that this pandas reads times of text in: some joins take only the same."""
+"""The dtype of times, in the unit in which this pandas reads times from text: some joins need equal units."""
 _SPAN = np.dtype("m8[ms]")
-"""The dtype of spans. They are whole seconds, which are read best; ``pd.cut`` widens bins by less than a second."""
+"""The dtype of spans, in whole seconds, which read best; ``pd.cut`` widens bins by less than a second."""
 
 _US = 10**6
 _FURTHEST = 9_223_372_036  # whole seconds that fit 64 bits of nanoseconds
@@ -75,16 +75,16 @@ _NAT = np.iinfo(np.int64).min
 
 
 def missing(name: str, count: int) -> Any:
-    """Return a column with nothing in it."""
+    """Return a column of missing values."""
     if name not in DTYPES or isinstance(DTYPES[name], JSONDtype):
         return JSONArray.nulls(count)
     return pd.array([None], dtype=DTYPES[name]).take(np.zeros(count, dtype=np.intp))
 
 
 def column(name: str, values: Any, count: int) -> Any:
-    """Make a stored column of so many decoded values; a value that it cannot hold is missing in it.
+    """Make a stored column of decoded values; a value that does not fit the column is missing in it.
 
-    Of a nested field, the values are JSON texts. Those of :data:`NUMBERS` come in pieces, others as an array.
+    The values of a nested field are JSON texts. Those of :data:`NUMBERS` come in pieces, others as an array.
     """
     if name == "status":
         codes = np.fromiter(map(_CODES.__getitem__, chain.from_iterable(values)), dtype=np.int8, count=count)
@@ -97,7 +97,7 @@ def column(name: str, values: Any, count: int) -> Any:
 
 
 def joined(pages: Iterable[Columns], on_column: Callable[[], None]) -> Columns:
-    """Return the columns of several pages as one; the pages are emptied, so that only one column is there twice.
+    """Join the columns of several pages, which are emptied, so that only one column is in memory twice.
 
     `on_column` is called after each column, as a million works take a while.
     """
@@ -126,14 +126,14 @@ def _times(values: Sequence[Sequence[Any]], count: int) -> Any:
     seconds = _seconds(values, count)
     known = np.abs(seconds) < _FURTHEST
     safe = np.where(known, seconds, 0.0)
-    whole = np.floor(safe)  # apart from the rest: their product with 10**6 would need more digits than a float has
+    whole = np.floor(safe)  # apart from the fraction: the product with 10**6 would need more digits than a float has
     instants = whole.astype(np.int64) * _US + np.rint((safe - whole) * _US).astype(np.int64)
     instants = np.where(known, instants * (1000 if _TIME.unit == "ns" else 1), _NAT)
     return pd.array(instants.view(f"M8[{_TIME.unit}]"), dtype=_TIME, copy=False)
 
 
 def _seconds(values: Sequence[Sequence[Any]], count: int) -> npt.NDArray[np.float64]:
-    """Return times as floats, NaN where one is missing, infinite for a whole number beyond every float."""
+    """Return times as floats: NaN for a missing one, infinite for an integer larger than any float."""
     try:
         return np.fromiter(chain.from_iterable(values), dtype=np.float64, count=count)
     except (TypeError, OverflowError):
@@ -158,13 +158,13 @@ _decode_parents = msgspec.json.Decoder(list[_Parent | None]).decode
 
 
 def parent_of(config: Any) -> str | None:
-    """Return the parent that a decoded ``config`` names, if it names one by text."""
+    """Return the parent in a decoded ``config``, if it is text."""
     parent = config.get("parent") if isinstance(config, dict) else None
     return parent if isinstance(parent, str) else None
 
 
 def parents_of(configs: Sequence[Text]) -> list[str | None]:
-    """Return the parents that configs name, given as JSON texts: all in one go, where each is as it should be."""
+    """Return the parents in configs that are JSON texts; all at once if each config is regular."""
     try:
         found = _decode_parents(b"[" + b",".join(configs) + b"]")
     except (msgspec.DecodeError, RecursionError):
@@ -173,7 +173,7 @@ def parents_of(configs: Sequence[Text]) -> list[str | None]:
 
 
 def derived(columns: Columns, now: float, read: Container[str]) -> Columns:
-    """Work out the derived columns as of `now`, in epoch seconds; those that need what was not read are empty."""
+    """Compute the derived columns as of `now`, in epoch seconds; a column whose fields were not read is empty."""
     count = len(columns["id"])
     return {
         name: row.make(columns, round(now * _US)) if all(one in read for one in row.needs) else missing(name, count)
@@ -189,14 +189,14 @@ def _age(columns: Columns, now: int) -> Instants:
 
 
 def _wait(columns: Columns, now: int) -> Instants:
-    """Return the time from creation to the last start, or till now for a work that is queued and was never started."""
+    """Return the time from creation to the last start; until now for a queued work that never started."""
     start = microseconds(columns["start"])
     waits = (columns["status"] == "queued") & (start == _NAT)
     return _between(microseconds(columns["creation"]), np.where(waits, now, start))
 
 
 def _runtime(columns: Columns, now: int) -> Instants:
-    """Return the time from start to stop, or till now for a running work."""
+    """Return the time from start to stop; until now for a running work."""
     stop = np.where(columns["status"] == "running", now, microseconds(columns["stop"]))
     return _between(microseconds(columns["start"]), stop)
 
@@ -218,7 +218,7 @@ def _in_seconds(span: Callable[[Columns, int], Instants]) -> Callable[[Columns, 
 
 
 def _overdue(columns: Columns, now: int) -> Any:
-    """Say whether a running work is past its own timeout; of the others nothing is worked out, as they are many."""
+    """Return whether a running work is past its own timeout; computed for running works only, as others are many."""
     running = np.flatnonzero(columns["status"] == "running")
     some = {name: columns[name][running] for name in ("start", "stop", "status", "timeout")}
     runtime, allowed = _runtime(some, now), some["timeout"].to_numpy(dtype=np.float64, na_value=np.nan)
@@ -230,7 +230,7 @@ def _overdue(columns: Columns, now: int) -> Any:
 
 @dataclass(frozen=True)
 class _Derived:
-    """A column that is worked out: its dtype, what has to be read for it, and how it is made of that by a time."""
+    """A derived column: its dtype, the fields that it needs, and the function that computes it as of a time."""
 
     dtype: Any
     needs: tuple[str, ...]
@@ -247,7 +247,7 @@ _DERIVED: Mapping[str, _Derived] = {
 DERIVED = tuple(_DERIVED)
 
 NEEDS: Mapping[str, Sequence[str]] = {name: row.needs for name, row in _DERIVED.items()}
-"""What has to be read for a column that is worked out here."""
+"""Fields that must be read for each derived column."""
 
 # -- all of them ------------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
-"""The bytes of an answer -> columns.
+"""Decode the bytes of an answer into columns.
 
-Three readers, each for what the one before refuses: some works at once into typed values; one work at a time, where
-what does not fit is missing; and the standard library's, for JSON that only Python writes.
+There are three readers, each for what the one before refuses: many works at once into typed values; one work at a time,
+where values that do not fit are missing; and that of the standard library, for JSON that only Python writes.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def columns_of(data: bytes, fields: Sequence[str] = FIELD_NAMES, *, whole: bool 
 
 
 def columns_of_texts(texts: Sequence[Text], fields: Sequence[str] = FIELD_NAMES) -> Columns:
-    """Return the stored columns of works that are JSON each."""
+    """Return the stored columns of works, each given as a JSON text."""
     values = _read(texts, tuple(fields))
     columns: Columns = {name: missing(name, len(texts)) for name in STORED if name not in values}
     for name in list(values):
@@ -76,7 +76,7 @@ def columns_of_texts(texts: Sequence[Text], fields: Sequence[str] = FIELD_NAMES)
 
 @contextmanager
 def pausing_collection() -> Iterator[None]:
-    """Turn the collector of cycles off meanwhile: new values have none, and to look through a million takes long."""
+    """Pause the garbage collector: decoded values have no cycles, and a pass over a million of them is slow."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -101,7 +101,7 @@ def _read(texts: Sequence[Text], fields: tuple[str, ...]) -> dict[str, Any]:
             works = list(map(decode, some))
         except (msgspec.DecodeError, RecursionError):
             works = [_fitted(kind, decode, bytes(text), place) for place, text in enumerate(some, start)]
-        # whole works as tuples: asking each for its fields by name takes twice as long
+        # works as tuples: getting each field by name takes twice as long
         pieces: dict[str, Sequence[Any]] = dict(zip(fields, zip(*map(astuple, works), strict=True), strict=True))
         if "config" in pieces:
             pieces["parent"] = parents_of(pieces["config"])
@@ -115,7 +115,7 @@ def _read(texts: Sequence[Text], fields: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _fitted(kind: Any, decode: Callable[[Text], Any], text: bytes, place: int) -> Any:
-    """Read a work; of one that does not fit the schema, what does."""
+    """Read a work; values that do not fit the schema are missing."""
     try:
         return decode(text)
     except (msgspec.DecodeError, RecursionError):
@@ -177,7 +177,7 @@ _split_fast = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 def _check_utf8(data: bytes) -> None:
-    """Refuse what is not UTF-8 inside nested cells too, which the fast reader steps over."""
+    """Refuse text that is not UTF-8, also in nested cells, which the fast reader skips."""
     if data.isascii():
         return
     decoder = codecs.getincrementaldecoder("utf-8")()

@@ -41,7 +41,7 @@ _SHOWN = 80
 
 
 class Edited(bytes):
-    """A JSON value that was put into a cell here, rather than read from the service."""
+    """A JSON value that was set in a cell, rather than read from the service."""
 
     __slots__ = ()
 
@@ -59,7 +59,7 @@ class JSONDtype(ExtensionDtype):
     name = "json"
     type = object
     na_value = None
-    base = "string"  # what pandas' infer_dtype goes by; series.str is refused to columns that it cannot place
+    base = "string"  # used by pandas' infer_dtype; series.str is refused for columns of an unknown kind
 
     @classmethod
     def construct_array_type(cls) -> builtins.type[JSONArray]:
@@ -167,14 +167,14 @@ class JSONArray(ExtensionArray):
         return some
 
     def view(self, dtype: Any = None) -> JSONArray:
-        """Return an array of the same cells: what is put into one is in the other."""
+        """Return an array that shares its cells with this one."""
         if dtype is not None:
             raise NotImplementedError("JSON has no other view")
         whole: JSONArray = self[:]
         return whole
 
     def _some(self, texts: Objects) -> JSONArray:
-        """Return an array of some of the texts here; a few of them let go of the answer that all came in."""
+        """Return an array of some of these texts; a small part does not keep the whole answer in memory."""
         some = JSONArray(_detached(texts) if len(texts) * _KEPT_SHARE < len(self) else texts)
         some._normalized = self._normalized
         return some
@@ -237,7 +237,7 @@ class JSONArray(ExtensionArray):
         return pyarrow.array(self._as_texts(), type=type or pyarrow.string())
 
     def __getattr__(self, name: str) -> Any:
-        """Give ``series.str`` what it has for a column of plain lists; that asks the array for these methods."""
+        """Provide for ``series.str`` the methods that it needs from an array, as for a column of plain lists."""
         if name.startswith("_str_"):
             return getattr(pd.arrays.NumpyExtensionArray(objects(self.decoded(), len(self))), name)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
@@ -249,7 +249,7 @@ class JSONArray(ExtensionArray):
         return values if dtype is None or dtype is object or dtype == np.dtype(object) else values.astype(dtype)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        if self._texts.flags.writeable:  # in place, as views and shallow copies share it: a pickle has the texts once
+        if self._texts.flags.writeable:  # in place: views share it, and a pickle has the texts once
             self._texts[:] = _detached(self._texts)
         return JSONArray, (self._texts,)
 
@@ -280,7 +280,7 @@ class JSONArray(ExtensionArray):
     def _values_for_argsort(self) -> npt.NDArray[np.float64]:
         """Return the rank of each value, NaN for null.
 
-        Numbers are in the order of their size, text of its letters, lists of their elements.
+        Numbers are ordered by size, text by character, lists by their elements.
         """
         texts = self._canonical()
         known = {text: _sort_key(decode(text)) for text in set(texts) - {None}}
@@ -338,12 +338,12 @@ def _to_json(value: Any) -> Any:
 
 
 def objects(values: Iterable[Any], count: int) -> Objects:
-    """Return an array of the objects themselves; numpy would otherwise look inside a ``Raw``."""
+    """Return an array of these objects; numpy alone would look inside a ``Raw``."""
     return np.fromiter(values, dtype=object, count=count)
 
 
 def _detached(texts: Objects) -> Objects:
-    """Return the same JSON values as bytes of their own, so that the answers they came in can go."""
+    """Return the same JSON values as bytes of their own, so that the answers they came in can be freed."""
     own = (bytes(text) if type(text) is msgspec.Raw else text for text in texts)
     return objects((None if text == b"null" else text for text in own), len(texts))
 
@@ -378,7 +378,7 @@ def _canonical(text: Any) -> bytes | None:
 
 
 def _sort_key(value: Any) -> tuple[int, Any]:
-    """Return what orders JSON values of any kind: null, false and true, numbers, text, lists, mappings."""
+    """Return a key that orders JSON values of any kind: null, booleans, numbers, text, lists, mappings."""
     if value is None or isinstance(value, bool):
         return (0 if value is None else 1, value or False)
     if isinstance(value, int | float):

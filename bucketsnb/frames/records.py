@@ -32,16 +32,16 @@ Work = dict[str, Any]
 
 _KEPT = ("id", WORKS, PARTS)
 _CLOSE = 1.5e-6
-"""Seconds by which two times of the same microsecond may differ, as one was rounded and the other cut."""
+"""Seconds by which two times of the same microsecond may differ: one was rounded, the other truncated."""
 _COARSE = {"s": 1, "ms": 1000}
-"""How many there are in a second of the units that say less than a time was read with."""
+"""Units in a second, for units that are coarser than the times that were read."""
 
 
 # Cells as JSON values -------------------------------------------------------------------------------------------------
 
 
 def _plain(name: str, cells: Any) -> list[Any]:
-    """Return the cells of an array as JSON values: times are epoch seconds, what is missing is None."""
+    """Return the cells of an array as JSON values: times as epoch seconds, missing values as None."""
     if isinstance(cells, JSONArray):
         return cells.decoded()
     if _are_times(cells):
@@ -81,7 +81,7 @@ def _value(cell: Any) -> Any:
 
 
 def _listed(cell: Any) -> Any:
-    """Return a cell with the lists that JSON makes of tuples and arrays: a list that is equal is no edit."""
+    """Return a cell with tuples and arrays as lists, as in JSON: an equal list is no edit."""
     if isinstance(cell, np.ndarray):
         return cell.tolist()
     if isinstance(cell, list | tuple):
@@ -92,9 +92,9 @@ def _listed(cell: Any) -> Any:
 
 
 def _differing(name: str, now: Sequence[Any], was: Sequence[Any], cells: Any) -> list[bool]:
-    """Say which values are not the ones they were.
+    """Return which values differ from those that were read.
 
-    `cells` is the array that `now` was taken from: of one that holds whole seconds, times differ by whole seconds.
+    `cells` is the array that `now` was taken from: if it holds whole seconds, times are compared in whole seconds.
     """
     pairs = zip(now, was, strict=True)
     if name in TIME_FIELDS:
@@ -124,7 +124,7 @@ def _nested_differ(now: Any, was: Any) -> bool:
 
 
 def _identities(name: str, values: Sequence[Any]) -> list[str]:
-    """Return texts that are the same where values are the same."""
+    """Return texts that are equal where the values are equal."""
     if name in TIME_FIELDS:
         values = [round(value * 1e6) if _is_number(value) and math.isfinite(value) else value for value in values]
     return [json.dumps(value, sort_keys=True, default=repr) for value in values]
@@ -152,18 +152,18 @@ class Baseline(str):
 
     @classmethod
     def keep(cls, columns: Columns) -> Baseline:
-        """Keep the works of which the columns of a new frame were made."""
+        """Keep the works from which the columns of a new frame were made."""
         return _baseline(uuid4().hex, {name: columns[name] for name in _KEPT} | {"id": columns["id"].copy()})
 
     @classmethod
     def of(cls, frame: pd.DataFrame) -> Baseline | None:
-        """Return what a frame was, or None if that is not known."""
+        """Return the baseline of a frame, or None if it is not known."""
         known = frame.attrs.get("as_read")
         return known if isinstance(known, cls) else None
 
     @classmethod
     def joined(cls, parts: Iterable[Baseline]) -> Baseline | None:
-        """Return what several frames were together, or None if there are none."""
+        """Return the joint baseline of several frames, or None if there are none."""
         once = list({id(part): part for part in parts}.values())
         if len(once) < 2:
             return once[0] if once else None
@@ -176,13 +176,13 @@ class Baseline(str):
         return len(self._kept["id"])
 
     def narrowed(self, ids: Iterable[Any]) -> Baseline:
-        """Return what works with these ids were, so that the others, and the answer they came in, can go."""
+        """Return the baseline of the works with these ids, so that the rest of the answer can be freed."""
         places = sorted(place for one in dict.fromkeys(map(_name, ids)) for place in self._places.get(one, ()))
         return self.keep({name: array.take(places) for name, array in self._kept.items()})
 
     @cached_property
     def _places(self) -> Mapping[str | None, list[int]]:
-        """Where the works with each id are; None stands for no id that is text."""
+        """Return the places of the works with each id; None stands for all ids that are not text."""
         places: dict[str | None, list[int]] = {}
         for place, one in enumerate(self._kept["id"]):
             places.setdefault(_name(one), []).append(place)
@@ -190,13 +190,13 @@ class Baseline(str):
 
     @cached_property
     def counts(self) -> Counter[str | None]:
-        """How many works were read with each id; None stands for none that is text."""
+        """The number of works that were read with each id; None stands for all ids that are not text."""
         return Counter({one: len(places) for one, places in self._places.items()})
 
     def places_of(self, frame: pd.DataFrame) -> dict[int, int]:
-        """Return where the works of a frame stand here, by row; a work that was not read is left out.
+        """Return the place here of each work of a frame, by row; works that were not read are left out.
 
-        Works go by their ids. Of several that no id tells apart, each is the one that its cells differ least from.
+        Works are matched by id. Of several works with one id, each row is matched with the one that differs least.
         """
         ids = list(map(_name, frame["id"])) if "id" in frame else [None] * len(frame)
         found: dict[int, int] = {}
@@ -212,7 +212,7 @@ class Baseline(str):
         return dict(sorted(found.items())) if unclear else found
 
     def _nearest(self, rows: pd.DataFrame, candidates: Sequence[int]) -> list[int]:
-        """Return which of some works each row is; equal rows are equal works, in their order."""
+        """Return which of some works each row is; equal rows are matched in order."""
         names = [name for name in FIELD_NAMES if name in rows]
         columns = self.columns_at(candidates)
         was = list(zip(*(_identities(name, _plain(name, columns[name])) for name in names), strict=True))
@@ -229,7 +229,7 @@ class Baseline(str):
         return found
 
     def columns_at(self, places: Sequence[int]) -> Columns:
-        """Return the columns of works as the frame showed them."""
+        """Return the columns of works as the frame showed them when it was read."""
         return columns_of_texts(self._kept[WORKS].take(places).texts)
 
     def works_at(self, places: Sequence[int]) -> list[Work]:
@@ -238,7 +238,7 @@ class Baseline(str):
         return works
 
     def parts_at(self, places: Sequence[int]) -> list[list[str] | None]:
-        """Return which fields were read of works, None for those that were read whole."""
+        """Return the fields that were read of each work, None for a whole work."""
         parts: list[list[str] | None] = self._kept[PARTS].take(places).decoded()
         return parts
 
@@ -319,16 +319,16 @@ def to_records(frame: pd.DataFrame, *, partial: bool = False) -> list[Work]:
 
 
 def given_cells(frame: pd.DataFrame) -> list[Work]:
-    """Return the cells of a frame that are not empty, as they are, by field: a mapping for each row."""
+    """Return the cells of a frame that are not empty, unchanged: a mapping by field for each row."""
     refuse_twice(frame)
     works = _works(_cells(frame), len(frame))
     return [{name: value for name, value in work.items() if value is not None} for work in works]
 
 
 def compared(frame: pd.DataFrame, given: Sequence[Work], now: Baseline) -> list[Work]:
-    """Return the works of a frame of which it is not known what was read: the works as they are now, with its cells.
+    """Return the works of a frame whose baseline is not known: the current works with the cells of the frame.
 
-    `given` has these by field; what is empty in the frame may never have been read, and stays as it is now.
+    `given` has these cells by field. A cell that is empty may never have been read: its field stays as it is now.
     """
     works = [dict(work) for work in given]
     _edit(works, frame, now, with_empty=False)
@@ -337,7 +337,7 @@ def compared(frame: pd.DataFrame, given: Sequence[Work], now: Baseline) -> list[
 
 
 def parts_of(frame: pd.DataFrame) -> dict[int, Sequence[str]]:
-    """Return which fields were read of works of which not all was, by row."""
+    """Return the fields that were read, by row, of works that were read in part."""
     known = Baseline.of(frame)
     if known is not None:
         places = known.places_of(frame)
@@ -387,7 +387,7 @@ def _works(cells: Mapping[str, list[Any]], count: int) -> list[Work]:
 
 
 def _edit(works: list[Work], frame: pd.DataFrame, known: Baseline, *, with_empty: bool) -> None:
-    """Put the works as they were read in the place of their cells, with the cells that were edited, or emptied."""
+    """Replace the cells of works by the values that were read, with edited or emptied cells on top."""
     places = known.places_of(frame)
     here = list(places.values())
     was, records = known.columns_at(here), known.works_at(here)
@@ -409,7 +409,7 @@ def _put_parents(
     edited = _edited(frame["config"].array)
     for row, (work, parent) in enumerate(zip(works, _plain("parent", frame["parent"].array), strict=True)):
         if "config" not in parts.get(row, FIELD_NAMES):
-            if parent is not None:  # sent alone, it would take the rest of config away
+            if parent is not None:  # sent alone, it would remove the rest of config
                 raise _parent_error(work, row, "was read without config, where its parent is kept: read config too")
         elif (with_empty or parent is not None) and parent_of(work.get("config")) != parent:
             work["config"] = _with_parent(work, parent, row, edited=row in edited)

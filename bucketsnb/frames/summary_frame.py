@@ -1,4 +1,4 @@
-"""A small DataFrame that reads well where it is shown: times and ages in words, everything escaped, bounded."""
+"""A small DataFrame that reads well where it is shown: times and ages in words, escaped and bounded."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ __all__ = ["SummaryFrame", "most_rows"]
 
 _LONGEST = 120
 _NARROW = 50
-"""Letters of a cell that pandas shows unless told otherwise: too few for what went wrong."""
+"""Characters of a cell that pandas shows by default: too few for an error."""
 _NAMES = ["event"]
-"""Columns whose numbers name something, so that no thousands are set apart in them."""
+"""Columns whose numbers are identifiers, shown without separators of thousands."""
 
 
 def most_rows() -> int | None:
-    """Return how many rows of a frame pandas' display options let be drawn; None stands for all."""
+    """Return how many rows of a frame pandas' display options allow; None for all."""
     most: int | None = pd.get_option("display.max_rows")
     return shutil.get_terminal_size().lines if most == 0 else most
 
 
 class SummaryFrame(pd.DataFrame):
-    """An ordinary DataFrame whose text and HTML views agree and show the first rows, as many as pandas' options say.
+    """An ordinary DataFrame whose text and HTML views agree; they show as many rows as pandas' options say.
 
     Text is cut in the views only, after 120 characters unless ``display.max_colwidth`` says otherwise.
     """
@@ -49,7 +49,7 @@ class SummaryFrame(pd.DataFrame):
         return str(markup.element("div", table, *below))
 
     def _caption(self) -> str | None:
-        """Return what stands above the rows."""
+        """Return the line above the rows."""
         return None
 
     def _displayed(self) -> pd.DataFrame:
@@ -57,7 +57,7 @@ class SummaryFrame(pd.DataFrame):
         return pd.DataFrame(self)
 
     def _named_index(self) -> list[Any]:
-        """Return the names of the index where it says something: plain row numbers say nothing."""
+        """Return the names of the index unless it is plain row numbers."""
         return [] if isinstance(self.index, pd.RangeIndex) else list(self.index.names)
 
     def _headers(self) -> list[str]:

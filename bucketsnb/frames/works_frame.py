@@ -33,7 +33,7 @@ _TEXT = pd.StringDtype("python")
 
 
 def _class_of(names: Any) -> type[pd.DataFrame]:
-    """Return which frame columns of these names make."""
+    """Return the class of frame for columns of these names."""
     if all(name in names for name in NEEDED):
         return WorksFrame
     return NestedFrame if any(name in names for name in NESTED) else pd.DataFrame
@@ -55,7 +55,7 @@ class NestedFrame(pd.DataFrame):
         return _made
 
     def __finalize__(self, other: Any, method: str | None = None, **kwargs: Any) -> NestedFrame:
-        """Take over what is known of the read, and let go of most of it where only a few rows are left."""
+        """Copy the facts about the read, and free most of the answer if only a few rows are left."""
         frame: NestedFrame = super().__finalize__(other, method=method, **kwargs)  # type: ignore[misc]  # as above
         if not isinstance(other, pd.DataFrame) and "as_read" not in frame.attrs:
             frame.attrs.update(_known_of(_inputs(other), every=method == "concat"))
@@ -65,12 +65,12 @@ class NestedFrame(pd.DataFrame):
         return frame
 
     def sort_values(self, by: Any, *, key: Any = None, **options: Any) -> Any:
-        """Sort as pandas does; of several keys, pandas 2 takes lists for none that it could sort by."""
+        """Sort as pandas does; for several keys, pandas 2 needs lists replaced by values that it can sort."""
         return super().sort_values(by, key=_ranked if key is None else key, **options)
 
     @property
     def style(self) -> Any:
-        """The Styler of pandas, which shows what works say as text and never as markup, nested cells as JSON text."""
+        """The Styler of pandas, which shows text of works as text and never as markup, nested cells as JSON."""
         nested: Any = [name for name in self.columns if isinstance(self.dtypes.get(name), JSONDtype)]
         styler = super().style.format(escape="html").format_index(escape="html")
         return styler.format(_nested_html, subset=nested) if nested else styler
@@ -134,7 +134,7 @@ class WorksFrame(NestedFrame):
 
 
 def _ranked(column: Any) -> Any:
-    """Return what sorts as a column does."""
+    """Return a column that sorts as this one should."""
     return type(column)(column.array._values_for_argsort()) if isinstance(column.array, JSONArray) else column
 
 
@@ -143,14 +143,14 @@ def _nested_html(value: Any) -> str:
 
 
 def _inputs(other: Any) -> Iterable[Any]:
-    """Return the frames that pandas has put together; it names them differently from version to version."""
+    """Return the frames that pandas combined; the name of the attribute depends on its version."""
     sides = [getattr(other, name, None) for name in ("left", "right")]
     inputs: Iterable[Any] = getattr(other, "input_objs", None) or getattr(other, "objs", None) or sides
     return inputs
 
 
 def _known_of(inputs: Iterable[Any], *, every: bool) -> dict[Any, Any]:
-    """Return what is known of the read of several frames together; if `every` is to be known, that or nothing."""
+    """Return the facts about the read of several frames together; with `every`, only if each is known."""
     frames = [one for one in inputs if isinstance(one, pd.DataFrame)]
     known = [(frame, Baseline.of(frame)) for frame in frames]
     parts = [part for _, part in known if part is not None]
@@ -164,7 +164,7 @@ def _known_of(inputs: Iterable[Any], *, every: bool) -> dict[Any, Any]:
 
 
 def _names(frame: pd.DataFrame) -> list[Any]:
-    """Return the columns to show: the light ones of a whole frame, else those that were chosen, and any new ones."""
+    """Return the columns to show: the light ones of a whole frame, else those that were chosen, and added ones."""
     here = list(frame.columns)
     read = frame.attrs.get("columns", "all")
     if not set(COLUMNS) <= set(here):
@@ -228,7 +228,7 @@ def _cell(name: Any, value: Any, width: int | None, *, html: bool) -> Any:
 
 
 def _as_text(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return an ordinary frame with nested cells as JSON text: a file that names our dtype, only we could read."""
+    """Return an ordinary frame with nested cells as JSON text, as other readers of a file do not know our dtype."""
     whole = _mapped(frame, lambda column: column.astype(_TEXT) if isinstance(column.array, JSONArray) else column)
     told = {name: value for name, value in frame.attrs.items() if name != "as_read"}
     whole.attrs = json.loads(json.dumps(told, default=str))
@@ -247,7 +247,7 @@ def _plain_column(column: pd.Series) -> pd.Series:
 
 
 def _mapped(frame: pd.DataFrame, change: Callable[[pd.Series], pd.Series]) -> pd.DataFrame:
-    """Return an ordinary frame of changed columns, which may bear the same name twice."""
+    """Return an ordinary frame of changed columns, whose names may repeat."""
     whole = pd.DataFrame({place: change(frame.iloc[:, place]) for place in range(frame.shape[1])}, index=frame.index)
     whole.columns = frame.columns
     return whole

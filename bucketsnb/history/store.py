@@ -24,17 +24,17 @@ from bucketsnb.schema import STATUS_KEYS
 __all__ = ["KEEP_DAYS", "THIN_AFTER_DAYS", "History"]
 
 KEEP_DAYS = 90
-"""Snapshots are dropped once they are older than this, and as many later days have some."""
+"""Snapshots are dropped once they are older than this and as many later days have snapshots."""
 
 THIN_AFTER_DAYS = 3
-"""Of snapshots that are older than this, with some of as many later days, only the first of each hour is kept."""
+"""Older snapshots are reduced to the first of each hour, once as many later days have snapshots."""
 
 _DAY = 86_400.0
 _LATEST = 2.0**33
 _ROUNDED = 1e-6
-"""Seconds by which the time of a snapshot is shown too early or too late, at most."""
+"""Seconds by which the shown time of a snapshot may be off, at most."""
 _THINNED = 3600.0
-"""Seconds between those that are kept."""
+"""Seconds between the snapshots that are kept."""
 
 _COLUMNS = ("time", "pipeline", *STATUS_KEYS)
 _EMPTY = (0,) * len(STATUS_KEYS)
@@ -104,7 +104,7 @@ class History:
         if not 0 <= at < _LATEST:
             raise ConfigurationError(f"a snapshot is of a time in epoch seconds from 0 to {_LATEST:.0f}, not {at!r}")
         numbers = status[list(STATUS_KEYS)].astype(object).where(status[list(STATUS_KEYS)].notna(), None)
-        names = [str(name).encode(errors="replace").decode() for name in numbers.index]  # a file holds no half letters
+        names = [str(name).encode(errors="replace").decode() for name in numbers.index]  # without lone surrogates
         rows = [(self.url, at, every, name, *row) for name, row in zip(names, numbers.values, strict=True)]
         if status.attrs.get("pipelines", len(status)) != len(status):
             rows.append((self.url, at, every, "", *_PARTIAL))
@@ -244,7 +244,7 @@ def _bound(store: sqlite3.Connection) -> None:
 
 
 def _cutoff(store: sqlite3.Connection, now: float, days: int) -> float:
-    """Return the time before which snapshots are older than some days, and older than as many days with snapshots."""
+    """Return the time before which snapshots are older than some days, and than as many days with snapshots."""
     query = (
         "SELECT min(day) FROM (SELECT DISTINCT CAST(time / ? AS INTEGER) AS day FROM snapshot WHERE time <= ? "
         "ORDER BY day DESC LIMIT ?)"
@@ -260,12 +260,12 @@ def _all_of(names: pd.Index, snapshot: pd.DataFrame) -> pd.DataFrame:
 def _epoch(moment: Any) -> float:
     if isinstance(moment, Real):
         return float(moment)
-    stamp = pd.Timestamp(moment, tz="UTC" if isinstance(moment, str) else None)  # what it cannot read, it refuses
+    stamp = pd.Timestamp(moment, tz="UTC" if isinstance(moment, str) else None)  # raises if it is no time
     return (stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp).timestamp()
 
 
 def _moments(seconds: pd.Series) -> pd.Series:
-    """Return times to the microsecond: what epoch seconds as a float hold beyond that is noise."""
+    """Return times rounded to the microsecond: further digits of epoch seconds as a float are noise."""
     return pd.to_datetime(seconds, unit="s", utc=True).dt.round("us")
 
 

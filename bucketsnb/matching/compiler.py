@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Matcher", "compile_query"]
 
 Matcher = Callable[[Mapping[str, Any]], bool]
-"""Says whether a work matches."""
+"""Returns whether a work matches."""
 
 Bind = Callable[..., Test]
 """Makes a test of a work, or of an element, of a test of one value; see `reaching` for `whole`."""
@@ -76,7 +76,7 @@ def compile_query(document: Any) -> Matcher:
 
 
 class _Compiler:
-    """One query's compilation, which counts its conditions."""
+    """The compilation of one query, which counts its conditions."""
 
     def __init__(self) -> None:
         self.clauses = 0
@@ -117,7 +117,7 @@ class _Compiler:
         return one if name == "$or" else _opposite(one)
 
     def field(self, value: Any, path: str, bind: Bind) -> Test:
-        """Compile what stands under a field: operators if its first key is one, and else a value to equal."""
+        """Compile the condition on a field: operators if its first key is one, else a value to equal."""
         return self.operators(value, path, bind) if _begins_with_operator(value) else bind(equals(value))
 
     def operators(self, document: dict[str, Any], path: str, bind: Bind) -> Test:
@@ -167,7 +167,7 @@ class _Compiler:
         return _every([bind(equals(value)) for value in values] or [lambda _: False])
 
     def element(self, operand: Any, path: str) -> Test:
-        """Compile ``$elemMatch``: one element of a list satisfies everything, as a value or as an object."""
+        """Compile ``$elemMatch``: one element of a list satisfies all conditions, as a value or as an object."""
         if not isinstance(operand, dict):
             raise QueryNotUnderstood(f"$elemMatch on {path!r} needs an object, not {name_of_type(operand)}")
         if _begins_with_operator(operand) and next(iter(operand)) not in _TOP:
@@ -177,7 +177,7 @@ class _Compiler:
         return lambda value: value.__class__ is list and any(map(test, value))
 
     def count_all(self, expression: Any) -> None:
-        """Count every value of an expression: each is computed, or compared, anew for each work."""
+        """Count every value of an expression: each is evaluated for every work."""
         inner = expression.values() if isinstance(expression, dict) else expression
         for value in inner if isinstance(expression, (dict, list)) else ():
             self.count()
@@ -192,7 +192,7 @@ class _Compiler:
 
 
 def _patterns() -> Patterns:
-    """Read regular expressions, by a library that a query without one does not need."""
+    """Import the module of regular expressions, whose library only queries with patterns need."""
     try:
         from .patterns import Patterns
     except ModuleNotFoundError as error:
@@ -220,7 +220,7 @@ def _opposite(test: Test) -> Test:
 
 
 def _of_object(matches: Test) -> Test:
-    """Test an element of a list as if it were a record; a list is one whose fields are its places, as in BSON."""
+    """Test an element of a list like a record; a list has its places as fields, as in BSON."""
 
     def test(element: Any) -> bool:
         if element.__class__ is list:

@@ -19,7 +19,7 @@ __all__ = ["compile_expression"]
 Value = Callable[[Mapping[str, Any]], Any]
 """Computes a value from a record."""
 Operation = Callable[[Iterator[Any]], Any]
-"""Computes a value from others, which are computed as it takes them."""
+"""Computes a value from other values, each computed when it is needed."""
 
 
 def compile_expression(document: Any) -> Test:
@@ -155,4 +155,4 @@ _OPERATIONS: Mapping[str, tuple[int, int, Operation]] = {
     "$size": (1, 1, _size),
     "$ifNull": (2, _MANY, _if_null),
 }
-"""How few and how many values each operation takes, and what it makes of them."""
+"""The fewest and the most values that each operation takes, and its function."""

@@ -50,7 +50,7 @@ def equals(operand: Any, _where: str = "") -> Test:
 
 
 def _number_test(compare: Compare, operand: float, *, or_equal: bool) -> Test:
-    if math.isnan(operand):  # matches NaN where equality counts, and nothing else
+    if math.isnan(operand):  # matches NaN if the operator includes equality, and nothing else
         return lambda value: or_equal and value.__class__ is float and math.isnan(value)
     return lambda value: (value.__class__ is int or value.__class__ is float) and compare(value, operand)
 
@@ -99,7 +99,7 @@ def _modulo(operand: Any, where: str) -> Test:
 
 
 def _remainder(value: float, divisor: int) -> int | None:
-    """Divide as C does, the remainder with the sign of the dividend, fractions cut off; None if it cannot be done."""
+    """Return the remainder as C does: truncated, with the sign of the dividend; None if it is undefined."""
     if not math.isfinite(value):
         return None
     dividend = math.trunc(value)

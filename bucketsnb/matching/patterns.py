@@ -28,7 +28,7 @@ __all__ = ["Patterns"]
 _LETTERS_MAX = 2_000
 """Length of one pattern."""
 _PARTS_MAX = 10_000
-"""Parts of all patterns of a query, what repeats counted as often as it is compiled."""
+"""Parts of all patterns of a query; a repeated part counts as often as it is compiled."""
 _MATCH_SECONDS = 0.05
 """Time that one value may take under one pattern."""
 _QUERY_SECONDS = 1.0
@@ -53,16 +53,16 @@ _QUICK = frozenset("*+?{(")
 
 
 class Patterns:
-    """The regular expressions of one query, and what they may spend together."""
+    """The regular expressions of one query, and the time that they may take together."""
 
     def __init__(self) -> None:
         self._parts = 0
         self._left = _QUERY_SECONDS
 
     def searcher(self, pattern: str, options: str) -> Callable[[str], bool]:
-        """Compile `pattern` and return the test of a text, which says whether there is a match anywhere in it."""
+        """Compile `pattern`; return a function that tells whether it matches anywhere in a text."""
         compiled = self._compiled(pattern, options)
-        if _QUICK.isdisjoint(pattern):  # nothing to repeat or to try again: linear in the text
+        if _QUICK.isdisjoint(pattern):  # no repetition and no backtracking: linear in the text
             return lambda text: compiled.search(text) is not None
 
         def search(text: str) -> bool:
@@ -80,7 +80,7 @@ class Patterns:
         return search
 
     def _charge(self, seconds: float) -> None:
-        """Take the time of one look at a value; a long read of quick ones is not taken for a slow pattern."""
+        """Add the time of one search; many quick searches do not count as a slow pattern."""
         self._left = min(self._left - seconds + _LOOK_SECONDS, _QUERY_SECONDS)
         if self._left < 0:
             raise QueryTooSlow(
@@ -118,9 +118,9 @@ class Patterns:
 
 
 def _translated(body: str, pattern: str) -> tuple[str, int]:
-    """Write a pattern as the library reads it, and count its parts."""
+    """Translate a pattern for the library, and count its parts."""
     pieces: list[str] = []
-    parts = _Parts(nested="#" not in body)  # a comment may hold brackets that are none
+    parts = _Parts(nested="#" not in body)  # brackets in a comment do not count
     class_start = -1  # where the content of an open [...] begins, or -1 outside of one
     for token in _TOKEN.finditer(body):
         text, inside = token[0], class_start >= 0

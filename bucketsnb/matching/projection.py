@@ -79,7 +79,7 @@ def _plant(tree: _Tree, parts: list[str], path: str) -> None:
 
 
 def _part(value: Any, tree: _Tree, *, including: bool) -> Any:
-    """Give the fields in the tree, or all but these; of a list, each object's."""
+    """Return the fields in the tree, or all others; for a list, those of each object in it."""
     if isinstance(value, list):
         inner = [one for one in value if not including or isinstance(one, (dict, list))]
         return [_part(one, tree, including=including) for one in inner]

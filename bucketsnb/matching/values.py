@@ -30,7 +30,7 @@ class Missing:
 
 
 MISSING: Final = Missing()
-"""Stands for a value that is not there; in MongoDB's words, the end of the object."""
+"""Stands for a missing value; MongoDB calls it the end of the object."""
 
 _MISSING, _NULL, _NUMBER, _TEXT, _OBJECT, _LIST, _BOOLEAN = 0, 5, 10, 15, 20, 25, 40
 
@@ -67,10 +67,10 @@ def _pair(name: str, value: Any) -> Key:
 
 
 Test = Callable[[Any], bool]
-"""Says yes or no to one value, or to a whole work."""
+"""Accepts or rejects one value, or a whole work."""
 
 Path = tuple[tuple[str, int], ...]
-"""A dotted path taken apart: its names, each with the place in a list that it may stand for, or -1."""
+"""The names of a dotted path, each with the place in a list that it may stand for, or -1."""
 
 _PATH_PARTS_MAX = 100
 
@@ -88,9 +88,9 @@ def _place(part: str) -> int:
 
 
 def reaching(path: str, test: Test, *, whole: bool = False) -> Test:
-    """Return the test of a work that says whether `test` says yes to any value that a dotted path reaches.
+    """Return the test of a work whether `test` accepts any value that a dotted path reaches.
 
-    With `whole`, a list at the end of the path is asked about as it is, and not about its elements.
+    With `whole`, a list at the end of the path is tested itself, and not its elements.
     """
     parts = _parsed(path)
     return lambda record: any(map(test, _Walk(parts, whole=whole).from_object(record, 0)))

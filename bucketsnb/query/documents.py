@@ -67,7 +67,7 @@ def _with_seconds(value: Any, path: str, depth: int) -> Any:
     is_moment = hasattr(value, "isoformat") or type(value).__name__ == "datetime64"
     if is_moment and not _TIMES.isdisjoint(path.split(".")):
         return moment(value, path)
-    if value is not None and is_missing(value):  # null asks for the works without a value: never what a gap means
+    if value is not None and is_missing(value):  # null would ask for works without a value, which a gap never means
         raise values.UnfitError(path, f"is {value}, which JSON cannot hold; use None")
     return value
 
@@ -90,7 +90,7 @@ def is_branches(value: object) -> TypeGuard[list[Document]]:
 
 
 def canonical(document: Mapping[str, Any]) -> str:
-    """Return a text that is equal for query documents that ask the same in another order of fields or operators.
+    """Return a text that is equal for query documents that differ only in the order of fields or operators.
 
     The order inside values stays: to MongoDB, sub-documents of another order are other values.
     """
@@ -110,7 +110,7 @@ def _ordered_condition(key: str, condition: Any) -> Any:
 
 
 def _spans(value: Any) -> Any:
-    """Write spans of time as seconds, so that ``7d`` and ``1w`` are equal."""
+    """Return spans of time as seconds, so that ``7d`` and ``1w`` are equal."""
     if isinstance(value, dict):
         if is_ago(value):
             return {"$ago": seconds_of(value)}
@@ -119,12 +119,12 @@ def _spans(value: Any) -> Any:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Say whether two values are the same JSON: type, value and order of keys."""
+    """Return whether two values are the same JSON: type, value and order of keys."""
     return json.dumps(_spans(one)) == json.dumps(_spans(other))
 
 
 def literal(value: Any) -> str:
-    """Write plain JSON as Python source, on one line, with every invisible character escaped."""
+    """Return plain JSON as Python source on one line, with every invisible character escaped."""
     if isinstance(value, str):
         return printable(json.dumps(value, ensure_ascii=False))
     if isinstance(value, dict):
@@ -159,7 +159,7 @@ def join(base: Document, pieces: Iterable[Document]) -> Document:
 
 def _conjunction(joined: Document, conditions: list[Any]) -> list[Any]:
     present = joined.get("$and", [])
-    if "$and" in joined and not is_branches(present):  # not what $and takes: for the service to judge, so kept whole
+    if "$and" in joined and not is_branches(present):  # invalid for $and: kept whole, so that the service judges it
         present = [{"$and": present}]
     known = {canonical({"$and": [other]}) for other in present}
     return [*present, *(condition for condition in conditions if canonical({"$and": [condition]}) not in known)]
@@ -180,7 +180,7 @@ def _fits(joined: Document, key: str, condition: Any) -> bool:
 
 
 def paths_in(key: str, condition: Any) -> list[str]:
-    """List the paths of the record that one entry of a query document looks at."""
+    """Return the paths of the record that one entry of a query document refers to."""
     if not key.startswith("$"):
         return [key]
     return _paths_of_expression(condition) if key == "$expr" else _paths_of_operand(condition)

@@ -101,10 +101,10 @@ _LIST_OPERATORS = {
 """Operators that compare a field with several values."""
 
 _READ = 5
-"""Of several values, how many people read."""
+"""Number of values that are shown of a longer list."""
 
 _GROUPS = {"$or": ("either ", " or "), "$nor": ("not ", " nor "), "$and": ("", " and ")}
-"""What people read before and between the queries under one operator."""
+"""The words before and between the queries under one operator."""
 
 SIGNS = {"$eq": "==", **{name: operator.sign for name, operator in OPERATORS.items()}}
 """How each comparison is written as text."""
@@ -112,7 +112,7 @@ SIGNS = {"$eq": "==", **{name: operator.sign for name, operator in OPERATORS.ite
 
 @dataclass(frozen=True)
 class Named:
-    """A question with a name of its own: its keyword, its words for people, and what it asks."""
+    """A question with a name of its own, such as ``overdue``: its keyword, its label, and its document."""
 
     word: str
     text: str
@@ -120,7 +120,7 @@ class Named:
 
 
 NAMED = (
-    Named(  # a work without a start is not overdue: null less anything is null, and null is below every number
+    Named(  # a work without a start is not overdue: a difference with null is null, which is below every number
         "overdue",
         "overdue: running past its own timeout",
         {"status": "running", "$expr": {"$gt": [{"$subtract": [{AGO: "0s"}, "$start"]}, "$timeout"]}},
@@ -145,7 +145,7 @@ def word_of(path: str) -> str | None:
 
 
 def noun(path: str) -> str:
-    """Return what people call a path of a record."""
+    """Return the name of a path of a record for people."""
     return printable(word_of(path) or path)
 
 
@@ -183,13 +183,13 @@ class Filter:
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """Paths of the record that it looks at."""
+        """Paths of the record that it refers to."""
         paths = (path for key, item in self.condition.items() for path in paths_in(key, item))
         return tuple(dict.fromkeys(path.removesuffix(".0") if path[:-2] in LISTS else path for path in paths))
 
     @property
     def field(self) -> str:
-        """The one path that it looks at, or empty text if there are none or several."""
+        """The only path that it refers to, or empty text if there are none or several."""
         return self.fields[0] if len(self.fields) == 1 else ""
 
     def to_document(self, now: float) -> Document:
@@ -208,7 +208,7 @@ class Filter:
 
 
 def limits_of(filters: Iterable[Filter]) -> Limits:
-    """Return by path the texts of which a work must have one where all filters hold."""
+    """Return, by path, the texts of which a work must have one if all filters hold."""
     limits: dict[str, tuple[str, ...]] = {}
     for found in filters:
         for path, texts in found.limits.items():
@@ -322,7 +322,7 @@ def _on_field(path: str, condition: Any) -> Iterator[Filter]:
 
 
 def _is_mixed(condition: Any) -> bool:
-    """Say whether operators and values stand side by side, which is for the service to judge."""
+    """Return whether operators and values stand side by side, which only the service can judge."""
     return isinstance(condition, dict) and not is_ago(condition) and any(key.startswith("$") for key in condition)
 
 
@@ -396,7 +396,7 @@ def _between(path: str, low: Any, high: Any) -> Filter:
 
 
 def list_text(path: str, values: list[Any]) -> str:
-    """Return several values of a field as people read them: the first few, as a query may name very many ids."""
+    """Return several values of a field for people: the first few, as a query may have very many ids."""
     return join_truncated([truncate(shown(path, one)) for one in values[:_READ]] + values[_READ:], _READ)
 
 

@@ -123,7 +123,7 @@ def _terms(document: Document) -> list[_Term]:
 
 
 def _with_words(document: Document) -> _Term:
-    """Return the call that says as much as possible in keywords."""
+    """Return the call that expresses as much as possible in keywords."""
     words: dict[str, Any] = {}
     raw: Document = {}
     for filters in _by_entry(filters_of(document)):
@@ -146,7 +146,7 @@ def _by_entry(filters: Iterable[Filter]) -> Iterable[list[Filter]]:
 
 
 def _ask(words: Mapping[str, Any], document: Document) -> bool:
-    """Say whether keywords ask for a document."""
+    """Return whether keywords mean this document."""
     try:
         return words.keys() <= WORDS.keys() and _are_same(join({}, pieces_of(document_of(words))), document)
     except QueryError:
@@ -154,7 +154,7 @@ def _ask(words: Mapping[str, Any], document: Document) -> bool:
 
 
 def _with_conditions(terms: list[_Term], base: Document, conditions: list[Document]) -> list[_Term]:
-    """Add the branches of ``$and``: as terms of their own where joining puts them back there, else as they are."""
+    """Add the branches of ``$and``: as terms of their own if joining restores the document, else as they are."""
     for number, condition in enumerate(conditions, start=1):
         longer = [*terms, *_terms(condition)]
         if condition and _are_same(_joined(longer), {**base, "$and": conditions[:number]}):
@@ -246,7 +246,7 @@ def _values(nodes: Iterable[ast.expr], functions: Functions) -> list[Any]:
 
 
 def _operand(node: ast.expr, whole: ast.expr, functions: Functions) -> Any:
-    """Return an operand of ``& | ~``, which is a query and no plain value."""
+    """Return an operand of ``& | ~``, which must be a query and no plain value."""
     value = _value(node, functions)
     if isinstance(value, str | int | float | list | dict | None):
         raise _misplaced(whole)

@@ -66,7 +66,7 @@ def span(text: str) -> float | None:
 
 
 def _span_text(seconds: float) -> str:
-    """Write seconds as a span, largest unit first."""
+    """Return seconds as the text of a span, largest unit first."""
     parts = []
     for unit in ("d", "h", "min"):
         number, seconds = divmod(seconds, _UNITS[unit])
@@ -95,7 +95,7 @@ def _span_of_delta(value: Any) -> str | None:
 
 
 def is_ago(value: object) -> bool:
-    """Say whether a part of a document is an open moment, such as ``{"$ago": "7d"}``."""
+    """Return whether a part of a document is an open moment, such as ``{"$ago": "7d"}``."""
     return isinstance(value, dict) and len(value) == 1 and seconds_of(value) is not None
 
 
@@ -134,7 +134,7 @@ def moment(value: object, word: str) -> Any:
 
 
 def _without_numpy(value: Any) -> Any:
-    """Return the Python value that a scalar of numpy stands for."""
+    """Return the Python value of a numpy scalar."""
     if type(value).__name__ == "datetime64":
         value = value.astype("datetime64[us]")
     return value.item() if hasattr(value, "item") and not hasattr(value, "__len__") else value
@@ -196,7 +196,7 @@ def moment_text(value: Any) -> Any:
 
 
 def instant_text(seconds: float) -> str:
-    """Write a time as :func:`~bucketsnb.display.texts.format_time` does, with its seconds if there are some."""
+    """Return a time as :func:`~bucketsnb.display.texts.format_time` does, with its seconds if there are any."""
     try:
         instant = _EPOCH + timedelta(seconds=seconds)
     except (OverflowError, ValueError):

@@ -31,14 +31,14 @@ _FOLDS = (
 )
 _GROUP = ["pipeline", "function", "site", "user", "error"]
 _UNSEEN = ["function", "first_seen", "text"]
-"""Columns that are not drawn: what was run, when it was first seen, and the error once more, unfolded."""
+"""Columns that are not drawn: the function, the first time, and an unfolded example of the error."""
 _TEXT = pd.StringDtype("python")
 
 
 class Failures(SummaryFrame):
     """Groups of failed works; its views say how many works were grouped if these are not all that match.
 
-    Its ``attrs`` have how many works were ``read``, and how many ``matched``, at least unless ``exact``.
+    Its ``attrs`` hold how many works were ``read`` and how many ``matched``, a lower bound unless ``exact``.
     """
 
     @property
@@ -46,7 +46,7 @@ class Failures(SummaryFrame):
         return SummaryFrame
 
     def _displayed(self) -> pd.DataFrame:
-        """Leave out columns that would take space from the error, if the table has all columns."""
+        """Leave out columns that would take space from the error, if the table is complete."""
         whole = pd.DataFrame(self)
         return whole.drop(columns=_UNSEEN) if self._whole else whole
 
@@ -102,7 +102,7 @@ def fold(text: str, site: str | None = None) -> str:
     >>> fold("no answer from chime-node07", site="chime")
     'no answer from <site>-node#'
     """
-    text = text[:FOLDED_MOST]  # what follows would take time that grows with the square of its length
+    text = text[:FOLDED_MOST]  # the patterns below take time that is quadratic in the length
     for pattern, mark in _FOLDS:
         text = pattern.sub(mark, text)
     return re.sub(rf"\b{re.escape(site)}\b", "<site>", text, flags=re.I) if site else text

@@ -50,7 +50,7 @@ def events_of(frame: pd.DataFrame, events: Sequence[int]) -> SummaryFrame:
 
 
 def _about(frame: pd.DataFrame, wanted: set[int]) -> tuple[list[int], list[int]]:
-    """Return a place in the frame and an event for every pair of a work and a wanted event of it."""
+    """Return, for every pair of a work and a wanted event of it, the place in the frame and the event."""
     pairs = [
         (place, event)
         for place, events in enumerate(frame["event"])
@@ -116,7 +116,7 @@ class Family:
         return [f"... and {count_of(more, 'more work', 'more works')} in .frame"] if more > 0 else []
 
     def _walk(self) -> Iterator[tuple[int, Any]]:
-        """Yield (depth, work) of those that are shown, each once, though a record may name itself as its parent."""
+        """Yield (depth, work) of the works to show, each once, even if a record names itself as its parent."""
         rows = list(self.frame.sort_values("creation").to_dict("records"))
         below: dict[str, list[Any]] = {}
         for row in rows:

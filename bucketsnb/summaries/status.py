@@ -93,9 +93,9 @@ class StatusFrame(pd.DataFrame):
 
     @staticmethod
     def _bar(line: Sequence[Any]) -> Markup:
-        """Draw the shares of the statuses side by side; the words and numbers stand in the row itself."""
+        """Draw the shares of the statuses side by side; the row itself has the words and numbers."""
         if any(number is pd.NA or number < 0 for number in line[2:]):
-            return Markup("")  # differences and gaps have no shares
+            return Markup("")  # negative or missing numbers have no shares
         total = sum(int(number) for number in line[2:])
         parts = [
             element(
@@ -111,7 +111,7 @@ class StatusFrame(pd.DataFrame):
 
 
 def _status_or_plain(*args: Any, **kwargs: Any) -> pd.DataFrame:
-    """Stay a StatusFrame while it holds counts, a row a pipeline; anything else is an ordinary frame."""
+    """Stay a StatusFrame while it holds counts, one row per pipeline; else become an ordinary frame."""
     made = pd.DataFrame(*args, **kwargs)
     return StatusFrame(made) if _holds_counts(made) else made
 
@@ -122,7 +122,7 @@ def _holds_counts(frame: pd.DataFrame) -> bool:
 
 
 NAMELESS = "(no pipeline)"
-"""What stands for works without a pipeline among those that could not be read."""
+"""Stands for works without a pipeline among those that could not be read."""
 
 
 def read_status(
@@ -197,7 +197,7 @@ def _frame_of(answers: Mapping[str, Mapping[str, int] | BucketsError]) -> Status
     unread = np.array([isinstance(answer, BucketsError) for answer in answers.values()], dtype=bool)
     rows = [_NOT_READ if isinstance(answer, BucketsError) else _in_order(answer) for answer in answers.values()]
     numbers = np.fromiter(chain.from_iterable(rows), dtype=np.int64).reshape(len(rows), len(STATUS_KEYS))
-    # from numpy at once: pandas looks at each number otherwise, and that takes as long as to ask for them
+    # from a numpy array: pandas would check each number, which takes as long as the requests
     columns = {
         key: pd.arrays.IntegerArray(numbers[:, place].copy(), unread.copy()) for place, key in enumerate(STATUS_KEYS)
     }

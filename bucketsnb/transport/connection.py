@@ -1,10 +1,10 @@
-"""Requests with a time limit, which know whether they may have been sent.
+"""Requests with a time limit, which record whether they may have been sent.
 
-urllib3 limits each wait for bytes but not a whole request (its documentation proposes a second thread for that), and
-nothing cuts short the look-up of a name. So a request is sent in a thread of its own, which is left when its time is
-up: one that was still connecting then sends nothing any more, and the connection of any other is cut.
+urllib3 limits each wait for bytes but not a whole request (its documentation proposes a second thread for that), and a
+look-up of a name cannot be interrupted. So each request is sent in a thread of its own, which is abandoned when its
+time is up: if it was still connecting, it sends nothing any more; otherwise its connection is cut.
 
-tests/test_undocumented.py has what is used of other libraries beyond their documentation, here and elsewhere.
+tests/test_undocumented.py lists what is used of other libraries beyond their documentation, here and elsewhere.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from bucketsnb.transport.failures import TryFailedError
 __all__ = ["Attempt", "Hidden", "new_session"]
 
 LEAST_RATE = 32 * 1024
-"""Bytes per second that a transfer must keep up on average; each byte beyond buys time, up to the whole timeout."""
+"""Bytes per second that a transfer must reach on average; more bytes extend the time, up to the timeout."""
 
 THREADS = 32
-"""Connections kept alive; more threads than this work, and reconnect."""
+"""Connections kept alive; further threads work, but connect anew."""
 
 _HERE = threading.local()
-"""The attempt that a thread is for."""
+"""The attempt that the thread works on."""
 
 T = TypeVar("T")
 
@@ -59,7 +59,7 @@ class Attempt:
         self.answering = False
         """Whether an answer has begun."""
         self.refusal: TryFailedError | None = None
-        """What the status of the answer stands for, where it says no."""
+        """The failure that the status of the answer means, if any."""
         self._transfer = timeout + size / LEAST_RATE
         self._connection: HTTPConnection | None = None
         self._done = threading.Event()
@@ -89,10 +89,10 @@ class Attempt:
         try:
             try:
                 thread.start()
-            except RuntimeError:  # none is given: Python is about to exit, or the system has no more
+            except RuntimeError:  # no thread is available: Python is about to exit, or the system has no more
                 do()
             while not self._done.wait(min(self.timeout, max(0.0, self.ends_at - time.monotonic()))):
-                if time.monotonic() >= self.ends_at:  # which may be earlier by now than when the wait began
+                if time.monotonic() >= self.ends_at:  # the time may have been extended during the wait
                     raise TimeoutError("timed out")
         finally:
             if not self._done.is_set():
@@ -102,7 +102,7 @@ class Attempt:
         return results.pop()
 
     def _leave(self) -> None:
-        """End the connection that the thread waits on; the thread closes it."""
+        """Cut the connection that the thread waits on; the thread closes it."""
         with self._lock:
             self._is_left = True
             sock: Any = self._connection.sock if self._connection is not None else None
@@ -128,23 +128,23 @@ class Attempt:
         self.ends_at = time.monotonic() + self._transfer
 
     def awaits(self) -> None:
-        """Note that the whole request was sent: the time that its body had to leave is not for the answer."""
+        """Note that the whole request was sent: the time allowed for its body does not count for the answer."""
         self.ends_at = time.monotonic() + self.timeout
 
     def arrived(self, size: int) -> None:
-        """Buy time with bytes of a body."""
+        """Extend the time by the size of a part of the body."""
         self.ends_at = min(time.monotonic() + self.timeout, self.ends_at + size / LEAST_RATE)
 
 
 def cut(sock: Any) -> None:
-    """End a connection that another thread waits on."""
-    sock = getattr(sock, "socket", sock)  # of TLS in TLS
+    """Cut a connection that another thread waits on."""
+    sock = getattr(sock, "socket", sock)  # TLS within TLS
     with suppress(OSError):
-        socket.socket.shutdown(sock, socket.SHUT_RDWR)  # ssl's own drops the encryption first, while others may write
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)  # ssl's own drops the encryption first
 
 
 class _Connection(HTTPConnection):
-    """Mixed into every kind of urllib3's connections."""
+    """Mixed into every class of urllib3's connections; tells the attempt of its thread how far it is."""
 
     def connect(self) -> None:
         _HERE.attempt.connects(self)
@@ -162,7 +162,7 @@ class _Connection(HTTPConnection):
 
 @cache
 def _ours(pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
-    """Return a class of pools of urllib3 with connections of ours: direct ones, and those through any proxy."""
+    """Return a pool class of urllib3 that makes our connections, direct ones or through a proxy."""
     if issubclass(pool.ConnectionCls, _Connection):
         return pool
     connection = type("Connection", (_Connection, pool.ConnectionCls), {})
@@ -176,7 +176,7 @@ def _adapt(manager: Any) -> Any:
 
 
 class _Adapter(HTTPAdapter):
-    """The adapter of requests, over the connections above."""
+    """The adapter of requests, with our connections."""
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         """Make the pools of direct connections."""
@@ -188,13 +188,13 @@ class _Adapter(HTTPAdapter):
         return _adapt(super().proxy_manager_for(proxy, **options))
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-        """Verify whoever the connection is to: requests goes by the service, and would trust any proxy of TLS to it."""
+        """Verify the other end of the connection: requests goes by the service, and would trust any TLS proxy to it."""
         super().cert_verify(conn, f"{conn.scheme}://", verify, cert)  # type: ignore[no-untyped-call]  # untyped before 2.34
 
 
 class _Session(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Find no redirect: requests would read a whole body and resend headers to wherever one points."""
+        """Return no redirect: requests would read a whole body, and send our headers to wherever one leads."""
 
 
 def new_session() -> requests.Session:
@@ -212,7 +212,7 @@ def new_session() -> requests.Session:
 
 
 class Hidden(str):
-    """A header value that goes out as it is, and shows itself to nobody who prints the headers."""
+    """A header value that is sent as it is, and never shown when headers are printed."""
 
     __slots__ = ()
 

@@ -1,6 +1,6 @@
 """How a request fails: which of our errors that is, and whether the request is sent again.
 
-Exceptions of requests and urllib3, and HTTP statuses, become our errors here and nowhere else.
+Exceptions of requests and urllib3, and HTTP statuses, become our errors only here.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ MAY_REPEAT: Mapping[FailureKind, frozenset[Idempotency]] = {
 
 
 class TryFailedError(Exception):
-    """One failed try: the error that would come out, its kind, and the wait the service asked for in seconds."""
+    """One failed try: its error, its kind, and the wait that the service asked for, in seconds."""
 
     def __init__(self, error: ServiceError, kind: FailureKind, *, wait: float | None = None) -> None:
         super().__init__(str(error))
@@ -85,12 +85,12 @@ class TryFailedError(Exception):
 
 
 class UnreadableBodyError(ValueError):
-    """The body of an answer is larger than allowed, or packed in a way that cannot be undone."""
+    """The body of an answer is larger than allowed, or cannot be unpacked."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """One request: what is sent and how, the same in every try."""
+    """One request as it is sent, the same in every try."""
 
     method: str
     path: str
@@ -106,11 +106,11 @@ class Call:
         return f"{self.method} {truncate(self.path, 200)} on {host_of(self.route.url)}{through}"
 
     def failed(self, kind: type[ServiceError], text: str, in_python: str = "", **details: Any) -> ServiceError:
-        """Return an error about this call, with what to do about it in words for those who write Python."""
+        """Return an error about this call; `in_python` says what to do about it, worded for Python."""
         problem = f"{self}{text}"
         message = f"{problem} {in_python}" if in_python else problem
         error = kind(message, method=self.method, path=self.path, url=self.route.url, **details)
-        error.problem = problem  # other front ends have words of their own for what to do
+        error.problem = problem  # other front ends have their own words for what to do
         return error
 
 
@@ -118,17 +118,17 @@ class Call:
 
 
 ATTEMPTS = 4
-"""Tries in all."""
+"""Number of tries, the first one included."""
 
 _PATIENCE = 30.0
-"""Seconds in all after which no further try starts; a ``Retry-After`` that reaches beyond them is not waited for."""
+"""Seconds after which no further try starts; a longer ``Retry-After`` is not waited for."""
 
 _BACKOFF = wait_exponential(multiplier=0.2, max=4.0) + wait_random(0, 0.2)
-"""Seconds before the next try where the service names none; random, so that many clients do not come back at once."""
+"""Seconds before the next try if the service names none; random, so that many clients do not return at once."""
 
 
 def retrying(idempotency: Idempotency, attempts: int, sleep: Callable[[float], None]) -> Retrying:
-    """Return the loop for a call of this kind; the last :class:`TryFailedError` comes out of it."""
+    """Return the retry loop for a call of this kind; it raises the last :class:`TryFailedError`."""
 
     def may_repeat(failure: BaseException) -> bool:
         return isinstance(failure, TryFailedError) and idempotency in MAY_REPEAT[failure.kind]
@@ -149,7 +149,7 @@ def retrying(idempotency: Idempotency, attempts: int, sleep: Callable[[float], N
 
 
 def retry_after(value: str) -> float | None:
-    """Return the seconds that a ``Retry-After`` asks for, given as seconds or as a date; None when it says nothing.
+    """Return the seconds of a ``Retry-After`` header, a number or a date; None if it is neither.
 
     Examples
     --------
@@ -187,15 +187,15 @@ _OTHER_KINDS: Mapping[int, tuple[type[ServiceError], str]] = {
     3: (Refused, "If that is the service, use its address."),
     4: (Refused, "Correct the request."),
 }
-"""Those of other statuses by their hundreds."""
+"""Errors for other statuses, by their first digit."""
 
 
 def of_status(
     call: Call, status: int, headers: Mapping[str, str], text: str, token_source: str | None
 ) -> TryFailedError:
-    """Return the failure that a status other than 200 to 299 stands for.
+    """Return the failure for a status other than 200 to 299.
 
-    Secrets that the headers and the text, the start of the body, may repeat are the caller's to hide.
+    The caller hides the secrets that the headers and the text, the start of the body, may repeat.
     """
     broken = (ServiceFailed, "The service has to be looked at by the people who run it.")
     kind, next_step = _KINDS.get(status) or _OTHER_KINDS.get(status // 100, broken)
@@ -213,7 +213,7 @@ def of_status(
         detail = f", a redirect to {location}, which is not followed; nothing was sent there"
     who = ", which" if call.route.is_relayed else ": the service"
     answer = f"{who} answered {status}{detail}."
-    if call.route.is_relayed or status < 400:  # no front end has words of its own for these
+    if call.route.is_relayed or status < 400:  # the same words for every front end
         answer, next_step = f"{answer} {next_step}", ""
     error = call.failed(kind, answer, next_step, status=status, excerpt=shown)
     wait = retry_after(headers.get("retry-after", "")) if status in (429, 503) else None
@@ -223,7 +223,7 @@ def of_status(
 
 
 def _message_in(body: str) -> str:
-    """Return the message in a service's own description of an error, or nothing where the answer is no such thing."""
+    """Return the message in a service's description of an error; empty if the body is something else."""
     try:
         described = json.loads(body)
     except (ValueError, RecursionError):
@@ -251,9 +251,9 @@ _REASONS: tuple[tuple[type[BaseException], str], ...] = (
 def of_exception(
     call: Call, error: BaseException, *, sent: bool, answering: bool, hide: Callable[[str], str]
 ) -> TryFailedError:
-    """Return the failure that a lost, refused or timed-out connection, or an unreadable body, stands for.
+    """Return the failure for a lost, refused or timed-out connection, or for an unreadable body.
 
-    What came in place of an answer may be quoted, and may repeat the token, which `hide` takes out.
+    Bytes that came instead of an answer may be quoted; `hide` removes a token that they repeat.
     """
     links = _chain(error)
     reason = _reason_of(links, hide)
@@ -289,7 +289,7 @@ def _never_sent(call: Call, links: Sequence[BaseException], reason: str, *, ran_
 
 
 def _reason_of(links: Sequence[BaseException], hide: Callable[[str], str]) -> str:
-    """Say in a few words why a connection failed."""
+    """Return in a few words why a connection failed."""
     for kind, words in _REASONS:
         if any(isinstance(link, kind) for link in links):
             return words
@@ -298,7 +298,7 @@ def _reason_of(links: Sequence[BaseException], hide: Callable[[str], str]) -> st
 
 
 def _chain(error: BaseException) -> list[BaseException]:
-    """Return an exception and all that it came from; urllib3 keeps some only in the arguments of others."""
+    """Return an exception and all its causes; urllib3 keeps some only in the arguments of others."""
     links = [error]
     for link in links:
         inner = (link.__cause__, link.__context__, *link.args)

@@ -1,4 +1,4 @@
-"""How a request gets to the service: through which proxy, if any, and which certificates are trusted on the way."""
+"""The route of a request: through which proxy, if any, and which certificates are trusted."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["Route", "route_to"]
 
 @dataclass(frozen=True)
 class Route:
-    """The way to one address: through which proxy, and which certificates are trusted (as in requests)."""
+    """The route to one address: the proxy, and the certificates that are trusted (as in requests)."""
 
     url: str
     proxy: Secret | None = None
@@ -30,7 +30,7 @@ class Route:
 
     @property
     def via(self) -> str:
-        """Host and port of the proxy, without its login; empty where there is none."""
+        """Host and port of the proxy, without its login; empty if there is none."""
         return host_of(self.proxy.reveal()) if self.proxy else ""
 
     @property
@@ -42,13 +42,13 @@ class Route:
 
     @property
     def proxies(self) -> dict[str, str]:
-        """The argument of requests that makes it take this way and no other."""
+        """The argument of requests that makes it use this proxy and no other."""
         parts = urlsplit(self.url)
         return {f"{parts.scheme}://{parts.hostname}": self.proxy.reveal() if self.proxy else ""}
 
     @property
     def secrets(self) -> list[str]:
-        """What of the proxy's login no message may hold."""
+        """Parts of the login of the proxy, which no message may hold."""
         parts = urlsplit(self.proxy.reveal()) if self.proxy else None
         if parts is None or not parts.password:
             return []
@@ -57,7 +57,7 @@ class Route:
 
 
 def route_to(url: str, proxies: Mapping[str, Secret] | None = None) -> Route:
-    """Return the way to an address.
+    """Return the route to an address.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def route_to(url: str, proxies: Mapping[str, Secret] | None = None) -> Route:
 
 
 def _is_exempt(parts: SplitResult) -> bool:
-    """Say whether ``no_proxy`` names an address in a way that requests does not read: with its port, or a network."""
+    """Return whether ``no_proxy`` names an address by port or network, which requests does not support."""
     listed = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
     own_port = str(parts.port or {"http": 80, "https": 443}[parts.scheme])
     for entry in re.split(r"[,\s]+", listed):

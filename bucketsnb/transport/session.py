@@ -1,4 +1,4 @@
-"""The one place that owns a ``requests.Session``: addresses, headers, tries, and answers in bounded memory."""
+"""The only owner of a ``requests.Session``: addresses, headers, tries, and answers in bounded memory."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ from bucketsnb.transport.routes import Route, route_to
 __all__ = ["Answer", "Transport"]
 
 MAX_BYTES = 4 * 1024**3
-"""Unpacked bytes that an answer may have when the caller names no limit."""
+"""Unpacked bytes that an answer may have by default."""
 
 CONNECT_SECONDS = 5.0
 """Longest wait for a connection, as in the service's own client; the timeout when that is shorter."""
 
 SHORTEST = 4
-"""Characters from which a token or password is looked for in what the service says; one letter is everywhere."""
+"""Shortest token or password that is hidden in messages: a single letter would be everywhere."""
 
 _LOG = logging.getLogger("bucketsnb.transport")
 
@@ -54,7 +54,7 @@ def pause(seconds: float) -> None:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: a status of 200 to 299, the body unpacked, and when the answer began (epoch seconds here)."""
+    """An answer: a status of 200 to 299, the unpacked body, and when the answer began (epoch seconds here)."""
 
     status: int
     body: bytes = field(repr=False)
@@ -74,7 +74,7 @@ class Transport:
     ) -> None:
         self.settings = settings
         self.known_url = settings.urls[0] if len(settings.urls) == 1 else None
-        """Base address in use, or None when no request has yet settled which."""
+        """Base address in use, or None until a request has chosen it."""
 
         self._route: Route | None = None
         self._attempts = attempts
@@ -112,7 +112,7 @@ class Transport:
         return text
 
     def call(self, method: str, path: str, **details: Any) -> Call:
-        """Return a request as messages describe it; with several addresses it may send requests, to pick one."""
+        """Return a request as messages name it; with several addresses, requests may be sent to choose one."""
         if self._route is None:
             self._route = route_to(self.url, self.settings.proxies)
         return Call(method, path, self._route, **details)
@@ -127,9 +127,9 @@ class Transport:
         body: bytes | None = None,
         max_bytes: int = MAX_BYTES,
     ) -> Answer:
-        """Send a request and return its answer, trying again where the meaning of the call allows it.
+        """Send a request and return its answer; try again if that is safe for this call.
 
-        The `path` starts with a slash, and is escaped; the answer may have `max_bytes` unpacked.
+        The `path` starts with a slash, and is escaped; the answer may have `max_bytes` when unpacked.
 
         Raises
         ------
@@ -146,12 +146,12 @@ class Transport:
         error.attempts = tries.statistics["attempt_number"]
         if error.attempts > 1:
             error.args = (f"{error} Tried {error.attempts} times.",)
-        if isinstance(error, Unreachable) and self.settings.url_source != GIVEN:  # whoever gave it knows
+        if isinstance(error, Unreachable) and self.settings.url_source != GIVEN:  # the caller knows it
             error.args = (f"{error} The address came from {self.settings.url_source}.",)
         raise error
 
     def _exchange(self, call: Call, *, signed: bool = True) -> Answer:
-        """Send once; raise a :class:`TryFailedError` for whatever is not an answer of 200 to 299."""
+        """Send once; raise :class:`TryFailedError` for anything but an answer of 200 to 299."""
         attempt = Attempt(call.timeout, len(call.body or b""))
         started = time.monotonic()
         try:
@@ -170,8 +170,8 @@ class Transport:
         raise failure
 
     def _talk(self, call: Call, attempt: Attempt, *, signed: bool) -> Answer:
-        # Servers close idle connections, and a request that crosses the close would be lost without a trace: what may
-        # be sent only once goes out on a fresh one.
+        # Servers close idle connections, and a request sent at that moment is lost without a trace. So a call that
+        # may be sent only once uses a new connection.
         session = new_session() if call.idempotency is Idempotency.ONCE else nullcontext(self._session())
         with (
             session as opened,
@@ -194,7 +194,7 @@ class Transport:
             if 200 <= status < 300:
                 body = _read_body(response.raw, packing, call.max_bytes, attempt.arrived)
                 return Answer(status, body, headers, now)
-            attempt.refusal = self._refusal(call, response, b"")  # if its body is cut off, or keeps us waiting
+            attempt.refusal = self._refusal(call, response, b"")  # in case its body is cut off or never ends
             if status < 400:
                 raise attempt.refusal
             raise self._refusal(call, response, _read_start(response.raw, packing))
@@ -251,7 +251,7 @@ class Transport:
 
 
 def _why_not(call: Call, error: ServiceError) -> str | None:
-    if isinstance(error, Unauthorized) or error.status == 405:  # a service is there: it wants a token, or knows no HEAD
+    if isinstance(error, Unauthorized) or error.status == 405:  # a service that wants a token, or has no HEAD
         return None
     if error.status is not None:
         return f"through the proxy {call.route.via}, which " * call.route.is_relayed + f"answered {error.status}"
@@ -269,17 +269,17 @@ GZIP_RATIO = 250
 """Times its size on the wire that a body beyond 64 MiB may unpack to: works pack 10 to 60 times, a bomb 1,000."""
 
 LEAST_SPEED = 1024**2
-"""Bytes that a second of this machine's processor must bring in, on average and after a first second: a body in chunks
-of one byte brings a twentieth of it, and would keep the processor busy for as long as it goes on."""
+"""Bytes that must arrive per second of processor time, after the first second: a body in chunks of one byte brings a
+twentieth of that, and would keep the processor busy until its end."""
 
 FREE_OF_OUTPUT = 64 * 1024
-"""Packed bytes that may unpack to nothing: what holds nothing could go on without end."""
+"""Packed bytes that may unpack to nothing: such a body could be endless."""
 
 _WINDOWS = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 
 
 def _read_body(raw: Any, packing: str, most: int, arrived: Callable[[int], None]) -> bytes:
-    """Return a whole body, unpacked, of no more bytes than `most`; `arrived` is told the size of each piece."""
+    """Return a whole body, unpacked, of at most `most` bytes; `arrived` is called with the size of each piece."""
     pieces = _pieces(raw, arrived)
     body = BytesIO()
     for piece in pieces if packing in ("", "identity") else _unpacked(pieces, packing):
@@ -290,7 +290,7 @@ def _read_body(raw: Any, packing: str, most: int, arrived: Callable[[int], None]
 
 
 def _pieces(raw: Any, arrived: Callable[[int], None]) -> Iterator[bytes]:
-    """Yield what comes as it comes; an older urllib3 waits until a small piece is full."""
+    """Yield the pieces of a body as they arrive; an older urllib3 waits until a small piece is full."""
     read, most = (raw.read1, AT_ONCE) if hasattr(raw, "read1") else (raw.read, PIECE)
     size, spent, started = 0, 0.0, time.thread_time()
     while piece := read(most, decode_content=False):
@@ -300,7 +300,7 @@ def _pieces(raw: Any, arrived: Callable[[int], None]) -> Iterator[bytes]:
         arrived(len(piece))
         yield piece
         started = time.thread_time()
-    if raw.length_remaining:  # urllib3 before 2 says nothing of it
+    if raw.length_remaining:  # urllib3 before 2 does not raise for it
         raise ConnectionError(f"{raw.length_remaining:,} bytes are missing")
 
 
@@ -330,6 +330,6 @@ def _check_ratio(size: int, packed: int) -> None:
 
 
 def _read_start(raw: Any, packing: str, most: int = 16 * 1024) -> bytes:
-    """Return the start of a body that only people will read."""
+    """Return the start of a body that is only shown to people."""
     start: bytes = raw.read(most, decode_content=False)
     return zlib.decompressobj(_WINDOWS[packing]).decompress(start, most) if packing in _WINDOWS else start

@@ -58,7 +58,7 @@ Headers = Mapping[bytes, bytes]
 
 
 class AccessControl:
-    """The outermost part of the application; `token` is what ``x-access-token`` must hold, or None."""
+    """The outermost part of the application; `token` is the required ``x-access-token``, or None."""
 
     def __init__(self, app: ASGIApp, token: str | None = None) -> None:
         self._app = app
@@ -80,7 +80,7 @@ class AccessControl:
                 message["headers"] = [*message["headers"], _CORS]
             await send(message)
 
-        # A slash that was sent as %2F may end the name of a pipeline, and not the address.
+        # A slash that was sent as %2F may be part of the name of a pipeline.
         if not scope["path"].startswith("/status/details/") or scope["raw_path"].endswith(b"/"):
             scope["path"] = scope["path"].rstrip("/") or "/"
         await (self._refusal(scope, headers) or self._app)(scope, receive, send_with_cors)
@@ -102,7 +102,7 @@ class AccessControl:
 
 
 def _stranger(scope: Scope, headers: Headers) -> str | None:
-    """Say why a service without a token does not answer, or None where it does."""
+    """Return why a service without a token refuses a request, or None if it does not."""
     if not is_loopback(_host_of(headers.get(b"host", b"").decode("latin-1"))):
         return _OTHER_NAME
     if _is_of_another_site(headers):
@@ -115,11 +115,11 @@ def _stranger(scope: Scope, headers: Headers) -> str | None:
 
 
 def _is_of_another_site(headers: Headers) -> bool:
-    """Say whether a browser asks for a page of another machine, or for one that it does not name."""
+    """Return whether a browser sends the request for a page of another machine, or of an unnamed one."""
     pages = [headers[name] for name in (b"origin", b"referer") if name in headers]
     if not pages:
         return headers.get(b"sec-fetch-site") == b"cross-site"
-    # localhost and 127.0.0.1 are two sites, and both own.
+    # localhost and 127.0.0.1 are two sites, and both are this machine.
     return not all(is_loopback(_host_of_page(page)) for page in pages)
 
 
@@ -135,7 +135,7 @@ def _host_of_page(address: bytes) -> str:
 
 
 def _host_of(authority: str) -> str:
-    """Return the host of what a browser sends as ``Host``; empty where it holds anything but a name and a port."""
+    """Return the host in a ``Host`` header; empty if it holds more than a name and a port."""
     found = _AUTHORITY.fullmatch(authority)
     return found[1].strip("[]").lower() if found else ""
 

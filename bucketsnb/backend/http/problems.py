@@ -18,16 +18,16 @@ __all__ = ["HANDLERS", "BadRequest", "answer", "problem"]
 
 
 class BadRequest(ValueError):
-    """The request is not one that the service can act on; the message names what is wrong."""
+    """The service cannot act on the request; the message says what is wrong with it."""
 
 
 def answer(value: object) -> Response:
-    """Answer with JSON."""
+    """Return a response with a JSON value."""
     return Response(msgspec.json.encode(value), media_type="application/json")
 
 
 def problem(status: int, message: str) -> Response:
-    """Answer that the request failed, in the shape of the service's own errors."""
+    """Return a response that says why the request failed, in the form of the service's own errors."""
     phrase = HTTPStatus(status).phrase
     body = msgspec.json.encode({"description": phrase, "status": status, "message": message})
     return Response(body, status_code=status, media_type="application/json")
@@ -42,7 +42,7 @@ _STATUSES: Mapping[type[Exception], int] = {
     UnknownWorks: 404,
     StoreFull: 507,
     StoreError: 503,
-    ClientDisconnect: 400,  # nobody reads it: the client has left before its request was whole
+    ClientDisconnect: 400,  # nobody reads it: the client has left before its request was complete
 }
 
 

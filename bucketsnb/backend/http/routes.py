@@ -36,10 +36,10 @@ T = TypeVar("T")
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 _QUERY_BYTES_MAX = 16 * 1024 * 1024
-"""Bytes that a query may have, as in MongoDB: a hundred megabytes of small objects hold up all for a minute."""
+"""Bytes that a query may have, as in MongoDB: a hundred megabytes of small objects block everything for a minute."""
 
 _CHANGES, _VIEWS = 16, 8
-"""Threads that change works at once, and that read views: beside those of Starlette, which are left to quick reads."""
+"""Threads for changes, and for views; those of Starlette are left for quick reads."""
 
 
 _WORKS = list[dict[str, Any]]
@@ -59,7 +59,7 @@ class _View(msgspec.Struct):
 
 
 class _Name(StringConvertor):
-    """The name of a pipeline in a path: whatever it holds, slashes and ends of lines too."""
+    """The name of a pipeline in a path, which may hold any character."""
 
     regex = r"[\s\S]*"
 
@@ -68,7 +68,7 @@ register_url_convertor("name", _Name())
 
 
 def build_app(store: Store, token: str | None = None) -> AccessControl:
-    """Build the ASGI application that serves a store, which it leaves open; see `AccessControl` for `token`."""
+    """Return the ASGI application that serves a store, which stays open; see `AccessControl` for `token`."""
     service = _Service(store)
 
     @contextlib.asynccontextmanager
@@ -99,14 +99,14 @@ def build_app(store: Store, token: str | None = None) -> AccessControl:
 
 
 class _Service:
-    """The routes' handlers, which share a store and the threads that reach it."""
+    """The handlers of the routes, with the store and the threads that use it."""
 
     changes: CapacityLimiter
     views: CapacityLimiter
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._instance = secrets.token_hex(8)  # tells this service from another that answers at its address later
+        self._instance = secrets.token_hex(8)  # distinguishes this service from a later one at the same address
 
     async def _change(self, act: Callable[..., T], *values: Any) -> T:
         return await run_sync(act, *values, limiter=self.changes)
@@ -124,7 +124,7 @@ class _Service:
     async def deposit(self, request: Request) -> Response:
         works = _decoded(await read_body(request), _WORKS)
         ids = await self._change(self.store.deposit, works)
-        wanted = [*request.query_params.getlist("return_ids"), ""][0]  # the public client says it twice
+        wanted = [*request.query_params.getlist("return_ids"), ""][0]  # the public client sends it twice
         return answer(ids if wanted.lower() == "true" else True)
 
     async def update(self, request: Request) -> Response:
@@ -133,7 +133,7 @@ class _Service:
 
     async def delete(self, request: Request) -> Response:
         asked = _decoded(await read_body(request) or b"{}", _Deletion)
-        # Those of the address as well: an answer of true must mean all that were named.
+        # Ids in the address as well: an answer of true must cover all ids that were named.
         unique = {one for one in (*request.query_params.getlist("ids"), *asked.ids) if one}
         if not unique:
             raise BadRequest("name the works to delete by ids: nothing was deleted")
@@ -167,7 +167,7 @@ class _Service:
         return counted
 
     def auditing(self, act: Callable[..., int]) -> Endpoint:
-        """Audit by GET, as in the service, though it changes works; but not by HEAD, which changes nothing."""
+        """Audit by GET, as the service does, though it changes works; not by HEAD."""
 
         async def audited(request: Request) -> Response:
             if request.method == "HEAD":
@@ -179,13 +179,13 @@ class _Service:
 
 
 def _offering(response: Response) -> Response:
-    """Say that the counts of all pipelines are had at once: with what a client is likely to ask first."""
+    """Add the header that offers the counts of all pipelines at once to a response that a client asks for early."""
     response.headers[COUNTS_AT_ONCE] = "/status/details"
     return response
 
 
 def _decoded(body: bytes, kind: type[T]) -> T:
-    """Read JSON of a kind that is described by types."""
+    """Decode JSON of a given type."""
     if kind is not _WORKS and len(body) > _QUERY_BYTES_MAX:
         raise HTTPException(413, f"a query has at most {_QUERY_BYTES_MAX:,} bytes")
     try:

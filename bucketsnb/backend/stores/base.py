@@ -97,7 +97,7 @@ class Store(ABC):
 
     @abstractmethod
     def delete(self, ids: Sequence[str]) -> int:
-        """Remove works by id, and say how many there were; ids that are not there are passed over."""
+        """Remove works by id, and return how many there were; other ids are ignored."""
 
     def view(
         self,
@@ -118,7 +118,7 @@ class Store(ABC):
     def _newest(
         self, query: Mapping[str, Any], matches: Matcher, projection: Mapping[str, Any], skip: int, limit: int | None
     ) -> Generator[bytes, None, None]:
-        """Give the JSON of the works that `query` means, which `matches` decides, newest first."""
+        """Yield the JSON of works that match, newest first; `matches` decides, and `query` may narrow the search."""
 
     def status(self, pipeline: str | None = None) -> Counts:
         """Count works by status, with the keys of `STATUS_KEYS` in their order; others are in the total."""
@@ -131,20 +131,20 @@ class Store(ABC):
         return {name: _counted(rows) for name, rows in by_pipeline}
 
     def pipelines(self) -> list[str]:
-        """Give the pipelines that have works, in alphabetical order."""
+        """Return the pipelines that have works, in alphabetical order."""
         return list(self.statuses())
 
     @abstractmethod
     def _numbers(self, pipeline: str | None) -> Iterable[tuple[Any, Any, int]]:
-        """Give pipelines, or the one, with their statuses and the number of works that each has."""
+        """Return pipelines, or one, with their statuses and the number of works that each has."""
 
     @abstractmethod
     def audit_failed(self) -> int:
-        """Queue again the failed works with attempts left, and count them."""
+        """Queue failed works with attempts left again, and return how many."""
 
     @abstractmethod
     def audit_expired(self) -> int:
-        """Fail the running works past their timeout, and count them."""
+        """Fail running works that are past their timeout, and return how many."""
 
     @abstractmethod
     def audit_stale(self, days: float) -> int:
@@ -159,20 +159,20 @@ class Store(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of files and connections; a temporary store is deleted."""
+        """Close files and connections; a temporary store is deleted."""
 
 
 def _counted(numbers: Iterable[tuple[Any, Any, int]]) -> Counts:
     counts = dict.fromkeys(STATUS_KEYS, 0)
     for _, status, number in numbers:
         counts["total"] += number
-        if status in STATUS_KEYS[1:]:  # not a set: what other programs put into MongoDB need not be hashable
+        if status in STATUS_KEYS[1:]:  # not a set: values that other programs put into MongoDB may be unhashable
             counts[status] += number
     return counts
 
 
 def _array(works: Generator[bytes, None, None]) -> Iterator[bytes]:
-    """Write works as one JSON array, to a file where it is large; then give an empty piece, and it in pieces."""
+    """Yield works as one JSON array: an empty piece once all are read, then the array; a large one from a file."""
     try:
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as array, closing(works):
             before = b"["

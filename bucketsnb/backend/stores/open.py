@@ -1,4 +1,4 @@
-"""The one place where the address of a store becomes a store."""
+"""The only place where the address of a store becomes a store."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bucketsnb.backend.stores.sqlite.store import SQLiteStore
 __all__ = ["open_store"]
 
 _LIKE_AN_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/|.*://|.*(//|:).*@|.*//.*:", re.DOTALL)
-"""What is meant as an address and is none, such as ``MONGODB://...``: as a file's name it would show its password."""
+"""A malformed address, such as ``MONGODB://...``: as the name of a file it would show its password."""
 
 
 def sqlite_path(address: str) -> Path:
@@ -27,7 +27,7 @@ def sqlite_path(address: str) -> Path:
     """
     name = address.removeprefix("sqlite:///")
     if name.lower() == ":memory:" or name.lower().startswith("file:"):
-        # SQLite reads it as no file at all; here it would become one of that name.
+        # To SQLite it means a store in memory; here it would become a file of that name.
         raise ValueError(
             f"store {name!r} is no name of a file: for works that need not last, give no store, and a temporary one is "
             "made (`bucketsnb lab` and `LocalBackend()` do); for a file, sqlite:///path/to/works.db"

@@ -49,17 +49,17 @@ PASSES = (
     ("expired", Query(overdue=True), "failure"),
     ("stale", Query(stale=True), "failure"),
 )
-"""The passes in their order: the name of each, which works it changes, and the status that it gives them."""
+"""The passes in order: name, the works that it changes, and the status that it gives them."""
 
 
 def _forecast(records: Iterable[Record], now: float) -> list[tuple[Record, dict[str, Any], list[str]]]:
-    """Return the works that the passes would touch: as each is, as it would be left, and by which passes."""
+    """Return the works that the passes would change: as each is, as it would be, and by which passes."""
     passes = [(name, compile_query(query.document_by(lambda: now)), status) for name, query, status in PASSES]
     found = []
     for record in records:
         after, touched = dict(record), []
         for name, applies, status in passes:
-            with suppress(QueryNotUnderstood):  # text where a number should be: nor can the service compute with it
+            with suppress(QueryNotUnderstood):  # text instead of a number, with which the service cannot compute either
                 if applies(after):
                     after["status"] = status
                     touched.append(name)
@@ -176,12 +176,12 @@ class AuditExecutor(ChunkExecutor):
 
 
 class Audit(Verb):
-    """What the service set in works is put back; what else is new in them, someone has put there meanwhile."""
+    """What the service set in works is put back; other new fields were put there by someone else since."""
 
     plan = AuditPlan
 
     def look_again(self, api: Api, entry: Entry, works: Sequence[RecordedWork]) -> CurrentRecords:
-        """Take in what some of the passes made of works whose audit nobody saw the end of: their status, no more."""
+        """Add the statuses that the passes gave to works of an audit whose end nobody saw."""
         now = super().look_again(api, entry, works)
         for work in works:
             record = now.get(work.id or "") if work.outcome is Outcome.UNKNOWN else None
@@ -200,6 +200,6 @@ class Audit(Verb):
         return None if work.before is None else work.left or work.after or {}
 
     def original(self, work: RecordedWork) -> Record:
-        """Return a work with what the service had set in it before."""
+        """Return a work with the values that it had before the service set them."""
         before = work.before or {}
         return {**(self.made(work) or {}), **{name: before[name] for name in SET_BY_SERVICE if name in before}}

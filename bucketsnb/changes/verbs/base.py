@@ -22,7 +22,7 @@ from bucketsnb.schema import STALE_DAYS
 __all__ = ["SET_BY_SERVICE", "Verb", "new_plan", "old_works", "with_cells"]
 
 SET_BY_SERVICE = ("status", "attempt", "start", "stop")
-"""What the service itself sets in a work, when one is claimed or an audit is run."""
+"""Fields that the service itself sets, when a work is claimed or an audit is run."""
 
 _DAY = 86_400
 P = TypeVar("P", bound=Plan)
@@ -32,10 +32,11 @@ CurrentRecords = Mapping[str, Record]
 
 
 class Verb:
-    """One verb. As it stands here it changes cells of works that keep their ids, and an undo puts the cells back.
+    """One verb; by default it changes cells of works that keep their ids, and an undo puts the cells back.
 
-    `plan` is the kind of its plans, whose `verb` the journal calls it by, and `chunk_executor` carries out those from
-    files; `undo_plan` is that of a plan to undo it, `undo_notes` what to know before, and `undo_executor` what does it.
+    `plan` is the class of its plans, whose `verb` is its name in the journal, and `chunk_executor` carries out plans
+    from files. `undo_plan` is the class of the plans that undo it, `undo_notes` are notes on those, and `undo_executor`
+    carries them out.
     """
 
     plan: type[Plan]
@@ -60,12 +61,12 @@ class Verb:
         return self.undo_executor()
 
     def should_be_there(self, entry: Entry) -> list[str]:
-        """Return ids of works that the service has if it is the one that an entry is of."""
+        """Return ids of works that the service must have if the entry was made with it."""
         done = (work for work in entry.works if work.outcome is Outcome.DONE)
         return [one for work in done if (one := work.new_id or work.id)]
 
     def look_again(self, api: Api, entry: Entry, works: Sequence[RecordedWork]) -> CurrentRecords:
-        """Read the works of an entry whose outcome is unknown, by id; a verb may note what it finds in `works`."""
+        """Read the works with an unknown outcome by id; a verb may note what it finds in `works`."""
         del entry
         unsure = [work.new_id or work.id for work in works if work.outcome is Outcome.UNKNOWN]
         return {record["id"]: record for record in read_works(api, [one for one in unsure if one])}
@@ -85,9 +86,9 @@ class Verb:
         return LeftOut(work.id, why) if since else None
 
     def made(self, work: RecordedWork) -> dict[str, Any] | None:
-        """Return a work as the change itself made it, which is what an undo may take back; `None` if it was lost.
+        """Return a work as the change made it, which an undo may take back; `None` if the journal has lost it.
 
-        What was read back afterwards may be more: a worker may have claimed it by then, or someone changed it.
+        The work that was read back may differ: a worker may have claimed it by then, or someone changed it.
         """
         if work.before is None:
             return None
@@ -96,11 +97,11 @@ class Verb:
         return {**after, **added} if after else left
 
     def original(self, work: RecordedWork) -> Record:
-        """Return a work as an undo is to leave it."""
+        """Return a work as an undo should leave it."""
         return work.before or {}
 
     def inverse(self, work: RecordedWork) -> Change:
-        """Return what an undo does to a work; fields that are new in it become null, as none can be taken out."""
+        """Return the change that undoes one work; new fields become null, as the service removes none."""
         made, original = self.made(work) or {}, self.original(work)
         added = dict.fromkeys(name for name in made if name not in original)
         return Change(WorkSnapshot.of(made), WorkSnapshot.of({**original, **added}))
@@ -110,7 +111,7 @@ class Verb:
 
 
 def with_cells(works: Sequence[WorkSnapshot], cells: Sequence[Mapping[str, Any]]) -> tuple[list[Change], list[LeftOut]]:
-    """Return works with cells changed, and those that cannot be sent."""
+    """Return works with changed cells, and the works that cannot be sent."""
     changes, unfit = [], []
     for work, new in zip(works, cells, strict=True):
         try:
@@ -118,13 +119,13 @@ def with_cells(works: Sequence[WorkSnapshot], cells: Sequence[Mapping[str, Any]]
         except WorkError as error:
             unfit.append(LeftOut(work.id, f"cannot be sent: {error}"))
             continue
-        plain = {name: sent[name] for name in new}  # an array of numpy, as a list; the rest stays as it was read
+        plain = {name: sent[name] for name in new}  # a numpy array becomes a list; other fields stay as they were read
         changes.append(Change(work, WorkSnapshot.of({**work.record, **plain})))
     return changes, unfit
 
 
 def old_works(records: Sequence[Mapping[str, Any]], now: float) -> list[str]:
-    """Say how many works the service's daemons may delete before they run."""
+    """Return a note on works so old that the service may delete them before they run."""
     limit = now - STALE_DAYS * _DAY
     old = sum(isinstance(made_at := record.get("creation"), int | float) and made_at < limit for record in records)
     if not old:
@@ -148,7 +149,7 @@ def new_plan(
     head: Mapping[str, Any] | None = None,
     **more: Any,
 ) -> P:
-    """Make a plan that expires, with the executor that will carry it out; `head` is for the journal alone."""
+    """Make a plan that expires, with the execution that will apply it; `head` is for the journal alone."""
     now = time.time()
     advised = [what for why, what in ADVICE.items() if any(one.reason is why for one in targets.left_out)]
     return kind(

@@ -75,7 +75,7 @@ def plan_delete(
 
 
 def _notes_of_old_shapes(records: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Say how many works the service may refuse when they come back: it may hold works older than its rules."""
+    """Return a note on works that the service may refuse when they come back, as they are older than its rules."""
     refused = sum(not _can_come_back(record) for record in records)
     if not refused:
         return []
@@ -112,7 +112,7 @@ class DeleteExecutor(GuardedExecutor):
         return record is None
 
     def judge_drifted(self, change: Change, record: Record, reply: Reply) -> tuple[Outcome, str]:
-        """Say of a work that is there, and not as it was, what the reply tells."""
+        """Return the outcome of a work that is still there but has changed, by the reply."""
         return UNCHANGED[reply.kind], f"Still there, and changed meanwhile: {what_differs(change.before, record)}"
 
 
@@ -141,17 +141,17 @@ class Delete(Verb):
     undo_notes = ("The works get new ids. No worker can take one before it is put back as it was.",)
 
     def undo_chunk_executor(self, entry: Entry) -> ChunkExecutor:
-        """Return what puts the works back."""
+        """Return the executor that puts the works back."""
         return RestoreExecutor(entry)
 
     def should_be_there(self, entry: Entry) -> list[str]:
-        """Return ids of works that stayed, and of some that were not on the plan."""
+        """Return ids of works that stayed, and of some works that were not on the plan."""
         seen = entry.head.get("witnesses")
         stayed = [work.id for work in entry.works if work.outcome in _STAYED]
         return [one for one in [*stayed, *(seen if isinstance(seen, list) else [])] if isinstance(one, str)]
 
     def look_again(self, api: Api, entry: Entry, works: Sequence[RecordedWork]) -> CurrentRecords:
-        """Look for works that others have put back too, and note each as it is, and where."""
+        """Look for works that others have put back already; note each as it is now, and where."""
         done = [work for work in works if work.outcome is Outcome.DONE and work.before is not None]
         taken: list[str] = []
         for some in chunks(done, RestoreExecutor.size):
@@ -167,14 +167,14 @@ class Delete(Verb):
         return LeftOut(work.id, work.detail, Reason.BACK_AGAIN) if work.left else super().obstacle(work, now)
 
     def inverse(self, work: RecordedWork) -> Change:
-        """Return a work to be put into the store."""
+        """Return the deposit of a work as it was."""
         return Change(None, WorkSnapshot.of(work.before or {}))
 
 
 class RestoreExecutor(ChunkExecutor):
-    """Deposit works under a holding pipeline, named after the entry that is undone, then put them back as they were.
+    """Deposit works under a holding pipeline, named after the undone entry, then put them back as they were.
 
-    Only works that entered since it was made may have been put back already.
+    Only works that were stored after the delete can be works that others have put back.
     """
 
     size = 200
@@ -198,7 +198,7 @@ class RestoreExecutor(ChunkExecutor):
         return (None if all(map(execution.is_done, held)) else reply.error) or error
 
     def _missing(self, execution: Execution, positions: Sequence[int]) -> list[int]:
-        """Return the works that are not there; others may have put them back since the plan was made."""
+        """Return the positions of works that are not there; others may have been put back meanwhile."""
         new = [position for position in positions if execution.results[position].new_id is None]
         taken = [result.new_id for result in execution.results if result.new_id]
         there = _there_again(execution.api, [_original(execution, position) for position in new], self.since, taken)
@@ -218,8 +218,8 @@ class RestoreExecutor(ChunkExecutor):
     # --- first step ---
 
     def _hold(self, execution: Execution, positions: Sequence[int]) -> BucketsError | None:
-        """Deposit works under the holding pipeline; return what went wrong, if it did for any of them."""
-        going = self._find_held(execution, positions)  # by an earlier pass, or by an undo from a copy of the journal
+        """Deposit works under the holding pipeline; return the first error, if any."""
+        going = self._find_held(execution, positions)  # held by an earlier pass, or by another undo
         if not going:
             return None
         reply = send_in_halves(execution, going, partial(self._deposit, execution))
@@ -243,9 +243,9 @@ class RestoreExecutor(ChunkExecutor):
         execution.settle(position, Outcome.UNKNOWN, new_id=new_id, detail=detail)
 
     def _find_held(self, execution: Execution, positions: Sequence[int]) -> list[int]:
-        """Find the works that are in the holding pipeline, and return the positions of those that are not.
+        """Find works in the holding pipeline; return the positions of those that are not there.
 
-        Works that are the same but for their times may stand for each other.
+        Works that differ only in their times may stand for each other.
         """
         if not positions:
             return []
@@ -267,7 +267,7 @@ class RestoreExecutor(ChunkExecutor):
     # --- second step ---
 
     def _still_held(self, execution: Execution, positions: Sequence[int]) -> list[int]:
-        """Return works of an earlier pass that are to be put back; a worker may be busy with the others by now."""
+        """Return works of an earlier pass that are still to be put back; a worker may have the others by now."""
         ids = {position: execution.results[position].new_id or "" for position in positions}
         now = look(execution.api, list(ids.values()))
         held = [position for position in positions if now.get(ids[position], {}).get("pipeline") == self.holding]

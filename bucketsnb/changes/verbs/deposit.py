@@ -35,7 +35,7 @@ from bucketsnb.errors import BucketsError, Cure, Note, OutcomeUnknown, WorkError
 __all__ = ["Deposit", "DepositExecutor", "DepositPlan", "plan_deposit", "plan_raw"]
 
 FRESH = 60.0
-"""Seconds within which a creation time is taken to be nobody else's."""
+"""Seconds for which a new creation time counts as unique."""
 
 Record = Mapping[str, Any]
 
@@ -137,7 +137,7 @@ def _made(
 
 
 def _earlier_lives(works: Sequence[Record], now: float) -> list[str]:
-    """Say what works bring along that new ones have not: old copies end otherwise than people expect."""
+    """Return notes on works that were run before: such copies may not end as people expect."""
     notes = old_works(works, now)
     names = [name for name in EARLIER_LIFE if any(work.get(name) is not None for work in works)]
     lived = sum(any(work.get(name) is not None for name in names) for work in works)
@@ -163,7 +163,7 @@ class DepositExecutor(ChunkExecutor):
         self._present: set[str] = set()
 
     def step(self, execution: Execution, positions: Sequence[int]) -> BucketsError | None:
-        """Do one chunk; works of an unknown outcome are only looked for."""
+        """Do one chunk; works with an unknown outcome are only looked for."""
         unsure = [position for position in positions if execution.results[position].outcome is Outcome.UNKNOWN]
         going = [position for position in positions if execution.results[position].outcome is Outcome.NOT_SENT]
         error = self._settle(execution, unsure, Reply(ReplyKind.SILENCE)) if unsure else None
@@ -180,7 +180,7 @@ class DepositExecutor(ChunkExecutor):
         return self._settle(execution, going, reply)
 
     def _settle(self, execution: Execution, going: Sequence[int], reply: Reply) -> BucketsError | None:
-        """Say what became of each work, by its id or by what it is; return the error that is left, if any."""
+        """Settle each work by the id in the reply or by its content; return the remaining error, if any."""
         if settle_unsent(execution, going, reply):
             return reply.error
         if reply.kind is ReplyKind.YES and isinstance(reply.value, list):
@@ -191,7 +191,7 @@ class DepositExecutor(ChunkExecutor):
         return _unsettled(execution, left, reply) if left else None
 
     def _look(self, execution: Execution, left: list[int]) -> list[int]:
-        """Look for works by what they are; return those not found."""
+        """Look for works by their content; return the positions of those not found."""
         works = [_sent(execution, position) for position in left]
         matched = match(works, find(execution.api, works), self._present)
         for place, record in matched.items():
@@ -200,7 +200,7 @@ class DepositExecutor(ChunkExecutor):
 
 
 class DepositOnceExecutor(DepositExecutor):
-    """Put works into the queue by a plan from a file, which others may have applied elsewhere."""
+    """Put works into the queue by a plan from a file, which may have been applied elsewhere already."""
 
     once = True
 
@@ -211,7 +211,7 @@ def _found(execution: Execution, position: int, record: Record | None) -> None:
 
 
 def _not_there(execution: Execution, positions: Sequence[int]) -> list[int]:
-    """Return the works that are not in the queue yet; say of the others that they are."""
+    """Return the positions of works that are not in the queue yet; settle the others."""
     works = [_sent(execution, position) for position in positions]
     taken = [result.new_id for result in execution.results if result.new_id]
     there = match(works, find(execution.api, works), taken)
@@ -251,7 +251,7 @@ def _unsettled(execution: Execution, left: Sequence[int], reply: Reply) -> Bucke
 
 
 def _present(api: Api, works: Sequence[Record]) -> set[str]:
-    """Return ids of works with such a creation that are in the store already, where there may be any."""
+    """Return ids of stored works that have the creation times of these works."""
     now = api.clock.now()
     doubtful = [work for work in works if _key(api, work) in _DEPOSITED or abs(now - float(work["creation"])) > FRESH]
     return {record["id"] for record in find(api, doubtful) if isinstance(record.get("id"), str)}

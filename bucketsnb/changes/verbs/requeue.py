@@ -1,4 +1,4 @@
-"""Requeue works: put those that failed back to queued; an undo makes them as they were."""
+"""Requeue works: set failed works to queued again; an undo puts them back as they were."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def plan_requeue(
     """Plan to queue works again; see :meth:`bucketsnb.client.Buckets.plan_requeue`."""
     targets = resolve_targets(context.api, _failed(selector, limits), limits)
     check_running(targets.works, limits)
-    wanted = ("failure", "running") if limits.allow_running else ("failure",)  # no set: a status may be anything
+    wanted = ("failure", "running") if limits.allow_running else ("failure",)  # not a set: a status may be unhashable
     going = [work for work in targets.works if work.status in wanted]
     others = [work for work in targets.works if work.status not in wanted]
     left = [LeftOut(work.id, f"is {truncate(work.status, 60)}, not failure") for work in others]
@@ -47,7 +47,7 @@ def plan_requeue(
 
 
 def _failed(selector: WorkSelector, limits: PlanLimits) -> WorkSelector:
-    """Narrow a query that says nothing of the status to works that failed (and those that run, if allowed)."""
+    """Restrict a query without a status to failed works, and to running ones if they are allowed."""
     if selector is not None and not isinstance(selector, Query | Mapping):
         return selector
     query = Query.parse(selector)
@@ -70,6 +70,6 @@ def _notes(changes: Sequence[Change], now: float, *, reset: bool) -> list[str]:
 
 
 class Requeue(Verb):
-    """Works that were queued again are put back as they were, those that no worker has claimed since."""
+    """Works that were queued again are put back as they were, unless a worker has claimed them since."""
 
     plan = RequeuePlan

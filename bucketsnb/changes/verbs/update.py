@@ -61,7 +61,7 @@ _STATUS_HINT = "no worker and no count would see it there; to have it done, set 
 
 @dataclass(frozen=True)
 class Edits:
-    """The edited works: as they are now, and the new values of their fields."""
+    """The edited works as they are now, and the new values of their fields."""
 
     works: list[WorkSnapshot] = field(default_factory=list)
     cells: list[dict[str, Any]] = field(default_factory=list)
@@ -77,7 +77,7 @@ class Edits:
 
 
 def refuse_unfit(record: Record, cells: Mapping[str, Any], index: int) -> None:
-    """Refuse new values with which the public client would not read a work; what was wrong before may stay."""
+    """Refuse new values that the public client cannot read; values that did not fit before may stay."""
     wrong = judge_change(record, cells)
     if wrong:
         raise refusal(wrong, record, index)
@@ -109,7 +109,7 @@ def plan_set(
     reason: str = "",
     limits: PlanLimits,
 ) -> UpdatePlan:
-    """Plan to give works new values of fields, each by its name or its path, such as ``config.parent``."""
+    """Plan to give works new values of fields; each field is given by name or path, such as ``config.parent``."""
     paths = _paths(values)
     targets = resolve_targets(context.api, selector, limits)
     found = Edits(left_out=list(targets.left_out))
@@ -125,7 +125,7 @@ def plan_set(
 
 
 def _paths(values: Mapping[str, Any]) -> dict[tuple[str, ...], Any]:
-    """Return new values by the parts of their paths."""
+    """Return new values by path, each path split into its parts."""
     if not isinstance(values, Mapping) or not values:
         raise WorkError('set= takes new values by the names of fields, such as {"priority": 5}.')
     paths = {tuple(str(name).split(".")): value for name, value in values.items()}
@@ -139,14 +139,14 @@ def _paths(values: Mapping[str, Any]) -> dict[tuple[str, ...], Any]:
 
 
 def no_field(path: str) -> WorkError:
-    """Return the error of a field that no work has, or that nobody sets."""
+    """Return the error for a field that works do not have, or that cannot be set."""
     matches = close_matches(path.partition(".")[0], FIELD_NAMES)
     hint = f"; did you mean {matches[0]!r}?" if matches else f"; the fields are {join_truncated(FIELD_NAMES, 30)}"
     return WorkError(f"{truncate(path, 60)!r} is not a field of a work that can be set{hint}", field=path)
 
 
 def _emptied(found: Edits) -> list[str]:
-    """Say which nested values go: pandas writes null where one mapping is given to several rows."""
+    """Return notes on nested values that become null: pandas does so if one mapping is set in several rows."""
     counts = Counter(
         name
         for work, cells in zip(found.works, found.cells, strict=True)
@@ -240,13 +240,13 @@ def edits_of(frame: pd.DataFrame, now: Mapping[str, Record]) -> Edits:
 
 
 def _as_read(frame: pd.DataFrame, read: Baseline) -> dict[str, Record]:
-    """Return the works of a frame as they were read, by id; of one that was read twice, the reading of its row."""
+    """Return the works of a frame as they were read, by id; for a work read twice, the reading of its row."""
     works = read.works_at(list(read.places_of(frame).values()))
     return {work["id"]: work for work in works if _id(work) is not None}
 
 
 def _own(records: Sequence[Record], read: Baseline | None, left_out: list[LeftOut]) -> dict[int, Record]:
-    """Return the works that have an id of their own, by row; leave out those without that were edited."""
+    """Return the works with an id of their own, by row; leave out edited works without one."""
     as_read = read.counts if read else Counter[str | None]()
     ids = list(map(_id, records))
     counts = Counter(ids)
@@ -295,21 +295,21 @@ def _compare(
 
 
 def _edited(was: Record, work: Record, index: int) -> dict[str, Any]:
-    """Return the new values of a work: read as those of a row to deposit are, such as one event as a bare number."""
+    """Return the new values of a work, read like cells of a deposit: an event may be one bare number."""
     differing = {name: value for name, value in work.items() if not equal(was.get(name), value)}
     cells = {name: _read(read_value, name, value, index) for name, value in differing.items()}
     return {name: value for name, value in cells.items() if not equal(was.get(name), value)}
 
 
 def _fitted(cells: dict[str, Any], old: Record | None, current: Record, *, whole: bool) -> tuple[dict[str, Any], str]:
-    """Return the new values of whole fields, or why there are none: a work read in part is edited in part."""
+    """Return the new values as whole fields, or why there are none."""
     since = [] if old is None else drift(old, current, whole=whole)
     if since:
         return {}, f"{_SINCE}: {described(since)}"
     if whole:
         return cells, ""
     read = {name: restrict(current.get(name), value) for name, value in cells.items()} if old is None else old
-    fresh = {name: value for name, value in cells.items() if name not in read}  # whole, as nothing of it was read
+    fresh = {name: value for name, value in cells.items() if name not in read}  # whole, as no part of it was read
     known = [name for name in cells if name in read]
     edits = leaves({name: read[name] for name in known}, {name: cells[name] for name in known})
     unread = _unread(edits, current)
@@ -317,7 +317,7 @@ def _fitted(cells: dict[str, Any], old: Record | None, current: Record, *, whole
 
 
 def _unread(edits: Iterable[Leaf], current: Record) -> list[tuple[str, Any, Any]]:
-    """List edited paths that hold more than was read there: the edit would overwrite what was not read."""
+    """Return edited paths of which only a part was read: the edit would overwrite the rest."""
     values = [(path, old, _value_at(current, path)) for path, old, _ in edits]
     return [(".".join(path), old, now) for path, old, now in values if not equal(old, now)]
 
@@ -330,7 +330,7 @@ def _value_at(current: Record, path: Sequence[str]) -> Any:
 
 
 def _put_into(current: Record, edits: Iterable[Leaf]) -> dict[str, Any]:
-    """Return fields as they are now with edits put in, as what was not read of them is to stay."""
+    """Return the current fields with the edits put in; parts that were not read stay."""
     cells: dict[str, Any] = {}
     for (name, *path), _, new in edits:
         if path:
@@ -342,14 +342,14 @@ def _put_into(current: Record, edits: Iterable[Leaf]) -> dict[str, Any]:
 
 def _with(value: Any, path: Sequence[str], new: Any) -> dict[str, Any]:
     name, *rest = path
-    value = value if isinstance(value, Mapping) else {}  # a path into nothing, or into what is no mapping, makes one
+    value = value if isinstance(value, Mapping) else {}  # a path makes the mappings that it lacks
     if new is MISSING and not rest:
         return {key: item for key, item in value.items() if key != name}
     return {**value, name: _with(value.get(name), rest, new) if rest else new}
 
 
 def _refuse_unmeant(cells: Mapping[str, Any], index: int) -> None:
-    """Refuse new values that nobody can mean to type into a frame."""
+    """Refuse new values that must be a mistake."""
     for name in LEFT_TO_THE_SERVICE & cells.keys():
         raise WorkError(f"Work {index}: {name} is given by the service and cannot be set.", index=index, field=name)
     if cells.get("status") == "created":
@@ -357,7 +357,7 @@ def _refuse_unmeant(cells: Mapping[str, Any], index: int) -> None:
 
 
 def _records(frame: pd.DataFrame, now: Mapping[str, Record] | None) -> list[dict[str, Any]]:
-    """Return the works of a frame with what was edited; with `now`, what differs from the works as they are now."""
+    """Return the works of a frame with their edits; with `now`, only what differs from the current works."""
     if "id" not in frame.columns:
         raise WorkError("The frame has no column id, and works are named by their ids.", field="id")
     unknown = [str(name) for name in frame.columns if name not in COLUMNS]
@@ -370,7 +370,7 @@ def _records(frame: pd.DataFrame, now: Mapping[str, Record] | None) -> list[dict
     current = Baseline.of(frame_of(list(now.values())))
     assert current is not None  # noqa: S101 - a frame that was just made knows what it was made of
     given, foreign = given_cells(frame), foreign_fields(frame)
-    for index, cells in enumerate(given):  # works that come back from a file
+    for index, cells in enumerate(given):  # works that were read from a file
         for name in cells.keys() & set(foreign):
             cells[name] = _read(read_cell, name, cells[name], index)
     return compared(frame, given, current)
@@ -384,7 +384,7 @@ def _read(read: Callable[[str, Any], Any], name: str, value: Any, index: int) ->
 
 
 def _refuse_derived(frame: pd.DataFrame, before: Mapping[str, Record]) -> None:
-    """Refuse edits of what is worked out from other columns; they could not be sent and would be lost in silence."""
+    """Refuse edits of derived columns: they cannot be sent, and would be lost silently."""
     read_at, names = frame.attrs.get("read_at"), [name for name in DERIVED if name in frame.columns]
     if not before or read_at is None or not names:
         return
@@ -399,5 +399,5 @@ def _refuse_derived(frame: pd.DataFrame, before: Mapping[str, Record]) -> None:
 def _is_column(column: pd.Series, was: pd.Series) -> bool:
     try:
         return column.astype(was.dtype).equals(was)
-    except (TypeError, ValueError):  # it never held this
+    except (TypeError, ValueError):  # no value of this column can become one of that dtype
         return False

@@ -63,7 +63,7 @@ def withdrawal(
     tags: Names | None = None,
     parent: Names | None = None,
 ) -> dict[str, Any]:
-    """Return the query document of a withdrawal; what is not given is not asked, what is given is.
+    """Return the query document of a withdrawal, with a condition for each filter that is given.
 
     Raises
     ------
@@ -138,7 +138,7 @@ def _rank(record: Mapping[str, Any]) -> tuple[float, float]:
 
 
 def plan_claim(context: Context, document: Mapping[str, Any], *, look_first: bool) -> WithdrawPlan:
-    """Plan to claim one work at once, whichever it is: what :meth:`bucketsnb.client.Buckets.withdraw` does."""
+    """Plan to claim one work without a forecast: what :meth:`bucketsnb.client.Buckets.withdraw` does."""
     refuse_read_only(context.api)
     executor, targets = WithdrawExecutor(document, look_first=look_first), _targets(document)
     return new_plan(WithdrawPlan, context, executor, [Change(None, None)], targets, "", PlanLimits())
@@ -187,7 +187,7 @@ class WithdrawExecutor(ChunkExecutor):
         self._look_first = look_first
 
     def step(self, execution: Execution, positions: Sequence[int]) -> BucketsError | None:
-        """Claim one; a claim of an unknown outcome is never repeated."""
+        """Claim one work; a claim with an unknown outcome is never repeated."""
         (position,) = positions
         if execution.results[position].outcome is Outcome.UNKNOWN:
             execution.notes.append("The claim may have been made; it is not repeated. Look for running works.")
@@ -218,10 +218,10 @@ class WithdrawExecutor(ChunkExecutor):
 
 
 def as_it_was(record: Mapping[str, Any], seen: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return a claimed work as it was before: as it was seen at the head of the queue, else as far as can be told."""
+    """Return a claimed work as it was before: from the head of the queue if it was seen there, else as inferred."""
     attempt = _attempt(record)
     if seen is not None and (attempt is None or seen.get("attempt") == attempt - 1):
-        # the rest as it was claimed: someone may have changed it between the look and the claim
+        # other fields as claimed: someone may have changed them between the look and the claim
         return {name: seen.get(name) if name in SET_BY_SERVICE else value for name, value in record.items()}
     before = {**record, "status": "queued"}
     if attempt is not None:
@@ -257,12 +257,12 @@ class Claim(drawing.Drawn):
 
     @property
     def held(self) -> bool:
-        """Whether the work is in your hands."""
+        """Whether the work is still held."""
         return self._work is not None and self.receipt is None
 
     @property
     def remaining(self) -> float:
-        """Seconds until the service takes the work for lost, by its own timeout; negative after that."""
+        """Seconds until the service regards the work as lost, by the timeout of the work; then negative."""
         work = self.work or {}
         start, timeout = work.get("start"), work.get("timeout")
         if not isinstance(start, int | float) or not isinstance(timeout, int | float):
@@ -289,7 +289,7 @@ class Claim(drawing.Drawn):
         return self._end("success", results, fields)
 
     def failure(self, results: Mapping[str, Any] | str | None = None, **fields: Any) -> Receipt:
-        """End the work as a failure; see :meth:`success`. A text is what went wrong: ``{"error": text}``."""
+        """End the work as a failure; see :meth:`success`. A text is taken as ``{"error": text}``."""
         return self._end("failure", {"error": results} if isinstance(results, str) else results, fields)
 
     def give_back(self) -> Receipt:
@@ -351,7 +351,7 @@ class Claim(drawing.Drawn):
 
     @property
     def summary(self) -> str:
-        """Which work it is, and whether it is held."""
+        """The work, and whether it is held, in one line."""
         if self._work is None:
             return "nothing was queued that matches"
         name = f"work {self._work.id} of {drawing.word(self._work.pipeline)}"
@@ -386,5 +386,5 @@ class Withdraw(Verb):
         return work.left or work.after
 
     def original(self, work: RecordedWork) -> Mapping[str, Any]:
-        """Return the work as it was before; an interruption may have kept that off the record."""
+        """Return the work as it was before; an interruption may have kept that out of the journal."""
         return as_it_was(self.made(work) or {}, None) if work.before is None else work.before

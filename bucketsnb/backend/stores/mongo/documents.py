@@ -1,4 +1,4 @@
-"""Works as MongoDB holds them: to BSON before anything is sent, and back to the JSON that clients read."""
+"""Works as MongoDB documents: converted to BSON before a request, and back to the JSON that clients read."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ Record = dict[str, Any]
 CODEC: CodecOptions[Record] = CodecOptions(
     tz_aware=True, unicode_decode_error_handler="replace", datetime_conversion=DatetimeConversion.DATETIME_AUTO
 )
-"""Reads whatever other programs have put into the collection, without failing on it."""
+"""Reads any document that other programs have put into the collection."""
 
 _TIMES = ("creation", "start", "stop")
 
 
 def key_of(id_: str) -> ObjectId | str:
-    """Give the ``_id`` of a work: its id as MongoDB writes ids, so that it is unique on any cluster."""
+    """Return the ``_id`` of a work: its id in the type of MongoDB, so that it is unique on any cluster."""
     return ObjectId(id_) if ObjectId.is_valid(id_) else id_
 
 
 def document_of(record: Mapping[str, Any], index: int) -> RawBSONDocument:
-    """Give the document to store for a record: what is checked here, before anything is sent, cannot fail half way."""
+    """Return the document to store for a record, checked so that the request cannot fail half way."""
     encoded(record, index)
     return RawBSONDocument(_bson({"_id": key_of(record["id"]), **record}, index))
 
 
 def check_changes(changes: Mapping[str, Any], index: int) -> None:
-    """Refuse the fields of an update that MongoDB cannot set: one that it would read as a path or an operator."""
+    """Refuse fields of an update that MongoDB cannot set: it would read them as a path or an operator."""
     encoded(changes, index)
     _bson(changes, index)
     wrong = next((name for name in changes if not name or "." in name or name.startswith("$")), None)
@@ -59,7 +59,7 @@ def _bson(record: Mapping[str, Any], index: int) -> bytes:
 
 
 def json_of(record: Record) -> bytes:
-    """Give the JSON of a document: times as floats, and what JSON has no word for as text or number."""
+    """Return the JSON of a document: times as floats, and types that JSON lacks as text or numbers."""
     for name in _TIMES:
         if name in record and not isinstance(record[name], float):
             record[name] = _seconds(record[name])
@@ -79,7 +79,7 @@ def _plain(value: Any) -> Any:
 
 
 _KINDS: Sequence[tuple[type, Callable[[Any], Any]]] = (
-    (int, int),  # BSON's own type for integers over 32 bits
+    (int, int),  # the type of BSON for integers over 32 bits
     (DatetimeMS, _seconds),
     (Timestamp, lambda one: float(one.time)),
     (Decimal128, lambda one: float(one.to_decimal())),

@@ -29,14 +29,14 @@ from bucketsnb.matching import QueryNotUnderstood, QueryTooSlow
 __all__ = ["DURABLE", "MongoServer", "translated"]
 
 DURABLE: WriteConcern = WriteConcern(w="majority", j=True)
-"""What was acknowledged is in the journals of a majority, so that it outlives any one machine."""
+"""An acknowledged write is in the journals of a majority, so that it survives the loss of one machine."""
 
 _PATIENCE = 20.0
-"""Seconds for which a change is begun again while there is no primary."""
+"""Seconds for which a change is retried while there is no primary."""
 
 _OPTIONS: dict[str, Any] = {"serverSelectionTimeoutMS": 10_000, "socketTimeoutMS": 120_000, "appname": "bucketsnb"}
 _REFUSALS = frozenset({2, 9, 14, 15, 16, 28, 31, 51, 52, 54, 55, 56, 57, 73, 15_998, 51_091})
-"""BadValue, FailedToParse, TypeMismatch, Overflow and their kind: they blame what was asked, or a work."""
+"""BadValue, FailedToParse, TypeMismatch, Overflow and similar: the query or a work is at fault."""
 _TOO_LARGE = frozenset({10_334, 17_280, 17_419, 17_420})
 _TOO_SLOW = 50
 _TOO_MUCH = "TransactionTooLargeForCache"
@@ -53,7 +53,7 @@ class MongoServer:
         try:
             self.client: MongoClient[Record] = MongoClient(address, **options)
         except (ValueError, PyMongoError) as error:
-            # The driver quotes what it could not read, which may be a part of the password.
+            # The driver quotes the part that it cannot parse, which may be part of the password.
             reason = f": {error}" if self.url == address.rstrip("/") else ""
             raise ValueError(
                 f"{self.url} is no address that MongoDB reads{reason}; percent-encode what is special in the password"
@@ -87,7 +87,7 @@ class MongoServer:
 
 
 def _codes_of(error: Exception) -> set[int]:
-    """Give the codes of a server's refusal, those of each document among them."""
+    """Return the error codes of a refusal, those of each document included."""
     codes = {error.code} if isinstance(error, OperationFailure) else set()
     if isinstance(error, BulkWriteError):
         details = error.details
@@ -97,7 +97,7 @@ def _codes_of(error: Exception) -> set[int]:
 
 @contextmanager
 def translated(url: str, *, changing: bool = False) -> Iterator[None]:
-    """Turn the driver's errors into the store's own; where works are written, a refusal blames them and not a query."""
+    """Turn the errors of the driver into the store's own; for a write, a refusal blames the works and not the query."""
     try:
         yield
     except (PyMongoError, BSONError) as error:
@@ -123,7 +123,7 @@ def _translation(error: PyMongoError | BSONError, url: str, *, changing: bool) -
 
 
 def _message_of(error: Exception) -> str:
-    """Give the message of the server, without the works that the driver adds to it."""
+    """Return the message of the server, without the works that the driver adds to it."""
     details = getattr(error, "details", None) or {}
     refusals = details.get("writeErrors") or details.get("writeConcernErrors") or [details]
     message = str(refusals[0].get("errmsg") or error)

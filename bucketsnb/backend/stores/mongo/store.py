@@ -43,10 +43,10 @@ _INDEXES: Sequence[list[tuple[str, int]]] = (
 _NEWEST = [("creation", DESCENDING), ("_id", DESCENDING)]
 _FIRST = [("priority", DESCENDING), *_AGED]
 _ALREADY = frozenset({85, 86})
-"""An index over the same fields is there, made by someone else in another way."""
+"""Error code: an index on the same fields exists with other options."""
 _NO_SHARD_KEY = 61
 _BATCH = 500
-"""Documents that the server sends at once, so that few are in memory here."""
+"""Documents that the server sends at once, so that few are in memory."""
 _SEARCH_MILLISECONDS = 60_000
 
 
@@ -91,7 +91,7 @@ class MongoStore(Store):
         try:
             self.works.insert_many(documents, ordered=False, session=session)
         except BaseException:
-            if session is None:  # there is no transaction that would take back what is stored
+            if session is None:  # there is no transaction that would undo what is stored
                 with contextlib.suppress(PyMongoError):
                     self.works.delete_many(them)
             raise
@@ -115,7 +115,7 @@ class MongoStore(Store):
         return None if record is None else json_of(record)
 
     def _claimed_on_one_shard(self, query: Mapping[str, Any]) -> Record | None:
-        """Look first, as older clusters claim only where the shard key is given; go on if another was quicker."""
+        """Read first, as older clusters claim only with the shard key given; try the next if another was quicker."""
         while (first := self.works.find_one(query, {"pipeline": True}, sort=_FIRST)) is not None:
             if (record := self._claimed({"$and": [query, first]})) is not None:
                 return record
@@ -126,7 +126,7 @@ class MongoStore(Store):
             "status": "running",
             "start": time.time(),
             "stop": None,
-            # Works of other programs may have neither.
+            # Works of other programs may lack both.
             "attempt": {"$add": [{"$cond": [{"$isNumber": "$attempt"}, "$attempt", 0]}, 1]},
             "id": {"$ifNull": ["$id", {"$toString": "$_id"}]},
         }
@@ -163,7 +163,7 @@ class MongoStore(Store):
         return current
 
     def delete(self, ids: Sequence[str]) -> int:
-        """Remove works by id, and say how many there were."""
+        """Remove works by id, and return how many there were."""
         with translated(self.url, changing=True):
             return self.works.delete_many({"id": {"$in": list(ids)}}).deleted_count if ids else 0
 
@@ -173,7 +173,7 @@ class MongoStore(Store):
         project = compile_projection(projection)
         asked: dict[str, Any] = {"sort": _NEWEST, "skip": skip, "limit": limit or 0, "batch_size": _BATCH}
         if "$regex" in str(query):
-            asked["max_time_ms"] = _SEARCH_MILLISECONDS  # a pattern that never ends must
+            asked["max_time_ms"] = _SEARCH_MILLISECONDS  # a slow pattern must be interrupted
         with (
             translated(self.url),
             self.works.find(query, {**projection, "_id": False}, allow_disk_use=True, **asked) as found,
@@ -185,7 +185,7 @@ class MongoStore(Store):
         stages: list[Mapping[str, Any]] = [] if pipeline is None else [{"$match": {"pipeline": pipeline}}]
         stages.append({"$group": {"_id": {"pipeline": "$pipeline", "status": "$status"}, "n": {"$sum": 1}}})
         with translated(self.url):
-            rows = list(self.works.aggregate(stages, hint=dict(_COUNTED)))  # reads an index alone
+            rows = list(self.works.aggregate(stages, hint=dict(_COUNTED)))  # reads only an index
         return [(row["_id"].get("pipeline"), row["_id"].get("status"), int(row["n"])) for row in rows]
 
     def audit_failed(self) -> int:
@@ -220,7 +220,7 @@ class MongoStore(Store):
 
 
 def _of_one_pipeline(query: Mapping[str, Any]) -> dict[str, Any]:
-    """Say a list of one pipeline as the pipeline itself, which is what a cluster finds its shard by."""
+    """Replace a list of one pipeline by the pipeline itself, by which a cluster finds the shard."""
     wanted = query.get("pipeline")
     names = wanted.get("$in") if isinstance(wanted, Mapping) and len(wanted) == 1 else None
     if isinstance(names, list) and len(names) == 1 and isinstance(names[0], str):
@@ -233,7 +233,7 @@ def _moves(change: Mapping[str, Any], current: Mapping[str | None, Record]) -> b
 
 
 def _update(change: Record, current: dict[str | None, Record]) -> tuple[Record, Record]:
-    """Give which work to update, and how; `current` then has it as it will be."""
+    """Return the filter and the update of a work; `current` is changed to the work as it will be."""
     before = current[change["id"]]
     which = {"_id": before["_id"]}
     if _moves(change, current):

@@ -34,7 +34,7 @@ _OF_MARK = """SELECT work FROM marks CROSS JOIN works ON works.rowid = work WHER
     ORDER BY urgency DESC, born, work LIMIT 1"""
 
 _QUEUES_MAX = 100
-"""Queues whose first works are compared; past these sorting is no dearer."""
+"""Queues whose first works are compared; for more, sorting is as fast."""
 
 _INDEXED = frozenset({"id", "site", "priority", "config.parent"})
 """Fields by which, beside a pipeline and a tag, the first work is found in an index; for others it is searched for."""
@@ -43,9 +43,9 @@ _FIELDS = msgspec.json.Decoder(dict[str, Raw])
 
 
 def claim(query: Mapping[str, Any], file: SQLiteFile) -> bytes | None:
-    """Claim the first queued work that matches, and give its JSON after that; None if there is none.
+    """Claim the first queued work that matches, and return its JSON; None if there is none.
 
-    What takes a search is searched for by a connection that reads, and so holds up no one who writes.
+    A search is done on a reading connection, so that it does not block writers.
     """
     matches = compile_query(query)
     mark = next((name for name in MARKS if name in query), None)
@@ -63,13 +63,13 @@ def claim(query: Mapping[str, Any], file: SQLiteFile) -> bytes | None:
     while (searched := _search(query, matches, file)) is not None:
         with file.changing() as writer:
             claimed = _take(writer, searched)
-        if claimed is not None:  # else it was changed since it matched: the search goes on
+        if claimed is not None:  # otherwise it has changed since it matched: the search continues
             return claimed
     return None
 
 
 def _queues(query: Mapping[str, Any], mark: str | None) -> list[tuple[Any, ...]]:
-    """Give the queues whose first works decide a claim, each by its pipeline or that and a mark; none if not known."""
+    """Return the queues whose first works decide a claim: each a pipeline, perhaps with a mark; none if not known."""
     pipelines = plain_values(query.get("pipeline")) or []
     names = sorted({name for name in pipelines if isinstance(name, str)})
     marks = plain_values(query[mark]) or [] if mark else []
@@ -87,7 +87,7 @@ def _search(query: Mapping[str, Any], matches: Matcher, file: SQLiteFile) -> Fou
 
 
 def _take(writer: sqlite3.Connection, found: Found) -> bytes | None:
-    """Claim one work if it is as it was found, and give its JSON after that; other fields stay the text they are."""
+    """Claim one work if it has not changed, and return its JSON; other fields keep their text."""
     rowid, attempt, body = found
     start, attempt = time.time(), attempt + 1
     changes = {"status": b'"running"', "start": repr(start).encode(), "stop": b"null", "attempt": b"%d" % attempt}

@@ -19,9 +19,9 @@ from bucketsnb.backend.stores.sqlite.schema import SCHEMA_VERSION, TABLES, UPGRA
 __all__ = ["SQLiteFile"]
 
 _BUSY_SECONDS = 30
-"""How long a change waits for another process that is writing."""
+"""Seconds that a change waits for another process that is writing."""
 _OPENING_SECONDS = 5
-"""The same while the file is opened, as Ctrl-C does not come through meanwhile."""
+"""The same while the file is opened, as Ctrl-C is not handled meanwhile."""
 _INTERRUPT_SECONDS = 0.01
 
 
@@ -56,7 +56,7 @@ class SQLiteFile:
 
     @contextmanager
     def changing(self) -> Iterator[sqlite3.Connection]:
-        """Lend the writing connection in a transaction, which is kept if the block ends well, and undone if not."""
+        """Lend the writing connection in a transaction, which is committed unless the block raises."""
         self._check_open()
         with self._lock, self._translated():
             self._check_open()
@@ -66,7 +66,7 @@ class SQLiteFile:
                 self._check_files()
                 self.writer.execute("COMMIT")
             except BaseException:
-                # A full disk makes SQLite undo everything by itself, and then there is nothing to undo.
+                # On a full disk SQLite has rolled back by itself.
                 if self.writer.in_transaction:
                     self.writer.execute("ROLLBACK")
                 raise
@@ -76,7 +76,7 @@ class SQLiteFile:
         """Lend a connection for a read, which is interrupted when the file is closed."""
         self._check_open()
         with self._translated():
-            # A file that was removed while it is served is missed, and not taken for an empty one.
+            # A file that was removed while it is served is an error, not an empty store.
             reader = self._connect("rw", _BUSY_SECONDS)
             self._readers.add(reader)
             try:
@@ -93,7 +93,7 @@ class SQLiteFile:
         self._closed = True
         while self._readers:
             for reader in list(self._readers):
-                with suppress(sqlite3.ProgrammingError):  # closed by now
+                with suppress(sqlite3.ProgrammingError):  # it is closed already
                     reader.interrupt()
             time.sleep(_INTERRUPT_SECONDS)
         with self._lock:
@@ -112,7 +112,7 @@ class SQLiteFile:
             raise StoreUnavailable(f"the store {self.path} is closed")
 
     def _check_files(self) -> None:
-        """Refuse to keep a change in files that are gone: SQLite would go on, and lose it all in the end."""
+        """Refuse to commit into files that were removed: SQLite would go on, and lose everything in the end."""
         if self._identities() != self._files:
             raise StoreUnavailable(
                 f"{self.path}, or the log beside it, is not the file any more that was opened: it was removed or "
@@ -120,7 +120,7 @@ class SQLiteFile:
             )
 
     def _identities(self) -> list[tuple[int, int]]:
-        """Tell the file, its log and the index of that from others of their names; what is gone is left out."""
+        """Identify the file, its log and the index of the log; removed files are left out."""
         found = []
         for end in ("", "-wal", "-shm"):
             with suppress(OSError):
@@ -130,11 +130,11 @@ class SQLiteFile:
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        """Turn SQLite's errors into the store's own, which say what happened to which file and what to do."""
+        """Turn the errors of SQLite into the store's own, which say what happened to which file and what to do."""
         try:
             yield
         except sqlite3.Error as error:
-            self._check_open()  # of a read that was interrupted there is no more to say
+            self._check_open()  # a read that was interrupted by closing needs no other message
             word = next((word for word in _MEANINGS if word in str(error)), "")
             message = _MEANINGS.get(word, "the store {path} failed: {error}; nothing was changed")
             kind = StoreFull if word == "full" else StoreUnavailable
@@ -147,18 +147,18 @@ _MEANINGS: Mapping[str, str] = {
     "locked": "another process keeps {path} locked for long: end it, or try again; nothing was changed",
     "not a database": "{path} is not a SQLite database, or is damaged: choose another file, or restore it",
     "malformed": "{path} is damaged: restore it, or choose another file",
-    # SQLite's word for a quota and a limit of file size too, which are no full disk to it.
+    # SQLite reports a quota or a limit of file size by this error too.
     "disk I/O": (
         "the system would not read or write {path}: check the disk, your quota on it, and whether a limit of file size "
         "is reached; nothing was changed"
     ),
     "unable to open": "{path} cannot be opened: check that its folder exists and may be written",
 }
-"""What SQLite's errors mean, by a word of their text: before Python 3.11 an error has no code."""
+"""The meaning of errors of SQLite, by a word of their text: before Python 3.11 they have no code."""
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Give a new file its tables, and bring an older one up to date, all or nothing."""
+    """Create the tables of a new file, or upgrade an older one, all or nothing."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         version = _version(connection, path)
@@ -186,7 +186,7 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
 
 
 def _statements(script: str) -> Iterator[str]:
-    """Split a script: executescript would commit the transaction it runs in."""
+    """Split a script into statements: executescript would commit the transaction."""
     statement = ""
     for line in script.splitlines():
         statement += line + "\n"

@@ -22,10 +22,10 @@ __all__ = ["Condition", "any_irregular", "matching", "narrow", "plain_values"]
 Row = TypeVar("Row", bound=tuple[Any, ...])
 
 _LETTERS_MAX = 6_000
-"""Letters of a condition, some hundreds of comparisons: SQLite takes a thousand, and plans hundreds slowly."""
+"""Characters of a condition, some hundreds of comparisons: SQLite allows a thousand, and plans hundreds slowly."""
 
 _BOUND_MAX = 20
-"""Values that are bound one by one, as SQLite then knows how many there are; a longer list goes as one JSON array."""
+"""Values that are bound one by one, so that SQLite knows their number; a longer list is bound as one JSON array."""
 
 _NUMBERS = frozenset({"priority", "creation", "start", "timeout", "attempt", "retries"})
 _INTEGERS = _NUMBERS - {"creation", "start"}
@@ -33,28 +33,28 @@ _COLUMNS = {name: name for name in (*_NUMBERS, "id", "pipeline", "status", "site
     "config.parent": "parent"
 }
 _LOOSE = frozenset({"site", "user", "config.parent"})
-"""Fields whose column is null in a work that has something else there than text; `irregular` is set in such a work."""
+"""Fields whose column is null if their value is not text; `irregular` is set in such a work."""
 
 _COMPARISONS = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
 
 
 @dataclass(frozen=True)
 class Condition:
-    """A WHERE clause over the table of works, and what its question marks stand for."""
+    """A WHERE clause on the table of works, and the values of its parameters."""
 
     sql: str
     values: tuple[Any, ...] = ()
     exact: bool = True
-    """Whether it finds the works that the query means and no others."""
+    """Whether it finds exactly the works that match the query."""
 
 
 def any_irregular(connection: sqlite3.Connection) -> bool:
-    """Say whether there is a work that the columns and marks do not tell all of."""
+    """Return whether there is a work whose fields the columns and marks do not represent fully."""
     return connection.execute("SELECT 1 FROM works WHERE irregular LIMIT 1").fetchone() is not None
 
 
 def matching(rows: Iterable[Row], condition: Condition, matches: Matcher) -> Iterator[Row]:
-    """Give the rows that the query means, of those that the condition found; the last value of each is its JSON."""
+    """Yield the rows that match, of those that the condition found; the last value of a row is its JSON."""
     return iter(rows) if condition.exact else _decided(rows, matches)
 
 
@@ -66,7 +66,7 @@ def _decided(rows: Iterable[Row], matches: Matcher) -> Iterator[Row]:
 
 
 def let_others(number: int) -> None:
-    """Offer the interpreter to other threads now and then, so that a long search holds up no claim."""
+    """Release the interpreter now and then, so that a long search does not block claims."""
     if number % 32 == 0:
         time.sleep(0)
 
@@ -123,7 +123,7 @@ def _on_field(name: str, wanted: Any, *, irregular: bool) -> Condition:
 
 
 def _operators(wanted: Any) -> list[tuple[str, Any]]:
-    """Give what is wanted of a field as operators; to equal a value is to be one of a list."""
+    """Return the condition on a field as operators; equality becomes ``$in`` with one value."""
     if not (isinstance(wanted, Mapping) and next(iter(wanted), "").startswith("$")):
         return [("$in", [wanted])]
     lists = {"$eq": "$in", "$ne": "$nin"}
@@ -131,13 +131,13 @@ def _operators(wanted: Any) -> list[tuple[str, Any]]:
 
 
 def plain_values(wanted: Any) -> list[Any] | None:
-    """Give the texts and numbers of which a query wants one, if that is all it wants of a field."""
+    """Return the texts and numbers that a field may have, if the query asks nothing else of it."""
     (operator, values), *others = _operators(wanted)
     return values if operator == "$in" and not others and all(map(is_plain, values)) else None
 
 
 def _expression(value: Any) -> Condition:
-    """Two integer columns compared: what the public transfer daemon asks on every pass."""
+    """Compare two integer columns, as the public transfer daemon does on every pass."""
     if isinstance(value, Mapping) and len(value) == 1:
         ((operator, operands),) = value.items()
         if operator in _COMPARISONS and isinstance(operands, list) and len(operands) == 2:
@@ -150,7 +150,7 @@ def _expression(value: Any) -> Condition:
 def _on_column(name: str, operator: str, operand: Any) -> Condition:
     column = _COLUMNS[name]
     if operator in _COMPARISONS:
-        # Values of different types never compare, and SQLite would order them: those are left to the matcher.
+        # Values of different types never compare, but SQLite would order them: the matcher decides those.
         comparable = is_plain(operand) and isinstance(operand, str) != (name in _NUMBERS)
         return Condition(f"{column} {_COMPARISONS[operator]} ?", (operand,)) if comparable else _UNSURE
     if operator not in ("$in", "$nin"):
@@ -166,7 +166,7 @@ def _on_column(name: str, operator: str, operand: Any) -> Condition:
 def _on_mark(name: str, operator: str, operand: Any) -> Condition:
     if operator != "$in":
         return _UNSURE
-    # The same array has the same elements: one that can be looked for finds few works, which are then compared.
+    # Equal arrays have equal elements: a search for one element finds few works, which are then compared.
     values = [next(filter(is_plain, one), None) if isinstance(one, list) else one for one in operand]
     found = _in("value", values)
     if found.sql in (_ALL, _NOTHING):
@@ -182,7 +182,7 @@ def _in(column: str, values: Sequence[Any]) -> Condition:
         return Condition(_NOTHING)
     if len(values) == 1:
         return Condition(f"{column} = ?", (values[0],))
-    # SQLite's reader of JSON cuts text at a null character and may round a fraction in its last digit.
+    # The JSON functions of SQLite cut text at a null character and may round the last digit of a fraction.
     fragile = any(isinstance(value, float) or (isinstance(value, str) and "\0" in value) for value in values)
     if fragile or len(values) <= _BOUND_MAX:
         return Condition(f"{column} IN ({', '.join('?' * len(values))})", tuple(values))

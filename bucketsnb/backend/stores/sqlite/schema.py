@@ -1,4 +1,4 @@
-"""The layout of a store's SQLite file: its tables, what they hold of a work, and how an earlier file is upgraded."""
+"""The layout of the SQLite file of a store: its tables, their columns, and how an earlier file is upgraded."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 __all__ = ["COLUMNS", "MARKS", "SCHEMA_VERSION", "TABLES", "UPGRADE", "columns_of", "is_plain", "marks_of"]
 
 SCHEMA_VERSION = 5
-"""Kept in the file; a file with a higher number was written by a newer bucketsnb and is refused."""
+"""Stored in the file; a file with a higher number was written by a newer bucketsnb and is refused."""
 
 _EXACT = ("id", "pipeline", "status", "priority", "creation", "start", "timeout", "attempt", "retries")
 COLUMNS = (*_EXACT, "site", "user", "parent", "irregular")
-"""What of a work is a column; `body` follows them."""
+"""Fields that are columns; `body` follows them."""
 
 MARKS = ("event", "tags")
-"""Fields that a work is found by through a table of their elements, the more telling first."""
+"""Fields whose elements are in a table of their own, the more selective first."""
 
 
 # The columns have no declared type, so SQLite compares what is stored as it is. `body` is the whole work as JSON text,
@@ -77,7 +77,7 @@ CREATE TRIGGER works_removed AFTER DELETE ON works BEGIN
     DELETE FROM marks WHERE work = OLD.rowid;
 END;
 """
-"""What a new file is given."""
+"""The statements for a new file."""
 
 _KEPT = f"rowid, {', '.join(COLUMNS)}, body"
 
@@ -96,11 +96,11 @@ UPDATE works SET irregular = 1 WHERE EXISTS (SELECT 1 FROM json_each(body, '$.ta
 DROP TABLE earlier_works;
 DROP TABLE earlier_marks;
 """  # noqa: S608 - our own names
-"""What brings a file of any earlier layout to this one: its works and their marks are taken over, and no more."""
+"""The statements that upgrade a file of any earlier layout; its works and marks are kept."""
 
 
 def columns_of(record: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Give the values of `COLUMNS` for a record that `works` has accepted."""
+    """Return the values of `COLUMNS` for a record that `works` has accepted."""
     config = record.get("config")
     parent = config.get("parent") if isinstance(config, Mapping) else None
     loose = (record.get("site"), record.get("user"), parent)
@@ -114,7 +114,7 @@ def columns_of(record: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def marks_of(record: Mapping[str, Any], rowid: int | None) -> list[tuple[Any, ...]]:
-    """Give the tags and events a work can be found by: texts and numbers, alone or as elements of an array."""
+    """Return the tags and events of a work: texts and numbers, alone or as elements of an array."""
     queue = record["pipeline"] if record["status"] == "queued" else None
     order = (queue, record["priority"], record["creation"])
     found = [(field, element) for field in MARKS for element in _elements(record.get(field)) if is_plain(element)]
@@ -126,7 +126,7 @@ def _elements(value: Any) -> list[Any]:
 
 
 def is_plain(value: object) -> bool:
-    """Say whether SQLite compares the value as the matcher does: text, or a number that it can hold."""
-    if isinstance(value, bool) or value != value:  # SQLite has no NaN, and would be given null
+    """Return whether SQLite compares the value as the matcher does: text, or a number that it can store."""
+    if isinstance(value, bool) or value != value:  # SQLite has no NaN, and would store null
         return False
     return isinstance(value, (str, float)) or (isinstance(value, int) and -(2**63) <= value < 2**63)

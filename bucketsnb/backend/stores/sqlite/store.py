@@ -82,7 +82,7 @@ class SQLiteStore(Store):
                 raise UnknownWorks(missing)
 
     def delete(self, ids: Sequence[str]) -> int:
-        """Remove works by id, and say how many there were."""
+        """Remove works by id, and return how many there were."""
         with self._file.changing() as writer:
             return sum(writer.execute("DELETE FROM works WHERE id = ?", (one,)).rowcount for one in ids)
 
@@ -92,7 +92,7 @@ class SQLiteStore(Store):
         shape = shaper(projection)
         with self._file.reading() as reader:
             condition = narrow(query, irregular=any_irregular(reader))
-            # As bytes, which go to the wire as they are.
+            # As bytes, which are sent unchanged.
             sql = f"SELECT CAST(body AS BLOB) FROM works WHERE {condition.sql} ORDER BY creation DESC, rowid DESC"
             values = condition.values
             if condition.exact:
@@ -100,7 +100,7 @@ class SQLiteStore(Store):
             with closing(reader.execute(sql, values)) as rows:
                 bodies: Iterator[bytes] = (body for (body,) in matching(rows, condition, matches))
                 if not condition.exact:
-                    # One after the other: the sum of both may be too large for it.
+                    # In two steps, as the sum may be too large for SQLite.
                     bodies = islice(islice(bodies, skip, None), limit)
                 yield from map(shape, bodies) if shape else bodies
 
@@ -109,7 +109,7 @@ class SQLiteStore(Store):
         with self._file.reading() as reader:
             return reader.execute(f"SELECT pipeline, status, n FROM counts {where}", values).fetchall()
 
-    # The audits name their indexes: left to itself SQLite reads every failed and every running work on each pass.
+    # The audits name their indexes: otherwise SQLite reads every failed and every running work on each pass.
 
     def audit_failed(self) -> int:
         """Queue again the failed works with attempts left."""
@@ -153,13 +153,13 @@ class SQLiteStore(Store):
 
 
 def _remove(folder: str | None, owner: int) -> None:
-    """Remove a temporary folder, but not where a forked child ends."""
+    """Remove a temporary folder, unless this is a forked child."""
     if folder and os.getpid() == owner:
         shutil.rmtree(folder)
 
 
 def _changed(writer: sqlite3.Connection, change: Mapping[str, Any], index: int) -> bool:
-    """Set fields of the work whose id is among them; False if there is none."""
+    """Set fields of the work with the id among them; return False if there is none."""
     row = writer.execute("SELECT rowid, body FROM works WHERE id = ?", (change["id"],)).fetchone()
     if row is None:
         return False
@@ -173,7 +173,7 @@ def _changed(writer: sqlite3.Connection, change: Mapping[str, Any], index: int) 
 
 
 def shaper(projection: Mapping[str, Any]) -> Callable[[bytes], bytes] | None:
-    """Make the function that applies a projection to JSON, or None where whole works are wanted."""
+    """Return a function that applies a projection to JSON, or None for whole works."""
     project = compile_projection(projection)
     names = frozenset(projection) - {"_id"}
     if not names and not projection.get("_id"):
@@ -185,7 +185,7 @@ def shaper(projection: Mapping[str, Any]) -> Callable[[bytes], bytes] | None:
 
 @lru_cache(maxsize=64)
 def _picking(names: frozenset[str]) -> Callable[[bytes], bytes]:
-    """Make a function that passes some fields on as the text that they are, and reads no others."""
+    """Return a function that copies some fields as text, without parsing the others."""
     fields = [(name, Raw | UnsetType, UNSET) for name in FIELD_NAMES if name in names]
     picked = msgspec.json.Decoder(msgspec.defstruct("Picked", fields, gc=False))
     return lambda body: msgspec.json.encode(picked.decode(body))
