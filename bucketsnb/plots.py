@@ -35,11 +35,11 @@ except ImportError as error:
 __all__ = ["Picture", "ages", "backlog", "status_bars", "throughput", "waits"]
 
 _INK = "#7b7b7b"
-"""Of all text and lines: a picture does not know the page it is shown on, and this grey has a contrast of about 4 to
+"""Colour of text and lines: a picture does not know the page around it, and this grey has a contrast of about 4 to
 white and to the near-black of dark themes alike."""
 _WIDTH = 6.5
 _SMALL = 9
-"""Points of all text but titles."""
+"""Size of all text but titles, in points."""
 _LONGEST = 40
 _BINS = 40
 _PIPELINES = 60
@@ -59,7 +59,7 @@ class Picture(Figure):
     def _repr_png_(self) -> bytes:
         target = io.BytesIO()
         with warnings.catch_warnings():
-            # A name in a script that the font lacks is drawn as boxes; the frame beside it has the name.
+            # Characters that the font lacks are drawn as boxes; the frame beside the figure has the name.
             warnings.filterwarnings("ignore", message="Glyph .* missing from")
             self.savefig(target, format="png", dpi=120)
         return target.getvalue()
@@ -79,7 +79,7 @@ def status_bars(status: pd.DataFrame) -> Picture:
     _title(axes, f"Works by pipeline and status on {place}", pad=22)
     if known.empty:
         return _nothing(figure, axes, "no works")
-    places = np.arange(len(known), dtype="float64")  # names themselves may repeat once shortened
+    places = np.arange(len(known), dtype="float64")  # shortened names may repeat
     left = np.zeros(len(known))
     for key in STATUS_KEYS[1:]:
         widths = known[key].to_numpy(dtype="float64")
@@ -97,7 +97,7 @@ def status_bars(status: pd.DataFrame) -> Picture:
 
 
 def _most(status: pd.DataFrame) -> pd.DataFrame:
-    """Return the pipelines that are unread or have most works, in their order, and one row for all the others."""
+    """Return the unread pipelines and those with most works, in order, and one row for all others."""
     if len(status) <= _PIPELINES:
         return status
     kept = status["total"].astype("Float64").fillna(np.inf).nlargest(_PIPELINES - 1).index
@@ -107,7 +107,7 @@ def _most(status: pd.DataFrame) -> pd.DataFrame:
 
 
 def _counted(total: int, unread: int) -> str:
-    """Say how many works a row has, of whatever status, and how many of its pipelines are unread."""
+    """Return how many works a row has in total, and how many of its pipelines are unread, as text."""
     if not unread:
         return f"{total:,}"
     return f"{total:,}, and {unread:,} could not be read" if total else "could not be read"
@@ -187,7 +187,7 @@ def backlog(history: pd.DataFrame) -> Picture:
     if history.empty:
         return _nothing(figure, axes, "no snapshots yet: buckets.watch() takes them")
     rows = history.groupby("time")["pipeline"].transform("size")
-    # A snapshot of some pipelines only has no sum, and is no gap.
+    # A snapshot of some pipelines has no sum, but is no gap.
     history = history[(rows == history["pipeline"].nunique()) | history["queued"].isna()]
     for key in ("queued", "running"):
         sums = history.groupby("time")[key].sum()
@@ -218,7 +218,7 @@ def _title(axes: Axes, text: str, *, pad: float | None = None) -> None:
 
 
 def _legend(axes: Axes) -> None:
-    """Put the words beside their colours above the axes, where no label and no bar is."""
+    """Put the legend above the axes, where no label and no bar is."""
     axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=4, frameon=False, fontsize=_SMALL, labelcolor=_INK)
 
 
@@ -237,7 +237,7 @@ def _label(text: object, *, longest: int = _LONGEST) -> str:
 
 
 def _unread(frame: pd.DataFrame, *names: str) -> str:
-    """Say which of the columns that a figure needs were not read; empty text if all were."""
+    """Return which of the columns for a figure were not read, as text; empty if all were."""
     read = frame.attrs.get("columns", "all")
     lacking = [] if read == "all" else [name for name in dict.fromkeys(names) if name not in read]
     return f"{' and '.join(lacking)} {'was' if len(lacking) == 1 else 'were'} not read" if lacking else ""
@@ -245,7 +245,7 @@ def _unread(frame: pd.DataFrame, *names: str) -> str:
 
 @dataclass(frozen=True)
 class _Spans:
-    """Spans of time in seconds; those below zero are counted only, as no work takes less than no time."""
+    """Spans of time in seconds; negative ones are only counted, as they must be wrong."""
 
     seconds: Numbers
     negative: int
@@ -274,7 +274,7 @@ def _and_left_out(text: str, spans: Iterable[_Spans]) -> str:
 
 
 def _bins(spans: Sequence[_Spans]) -> Numbers | None:
-    """Return edges for all of them; None if there is nothing to draw."""
+    """Return bin edges for all spans; None if there is nothing to draw."""
     everything = np.concatenate([np.empty(0), *(one.seconds for one in spans)])
     if not everything.size:
         return None
@@ -302,7 +302,7 @@ def _note(axes: Axes, text: str) -> None:
 
 
 def _stopless(frame: pd.DataFrame) -> str:
-    """Say how many works ended at no known time, as those that the service gives up on; empty text if none did."""
+    """Return how many works ended at an unknown time, as those that the service gave up, as text; empty if none."""
     without = frame["status"].isin(["success", "failure"]) & frame["stop"].isna()
     number = int(without.sum())
     return f"{count_of(number, 'ended work')} {'has' if number == 1 else 'have'} no stop, and no bar" if number else ""
@@ -338,7 +338,7 @@ def _ended(axes: Axes, frame: pd.DataFrame, step: pd.Timedelta) -> None:
 
 
 def _dates(axes: Axes, times: pd.Series) -> None:
-    """Let the axis span these times and a little more, and an hour at least: of one moment, matplotlib shows years."""
+    """Let the axis span these times, but at least an hour: for one moment, matplotlib shows years."""
     first, last = times.min(), times.max()
     margin = max((last - first) * _MARGIN, (_SHORTEST - (last - first)) / 2)
     axes.set_xlim((first - margin).to_numpy(), (last + margin).to_numpy())

@@ -13,7 +13,7 @@ __all__ = ["Question", "show"]
 
 
 def show(confirmation: Confirmation) -> None:
-    """Show the question below the cell; where widgets cannot be drawn, the plan stands there as text."""
+    """Show the question below the cell; where widgets cannot be drawn, the plan is shown as text."""
     display(Question(confirmation))  # type: ignore[no-untyped-call]  # IPython is untyped
 
 
@@ -28,7 +28,7 @@ class Question(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is untyped
 
     def __init__(self, confirmation: Confirmation) -> None:
         self._confirmation = confirmation
-        # A front end drops messages that come faster than it can take them.
+        # A front end drops messages that arrive too fast.
         self._draw_progress = throttled(self._draw)
         plan = confirmation.plan
         self.word = word_to_type(plan)

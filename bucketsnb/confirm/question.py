@@ -1,4 +1,4 @@
-"""A question about a plan: what it says wherever it is asked, what answers it, and one that waits for its answer."""
+"""A question about a plan: its words, the answers it accepts, and its state while it waits for one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bucketsnb.changes.receipt import Receipt
 __all__ = ["Confirmation", "ConfirmationState", "is_typed", "is_yes", "question", "what_to_type", "word_to_type"]
 
 _TYPED_ABOVE = 100
-"""Above so many works, and whenever one of them is running, the number of works has to be typed.
+"""For more works than this, and if one of them is running, the number of works must be typed.
 
 Not to put works back by an undo, which repairs; an undo that removes what was deposited is a deletion as any other.
 """
@@ -26,32 +26,32 @@ def question(plan: Plan) -> str:
 
 
 def word_to_type(plan: Plan) -> str | None:
-    """Return what has to be typed to agree to a plan, or None if a plain yes will do."""
+    """Return what must be typed to agree to a plan, or None if a plain yes is enough."""
     if plan.verb == "undo" and not plan.removes:
         return None
     return str(plan.count) if plan.count > _TYPED_ABOVE or plan.running else None
 
 
 def what_to_type(plan: Plan) -> str:
-    """Say in a terminal what agrees to a plan."""
+    """Return how to agree to a plan in a terminal, in words."""
     return f"Type {word_to_type(plan) or 'yes'} to go on"
 
 
 def is_typed(plan: Plan, typed: str) -> bool:
-    """Tell whether the number of works was typed, where it has to be; commas and spaces around it are fine."""
+    """Return whether the number of works was typed, if that is required; commas and spaces around it are ignored."""
     word = word_to_type(plan)
     return word is None or typed.replace(",", "").strip() == word
 
 
 def is_yes(plan: Plan, answer: str) -> bool:
-    """Tell whether an answer in a terminal agrees to a plan: the number of works, or a clear yes where that will do."""
+    """Return whether an answer in a terminal agrees to a plan: the number of works, or yes where that is enough."""
     if word_to_type(plan) is not None:
         return is_typed(plan, answer)
     return answer.strip().casefold() in ("y", "yes")
 
 
 class ConfirmationState(Enum):
-    """Where a question is."""
+    """The state of a question."""
 
     OPEN = "waiting for an answer"
     DECLINED = "declined; nothing was sent"
@@ -92,25 +92,25 @@ class Confirmation:
         self._listeners: list[Callable[[], object]] = []
 
     def listen(self, listener: Callable[[], object]) -> None:
-        """Call back after every change of state or progress, on whatever thread that happens."""
+        """Call back after every change of state or progress, on any thread."""
         self._listeners.append(listener)
 
     def yes(self, typed: str = "") -> bool:
-        """Answer with yes, and the number of works where the question asks for it; return whether that was accepted."""
+        """Answer yes, with the number of works if it must be typed; return whether that was accepted."""
         if not is_typed(self.plan, typed) or not self._answer(ConfirmationState.WORKING):
             return False
         threading.Thread(target=self._apply, name="bucketsnb-confirmed", daemon=True).start()
         return True
 
     def no(self) -> None:
-        """Answer with no, or, once it is being applied, stop before the next chunk."""
+        """Answer no; once the plan is being applied, stop before the next chunk."""
         if self._answer(ConfirmationState.DECLINED):
             self._finished.set()
         else:
             self._cancel.set()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait so many seconds until the question is answered and its work is done; return whether that happened."""
+        """Wait until the question is answered and its work is done; return False after `timeout` seconds."""
         return self._finished.wait(timeout)
 
     def _answer(self, state: ConfirmationState) -> bool:

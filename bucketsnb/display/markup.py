@@ -26,21 +26,21 @@ _TEXT = "var(--jp-ui-font-color1, inherit)"
 _BORDER = "var(--jp-border-color2, #bbb)"
 
 _NO_MATHS = "mathjax_ignore tex2jax_ignore"
-"""Classes that keep a notebook from typesetting what it shows: TeX can be a link, or say anything in any size."""
+"""Classes that prevent a notebook from typesetting the text as TeX, which may hold links and any size of text."""
 
 _OUTERMOST = frozenset({"div", "table"})
 
 _LINE = "margin: 0.3em 0; overflow-wrap: anywhere"
-"""Style of a sentence: a long name in it is broken, so that what follows, such as the host, stays in sight."""
+"""Style of a sentence: a long name breaks, so that the rest, such as the host, stays visible."""
 
 _ROOM = "padding: 0.15em clamp(0.2em, 0.6vw, 0.7em)"
-"""Style of the room around a value: less where the screen is narrow, so that the last column stays in sight."""
+"""Style of the space around a value: less on a narrow screen, so that the last column stays visible."""
 
 _SHORT = 32
-"""Letters of a value that no screen breaks into lines: as many as the id of an undo in the journal has."""
+"""Length up to which a value never breaks on a screen: that of the id of an undo in the journal."""
 
 _TINY = 11
-"""Letters of a value that paper does not break either, such as an age."""
+"""Length up to which a value does not break on paper either, such as an age."""
 
 
 class Markup(str):
@@ -94,7 +94,7 @@ def element(tag: str, *content: object, **attributes: str | None) -> Markup:
 
 
 def chip(status: object) -> Markup:
-    """Return a status as its word beside its colour."""
+    """Return a status as a word with its colour."""
     colour = STATUS_COLOURS.get(str(status), "#999999")
     style = f"border-left: 0.6em solid {colour}; padding-left: 0.35em; white-space: nowrap"
     return element("span", status, style=style)
@@ -128,7 +128,7 @@ def _row(tag: str, values: Sequence[object], sides: Sequence[str]) -> Markup:
 
 
 def _cell_style(cell: Markup) -> str:
-    """Keep short values on one line, as an age in three pieces does not read as one; let long ones break anywhere."""
+    """Keep short values on one line, as an age reads badly in pieces; let long values break anywhere."""
     letters = len(cell.plain)
     wrap = "white-space: nowrap" if letters <= _SHORT else "overflow-wrap: anywhere; min-width: 12em"
     if letters <= _TINY:

@@ -34,7 +34,7 @@ __all__ = [
 
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
-"""Letters that Unicode calls printable, and that are drawn as nothing: fillers, joiners and an empty Braille cell."""
+"""Invisible characters that Unicode calls printable: fillers, joiners and an empty Braille cell."""
 
 
 def printable(text: object, *, keep: str = "") -> str:
@@ -83,12 +83,12 @@ def json_text(value: object, *, default: Callable[[Any], Any] | None = None) -> 
 
 
 def _escaped_json(line: str) -> str:
-    """Write what cannot be seen as JSON does, which knows no escape of eight digits."""
+    """Escape invisible characters as JSON does, which has no escape of eight digits."""
     return "".join(letter if _is_visible(letter) else json.dumps(letter)[1:-1] for letter in line)
 
 
 def count_of(number: int, noun: str, plural: str | None = None, *, at_least: bool = False) -> str:
-    """Say how many there are of something.
+    """Return a number with its noun.
 
     Examples
     --------
@@ -108,7 +108,7 @@ def _plural(noun: str) -> str:
 
 
 def age(span: float | timedelta | None) -> str:
-    """Say how long a span of seconds, or a timedelta, is, in its two largest units; an unknown one is empty text.
+    """Return a span of seconds, or a timedelta, as text in its two largest units; an unknown one is empty text.
 
     Examples
     --------
@@ -116,7 +116,7 @@ def age(span: float | timedelta | None) -> str:
     ('3 d 4 h', '1 min 1 s', '0 s', '')
     """
     seconds = span.total_seconds() if isinstance(span, timedelta) else span
-    if seconds is None or seconds != seconds or not math.isfinite(seconds):  # pandas' NaT is no number to ask
+    if seconds is None or seconds != seconds or not math.isfinite(seconds):  # pandas' NaT is no number
         return ""
     whole = int(abs(seconds))
     largest = next((i for i, (_, size) in enumerate(_UNITS) if whole >= size), len(_UNITS) - 1)
@@ -138,7 +138,7 @@ def format_time(time: float | datetime | None) -> str:
     >>> format_time(1795477200.5), format_time(None)
     ('2026-11-23 23:40 UTC', '')
     """
-    if time is None or time != time:  # NaN and NaT are the values that differ from themselves
+    if time is None or time != time:  # NaN and NaT differ from themselves
         return ""
     if not isinstance(time, datetime):
         try:
@@ -212,7 +212,7 @@ def close_matches(word: str, words: Iterable[str], most: int = 3) -> list[str]:
 
 
 def did_you_mean(word: str, words: Iterable[str], otherwise: str = "") -> str:
-    """Suggest the word that was probably meant, or say something else where none is near.
+    """Suggest the word that was probably meant, or return `otherwise` if none is close.
 
     Examples
     --------
@@ -242,7 +242,7 @@ def _other(value: Any) -> str:
     if isinstance(value, datetime):
         return format_time(value)
     item = getattr(value, "item", None)
-    if item is not None and isinstance(value, Real):  # a number of numpy's
+    if item is not None and isinstance(value, Real):  # a numpy number
         return cell(item())
     return "" if str(value) in {"<NA>", "NaT", "nan"} and not isinstance(value, str) else printable(value)
 
@@ -257,7 +257,7 @@ _CELLS: Mapping[type, Callable[[Any], str]] = {
 
 
 def numeric_columns(headers: Sequence[object], rows: Sequence[Sequence[object]]) -> list[bool]:
-    """Say which columns of a table stand to the right, as all that is known in them are numbers."""
+    """Return which columns of a table are aligned to the right: those whose known values are all numbers."""
     known = [[row[i] for row in rows if cell(row[i])] for i in range(len(headers))]
     return [
         bool(values) and all(isinstance(value, Real) and not isinstance(value, bool) for value in values)

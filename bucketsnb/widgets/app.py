@@ -29,10 +29,10 @@ _PANELS: Mapping[str, tuple[str, Callable[[Panel, Box], Part]]] = {
     "check_up": ("Check-up", CheckUp),
     "journal": ("Journal", JournalTable),
 }
-"""The further panels by name: what their button says, and what makes them when it is first pressed."""
+"""The further panels by name: the label of their button, and the function that makes them when it is first pressed."""
 
 _pages: weakref.WeakSet[App] = weakref.WeakSet()
-"""Pages that were made."""
+"""The pages that are open."""
 
 
 class App(Panel):
@@ -57,7 +57,7 @@ class App(Panel):
         super().__init__(source, title="Buckets")
         self.run = _run()
         self.reader = WorksReader(self)
-        self.grid = Grid(self, reader=self.reader)  # told first of another query: its works are old from then on
+        self.grid = Grid(self, reader=self.reader)  # observes the query first: its works are outdated then
         self.status = StatusTable(self, also=self.reader.refresh)
         self.filters = Filters(self, query)
         self.box = Box(self)
@@ -75,9 +75,9 @@ class App(Panel):
         return self.grid.rows.chosen()
 
     def show(self, name: str) -> None:
-        """Open a further panel under the actions (``change``, ``deposit``, ``claim``, ``check_up``, ``journal``).
+        """Open a further panel below the actions (``change``, ``deposit``, ``claim``, ``check_up``, ``journal``).
 
-        The one that is open closes; opening it once more only closes it.
+        The open panel closes; if it is the named one, it only closes.
         """
         self.actions.opened = "" if self.actions.opened == name else name
         if name == "change" and name not in self.forms:
@@ -114,7 +114,7 @@ def app(buckets: Any, query: Any = None) -> App:
 
 
 def _run() -> tuple[str | None, str | None]:
-    """Return the cell that runs now, where the front end names it, and which run of it this is."""
+    """Return the cell that is being run, if the front end names it, and the number of this run."""
     shell: Any = get_ipython()
     parent = shell.get_parent() if shell is not None and hasattr(shell, "get_parent") else {}
     return parent.get("metadata", {}).get("cellId"), parent.get("header", {}).get("msg_id")

@@ -1,4 +1,4 @@
-"""What a panel tells the person: what happened, and what to do next in words of the page, never arguments of Python."""
+"""The messages of a panel: what happened, and what to do next, in words of the page rather than of Python."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from bucketsnb.errors import (
 __all__ = ["Message", "Messages", "advice", "in_page_words", "message_of"]
 
 MOST = 4
-"""Messages kept; older ones go."""
+"""Messages that are kept; older ones are removed."""
 
 _CURES: Mapping[Cure, str] = {
     Cure.NAME_PIPELINES: "Add a filter for the pipeline.",
@@ -75,7 +75,7 @@ _ADVICE: Mapping[type[BucketsError], str] = {
     ServiceFailed: "Ask the people who run the service: it reported a failure of its own.",
     BadAnswer: "Check the address: the answer is not one of a Buckets service.",
 }
-"""By the class of an error, or the nearest one above it."""
+"""Advice by the class of an error, or by its nearest base class."""
 
 _FAULT = "This is a fault in the panel or in what it was given: copy the details to the people who maintain it."
 
@@ -100,7 +100,7 @@ def in_page_words(note: str) -> str:
 
 @dataclass(frozen=True)
 class Message:
-    """Something to tell the person at the panel: what happened, in one line, and what to do next."""
+    """A message to the person at the panel: what happened, in one line, and what to do next."""
 
     kind: Literal["error", "warning", "info", "done"]
     text: str
@@ -114,7 +114,7 @@ class Message:
 
 
 def message_of(error: BaseException) -> Message:
-    """Say an error to people: what happened, what to do next, and the details to copy."""
+    """Return an error as a message: what happened, what to do next, and the details to copy."""
     if isinstance(error, KeyboardInterrupt):
         return Message("warning", "Interrupted.", "Start it again when you are ready.")
     text = error.problem if isinstance(error, BucketsError) else str(error)
@@ -131,7 +131,7 @@ def _details(error: BaseException) -> str:
 
 
 class Messages:
-    """Messages, newest first; a message that is no longer true is taken away by the part that brought it."""
+    """Messages, newest first; the part that showed a message removes it when it is no longer true."""
 
     def __init__(self, changed: Callable[[], None]) -> None:
         self.shown: tuple[Message, ...] = ()
@@ -139,17 +139,17 @@ class Messages:
         self._keys = itertools.count()
 
     def show(self, message: Message, source: str = "") -> None:
-        """Put a message on top; one that says the same goes."""
+        """Put a message on top; an equal one is removed."""
         newest = replace(message, source=source, key=next(self._keys))
         self.shown = (newest, *(one for one in self.shown if one.text != message.text))[:MOST]
         self._changed()
 
     def clear(self, *sources: str) -> None:
-        """Take away the messages of some sources, or all."""
+        """Remove the messages of some sources, or all."""
         self._keep(lambda one: bool(sources) and one.source not in sources)
 
     def dismiss(self, key: int) -> None:
-        """Take one message away."""
+        """Remove one message."""
         self._keep(lambda one: one.key != key)
 
     def _keep(self, wanted: Callable[[Message], bool]) -> None:

@@ -37,7 +37,7 @@ but a short one only between words."""
 
 _STATIC = Path(__file__).parent.parent / "static"
 _FILES = ("shared", "fields", "menu", "status", "filters", "actions", "box", "form", "journal", "grid", "page")
-"""Files of the front end: what all parts share, the parts, and the page that mounts them."""
+"""Files of the front end: shared code, the parts, and the page that mounts them."""
 
 _KEPT = ("query", "frame", "why", "status", "plan", "receipt", "changes", "counted")
 """Facts that the plain form shows."""
@@ -78,7 +78,7 @@ class Panel(anywidget.AnyWidget):
     """Name, kind, and whether it is shown, of each part, in their order on the page."""
 
     def __init__(self, source: Any = None, *, title: str = "") -> None:
-        self._parts: dict[str, Part] = {}  # before the widget opens, which may be all that ever happens to it
+        self._parts: dict[str, Part] = {}  # before the widget opens, as nothing else may ever happen to it
         super().__init__()
         self.label = title
         self.mark = f"bnb-saved-{self.model_id}"
@@ -88,33 +88,33 @@ class Panel(anywidget.AnyWidget):
         self.on_msg(self._on_message)
 
     def take(self, part: Part) -> None:
-        """Take a part over; the page shows it once it is laid out."""
+        """Add a part; the page shows it once it is laid out."""
         self._parts[part.name] = part
 
     def lay_out(self, *parts: Part, hidden: Iterable[Part] = ()) -> None:
-        """Say which parts the page shows, in which order."""
-        if not self.parts:  # its parts follow the state from before: they are up to date when this is called
+        """Choose which parts the page shows, and their order."""
+        if not self.parts:  # its parts observed the state before, so they are up to date when this is called
             for fact in _KEPT:
                 parts[0].follow(fact, lambda _: self.keep())
         away = list(hidden)
         self.parts = [[part.name, part.kind, part not in away] for part in parts]
 
     def tell(self, part: str, kind: str, **content: Any) -> None:
-        """Send one message to a part in the page; after closing it goes nowhere."""
+        """Send a message to a part in the page; after closing, nothing is sent."""
         if self.comm is not None:
             self.send({"part": part, "type": kind, **content})
 
     def _on_message(self, _: object, content: dict[str, Any], __: object = None) -> None:
         if content["part"]:
             self._parts[content["part"]].receive(content)
-        self.tell("", "alive")  # whatever came of it: a page that hears nothing says that nobody is there
+        self.tell("", "alive")  # in any case: without an answer, the page says that the kernel is gone
 
     def _messages_changed(self) -> None:
         if "box" in self._parts:
             self._parts["box"].draw()
 
     def close(self) -> None:
-        """Stop the work, leave the state, and take the panel with its layout, a model of its own, off the page."""
+        """Stop the work, stop observing the state, and remove the panel and its layout from the page."""
         for part in self._parts.values():
             part.close()
         layout = getattr(self, "layout", None)
@@ -134,7 +134,7 @@ class Panel(anywidget.AnyWidget):
         return element("div", element("style", Markup(PRINT_STYLE)), *sections, class_="bnb-paper")
 
     def keep(self) -> None:
-        """Bring the plain form in the notebook up to date; before the panel is displayed there is none."""
+        """Update the plain form in the notebook; there is none before the panel is displayed."""
         if self._plain is not None:
             self._plain.update(self._marked())  # type: ignore[no-untyped-call]
 
@@ -154,7 +154,7 @@ class Panel(anywidget.AnyWidget):
         return str(self.static())
 
     def _ipython_display_(self, **_: Any) -> None:
-        """Display the live panel, then its plain form as an output of its own, which can be brought up to date."""
+        """Display the live panel, then its plain form as a separate output that can be updated."""
         live, _ = super()._repr_mimebundle_() or ({}, {})
         display(live, raw=True)  # type: ignore[no-untyped-call]  # IPython's is untyped
         if self._plain is None and get_ipython() is not None:
@@ -164,16 +164,16 @@ class Panel(anywidget.AnyWidget):
 class Part:
     """One region of a panel, with its messages, its threads, and its plain form.
 
-    Whatever a callback raises is shown in the panel, with what to do next: of a widget's callback it would otherwise
-    show only in JupyterLab's log console, and nowhere in Voila.
+    Any exception of a callback is shown in the panel, with what to do next: otherwise it would only be in the log
+    console of JupyterLab, and nowhere in Voila.
     """
 
     kind: ClassVar[str] = ""
-    """What draws it in the page; its name too, unless it is given one."""
+    """The kind of part in the page; also its name, unless it has one."""
     heading: ClassVar[str] = ""
-    """What stands above its plain form."""
+    """The heading of its plain form."""
     handlers: ClassVar[Handlers] = {}
-    """What handles a message from the page, by its type; it gets the rest of the message as keyword arguments."""
+    """Handlers of messages from the page, by type; the rest of the message becomes keyword arguments."""
 
     def __init__(self, panel: Panel, name: str = "") -> None:
         self.name = name or self.kind
@@ -184,13 +184,13 @@ class Part:
         panel.take(self)
 
     def receive(self, content: dict[str, Any]) -> None:
-        """Handle one message as if the page had sent it; ``hello`` comes from a view that has just opened."""
+        """Handle one message as if the page had sent it; a view that has just opened sends ``hello``."""
         kind = content["type"]
         given = {name: value for name, value in content.items() if name not in ("part", "type")}
         self.run(self.draw if kind == "hello" else lambda: self.handlers[kind](self, **given))
 
     def run(self, action: Callable[[], Any]) -> None:
-        """Run an action now; whatever it raises becomes a message, and the panel stays usable."""
+        """Run an action; an exception becomes a message, and the panel stays usable."""
         try:
             with self.state.lock:
                 action()
@@ -202,7 +202,7 @@ class Part:
         self.show(message_of(error))
 
     def show(self, message: Message) -> None:
-        """Show a message in the one place for them; it goes when this part has something newer to say."""
+        """Show a message in the place for messages; it is removed when this part has a newer one."""
         with self.state.lock:
             self.panel.messages.show(message, self.name)
 
@@ -211,7 +211,7 @@ class Part:
         self.panel.tell(self.name, kind, **content)
 
     def draw(self) -> None:
-        """Tell the page everything that it is to show."""
+        """Send the page everything that it shows."""
 
     def new_worker(self, name: str) -> Worker:
         """Return a worker whose threads end with this part."""
@@ -224,16 +224,16 @@ class Part:
         self._offs.append(self.state.observe(fact, lambda value: self.run(lambda: callback(value))))
 
     def static(self) -> Markup:
-        """Return what it shows as plain HTML."""
+        """Return the plain HTML of the part."""
         return Markup("")
 
     def section(self) -> Markup:
-        """Return its plain form under its heading; nothing where it has nothing to show."""
+        """Return its plain form under its heading; nothing if it shows nothing."""
         shown = self.static()
         return Markup(element("h3", self.heading) + shown) if self.heading and shown else shown
 
     def close(self) -> None:
-        """Stop the work and leave the state."""
+        """Stop the work and stop observing the state."""
         for off in self._offs:
             off()
         for worker in self._workers:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["State"]
 
 _BY_VALUE = frozenset({"query", "read_for", "selection", "everything", "reading", "counted"})
-"""Facts whose values are compared; the others change with the object, as comparing two large frames is not free."""
+"""Facts that are compared by value; others by identity, as comparing two large frames takes time."""
 
 
 class State:
@@ -49,15 +49,15 @@ class State:
     frame: pd.DataFrame | None = None
     """The works that were last read."""
     read_for: Any = None
-    """The query that they were read for: while it is not the query on the page, they are those of an older one."""
+    """The query that they were read for; if it is not the query on the page, the works are outdated."""
     selection: tuple[str, ...] = ()
     """Ids of the works that are selected, in the order they were chosen."""
     everything: bool = False
     """Whether all works that match are meant, also those that were not read; then all that were read are selected."""
     reading: str = ""
-    """How far the read of the works is; empty while none is on its way."""
+    """Progress of the read of the works; empty if none is under way."""
     counted: int | None = None
-    """How many works match, counted because the read was cut short; None while it was not, or nobody knows."""
+    """How many works match, counted because the read was cut short; None if it was not, or until it is known."""
     causes: Any = None
     """Why the works that were read failed, :class:`~bucketsnb.widgets.parts.rows.Causes`; None if not all failed."""
     why: Any = None
@@ -69,7 +69,7 @@ class State:
     receipt: Any = None
     """The receipt of the last change."""
     changes: int = 0
-    """How many changes were applied from this page: a tick that tells the journal and the preview to look again."""
+    """How many changes were applied from this page; a new number makes the journal and the works refresh."""
 
     def __init__(self, buckets: Any = None) -> None:
         self.buckets = buckets
@@ -86,11 +86,11 @@ class State:
                 return
             super().__setattr__(name, value)
             for callback in tuple(self._observers[name]):
-                callback(getattr(self, name))  # an observer before may have set it anew
+                callback(getattr(self, name))  # an earlier observer may have changed it again
 
     @property
     def armed(self) -> bool:
-        """Whether a plan waits for its confirmation; what refreshes by itself keeps still then."""
+        """Whether a plan waits for its confirmation; refreshes pause meanwhile."""
         return self.plan is not None
 
     @property
@@ -105,7 +105,7 @@ class State:
 
     @property
     def matched(self) -> int:
-        """How many works match, as far as that is known."""
+        """How many works match, as far as known."""
         if self.frame is None:
             return 0
         known = self.frame.attrs.get("matched", 0) if self.counted is None else self.counted
@@ -113,19 +113,19 @@ class State:
 
     @property
     def is_exact(self) -> bool:
-        """Whether that is the number, and not the least it can be."""
+        """Whether that number is exact, and not a lower bound."""
         return self.frame is None or self.counted is not None or bool(self.frame.attrs.get("exact", True))
 
     @property
     def matched_text(self) -> str:
-        """How many works match, with "at least" where the read was cut short, and "?" while nobody knows."""
+        """How many works match, with "at least" if the read was cut short, and "?" if it is not known."""
         if self.frame is None:
             return "?"
         return f"{'' if self.is_exact else 'at least '}{self.matched:,}"
 
     @property
     def target_count(self) -> int:
-        """How many works a change would be about; nothing selected means no work."""
+        """How many works a change would be about; none if nothing is selected."""
         if not self.up_to_date:
             return 0
         return self.matched if self.everything else len(self.selection)
@@ -142,7 +142,7 @@ class State:
         return self.frame[self.frame["id"].isin(list(self.selection))]
 
     def observe(self, name: str, callback: Callable[[Any], None]) -> Callable[[], None]:
-        """Call back with the new value whenever a fact changes; the answer ends that.
+        """Call back with the new value whenever a fact changes; the returned function ends that.
 
         Raises
         ------
@@ -159,5 +159,5 @@ class State:
         return off
 
     def followed(self, name: str) -> bool:
-        """Tell whether anybody on the page wants to know of a fact."""
+        """Return whether a fact has an observer."""
         return bool(self._observers[name])

@@ -23,20 +23,20 @@ __all__ = ["Run", "Worker", "warned"]
 T = TypeVar("T")
 Progress = Callable[[int, int, str], None]
 PACE = 0.1
-"""Seconds between two updates of the page: many more run into the server's message limit, which drops the last."""
+"""Seconds between two updates of the page: with more, the message limit of the server drops the last one."""
 WORTH_SAYING = 2.0
-"""Seconds after which the time that is left can be judged."""
+"""Seconds after which the remaining time can be estimated."""
 
 
 def _nothing(*_: object) -> None:
-    """Take no notice."""
+    """Do nothing."""
 
 
 class Run:
     """One run of a job: what the job may use while it runs."""
 
     def __init__(self, tell: Progress = _nothing) -> None:
-        self.cancel = threading.Event()  # set by Stop, a newer run or the panel's end: look at it between requests
+        self.cancel = threading.Event()  # set by Stop, a newer run, or the end of the panel: check it between requests
         self.over = False
         self._tell = tell
         self._began = time.monotonic()
@@ -44,27 +44,27 @@ class Run:
         self._waiting: tuple[int, int] | None = None
 
     def progress(self, done: int, total: int) -> None:
-        """Say how many are done, and how many there are; the page hears of it now or later."""
+        """Report how many are done of how many; the page is told now or later."""
         self._waiting = done, total
         if time.monotonic() - self._told >= PACE:
             self.flush()
 
     def flush(self) -> None:
-        """Tell the page what waits to be told."""
+        """Send the page the progress that was held back."""
         if self._waiting is not None:
             (done, total), self._waiting = self._waiting, None
             self._told = time.monotonic()
             self._tell(done, total, f"{done:,} of {count_of(total, 'work')}{self._time_left(done, total)}")
 
     def _time_left(self, done: int, total: int) -> str:
-        """Judge how long it takes from here by how long it took so far; nothing while that cannot be told."""
+        """Estimate the remaining time from the time so far; empty until that is possible."""
         spent = time.monotonic() - self._began
         left = spent / done * (total - done) if done else 0
         return f", about {age(left)} left" if spent > WORTH_SAYING and left >= 1 else ""
 
 
 class Worker:
-    """Run one job at a time for a part of a panel, which runs what takes the result, and shows what a job raises."""
+    """Run one job at a time for a part of a panel, which handles the result and shows exceptions of the job."""
 
     def __init__(self, part: Part, name: str) -> None:
         self._part = part
@@ -138,12 +138,12 @@ class Worker:
         return self._newest is run and not self._closed
 
     def stop(self) -> None:
-        """Tell the run to stop; what it has done by then still arrives."""
+        """Tell the run to stop; its result so far is still handled."""
         if self._newest is not None:
             self._newest.cancel.set()
 
     def drop(self) -> None:
-        """Tell the run to stop; what it still brings is dropped."""
+        """Tell the run to stop; its result is dropped."""
         with self._lock:
             self.stop()
             self._newest = None
@@ -161,7 +161,7 @@ class Worker:
 
 _lock = threading.Lock()
 _heard: dict[int, list[str]] = {}
-"""What was said so far, by the thread that listens."""
+"""Warnings so far, by the thread that collects them."""
 _listening = ExitStack()
 
 

@@ -39,7 +39,7 @@ class ClaimForm(Form):
 
     def __init__(self, panel: Panel, box: Box) -> None:
         super().__init__(panel, box, "claim", "Claim one work", (*_FIELDS, _RESULTS))
-        self.claim: Any = None  # of the work in your hands
+        self.claim: Any = None  # of the held work
         self.ending = self.new_worker("end of a claim")
         self.looking = self.new_worker("look at a claim")
         self.follow("receipt", self._received)
@@ -47,16 +47,16 @@ class ClaimForm(Form):
 
     @property
     def holds(self) -> bool:
-        """Whether a work is in your hands."""
+        """Whether a work is held."""
         return self.claim is not None and self.claim.held
 
     def edited(self) -> None:
-        """Take a question of this form away; the results of a work in hand are in no question."""
+        """Withdraw a question of this form; the results of a held work are in no question."""
         if not self.holds:
             super().edited()
 
     def content(self) -> dict[str, Any]:
-        """Return what says which work to claim, or, with one in hand, what ends it before its time runs out."""
+        """Return the fields that choose a work to claim or, while one is held, those that end it."""
         if not self.holds:
             return {
                 "intro": "The service gives the queued work of the highest priority, the oldest first, and marks it "
@@ -100,7 +100,7 @@ class ClaimForm(Form):
         return {"pipeline": typed["pipeline"], **values}
 
     def _received(self, receipt: Any) -> None:
-        """Take the claimed work in hand, if the receipt is of this form's claim; any other may be of what is held."""
+        """Hold the claimed work, if the receipt is of the claim of this form; any other may be about the held work."""
         if self.holds:
             self._look()
         elif receipt is not None and receipt.verb == "withdraw" and receipt is self.box.receipt:
@@ -113,12 +113,12 @@ class ClaimForm(Form):
         self.looking.start(lambda _: _what_became(api, claim.work), lambda lost: self._let_go(claim, lost))
 
     def _let_go(self, claim: Any, lost: str) -> None:
-        """Let go of a work that is lost: any change of it, whoever made it, keeps this form from ending it."""
+        """Stop holding a work that is lost: after any change of it, by whoever, this form cannot end it."""
         if not lost or claim is not self.claim or self.ending.running:
             return
         results = self.values["results"]
         self._put_down()
-        self.show(Message("warning", lost, details=results))  # what was typed can be copied there
+        self.show(Message("warning", lost, details=results))  # the typed results can be copied there
         self.panel.keep()
 
     def _put_down(self) -> None:
@@ -127,7 +127,7 @@ class ClaimForm(Form):
         self.draw()
 
     def end(self, how: str) -> None:
-        """End the work in hand: ``success``, ``failure`` or ``give_back``."""
+        """End the held work: ``success``, ``failure`` or ``give_back``."""
         if not self.holds or self.ending.running:
             return
         given = () if how == "give_back" else (self._results(),)
@@ -153,14 +153,14 @@ class ClaimForm(Form):
         self.box.show_receipt(receipt)
 
     def static(self) -> Markup:
-        """Return the work that is in hand."""
+        """Return the held work as HTML."""
         if not self.holds:
             return Markup("")
         return element("div", element("strong", self._in_hand()), element("pre", pretty(self.claim.work)))
 
 
 def _what_became(api: Any, claimed: dict[str, Any]) -> str:
-    """Say what became of a work since it was claimed; nothing while it is just as it was then."""
+    """Return what happened to a work since it was claimed; empty if it is unchanged."""
     now = api.view({"id": claimed["id"]})
     if now and same(now[0], WorkSnapshot.of(claimed)):
         return ""

@@ -1,4 +1,4 @@
-"""Put works into the queue: one by form, or many from a paste or a frame, with every row checked before any is sent."""
+"""Put works into the queue: one by form, or many from a paste or a frame; every row is checked before any is sent."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _HINTS = {
 _NUMBERS = {"priority": "priority", "retries": "retries", "timeout": "timeout, in seconds"}
 _FLAGS = ("skip_bad", "fresh")
 _LOOKED_AT = 50
-"""Works that tell which columns there are."""
+"""Works from which the columns are taken."""
 _HOW = (("table", "Many works, from a table"), ("one", "One work, by form"))
 _FIELDS = (
     Field("how", "Deposit", "choice", "table", choices=_HOW),
@@ -46,7 +46,7 @@ _FIELDS = (
     ),
     *(Field(name, name, hint=_HINTS.get(name) or FIELDS[name].example) for name in _TEXTS),
     *(
-        # retries have no lower bound, and less than none means none
+        # retries have no lower bound; a negative number means none
         Field(
             name, label, "number", FIELDS[name].default, least=max(0, FIELDS[name].least or 0), most=FIELDS[name].most
         )
@@ -58,7 +58,7 @@ _FIELDS = (
 
 
 class DepositForm(Form):
-    """Deposit one work that is typed, or those that are pasted, or those that were given from Python."""
+    """Deposit one work that is typed, works that are pasted, or works that were given from Python."""
 
     def __init__(self, panel: Panel, box: Box) -> None:
         super().__init__(panel, box, "deposit", "Deposit works", _FIELDS)
@@ -66,13 +66,13 @@ class DepositForm(Form):
         self.follow("receipt", self._done)
 
     def _done(self, receipt: Receipt | None) -> None:
-        """Take the rows away that are all in the queue now: the same button would deposit them once more."""
+        """Remove the rows that are all in the queue now: the same button would deposit them again."""
         if self.box.is_asked_by(self) and receipt is not None and receipt.verb == "deposit" and receipt.ok:
             self.values["pasted"] = ""
             self.draw()
 
     def content(self) -> dict[str, Any]:
-        """Return the fields of the chosen way, what was given from Python, and the button that checks every row."""
+        """Return the fields for the chosen way, a summary of works from Python, and the button that checks all rows."""
         one = self.values["how"] == "one"
         given = count_of(len(self.works), "work") if self.works is not None and not one else ""
         return {
@@ -107,7 +107,7 @@ class DepositForm(Form):
 
 
 def _columns(works: Any) -> tuple[str, ...]:
-    """Return the names that a person's own columns have."""
+    """Return the columns of a table that a person made."""
     if isinstance(works, pd.DataFrame):
         return tuple(map(str, works.columns))
     if isinstance(works, str) and works[0] not in "[{":

@@ -1,4 +1,4 @@
-"""Past changes: who, when, where, what became of them; and undo of each from there."""
+"""Past changes: who made them, when, where, and with what result; each can be undone from here."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class JournalTable(Part):
         self.run(self.refresh)
 
     def refresh(self) -> None:
-        """Read the journal again; nothing is asked of the service."""
+        """Read the journal again; no request is sent."""
         if self.state.buckets is not None:
             self.panel.messages.clear(self.name)
             journal = context_of(self.state.buckets.api).journal
@@ -44,14 +44,14 @@ class JournalTable(Part):
             self.draw()
 
     def undo(self, entry: str) -> None:
-        """Plan to take an entry back, by reads only, and ask."""
+        """Plan to undo an entry, by reads only, and ask."""
         if entry in [row["entry"] for row in self.rows or ()]:
             self.box.ask_undo(entry)
 
     def draw(self) -> None:
         """Tell the page the entries."""
         filled = self._filled()
-        here = f" on {self.panel.where}"  # which the page says above
+        here = f" on {self.panel.where}"  # shown above by the page
         rows = [
             {**row, "cells": [row["cells"][place].removesuffix(here) for place in filled]} for row in self.rows or ()
         ]
@@ -67,7 +67,7 @@ class JournalTable(Part):
         return table(["when", *(HEADERS[place] for place in filled)], rows)
 
     def _filled(self) -> list[int]:
-        """Return the places of the columns that have something in a row."""
+        """Return the places of the columns that are not empty."""
         return [place for place in range(len(HEADERS)) if any(row["cells"][place] for row in self.rows or ())]
 
     handlers: ClassVar[Handlers] = {"refresh": refresh, "undo": undo}

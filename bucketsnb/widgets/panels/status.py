@@ -27,7 +27,7 @@ __all__ = ["StatusPanel", "StatusTable"]
 SKEW = 60.0
 """Seconds that two clocks may differ before the page says so."""
 FIRST = 6
-"""Rows that are shown at first: those that need a look."""
+"""Rows that are shown at first: those that need attention."""
 LONGEST = 300.0
 """Seconds between two tries, however often the last ones failed."""
 SPAN = 86_400.0
@@ -73,8 +73,8 @@ class StatusTable(Part):
         self._tell_next()
 
     def tick(self) -> None:
-        """Refresh, unless an open question is not to be touched, or another view of the panel ticked just before."""
-        if self.worker.running:  # its end is answered
+        """Refresh, unless a question is open or another view of the panel has just refreshed."""
+        if self.worker.running:  # the page waits for the end of the refresh
             return
         recent = monotonic() - self._ended_at < self.wait / 2
         if not self.auto or recent or self.state.armed:
@@ -89,12 +89,12 @@ class StatusTable(Part):
     # ---- reading
 
     def refresh_all(self) -> None:
-        """Read the status again, and what else on the page there is to read."""
+        """Read the status again, and everything else that the page shows."""
         self.refresh()
         self._also()
 
     def refresh(self) -> None:
-        """Read the status again, on a thread; while one is being read nothing more is asked."""
+        """Read the status again, on a thread, unless that is under way already."""
         buckets = self.state.buckets
         if buckets is None or self.worker.running:
             return

@@ -38,18 +38,18 @@ class UpdateForm(Form):
         self.follow("receipt", self._done)
 
     def edited(self) -> None:
-        """Take a question about the selected works away."""
+        """Withdraw a question about the selected works."""
         if self.box.is_asked_by(self._actions):
             self.box.disarm()
 
     def _done(self, receipt: Receipt | None) -> None:
-        """Close the form once its change was made: what it was about is said by the receipt."""
+        """Close the form once its change was made: the receipt says the rest."""
         made = receipt is not None and receipt.verb == "update" and receipt.ok
         if made and self.box.is_asked_by(self._actions) and self._actions.opened == self.name:
             self._actions.do(self.name)
 
     def content(self) -> dict[str, Any]:
-        """Return how many works it is about, the example of a value, and the button once works are selected."""
+        """Return how many works are selected, an example of a value, and the button if there are any."""
         count, name = self.state.target_count, self.values["field"]
         return {
             "title": f"Change the {count_of(count, 'selected work')}" if count else self.title,
@@ -74,7 +74,7 @@ class UpdateForm(Form):
 
 
 def value_of(name: str, text: str) -> Any:
-    """Return the value that was typed for a field, read as a cell of a table is; the plan judges if it is right."""
+    """Return the value that was typed for a field, read like a cell of a table; the plan checks it."""
     expected = FIELDS[name].expected
     if not text.strip():
         raise WorkError(f"type the new value of {name}: expected {expected}", field=name)
@@ -91,7 +91,7 @@ class CheckUp(Form):
         super().__init__(panel, box, "check_up", "Check-up of the queue")
 
     def content(self) -> dict[str, Any]:
-        """Return what a check-up does, and the button that forecasts."""
+        """Return what a check-up does, and the button for its forecast."""
         return {
             "intro": "A check-up puts failed works that have attempts left back into the queue, and ends as failed the "
             "running works that are past their timeout and the works that have waited for too long. It is about all "

@@ -17,7 +17,7 @@ _CHOICES = ("reason", "max_affected", "allow_running")
 
 
 class _Action(NamedTuple):
-    """What the button of an action says, what it does, how it is planned, and what its question lets one choose."""
+    """An action: the label of its button, what it does, how it is planned, and the options of its question."""
 
     label: str
     title: str
@@ -32,7 +32,7 @@ _ACTIONS: Mapping[str, _Action] = {
         lambda buckets, works, options: buckets.plan_requeue(works, reset_attempt=options.reset, **options.limits),
         (*_CHOICES, "reset"),
     ),
-    "change": _Action("Change", "Set a field of the selected works"),  # a form asks for the rest
+    "change": _Action("Change", "Set a field of the selected works"),  # a form has the other fields
     "delete": _Action(
         "Delete",
         "Delete the selected works",
@@ -59,7 +59,7 @@ class Actions(Part):
         open: Callable[[str], None] = lambda name: None,  # noqa: A002 - the word for it
     ) -> None:
         super().__init__(panel)
-        self.opened = ""  # name of the panel that is open
+        self.opened = ""  # name of the open panel
         self._box = box
         self._names = tuple(names)
         self._panels = dict(panels or {})
@@ -70,19 +70,19 @@ class Actions(Part):
             self.follow(fact, lambda _: self.draw())
 
     def select_everything(self) -> None:
-        """Mean all works that match, also those that were not read."""
+        """Select all works that match, also those that were not read."""
         state = self.state
         if state.frame is not None and state.up_to_date and state.matched:
             state.everything = True
             state.selection = tuple(one for one in state.frame["id"] if isinstance(one, str))
 
     def select_none(self) -> None:
-        """Mean no work."""
+        """Select no works."""
         self.state.everything = False
         self.state.selection = ()
 
     def do(self, name: str) -> None:
-        """Ask about an action on the works that are selected now; without any it does nothing."""
+        """Ask about an action on the selected works; do nothing if there are none."""
         action, buckets = _ACTIONS[name], self.state.buckets
         plan = action.plan
         if plan is None:
@@ -109,7 +109,7 @@ class Actions(Part):
         self.draw()
 
     def draw(self) -> None:
-        """Tell the page the counts, and which actions are awake."""
+        """Send the page the counts, and which actions are enabled."""
         state, count = self.state, self.state.target_count
         which = count_of(count, "selected work") if count else "select some first"
         selected = count if state.everything else len(state.selection)
@@ -134,7 +134,7 @@ class Actions(Part):
         )
 
     def _offer(self) -> dict[str, str] | None:
-        """Say what is selected beyond what is shown, or offer it: a step of its own, in full."""
+        """Return the text that offers to select all works that match, or says that they are selected."""
         state = self.state
         if not state.up_to_date:
             return None

@@ -25,7 +25,7 @@ __all__ = ["Box", "Options", "Request"]
 
 @dataclass(frozen=True)
 class Options:
-    """What a question lets one choose."""
+    """The options of a question."""
 
     reason: str = ""
     max_affected: int = 1000
@@ -38,7 +38,7 @@ class Options:
 
     @property
     def limits(self) -> dict[str, Any]:
-        """What a plan is told: why, and how wide it may be."""
+        """The arguments of a plan: the reason, and how wide it may be."""
         return {name: getattr(self, name) for name in ("reason", "max_affected", "allow_running", "allow_all")}
 
 
@@ -73,11 +73,11 @@ class Box(Part):
         self.planner = self.new_worker("plan")
         self.applier = self.new_worker("apply")
         self.request = Request(self, lambda _: None, choices=())
-        self._shown: Any = None  # the plan that was made for it
+        self._shown: Any = None  # the plan for the request
         self._warnings: Sequence[str] = ()
-        self.armed = False  # whether its question stands
+        self.armed = False  # whether its question is open
         self.refusal: ScopeRefused | None = None
-        self.notice = ""  # what became of the last question, in one line
+        self.notice = ""  # the result of the last question, in one line
         self._working: dict[str, Any] | None = None
         self.receipt: Any = None
         self._received_at = 0.0
@@ -101,7 +101,7 @@ class Box(Part):
     # ---- asking
 
     def ask(self, request: Request) -> None:
-        """Plan a change and ask, unless another is under way; a question that stands is taken away."""
+        """Plan a change and ask, unless another change is under way; an open question is withdrawn."""
         if self._working is None:
             self._plan(request)
         else:
@@ -109,15 +109,15 @@ class Box(Part):
             self.show(Message("info", text, "Wait until it has ended, or press Stop."))
 
     def is_asked_by(self, part: Part) -> bool:
-        """Tell whether what stands here was asked for by a part."""
+        """Return whether a part asked for what the box shows."""
         return self.request.owner is part
 
     def choose(self, name: str, value: Any) -> None:
-        """Change one option of the question that stands; the plan is made anew."""
+        """Change one option of the open question; the plan is made again."""
         if name not in self.request.choices or not (self.armed or self.planning):
             return
         request = self.request.with_options(**{name: value.strip() if name == "reason" else value})
-        if name == "reason" and self.armed:  # it changes nothing of what was read
+        if name == "reason" and self.armed:  # it changes nothing that was read
             self.request = request
             self._shown = self.state.plan = replace(self._shown, reason=request.options.reason)
             self.draw()
@@ -148,7 +148,7 @@ class Box(Part):
         self.draw(focus=True)
 
     def offer(self, plan: Any, warnings: Sequence[str] = ()) -> None:
-        """Show a plan with its question; one that cannot be agreed to is shown without, and None is none."""
+        """Show a plan with its question; a plan that cannot be applied is shown without one. None shows nothing."""
         self._shown, self._warnings, self._working = plan, warnings, None
         self.armed = plan is not None and plan.count > 0 and not is_blocked(plan)
         self.panel.messages.clear(self.name)
@@ -162,21 +162,21 @@ class Box(Part):
         self.offer(None)
 
     def report(self, error: BaseException) -> None:
-        """Show an error; a refusal stands in the place of the question already, with its remedies."""
+        """Show an error; a refusal is shown in place of the question, with its remedies."""
         if error is not self.refusal:
             super().report(error)
 
     # ---- answering
 
     def confirm(self, typed: str = "") -> None:
-        """Agree to the question that stands."""
+        """Agree to the open question."""
         plan = self.plan
         if plan is not None and not self.busy and is_typed(plan, typed):
             self.armed = False
             self._apply(plan.apply, plan)
 
     def cancel(self) -> None:
-        """Say no to the question that stands, to a plan that is only shown or on its way, or to a refusal."""
+        """Cancel the open question, a plan that is shown or being made, or a refusal."""
         self.disarm("Cancelled: nothing was changed.", focus=True)
 
     def disarm(
@@ -185,7 +185,7 @@ class Box(Part):
         *,
         focus: bool = False,
     ) -> None:
-        """Take away what stands or is on its way, and say why."""
+        """Withdraw the open question or a plan that is being made, and say why."""
         if not self.busy and (self.planning or self._shown is not None or self.refusal is not None):
             self._put_away(why)
             self.draw(focus=focus)
@@ -222,28 +222,28 @@ class Box(Part):
         self.draw(focus=True)
 
     def _ended(self, receipt: Any) -> None:
-        """Take over a receipt, or None when it ended before there was one."""
+        """Show a receipt, or None if the change ended before there was one."""
         self._shown = self._working = self.state.plan = None
         self.panel.messages.clear(self.name)
         if receipt is not None:
             self.show_receipt(receipt)
-            for error in receipt.errors[:1]:  # the others are of the same cause, and the receipt has them
+            for error in receipt.errors[:1]:  # the others have the same cause, and are in the receipt
                 self.report(error)
         self.draw(focus=True)
 
     def show_receipt(self, receipt: Any) -> None:
-        """Show what became of a change, and let the others on the page know of it."""
+        """Show a receipt, and tell the other parts of the page."""
         self.receipt, self._received_at, self.notice = receipt, time.time(), ""
         self.panel.messages.clear()
         self.state.everything = False
         if receipt.plan.removes:
-            self.state.selection = ()  # of works that are gone as planned, which is no news
+            self.state.selection = ()  # of works that were deleted as planned, which is no news
         self.state.receipt = receipt
         self.state.changes += 1
         self.draw(focus=True)
 
     def stop(self) -> None:
-        """Make no plan, or stop applying before the next chunk."""
+        """Stop making a plan, or stop applying one before the next chunk."""
         if self.busy:
             self.applier.stop()
         else:
@@ -257,28 +257,28 @@ class Box(Part):
 
     @property
     def can_undo(self) -> bool:
-        """Whether the receipt offers to take its change back; a claimed work is returned by a button of its own."""
+        """Whether the receipt offers an undo; a claimed work is returned by a button of its own."""
         receipt = self.receipt
         done = self._is_over and receipt.entry and receipt.counts["done"] > 0
         return bool(done) and receipt.verb not in ("undo", "withdraw")
 
     def undo(self) -> None:
-        """Plan to take the change of the receipt back, and ask about that: it may be about more, or less, by now."""
+        """Plan to undo the change of the receipt, and ask: the undo may be about fewer works by now."""
         if self.can_undo:
             self.ask_undo(self.receipt.entry)
 
     def ask_undo(self, entry: str) -> None:
-        """Plan to take an entry of the journal back, and ask."""
+        """Plan to undo an entry of the journal, and ask."""
         buckets = self.state.buckets
         self.ask(Request(self, lambda _: buckets.plan_undo(entry), choices=()))
 
     def resume(self) -> None:
-        """Go on with the works that were not dealt with."""
+        """Continue with the works that were not dealt with."""
         if self._is_over and self.receipt.unsettled:
             self._apply(self.receipt.resume, self.receipt.plan)
 
     def dismiss(self) -> None:
-        """Put the receipt, and what was said, away; what was changed stays changed."""
+        """Remove the receipt and the messages; the change stays."""
         if not self.busy:
             self.receipt, self.notice = None, ""
             self.draw(focus=True)
@@ -286,7 +286,7 @@ class Box(Part):
     # ---- drawing
 
     def draw(self, *, focus: bool = False) -> None:
-        """Tell the page what stands in the box; with `focus`, the page brings it into view."""
+        """Send the page the content of the box; with `focus`, the page brings it into view."""
         self.tell(
             "draw",
             focus=focus,

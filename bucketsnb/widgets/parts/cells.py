@@ -23,7 +23,7 @@ LONGEST_ERROR = 200
 TITLE = 600
 _MOMENT = "Mon 30 Nov 11:16 UTC"
 SHORT_ID = 8
-"""Characters of an id that are shown: its end."""
+"""Characters that are shown of an id, from its end."""
 WHOLE = 400_000
 """Characters of a whole work that the page shows."""
 
@@ -51,9 +51,9 @@ class Column(NamedTuple):
     kind: str
     """What draws it: a value of ``_KINDS``, ``number`` or ``text``."""
     width: int
-    """Characters it needs."""
+    """Its width, in characters."""
     empty: bool
-    """Whether the works that were looked at have nothing in it."""
+    """Whether it is empty in all works that were checked."""
 
 
 def title_of(name: str) -> str:
@@ -62,7 +62,7 @@ def title_of(name: str) -> str:
 
 
 def column_of(name: str, sources: Sequence[pd.Series[Any]]) -> Column:
-    """Say how a column is drawn, from its name, and the dtype and some values of what it is made of."""
+    """Return how a column is drawn, by its name, its dtype and some of its values."""
     first, whole = sources[0], len(sources) == 1
     kind = _KINDS.get(name, "number" if whole and pd.api.types.is_numeric_dtype(first.dtype) else "text")
     if kind == "attempts" and whole:

@@ -52,14 +52,14 @@ _WHOLE = ("event", "priority")
 
 
 class _Listed(tuple[str, ...]):
-    """A single text that was asked for as a list, which is another document than the text alone."""
+    """A text that was asked for as a list of one, which is another document than the text alone."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True)
 class Draft:
-    """What stands in a form.
+    """The content of a form.
 
     Examples
     --------
@@ -71,13 +71,13 @@ class Draft:
     """
 
     values: Mapping[str, Value] = field(default_factory=dict)
-    """By keyword; a field that is not named asks nothing."""
+    """Texts by keyword; a missing field has no condition."""
     others: tuple[Filter, ...] = ()
-    """Conditions that no field draws."""
+    """Conditions that no field can show."""
 
     @classmethod
     def of(cls, query: Query) -> Draft:
-        """Lay a query out in the form's fields."""
+        """Return the draft of a query."""
         values: dict[str, Value] = {}
         others: list[Filter] = []
         for found in query.filters:
@@ -101,11 +101,11 @@ class Draft:
         return replace(self, others=self.others[:place] + self.others[place + 1 :])
 
     def query(self) -> Query | None:
-        """Return the query that the draft asks for, or None if a field holds what cannot be meant."""
+        """Return the query of the draft, or None if a field is wrong."""
         return _query_of(self.values, self.others)
 
     def problems(self) -> dict[str, str]:
-        """Return what is wrong, in words of the page, by the keyword of the field that it stands in."""
+        """Return what is wrong, in words of the page, by the keyword of the field."""
         if self.query() is not None:
             return {}
         found = {word: _problem(word, value) for word, value in self.values.items() if _query_of({word: value}) is None}
@@ -132,14 +132,14 @@ def _typed(word: str, part: str) -> str | int:
 
 
 def _problem(word: str, value: Value) -> str:
-    """Say that what was typed does not fit, and what does."""
+    """Return why the typed text does not fit, and what does."""
     typed = truncate(", ".join(value) if isinstance(value, tuple) else value, 60)
     example = FIELDS[word].hint.replace("any, such", "a number such").removeprefix("any") or "another text"
     return f"“{typed}” does not fit; type {example}."
 
 
 def _field_for(found: Filter, taken: Iterable[str]) -> tuple[str, Value | None]:
-    """Return the field that draws a condition and what stands in it then; None if none does."""
+    """Return the field that shows a condition, and its text there; None if no field does."""
     for word, keyword in found.keywords.items():
         value = _drawn(word, keyword) if word in FIELDS and word not in taken else None
         if value is not None and _query_of({word: value}) == Query.of([found]):
@@ -148,7 +148,7 @@ def _field_for(found: Filter, taken: Iterable[str]) -> tuple[str, Value | None]:
 
 
 def _drawn(word: str, keyword: Any) -> Value | None:
-    """Return what stands in a field for a keyword's value, or None if it cannot be drawn there."""
+    """Return the text of a field for the value of a keyword, or None if it cannot be shown there."""
     kind = FIELDS[word].kind
     if kind == "flag":
         return True if keyword is True else None

@@ -1,4 +1,4 @@
-"""Filters as chips over a form: what the service knows is offered, and the document and the Python line are at hand."""
+"""Filters as chips above a form, with suggestions from the service, the query document, and the line of Python."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from bucketsnb.widgets.parts.form import FieldsPart
 __all__ = ["Filters", "SavedQueries"]
 
 LOOKED_AT = 1000
-"""Works, the newest, whose values are offered: looking at all would hold up the page when very many are shown."""
+"""Newest works whose values are suggested: checking all would block the page if there are very many."""
 QUICK: Mapping[str, tuple[str, Mapping[str, Any], str]] = {
     "exhausted": ("No attempts left", {"exhausted": True}, "Failed works that are not tried again by themselves"),
     "overdue": ("Past its timeout", {"overdue": True}, "Running works that have run for longer than their timeout"),
@@ -35,15 +35,15 @@ QUICK: Mapping[str, tuple[str, Mapping[str, Any], str]] = {
         "Queued works that were deposited over 7 days ago",
     ),
 }
-"""Filters of one press: what they say, what they set, and what they find."""
+"""Quick filters: label, what they set, and what they find."""
 _FIRST_DATE = "a work that was requeued keeps its first date, so one that was requeued a minute ago is among these."
 _SET_BY_QUICK = ("status", "older_than", "exhausted", "overdue")
 LONGEST = 60
-"""Characters of a chip."""
+"""Length of a chip, in characters."""
 
 
 class SavedQueries:
-    """The queries that were saved on this machine, in ``queries.json`` among the user's data unless a file is given."""
+    """The queries saved on this machine, by default in ``queries.json`` in the data folder of the user."""
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = absolute(str(path or user_data_path("bucketsnb") / "queries.json"))
@@ -60,7 +60,7 @@ class SavedQueries:
         return Query.parse(documents[name])
 
     def save(self, name: str, query: Query) -> None:
-        """Keep a query under a name; one of that name before is replaced."""
+        """Save a query under a name; an earlier one of that name is replaced."""
         name = name.strip()
         if not name:
             raise ConfigurationError("Type a name for the query first.")
@@ -68,13 +68,13 @@ class SavedQueries:
             documents[name] = query.document
 
     def delete(self, name: str) -> None:
-        """Forget the query of a name, if there is one."""
+        """Remove a saved query, if there is one of that name."""
         with self._changing() as documents:
             documents.pop(name, None)
 
     @contextmanager
     def _changing(self) -> Iterator[dict[str, Any]]:
-        """Give the queries to be changed, and write them; other kernels wait meanwhile."""
+        """Lend the saved queries to be changed, and write them; other kernels wait meanwhile."""
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with locked(self.path.with_name(f".{self.path.name}.lock")):
@@ -106,24 +106,24 @@ class Filters(FieldsPart):
         super().__init__(panel)
         self.saved = saved or SavedQueries()
         self._edits = [Draft.of(Query.parse(query if query is not None else self.state.query))]
-        self._place = 0  # of the edit that is shown
+        self._place = 0  # place of the shown edit
         self._notes: Sequence[str] = ()
         self.follow("query", self._take_query)
         self.follow("frame", self._take_frame)
 
     def begin(self) -> None:
-        """Take the query over into the state, and ask for what can be offered."""
+        """Put the query into the state, and ask for suggestions."""
         self.state.query = self.query
         self.offer_pipelines()
 
     @property
     def draft(self) -> Draft:
-        """What stands in the form."""
+        """The content of the form."""
         return self._edits[self._place]
 
     @property
     def query(self) -> Query | None:
-        """The query that the form asks for, or None while a field cannot be meant."""
+        """The query of the form, or None if a field is wrong."""
         return self.draft.query()
 
     @query.setter
@@ -131,13 +131,13 @@ class Filters(FieldsPart):
         self._change(Draft.of(Query.parse(query)))
 
     def edit(self, name: str, value: Any) -> None:
-        """Put a value into the field of a keyword: a text, several texts, or a flag."""
+        """Set the field of a keyword: a text, several texts, or a flag."""
         if FIELDS[name].value == ():
             value = tuple(dict.fromkeys(text.strip() for text in map(str, value) if text.strip()))
         self._change(self.draft.edit(name, value))
 
     def toggle(self, name: str) -> None:
-        """Put a quick filter in the place of the other ones and of the status, or take it away if it is on."""
+        """Replace the other quick filters and the status by a quick filter, or remove it if it is on."""
         asked = {} if self._is_on(name) else QUICK[name][1]
         draft = self.draft
         for word in _SET_BY_QUICK:
@@ -149,15 +149,15 @@ class Filters(FieldsPart):
         return all(self.draft.values.get(word) == asked.get(word) for word in _SET_BY_QUICK)
 
     def paste(self, text: str) -> None:
-        """Take over a query document as JSON text, in place of what stands in the form."""
+        """Replace the content of the form by a query document in JSON."""
         self._change(*warned(lambda: Draft.of(Query.parse(text))))
 
     def undo(self) -> None:
-        """Go back one edit, if there is one."""
+        """Undo the last edit, if there is one."""
         self._go(-1)
 
     def redo(self) -> None:
-        """Take back the last undo, if there is one."""
+        """Redo the edit that was undone last, if there is one."""
         self._go(1)
 
     def _go(self, step: int) -> None:
@@ -231,7 +231,7 @@ class Filters(FieldsPart):
         return {"name": name, "label": FIELDS[name].label, "value": text, "problem": printable(problem)}
 
     def _saved_names(self) -> list[str]:
-        """Name the saved queries; a file that cannot be read is said, and takes nothing else away."""
+        """Return the names of the saved queries; an unreadable file is reported and changes nothing else."""
         try:
             return self.saved.names()
         except ConfigurationError as error:

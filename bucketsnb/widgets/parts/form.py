@@ -26,17 +26,17 @@ class Field:
     kind: str = "text"
     """Or ``area``, ``choice``, ``flag``, ``number``, ``tokens`` (several texts) or ``toggles`` (some of a few)."""
     value: Any = ""
-    """What stands in it at first."""
+    """Its first value."""
     hint: str = ""
     """An example of what can be typed."""
     choices: tuple[Any, ...] = ()
-    """What a choice offers, each a value and what people read; or the words of toggles."""
+    """The options of a choice, each a value and its label; or the words of toggles."""
     least: int | None = None
     most: int | None = None
 
 
 class FieldsPart(Part):
-    """A part with fields to fill in, and with offers of what can be typed into them."""
+    """A part with fields, and with suggestions for them."""
 
     def __init__(self, panel: Panel, name: str = "") -> None:
         super().__init__(panel, name)
@@ -44,7 +44,7 @@ class FieldsPart(Part):
         self.naming = self.new_worker("pipelines")
 
     def offer_pipelines(self) -> None:
-        """Ask the service for the names of its pipelines, on a thread, and offer them."""
+        """Ask the service for the names of its pipelines, on a thread, and suggest them."""
         if self.state.buckets is not None:
             self.naming.start(lambda _: self._pipelines(), self._offer)
 
@@ -52,7 +52,7 @@ class FieldsPart(Part):
         try:
             return tuple(sorted(self.state.buckets.pipelines()))
         except ServiceError:
-            if self.state.followed("status"):  # where the status is on the page, that alone says that it fails
+            if self.state.followed("status"):  # if the page has a status, that alone reports the failure
                 return ()
             raise
 
@@ -61,14 +61,14 @@ class FieldsPart(Part):
         self.draw()
 
     def drawn(self, field: Field, value: Any, *, problem: str = "", hint: str = "") -> dict[str, Any]:
-        """Return what the page needs to draw a field; what cannot be shown as it is cannot be typed, or offered."""
+        """Return what the page needs to draw a field; a value that cannot be shown is not suggested."""
         offers = [one for one in self.offers.get(field.name, ())[:OFFERED] if printable(one) == one]
         about = {"value": value, "offers": offers, "problem": printable(problem), "hint": hint or field.hint}
         return {**vars(field), **about}
 
 
 class Form(FieldsPart):
-    """Fields, and buttons that act on what stands in them; an edit takes a question about it away."""
+    """Fields, and buttons that act on their content; an edit withdraws the question of the form."""
 
     kind = "form"
 
@@ -80,7 +80,7 @@ class Form(FieldsPart):
         self.values: dict[str, Any] = {field.name: field.value for field in self.fields.values()}
 
     def edit(self, name: str, value: Any) -> None:
-        """Put a value into a field."""
+        """Set a field."""
         if value != self.values[name]:
             self.values[name] = value
             self.panel.messages.clear(self.name, self.box.name)
@@ -88,12 +88,12 @@ class Form(FieldsPart):
             self.draw()
 
     def edited(self) -> None:
-        """Take a question of this form away."""
+        """Withdraw a question of this form."""
         if self.box.is_asked_by(self):
             self.box.disarm()
 
     def press(self, name: str) -> None:
-        """Do what a button says, if it is there."""
+        """Do the action of a button, if it is there."""
         for button, _, action in self.content()["buttons"]:
             if button == name:
                 action()

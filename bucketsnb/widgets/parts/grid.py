@@ -28,14 +28,14 @@ __all__ = ["Grid", "WorksGrid"]
 KEPT = 20
 """Rows of the plain table in a saved notebook."""
 CAUSES = 50
-"""Causes that are offered, the most frequent ones."""
+"""Number of causes that are offered, the most frequent first."""
 EVENTS = 20
-"""Events of a work that can be pressed; one of more than these is a summary of many."""
+"""Events of a work that have a button; a work with more is a summary of many."""
 _EMPTY_QUEUE = "The queue is empty. To try the page on made-up works, run bucketsnb.app(bucketsnb.practice())."
 FIRST = 60
-"""Rows that the page gets before it asks for any."""
+"""Rows that the page gets at first."""
 MOST = 500
-"""Rows of one message."""
+"""Rows in one message."""
 
 
 class Grid(Part):
@@ -74,18 +74,18 @@ class Grid(Part):
     # ---- which works, in which order
 
     def sort(self, name: str | None, *, descending: bool = False) -> None:
-        """Sort by a column; None brings back the order in which the works came."""
+        """Sort by a column; None restores the order in which the works were read."""
         self.rows.sort_by(name, descending)
         self.draw()
 
     def filter_by(self, text: str) -> None:
-        """Show only works of this query that have a text in one of the columns shown; an empty text shows all."""
+        """Show only works that have a text in one of the columns shown; an empty text shows all."""
         self.rows.text = text.strip()
         self.rows.arrange()
         self.draw()
 
     def narrow_to(self, name: str) -> None:
-        """Show only works of this query that failed for a cause; pressed once more, or empty, all are shown."""
+        """Show only works that failed for a cause; the same cause again, or an empty one, shows all."""
         self.rows.cause = "" if name == self.rows.cause else name
         self.rows.arrange()
         self.draw()
@@ -119,18 +119,18 @@ class Grid(Part):
         state.selection = tuple(rows.selected)
 
     def _just_changed(self) -> set[str | None]:
-        """Return the ids of the works that the last change has done: that they match no longer is no news."""
+        """Return the ids of works of the last change: it is no news that they do not match any more."""
         results = self.state.receipt.results if self.state.receipt is not None else ()
         return {result.id for result in results if result.outcome is Outcome.DONE}
 
     # ---- selection
 
     def choose(self, ids: Iterable[str], *, on: bool = True, view: str = "") -> None:
-        """Add works to the selection, or take them out; ids that are not shown are passed over."""
+        """Add works to the selection, or remove them; ids that are not shown are ignored."""
         self._choose(lambda: self.rows.select(ids, on=on), view)
 
     def choose_range(self, generation: int, first: int, last: int, *, on: bool) -> None:
-        """Add the works of some rows to the selection, or take them out."""
+        """Add the works of some rows to the selection, or remove them."""
         if generation == self._generation:
             self._choose(lambda: self.rows.select_rows(first, last, on=on))
 
@@ -147,13 +147,13 @@ class Grid(Part):
             self._tell_selection()
 
     def _tell_selection(self, view: str = "") -> None:
-        """Tell the page how many are selected; a view that has ticked the one row itself need not ask for its rows."""
+        """Send the page the number of selected works; a view that has ticked one row itself needs no rows."""
         self.tell("selection", selected=len(self.rows.selected), here=self.rows.selected_here, view=view)
 
     # ---- what the page asks for
 
     def send_rows(self, generation: int, first: int, count: int) -> None:
-        """Send the rows that come into sight."""
+        """Send rows that come into view."""
         if generation == self._generation:
             self.tell("rows", generation=generation, first=first, rows=self.rows.page(first, min(count, MOST)))
 
@@ -175,7 +175,7 @@ class Grid(Part):
         )
 
     def _events_to_show(self, record: Mapping[str, Any]) -> list[str]:
-        """Return the events of a work whose works can be asked for, where works are read at all."""
+        """Return the events of a work whose works can be shown, if works are read at all."""
         found = record.get("event")
         events = [str(one) for one in found if type(one) is int] if isinstance(found, list) else []
         return events if self._reader is not None and len(events) <= EVENTS else []
@@ -183,7 +183,7 @@ class Grid(Part):
     # ---- drawing
 
     def draw(self) -> None:
-        """Tell the page the shape, and the first rows."""
+        """Send the page the columns and the first rows."""
         self._generation += 1
         rows = self.rows
         self.tell(
@@ -216,13 +216,13 @@ class Grid(Part):
         ]
 
     def _why_failed(self) -> str:
-        """Say what the causes are those of, where not all works were looked at."""
+        """Say which works the causes are of, if not all were checked."""
         causes = self.rows.causes
         whole = causes is None or len(causes.of) == len(causes.frame)
         return "Why:" if causes is None or whole else f"Why the newest {len(causes.of):,} failed:"
 
     def _draw_state(self) -> None:
-        """Tell the page whether the rows are those of the query, and what to say in their place."""
+        """Tell the page whether the rows match the query, and what to say instead of rows."""
         state = self.state
         stale = state.frame is not None and not state.up_to_date and state.query is not None
         self.tell(
@@ -235,7 +235,7 @@ class Grid(Part):
         )
 
     def _note(self) -> str:
-        """Say why there are no rows: that nothing was read is not that nothing is there."""
+        """Return why there are no rows: nothing read is not the same as nothing found."""
         if self.state.frame is None:
             return "" if self.state.reading else "No works have been read."
         if self.rows.text and not len(self.rows) and len(self.rows.frame):
@@ -245,7 +245,7 @@ class Grid(Part):
         return _EMPTY_QUEUE if self._reader and self.state.query.is_empty else self._empty_note
 
     def _why(self) -> list[str]:
-        """Say which condition leaves no work, in lines."""
+        """Return which condition leaves no works, in lines."""
         why = self.state.why
         if why is None or len(self.rows.frame):
             return []
@@ -258,7 +258,7 @@ class Grid(Part):
         return [truncate(line, 300) for line in lines]
 
     def _order(self) -> str:
-        """Say which works of all that match are here, and so what sorting orders, and how many moved meanwhile."""
+        """Return which of all matching works are here, what sorting orders, and how many moved meanwhile."""
         state = self.state
         moved = self.rows.frame.attrs.get("moved")
         texts = [f"{count_of(moved, 'work')} moved during the read: deleted, or no longer a match."] if moved else []
@@ -279,7 +279,7 @@ class Grid(Part):
         return element("div", why, table([column.title for column in columns], rows, caption=caption))
 
     def show_event(self, event: str) -> None:
-        """Ask for all works of an event, in place of the filters there are: those can be had back by an undo."""
+        """Show all works of an event instead of the current filters, which an undo restores."""
         self.state.query = Query(event=int(event))
 
     handlers: ClassVar[Handlers] = {
@@ -302,7 +302,7 @@ class Grid(Part):
 
 
 def _implied(query: Any) -> frozenset[str]:
-    """Return the columns in which all works that match have one value, which stands in the filters."""
+    """Return the columns that have one value in all matching works, which is in the filters."""
     if query is None:
         return frozenset()
     limits = {"pipeline": query.pipelines, "status": query.statuses}
@@ -310,7 +310,7 @@ def _implied(query: Any) -> frozenset[str]:
 
 
 class WorksGrid(Panel):
-    """Show works; what is selected reaches Python by id.
+    """Show works; the ids of the selected ones are known to Python.
 
     Parameters
     ----------
@@ -372,12 +372,12 @@ class WorksGrid(Panel):
         return tuple(column.name for column in self.table.rows.columns)
 
     def select(self, ids: Iterable[str]) -> None:
-        """Select these works and no others; ids that are not shown are passed over."""
+        """Select these works and no others; ids that are not shown are ignored."""
         self.table.rows.clear()
         self.table.choose(ids)
 
     def sort(self, name: str | None, *, descending: bool = False) -> None:
-        """Sort by a column; None brings back the order in which the works came."""
+        """Sort by a column; None restores the order in which the works were read."""
         self.table.sort(name, descending=descending)
 
     def show_columns(self, names: Iterable[str]) -> None:

@@ -1,4 +1,4 @@
-"""Read the works that the state's query asks for, on a thread, whenever the query or the works have changed."""
+"""Read the works of the state's query, on a thread, whenever the query or the works have changed."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from bucketsnb.widgets.parts.rows import Causes, causes_of
 __all__ = ["LIMITS", "WorksReader"]
 
 LIMITS = (100, 1000, 10_000, None)
-"""What can be chosen for the most works that are read; None is all."""
+"""Choices for the maximum number of works that are read; None is all."""
 
 
 class WorksReader(Part):
-    """Read the works into the state, at most so many of the newest, or all; nothing of it is on the page."""
+    """Read works into the state, at most so many of the newest, or all; it is not on the page itself."""
 
     kind = "reader"
 
@@ -34,7 +34,7 @@ class WorksReader(Part):
         self.state.everything = False
         self.state.selection = ()
         if query is None:
-            self.worker.drop()  # works of the older query that are on their way are wanted no more
+            self.worker.drop()  # a read of the older query is not wanted any more
             self.state.reading = ""
             self.state.frame = None
         else:
@@ -52,7 +52,7 @@ class WorksReader(Part):
             return
 
         def read(run: Run) -> tuple[pd.DataFrame, Causes | None]:
-            # Works that moved during the read are said beside the grid, from the frame.
+            # The grid reports works that moved during the read, from the frame.
             frame, _ = warned(lambda: buckets.view(query, limit=limit, progress=run.progress, cancel=run.cancel))
             return frame, causes_of(frame)
 
@@ -71,12 +71,12 @@ class WorksReader(Part):
         self.panel.messages.clear(self.name)
         self.state.causes = causes
         self.state.frame = frame
-        self.state.read_for = query  # not before: until its works are drawn, those that are seen are of an older one
+        self.state.read_for = query  # only now: until its works are drawn, the visible ones are of an older query
         self._say("")
         self._ask_more(query, frame)
 
     def _ask_more(self, query: Any, frame: pd.DataFrame) -> None:
-        """Ask why nothing matches, or how many do where the read was cut short."""
+        """Ask why nothing matches, or how many works match if the read was cut short."""
         buckets = self.state.buckets
         self.explainer.drop()
         self.state.why = self.state.counted = None

@@ -1,6 +1,6 @@
-"""The rows behind a grid: their order, the page that is asked for, and the works that are selected, by id.
+"""The rows behind a grid: their order, the visible page, and the selected works, by id.
 
-Nothing here draws or sends. A frame of 100,000 works is never copied: what changes is a list of places in it.
+Nothing here draws or sends. A frame of 100,000 works is never copied: only a list of places in it changes.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from bucketsnb.widgets.parts.cells import Column, cell_of, column_of
 __all__ = ["Causes", "Rows", "causes_of"]
 
 COLUMNS = ("status", "pipeline", "event", "error", "tags", "priority", "attempt", "site", "user", "age", "id")
-"""The columns a grid opens with, where the works have something in them."""
+"""The columns that a grid opens with, unless they are empty."""
 
 _WORKED_OUT = {"error": ("results",), "attempt": ("attempt", "retries")}
-"""Columns of the grid that are made of others of the frame."""
+"""Columns of the grid that are computed from columns of the frame."""
 _NEEDED_IN = 300
-"""Works, spread over the frame, that tell which columns are empty and how wide the others are."""
+"""Works, spread over the frame, from which empty columns and widths are determined."""
 LOOKED_AT = 5000
-"""Works, the newest, whose errors are compared: a hundred thousand would hold up the page for seconds."""
+"""Newest works whose errors are compared: a hundred thousand would block the page for seconds."""
 
 Places = npt.NDArray[np.intp]
 
@@ -40,13 +40,13 @@ class Causes:
 
     frame: pd.DataFrame
     of: npt.NDArray[np.object_]
-    """The cause of each work that was looked at, the first ones of the frame."""
+    """The cause of each work that was checked, from the start of the frame."""
     counts: Mapping[str, int]
     """How many of them have each cause, the most frequent first."""
 
 
 def causes_of(frame: pd.DataFrame) -> Causes | None:
-    """Return why the works of a frame failed, the first 5,000 of them, or None where not all failed."""
+    """Return why the works of a frame failed, for the first 5,000 of them; None unless all failed."""
     if frame.empty or not {"status", "results", "site"} <= set(frame.columns):
         return None
     if not frame["status"].eq("failure").fillna(value=False).all():
@@ -63,18 +63,18 @@ class Rows:
     """The order, the columns and the selection of a frame's works; those without an id cannot be selected."""
 
     def __init__(self, frame: pd.DataFrame, columns: Iterable[str] | None = None, causes: Causes | None = None) -> None:
-        self.names = None if columns is None else tuple(columns)  # of the columns; none for those that are needed
-        self.sort: tuple[str, bool] | None = None  # a column, and whether descending; none for the frame's order
-        self.text = ""  # only works that have it in a column shown are rows
-        self.cause = ""  # only works that failed for it are rows
-        self.implied: frozenset[str] = frozenset()  # columns that say the same of all, and give way to the errors
+        self.names = None if columns is None else tuple(columns)  # names of the columns; none for the default ones
+        self.sort: tuple[str, bool] | None = None  # a column, and whether descending; none for the order of the frame
+        self.text = ""  # only works with this text in a column shown are rows
+        self.cause = ""  # only works with this cause are rows
+        self.implied: frozenset[str] = frozenset()  # columns with one value for all, replaced by the errors
         self.selected: dict[str, None] = {}  # ids, in the order they were chosen
         self.replace(frame, causes)
 
     def replace(self, frame: pd.DataFrame, causes: Causes | None = None) -> None:
-        """Take a newer frame, and why its works failed where all did.
+        """Take a newer frame, and why its works failed if all did.
 
-        Sort, columns and filters stay; works that are no longer in it are not selected any more.
+        Sort, columns and filters stay; works that are not in it are deselected.
         """
         self.frame = frame
         self.causes = causes if causes is not None and causes.frame is frame else None
@@ -87,7 +87,7 @@ class Rows:
 
     @cached_property
     def ids(self) -> npt.NDArray[np.object_]:
-        """The id of each work, in the frame's order, or what stands there in its place."""
+        """The id of each work, in the order of the frame, or the value in its place."""
         return self.frame["id"].to_numpy(dtype=object) if "id" in self.frame else np.full(len(self.frame), None)
 
     @cached_property
@@ -104,7 +104,7 @@ class Rows:
 
     @property
     def selected_here(self) -> int:
-        """How many of the rows that are shown are selected."""
+        """How many of the rows shown are selected."""
         if not self.narrowed:
             return len(self.selected)
         return sum(one in self.selected for one in self.ids[self.order])
@@ -118,7 +118,7 @@ class Rows:
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """Names of the columns that can be shown: the frame's, and those that are worked out."""
+        """Names of the columns that can be shown: the frame's, and computed ones."""
         own = [str(name) for name in self.frame.columns]
         return (*own, *(name for name in _WORKED_OUT if name not in own and set(_WORKED_OUT[name]) <= set(own)))
 
@@ -130,7 +130,7 @@ class Rows:
             if name in there
         ]
         filled = [column for column in found if not column.empty or not len(self.frame)]
-        if any(column.kind == "error" for column in filled):  # it needs the room that others fill with one value
+        if any(column.kind == "error" for column in filled):  # it takes the place of columns with one value
             filled = [column for column in filled if column.name not in self.implied]
         self.columns: list[Column] = filled if self.names is None and filled else found
 
@@ -141,7 +141,7 @@ class Rows:
     # ---- order
 
     def arrange(self) -> None:
-        """Sort and filter anew: missing values last, ties in the frame's order."""
+        """Sort and filter again: missing values last, ties in the order of the frame."""
         if self.cause and (self.causes is None or self.cause not in self.causes.counts):
             self.cause = ""
         if self.sort is not None and self.sort[0] not in self.choices:
@@ -155,7 +155,7 @@ class Rows:
         self.order = order[self._has_text()[order]] if self.text else order
 
     def sort_by(self, name: str | None, descending: bool = False) -> None:  # noqa: FBT001, FBT002 - pairs with `sort`
-        """Sort by a column, or by none: then the frame's order."""
+        """Sort by a column; None means the order of the frame."""
         self.sort = None if name is None else (name, descending)
         self.arrange()
 
@@ -173,7 +173,7 @@ class Rows:
         return pd.Series(texts, index=self.frame.index, dtype=pd.StringDtype("python"))
 
     def page(self, first: int, count: int) -> list[dict[str, Any]]:
-        """Return the rows at some places of the present order, drawn."""
+        """Return the rows at some places of the current order, drawn."""
         places = self.order[max(first, 0) : max(first, 0) + count]
         read_at = self.frame.attrs.get("read_at")
         drawn = [[cell_of(one.kind, value, read_at) for value in self._values(one, places)] for one in self.columns]
@@ -187,11 +187,11 @@ class Rows:
         ]
 
     def id_at(self, place: int) -> str | None:
-        """Return the id of the work at a place in the frame, or None if it has none that names it."""
+        """Return the id of the work at a place in the frame, or None if it has no valid id."""
         return self.ids[place] if isinstance(self.ids[place], str) else None
 
     def _values(self, column: Column, places: Places) -> Any:
-        """Return the values of a column; a status that its dtype does not have is in the work as it was read."""
+        """Return the values of a column; a status that the dtype lacks is taken from the work as read."""
         sources = [self.frame[one].array.take(places) for one in self._sources(column.name)]
         if len(sources) > 1:
             return list(zip(*sources, strict=True))
@@ -203,7 +203,7 @@ class Rows:
     # ---- selection
 
     def select(self, ids: Iterable[str], *, on: bool = True) -> None:
-        """Add works to the selection, or take them out; ids that are not in the frame are passed over."""
+        """Add works to the selection, or remove them; ids that are not in the frame are ignored."""
         if on:
             known = self._known
             self.selected.update((one, None) for one in ids if one in known)
@@ -212,7 +212,7 @@ class Rows:
                 self.selected.pop(one, None)
 
     def select_rows(self, first: int, last: int, *, on: bool = True) -> None:
-        """Select the works from one row of the present order to another, both included."""
+        """Select the works from one row of the current order to another, both included."""
         low, high = sorted((first, last))
         self.select(self.ids[self.order[max(low, 0) : high + 1]], on=on)
 
@@ -221,16 +221,16 @@ class Rows:
         self.select(self.ids[self.order])
 
     def clear(self) -> None:
-        """Select nothing."""
+        """Deselect all works."""
         self.selected.clear()
 
     def chosen(self) -> pd.DataFrame:
-        """Return the selected works as a frame, in the frame's order."""
+        """Return the selected works as a frame, in the order of the frame shown."""
         return self.frame[np.fromiter((one in self.selected for one in self.ids), dtype=bool, count=len(self.ids))]
 
 
 def _containing(values: pd.Series[Any], text: str) -> npt.NDArray[np.bool_]:
-    """Tell which values have a text in them, in capitals or not."""
+    """Return which values contain a text, ignoring case."""
     array: Any = values.array
     if isinstance(array, JSONArray):
         sought = text.lower().encode()

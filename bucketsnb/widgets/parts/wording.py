@@ -21,7 +21,7 @@ from bucketsnb.widgets.core.messages import advice, in_page_words
 __all__ = ["is_blocked", "question_of", "receipt_of", "refusal_of", "summary_in_page_words"]
 
 ROWS = 100
-"""Rows of a list that the page shows."""
+"""Rows of a list that are shown."""
 CELL = 120
 _OUTCOMES = {
     Outcome.DRIFTED: "changed meanwhile and left alone",
@@ -33,7 +33,7 @@ _OUTCOMES = {
 }
 
 _DONE = {"audit": "changed by the check-up"}
-"""What was done, where the plan's own word is not plain enough."""
+"""What was done, in plainer words than those of the plan."""
 
 Facts = dict[str, Any]
 
@@ -70,7 +70,7 @@ def _title_of(plan: Plan) -> str:
 
 
 def summary_in_page_words(summary: str) -> str:
-    """Return what a plan does, with the word that is on the button for it: Claim for Withdraw, Change for Update."""
+    """Return what a plan does, with the word on its button: Claim for Withdraw, Change for Update."""
     verb, space, rest = summary.partition(" ")
     return {"Withdraw": "Claim", "Update": "Change"}.get(verb, verb) + space + rest
 
@@ -78,7 +78,7 @@ def summary_in_page_words(summary: str) -> str:
 def _facts(plan: Plan) -> list[str]:
     works = [] if isinstance(plan, DepositPlan) else plan.works
     have = sum(left.reason is Reason.AS_ASKED for left in plan.left_out)
-    # Of the works that wait: the age of one that had its turn before is not the time it has waited.
+    # Of works that never ran: otherwise the age is not the time of waiting.
     tried = sum(work.status == "queued" and bool(work.record.get("attempt")) for work in works)
     pipelines = [work.pipeline for work in plan.works]
     return [
@@ -93,7 +93,7 @@ def _facts(plan: Plan) -> list[str]:
 
 
 def _cells(plan: CellsPlan, most: int = 4) -> list[str]:
-    """Say which fields change, and how; equal changes are counted together."""
+    """Return which fields change, and how; equal changes are counted together."""
     kinds = Counter(
         (path, shown(old), shown(new)) for change in plan.changes for path, old, new in change.cells
     ).most_common()
@@ -113,7 +113,7 @@ def _ages(works: Sequence[WorkSnapshot], now: float) -> str:
 
 def _warnings(plan: Plan) -> Iterable[str]:
     if is_blocked(plan):
-        return  # the list says what is wrong, and nothing will happen that one should know more about
+        return  # the list says what is wrong, and nothing will be sent
     if plan.running:
         are = "is" if plan.running == 1 else "are"
         yield f"{count_of(plan.running, 'work')} {are} running, and a worker may be busy with them."
@@ -129,7 +129,7 @@ def _warnings(plan: Plan) -> Iterable[str]:
 
 
 def is_blocked(plan: Plan) -> TypeGuard[DepositPlan]:
-    """Tell whether rows with mistakes keep all of a deposit back."""
+    """Return whether rows with mistakes keep a whole deposit back."""
     return isinstance(plan, DepositPlan) and bool(plan.bad) and not plan.skip_bad
 
 
@@ -153,7 +153,7 @@ def _list_of(plan: Plan, columns: Sequence[str]) -> Facts:
 
 
 def _at(record: Any, path: str) -> Any:
-    """Return what is at a path with dots between, as text; None where there is nothing."""
+    """Return the value at a dotted path, as text; None if there is none."""
     for part in path.split("."):
         record = record.get(part) if isinstance(record, Mapping) else None
     if isinstance(record, list) and not any(isinstance(one, list | dict) for one in record):
@@ -162,14 +162,14 @@ def _at(record: Any, path: str) -> Any:
 
 
 def _table(title: str, headers: Sequence[str], rows: Sequence[Sequence[Any]], *, open_: bool = False) -> Facts:
-    """Return a table that the page folds under its title; with the first rows, and how many more there are."""
+    """Return a table that the page folds under its title: the first rows, and the number of others."""
     drawn = [["" if cell is None else truncate(cell, CELL) for cell in row] for row in rows[:ROWS]]
     more = f"and {len(rows) - ROWS:,} more" if len(rows) > ROWS else ""
     return {"title": title, "headers": list(headers), "rows": drawn, "more": more, "open": open_}
 
 
 def receipt_of(receipt: Receipt) -> Facts:
-    """Return what became of a change, as the page says it."""
+    """Return the result of a change, in words of the page."""
     done, counts = _DONE.get(receipt.verb, receipt.plan.done_word), receipt.counts
     others = [one for one in receipt.results if one.outcome is not Outcome.DONE]
     rows = [(one.id or "", _OUTCOMES[one.outcome], one.detail) for one in others] or [
@@ -195,7 +195,7 @@ def _past(receipt: Receipt, word: str) -> str:
 
 
 def refusal_of(error: ScopeRefused) -> Facts:
-    """Return a refusal in words of the page, with its remedies: what to press, by name."""
+    """Return a refusal in words of the page, with its remedies: the buttons, by name."""
     count, running = error.count or 0, len(error.running)
     remedies: dict[str, str] = {}
     if error.cure is Cure.ALLOW_RUNNING:
