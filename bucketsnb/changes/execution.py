@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bucketsnb.changes.plan import Plan
     from bucketsnb.progress import Cancel, ProgressCallback
 
-__all__ = ["AGAIN", "ChunkExecutor", "Context", "Execution"]
+__all__ = ["REPEATED_BY_UNDO", "ChunkExecutor", "Context", "Execution"]
 
 CHUNK_BYTES = 8_000_000
 """At most so many bytes of works, as JSON, go in one request; a larger work goes alone."""
@@ -35,7 +35,7 @@ CHUNK_BYTES = 8_000_000
 _LOOK_FOR_CANCEL = 0.1
 """Seconds between two checks for a cancel, while a rate makes the next chunk wait."""
 
-AGAIN = (*UNSETTLED, Outcome.REFUSED, Outcome.STILL_THERE)
+REPEATED_BY_UNDO = (*UNSETTLED, Outcome.REFUSED, Outcome.STILL_THERE)
 """Outcomes that a repeated undo tries again; until then, the receipt shows them as they are."""
 
 
@@ -130,7 +130,7 @@ class Execution:
             if self.earlier is None:
                 self.results = [WorkResult(Outcome.NOT_SENT, change.id, change.before) for change in plan.changes]
             try:
-                self._pass(plan, writer, progress, cancel, UNSETTLED if self.earlier is None else AGAIN)
+                self._pass(plan, writer, progress, cancel, UNSETTLED if self.earlier is None else REPEATED_BY_UNDO)
             except JournalError:
                 self.spent = False  # nothing was sent: once there is room on the disk, it may be applied
                 raise

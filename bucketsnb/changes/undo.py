@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from bucketsnb.addresses import without_login
 from bucketsnb.api import Api
-from bucketsnb.changes.execution import AGAIN, Context, Execution
+from bucketsnb.changes.execution import REPEATED_BY_UNDO, Context, Execution
 from bucketsnb.changes.journal import UNDO_SUFFIX, Entry, Journal, RecordedWork, read_entry
 from bucketsnb.changes.plan import LeftOut, UndoPlan
 from bucketsnb.changes.receipt import Outcome, WorkResult
@@ -78,7 +78,7 @@ def _earlier(journal: Journal, entry_id: str) -> Entry | None:
     earlier = read_entry(journal, entry_id + UNDO_SUFFIX)
     if not earlier.works:
         return None  # cut off before it began
-    if not any(work.outcome in AGAIN for work in earlier.works):
+    if not any(work.outcome in REPEATED_BY_UNDO for work in earlier.works):
         done = any(work.outcome is Outcome.DONE for work in earlier.works)
         what = "was undone before" if done else "could not be undone before, as all its works had moved on"
         raise PlanAlreadyApplied(f"{entry_id} {what} (entry {earlier.id}); nothing was sent.")
@@ -90,7 +90,7 @@ def _changes(api: Api, verb: Verb, entry: Entry, earlier: Entry | None) -> tuple
     now = verb.look_again(api, entry, works)
     if earlier is not None:
         by_id = {work.new_id or work.id: work for work in works}
-        return [_again(verb, by_id.get(work.id), work) for work in earlier.works], []
+        return [_continued_change(verb, by_id.get(work.id), work) for work in earlier.works], []
     obstacles = [verb.obstacle(work, now) for work in works]
     changes = [verb.inverse(work) for work, obstacle in zip(works, obstacles, strict=True) if obstacle is None]
     left_out = [obstacle for obstacle in obstacles if obstacle is not None]
@@ -103,7 +103,7 @@ def _changes(api: Api, verb: Verb, entry: Entry, earlier: Entry | None) -> tuple
     return changes, left_out
 
 
-def _again(verb: Verb, changed: RecordedWork | None, undone: RecordedWork) -> Change:
+def _continued_change(verb: Verb, changed: RecordedWork | None, undone: RecordedWork) -> Change:
     """Return the change of a work in an undo that goes on; a work that the entry does not have stays as it is."""
     if changed is not None:
         return verb.inverse(changed)

@@ -43,7 +43,7 @@ PAGE = 10_000
 _DEEPEST = 10
 _MOST_PIPELINES = 50
 
-_Page = dict[str, Any]
+_PageColumns = dict[str, Any]
 
 
 class ReadingWarning(UserWarning):
@@ -163,7 +163,7 @@ class Pages:
     cancelled: bool = False
     progress: ProgressCallback = lambda _done, _total: None
 
-    def __iter__(self) -> Iterator[_Page]:
+    def __iter__(self) -> Iterator[_PageColumns]:
         if self._stopped():
             return
         most = self.size if self.limit is None else min(self.limit, self.size)
@@ -184,7 +184,7 @@ class Pages:
         self.wanted = len(page["id"])
         yield page
 
-    def _more(self, first: _Page) -> Iterator[_Page]:
+    def _more(self, first: _PageColumns) -> Iterator[_PageColumns]:
         """Yield the first page, then all other works, read by id."""
         if self._stopped():
             self.wanted = len(first["id"]) if self.limit is None else self.limit
@@ -198,8 +198,8 @@ class Pages:
             yield from self._unnamed(shared, unnamed)
 
     def _split(
-        self, first: _Page, listed: list[str | None]
-    ) -> tuple[_Page, list[str], list[str], list[str], slice | None]:
+        self, first: _PageColumns, listed: list[str | None]
+    ) -> tuple[_PageColumns, list[str], list[str], list[str], slice | None]:
         """Return the first page without works that no id names, and what is to be read of all that are `listed`.
 
         That is ids of works before the first page, as they were added after it was read, and behind it; ids that
@@ -227,7 +227,7 @@ class Pages:
         shared = [one for one in irregular if one is not None]
         return first, newer, older, shared, slice(before, before + unnamed) if unnamed else None
 
-    def _unnamed(self, shared: list[str], which: slice) -> Iterator[_Page]:
+    def _unnamed(self, shared: list[str], which: slice) -> Iterator[_PageColumns]:
         """Read works whose id is missing, is not text, or is shared with other works."""
         named = [{"id": {"$not": {"$type": "string"}}}, {"id": {"$type": "array"}}, {"id": {"$in": shared}}]
         document, skip = _both(self.document, {"$or": named}), which.start
@@ -239,14 +239,14 @@ class Pages:
                 self.moved += which.stop - skip
                 break
 
-    def _by_id(self, ids: list[str]) -> Iterator[_Page]:
+    def _by_id(self, ids: list[str]) -> Iterator[_PageColumns]:
         ids.reverse()  # what was read is let go, from the end, where that is cheap
         while ids and not self._stopped():
             chunk = ids[-self.size :][::-1]
             del ids[-self.size :]
             yield from self._of_ids(chunk)
 
-    def _of_ids(self, ids: list[str]) -> Iterator[_Page]:
+    def _of_ids(self, ids: list[str]) -> Iterator[_PageColumns]:
         """Read works by id; as long as an answer has some of them, the others are asked for again."""
         most = 0
         while ids:
@@ -260,7 +260,7 @@ class Pages:
             ids = [one for one in ids if one not in came]
         self.moved += len(ids)
 
-    def _read(self, document: Mapping[str, Any], *, limit: int | None, skip: int = 0) -> tuple[_Page, int]:
+    def _read(self, document: Mapping[str, Any], *, limit: int | None, skip: int = 0) -> tuple[_PageColumns, int]:
         data = self.api.view_bytes(document, self.selection.projection, skip=skip, limit=limit)
         whole = self.selection.projection is None
         return columns_of(data, self.selection.fields, whole=whole), len(data)
@@ -293,12 +293,12 @@ def _both(document: Mapping[str, Any], more: Mapping[str, Any]) -> Mapping[str, 
     return {"$and": [document, more]} if document else more
 
 
-def _id_list(page: _Page) -> list[str | None]:
+def _id_list(page: _PageColumns) -> list[str | None]:
     listed: list[str | None] = page["id"].to_numpy(dtype=object, na_value=None).tolist()
     return listed
 
 
-def _rows(page: _Page, rows: Any) -> _Page:
+def _rows(page: _PageColumns, rows: Any) -> _PageColumns:
     return {name: array[rows] for name, array in page.items()}
 
 

@@ -39,7 +39,7 @@ def _class_of(names: Any) -> type[pd.DataFrame]:
     return NestedFrame if any(name in names for name in NESTED) else pd.DataFrame
 
 
-def _made(*args: Any, **options: Any) -> pd.DataFrame:
+def _construct(*args: Any, **options: Any) -> pd.DataFrame:
     frame = pd.DataFrame(*args, **options)
     return _class_of(frame.columns)(frame)
 
@@ -52,7 +52,7 @@ class NestedFrame(pd.DataFrame):
 
     @property
     def _constructor(self) -> Any:
-        return _made
+        return _construct
 
     def __finalize__(self, other: Any, method: str | None = None, **kwargs: Any) -> NestedFrame:
         """Copy the facts about the read, and free most of the answer if only a few rows are left."""

@@ -33,7 +33,7 @@ LEAST_RATE = 32 * 1024
 THREADS = 32
 """Connections kept alive; further threads work, but connect anew."""
 
-_HERE = threading.local()
+_THREAD = threading.local()
 """The attempt that the thread works on."""
 
 T = TypeVar("T")
@@ -78,7 +78,7 @@ class Attempt:
         errors: list[BaseException] = []
 
         def do() -> None:
-            _HERE.attempt = self
+            _THREAD.attempt = self
             try:
                 results.append(work())
             except BaseException as error:  # noqa: BLE001 - raised where it is waited for
@@ -147,21 +147,21 @@ class _Connection(HTTPConnection):
     """Mixed into every class of urllib3's connections; tells the attempt of its thread how far it is."""
 
     def connect(self) -> None:
-        _HERE.attempt.connects(self)
+        _THREAD.attempt.connects(self)
         super().connect()
-        _HERE.attempt.sends(self)
+        _THREAD.attempt.sends(self)
 
     def request(self, *args: Any, **options: Any) -> None:
-        _HERE.attempt.sends(self)  # or connects first
+        _THREAD.attempt.sends(self)  # or connects first
         super().request(*args, **options)
 
     def getresponse(self) -> Any:
-        _HERE.attempt.awaits()
+        _THREAD.attempt.awaits()
         return super().getresponse()
 
 
 @cache
-def _ours(pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
+def _our_pool_class(pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
     """Return a pool class of urllib3 that makes our connections, direct ones or through a proxy."""
     if issubclass(pool.ConnectionCls, _Connection):
         return pool
@@ -171,7 +171,7 @@ def _ours(pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
 
 def _adapt(manager: Any) -> Any:
     pools = manager.pool_classes_by_scheme
-    manager.pool_classes_by_scheme = {scheme: _ours(pool) for scheme, pool in pools.items()}
+    manager.pool_classes_by_scheme = {scheme: _our_pool_class(pool) for scheme, pool in pools.items()}
     return manager
 
 

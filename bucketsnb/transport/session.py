@@ -246,11 +246,11 @@ class Transport:
         try:
             self._exchange(call, signed=False)
         except TryFailedError as failure:
-            return _why_not(call, failure.error)
+            return _reason_no_service(call, failure.error)
         return None
 
 
-def _why_not(call: Call, error: ServiceError) -> str | None:
+def _reason_no_service(call: Call, error: ServiceError) -> str | None:
     if isinstance(error, Unauthorized) or error.status == 405:  # a service that wants a token, or has no HEAD
         return None
     if error.status is not None:

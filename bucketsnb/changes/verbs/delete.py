@@ -163,7 +163,7 @@ class Delete(Verb):
     def obstacle(self, work: RecordedWork, now: CurrentRecords) -> LeftOut | None:
         """Leave out works that were not deleted, those that are there again, and those that the journal lost."""
         if work.outcome is not Outcome.DONE:
-            return LeftOut(work.id, "was not deleted") if work.id in now else None
+            return LeftOut(work.id, "it was not deleted") if work.id in now else None
         return LeftOut(work.id, work.detail, Reason.BACK_AGAIN) if work.left else super().obstacle(work, now)
 
     def inverse(self, work: RecordedWork) -> Change:

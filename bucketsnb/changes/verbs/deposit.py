@@ -111,16 +111,16 @@ def plan_deposit(
     found = read_rows(source, fresh=fresh)
     check_count(len(found.works), limits)
     bad = tuple(found.problems)
-    return _made(context, found.works, reason, limits, found.notes, bad=bad, skip_bad=skip_bad)
+    return _plan_of_works(context, found.works, reason, limits, found.notes, bad=bad, skip_bad=skip_bad)
 
 
 def plan_raw(context: Context, works: Iterable[Any]) -> DepositPlan:
     """Plan to deposit works just as they are given: what :meth:`bucketsnb.client.Buckets.deposit` does."""
     refuse_read_only(context.api)
-    return _made(context, encode_works(works, verb="deposit")[1], "", PlanLimits())
+    return _plan_of_works(context, encode_works(works, verb="deposit")[1], "", PlanLimits())
 
 
-def _made(
+def _plan_of_works(
     context: Context,
     works: Iterable[Record],
     reason: str,

@@ -98,7 +98,7 @@ def plan_update(context: Context, frame: pd.DataFrame, *, reason: str = "", limi
     refuse_naive_times(frame)
     ids = [one for one in frame["id"] if isinstance(one, str)] if "id" in frame.columns else []
     found = edits_of(frame, {record["id"]: record for record in read_works(context.api, ids)})
-    return _made(context, found, [*found.notes, *_emptied(found)], reason, limits)
+    return _plan_of_edits(context, found, [*found.notes, *_emptied(found)], reason, limits)
 
 
 def plan_set(
@@ -121,7 +121,7 @@ def plan_set(
             found.add(record, cells, index)
         else:
             found.left_out.append(LeftOut(work.id, "has these values already", Reason.AS_ASKED))
-    return _made(context, found, [], reason, limits, query=targets.query)
+    return _plan_of_edits(context, found, [], reason, limits, query=targets.query)
 
 
 def _paths(values: Mapping[str, Any]) -> dict[tuple[str, ...], Any]:
@@ -174,10 +174,10 @@ def plan_works(context: Context, works: Iterable[Any], *, reason: str = "") -> U
     for index, (one, work) in enumerate(given.items()):
         if one in now:
             found.add(now[one], work, index)
-    return _made(context, found, [], reason, PlanLimits(max_affected=None, allow_running=True))
+    return _plan_of_edits(context, found, [], reason, PlanLimits(max_affected=None, allow_running=True))
 
 
-def _made(
+def _plan_of_edits(
     context: Context, found: Edits, notes: Sequence[str], reason: str, limits: PlanLimits, query: str = ""
 ) -> UpdatePlan:
     check_count(len(found.works), limits)
@@ -231,7 +231,7 @@ def edits_of(frame: pd.DataFrame, now: Mapping[str, Record]) -> Edits:
             f"{'was' if len(strangers) == 1 else 'were'} not in the frame when it was read.",
             field="id",
         )
-    edited = _own(records, read, found.left_out)
+    edited = _works_by_row(records, read, found.left_out)
     _refuse_derived(frame.iloc[list(edited)], before)
     parts = parts_of(frame) if read else dict.fromkeys(range(len(frame)), ())  # what is left out of it stays
     for index, work in edited.items():
@@ -245,7 +245,7 @@ def _as_read(frame: pd.DataFrame, read: Baseline) -> dict[str, Record]:
     return {work["id"]: work for work in works if _id(work) is not None}
 
 
-def _own(records: Sequence[Record], read: Baseline | None, left_out: list[LeftOut]) -> dict[int, Record]:
+def _works_by_row(records: Sequence[Record], read: Baseline | None, left_out: list[LeftOut]) -> dict[int, Record]:
     """Return the works with an id of their own, by row; leave out edited works without one."""
     as_read = read.counts if read else Counter[str | None]()
     ids = list(map(_id, records))
