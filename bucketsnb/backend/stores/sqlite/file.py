@@ -38,6 +38,7 @@ class SQLiteFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._paths = [Path(f"{path}{end}") for end in ("", "-wal", "-shm")]
         self._owner = os.getpid()
         self._lock = threading.Lock()
         self._readers: set[sqlite3.Connection] = set()
@@ -122,10 +123,10 @@ class SQLiteFile:
     def _identities(self) -> list[tuple[int, int]]:
         """Identify the file, its log and the index of the log; removed files are left out."""
         found = []
-        for end in ("", "-wal", "-shm"):
+        for path in self._paths:
             with suppress(OSError):
-                one = Path(f"{self.path}{end}").stat()
-                found.append((one.st_dev, one.st_ino))
+                file = path.stat()
+                found.append((file.st_dev, file.st_ino))
         return found
 
     @contextmanager
