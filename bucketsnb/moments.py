@@ -29,7 +29,7 @@ _DAYS = (
     ("a modified Julian date", 40_587.0),
     ("a Julian date", 2_440_587.5),
 )
-"""Other epochs, by the number that each gives to the start of 1970."""
+"""Other ways to count days, and the number of each at the start of 1970."""
 
 _NUMBER = re.compile(r"[+-]?([0-9]+(?:\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
 _ISO = re.compile(
@@ -67,7 +67,7 @@ def instant(text: str, *, zone: timezone | None = None) -> float:
 
 
 def exact_seconds(value: datetime) -> float:
-    """Return the epoch seconds of a datetime with a zone, with the nanoseconds of pandas.
+    """Return the epoch seconds of a datetime with a zone, with the nanoseconds of a pandas Timestamp.
 
     ``Timestamp.timestamp()`` drops the nanoseconds, and the times of the service have some.
     """
@@ -87,14 +87,14 @@ def _seconds(whole: datetime, rest: str) -> float:
 
 
 def unit_guess(number: float) -> str | None:
-    """Return the likely unit of a number that is too large for epoch seconds: ``"milliseconds"`` or smaller."""
+    """Return the likely unit of a number too large for epoch seconds, ``"milliseconds"`` or smaller; otherwise None."""
     if abs(number) <= LARGEST_SECONDS:
         return None
     return next((unit for unit, size in UNIT_SIZES.items() if abs(number) <= LARGEST_SECONDS * size), None)
 
 
 def moment_problem(seconds: float, *, now: float | None = None) -> str | None:
-    """Return why a work cannot have been made, begun or ended at a moment, with a guess at the intended one.
+    """Return why a work cannot have a time, with a guess at what was meant; None if it can have it.
 
     The service came after 2010. Its clock and that of a client may differ, but by less than a day.
 

@@ -302,7 +302,7 @@ def _note(axes: Axes, text: str) -> None:
 
 
 def _stopless(frame: pd.DataFrame) -> str:
-    """Return how many works ended at an unknown time, as those that the service gave up, as text; empty if none."""
+    """Return, as text, how many works ended at an unknown time, such as those the service gave up; empty if none."""
     without = frame["status"].isin(["success", "failure"]) & frame["stop"].isna()
     number = int(without.sum())
     return f"{count_of(number, 'ended work')} {'has' if number == 1 else 'have'} no stop, and no bar" if number else ""
@@ -338,7 +338,7 @@ def _ended(axes: Axes, frame: pd.DataFrame, step: pd.Timedelta) -> None:
 
 
 def _dates(axes: Axes, times: pd.Series) -> None:
-    """Let the axis span these times, but at least an hour: for one moment, matplotlib shows years."""
+    """Let the axis span these times and a margin, at least an hour: for one moment, matplotlib shows years."""
     first, last = times.min(), times.max()
     margin = max((last - first) * _MARGIN, (_SHORTEST - (last - first)) / 2)
     axes.set_xlim((first - margin).to_numpy(), (last + margin).to_numpy())

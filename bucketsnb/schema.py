@@ -259,7 +259,7 @@ QUEUE_FIELDS: Mapping[str, Field] = MappingProxyType(
         **{name: FIELDS[name] for name in ("status", "priority", "timeout", "retries", "attempt", *TIME_FIELDS)},
     }
 )
-"""The fields that the queue itself uses; it accepts older names of pipelines too."""
+"""The fields that the queue itself uses; it also accepts older names of pipelines, with any characters."""
 
 
 # --- what is wrong with a work ---

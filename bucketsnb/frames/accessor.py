@@ -26,7 +26,7 @@ _ELEMENTS: Mapping[str, Any] = {
 
 
 class WorksAccessor:
-    """What only a frame of works can do; a frame that ``view`` returned has it, and what pandas makes of such a frame.
+    """Methods of a frame of works: one that ``view`` returned, or one that pandas made from such a frame.
 
     Examples
     --------
@@ -46,7 +46,7 @@ class WorksAccessor:
 
     @property
     def query(self) -> dict[str, Any]:
-        """The query document that the works of this frame match."""
+        """The query document with which the works of this frame were read."""
         return dict(self._told("query"))
 
     @property
@@ -90,7 +90,7 @@ class WorksAccessor:
         Raises
         ------
         WorkError
-            If only fields that the schema knows were read.
+            If only fields that the schema knows were read, or if it is not known what was read.
         """
         known = Baseline.of(self._frame)
         places = {} if known is None else known.places_of(self._frame)
@@ -104,7 +104,7 @@ class WorksAccessor:
         return pd.DataFrame(columns, index=self._frame.index.take(list(found)))
 
     def light(self) -> pd.DataFrame:
-        """Return the few columns that identify works, and any that were added."""
+        """Return the columns of ``columns="light"``, ``age``, and any columns that were added."""
         keep = {*LIGHT, "age"}
         return self._frame[[name for name in self._frame if name in keep or name not in COLUMNS]]
 
@@ -115,7 +115,7 @@ class WorksAccessor:
         return self._frame.attrs[what]
 
     def _refuse_if_unread(self, part: Any) -> None:
-        """Raise WorkError if unknown fields were not read, rather than return none."""
+        """Raise WorkError if only fields that the schema knows were read, or if it is not known what was read."""
         if Baseline.of(self._frame) is None and len(self._frame):
             raise WorkError("it is not known what was read of these works: ask a frame that view returned")
         read = self._frame.attrs.get("columns", part)

@@ -44,7 +44,7 @@ def frame_of(data: bytes | Sequence[Any], *, fields: Sequence[str] = FIELD_NAMES
 
 
 def empty() -> WorksFrame:
-    """Return a frame without works, with the columns and dtypes of all."""
+    """Return a frame without works, with the same columns and dtypes as any other."""
     return frame_of(b"[]")
 
 

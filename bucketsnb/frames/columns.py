@@ -51,7 +51,7 @@ PARTS = "parts"
 """The fields that were read of a partly read work, as JSON; null for a whole work. No column of a frame."""
 
 LIGHT = ("id", "pipeline", "status", "site", "user", "priority", "attempt", "creation", "event", "tags")
-"""The columns of ``columns="light"``, which are also those that a frame shows."""
+"""The columns of ``columns="light"``; a frame shows the same ones, but ``age`` in place of ``creation``."""
 
 NEEDED = ("id", "pipeline", "status")
 """Columns that a frame of works must have; without them it is an ordinary DataFrame."""
@@ -66,7 +66,7 @@ _STATUS = pd.CategoricalDtype(list(STATUSES), ordered=True)
 _TIME = pd.DatetimeTZDtype(pd.to_datetime(["2026-01-01"], utc=True).unit, "UTC")
 """The dtype of times, in the unit in which this pandas reads times from text: some joins need equal units."""
 _SPAN = np.dtype("m8[ms]")
-"""The dtype of spans, in whole seconds, which read best; ``pd.cut`` widens bins by less than a second."""
+"""The dtype of spans. Values are whole seconds, which read best; ``pd.cut`` widens bins by less than a second."""
 
 _US = 10**6
 _FURTHEST = 9_223_372_036  # whole seconds that fit 64 bits of nanoseconds
@@ -173,7 +173,7 @@ def parents_of(configs: Sequence[Text]) -> list[str | None]:
 
 
 def derived(columns: Columns, now: float, read: Container[str]) -> Columns:
-    """Compute the derived columns as of `now`, in epoch seconds; a column whose fields were not read is empty."""
+    """Compute the derived columns as of `now`, in epoch seconds; a column is empty unless all its fields were read."""
     count = len(columns["id"])
     return {
         name: row.make(columns, round(now * _US)) if all(one in read for one in row.needs) else missing(name, count)
@@ -181,7 +181,7 @@ def derived(columns: Columns, now: float, read: Container[str]) -> Columns:
     }
 
 
-# -- the columns that are worked out of others, as of when the works were read ----------------------------------------
+# -- derived columns: computed from others, as of when the works were read --------------------------------------------
 
 
 def _age(columns: Columns, now: int) -> Instants:
@@ -218,7 +218,7 @@ def _in_seconds(span: Callable[[Columns, int], Instants]) -> Callable[[Columns, 
 
 
 def _overdue(columns: Columns, now: int) -> Any:
-    """Return whether a running work is past its own timeout; computed for running works only, as others are many."""
+    """Return whether each work is running past its own timeout; only running works are computed, as others are many."""
     running = np.flatnonzero(columns["status"] == "running")
     some = {name: columns[name][running] for name in ("start", "stop", "status", "timeout")}
     runtime, allowed = _runtime(some, now), some["timeout"].to_numpy(dtype=np.float64, na_value=np.nan)

@@ -89,7 +89,8 @@ def pausing_collection() -> Iterator[None]:
 def _read(texts: Sequence[Text], fields: tuple[str, ...]) -> dict[str, Any]:
     """Return the values of each field, and the parents, as :func:`column` takes them.
 
-    Some works at a time are decoded and let go, so that the next ones take their memory. Equal texts become one object.
+    Works are decoded in groups; each group is freed, so that the next one uses its memory. Equal texts become one
+    object.
     """
     kind, decode = _decoder(fields)
     names = [*fields, "parent"] if "config" in fields else fields
@@ -139,7 +140,7 @@ def _fit(kind: Kind, value: Any) -> Any:
     except (
         msgspec.ValidationError,
         UnicodeEncodeError,
-    ):  # the latter of half a surrogate pair, on its way to a refusal
+    ):  # the latter for a lone surrogate in a value that does not fit
         return None
 
 

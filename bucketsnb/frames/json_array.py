@@ -194,7 +194,7 @@ class JSONArray(ExtensionArray):
             self._texts[key] = JSONArray._from_sequence(value).texts
 
     def isna(self) -> npt.NDArray[np.bool_]:
-        """Say which cells are null."""
+        """Return which cells are null."""
         missing: npt.NDArray[np.bool_] = pd.isna(self.texts)
         return missing
 
@@ -233,7 +233,7 @@ class JSONArray(ExtensionArray):
 
     def __arrow_array__(self, type: Any = None) -> Any:  # noqa: A002 - the signature of pyarrow
         """Return the JSON as an Arrow array of text."""
-        pyarrow = importlib.import_module("pyarrow")  # asks for this, so it is there
+        pyarrow = importlib.import_module("pyarrow")  # pyarrow calls this method, so it is installed
         return pyarrow.array(self._as_texts(), type=type or pyarrow.string())
 
     def __getattr__(self, name: str) -> Any:
@@ -293,7 +293,7 @@ class JSONArray(ExtensionArray):
         return once
 
     def duplicated(self, keep: Any = "first") -> npt.NDArray[np.bool_]:
-        """Say which cells repeat another."""
+        """Return which cells repeat another."""
         return pd.Series(self.factorize(use_na_sentinel=False)[0]).duplicated(keep=keep).to_numpy()
 
     def value_counts(self, dropna: bool = True) -> pd.Series:  # noqa: FBT001, FBT002 - pandas' own signature
@@ -363,7 +363,7 @@ def _written(value: Any) -> Edited | None:
     if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and np.isnan(value)):
         return None
     written = Edited(encode_json(value))
-    return None if written == b"null" else written  # numpy has more that is missing
+    return None if written == b"null" else written  # numpy has other missing values
 
 
 def _edited(value: Any) -> Edited | None:

@@ -1,7 +1,7 @@
-"""From a frame of works back to the works, with what was edited in it told from what was read.
+"""Make works from a frame of works again, with edited cells told apart from those that were read.
 
-:class:`Baseline` has the works as they were read; :func:`to_records` gives them with the cells that were changed. Cells
-are compared as the JSON values they stand for, whatever dtype a column has by now.
+:class:`Baseline` has the works as they were read; :func:`to_records` returns them with the cells that were changed.
+Cells are compared as the JSON values they stand for, whatever dtype a column has by now.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def _listed(cell: Any) -> Any:
 def _differing(name: str, now: Sequence[Any], was: Sequence[Any], cells: Any) -> list[bool]:
     """Return which values differ from those that were read.
 
-    `cells` is the array that `now` was taken from: if it holds whole seconds, times are compared in whole seconds.
+    `cells` is the array that `now` was taken from: if its unit is seconds or milliseconds, times are compared in it.
     """
     pairs = zip(now, was, strict=True)
     if name in TIME_FIELDS:
@@ -177,21 +177,21 @@ class Baseline(str):
 
     def narrowed(self, ids: Iterable[Any]) -> Baseline:
         """Return the baseline of the works with these ids, so that the rest of the answer can be freed."""
-        places = sorted(place for one in dict.fromkeys(map(_name, ids)) for place in self._places.get(one, ()))
+        places = sorted(place for name in dict.fromkeys(map(_name, ids)) for place in self._places.get(name, ()))
         return self.keep({name: array.take(places) for name, array in self._kept.items()})
 
     @cached_property
     def _places(self) -> Mapping[str | None, list[int]]:
-        """Return the places of the works with each id; None stands for all ids that are not text."""
+        """The places of the works with each id; None stands for all ids that are empty or not text."""
         places: dict[str | None, list[int]] = {}
-        for place, one in enumerate(self._kept["id"]):
-            places.setdefault(_name(one), []).append(place)
+        for place, value in enumerate(self._kept["id"]):
+            places.setdefault(_name(value), []).append(place)
         return places
 
     @cached_property
     def counts(self) -> Counter[str | None]:
-        """The number of works that were read with each id; None stands for all ids that are not text."""
-        return Counter({one: len(places) for one, places in self._places.items()})
+        """The number of works that were read with each id; None stands for all ids that are empty or not text."""
+        return Counter({name: len(places) for name, places in self._places.items()})
 
     def places_of(self, frame: pd.DataFrame) -> dict[int, int]:
         """Return the place here of each work of a frame, by row; works that were not read are left out.
@@ -201,14 +201,14 @@ class Baseline(str):
         ids = list(map(_name, frame["id"])) if "id" in frame else [None] * len(frame)
         found: dict[int, int] = {}
         unclear: dict[str | None, list[int]] = {}
-        for row, one in enumerate(ids):
-            candidates = self._places.get(one, ())
+        for row, name in enumerate(ids):
+            candidates = self._places.get(name, ())
             if len(candidates) == 1:
                 found[row] = candidates[0]
             elif candidates:
-                unclear.setdefault(one, []).append(row)
-        for one, rows in unclear.items():
-            found |= zip(rows, self._nearest(frame.iloc[rows], self._places[one]), strict=True)
+                unclear.setdefault(name, []).append(row)
+        for name, rows in unclear.items():
+            found |= zip(rows, self._nearest(frame.iloc[rows], self._places[name]), strict=True)
         return dict(sorted(found.items())) if unclear else found
 
     def _nearest(self, rows: pd.DataFrame, candidates: Sequence[int]) -> list[int]:
@@ -268,8 +268,8 @@ def _baseline(name: str, kept: Mapping[str, Any]) -> Baseline:
     return made
 
 
-def _name(one: Any) -> str | None:
-    return one if isinstance(one, str) and one else None
+def _name(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
 
 
 # The works of a frame -------------------------------------------------------------------------------------------------
@@ -387,7 +387,7 @@ def _works(cells: Mapping[str, list[Any]], count: int) -> list[Work]:
 
 
 def _edit(works: list[Work], frame: pd.DataFrame, known: Baseline, *, with_empty: bool) -> None:
-    """Replace the cells of works by the values that were read, with edited or emptied cells on top."""
+    """Replace works by those that were read, with the edited cells; with `with_empty`, also with the emptied ones."""
     places = known.places_of(frame)
     here = list(places.values())
     was, records = known.columns_at(here), known.works_at(here)

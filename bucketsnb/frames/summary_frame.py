@@ -27,7 +27,7 @@ def most_rows() -> int | None:
 
 
 class SummaryFrame(pd.DataFrame):
-    """An ordinary DataFrame whose text and HTML views agree; they show as many rows as pandas' options say.
+    """An ordinary DataFrame whose text and HTML views agree and show the first rows, as many as pandas' options say.
 
     Text is cut in the views only, after 120 characters unless ``display.max_colwidth`` says otherwise.
     """
@@ -49,7 +49,7 @@ class SummaryFrame(pd.DataFrame):
         return str(markup.element("div", table, *below))
 
     def _caption(self) -> str | None:
-        """Return the line above the rows."""
+        """Return the text above the rows, or None."""
         return None
 
     def _displayed(self) -> pd.DataFrame:

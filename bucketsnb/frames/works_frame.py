@@ -150,7 +150,7 @@ def _inputs(other: Any) -> Iterable[Any]:
 
 
 def _known_of(inputs: Iterable[Any], *, every: bool) -> dict[Any, Any]:
-    """Return the facts about the read of several frames together; with `every`, only if each is known."""
+    """Return the facts about the read of several frames together; with `every`, none unless all frames have them."""
     frames = [one for one in inputs if isinstance(one, pd.DataFrame)]
     known = [(frame, Baseline.of(frame)) for frame in frames]
     parts = [part for _, part in known if part is not None]

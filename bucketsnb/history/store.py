@@ -27,19 +27,19 @@ KEEP_DAYS = 90
 """Snapshots are dropped once they are older than this and as many later days have snapshots."""
 
 THIN_AFTER_DAYS = 3
-"""Older snapshots are reduced to the first of each hour, once as many later days have snapshots."""
+"""Snapshots older than this are reduced to the first of each hour, once as many later days have snapshots."""
 
 _DAY = 86_400.0
 _LATEST = 2.0**33
 _ROUNDED = 1e-6
 """Seconds by which the shown time of a snapshot may be off, at most."""
 _THINNED = 3600.0
-"""Seconds between the snapshots that are kept."""
+"""Seconds between the older snapshots that are kept."""
 
 _COLUMNS = ("time", "pipeline", *STATUS_KEYS)
 _EMPTY = (0,) * len(STATUS_KEYS)
 _PARTIAL = (None,) * len(STATUS_KEYS)
-"""Counts of the row without a name: of no pipelines, and where a snapshot is of some pipelines only."""
+"""Counts of the row without a name: `_EMPTY` if there are no pipelines, `_PARTIAL` if only some were read."""
 
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS snapshot (
@@ -239,7 +239,7 @@ def _bound(store: sqlite3.Connection) -> None:
         "(SELECT min(time) FROM snapshot GROUP BY url, CAST(time / ? AS INTEGER))",
         (thin, _THINNED),
     )
-    # What lies between two of them was seen, and dropped here: it is no gap.
+    # The snapshots between two of them were dropped here: that is no gap.
     store.execute("UPDATE snapshot SET every = ? WHERE time < ? AND every < ?", (_THINNED, thin, _THINNED))
 
 

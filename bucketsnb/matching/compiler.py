@@ -192,7 +192,7 @@ class _Compiler:
 
 
 def _patterns() -> Patterns:
-    """Import the module of regular expressions, whose library only queries with patterns need."""
+    """Return a new :class:`Patterns`; imported here, as only queries with patterns need its library."""
     try:
         from .patterns import Patterns
     except ModuleNotFoundError as error:

@@ -99,7 +99,7 @@ def _modulo(operand: Any, where: str) -> Test:
 
 
 def _remainder(value: float, divisor: int) -> int | None:
-    """Return the remainder as C does: truncated, with the sign of the dividend; None if it is undefined."""
+    """Return the remainder as C does: truncated, with the sign of the dividend; None if not finite or above 64 bits."""
     if not math.isfinite(value):
         return None
     dividend = math.trunc(value)

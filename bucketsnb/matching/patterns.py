@@ -53,7 +53,7 @@ _QUICK = frozenset("*+?{(")
 
 
 class Patterns:
-    """The regular expressions of one query, and the time that they may take together."""
+    """The regular expressions of one query, and the limits of their size and time together."""
 
     def __init__(self) -> None:
         self._parts = 0
@@ -80,7 +80,7 @@ class Patterns:
         return search
 
     def _charge(self, seconds: float) -> None:
-        """Add the time of one search; many quick searches do not count as a slow pattern."""
+        """Subtract the time of one search from what is left; many quick searches do not count as a slow pattern."""
         self._left = min(self._left - seconds + _LOOK_SECONDS, _QUERY_SECONDS)
         if self._left < 0:
             raise QueryTooSlow(
@@ -120,7 +120,7 @@ class Patterns:
 def _translated(body: str, pattern: str) -> tuple[str, int]:
     """Translate a pattern for the library, and count its parts."""
     pieces: list[str] = []
-    parts = _Parts(nested="#" not in body)  # brackets in a comment do not count
+    parts = _Parts(nested="#" not in body)  # a comment may hold brackets that are no groups
     class_start = -1  # where the content of an open [...] begins, or -1 outside of one
     for token in _TOKEN.finditer(body):
         text, inside = token[0], class_start >= 0

@@ -88,7 +88,7 @@ def _place(part: str) -> int:
 
 
 def reaching(path: str, test: Test, *, whole: bool = False) -> Test:
-    """Return the test of a work whether `test` accepts any value that a dotted path reaches.
+    """Return a test of a work: whether `test` accepts any value that a dotted path reaches.
 
     With `whole`, a list at the end of the path is tested itself, and not its elements.
     """

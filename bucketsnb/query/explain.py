@@ -129,7 +129,7 @@ def explain_work(query: Query, record: Mapping[str, Any], now: float | datetime 
 
 
 def _matches(record: Mapping[str, Any], document: Mapping[str, Any]) -> bool | None:
-    """Return whether a record meets a query document; None if the matcher does not support a part of it."""
+    """Return whether a record meets a query document; None if the matcher does not support it, or takes too long."""
     try:
         return compile_query(document)(record)
     except (QueryNotUnderstood, QueryTooSlow):

@@ -168,11 +168,11 @@ class Filter:
     label
         The condition in words.
     keywords
-        Keywords of ``Query`` that may ask the same; who uses them compares what they ask.
+        Keywords of ``Query`` that may mean the same condition; callers have to check that they do.
     limits
-        By path, the texts of which it must equal one; what is not in it may be anything.
+        By path, the texts of which a work must have one; any other path may have any value.
     parts
-        The filters that must all hold, of a condition under ``$and``.
+        The filters of a condition under ``$and``, which must all hold.
     """
 
     condition: Document

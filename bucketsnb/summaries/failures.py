@@ -31,7 +31,7 @@ _FOLDS = (
 )
 _GROUP = ["pipeline", "function", "site", "user", "error"]
 _UNSEEN = ["function", "first_seen", "text"]
-"""Columns that are not drawn: the function, the first time, and an unfolded example of the error."""
+"""Columns that are not drawn: the function, when it was first seen, and an unfolded example of the error."""
 _TEXT = pd.StringDtype("python")
 
 
@@ -102,7 +102,7 @@ def fold(text: str, site: str | None = None) -> str:
     >>> fold("no answer from chime-node07", site="chime")
     'no answer from <site>-node#'
     """
-    text = text[:FOLDED_MOST]  # the patterns below take time that is quadratic in the length
+    text = text[:FOLDED_MOST]  # the patterns take time that is quadratic in the length
     for pattern, mark in _FOLDS:
         text = pattern.sub(mark, text)
     return re.sub(rf"\b{re.escape(site)}\b", "<site>", text, flags=re.I) if site else text

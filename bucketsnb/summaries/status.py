@@ -111,7 +111,7 @@ class StatusFrame(pd.DataFrame):
 
 
 def _status_or_plain(*args: Any, **kwargs: Any) -> pd.DataFrame:
-    """Stay a StatusFrame while it holds counts, one row per pipeline; else become an ordinary frame."""
+    """Return a StatusFrame if it holds counts, one row per pipeline; otherwise an ordinary frame."""
     made = pd.DataFrame(*args, **kwargs)
     return StatusFrame(made) if _holds_counts(made) else made
 

@@ -32,11 +32,11 @@ _PANELS: Mapping[str, tuple[str, Callable[[Panel, Box], Part]]] = {
 """The further panels by name: the label of their button, and the function that makes them when it is first pressed."""
 
 _pages: weakref.WeakSet[App] = weakref.WeakSet()
-"""The pages that are open."""
+"""The pages that were made and still exist, closed ones too."""
 
 
 class App(Panel):
-    """All of it on one page.
+    """All panels on one page.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class App(Panel):
         super().__init__(source, title="Buckets")
         self.run = _run()
         self.reader = WorksReader(self)
-        self.grid = Grid(self, reader=self.reader)  # observes the query first: its works are outdated then
+        self.grid = Grid(self, reader=self.reader)  # observes the query before the parts below do
         self.status = StatusTable(self, also=self.reader.refresh)
         self.filters = Filters(self, query)
         self.box = Box(self)
@@ -114,7 +114,7 @@ def app(buckets: Any, query: Any = None) -> App:
 
 
 def _run() -> tuple[str | None, str | None]:
-    """Return the cell that is being run, if the front end names it, and the number of this run."""
+    """Return the id of the cell that is being run, if the front end gives it, and the id of this run."""
     shell: Any = get_ipython()
     parent = shell.get_parent() if shell is not None and hasattr(shell, "get_parent") else {}
     return parent.get("metadata", {}).get("cellId"), parent.get("header", {}).get("msg_id")

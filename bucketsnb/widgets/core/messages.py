@@ -139,7 +139,7 @@ class Messages:
         self._keys = itertools.count()
 
     def show(self, message: Message, source: str = "") -> None:
-        """Put a message on top; an equal one is removed."""
+        """Put a message on top; an older one with the same text is removed."""
         newest = replace(message, source=source, key=next(self._keys))
         self.shown = (newest, *(one for one in self.shown if one.text != message.text))[:MOST]
         self._changed()

@@ -78,7 +78,7 @@ class Panel(anywidget.AnyWidget):
     """Name, kind, and whether it is shown, of each part, in their order on the page."""
 
     def __init__(self, source: Any = None, *, title: str = "") -> None:
-        self._parts: dict[str, Part] = {}  # before the widget opens, as nothing else may ever happen to it
+        self._parts: dict[str, Part] = {}  # before the widget opens: `close` needs it, even if that fails
         super().__init__()
         self.label = title
         self.mark = f"bnb-saved-{self.model_id}"
@@ -93,7 +93,7 @@ class Panel(anywidget.AnyWidget):
 
     def lay_out(self, *parts: Part, hidden: Iterable[Part] = ()) -> None:
         """Choose which parts the page shows, and their order."""
-        if not self.parts:  # its parts observed the state before, so they are up to date when this is called
+        if not self.parts:  # its parts observe the state already, so they are up to date when `keep` is called
             for fact in _KEPT:
                 parts[0].follow(fact, lambda _: self.keep())
         away = list(hidden)
@@ -169,7 +169,7 @@ class Part:
     """
 
     kind: ClassVar[str] = ""
-    """The kind of part in the page; also its name, unless it has one."""
+    """The kind of part in the page; also its name, unless another is given."""
     heading: ClassVar[str] = ""
     """The heading of its plain form."""
     handlers: ClassVar[Handlers] = {}
@@ -202,7 +202,7 @@ class Part:
         self.show(message_of(error))
 
     def show(self, message: Message) -> None:
-        """Show a message in the place for messages; it is removed when this part has a newer one."""
+        """Show a message in the place for messages, until this part clears its messages."""
         with self.state.lock:
             self.panel.messages.show(message, self.name)
 
@@ -211,7 +211,7 @@ class Part:
         self.panel.tell(self.name, kind, **content)
 
     def draw(self) -> None:
-        """Send the page everything that it shows."""
+        """Send the page everything that the part shows."""
 
     def new_worker(self, name: str) -> Worker:
         """Return a worker whose threads end with this part."""

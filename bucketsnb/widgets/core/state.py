@@ -69,7 +69,7 @@ class State:
     receipt: Any = None
     """The receipt of the last change."""
     changes: int = 0
-    """How many changes were applied from this page; a new number makes the journal and the works refresh."""
+    """How many changes were applied from this page; a new number makes the works, status and journal refresh."""
 
     def __init__(self, buckets: Any = None) -> None:
         self.buckets = buckets
@@ -90,7 +90,7 @@ class State:
 
     @property
     def armed(self) -> bool:
-        """Whether a plan waits for its confirmation; refreshes pause meanwhile."""
+        """Whether a plan waits for its confirmation; automatic refreshes pause meanwhile."""
         return self.plan is not None
 
     @property
@@ -113,7 +113,7 @@ class State:
 
     @property
     def is_exact(self) -> bool:
-        """Whether that number is exact, and not a lower bound."""
+        """Whether :attr:`matched` is exact, and not a lower bound."""
         return self.frame is None or self.counted is not None or bool(self.frame.attrs.get("exact", True))
 
     @property

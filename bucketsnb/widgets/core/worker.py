@@ -23,7 +23,7 @@ __all__ = ["Run", "Worker", "warned"]
 T = TypeVar("T")
 Progress = Callable[[int, int, str], None]
 PACE = 0.1
-"""Seconds between two updates of the page: with more, the message limit of the server drops the last one."""
+"""Seconds between two updates of the page: with more updates, the message limit of the server drops the last."""
 WORTH_SAYING = 2.0
 """Seconds after which the remaining time can be estimated."""
 
@@ -44,7 +44,7 @@ class Run:
         self._waiting: tuple[int, int] | None = None
 
     def progress(self, done: int, total: int) -> None:
-        """Report how many are done of how many; the page is told now or later."""
+        """Report how many are done, and how many there are; the page is told now or later."""
         self._waiting = done, total
         if time.monotonic() - self._told >= PACE:
             self.flush()

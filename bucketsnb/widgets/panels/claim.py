@@ -100,7 +100,7 @@ class ClaimForm(Form):
         return {"pipeline": typed["pipeline"], **values}
 
     def _received(self, receipt: Any) -> None:
-        """Hold the claimed work, if the receipt is of the claim of this form; any other may be about the held work."""
+        """Hold the claimed work if the receipt is of the claim of this form; while one is held, check if it changed."""
         if self.holds:
             self._look()
         elif receipt is not None and receipt.verb == "withdraw" and receipt is self.box.receipt:

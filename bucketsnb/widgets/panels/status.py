@@ -73,8 +73,8 @@ class StatusTable(Part):
         self._tell_next()
 
     def tick(self) -> None:
-        """Refresh, unless a question is open or another view of the panel has just refreshed."""
-        if self.worker.running:  # the page waits for the end of the refresh
+        """Refresh, unless auto-refresh is off, a question is open, or another view of the panel has just refreshed."""
+        if self.worker.running:  # at its end, the page is told when to tick again
             return
         recent = monotonic() - self._ended_at < self.wait / 2
         if not self.auto or recent or self.state.armed:
@@ -89,7 +89,7 @@ class StatusTable(Part):
     # ---- reading
 
     def refresh_all(self) -> None:
-        """Read the status again, and everything else that the page shows."""
+        """Read the status again, and the works if the page has any."""
         self.refresh()
         self._also()
 

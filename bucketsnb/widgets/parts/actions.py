@@ -32,7 +32,7 @@ _ACTIONS: Mapping[str, _Action] = {
         lambda buckets, works, options: buckets.plan_requeue(works, reset_attempt=options.reset, **options.limits),
         (*_CHOICES, "reset"),
     ),
-    "change": _Action("Change", "Set a field of the selected works"),  # a form has the other fields
+    "change": _Action("Change", "Set a field of the selected works"),  # no plan: a form asks for the value
     "delete": _Action(
         "Delete",
         "Delete the selected works",
@@ -82,7 +82,7 @@ class Actions(Part):
         self.state.selection = ()
 
     def do(self, name: str) -> None:
-        """Ask about an action on the selected works; do nothing if there are none."""
+        """Ask about an action on the selected works, if there are any; for an action without a plan, open its form."""
         action, buckets = _ACTIONS[name], self.state.buckets
         plan = action.plan
         if plan is None:
@@ -134,7 +134,7 @@ class Actions(Part):
         )
 
     def _offer(self) -> dict[str, str] | None:
-        """Return the text that offers to select all works that match, or says that they are selected."""
+        """Return the offer to select all works that match or, once they are, none; None if there is no offer."""
         state = self.state
         if not state.up_to_date:
             return None

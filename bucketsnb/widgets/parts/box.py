@@ -113,7 +113,7 @@ class Box(Part):
         return self.request.owner is part
 
     def choose(self, name: str, value: Any) -> None:
-        """Change one option of the open question; the plan is made again."""
+        """Change one option of the open question; the plan is made again, unless it is the reason."""
         if name not in self.request.choices or not (self.armed or self.planning):
             return
         request = self.request.with_options(**{name: value.strip() if name == "reason" else value})
@@ -185,7 +185,7 @@ class Box(Part):
         *,
         focus: bool = False,
     ) -> None:
-        """Withdraw the open question or a plan that is being made, and say why."""
+        """Withdraw the open question, a plan that is shown or being made, or a refusal, and say why."""
         if not self.busy and (self.planning or self._shown is not None or self.refusal is not None):
             self._put_away(why)
             self.draw(focus=focus)
@@ -222,7 +222,7 @@ class Box(Part):
         self.draw(focus=True)
 
     def _ended(self, receipt: Any) -> None:
-        """Show a receipt, or None if the change ended before there was one."""
+        """Show the receipt of a change; None if it ended before there was one."""
         self._shown = self._working = self.state.plan = None
         self.panel.messages.clear(self.name)
         if receipt is not None:
@@ -263,7 +263,7 @@ class Box(Part):
         return bool(done) and receipt.verb not in ("undo", "withdraw")
 
     def undo(self) -> None:
-        """Plan to undo the change of the receipt, and ask: the undo may be about fewer works by now."""
+        """Plan to undo the change of the receipt, and ask: the undo may be about more or fewer works by now."""
         if self.can_undo:
             self.ask_undo(self.receipt.entry)
 
@@ -278,7 +278,7 @@ class Box(Part):
             self._apply(self.receipt.resume, self.receipt.plan)
 
     def dismiss(self) -> None:
-        """Remove the receipt and the messages; the change stays."""
+        """Remove the receipt and the notice; the change itself stays."""
         if not self.busy:
             self.receipt, self.notice = None, ""
             self.draw(focus=True)

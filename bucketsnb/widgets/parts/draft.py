@@ -71,7 +71,7 @@ class Draft:
     """
 
     values: Mapping[str, Value] = field(default_factory=dict)
-    """Texts by keyword; a missing field has no condition."""
+    """Texts or flags by keyword; a missing field has no condition."""
     others: tuple[Filter, ...] = ()
     """Conditions that no field can show."""
 
@@ -101,7 +101,7 @@ class Draft:
         return replace(self, others=self.others[:place] + self.others[place + 1 :])
 
     def query(self) -> Query | None:
-        """Return the query of the draft, or None if a field is wrong."""
+        """Return the query of the draft, or None if a field is wrong or two contradict each other."""
         return _query_of(self.values, self.others)
 
     def problems(self) -> dict[str, str]:
@@ -139,7 +139,7 @@ def _problem(word: str, value: Value) -> str:
 
 
 def _field_for(found: Filter, taken: Iterable[str]) -> tuple[str, Value | None]:
-    """Return the field that shows a condition, and its text there; None if no field does."""
+    """Return the field that shows a condition, and its value there; None if no field does."""
     for word, keyword in found.keywords.items():
         value = _drawn(word, keyword) if word in FIELDS and word not in taken else None
         if value is not None and _query_of({word: value}) == Query.of([found]):
@@ -148,7 +148,7 @@ def _field_for(found: Filter, taken: Iterable[str]) -> tuple[str, Value | None]:
 
 
 def _drawn(word: str, keyword: Any) -> Value | None:
-    """Return the text of a field for the value of a keyword, or None if it cannot be shown there."""
+    """Return the value of a field for that of a keyword, or None if it cannot be shown there."""
     kind = FIELDS[word].kind
     if kind == "flag":
         return True if keyword is True else None

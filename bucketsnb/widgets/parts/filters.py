@@ -74,7 +74,7 @@ class SavedQueries:
 
     @contextmanager
     def _changing(self) -> Iterator[dict[str, Any]]:
-        """Lend the saved queries to be changed, and write them; other kernels wait meanwhile."""
+        """Yield the saved queries to be changed, then write them; other kernels wait meanwhile."""
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with locked(self.path.with_name(f".{self.path.name}.lock")):
@@ -97,7 +97,7 @@ class SavedQueries:
 
 
 class Filters(FieldsPart):
-    """The query as filters; it is the state's query as long as every field can be meant, and None while one cannot."""
+    """The query as filters; the query of the state is the same, or None while a field is wrong."""
 
     kind = "filters"
     heading = "Query"
@@ -149,7 +149,7 @@ class Filters(FieldsPart):
         return all(self.draft.values.get(word) == asked.get(word) for word in _SET_BY_QUICK)
 
     def paste(self, text: str) -> None:
-        """Replace the content of the form by a query document in JSON."""
+        """Replace the content of the form by a query: a document in JSON, or Python source."""
         self._change(*warned(lambda: Draft.of(Query.parse(text))))
 
     def undo(self) -> None:

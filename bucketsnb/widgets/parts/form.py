@@ -26,7 +26,7 @@ class Field:
     kind: str = "text"
     """Or ``area``, ``choice``, ``flag``, ``number``, ``tokens`` (several texts) or ``toggles`` (some of a few)."""
     value: Any = ""
-    """Its first value."""
+    """Its initial value."""
     hint: str = ""
     """An example of what can be typed."""
     choices: tuple[Any, ...] = ()

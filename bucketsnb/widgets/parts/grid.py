@@ -30,19 +30,19 @@ KEPT = 20
 CAUSES = 50
 """Number of causes that are offered, the most frequent first."""
 EVENTS = 20
-"""Events of a work that have a button; a work with more is a summary of many."""
+"""Maximum number of events of a work that have a button; a work with more is a summary of many."""
 _EMPTY_QUEUE = "The queue is empty. To try the page on made-up works, run bucketsnb.app(bucketsnb.practice())."
 FIRST = 60
 """Rows that the page gets at first."""
 MOST = 500
-"""Rows in one message."""
+"""Maximum number of rows in one message."""
 
 
 class Grid(Part):
-    """Show the state's works; what is ticked is the state's selection.
+    """Show the works of the state; the ticked rows are its selection.
 
-    Rows are drawn in one order until the next ``reset``, which has another generation: what the page asks of rows of
-    an older one is passed over, as other works are in their places.
+    Rows are drawn in one order until the next ``reset``, which starts another generation: requests of the page for
+    rows of an older generation are ignored, as other works are in their places.
     """
 
     kind = "grid"
@@ -79,13 +79,13 @@ class Grid(Part):
         self.draw()
 
     def filter_by(self, text: str) -> None:
-        """Show only works that have a text in one of the columns shown; an empty text shows all."""
+        """Show only works of this query that have a text in one of the columns shown; an empty text shows all."""
         self.rows.text = text.strip()
         self.rows.arrange()
         self.draw()
 
     def narrow_to(self, name: str) -> None:
-        """Show only works that failed for a cause; the same cause again, or an empty one, shows all."""
+        """Show only works of this query that failed for a cause; the same cause again, or an empty one, shows all."""
         self.rows.cause = "" if name == self.rows.cause else name
         self.rows.arrange()
         self.draw()
@@ -126,7 +126,7 @@ class Grid(Part):
     # ---- selection
 
     def choose(self, ids: Iterable[str], *, on: bool = True, view: str = "") -> None:
-        """Add works to the selection, or remove them; ids that are not shown are ignored."""
+        """Add works to the selection, or remove them; ids that are not in the frame are ignored."""
         self._choose(lambda: self.rows.select(ids, on=on), view)
 
     def choose_range(self, generation: int, first: int, last: int, *, on: bool) -> None:
@@ -216,13 +216,13 @@ class Grid(Part):
         ]
 
     def _why_failed(self) -> str:
-        """Say which works the causes are of, if not all were checked."""
+        """Return the label of the causes, with the number of works if not all were checked."""
         causes = self.rows.causes
         whole = causes is None or len(causes.of) == len(causes.frame)
         return "Why:" if causes is None or whole else f"Why the newest {len(causes.of):,} failed:"
 
     def _draw_state(self) -> None:
-        """Tell the page whether the rows match the query, and what to say instead of rows."""
+        """Tell the page whether the rows are those of the query, and what to say instead of rows."""
         state = self.state
         stale = state.frame is not None and not state.up_to_date and state.query is not None
         self.tell(
@@ -372,7 +372,7 @@ class WorksGrid(Panel):
         return tuple(column.name for column in self.table.rows.columns)
 
     def select(self, ids: Iterable[str]) -> None:
-        """Select these works and no others; ids that are not shown are ignored."""
+        """Select these works and no others; ids that are not in the frame are ignored."""
         self.table.rows.clear()
         self.table.choose(ids)
 

@@ -1,4 +1,4 @@
-"""The rows behind a grid: their order, the visible page, and the selected works, by id.
+"""The rows behind a grid: their order, the rows that the page asks for, and the selected works, by id.
 
 Nothing here draws or sends. A frame of 100,000 works is never copied: only a list of places in it changes.
 """
@@ -187,7 +187,7 @@ class Rows:
         ]
 
     def id_at(self, place: int) -> str | None:
-        """Return the id of the work at a place in the frame, or None if it has no valid id."""
+        """Return the id of the work at a place in the frame, or None if its id is not text."""
         return self.ids[place] if isinstance(self.ids[place], str) else None
 
     def _values(self, column: Column, places: Places) -> Any:

@@ -78,7 +78,7 @@ def summary_in_page_words(summary: str) -> str:
 def _facts(plan: Plan) -> list[str]:
     works = [] if isinstance(plan, DepositPlan) else plan.works
     have = sum(left.reason is Reason.AS_ASKED for left in plan.left_out)
-    # Of works that never ran: otherwise the age is not the time of waiting.
+    # Queued works that ran before: their age is not the time that they have waited.
     tried = sum(work.status == "queued" and bool(work.record.get("attempt")) for work in works)
     pipelines = [work.pipeline for work in plan.works]
     return [
