@@ -145,7 +145,7 @@ class Pages:
 
     The counts are known after the first page, and final after the last: how many works match (`matched`, a lower bound
     if not `exact`), how many this read will give if none moves (`wanted`), and how many had moved when their turn came
-    (`moved`).
+    (`moved`). `progress` is called once the counts are known, as the next page may take a while.
     """
 
     api: Api

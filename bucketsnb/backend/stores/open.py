@@ -27,7 +27,7 @@ def sqlite_path(address: str) -> Path:
     """
     name = address.removeprefix("sqlite:///")
     if name.lower() == ":memory:" or name.lower().startswith("file:"):
-        # To SQLite it means a store in memory; here it would become a file of that name.
+        # SQLite does not take it as the name of a file; here it would become a file of that name.
         raise ValueError(
             f"store {name!r} is no name of a file: for works that need not last, give no store, and a temporary one is "
             "made (`bucketsnb lab` and `LocalBackend()` do); for a file, sqlite:///path/to/works.db"

@@ -399,5 +399,5 @@ def _refuse_derived(frame: pd.DataFrame, before: Mapping[str, Record]) -> None:
 def _is_column(column: pd.Series, was: pd.Series) -> bool:
     try:
         return column.astype(was.dtype).equals(was)
-    except (TypeError, ValueError):  # no value of this column can become one of that dtype
+    except (TypeError, ValueError):  # it holds a value that this dtype cannot
         return False

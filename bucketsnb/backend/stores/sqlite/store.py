@@ -100,7 +100,7 @@ class SQLiteStore(Store):
             with closing(reader.execute(sql, values)) as rows:
                 bodies: Iterator[bytes] = (body for (body,) in matching(rows, condition, matches))
                 if not condition.exact:
-                    # In two steps, as the sum may be too large for SQLite.
+                    # In two steps, as the sum may be too large for islice.
                     bodies = islice(islice(bodies, skip, None), limit)
                 yield from map(shape, bodies) if shape else bodies
 
