@@ -129,7 +129,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _text_of(value: float) -> Any:
-    """Return the text that a number was read from; None for a float, which has lost it."""
+    """Return the text of a number in a text field; a fraction or a large number, whose text is lost, as it is."""
     number = whole(value)
     return str(number) if isinstance(number, int) and abs(number) < 2**53 else value
 
