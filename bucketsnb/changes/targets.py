@@ -163,7 +163,7 @@ def check_running(works: Sequence[WorkSnapshot], limits: PlanLimits) -> None:
 
 
 def unnamed(value: Any) -> LeftOut:
-    """Leave out a work whose id is not text."""
+    """Leave out a work whose id is empty or not text."""
     has = "no id" if value is None or value == "" else f"the id {shown(value)}, not text"
     return LeftOut(None, f"has {has}, so the service has no way to name it", Reason.NO_NAME)
 

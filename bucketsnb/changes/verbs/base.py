@@ -77,7 +77,7 @@ class Verb:
             why = f"nobody saw what came of the {self.plan.verb}, and it cannot be told from others: look in the queue"
             return None if work.new_id else LeftOut(work.id, why)
         if work.outcome is not Outcome.DONE:
-            return LeftOut(work.id, "it was not changed") if equal(now.get(work.id or ""), work.before) else None
+            return LeftOut(work.id, "the work was not changed") if equal(now.get(work.id or ""), work.before) else None
         made = self.made(work)
         if made is None:
             return LeftOut(work.id, "its line in the journal is damaged, so what it was is not known")

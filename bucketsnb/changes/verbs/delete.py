@@ -163,7 +163,7 @@ class Delete(Verb):
     def obstacle(self, work: RecordedWork, now: CurrentRecords) -> LeftOut | None:
         """Leave out works that were not deleted, those that are there again, and those that the journal lost."""
         if work.outcome is not Outcome.DONE:
-            return LeftOut(work.id, "it was not deleted") if work.id in now else None
+            return LeftOut(work.id, "the work was not deleted") if work.id in now else None
         return LeftOut(work.id, work.detail, Reason.BACK_AGAIN) if work.left else super().obstacle(work, now)
 
     def inverse(self, work: RecordedWork) -> Change:
@@ -198,7 +198,7 @@ class RestoreExecutor(ChunkExecutor):
         return (None if all(map(execution.is_done, held)) else reply.error) or error
 
     def _missing(self, execution: Execution, positions: Sequence[int]) -> list[int]:
-        """Return the positions of works that are not there; others may have been put back meanwhile."""
+        """Return the positions of works still to be put back; others may have put some back meanwhile."""
         new = [position for position in positions if execution.results[position].new_id is None]
         taken = [result.new_id for result in execution.results if result.new_id]
         there = _there_again(execution.api, [_original(execution, position) for position in new], self.since, taken)
