@@ -251,7 +251,7 @@ def _unsettled(execution: Execution, left: Sequence[int], reply: Reply) -> Bucke
 
 
 def _present(api: Api, works: Sequence[Record]) -> set[str]:
-    """Return ids of stored works that have the creation times of these works."""
+    """Return ids of stored works with the pipeline and creation of a work whose creation may not be unique."""
     now = api.clock.now()
     doubtful = [work for work in works if _key(api, work) in _DEPOSITED or abs(now - float(work["creation"])) > FRESH]
     return {record["id"] for record in find(api, doubtful) if isinstance(record.get("id"), str)}
