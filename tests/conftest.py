@@ -41,7 +41,9 @@ register_profiles()
 
 FOREIGN = ("BUCKETSNB_", "WORKFLOW_", "GITHUB_TOKEN", "GITHUB_PAT", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NETRC")
 FROM_OUTSIDE = frozenset(os.environ)
-LONGEST = ("tests/browser/", "tests/soak/", "tests/notebooks/")
+WITHOUT_LAB = re.compile("tests/browser/test_(door|hub|marimo|print|report)[.]py")
+"""Tests in a browser that need no JupyterLab, or have one of their own."""
+LONGEST = ("tests/browser/test_hub.py", "tests/soak/", "tests/notebooks/")
 DAILY = "not browser and not slow"
 ALL_SLOW = re.compile(r"^pytestmark = .*\bpytest\.mark\.slow\b", re.MULTILINE)
 
@@ -56,22 +58,25 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest, so that no process is left alone with it at the end."""
-    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+    items.sort(key=lambda item: not (_in_lab(item.nodeid) or item.nodeid.startswith(LONGEST)))
+
+
+def _in_lab(nodeid: str) -> bool:
+    return nodeid.startswith("tests/browser/") and not WITHOUT_LAB.match(nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Give each worker of ``pytest -n`` whole files, and all that needs the JupyterLab of the tests to one of them.
 
-    What the tests of a file share is then made once, and there is one such JupyterLab. The tests behind a hub have one
-    of their own, and so may run beside it. The files go out in their order, as the last ones are short.
+    What the tests of a file share is then made once, and there is one such JupyterLab. The files go out in their order,
+    as the last ones are short.
     """
     from xdist.scheduler import LoadFileScheduling
 
     class Whole(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            in_lab = nodeid.startswith("tests/browser/") and not nodeid.startswith("tests/browser/test_hub.py")
-            return "tests/browser" if in_lab else super()._split_scope(nodeid)
+            return "tests/browser" if _in_lab(nodeid) else super()._split_scope(nodeid)
 
     config.option.loadscopereorder = False
     return Whole(config, log)
