@@ -64,8 +64,8 @@ def render(
     client = NotebookClient(book, timeout=_SECONDS, kernel_name="python3", store_widget_state=False)
     manager = client.create_kernel_manager()
     is_posix = os.name == "posix"
-    # In /tmp, as the path of a socket has 107 characters at most.
-    with tempfile.TemporaryDirectory(prefix="bucketsnb-", dir="/tmp" if is_posix else None) as folder:  # noqa: S108 - made for us alone
+    place = "/tmp" if is_posix else None  # noqa: S108 - the path of a socket has 107 characters at most
+    with tempfile.TemporaryDirectory(prefix="bucketsnb-", dir=place) as folder:
         if is_posix:  # sockets in a private folder: other users of this machine could listen on TCP
             manager.transport, manager.ip = "ipc", f"{folder}/kernel"
         try:

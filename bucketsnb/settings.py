@@ -38,7 +38,7 @@ _NO = frozenset({"", "0", "false", "no", "off"})
 
 
 class Secret:
-    """A text that shows only where it came from, also in a pickle and in the locals of a traceback.
+    """A text that shows only where it came from, also in the locals of a traceback; it cannot be pickled.
 
     Examples
     --------

@@ -183,7 +183,7 @@ def _ending_in_order(server: uvicorn.Server) -> Iterator[None]:
     numbers = {signal.SIGTERM, signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGTERM)}
     before = {number: signal.getsignal(number) for number in numbers}
     for number, handler in before.items():
-        if handler != signal.SIG_IGN:  # ignored, as under nohup
+        if handler != signal.SIG_IGN:  # what is ignored stays so, as under nohup
             signal.signal(number, end)
     try:
         yield

@@ -1,4 +1,4 @@
-"""One JupyterLab, one Chromium and one kernel for all tests in a browser; each test gets fresh cells."""
+"""One JupyterLab and kernel for all tests that need it, and one Chromium a process; each test gets fresh cells."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ _INDEXES: Sequence[list[tuple[str, int]]] = (
 _NEWEST = [("creation", DESCENDING), ("_id", DESCENDING)]
 _FIRST = [("priority", DESCENDING), *_AGED]
 _ALREADY = frozenset({85, 86})
-"""Error code: an index on the same fields exists with other options."""
+"""Error codes: an index on the same fields exists with other options."""
 _NO_SHARD_KEY = 61
 _BATCH = 500
 """Documents that the server sends at once, so that few are in memory."""
