@@ -309,6 +309,8 @@ def test_a_receipt_is_in_sight_and_focused_where_cells_out_of_sight_are_not_laid
 
 def test_no_key_in_any_control_reaches_the_notebook(notebook: Notebook, page: Locator) -> None:
     panel(page, "deposit", "Deposit")
+    pasted = page.get_by_label("CSV or JSON")
+    expect(pasted).to_be_focused()
     book = "window.jupyterapp.shell.currentWidget.content"
     cells = f"() => {book}.widgets.map((one) => [one.model.type, one.model.sharedModel.source])"
     active = f"() => {book}.activeCellIndex"
@@ -331,12 +333,24 @@ def test_no_key_in_any_control_reaches_the_notebook(notebook: Notebook, page: Lo
         control.focus()
         for key in ("r", "x", "m", "a", "b", "y", "c", "z", "ArrowDown", "ArrowUp", "d", "d"):
             notebook.page.keyboard.press(key)
-    pasted = page.get_by_label("CSV or JSON")
     pasted.focus()
     notebook.page.keyboard.press("Shift+Enter")
     expect(pasted).to_have_value("\n")
     assert (notebook.page.evaluate(cells), notebook.page.evaluate(active)) == before
     expect(page.locator(".bnb-page")).to_be_visible()
+
+
+def test_a_form_that_comes_late_leaves_the_focus_where_it_went_meanwhile(notebook: Notebook, page: Locator) -> None:
+    """The kernel is asked for the form, and the person goes elsewhere before it answers."""
+    open_and_leave = """(page) => {
+        page.querySelector("[aria-label='Columns']").focus();
+        [...page.querySelectorAll("button")].find((one) => one.textContent === "Deposit").click();
+        [...page.querySelectorAll("button")].find((one) => one.textContent === "Refresh").focus();
+    }"""
+    page.evaluate(open_and_leave)
+    expect(page.get_by_label("CSV or JSON")).to_be_visible()
+    rest(page.locator("[data-part='deposit']"))
+    expect(page.get_by_role("button", name="Refresh")).to_be_focused()
 
 
 def test_running_the_cell_again_closes_the_page_before_models_and_all(

@@ -46,6 +46,16 @@ CUT_CHOICES = """(all) => all.filter((one) => {
 """Lists of which the longest choice does not fit."""
 
 
+WATCH_BOX = """() => {
+  window.boxAtFirst = new Promise((done) => new MutationObserver((_, observer) => {
+    const box = document.querySelector("[data-part='box']");
+    if (!box) return;
+    observer.disconnect();
+    done(getComputedStyle(box).display);
+  }).observe(document.body, {childList: true, subtree: true}));
+}"""
+"""Keeps how the box is displayed when it comes into the page, before any message of the kernel can come."""
+
 MANY = f"""pipeline="{PIPELINE}", status="queued", site=["chime", "kko"], user="chimefrb", priority=">=2",
 all_tags=["one", "two"]"""
 """Conditions of six filters."""
@@ -195,6 +205,15 @@ def test_a_work_that_opens_below_the_rows_is_in_sight(notebook: Notebook, page: 
     opened = page.locator(".bnb-detail")
     expect(opened).to_be_in_viewport(ratio=0.99)
     assert _y(opened) > _y(page.locator(".bnb-grid .bnb-scroll"))
+
+
+@pytest.mark.usefixtures("backend")
+def test_what_the_kernel_has_not_described_yet_takes_no_place(notebook: Notebook) -> None:
+    notebook.page.evaluate(WATCH_BOX)
+    notebook.run("from bucketsnb import Buckets, app\npage = app(Buckets())\npage")
+    expect(notebook.page.locator("[data-part='box']")).to_have_count(1)
+    assert notebook.page.evaluate("() => window.boxAtFirst") == "none"
+    notebook.kernel_eval("page.close()")
 
 
 def test_the_forms_cut_no_choice_and_no_label(notebook: Notebook, page: Locator) -> None:

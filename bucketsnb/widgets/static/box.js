@@ -134,7 +134,6 @@ function boxPart(part, root) {
       root.replaceChildren(...now.messages.map(message), ...(now.notice ? [notice(now.notice)] : []), ...(now.refusal ? [refused(now.refusal)] : []),
         ...(now.question ? [question(now.question)] : []), ...(now.working ? [working(now.working)] : []), ...(now.receipt && !now.question && !now.working && !now.refusal ? [receipt(now.receipt)] : []));
       if (!now.question) { typed = ""; word = null; }
-      root.classList.toggle("bnb-empty", !root.children.length);
       for (const one of root.querySelectorAll("details")) if (open.has(one.dataset.key)) one.open = true;
       const own = within || page.root.contains(document.activeElement) || document.activeElement === document.body || document.activeElement?.closest?.(".jp-Notebook")?.contains(page.root);
       if (now.focus && page.acted && own) bring();

@@ -21,7 +21,7 @@ function formPart(part, root) {
   };
   const timer = setInterval(count, 1000);
   part.page.ends.add(() => clearInterval(timer));
-  // Who opens the form means to type: its first field of text has the focus then.
+  // Who opens the form means to type: its first field of text has the focus then, unless the focus went elsewhere meanwhile.
   const begin = () => {
     const first = [...fields.node.querySelectorAll("textarea, input[type='text']")].find((field) => field.offsetParent);
     if (part.page.opening !== part.name || !first) return;

@@ -45,6 +45,8 @@ function render({ model, el: root }) {
   root.addEventListener("keydown", () => { page.acted = true; }, true);
   const leave = (event) => { if (!root.contains(event.target)) page.acted = false; };
   document.addEventListener("pointerdown", leave, true);
+  const moved = () => { page.opening = null; };
+  document.addEventListener("focusin", moved);
 
   const dead = el("div", { class: "bnb-dead", role: "alert", hidden: true });
   root.append(dead);
@@ -134,6 +136,7 @@ function render({ model, el: root }) {
     first?.statusChanged?.disconnect(restarted);
     style.remove();
     document.removeEventListener("pointerdown", leave, true);
+    document.removeEventListener("focusin", moved);
     for (const end of ["pointerup", "pointercancel", "keyup"]) document.removeEventListener(end, after, true);
     clearTimeout(holding);
     for (const end of page.ends) end();
