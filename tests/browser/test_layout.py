@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, expect
 from bucketsnb.backend.samples import sample_works
 from bucketsnb.backend.server import LocalBackend
 from tests.browser.notebook import Notebook
-from tests.browser.steps import PIPELINE, panel, pick, press, question, tick
+from tests.browser.steps import PIPELINE, panel, pick, press, question, rest, tick
 from tests.factory import make_works
 
 CUT = """(page) => [...page.querySelectorAll('.bnb-scroll, .bnb-list')].flatMap((box) => {
@@ -149,6 +149,7 @@ def test_what_is_being_read_is_said_where_it_will_stand(
 ) -> None:
     held = Event()
     fault = backend.faults.add("POST /view", change=lambda _: held.wait(60), times=None)
+    rest(page.locator(".bnb-grid"))
     before = page.locator(".bnb-grid").bounding_box()
     page.locator(f".bnb-status-table tr[data-pipeline='{PIPELINE}'] [data-status='failure']").click()
     said = page.locator(".bnb-reading")
@@ -180,6 +181,7 @@ def test_a_list_in_a_narrow_question_breaks_no_word(notebook: Notebook, page: Lo
 @pytest.mark.usefixtures("without_sidebar")
 def test_chips_do_not_move_the_works(notebook: Notebook, page: Locator) -> None:
     rows = page.locator(".bnb-grid .bnb-scroll")
+    rest(rows)
     before = rows.bounding_box()
     pick(page, PIPELINE, "queued")
     expect(page.locator(".bnb-chips .bnb-token")).to_have_count(2)
