@@ -443,7 +443,9 @@ def with_defaults(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _filled(fields: tuple[Field, ...], given: Mapping[str, Any]) -> dict[str, Any]:
-    known = {one.name: _filled_value(one, given.get(one.name)) for one in fields if one.sent or one.name in given}
+    known = {
+        field.name: _filled_value(field, given.get(field.name)) for field in fields if field.sent or field.name in given
+    }
     return {**known, **{name: value for name, value in given.items() if name not in known}}
 
 

@@ -191,13 +191,13 @@ def _workspace(path: Path) -> object:
 
 def _as_list(value: object, source: str) -> list[str]:
     values = [value] if isinstance(value, str) else value
-    if not isinstance(values, Sequence) or not all(isinstance(one, str) for one in values):
+    if not isinstance(values, Sequence) or not all(isinstance(url, str) for url in values):
         raise ConfigurationError(
             f"The address {_named(source)} must be text or a list of texts, not {type(value).__name__}."
         )
-    if not any(one.strip() for one in values):
+    if not any(url.strip() for url in values):
         raise ConfigurationError(f"The address {_named(source)} is empty.", cure=Cure.GIVE_ADDRESS)
-    return [one.strip() for one in values]
+    return [url.strip() for url in values]
 
 
 def _named(source: str) -> str:

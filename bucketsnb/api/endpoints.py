@@ -168,7 +168,7 @@ class Api:
 
     def view_ids(self, query_document: Mapping[str, Any] | None = None) -> list[str | None]:
         """Return the ids of all works that match, newest first; None for a work whose id is no text."""
-        return self._whole(query_document, _ONLY_ID, 0, None, self._ids, lambda one: one)
+        return self._whole(query_document, _ONLY_ID, 0, None, self._ids, lambda text: text)
 
     def view_by_ids(self, ids: Sequence[str], query_document: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Return the records of these ids, those only that match a query where one is given.
@@ -191,7 +191,7 @@ class Api:
                 self.longest_answer.was_cut(*before)
             before = len(works), len(answer.body)
             found += works
-            missing = [one for one in missing if one not in came]
+            missing = [work_id for work_id in missing if work_id not in came]
         return found
 
     def view_bytes(
@@ -277,7 +277,7 @@ class Api:
     def _ids(self, answer: Answer) -> list[str | None]:
         self._check_type("POST", "/view", answer)
         try:  # in a third of the time and memory, where each id is text
-            return [one.id for one in _decode_named(answer.body)]
+            return [work.id for work in _decode_named(answer.body)]
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             pass
         return [_id_of(record) for record in self._records(answer)]  # outside, as it may raise
@@ -361,7 +361,11 @@ class Api:
         for chunk in chunks(waiting, self._ids_a_line(waiting) if waiting else 1):
             try:
                 said_yes &= self._ask(
-                    "DELETE", "/work", _true_or_false, Idempotency.REPEATABLE, params=[("ids", one) for one in chunk]
+                    "DELETE",
+                    "/work",
+                    _true_or_false,
+                    Idempotency.REPEATABLE,
+                    params=[("ids", work_id) for work_id in chunk],
                 )
             except ServiceError as error:
                 error.deleted, error.remaining = done, waiting[len(done) :]
@@ -377,7 +381,7 @@ class Api:
         token = self.transport.settings.token
         line = f"DELETE {urlsplit(self.url).path}/work? HTTP/1.1"
         taken = _HEADERS + len(line) + len(token.reveal() if token else "")
-        longest = max(len(urlencode({"ids": one})) + 1 for one in ids)
+        longest = max(len(urlencode({"ids": work_id})) + 1 for work_id in ids)
         return max(1, min(DELETE_CHUNK, (_LINE_MAX - taken) // longest))
 
     def audit_failed(self) -> int:
@@ -536,11 +540,11 @@ def _checked_ids(ids: object) -> list[str]:
     if isinstance(ids, str | bytes | Mapping) or not isinstance(ids, Iterable):
         raise WorkError(f"Ids are given as a list, not as one {type(ids).__name__}; put it in [ ].")
     listed = list(ids)
-    for place, one in enumerate(listed):
-        if not isinstance(one, str) or not one:
-            text = f"The id at place {place} is {truncate(repr(one), 40)}, which is no id; nothing was sent."
+    for place, work_id in enumerate(listed):
+        if not isinstance(work_id, str) or not work_id:
+            text = f"The id at place {place} is {truncate(repr(work_id), 40)}, which is no id; nothing was sent."
             raise WorkError(text, index=place, field="id")
-    return list(dict.fromkeys(str(one) for one in listed))
+    return list(dict.fromkeys(str(work_id) for work_id in listed))
 
 
 # --- shapes of answers; an error says what was expected ---
@@ -582,7 +586,7 @@ def _yes(value: Any) -> bool:
 
 
 def _list_of_records(value: Any) -> list[dict[str, Any]]:
-    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         raise ValueError("a list of records was expected")
     return value
 

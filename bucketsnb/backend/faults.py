@@ -66,7 +66,7 @@ class RequestLog(list[LoggedRequest]):
 
     def of(self, method: str, path: str = "*") -> list[LoggedRequest]:
         """Return the requests of a method whose path matches a pattern with ``*``."""
-        return [one for one in self if one.method == method and fnmatchcase(one.path, path)]
+        return [fault for fault in self if fault.method == method and fnmatchcase(fault.path, path)]
 
     def clear(self) -> None:
         """Remove all requests from the log."""

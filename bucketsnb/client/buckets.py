@@ -81,7 +81,9 @@ _FAILURE_COLUMNS = [
 def _takes_words(method: Method) -> Method:
     """Show the keywords of a query in the signature of a method instead of its ``**words``, for completion."""
     declared = signature(method)
-    parameters = [one for one in declared.parameters.values() if one.kind is not Parameter.VAR_KEYWORD]
+    parameters = [
+        parameter for parameter in declared.parameters.values() if parameter.kind is not Parameter.VAR_KEYWORD
+    ]
     words = [word for word in WORDS if word not in declared.parameters]
     parameters += [Parameter(word, Parameter.KEYWORD_ONLY, default=..., annotation="Any") for word in words]
     method.__signature__ = declared.replace(parameters=parameters)  # type: ignore[attr-defined]  # what inspect reads
@@ -898,7 +900,7 @@ class Buckets:
         if isinstance(answer, Confirmation):
             return answer
         done = answer and _deleted(plan)
-        left = sum(one.reason is Reason.BEYOND_LIMIT for one in plan.left_out)
+        left = sum(work.reason is Reason.BEYOND_LIMIT for work in plan.left_out)
         if done and left:
             warn_caller(f"{plan.summary}: {left:,} more match and were left, as limit={limit} asks.", WorksLeft)
         return done

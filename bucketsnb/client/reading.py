@@ -211,20 +211,20 @@ class Pages:
         ids = _id_list(first)
         known = set(ids) - irregular
         if irregular:
-            first = _rows(first, np.array([one not in irregular for one in ids]))
+            first = _rows(first, np.array([work_id not in irregular for work_id in ids]))
         self.moved += len(known.difference(window))
-        unnamed = sum(one in irregular for one in window) if irregular else 0
-        named = [one for one in window if one is not None and one not in irregular]
+        unnamed = sum(work_id in irregular for work_id in window) if irregular else 0
+        named = [work_id for work_id in window if work_id is not None and work_id not in irregular]
         del window
         place = next((place for place, one in enumerate(named) if one in known), len(named))
-        newer, older = named[:place], [one for one in named[place:] if one not in known]
+        newer, older = named[:place], [work_id for work_id in named[place:] if work_id not in known]
         total = len(known) + len(newer) + len(older) + unnamed
         self.wanted = total if self.limit is None else min(total, self.limit)
         room = max(self.wanted - len(known) - unnamed, 0)
         del older[max(room - len(newer), 0) :], newer[room:]
         self.progress(0, self.wanted)
-        before = sum(one in irregular for one in listed[: self.skip])
-        shared = [one for one in irregular if one is not None]
+        before = sum(work_id in irregular for work_id in listed[: self.skip])
+        shared = [work_id for work_id in irregular if work_id is not None]
         return first, newer, older, shared, slice(before, before + unnamed) if unnamed else None
 
     def _unnamed(self, shared: list[str], which: slice) -> Iterator[_PageColumns]:
@@ -257,7 +257,7 @@ class Pages:
             self.size = min(self.size, most) if most else self.size  # as much as it sends in one answer
             most = max(most, len(came))
             yield page
-            ids = [one for one in ids if one not in came]
+            ids = [work_id for work_id in ids if work_id not in came]
         self.moved += len(ids)
 
     def _read(self, document: Mapping[str, Any], *, limit: int | None, skip: int = 0) -> tuple[_PageColumns, int]:
@@ -362,7 +362,7 @@ def _count_matched(pages: Pages) -> None:
     """Count the works that match, if one request to the service's status gives the number."""
     pipeline, status = pages.document.get("pipeline", ...), pages.document.get("status", "total")
     wanted = status["$in"] if isinstance(status, Mapping) and list(status) == ["$in"] else [status]
-    by_status = pages.document.keys() <= {"pipeline", "status"} and all(one in STATUS_KEYS for one in wanted)
+    by_status = pages.document.keys() <= {"pipeline", "status"} and all(name in STATUS_KEYS for name in wanted)
     if pages.exact or pages.cancelled or not by_status or not (pipeline is ... or isinstance(pipeline, str)):
         return
     try:
@@ -412,7 +412,7 @@ def family_of(api: Api, parent: str) -> Family:
         children = view(pages_of(api, Query({PARENT_PATH: {"$in": generation}})))
         children = children[~children["id"].isin(known)]
         found.append(children)
-        generation = [str(one) for one in children["id"].dropna()]
+        generation = [str(work_id) for work_id in children["id"].dropna()]
         known.update(generation)
         if not generation:
             break

@@ -158,8 +158,8 @@ def judge(work: Any) -> tuple[dict[str, Any], list[Problem]]:
     """
     record, unfit = _converted(work)
     if unfit:
-        named = {one.path.partition(".")[0].partition("[")[0] for one in unfit}
-        return record, [*unfit, *(one for one in _wrong(with_defaults(record)) if one.path not in named)]
+        named = {problem.path.partition(".")[0].partition("[")[0] for problem in unfit}
+        return record, [*unfit, *(problem for problem in _wrong(with_defaults(record)) if problem.path not in named)]
     filled = with_defaults(record)
     return record, _wrong(filled) or _size_problems(filled, len(msgspec.json.encode(filled)))
 
@@ -171,8 +171,8 @@ def judge_change(record: Mapping[str, Any], changes: Mapping[str, Any]) -> list[
     """
     new, unfit = _converted(changes)
     times = _moment_problems({name: value for name, value in new.items() if value != record.get(name)})
-    named = {one.path for one in times}
-    return [*unfit, *(one for one in problems_of_change(record, new) if one.path not in named), *times]
+    named = {problem.path for problem in times}
+    return [*unfit, *(problem for problem in problems_of_change(record, new) if problem.path not in named), *times]
 
 
 def _converted(work: Any) -> tuple[dict[str, Any], list[Problem]]:
@@ -212,7 +212,7 @@ def _refuse(found: Sequence[Problem], record: Mapping[str, Any], index: int) -> 
 def refusal(found: Sequence[Problem], record: Mapping[str, Any], index: int) -> WorkError:
     """Return the error for a work and what is wrong with it; its `field` is the first one that is wrong."""
     label = printable(truncate(record.get("pipeline") or "no pipeline", 60))
-    also = f". Also wrong: {join_truncated((one.path for one in found[1:]), most=3)}" if found[1:] else ""
+    also = f". Also wrong: {join_truncated((problem.path for problem in found[1:]), most=3)}" if found[1:] else ""
     return WorkError(f"Work {index} ({label}): {found[0]}{also}", index=index, field=found[0].path or None)
 
 
@@ -223,7 +223,7 @@ def _field(name: str, value: Any) -> Any:
     kind = FIELDS[name].kind if name in FIELDS else None
     if kind is Kind.INTEGER:
         return whole(sent)
-    return [whole(one) for one in sent] if kind is Kind.INTEGERS and isinstance(sent, list) else sent
+    return [whole(value) for value in sent] if kind is Kind.INTEGERS and isinstance(sent, list) else sent
 
 
 def _time(value: Any, name: str) -> float | None:
@@ -246,8 +246,8 @@ def _moment_problems(record: Mapping[str, Any]) -> list[Problem]:
 
 def _wrong(record: Mapping[str, Any]) -> list[Problem]:
     moments = _moment_problems(record)
-    named = {one.path for one in moments}
-    return [*(one for one in problems(record) if one.path not in named), *moments]
+    named = {problem.path for problem in moments}
+    return [*(problem for problem in problems(record) if problem.path not in named), *moments]
 
 
 def _size_problems(record: Mapping[str, Any], size: int) -> list[Problem]:

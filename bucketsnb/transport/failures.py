@@ -302,5 +302,5 @@ def _chain(error: BaseException) -> list[BaseException]:
     links = [error]
     for link in links:
         inner = (link.__cause__, link.__context__, *link.args)
-        links += [one for one in inner if isinstance(one, BaseException) and one not in links]
+        links += [cause for cause in inner if isinstance(cause, BaseException) and cause not in links]
     return links

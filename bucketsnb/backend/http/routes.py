@@ -134,7 +134,7 @@ class _Service:
     async def delete(self, request: Request) -> Response:
         asked = _decoded(await read_body(request) or b"{}", _Deletion)
         # Ids in the address as well: an answer of true must cover all ids that were named.
-        unique = {one for one in (*request.query_params.getlist("ids"), *asked.ids) if one}
+        unique = {work_id for work_id in (*request.query_params.getlist("ids"), *asked.ids) if work_id}
         if not unique:
             raise BadRequest("name the works to delete by ids: nothing was deleted")
         found = await self._change(self.store.delete, sorted(unique))

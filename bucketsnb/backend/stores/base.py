@@ -43,7 +43,7 @@ class UnknownWorks(StoreError):
     """An update named works that the store does not hold, so nothing was updated."""
 
     def __init__(self, ids: Sequence[str | None]) -> None:
-        shown = ", ".join("null" if one is None else one for one in ids[:5])
+        shown = ", ".join("null" if work_id is None else work_id for work_id in ids[:5])
         more = f" and {len(ids) - 5} more" if len(ids) > 5 else ""
         super().__init__(f"no work has the id {shown}{more}; nothing was updated")
 

@@ -81,7 +81,7 @@ def _plain(value: Any) -> Any:
 _KINDS: Sequence[tuple[type, Callable[[Any], Any]]] = (
     (int, int),  # the type of BSON for integers over 32 bits
     (DatetimeMS, _seconds),
-    (Timestamp, lambda one: float(one.time)),
-    (Decimal128, lambda one: float(one.to_decimal())),
+    (Timestamp, lambda value: float(value.time)),
+    (Decimal128, lambda value: float(value.to_decimal())),
     (object, str),
 )

@@ -91,7 +91,9 @@ def _codes_of(error: Exception) -> set[int]:
     codes = {error.code} if isinstance(error, OperationFailure) else set()
     if isinstance(error, BulkWriteError):
         details = error.details
-        codes = {one.get("code") for kind in ("writeErrors", "writeConcernErrors") for one in details.get(kind) or ()}
+        codes = {
+            error.get("code") for kind in ("writeErrors", "writeConcernErrors") for error in details.get(kind) or ()
+        }
     return {code for code in codes if code is not None}
 
 

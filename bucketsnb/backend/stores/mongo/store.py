@@ -85,7 +85,7 @@ class MongoStore(Store):
                 self._server.whole(lambda session: self._insert(documents, session))
 
     def _insert(self, documents: Sequence[RawBSONDocument], session: ClientSession | None) -> None:
-        them = {"_id": {"$in": [one["_id"] for one in documents]}}
+        them = {"_id": {"$in": [document["_id"] for document in documents]}}
         if session is None and self.works.find_one(them) is not None:
             raise StoreError("two works would have one id; nothing was stored")
         try:
@@ -153,11 +153,11 @@ class MongoStore(Store):
             self.works.bulk_write(requests, session=session)
 
     def _current(self, ids: Sequence[str | None], session: ClientSession | None) -> dict[str | None, Record]:
-        asked = {"id": {"$in": [one for one in ids if one is not None]}}
+        asked = {"id": {"$in": [work_id for work_id in ids if work_id is not None]}}
         current: dict[str | None, Record] = {
-            one["id"]: one for one in self.works.find(asked, {"id": True, "pipeline": True}, session=session)
+            found["id"]: found for found in self.works.find(asked, {"id": True, "pipeline": True}, session=session)
         }
-        missing = [one for one in ids if one not in current]
+        missing = [work_id for work_id in ids if work_id not in current]
         if missing:
             raise UnknownWorks(missing)
         return current

@@ -73,7 +73,7 @@ def _queues(query: Mapping[str, Any], mark: str | None) -> list[tuple[Any, ...]]
     pipelines = plain_values(query.get("pipeline")) or []
     names = sorted({name for name in pipelines if isinstance(name, str)})
     marks = plain_values(query[mark]) or [] if mark else []
-    queues = [(name, one) for name in names for one in marks] if mark else [(name,) for name in names]
+    queues = [(name, mark_value) for name in names for mark_value in marks] if mark else [(name,) for name in names]
     return queues if len(queues) <= _QUEUES_MAX else []
 
 

@@ -90,21 +90,21 @@ def narrow(query: Mapping[str, Any], *, irregular: bool = False) -> Condition:
 
 
 def _all_of(conditions: Sequence[Condition]) -> Condition:
-    joined = _joined(" AND ", [one for one in conditions if one.sql != _ALL], _ALL)
-    return replace(joined, exact=all(one.exact for one in conditions))
+    joined = _joined(" AND ", [condition for condition in conditions if condition.sql != _ALL], _ALL)
+    return replace(joined, exact=all(condition.exact for condition in conditions))
 
 
 def _any_of(conditions: Sequence[Condition]) -> Condition:
-    joined = _joined(" OR ", [one for one in conditions if one.sql != _NOTHING], _NOTHING)
-    return Condition(_ALL, exact=joined.exact) if any(one.sql == _ALL for one in conditions) else joined
+    joined = _joined(" OR ", [condition for condition in conditions if condition.sql != _NOTHING], _NOTHING)
+    return Condition(_ALL, exact=joined.exact) if any(condition.sql == _ALL for condition in conditions) else joined
 
 
 def _joined(word: str, conditions: Sequence[Condition], of_none: str) -> Condition:
     if len(conditions) == 1:
         return conditions[0]
-    sql = word.join(f"({one.sql})" for one in conditions) or of_none
-    values = tuple(value for one in conditions for value in one.values)
-    return Condition(sql, values, all(one.exact for one in conditions))
+    sql = word.join(f"({condition.sql})" for condition in conditions) or of_none
+    values = tuple(value for condition in conditions for value in condition.values)
+    return Condition(sql, values, all(condition.exact for condition in conditions))
 
 
 def _on_field(name: str, wanted: Any, *, irregular: bool) -> Condition:
@@ -167,12 +167,12 @@ def _on_mark(name: str, operator: str, operand: Any) -> Condition:
     if operator != "$in":
         return _UNSURE
     # Equal arrays have equal elements: a search for one element finds few works, which are then compared.
-    values = [next(filter(is_plain, one), None) if isinstance(one, list) else one for one in operand]
+    values = [next(filter(is_plain, item), None) if isinstance(item, list) else item for item in operand]
     found = _in("value", values)
     if found.sql in (_ALL, _NOTHING):
         return found
     sql = f"works.rowid IN (SELECT work FROM marks WHERE field = '{name}' AND ({found.sql}))"  # noqa: S608 - our own names
-    return Condition(sql, found.values, exact=not any(isinstance(one, list) for one in operand))
+    return Condition(sql, found.values, exact=not any(isinstance(item, list) for item in operand))
 
 
 def _in(column: str, values: Sequence[Any]) -> Condition:

@@ -84,7 +84,7 @@ class SQLiteStore(Store):
     def delete(self, ids: Sequence[str]) -> int:
         """Remove works by id, and return how many there were."""
         with self._file.changing() as writer:
-            return sum(writer.execute("DELETE FROM works WHERE id = ?", (one,)).rowcount for one in ids)
+            return sum(writer.execute("DELETE FROM works WHERE id = ?", (work_id,)).rowcount for work_id in ids)
 
     def _newest(
         self, query: Mapping[str, Any], matches: Matcher, projection: Mapping[str, Any], skip: int, limit: int | None
