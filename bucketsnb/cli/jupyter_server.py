@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import encodings.idna  # noqa: F401 - the first connection would import it, when a Ctrl-C may be lost
 import json
 import os
 import secrets
@@ -60,7 +61,7 @@ class JupyterLab:
             "JUPYTER_PREFER_ENV_PATH": "1",  # this Python's kernel, not one of the same name in the user's folder
         }
         self.session = HubSession.of(environ)
-        self._runtime_folder = _runtime_folder(environ)  # now, as a Ctrl-C during an import may be lost
+        self._runtime_folder = _runtime_folder(environ)  # now: a Ctrl-C during an import may be lost
         self._command = [
             *(sys.executable, "-m", "bucketsnb.cli.orphan", str(os.getpid()), self._module),
             *(self.session.network(port) if self.session else _network(port)),

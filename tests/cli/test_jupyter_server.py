@@ -2,7 +2,33 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
 from bucketsnb.cli.jupyter_server import HubSession
+
+IMPORTS = """
+import os, sys
+from pathlib import Path
+from bucketsnb.cli.jupyter_server import JupyterLab
+
+starting = False
+sys.addaudithook(lambda event, found: print(found[0]) if starting and event == "import" else None)
+with JupyterLab(Path(), environ=os.environ, log=open("lab.log", "wb")) as lab:
+    starting = True
+    lab.wait_until_ready()
+    starting = False
+print("ready")
+"""
+
+
+@pytest.mark.slow
+def test_nothing_is_imported_while_the_server_starts_as_python_may_lose_a_ctrl_c_then(tmp_path: Path) -> None:
+    program = subprocess.run([sys.executable, "-c", IMPORTS], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert program.stdout == "ready\n"
 
 
 def test_outside_a_hub_there_is_no_session() -> None:
