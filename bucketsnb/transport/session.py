@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import logging
 import os
 import time
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from io import BytesIO
 from typing import Any, NoReturn
+from urllib.parse import quote
 
 import requests
 from urllib3.exceptions import HTTPError
@@ -106,9 +108,10 @@ class Transport:
         passwords = [login.reveal().partition(":")[2] for login in self.settings.logins.values()]
         route = route or self._route
         proxy = route.secrets if route else []
-        for secret in (*token, *passwords, self._login(self.known_url), *proxy):
-            if len(secret) >= SHORTEST:
-                text = text.replace(secret, "<hidden>")
+        secrets = (*token, *passwords, self._login(self.known_url), *proxy)
+        forms = [form for secret in secrets if len(secret) >= SHORTEST for form in _forms(secret)]
+        for form in sorted(forms, key=len, reverse=True):  # a login before the password that it holds
+            text = text.replace(form, "<hidden>")
         return text
 
     def call(self, method: str, path: str, **details: Any) -> Call:
@@ -212,7 +215,7 @@ class Transport:
 
     def _login(self, url: str | None) -> str:
         secret = self.settings.logins.get(url or "")
-        return "" if secret is None else base64.b64encode(secret.reveal().encode()).decode("ascii")
+        return "" if secret is None else _base64(secret.reveal())
 
     def _refusal(self, call: Call, response: requests.Response, body: bytes) -> TryFailedError:
         token = self.settings.token
@@ -248,6 +251,15 @@ class Transport:
         except TryFailedError as failure:
             return _reason_no_service(call, failure.error)
         return None
+
+
+def _forms(secret: str) -> tuple[str, ...]:
+    """Return how a text may repeat a secret: in base64, percent-encoded, within JSON, or as it is."""
+    return _base64(secret).rstrip("="), quote(secret, safe=""), json.dumps(secret)[1:-1], secret
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode("ascii")
 
 
 def _reason_no_service(call: Call, error: ServiceError) -> str | None:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import base64
 import copy
 import io
 import logging
 import pickle
 import traceback
+from urllib.parse import quote
 
 import pytest
 
@@ -62,6 +64,19 @@ def test_no_error_shows_the_token_not_even_to_a_debugger(action):
 
     assert stub.requests[0].headers["x-access-token"] == TOKEN
     assert TOKEN not in everything_said_by(caught.value)
+
+
+@pytest.mark.parametrize("token", ["to/ken+0123=", 'to"ken\\0123', "token-0123"])
+@pytest.mark.parametrize(
+    "repeated",
+    [lambda token: quote(token, safe=""), lambda token: token, lambda token: base64.b64encode(token.encode()).decode()],
+    ids=["percent-encoded", "escaped in JSON", "in base64"],
+)
+def test_no_error_shows_the_token_in_another_form(connect, stub, token, repeated):
+    stub.default = fail(400, f"I got {repeated(token)} from you")
+    with pytest.raises(errors.Refused, match=r"I got .*<hidden>.* from you") as caught:
+        connect(stub.url, token=token).request("GET", "/version", idempotency=Idempotency.SAFE)
+    assert repeated(token).rstrip("=") not in str(caught.value) + caught.value.excerpt
 
 
 def test_an_unreachable_service_does_not_bring_out_the_token(connect):
