@@ -15,7 +15,7 @@ from bucketsnb.errors import PlanError, QueryError, WorkError
 from bucketsnb.widgets.core.messages import Message
 from bucketsnb.widgets.core.panel import Panel
 from bucketsnb.widgets.panels.update import value_of
-from bucketsnb.widgets.parts.box import Box, Options, Request
+from bucketsnb.widgets.parts.box import Box, Request
 from bucketsnb.widgets.parts.cells import pretty
 from bucketsnb.widgets.parts.form import Field, Form
 
@@ -85,14 +85,14 @@ class ClaimForm(Form):
         """Forecast which work would be claimed, by reads only, and ask."""
         asked, buckets, claim = self._asked(), self.state.buckets, self.claim if self.holds else None
 
-        def forecast(options: Options) -> Any:
+        def forecast(reason: str) -> Any:
             lost = _what_became(buckets.api, claim.work) if claim is not None else ""
             if claim is not None and not lost:
                 raise QueryError("One work is in your hands already: end it, or return it, before you claim another.")
             self.run(lambda: self._let_go(claim, lost))
-            return buckets.plan_withdraw(**asked, reason=options.reason)
+            return buckets.plan_withdraw(**asked, reason=reason)
 
-        self.box.ask(Request(self, forecast))
+        self.box.ask(Request(self, forecast, {"reason": ""}))
 
     def _asked(self) -> dict[str, Any]:
         typed = {field.name: self.values[field.name].strip() for field in _FIELDS}

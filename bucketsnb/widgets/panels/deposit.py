@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -16,7 +17,7 @@ from bucketsnb.schema import FIELDS
 from bucketsnb.settings import MAX_AFFECTED
 from bucketsnb.widgets.core.panel import Panel
 from bucketsnb.widgets.panels.update import value_of
-from bucketsnb.widgets.parts.box import Box, Options, Request
+from bucketsnb.widgets.parts.box import Box, Request
 from bucketsnb.widgets.parts.form import Field, Form
 
 __all__ = ["DepositForm"]
@@ -83,14 +84,10 @@ class DepositForm(Form):
 
     def plan(self) -> None:
         """Check every row, show what would be deposited, and ask."""
-        works, buckets, flags = self._works(), self.state.buckets, {name: self.values[name] for name in _FLAGS}
+        works = self._works()
+        make = partial(self.state.buckets.plan_deposit, works, **{name: self.values[name] for name in _FLAGS})
         most = max(MAX_AFFECTED, len(works) if isinstance(works, list | pd.DataFrame) else 0)
-
-        def make(options: Options) -> Any:
-            return buckets.plan_deposit(works, **flags, reason=options.reason, max_affected=options.max_affected)
-
-        choices, options = ("reason", "max_affected"), Options(max_affected=most)
-        self.box.ask(Request(self, make, choices, options, columns=_columns(works)))
+        self.box.ask(Request(self, make, {"reason": "", "max_affected": most}, columns=_columns(works)))
 
     def _works(self) -> Any:
         """Return the works as a list, a frame, or the text of a table."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 from bucketsnb.changes.receipt import Receipt
@@ -13,7 +14,7 @@ from bucketsnb.errors import WorkError
 from bucketsnb.schema import FIELDS, LEFT_TO_THE_SERVICE, problems_of_change
 from bucketsnb.widgets.core.panel import Panel
 from bucketsnb.widgets.parts.actions import Actions
-from bucketsnb.widgets.parts.box import Box, Options, Request
+from bucketsnb.widgets.parts.box import Box, Request
 from bucketsnb.widgets.parts.form import Field, Form
 
 __all__ = ["CheckUp", "UpdateForm", "value_of"]
@@ -61,16 +62,16 @@ class UpdateForm(Form):
 
     def plan(self) -> None:
         """Show what would change, and ask."""
-        name, buckets = self.values["field"], self.state.buckets
+        name = self.values["field"]
         value = value_of(name, self.values["value"])
         for problem in problems_of_change({}, {name: value}):
             raise WorkError(str(problem), field=name)
         shown = truncate(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), 60)
 
-        def make(works: Any, options: Options) -> Any:
-            return buckets.plan_update(works, set={name: value}, **options.limits)
-
-        self._actions.ask(make, title=lambda plan: f"Set {name} to {shown} in {count_of(plan.count, 'work')}")
+        self._actions.ask(
+            partial(self.state.buckets.plan_update, set={name: value}),
+            title=lambda plan: f"Set {name} to {shown} in {count_of(plan.count, 'work')}",
+        )
 
 
 def value_of(name: str, text: str) -> Any:
@@ -101,5 +102,4 @@ class CheckUp(Form):
 
     def plan(self) -> None:
         """Forecast what the passes would change, by reads only, and ask."""
-        buckets = self.state.buckets
-        self.box.ask(Request(self, lambda options: buckets.plan_audit(reason=options.reason)))
+        self.box.ask(Request(self, self.state.buckets.plan_audit, {"reason": ""}))

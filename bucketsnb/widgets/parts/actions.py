@@ -3,40 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
 from bucketsnb.display.texts import count_of
 from bucketsnb.query import Query
 from bucketsnb.settings import MAX_AFFECTED
 from bucketsnb.widgets.core.panel import Handlers, Panel, Part
-from bucketsnb.widgets.parts.box import Box, Options, Request
+from bucketsnb.widgets.parts.box import Box, Request
 
 __all__ = ["Actions"]
 
-_CHOICES = ("reason", "max_affected", "allow_running")
-
 
 class _Action(NamedTuple):
-    """An action: the label of its button, what it does, how it is planned, and the options of its question."""
+    """An action: the label of its button, what it does, how it is planned, and its options besides the usual ones."""
 
     label: str
     title: str
-    plan: Callable[[Any, Any, Options], Any] | None = None
-    choices: tuple[str, ...] = _CHOICES
+    plan: Callable[..., Any] | None = None
+    options: Mapping[str, Any] = MappingProxyType({})
 
 
 _ACTIONS: Mapping[str, _Action] = {
     "requeue": _Action(
         "Requeue",
         "Put the selected works back into the queue",
-        lambda buckets, works, options: buckets.plan_requeue(works, reset_attempt=options.reset, **options.limits),
-        (*_CHOICES, "reset"),
+        lambda buckets, works, reset, **limits: buckets.plan_requeue(works, reset_attempt=reset, **limits),
+        {"reset": False},
     ),
     "change": _Action("Change", "Set a field of the selected works"),  # no plan: a form asks for the value
     "delete": _Action(
         "Delete",
         "Delete the selected works",
-        lambda buckets, works, options: buckets.plan_delete(works, **options.limits),
+        lambda buckets, works, **limits: buckets.plan_delete(works, **limits),
     ),
 }
 
@@ -83,25 +83,22 @@ class Actions(Part):
 
     def do(self, name: str) -> None:
         """Ask about an action on the selected works, if there are any; for an action without a plan, open its form."""
-        action, buckets = _ACTIONS[name], self.state.buckets
-        plan = action.plan
-        if plan is None:
+        action = _ACTIONS[name]
+        if action.plan is None:
             self._open(name)
         else:
-            self.ask(lambda works, options: plan(buckets, works, options), choices=action.choices)
+            self.ask(partial(action.plan, self.state.buckets), **action.options)
 
-    def ask(
-        self,
-        make: Callable[[Any, Options], Any],
-        *,
-        choices: tuple[str, ...] = _CHOICES,
-        title: Callable[[Any], str] = Request.title,
-    ) -> None:
+    def ask(self, make: Callable[..., Any], title: Callable[[Any], str] = Request.title, **more: Any) -> None:
         """Ask about a change of the works that are selected now: `make` plans it for a frame, a query or ids."""
         works, count = self.state.targets(), self.state.target_count
+
+        def plan(only: Sequence[str] | None = None, **options: Any) -> Any:
+            return make(_some(works, only), **options)
+
         if count:
-            options = Options(max_affected=max(MAX_AFFECTED, count))
-            self._box.ask(Request(self, lambda now: make(_some(works, now.only), now), choices, options, title))
+            options = {"reason": "", "max_affected": max(MAX_AFFECTED, count), "allow_running": False, **more}
+            self._box.ask(Request(self, plan, options, title))
 
     def _changed(self) -> None:
         if self._box.is_asked_by(self):

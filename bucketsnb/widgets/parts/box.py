@@ -7,7 +7,7 @@ question away; applying has its own thread, so that nothing else on the page can
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -20,26 +20,10 @@ from bucketsnb.widgets.core.panel import Handlers, Panel, Part
 from bucketsnb.widgets.core.worker import warned
 from bucketsnb.widgets.parts.wording import is_blocked, question_of, receipt_of, refusal_of
 
-__all__ = ["Box", "Options", "Request"]
+__all__ = ["Box", "Request"]
 
-
-@dataclass(frozen=True)
-class Options:
-    """The options of a question."""
-
-    reason: str = ""
-    max_affected: int = 1000
-    allow_running: bool = False
-    allow_all: bool = False
-    reset: bool = False
-    """Whether attempts are counted from 0."""
-    only: tuple[str, ...] | None = None
-    """Ids of the works that are left when others are left out."""
-
-    @property
-    def limits(self) -> dict[str, Any]:
-        """The arguments of a plan: the reason, and how wide it may be."""
-        return {name: getattr(self, name) for name in ("reason", "max_affected", "allow_running", "allow_all")}
+_CHOICES = ("reason", "max_affected", "allow_running", "reset")
+"""Options that a person can change while the question is open; others are set by the remedy of a refusal."""
 
 
 @dataclass(frozen=True)
@@ -47,19 +31,22 @@ class Request:
     """A change that a part asks for."""
 
     owner: Part
-    make: Callable[[Options], Any]
-    """Builds the plan on a thread, by reads only."""
-    choices: tuple[str, ...] = ("reason",)
-    """Names of the options that its question lets one change."""
-    options: Options = Options()
+    make: Callable[..., Any]
+    """Builds the plan on a thread, by reads only; gets the options as keyword arguments."""
+    options: Mapping[str, Any]
     title: Callable[[Any], str] = lambda _: ""
     """Says in one line what a plan will do; "" for the usual words."""
     columns: tuple[str, ...] = ()
     """Fields of the works that its question lists; none for the usual ones."""
 
+    @property
+    def choices(self) -> dict[str, Any]:
+        """The options that its question shows."""
+        return {name: self.options[name] for name in _CHOICES if name in self.options}
+
     def with_options(self, **options: Any) -> Request:
         """Return it with other options."""
-        return replace(self, options=replace(self.options, **options))
+        return replace(self, options={**self.options, **options})
 
 
 class Box(Part):
@@ -72,7 +59,7 @@ class Box(Part):
         super().__init__(panel)
         self.planner = self.new_worker("plan")
         self.applier = self.new_worker("apply")
-        self.request = Request(self, lambda _: None, choices=())
+        self.request = Request(self, lambda: None, {})
         self._shown: Any = None  # the plan for the request
         self._warnings: Sequence[str] = ()
         self.armed = False  # whether its question is open
@@ -119,7 +106,7 @@ class Box(Part):
         request = self.request.with_options(**{name: value.strip() if name == "reason" else value})
         if name == "reason" and self.armed:  # it changes nothing that was read
             self.request = request
-            self._shown = self.state.plan = replace(self._shown, reason=request.options.reason)
+            self._shown = self.state.plan = replace(self._shown, reason=request.options["reason"])
             self.draw()
         else:
             self._plan(request)
@@ -141,7 +128,7 @@ class Box(Part):
         self._working = {"text": "Reading what would change …", "done": 0, "total": 0}
         self.panel.messages.clear(self.name)
         self.planner.start(
-            lambda _: warned(lambda: request.make(request.options)),
+            lambda _: warned(lambda: request.make(**request.options)),
             lambda made: self.offer(*made),
             failed=self._not_planned,
         )
@@ -270,7 +257,7 @@ class Box(Part):
     def ask_undo(self, entry: str) -> None:
         """Plan to undo an entry of the journal, and ask."""
         buckets = self.state.buckets
-        self.ask(Request(self, lambda _: buckets.plan_undo(entry), choices=()))
+        self.ask(Request(self, lambda: buckets.plan_undo(entry), {}))
 
     def resume(self) -> None:
         """Continue with the works that were not dealt with."""
@@ -303,8 +290,7 @@ class Box(Part):
         if plan is None or self.busy:
             return None
         found = question_of(plan, request.title(plan), request.columns, self._warnings)
-        options = {name: getattr(request.options, name) for name in request.choices}
-        return {**found, "options": options, "asks": self.armed}
+        return {**found, "options": request.choices, "asks": self.armed}
 
     def _receipt(self) -> dict[str, Any] | None:
         receipt = self.receipt
