@@ -72,7 +72,7 @@ class App(Panel):
     @property
     def selection(self) -> pd.DataFrame:
         """The selected works among those that were read, as a frame."""
-        return self.grid.rows.chosen()
+        return self.grid.chosen()
 
     def show(self, name: str) -> None:
         """Open a further panel below the actions (``change``, ``deposit``, ``claim``, ``check_up``, ``journal``).

@@ -6,7 +6,7 @@ hundred, and none of them is written into the notebook's widget state.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 import pandas as pd
@@ -65,7 +65,7 @@ class Grid(Part):
         self._shown_for: Any = self.state.query
         self._queries = 0
         self.rows = Rows(empty() if self.state.frame is None else self.state.frame, columns, self.state.causes)
-        self.rows.select(self.state.selection)
+        self._told = self.state.selection  # the selection that the page knows
         self.follow("frame", self._take_frame)
         self.follow("selection", self._take_selection)
         for fact in ("query", "read_for", "reading", "why", "counted"):
@@ -105,18 +105,16 @@ class Grid(Part):
             self._shown_for, rows.text, rows.cause = state.query, "", ""
             self._queries += 1
         rows.implied = _implied(state.query)
-        before = set(rows.selected)
         rows.replace(empty() if frame is None else frame, state.causes)
-        gone = len(before - set(rows.selected) - self._just_changed())
-        if state.everything:
-            rows.select(rows.ids)
+        gone = len(set(state.selection) - rows.known - self._just_changed())
+        self._told = tuple(work for work in (rows.ids if state.everything else state.selection) if work in rows.known)
+        state.selection = self._told
         self.draw()
         self.panel.messages.clear(self.name)
         if gone and not state.everything:
             verb = "is" if gone == 1 else "are"
             text = f"{count_of(gone, 'selected work')} {verb} no longer among the works shown, and unselected."
             self.show(Message("info", text))
-        state.selection = tuple(rows.selected)
 
     def _just_changed(self) -> set[str | None]:
         """Return the ids of works of the last change: it is no news that they do not match any more."""
@@ -127,35 +125,49 @@ class Grid(Part):
 
     def choose(self, ids: Iterable[str], *, on: bool = True, view: str = "") -> None:
         """Add works to the selection, or remove them; ids that are not in the frame are ignored."""
-        self._choose(lambda: self.rows.select(ids, on=on), view)
+        named, before = dict.fromkeys(ids), self.state.selection
+        self.select([*before, *named] if on else [work for work in before if work not in named], view)
 
     def choose_range(self, generation: int, first: int, last: int, *, on: bool) -> None:
         """Add the works of some rows to the selection, or remove them."""
         if generation == self._generation:
-            self._choose(lambda: self.rows.select_rows(first, last, on=on))
+            low, high = sorted((first, last))
+            self.choose(self.rows.ids[self.rows.order[max(low, 0) : high + 1]], on=on)
 
-    def _choose(self, change: Callable[[], None], view: str = "") -> None:
-        change()
+    def select(self, ids: Iterable[str], view: str = "") -> None:
+        """Select these works and no others; ids that are not in the frame are ignored."""
+        self._told = tuple(work for work in dict.fromkeys(ids) if work in self.rows.known)
         self.state.everything = False
-        self.state.selection = tuple(self.rows.selected)
+        self.state.selection = self._told
         self._tell_selection(view)
 
+    def chosen(self) -> pd.DataFrame:
+        """Return the selected works as a frame, in the order of the frame shown."""
+        return self.rows.frame[pd.Series(self.rows.ids, dtype=object).isin(self.state.selection).to_numpy()]
+
     def _take_selection(self, selection: tuple[str, ...]) -> None:
-        if tuple(self.rows.selected) != selection:
-            self.rows.clear()
-            self.rows.select(selection)
+        if selection != self._told:
+            self._told = selection
             self._tell_selection()
 
     def _tell_selection(self, view: str = "") -> None:
         """Send the page the number of selected works; a view that has ticked one row itself needs no rows."""
-        self.tell("selection", selected=len(self.rows.selected), here=self.rows.selected_here, view=view)
+        self.tell("selection", **self._counts(), view=view)
+
+    def _counts(self) -> dict[str, int]:
+        """Return how many works are selected, and how many of them are shown."""
+        selected = frozenset(self.state.selection)
+        return {"selected": len(selected), "here": sum(work in selected for work in self.rows.ids[self.rows.order])}
 
     # ---- what the page asks for
 
     def send_rows(self, generation: int, first: int, count: int) -> None:
         """Send rows that come into view."""
         if generation == self._generation:
-            self.tell("rows", generation=generation, first=first, rows=self.rows.page(first, min(count, MOST)))
+            self.tell("rows", generation=generation, first=first, rows=self._page(first, min(count, MOST)))
+
+    def _page(self, first: int, count: int) -> list[dict[str, Any]]:
+        return self.rows.page(first, count, frozenset(self.state.selection))
 
     def open_work(self, generation: int, row: int, view: str = "") -> None:
         """Send the whole work of a row."""
@@ -191,8 +203,7 @@ class Grid(Part):
             generation=self._generation,
             queries=self._queries,
             shown=len(rows),
-            selected=len(rows.selected),
-            here=rows.selected_here,
+            **self._counts(),
             narrowed=rows.narrowed,
             causes=self._causes(),
             why=self._why_failed(),
@@ -203,7 +214,7 @@ class Grid(Part):
             colours=dict(STATUS_COLOURS),
             height=self._height,
             limit=None if self._reader is None else {"value": self._reader.limit, "choices": LIMITS},
-            first=rows.page(0, FIRST),
+            first=self._page(0, FIRST),
         )
         self._draw_state()
 
@@ -288,16 +299,16 @@ class Grid(Part):
         "columns": show_columns,
         "select": choose,
         "range": choose_range,
-        "all": lambda self: self._choose(self.rows.select_all),
-        "none": lambda self: self._choose(self.rows.clear),
+        "all": lambda self: self.choose(self.rows.ids[self.rows.order]),
+        "none": lambda self: self.select(()),
         "open": open_work,
         "event": show_event,
         "filter": filter_by,
         "cause": narrow_to,
         "limit": lambda self, limit: self._reader.read_at_most(limit),
         "stop": lambda self: self._reader.worker.stop(),
-        "ids": lambda self, view: self.tell("ids", text="\n".join(self.rows.selected), view=view),
-        "csv": lambda self, view: self.tell("csv", text=self.rows.chosen().to_csv(index=False), view=view),
+        "ids": lambda self, view: self.tell("ids", text="\n".join(self.state.selection), view=view),
+        "csv": lambda self, view: self.tell("csv", text=self.chosen().to_csv(index=False), view=view),
     }
 
 
@@ -364,7 +375,7 @@ class WorksGrid(Panel):
     @property
     def selected(self) -> pd.DataFrame:
         """The selected works, as a frame in the order of the frame shown."""
-        return self.table.rows.chosen()
+        return self.table.chosen()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -373,8 +384,7 @@ class WorksGrid(Panel):
 
     def select(self, ids: Iterable[str]) -> None:
         """Select these works and no others; ids that are not in the frame are ignored."""
-        self.table.rows.clear()
-        self.table.choose(ids)
+        self.table.select(ids)
 
     def sort(self, name: str | None, *, descending: bool = False) -> None:
         """Sort by a column; None restores the order in which the works were read."""

@@ -1,4 +1,4 @@
-"""The rows behind a grid: their order, the rows that the page asks for, and the selected works, by id.
+"""The rows behind a grid: their order, their columns, and the rows that the page asks for.
 
 Nothing here draws or sends. A frame of 100,000 works is never copied: only a list of places in it changes.
 """
@@ -6,9 +6,8 @@ Nothing here draws or sends. A frame of 100,000 works is never copied: only a li
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -60,7 +59,7 @@ def causes_of(frame: pd.DataFrame) -> Causes | None:
 
 
 class Rows:
-    """The order, the columns and the selection of a frame's works; those without an id cannot be selected."""
+    """The order and the columns of a frame's works; those without an id cannot be selected."""
 
     def __init__(self, frame: pd.DataFrame, columns: Iterable[str] | None = None, causes: Causes | None = None) -> None:
         self.names = None if columns is None else tuple(columns)  # names of the columns; none for the default ones
@@ -68,31 +67,19 @@ class Rows:
         self.text = ""  # only works with this text in a column shown are rows
         self.cause = ""  # only works with this cause are rows
         self.implied: frozenset[str] = frozenset()  # columns with one value for all, replaced by the errors
-        self.selected: dict[str, None] = {}  # ids, in the order they were chosen
         self.replace(frame, causes)
 
     def replace(self, frame: pd.DataFrame, causes: Causes | None = None) -> None:
-        """Take a newer frame, and why its works failed if all did.
-
-        Sort, columns and filters stay; works that are not in it are deselected.
-        """
+        """Take a newer frame, and why its works failed if all did; sort, columns and filters stay."""
         self.frame = frame
+        # The id of each work, in the order of the frame, or the value in its place.
+        self.ids: npt.NDArray[np.object_] = (
+            frame["id"].to_numpy(dtype=object) if "id" in frame else np.full(len(frame), None)
+        )
+        self.known = frozenset(one for one in self.ids if isinstance(one, str))
         self.causes = causes if causes is not None and causes.frame is frame else None
-        for worked_out in ("ids", "_known"):
-            self.__dict__.pop(worked_out, None)
-        if self.selected:
-            self.selected = {one: None for one in self.selected if one in self._known}
         self._lay_out()
         self.arrange()
-
-    @cached_property
-    def ids(self) -> npt.NDArray[np.object_]:
-        """The id of each work, in the order of the frame, or the value in its place."""
-        return self.frame["id"].to_numpy(dtype=object) if "id" in self.frame else np.full(len(self.frame), None)
-
-    @cached_property
-    def _known(self) -> frozenset[str]:
-        return frozenset(one for one in self.ids if isinstance(one, str))
 
     def __len__(self) -> int:
         return len(self.order)
@@ -101,13 +88,6 @@ class Rows:
     def narrowed(self) -> bool:
         """Whether only some of the works are shown."""
         return bool(self.text or self.cause)
-
-    @property
-    def selected_here(self) -> int:
-        """How many of the rows shown are selected."""
-        if not self.narrowed:
-            return len(self.selected)
-        return sum(one in self.selected for one in self.ids[self.order])
 
     # ---- columns
 
@@ -172,7 +152,7 @@ class Rows:
         texts = [error_text(results) for results in self.frame[self._sources(name)[0]]]
         return pd.Series(texts, index=self.frame.index, dtype=pd.StringDtype("python"))
 
-    def page(self, first: int, count: int) -> list[dict[str, Any]]:
+    def page(self, first: int, count: int, selected: Collection[str] = ()) -> list[dict[str, Any]]:
         """Return the rows at some places of the current order, drawn."""
         places = self.order[max(first, 0) : max(first, 0) + count]
         read_at = self.frame.attrs.get("read_at")
@@ -180,7 +160,7 @@ class Rows:
         return [
             {
                 "id": self.id_at(place),
-                "selected": self.ids[place] in self.selected,
+                "selected": self.ids[place] in selected,
                 "cells": [one[row] for one in drawn],
             }
             for row, place in enumerate(places)
@@ -200,34 +180,6 @@ class Rows:
         works = to_records(self.frame.iloc[places], partial=True)
         return [work.get("status") if pd.isna(value) else value for value, work in zip(sources[0], works, strict=True)]
 
-    # ---- selection
-
-    def select(self, ids: Iterable[str], *, on: bool = True) -> None:
-        """Add works to the selection, or remove them; ids that are not in the frame are ignored."""
-        if on:
-            known = self._known
-            self.selected.update((one, None) for one in ids if one in known)
-        else:
-            for one in ids:
-                self.selected.pop(one, None)
-
-    def select_rows(self, first: int, last: int, *, on: bool = True) -> None:
-        """Select the works from one row of the current order to another, both included."""
-        low, high = sorted((first, last))
-        self.select(self.ids[self.order[max(low, 0) : high + 1]], on=on)
-
-    def select_all(self) -> None:
-        """Select every work that is shown."""
-        self.select(self.ids[self.order])
-
-    def clear(self) -> None:
-        """Deselect all works."""
-        self.selected.clear()
-
-    def chosen(self) -> pd.DataFrame:
-        """Return the selected works as a frame, in the order of the frame shown."""
-        return self.frame[np.fromiter((one in self.selected for one in self.ids), dtype=bool, count=len(self.ids))]
-
 
 def _containing(values: pd.Series[Any], text: str) -> npt.NDArray[np.bool_]:
     """Return which values contain a text, ignoring case."""
@@ -243,12 +195,9 @@ def _containing(values: pd.Series[Any], text: str) -> npt.NDArray[np.bool_]:
 def _order(values: pd.Series[Any], *, descending: bool) -> Places:
     """Return the places of the values in order: missing ones last, equal ones as they came."""
     array: Any = values.array
-    missing = np.asarray(array.isna())
-    known = np.flatnonzero(~missing)
-    keys: Any = array[known]
-    if isinstance(array, JSONArray):
-        keys = np.array(list(map(str, keys.decoded())), dtype=object)
-    elif isinstance(values.dtype, pd.StringDtype) or values.dtype == object:
-        keys = np.array(list(map(str, keys)), dtype=object)
-    order = len(keys) - 1 - keys[::-1].argsort(kind="stable")[::-1] if descending else keys.argsort(kind="stable")
-    return np.concatenate([known[order], np.flatnonzero(missing)])
+    keys = pd.Series(array)
+    if isinstance(array, JSONArray) or isinstance(values.dtype, pd.StringDtype) or values.dtype == object:
+        known = array.decoded() if isinstance(array, JSONArray) else array
+        texts = [None if gone else str(value) for value, gone in zip(known, array.isna(), strict=True)]
+        keys = pd.Series(texts, dtype=object)
+    return keys.sort_values(ascending=not descending, kind="stable").index.to_numpy()
