@@ -13,6 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from bucketsnb.changes.journal import UNDO_SUFFIX, Journal, Writer, new_entry
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from bucketsnb.changes.plan import Plan
     from bucketsnb.progress import Cancel, ProgressCallback
 
-__all__ = ["REPEATED_BY_UNDO", "ChunkExecutor", "Context", "Execution"]
+__all__ = ["REPEATED_BY_UNDO", "ChunkExecutor", "Context", "Execution", "Item"]
 
 CHUNK_BYTES = 8_000_000
 """At most so many bytes of works, as JSON, go in one request; a larger work goes alone."""
@@ -48,6 +49,81 @@ class Context:
     undo: Callable[[str], Plan]
 
 
+@dataclass(eq=False, slots=True)
+class Item:
+    """One change of a plan while it is applied.
+
+    Its result is true at every moment: it is ``unknown`` from before the request leaves until the work was read back.
+    """
+
+    position: int
+    change: Change
+    result: WorkResult
+    recorded: bool = True
+    """Whether the journal has the result."""
+
+    @property
+    def id(self) -> str:
+        """Id of the work as planned; ``""`` if it has none yet."""
+        return self.change.id or ""
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The work as it was shown; if it is not in the store yet, as it is to be."""
+        return self.change.work.record
+
+    @property
+    def outcome(self) -> Outcome:
+        """What became of it until now."""
+        return self.result.outcome
+
+    @property
+    def done(self) -> bool:
+        """Whether it is done."""
+        return self.outcome is Outcome.DONE
+
+    @property
+    def new_id(self) -> str | None:
+        """Id that the service gave it."""
+        return self.result.new_id
+
+    def settle(
+        self,
+        outcome: Outcome,
+        record: Mapping[str, Any] | None = None,
+        *,
+        detail: str = "",
+        new_id: str | None = None,
+        work_id: str | None = None,
+    ) -> None:
+        """Set what became of the work.
+
+        Parameters
+        ----------
+        record
+            The work as it was last read.
+        new_id
+            Id that the service gave it.
+        work_id
+            Id of the work that was changed, if it is another one than planned.
+        """
+        after = None if record is None else WorkSnapshot.of(record)
+        known = work_id or self.change.id or new_id
+        self.recorded = False
+        self.result = WorkResult(outcome, known, self.change.before, after, detail, new_id)
+
+    def unknown(self, detail: str) -> None:
+        """Set the outcome to unknown, as the work is being sent."""
+        self.settle(Outcome.UNKNOWN, detail=detail, new_id=self.new_id)
+
+    @property
+    def line(self) -> list[Any]:
+        """What the journal keeps of the result; the work itself only if it differs from the plan."""
+        left = self.result.after if self.done else None
+        recorded = None if left is None else True if left == self.change.after else left.record
+        return [self.position, self.outcome.value, recorded, self.new_id, self.result.detail]
+
+
 class ChunkExecutor(ABC):
     """Does one chunk of a plan; each verb has a class of its own."""
 
@@ -57,15 +133,13 @@ class ChunkExecutor(ABC):
     """Whether the plan may be applied at a rate; False for what the service does in one go."""
 
     @abstractmethod
-    def step(self, execution: Execution, positions: Sequence[int]) -> BucketsError | None:
-        """Do one chunk, and keep the result of each work true at every moment; return the error, if there was one."""
+    def step(self, execution: Execution, items: Sequence[Item]) -> BucketsError | None:
+        """Do one chunk, and keep the result of each item true at every moment; return the error, if there was one."""
 
 
 @dataclass(eq=False, repr=False)
 class Execution:
     """Applies one plan once, and resumes it after an interruption; chunk executors work with it.
-
-    `results` is true at every moment: a work is ``unknown`` from before its request leaves until it was read back.
 
     Attributes
     ----------
@@ -91,13 +165,12 @@ class Execution:
 
     def __post_init__(self) -> None:
         self.api = self.context.api
-        self.results = list(self.earlier or ())
+        self.items: list[Item] = []
         self.errors: list[BaseException] = []
         self.notes: list[str] = []
         self.refusals = self._chunks = self._passes = 0
         self._seconds = 0.0
         self._rate: float | None = None
-        self._unrecorded: set[int] = set()
         self._busy = threading.Lock()
         self._made = time.monotonic()
 
@@ -108,8 +181,8 @@ class Execution:
         return self._receipt(plan) if self._passes or (self.spent and not plan.changes) else None
 
     def _receipt(self, plan: Plan) -> Receipt:
-        results, errors, notes = tuple(self.results), tuple(self.errors), tuple(self.notes)
-        return Receipt(plan, self.entry if plan.changes else "", results, errors, notes, self._seconds, self._rate)
+        entry, results = self.entry if plan.changes else "", tuple(item.result for item in self.items)
+        return Receipt(plan, entry, results, tuple(self.errors), tuple(self.notes), self._seconds, self._rate)
 
     def apply(
         self, plan: Plan, progress: ProgressCallback | None, cancel: Cancel | None, rate: float | None
@@ -127,10 +200,11 @@ class Execution:
             except BaseException as error:
                 self.spent = isinstance(error, PlanAlreadyApplied)  # nothing was sent: it may be applied later
                 raise
-            if self.earlier is None:
-                self.results = [WorkResult(Outcome.NOT_SENT, change.id, change.before) for change in plan.changes]
+            new = (WorkResult(Outcome.NOT_SENT, change.id, change.before) for change in plan.changes)
+            results = new if self.earlier is None else self.earlier
+            self.items = list(map(Item, count(), plan.changes, results))
             try:
-                self._pass(plan, writer, progress, cancel, UNSETTLED if self.earlier is None else REPEATED_BY_UNDO)
+                self._pass(writer, progress, cancel, UNSETTLED if self.earlier is None else REPEATED_BY_UNDO)
             except JournalError:
                 self.spent = False  # nothing was sent: once there is room on the disk, it may be applied
                 raise
@@ -141,9 +215,9 @@ class Execution:
         with self._exclusive(plan):
             if not self._passes:
                 raise PlanError("Nothing was sent yet, so there is nothing to resume.")
-            if any(result.outcome in UNSETTLED for result in self.results):
+            if any(item.outcome in UNSETTLED for item in self.items):
                 refuse_read_only(self.api, "nothing was sent")
-                self._pass(plan, self._reopen(), progress, cancel, UNSETTLED)
+                self._pass(self._reopen(), progress, cancel, UNSETTLED)
             return self._receipt(plan)
 
     @contextmanager
@@ -208,14 +282,13 @@ class Execution:
 
     def _pass(
         self,
-        plan: Plan,
         writer: Writer,
         progress: ProgressCallback | None,
         cancel: Cancel | None,
         outcomes: Sequence[Outcome],
     ) -> None:
         """Process the works that have one of these outcomes; their results are kept whatever happens."""
-        self.writer, self.changes = writer, plan.changes
+        self.writer = writer
         self.errors, self.notes = [], []
         self.refusals = self._chunks = 0
         self._passes += 1
@@ -241,97 +314,51 @@ class Execution:
         return None if self._chunks else next((one for one in self.errors if isinstance(one, JournalError)), None)
 
     def _do_chunks(self, progress: ProgressCallback, cancel: Cancel | None, outcomes: Sequence[Outcome]) -> None:
-        todo = [position for position, result in enumerate(self.results) if result.outcome in outcomes]
+        todo = [item for item in self.items if item.outcome in outcomes]
         done, rate, size, started = 0, self._rate, self.chunk_executor.size, time.monotonic()
         progress(done, len(todo))
-        for positions in _chunked(self.changes, todo, size if rate is None else min(size, max(int(rate), 1))):
+        for items in _chunked(todo, size if rate is None else min(size, max(int(rate), 1))):
             if rate is not None:
                 _wait_until(started + done / rate, cancel)
             if cancel is not None and cancel.is_set():
                 self.notes.append(f"Cancelled: {count_of(len(todo) - done, 'work')} left as they were.")
                 return
-            error = self.chunk_executor.step(self, positions)
-            self.record(positions)
+            error = self.chunk_executor.step(self, items)
+            self.record(items)
             if error is not None:
                 self.errors.append(error)
-                if not isinstance(error, Refused) or not any(map(self.is_done, positions)):
+                if not isinstance(error, Refused) or not any(item.done for item in items):
                     return  # the next chunk would fail in the same way
-            done += len(positions)
+            done += len(items)
             progress(done, len(todo))
 
-    # --- for chunk executors ---
-
-    def ids(self, positions: Sequence[int]) -> list[str]:
-        """Return the ids of the works at these positions; works without an id are left out."""
-        return [found for position in positions if (found := self.changes[position].id) is not None]
-
-    def is_done(self, position: int) -> bool:
-        """Tell whether the work at a position is done."""
-        return self.results[position].outcome is Outcome.DONE
-
-    def settle(
-        self,
-        position: int,
-        outcome: Outcome,
-        record: Mapping[str, Any] | None = None,
-        *,
-        detail: str = "",
-        new_id: str | None = None,
-        work_id: str | None = None,
-    ) -> None:
-        """Set what became of a work.
-
-        Parameters
-        ----------
-        record
-            The work as it was last read.
-        new_id
-            Id that the service gave it.
-        work_id
-            Id of the work that was changed, if it is another one than planned.
-        """
-        self._unrecorded.add(position)
-        change = self.changes[position]
-        after = None if record is None else WorkSnapshot.of(record)
-        known = work_id or change.id or new_id
-        self.results[position] = WorkResult(outcome, known, change.before, after, detail, new_id)
-
     def announce(
-        self, positions: Sequence[int], before: Iterable[str] | None, after: Iterable[str] | None, **more: Any
+        self, items: Sequence[Item], before: Iterable[str] | None, after: Iterable[str] | None, **more: Any
     ) -> None:
         """Write the works of a request to the journal, as JSON; their outcome is unknown until they are settled."""
-        self._unrecorded.update(positions)
-        works = {"before": before, "after": after}
-        self.writer.line("chunk", number=self._chunks, positions=list(positions), works=works, **more)
+        for item in items:
+            item.recorded = False
+        positions, works = [item.position for item in items], {"before": before, "after": after}
+        self.writer.line("chunk", number=self._chunks, positions=positions, works=works, **more)
         self._chunks += 1
-        self.unknown(positions, "Sent; what came of it was not seen.")
+        for item in items:
+            item.unknown("Sent; what came of it was not seen.")
 
-    def unknown(self, positions: Iterable[int], detail: str) -> None:
-        """Set the outcome of works that are being sent to unknown."""
-        for position in positions:
-            self.settle(position, Outcome.UNKNOWN, detail=detail, new_id=self.results[position].new_id)
-
-    def record(self, positions: Sequence[int]) -> None:
-        """Write the results of a chunk to the journal."""
-        self.writer.line("outcome", fates=[self._line_of(position) for position in positions])
-        self._unrecorded.difference_update(positions)
-
-    def _line_of(self, position: int) -> list[Any]:
-        """Return what the journal keeps of a result; the work itself only if it differs from the plan."""
-        result, planned = self.results[position], self.changes[position].after
-        left = result.after if result.outcome is Outcome.DONE else None
-        recorded = None if left is None else True if left == planned else left.record
-        return [position, result.outcome.value, recorded, result.new_id, result.detail]
+    def record(self, items: Sequence[Item]) -> None:
+        """Write results to the journal."""
+        self.writer.line("outcome", fates=[item.line for item in items])
+        for item in items:
+            item.recorded = True
 
     def _end(self) -> None:
         """Write the counts to the journal, and any results that an interruption or a full disk kept out of it."""
-        counts = {outcome.value: sum(result.outcome is outcome for result in self.results) for outcome in Outcome}
+        counts = {outcome.value: sum(item.outcome is outcome for item in self.items) for outcome in Outcome}
         try:
-            if self._unrecorded:
-                self.record(sorted(self._unrecorded))
+            if unrecorded := [item for item in self.items if not item.recorded]:
+                self.record(unrecorded)
             self.writer.line("end", counts=counts, errors=[type(error).__name__ for error in self.errors])
         except JournalError as error:
-            if not any(isinstance(one, JournalError) for one in self.errors):
+            if not any(isinstance(known, JournalError) for known in self.errors):
                 self.errors.append(error)
 
 
@@ -347,16 +374,15 @@ def _check_rate(rate: Any, plan: Plan, chunk_executor: ChunkExecutor) -> None:
         raise PlanError(f"The service does the {plan.verb} in one go, so it has no rate. Nothing was sent.")
 
 
-def _chunked(changes: Sequence[Change], positions: Sequence[int], size: int) -> Iterator[list[int]]:
-    chunk: list[int] = []
+def _chunked(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    chunk: list[Item] = []
     weight = 0
-    for position in positions:
-        before, after = changes[position].before, changes[position].after
-        heavy = max(len(before.text) if before else 0, len(after.text) if after else 0)
+    for item in items:
+        heavy = max(len(side.text) if side else 0 for side in (item.change.before, item.change.after))
         if chunk and (len(chunk) >= size or weight + heavy > CHUNK_BYTES):
             yield chunk
             chunk, weight = [], 0
-        chunk.append(position)
+        chunk.append(item)
         weight += heavy
     if chunk:
         yield chunk

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from typing import Any
 
 from bucketsnb.api import Api
-from bucketsnb.changes.execution import ChunkExecutor, Execution
+from bucketsnb.changes.execution import ChunkExecutor, Execution, Item
 from bucketsnb.changes.receipt import Outcome
 from bucketsnb.changes.snapshot import MISSING, Change, described, equal, leaves, same, what_differs, written
 from bucketsnb.changes.targets import CurrentWorks, look
@@ -49,6 +49,7 @@ _REFUSALS = 32
 """Refusals in a row after which a service is believed to refuse everything; to find one work among 200 takes 8."""
 
 Record = Mapping[str, Any]
+Judge = Callable[[Item, Record | None], None]
 
 
 # --- one request ---
@@ -118,42 +119,42 @@ def ask(execution: Execution, call: Callable[[], Any]) -> Reply:
         return Reply(ReplyKind.NEVER_ASKED, error)
 
 
-def settle_unsent(execution: Execution, positions: Sequence[int], reply: Reply) -> bool:
+def settle_unsent(items: Iterable[Item], reply: Reply) -> bool:
     """Settle works if the reply says that none was changed, and return whether it says so."""
     if reply.kind not in (ReplyKind.NO, ReplyKind.NEVER_ASKED):
         return False
-    for position in positions:
-        execution.settle(position, UNCHANGED[reply.kind], detail=reply.why)
+    for item in items:
+        item.settle(UNCHANGED[reply.kind], detail=reply.why)
     return True
 
 
-def send_in_halves(execution: Execution, positions: Sequence[int], send: Callable[[Sequence[int]], Reply]) -> Reply:
+def send_in_halves(execution: Execution, items: Sequence[Item], send: Callable[[Sequence[Item]], Reply]) -> Reply:
     """Send works; where several are refused, send them again in halves, so that one bad work does not stop the others.
 
     `send` sends works once and settles them. Returns the first reply with an error, or else the first reply.
     """
-    reply = send(positions)
+    reply = send(items)
     execution.refusals = execution.refusals + 1 if reply.kind is ReplyKind.NO else 0
-    refused = [position for position in positions if execution.results[position].outcome is Outcome.REFUSED]
+    refused = [item for item in items if item.outcome is Outcome.REFUSED]
     of_works = getattr(reply.error, "status", None) in _OF_WORKS
     if len(refused) < 2 or not of_works or execution.refusals >= _REFUSALS:
         return reply
-    execution.unknown(refused, "Being sent again, with fewer others.")
+    for item in refused:
+        item.unknown("Being sent again, with fewer others.")
     middle = len(refused) // 2
     replies = [send_in_halves(execution, half, send) for half in (refused[:middle], refused[middle:])]
-    return next((one for one in replies if one.error is not None), replies[0])
+    return next((half for half in replies if half.error is not None), replies[0])
 
 
 def look_until(
-    execution: Execution, positions: Sequence[int], judge: Callable[[list[int]], list[int]], *, lost: bool = False
-) -> list[int]:
-    """Pause and judge, again and again, until no position is left or the last pause is over; return those left.
+    execution: Execution, items: Iterable[Item], judge: Callable[[list[Item]], list[Item]], *, lost: bool = False
+) -> list[Item]:
+    """Pause and judge, again and again, until nothing is left or the last pause is over; return what is left.
 
-    `judge` reads the works at some positions, settles them, and returns the positions that need another look. An error
-    while reading is kept in the receipt, and ends the loop. `lost` is for a service that did not answer: it gets more
-    time.
+    `judge` reads works, settles them, and returns those that need another look. An error while reading is kept in the
+    receipt, and ends the loop. `lost` is for a service that did not answer: it gets more time.
     """
-    left = list(positions)
+    left = list(items)
     for pause in LOST_PAUSES if lost else PAUSES:
         if not left:
             break
@@ -166,17 +167,16 @@ def look_until(
     return left
 
 
-def read_back(execution: Execution, ids: Mapping[int, str], judge: Callable[[int, Record | None], None]) -> list[int]:
-    """Read works by id until each is settled or the last pause is over; return the positions that are left."""
+def read_back(execution: Execution, ids: Mapping[Item, str], judge: Judge) -> list[Item]:
+    """Read works by id until each is settled or the last pause is over; return those that are left."""
 
-    def judge_all(left: list[int]) -> list[int]:
-        now = look(execution.api, [ids[position] for position in left])
-        for position in left:
-            judge(position, now.get(ids[position]))
-        worth_a_look = (Outcome.STILL_THERE, Outcome.UNKNOWN)
-        return [position for position in left if execution.results[position].outcome in worth_a_look]
+    def judge_all(left: list[Item]) -> list[Item]:
+        now = look(execution.api, [ids[item] for item in left])
+        for item in left:
+            judge(item, now.get(ids[item]))
+        return [item for item in left if item.outcome in (Outcome.STILL_THERE, Outcome.UNKNOWN)]
 
-    return look_until(execution, list(ids), judge_all)
+    return look_until(execution, ids, judge_all)
 
 
 # --- works by id ---
@@ -185,56 +185,53 @@ def read_back(execution: Execution, ids: Mapping[int, str], judge: Callable[[int
 class GuardedExecutor(ChunkExecutor):
     """Changes works by id; each subclass sends one kind of request, and knows when a work is done."""
 
-    def step(self, execution: Execution, positions: Sequence[int]) -> BucketsError | None:
+    def step(self, execution: Execution, items: Sequence[Item]) -> BucketsError | None:
         """Do one chunk."""
-        now = look(execution.api, execution.ids(positions))
-        going = [position for position in positions if self._may_go(execution, position, now)]
+        now = look(execution.api, [item.id for item in items])
+        going = [item for item in items if self._may_go(item, now)]
         if not going:
             return None
-        before = [written(now[work_id]) for work_id in execution.ids(going)]
-        planned = [execution.changes[position].after for position in going]
-        execution.announce(going, before, [after.text for after in planned if after is not None])
+        planned = [item.change.after.text for item in going if item.change.after is not None]
+        execution.announce(going, [written(now[item.id]) for item in going], planned)
         error = send_in_halves(execution, going, partial(self._send, execution)).error
-        return None if all(map(execution.is_done, going)) else error
+        return None if all(item.done for item in going) else error
 
-    def _may_go(self, execution: Execution, position: int, now: CurrentWorks) -> bool:
-        change, unsure = execution.changes[position], execution.results[position].outcome is Outcome.UNKNOWN
-        record = now.get(change.id or "")
-        if unsure and self.is_done(change, record):
-            execution.settle(position, Outcome.DONE, record, detail="Found done on looking again.")
+    def _may_go(self, item: Item, now: CurrentWorks) -> bool:
+        record, shown = now.get(item.id), item.change.before
+        if item.outcome is Outcome.UNKNOWN and self.is_done(item.change, record):
+            item.settle(Outcome.DONE, record, detail="Found done on looking again.")
         elif record is None:
-            execution.settle(position, Outcome.GONE, detail="No longer there when it was to be changed.")
-        elif change.id in now.shared:
-            detail = "Another work has this id too: a request would meet both."
-            execution.settle(position, Outcome.DRIFTED, detail=detail)
-        elif change.before is None or not same(record, change.before):
-            execution.settle(position, Outcome.DRIFTED, record, detail=what_differs(change.before, record))
+            item.settle(Outcome.GONE, detail="No longer there when it was to be changed.")
+        elif item.id in now.shared:
+            item.settle(Outcome.DRIFTED, detail="Another work has this id too: a request would meet both.")
+        elif shown is None or not same(record, shown):
+            item.settle(Outcome.DRIFTED, record, detail=what_differs(shown, record))
         else:
             return True
         return False
 
-    def _send(self, execution: Execution, going: Sequence[int]) -> Reply:
-        reply = ask(execution, lambda: self.send(execution.api, [execution.changes[position] for position in going]))
+    def _send(self, execution: Execution, going: Sequence[Item]) -> Reply:
+        reply = ask(execution, lambda: self.send(execution.api, [item.change for item in going]))
         if reply.kind is ReplyKind.NEVER_ASKED and not getattr(reply.error, "deleted", ()):
-            settle_unsent(execution, going, reply)
+            settle_unsent(going, reply)
         else:
-            ids = dict(zip(going, execution.ids(going), strict=True))
-            read_back(execution, ids, lambda position, record: self._judge(execution, position, record, reply))
+            ids = {item: item.id for item in going}
+            read_back(execution, ids, lambda item, record: self._judge(item, record, reply))
         return reply
 
-    def _judge(self, execution: Execution, position: int, record: Record | None, reply: Reply) -> None:
-        change = execution.changes[position]
+    def _judge(self, item: Item, record: Record | None, reply: Reply) -> None:
+        change = item.change
         if self.is_done(change, record):
-            execution.settle(position, Outcome.DONE, record, detail=described(change.cells))
+            item.settle(Outcome.DONE, record, detail=described(change.cells))
         elif record is None:
-            execution.settle(position, Outcome.GONE, detail="It was removed while it was being changed.")
+            item.settle(Outcome.GONE, detail="It was removed while it was being changed.")
         elif change.before is not None and same(record, change.before):
             told = f"The service {reply.heard}, and the work is as it was."
             detail = told if reply.kind in (ReplyKind.YES, ReplyKind.SILENCE) else reply.why
-            execution.settle(position, UNCHANGED[reply.kind], record, detail=detail)
+            item.settle(UNCHANGED[reply.kind], record, detail=detail)
         else:
             outcome, detail = self.judge_drifted(change, record, reply)
-            execution.settle(position, outcome, record, detail=detail)
+            item.settle(outcome, record, detail=detail)
 
     @abstractmethod
     def send(self, api: Api, changes: Sequence[Change]) -> Any:

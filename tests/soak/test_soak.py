@@ -52,7 +52,7 @@ def test_a_soak_finds_a_client_that_takes_silence_for_a_no(monkeypatch):
     monkeypatch.setattr(
         deposit,
         "_unsettled",
-        lambda walk, left, reply: [walk.settle(p, receipt.Outcome.REFUSED) for p in left] and None,
+        lambda execution, left, reply: [item.settle(receipt.Outcome.REFUSED) for item in left] and None,
     )
     monkeypatch.setattr(deposit.DepositExecutor, "_look", lambda self, execution, left: left)
     with pytest.raises(AssertionError, match=r"deposit|stored"):

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from bucketsnb.api import Api
-from bucketsnb.changes.execution import ChunkExecutor, Context, Execution
+from bucketsnb.changes.execution import ChunkExecutor, Context, Execution, Item
 from bucketsnb.changes.guarded import UNCHANGED, Reply, ReplyKind, ask, read_back
 from bucketsnb.changes.journal import Entry, RecordedWork
 from bucketsnb.changes.plan import CellsPlan, LeftOut
@@ -128,20 +128,16 @@ class AuditExecutor(ChunkExecutor):
         self.forecast: Counter[str] = Counter()
         self.counts: dict[str, int] = {}
 
-    def step(self, execution: Execution, positions: Sequence[int]) -> BucketsError | None:
+    def step(self, execution: Execution, items: Sequence[Item]) -> BucketsError | None:
         """Run the passes and read the works back; passes of an unknown outcome are not run again."""
-        ids = dict(zip(positions, execution.ids(positions), strict=True))
+        ids = {item: item.id for item in items}
         now = {record["id"]: record for record in read_works(execution.api, list(ids.values()))}
         reply = Reply(ReplyKind.SILENCE)
-        if all(execution.results[position].outcome is not Outcome.UNKNOWN for position in positions):
-            forecast = [after.text for p in positions if (after := execution.changes[p].after) is not None]
-            execution.announce(positions, [written(now.get(work_id)) for work_id in ids.values()], forecast)
+        if all(item.outcome is not Outcome.UNKNOWN for item in items):
+            forecast = [item.change.after.text for item in items if item.change.after is not None]
+            execution.announce(items, [written(now.get(item.id)) for item in items], forecast)
             reply = self._run(execution)
-
-        def judge(position: int, after: Record | None) -> None:
-            self._judge(execution, position, now.get(ids[position]), after, reply)
-
-        read_back(execution, ids, judge)
+        read_back(execution, ids, lambda item, after: _judge(item, now.get(item.id), after, reply))
         return reply.error
 
     def _run(self, execution: Execution) -> Reply:
@@ -155,21 +151,19 @@ class AuditExecutor(ChunkExecutor):
             execution.notes.append(f"{name}: the service acted on {reply.value:,}; {forecast}.")
         return Reply(ReplyKind.YES)
 
-    def _judge(
-        self, execution: Execution, position: int, before: Record | None, after: Record | None, reply: Reply
-    ) -> None:
-        planned = execution.changes[position].after
-        if after is None:
-            execution.settle(position, Outcome.GONE, detail="No longer there.")
-        elif planned is not None and after.get("status") == planned.status:
-            execution.settle(position, Outcome.DONE, after, detail=what_differs(before, after))
-        elif before is not None and after == before:
-            detail = reply.why or "The audit left it as it was."
-            execution.settle(position, UNCHANGED[reply.kind], after, detail=detail)
-        else:
-            # Where a pass failed, those before it may well have done this, and an undo is to look into it.
-            outcome = Outcome.DRIFTED if reply.kind is ReplyKind.YES else Outcome.UNKNOWN
-            execution.settle(position, outcome, after, detail=f"Not as forecast: {what_differs(planned, after)}")
+
+def _judge(item: Item, before: Record | None, after: Record | None, reply: Reply) -> None:
+    planned = item.change.after
+    if after is None:
+        item.settle(Outcome.GONE, detail="No longer there.")
+    elif planned is not None and after.get("status") == planned.status:
+        item.settle(Outcome.DONE, after, detail=what_differs(before, after))
+    elif before is not None and after == before:
+        item.settle(UNCHANGED[reply.kind], after, detail=reply.why or "The audit left it as it was.")
+    else:
+        # Where a pass failed, those before it may well have done this, and an undo is to look into it.
+        outcome = Outcome.DRIFTED if reply.kind is ReplyKind.YES else Outcome.UNKNOWN
+        item.settle(outcome, after, detail=f"Not as forecast: {what_differs(planned, after)}")
 
 
 # --- inverse ---

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from bucketsnb.api import DELETE_CHUNK, Api, chunks
-from bucketsnb.changes.execution import ChunkExecutor, Context, Execution
+from bucketsnb.changes.execution import ChunkExecutor, Context, Execution, Item
 from bucketsnb.changes.guarded import (
     UNCHANGED,
     GuardedExecutor,
@@ -185,117 +185,116 @@ class RestoreExecutor(ChunkExecutor):
         if wrong:
             raise WorkError(str(wrong[0]))
 
-    def step(self, execution: Execution, positions: Sequence[int]) -> BucketsError | None:
+    def step(self, execution: Execution, items: Sequence[Item]) -> BucketsError | None:
         """Do one chunk; works in the holding pipeline are only put back, and works that are back are left alone."""
-        results, going = execution.results, self._missing(execution, positions)
-        known = [position for position in going if results[position].new_id is not None]
-        new = [position for position in going if results[position].new_id is None and self._fits(execution, position)]
-        error = self._hold(execution, new)
-        held = [*self._still_held(execution, known), *(one for one in new if results[one].new_id is not None)]
+        known = [item for item in items if item.new_id]
+        new = self._not_back(execution, [item for item in items if not item.new_id])
+        error = self._hold(execution, list(filter(_fits, new)))
+        held = [*self._still_held(execution, known), *(item for item in new if item.new_id)]
         if not held:
             return error
         reply = send_in_halves(execution, held, partial(self._put, execution))
-        return (None if all(map(execution.is_done, held)) else reply.error) or error
+        return (None if all(item.done for item in held) else reply.error) or error
 
-    def _missing(self, execution: Execution, positions: Sequence[int]) -> list[int]:
-        """Return the positions of works still to be put back; others may have put some back meanwhile."""
-        new = [position for position in positions if execution.results[position].new_id is None]
-        taken = [result.new_id for result in execution.results if result.new_id]
-        there = _there_again(execution.api, [_original(execution, position) for position in new], self.since, taken)
-        for place, (work, why) in there.items():
-            execution.settle(new[place], Outcome.DRIFTED, work, detail=f"Left alone: {why}, as {work['id']}.")
-        again = {new[place] for place in there}
-        return [position for position in positions if position not in again]
-
-    def _fits(self, execution: Execution, position: int) -> bool:
-        try:
-            encode_works([{**_original(execution, position), "id": "checked"}], verb="update")
-        except WorkError as error:
-            execution.settle(position, Outcome.REFUSED, detail=f"Cannot be sent as it was: {error}")
-            return False
-        return True
+    def _not_back(self, execution: Execution, items: Sequence[Item]) -> list[Item]:
+        """Return the works still to be put back; others may have put some back meanwhile."""
+        taken = [item.new_id for item in execution.items if item.new_id]
+        there = _there_again(execution.api, [item.record for item in items], self.since, taken)
+        for place, (record, why) in there.items():
+            items[place].settle(Outcome.DRIFTED, record, detail=f"Left alone: {why}, as {record['id']}.")
+        return [item for place, item in enumerate(items) if place not in there]
 
     # --- first step ---
 
-    def _hold(self, execution: Execution, positions: Sequence[int]) -> BucketsError | None:
+    def _hold(self, execution: Execution, items: Sequence[Item]) -> BucketsError | None:
         """Deposit works under the holding pipeline; return the first error, if any."""
-        going = self._find_held(execution, positions)  # held by an earlier pass, or by another undo
+        going = self._find_held(execution, items)  # held by an earlier pass, or by another undo
         if not going:
             return None
         reply = send_in_halves(execution, going, partial(self._deposit, execution))
         execution.record(going)
-        return reply.error if any(execution.results[position].new_id is None for position in going) else None
+        return None if all(item.new_id for item in going) else reply.error
 
-    def _deposit(self, execution: Execution, going: Sequence[int]) -> Reply:
-        originals = [_original(execution, position) for position in going]
+    def _deposit(self, execution: Execution, going: Sequence[Item]) -> Reply:
+        originals = [item.record for item in going]
         execution.announce(going, None, map(written, originals), holding=self.holding)
         works = [{**original, "id": None, "pipeline": self.holding, "status": "created"} for original in originals]
         reply = ask(execution, lambda: execution.api.deposit(works, return_ids=True, verb="restore"))
         if reply.kind is ReplyKind.YES and isinstance(reply.value, list):
-            for position, new_id in zip(going, reply.value, strict=True):
-                self._is_held(execution, position, new_id)
-        elif not settle_unsent(execution, going, reply):
+            for item, new_id in zip(going, reply.value, strict=True):
+                self._is_held(item, new_id)
+        elif not settle_unsent(going, reply):
             look_until(execution, going, partial(self._find_held, execution), lost=True)
         return reply
 
-    def _is_held(self, execution: Execution, position: int, new_id: str) -> None:
+    def _is_held(self, item: Item, new_id: str) -> None:
         detail = f"Held in pipeline {self.holding} under the id {new_id}; not put back yet."
-        execution.settle(position, Outcome.UNKNOWN, new_id=new_id, detail=detail)
+        item.settle(Outcome.UNKNOWN, new_id=new_id, detail=detail)
 
-    def _find_held(self, execution: Execution, positions: Sequence[int]) -> list[int]:
-        """Find works in the holding pipeline; return the positions of those that are not there.
+    def _find_held(self, execution: Execution, items: Sequence[Item]) -> list[Item]:
+        """Find works in the holding pipeline; return those that are not there.
 
         Works that differ only in their times may stand for each other.
         """
-        if not positions:
+        if not items:
             return []
         left = []
-        taken = {result.new_id for result in execution.results}
+        taken = {item.new_id for item in execution.items}
         records = execution.api.view({"pipeline": self.holding}, limit=None)
         free = [record for record in records if record.get("id") not in taken]
-        for position in positions:
-            original = _original(execution, position)
-            same = {name: value for name, value in original.items() if name not in _NOT_COMPARED}
-            hit = next((one for one in free if all(one.get(name) == value for name, value in same.items())), None)
+        for item in items:
+            same = {name: value for name, value in item.record.items() if name not in _NOT_COMPARED}
+            hit = next((found for found in free if all(found.get(name) == same[name] for name in same)), None)
             if hit is None:
-                left.append(position)
+                left.append(item)
             else:
                 free.remove(hit)
-                self._is_held(execution, position, hit["id"])
+                self._is_held(item, hit["id"])
         return left
 
     # --- second step ---
 
-    def _still_held(self, execution: Execution, positions: Sequence[int]) -> list[int]:
+    def _still_held(self, execution: Execution, items: Sequence[Item]) -> list[Item]:
         """Return works of an earlier pass that are still to be put back; a worker may have the others by now."""
-        ids = {position: execution.results[position].new_id or "" for position in positions}
-        now = look(execution.api, list(ids.values()))
-        held = [position for position in positions if now.get(ids[position], {}).get("pipeline") == self.holding]
-        for position in ids.keys() - set(held):
-            self._judge(execution, position, now.get(ids[position]), Reply(ReplyKind.SILENCE))
+        now = look(execution.api, [item.new_id or "" for item in items])
+        held = [item for item in items if now.get(item.new_id or "", {}).get("pipeline") == self.holding]
+        for item in items:
+            if item not in held:
+                self._judge(item, now.get(item.new_id or ""), Reply(ReplyKind.SILENCE))
         return held
 
-    def _put(self, execution: Execution, positions: Sequence[int]) -> Reply:
-        works = [_restored(execution, position) for position in positions]
-        reply = ask(execution, lambda: execution.api.update(works))
-        ids = {position: work["id"] for position, work in zip(positions, works, strict=True)}
-        read_back(execution, ids, lambda position, record: self._judge(execution, position, record, reply))
+    def _put(self, execution: Execution, items: Sequence[Item]) -> Reply:
+        reply = ask(execution, lambda: execution.api.update(list(map(_restored, items))))
+        ids = {item: item.new_id or "" for item in items}
+        read_back(execution, ids, lambda item, record: self._judge(item, record, reply))
         return reply
 
-    def _judge(self, execution: Execution, position: int, record: Record | None, reply: Reply) -> None:
-        work = _restored(execution, position)
-        new_id = work["id"]
+    def _judge(self, item: Item, record: Record | None, reply: Reply) -> None:
+        work, new_id = _restored(item), item.new_id
         if record is None:
-            detail = "It was removed while it was being put back."
-            execution.settle(position, Outcome.GONE, new_id=new_id, detail=detail)
+            item.settle(Outcome.GONE, new_id=new_id, detail="It was removed while it was being put back.")
         elif record.get("pipeline") == self.holding:
             outcome = Outcome.REFUSED if reply.kind is ReplyKind.NO else Outcome.UNKNOWN
             detail = f"Held in pipeline {self.holding} under the id {new_id}. {reply.why}"
-            execution.settle(position, outcome, record, new_id=new_id, detail=detail)
+            item.settle(outcome, record, new_id=new_id, detail=detail)
         else:
             since = what_differs(work, {name: record.get(name) for name in work})
             detail = f"Put back, and moved on since: {since}" if since else ""
-            execution.settle(position, Outcome.DONE, record, new_id=new_id, detail=detail)
+            item.settle(Outcome.DONE, record, new_id=new_id, detail=detail)
+
+
+def _restored(item: Item) -> dict[str, Any]:
+    return {**item.record, "id": item.new_id}
+
+
+def _fits(item: Item) -> bool:
+    """Tell whether a work can be sent as it was; settle it if not."""
+    try:
+        encode_works([{**item.record, "id": "checked"}], verb="update")
+    except WorkError as error:
+        item.settle(Outcome.REFUSED, detail=f"Cannot be sent as it was: {error}")
+        return False
+    return True
 
 
 def _there_again(
@@ -327,11 +326,3 @@ def _entered_after(work_id: object, moment: float) -> bool:
     if not isinstance(work_id, str) or not _OBJECT_ID.fullmatch(work_id):
         return True
     return int(work_id[:8], 16) >= moment - _CLOCKS
-
-
-def _original(execution: Execution, position: int) -> dict[str, Any]:
-    return execution.changes[position].work.record
-
-
-def _restored(execution: Execution, position: int) -> dict[str, Any]:
-    return {**_original(execution, position), "id": execution.results[position].new_id}

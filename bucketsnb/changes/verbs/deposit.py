@@ -18,7 +18,7 @@ from bucketsnb import frames
 from bucketsnb.addresses import without_login
 from bucketsnb.api import Api, chunks
 from bucketsnb.changes import drawing
-from bucketsnb.changes.execution import ChunkExecutor, Context, Execution
+from bucketsnb.changes.execution import ChunkExecutor, Context, Execution, Item
 from bucketsnb.changes.guarded import Reply, ReplyKind, ask, look_until, read_back, settle_unsent
 from bucketsnb.changes.journal import Entry, RecordedWork
 from bucketsnb.changes.plan import Plan, UndoPlan
@@ -162,41 +162,40 @@ class DepositExecutor(ChunkExecutor):
     def __init__(self) -> None:
         self._present: set[str] = set()
 
-    def step(self, execution: Execution, positions: Sequence[int]) -> BucketsError | None:
+    def step(self, execution: Execution, items: Sequence[Item]) -> BucketsError | None:
         """Do one chunk; works with an unknown outcome are only looked for."""
-        unsure = [position for position in positions if execution.results[position].outcome is Outcome.UNKNOWN]
-        going = [position for position in positions if execution.results[position].outcome is Outcome.NOT_SENT]
+        unsure = [item for item in items if item.outcome is Outcome.UNKNOWN]
+        going = [item for item in items if item.outcome is Outcome.NOT_SENT]
         error = self._settle(execution, unsure, Reply(ReplyKind.SILENCE)) if unsure else None
         if self.once:
             going = _not_there(execution, going)
         return (self._send(execution, going) if going else None) or error
 
-    def _send(self, execution: Execution, going: Sequence[int]) -> BucketsError | None:
-        works = [_sent(execution, position) for position in going]
+    def _send(self, execution: Execution, going: Sequence[Item]) -> BucketsError | None:
+        works = [item.record for item in going]
         self._present |= _present(execution.api, works)
         execution.announce(going, None, map(written, works), present=sorted(self._present))
         _remember(execution.api, works)
         reply = ask(execution, lambda: execution.api.deposit(works, return_ids=True, verb="deposit"))
         return self._settle(execution, going, reply)
 
-    def _settle(self, execution: Execution, going: Sequence[int], reply: Reply) -> BucketsError | None:
+    def _settle(self, execution: Execution, going: Sequence[Item], reply: Reply) -> BucketsError | None:
         """Settle each work by the id in the reply or by its content; return the remaining error, if any."""
-        if settle_unsent(execution, going, reply):
+        if settle_unsent(going, reply):
             return reply.error
         if reply.kind is ReplyKind.YES and isinstance(reply.value, list):
-            ids = dict(zip(going, reply.value, strict=True))
-            left = read_back(execution, ids, partial(_found, execution))
+            left = read_back(execution, dict(zip(going, reply.value, strict=True)), _found)
         else:
             left = look_until(execution, going, partial(self._look, execution), lost=True)
         return _unsettled(execution, left, reply) if left else None
 
-    def _look(self, execution: Execution, left: list[int]) -> list[int]:
-        """Look for works by their content; return the positions of those not found."""
-        works = [_sent(execution, position) for position in left]
+    def _look(self, execution: Execution, left: list[Item]) -> list[Item]:
+        """Look for works by their content; return those not found."""
+        works = [item.record for item in left]
         matched = match(works, find(execution.api, works), self._present)
         for place, record in matched.items():
-            _found(execution, left[place], record)
-        return [position for place, position in enumerate(left) if place not in matched]
+            _found(left[place], record)
+        return [item for place, item in enumerate(left) if place not in matched]
 
 
 class DepositOnceExecutor(DepositExecutor):
@@ -205,44 +204,36 @@ class DepositOnceExecutor(DepositExecutor):
     once = True
 
 
-def _found(execution: Execution, position: int, record: Record | None) -> None:
+def _found(item: Item, record: Record | None) -> None:
     if record is not None:
-        execution.settle(position, Outcome.DONE, record, new_id=record["id"])
+        item.settle(Outcome.DONE, record, new_id=record["id"])
 
 
-def _not_there(execution: Execution, positions: Sequence[int]) -> list[int]:
-    """Return the positions of works that are not in the queue yet; settle the others."""
-    works = [_sent(execution, position) for position in positions]
-    taken = [result.new_id for result in execution.results if result.new_id]
-    there = match(works, find(execution.api, works), taken)
+def _not_there(execution: Execution, items: Sequence[Item]) -> list[Item]:
+    """Return the works that are not in the queue yet; settle the others."""
+    works = [item.record for item in items]
+    there = match(works, find(execution.api, works), [item.new_id for item in execution.items if item.new_id])
     for place, record in there.items():
         detail = f"It is in the queue already, under the id {record['id']}: left alone."
-        execution.settle(positions[place], Outcome.DRIFTED, record, detail=detail)
-    return [position for place, position in enumerate(positions) if place not in there]
+        items[place].settle(Outcome.DRIFTED, record, detail=detail)
+    return [item for place, item in enumerate(items) if place not in there]
 
 
-def _sent(execution: Execution, position: int) -> dict[str, Any]:
-    after = execution.changes[position].after
-    return {} if after is None else after.record
-
-
-def _unsettled(execution: Execution, left: Sequence[int], reply: Reply) -> BucketsError:
+def _unsettled(execution: Execution, left: Sequence[Item], reply: Reply) -> BucketsError:
     if reply.kind is ReplyKind.FAILED and reply.error is not None:
-        for position in left:
-            execution.settle(position, Outcome.REFUSED, detail=f"Not found on looking. {reply.why}")
+        for item in left:
+            item.settle(Outcome.REFUSED, detail=f"Not found on looking. {reply.why}")
         return reply.error
-    found = [result.new_id for result in execution.results if result.outcome is Outcome.DONE and result.new_id]
     answer = f"The service {reply.heard}"
-    for position in left:
-        execution.settle(position, Outcome.UNKNOWN, detail=f"{answer}, and the work was not found on looking.")
-    works = [_sent(execution, position) for position in left]
+    for item in left:
+        item.settle(Outcome.UNKNOWN, detail=f"{answer}, and the work was not found on looking.")
     return OutcomeUnknown(
         f"{answer} to a deposit, and {count_of(len(left), 'work')} of it could not be found on "
         "looking. They may still appear.",
         cure=Cure.LOOK_FIRST,
         value="error.check",
-        check=check_of(works),
-        found=found,
+        check=check_of([item.record for item in left]),
+        found=[item.new_id for item in execution.items if item.done and item.new_id],
         method="POST",
         path="/work",
         url=without_login(execution.api.url),

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from bucketsnb.api import Api
 from bucketsnb.changes import drawing
-from bucketsnb.changes.execution import ChunkExecutor, Context, Execution
+from bucketsnb.changes.execution import ChunkExecutor, Context, Execution, Item
 from bucketsnb.changes.guarded import PutExecutor, ReplyKind, ask, settle_unsent
 from bucketsnb.changes.journal import RecordedWork
 from bucketsnb.changes.plan import Plan
@@ -38,6 +38,7 @@ _ORDER = ("id", "priority", "creation")
 
 Names = str | Iterable[str]
 One = TypeVar("One")
+Record = Mapping[str, Any]
 
 
 # --- plan ---
@@ -186,35 +187,34 @@ class WithdrawExecutor(ChunkExecutor):
         self._document = dict(document)
         self._look_first = look_first
 
-    def step(self, execution: Execution, positions: Sequence[int]) -> BucketsError | None:
+    def step(self, execution: Execution, items: Sequence[Item]) -> BucketsError | None:
         """Claim one work; a claim with an unknown outcome is never repeated."""
-        (position,) = positions
-        if execution.results[position].outcome is Outcome.UNKNOWN:
+        (item,) = items
+        if item.outcome is Outcome.UNKNOWN:
             execution.notes.append("The claim may have been made; it is not repeated. Look for running works.")
             return None
         candidates = forecast(execution.api, self._document) if self._look_first else []
         head = {record["id"]: record for record in candidates}
-        execution.announce(positions, None, None, query=self._document, at_head=candidates)
+        execution.announce(items, None, None, query=self._document, at_head=candidates)
         reply = ask(execution, lambda: execution.api.withdraw(self._document))
         if reply.kind is ReplyKind.YES:
-            self._settle(execution, position, reply.value, head)
+            _settle(execution, item, reply.value, head)
         elif reply.kind is ReplyKind.FAILED:
-            execution.settle(position, Outcome.REFUSED, detail=reply.why)
+            item.settle(Outcome.REFUSED, detail=reply.why)
         else:
-            settle_unsent(execution, positions, reply)
+            settle_unsent(items, reply)
         return reply.error
 
-    def _settle(
-        self, execution: Execution, position: int, record: dict[str, Any] | None, head: Mapping[str, dict[str, Any]]
-    ) -> None:
-        if record is None:
-            execution.settle(position, Outcome.GONE, detail="Nothing was queued any more that matches.")
-            return
-        given, planned = record.get("id"), execution.changes[position].id
-        work_id = given if isinstance(given, str) and given else None
-        detail = "" if planned in (None, work_id) else f"Another work than forecast ({planned}): the queue moved."
-        execution.settle(position, Outcome.DONE, record, work_id=work_id, new_id=work_id, detail=detail)
-        execution.writer.line("before", position=position, work=as_it_was(record, head.get(work_id or "")))
+
+def _settle(execution: Execution, item: Item, record: Record | None, head: Mapping[str, Record]) -> None:
+    if record is None:
+        item.settle(Outcome.GONE, detail="Nothing was queued any more that matches.")
+        return
+    given = record.get("id")
+    work_id = given if isinstance(given, str) and given else None
+    detail = "" if item.id in ("", work_id) else f"Another work than forecast ({item.id}): the queue moved."
+    item.settle(Outcome.DONE, record, work_id=work_id, new_id=work_id, detail=detail)
+    execution.writer.line("before", position=item.position, work=as_it_was(record, head.get(work_id or "")))
 
 
 def as_it_was(record: Mapping[str, Any], seen: Mapping[str, Any] | None) -> dict[str, Any]:
