@@ -98,7 +98,7 @@ class PlanLimits:
 class Targets:
     """The works that were named or matched, as they are now."""
 
-    works: list[WorkSnapshot]
+    works: list[WorkSnapshot] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     query: str = ""
 

@@ -111,8 +111,8 @@ def _planned(context: Context, executor: AuditExecutor, reason: str, expires_aft
             f"It would also change {count_of(without, 'work')} without an id of {'its' if without == 1 else 'their'} "
             "own; that cannot be shown, checked or undone."
         )
-    targets, limits = Targets([change.work for change in changes]), PlanLimits(expires_after=expires_after)
-    return new_plan(AuditPlan, context, executor, changes, targets, reason, limits, notes)
+    limits = PlanLimits(expires_after=expires_after)
+    return new_plan(AuditPlan, context, executor, changes, Targets(), reason, limits, notes)
 
 
 # --- act ---

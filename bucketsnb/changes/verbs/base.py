@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from bucketsnb.addresses import without_login
@@ -15,11 +16,11 @@ from bucketsnb.changes.plan import LeftOut, Plan, UndoPlan
 from bucketsnb.changes.receipt import Outcome
 from bucketsnb.changes.snapshot import Change, WorkSnapshot, equal, what_differs
 from bucketsnb.changes.targets import ADVICE, PlanLimits, Targets, look, read_works
-from bucketsnb.encoding import encode_works
+from bucketsnb.encoding import encode_works, judge_change, refusal
 from bucketsnb.errors import WorkError
 from bucketsnb.schema import STALE_DAYS
 
-__all__ = ["SET_BY_SERVICE", "Verb", "new_plan", "old_works", "with_cells"]
+__all__ = ["SET_BY_SERVICE", "Edits", "Verb", "new_plan", "old_works", "refuse_unfit"]
 
 SET_BY_SERVICE = ("status", "attempt", "start", "stop")
 """Fields that the service itself sets, when a work is claimed or an audit is run."""
@@ -110,18 +111,32 @@ class Verb:
 # --- making a plan ---
 
 
-def with_cells(works: Sequence[WorkSnapshot], cells: Sequence[Mapping[str, Any]]) -> tuple[list[Change], list[LeftOut]]:
-    """Return works with changed cells, and the works that cannot be sent."""
-    changes, unfit = [], []
-    for work, new in zip(works, cells, strict=True):
+@dataclass(frozen=True)
+class Edits:
+    """Changes of cells, and the works that are left out."""
+
+    changes: list[Change] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, work: WorkSnapshot, cells: Mapping[str, Any], index: int = 0) -> None:
+        """Add a work with its new cells; leave it out if it cannot be sent, and raise if a new value is unfit."""
+        record = work.record
+        refuse_unfit(record, cells, index)
         try:
-            (sent,) = encode_works([{**work.record, **new}], verb="update")[1]
+            (sent,) = encode_works([{**record, **cells}], verb="update")[1]
         except WorkError as error:
-            unfit.append(LeftOut(work.id, f"cannot be sent: {error}"))
-            continue
-        plain = {name: sent[name] for name in new}  # a numpy array becomes a list; other fields stay as they were read
-        changes.append(Change(work, WorkSnapshot.of({**work.record, **plain})))
-    return changes, unfit
+            self.left_out.append(LeftOut(work.id, f"cannot be sent: {error}"))
+            return
+        plain = {name: sent[name] for name in cells}  # other fields stay as they were read
+        self.changes.append(Change(work, WorkSnapshot.of({**record, **plain})))
+
+
+def refuse_unfit(record: Mapping[str, Any], cells: Mapping[str, Any], index: int) -> None:
+    """Refuse new values that the public client cannot read; values that did not fit before may stay."""
+    wrong = judge_change(record, cells)
+    if wrong:
+        raise refusal(wrong, record, index)
 
 
 def old_works(records: Sequence[Mapping[str, Any]], now: float) -> list[str]:

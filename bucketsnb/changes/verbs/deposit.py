@@ -130,10 +130,9 @@ def _plan_of_works(
 ) -> DepositPlan:
     works = list(works)
     changes = [Change(None, WorkSnapshot.of(work)) for work in works]
-    targets = Targets([change.work for change in changes])
     undo = ["Undo deletes them again, except those that a worker has claimed in the meantime."] if changes else []
     notes = [*undo, *_earlier_lives(works, context.api.clock.now()), *more_notes]
-    return new_plan(DepositPlan, context, DepositExecutor(), changes, targets, reason, limits, notes, **more)
+    return new_plan(DepositPlan, context, DepositExecutor(), changes, Targets(), reason, limits, notes, **more)
 
 
 def _earlier_lives(works: Sequence[Record], now: float) -> list[str]:

@@ -9,7 +9,7 @@ from bucketsnb.changes.guarded import PutExecutor
 from bucketsnb.changes.plan import CellsPlan, LeftOut
 from bucketsnb.changes.snapshot import Change
 from bucketsnb.changes.targets import PlanLimits, Targets, WorkSelector, check_running, resolve_targets
-from bucketsnb.changes.verbs.base import Verb, new_plan, old_works, with_cells
+from bucketsnb.changes.verbs.base import Edits, Verb, new_plan, old_works
 from bucketsnb.display.texts import count_of, truncate
 from bucketsnb.errors import Cure, Note
 from bucketsnb.query import Query
@@ -39,11 +39,12 @@ def plan_requeue(
     going = [work for work in targets.works if work.status in wanted]
     others = [work for work in targets.works if work.status not in wanted]
     left = [LeftOut(work.id, f"is {truncate(work.status, 60)}, not failure") for work in others]
-    cells = {"status": "queued", **({"attempt": 0} if reset_attempt else {})}
-    changes, unfit = with_cells(going, [cells] * len(going))
-    targets = Targets(going, [*targets.left_out, *left, *unfit], targets.query)
-    notes = _notes(changes, context.api.clock.now(), reset=reset_attempt)
-    return new_plan(RequeuePlan, context, PutExecutor(), changes, targets, reason, limits, notes)
+    found = Edits(left_out=[*targets.left_out, *left])
+    for work in going:
+        found.add(work, {"status": "queued", **({"attempt": 0} if reset_attempt else {})})
+    targets = Targets(left_out=found.left_out, query=targets.query)
+    notes = _notes(found.changes, context.api.clock.now(), reset=reset_attempt)
+    return new_plan(RequeuePlan, context, PutExecutor(), found.changes, targets, reason, limits, notes)
 
 
 def _failed(selector: WorkSelector, limits: PlanLimits) -> WorkSelector:

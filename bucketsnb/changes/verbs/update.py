@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -26,9 +25,9 @@ from bucketsnb.changes.targets import (
     shared,
     unnamed,
 )
-from bucketsnb.changes.verbs.base import Verb, new_plan, with_cells
+from bucketsnb.changes.verbs.base import Edits, Verb, new_plan
 from bucketsnb.display.texts import close_matches, count_of, join_truncated, truncate
-from bucketsnb.encoding import encode_works, judge_change, refusal
+from bucketsnb.encoding import encode_works
 from bucketsnb.encoding.cells import read_cell, read_value
 from bucketsnb.encoding.values import UnfitError
 from bucketsnb.errors import WorkError
@@ -44,7 +43,6 @@ __all__ = [
     "plan_set",
     "plan_update",
     "plan_works",
-    "refuse_unfit",
 ]
 
 Record = Mapping[str, Any]
@@ -57,30 +55,6 @@ _UNKNOWN_ORIGIN = (
 _SINCE = "changed since the frame was read"
 _UNREAD = "holds more than was read where it was edited"
 _STATUS_HINT = "no worker and no count would see it there; to have it done, set queued"
-
-
-@dataclass(frozen=True)
-class Edits:
-    """The edited works as they are now, and the new values of their fields."""
-
-    works: list[WorkSnapshot] = field(default_factory=list)
-    cells: list[dict[str, Any]] = field(default_factory=list)
-    left_out: list[LeftOut] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    """Note for a frame whose values at the time of the read are not known."""
-
-    def add(self, now: Record, cells: dict[str, Any], index: int) -> None:
-        """Add a work, unless its new values are unfit."""
-        refuse_unfit(now, cells, index)
-        self.works.append(WorkSnapshot.of(now))
-        self.cells.append(cells)
-
-
-def refuse_unfit(record: Record, cells: Mapping[str, Any], index: int) -> None:
-    """Refuse new values that the public client cannot read; values that did not fit before may stay."""
-    wrong = judge_change(record, cells)
-    if wrong:
-        raise refusal(wrong, record, index)
 
 
 # --- update ---
@@ -118,7 +92,7 @@ def plan_set(
         cells = _put_into(record, [(path, None, value) for path, value in paths.items()])
         cells = {name: value for name, value in cells.items() if not equal(record.get(name), value)}
         if cells:
-            found.add(record, cells, index)
+            found.add(work, cells, index)
         else:
             found.left_out.append(LeftOut(work.id, "has these values already", Reason.AS_ASKED))
     return _plan_of_edits(context, found, [], reason, limits, query=targets.query)
@@ -147,12 +121,8 @@ def no_field(path: str) -> WorkError:
 
 def _emptied(found: Edits) -> list[str]:
     """Return notes on nested values that become null: pandas does so if one mapping is set in several rows."""
-    counts = Counter(
-        name
-        for work, cells in zip(found.works, found.cells, strict=True)
-        for name, value in cells.items()
-        if name in NESTED and value is None and work.record.get(name) is not None
-    )
+    cells = [cell for change in found.changes for cell in change.cells]
+    counts = Counter(name for name, old, new in cells if name in NESTED and old is not MISSING and new is None)
     return [
         f"{name} becomes null in {count_of(number, 'work')}. If a mapping was to be put there: pandas spreads one over "
         "rows by its keys, and finds none; give a list with one value a row, or one work its value by .at."
@@ -173,18 +143,17 @@ def plan_works(context: Context, works: Iterable[Any], *, reason: str = "") -> U
     found = Edits(left_out=[LeftOut(one, "is not there") for one in given if one not in now])
     for index, (one, work) in enumerate(given.items()):
         if one in now:
-            found.add(now[one], work, index)
+            found.add(WorkSnapshot.of(now[one]), work, index)
     return _plan_of_edits(context, found, [], reason, PlanLimits(max_affected=None, allow_running=True))
 
 
 def _plan_of_edits(
     context: Context, found: Edits, notes: Sequence[str], reason: str, limits: PlanLimits, query: str = ""
 ) -> UpdatePlan:
-    check_count(len(found.works), limits)
-    check_running(found.works, limits)
-    changes, unfit = with_cells(found.works, found.cells)
-    targets = Targets(found.works, [*found.left_out, *unfit], query)
-    return new_plan(UpdatePlan, context, PutExecutor(), changes, targets, reason, limits, notes)
+    check_count(len(found.changes), limits)
+    check_running([change.work for change in found.changes], limits)
+    targets = Targets(left_out=found.left_out, query=query)
+    return new_plan(UpdatePlan, context, PutExecutor(), found.changes, targets, reason, limits, notes)
 
 
 # --- inverse ---
@@ -291,7 +260,7 @@ def _compare(
     if why:
         found.left_out.append(LeftOut(work["id"], why))
     elif cells:
-        found.add(current, cells, index)
+        found.add(WorkSnapshot.of(current), cells, index)
 
 
 def _edited(was: Record, work: Record, index: int) -> dict[str, Any]:

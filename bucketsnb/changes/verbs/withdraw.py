@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import operator
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any
 
 from bucketsnb.api import Api
 from bucketsnb.changes import drawing
@@ -22,8 +22,8 @@ from bucketsnb.changes.plan import Plan
 from bucketsnb.changes.receipt import Outcome, Receipt
 from bucketsnb.changes.snapshot import Change, WorkSnapshot
 from bucketsnb.changes.targets import ChangeWarning, PlanLimits, Targets, read_works, refuse_read_only
-from bucketsnb.changes.verbs.base import SET_BY_SERVICE, Verb, new_plan
-from bucketsnb.changes.verbs.update import UpdatePlan, no_field, refuse_unfit
+from bucketsnb.changes.verbs.base import SET_BY_SERVICE, Verb, new_plan, refuse_unfit
+from bucketsnb.changes.verbs.update import UpdatePlan, no_field
 from bucketsnb.display.texts import age, count_of, format_time, truncate
 from bucketsnb.encoding import encode, encode_works
 from bucketsnb.errors import BucketsError, PlanError, QueryError
@@ -37,7 +37,6 @@ _CANDIDATES = 20
 _ORDER = ("id", "priority", "creation")
 
 Names = str | Iterable[str]
-One = TypeVar("One")
 Record = Mapping[str, Any]
 
 
@@ -76,51 +75,45 @@ def withdrawal(
     >>> withdrawal("intensity-ml", tags=["low"])
     {'pipeline': {'$in': ['intensity-ml']}, 'tags': {'$in': ['low']}}
     """
-    document: dict[str, Any] = {
-        "pipeline": _among("pipeline", pipeline, _text),
-        "site": None if site is None else _text("site", site),
-        "priority": None if priority is None else _priority(priority),
-        "user": None if user is None else _text("user", user),
-        "event": None if event is None else _among("event", event, _event),
-        "tags": None if tags is None else _among("tags", tags, _text),
-        PARENT_PATH: None if parent is None else _among("parent", parent, _text),
+    given = {
+        "pipeline": pipeline,
+        "site": site,
+        "priority": priority,
+        "user": user,
+        "event": event,
+        "tags": tags,
+        "parent": parent,
     }
-    plain: dict[str, Any] = json.loads(encode({name: value for name, value in document.items() if value is not None}))
+    document = {
+        PARENT_PATH if name == "parent" else name: _condition(name, value)
+        for name, value in given.items()
+        if value is not None or name == "pipeline"
+    }
+    plain: dict[str, Any] = json.loads(encode(document))
     return plain
 
 
-def _among(name: str, value: object, read: Callable[[str, Any], One]) -> dict[str, list[One]]:
-    values = list(value) if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping) else [value]
-    if not values:
-        raise _empty(name, value)
-    return {"$in": [read(name, one) for one in values]}
+def _condition(name: str, value: Any) -> Any:
+    if name in ("site", "priority", "user"):
+        return _read(name, value)
+    is_one = isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable)
+    values = [value] if is_one else list(value)
+    return {"$in": [_read(name, each) for each in values or [value]]}  # an empty list is refused as a value
 
 
-def _text(name: str, value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        raise _empty(name, value)
-    return value
-
-
-def _event(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise _empty(name, value)
-    return operator.index(value)
-
-
-def _priority(value: Any) -> int:
-    priority = operator.index(value) if hasattr(value, "__index__") and not isinstance(value, bool) else value
-    wrong = value_problems(FIELDS["priority"], priority, "priority")
+def _read(name: str, value: Any) -> Any:
+    """Return one value of a filter; refuse one that no work could have."""
+    if name in ("event", "priority") and hasattr(value, "__index__") and not isinstance(value, bool):
+        value = operator.index(value)
+    if name == "priority":
+        wrong = list(map(str, value_problems(FIELDS[name], value, name)))
+    else:
+        is_fit = type(value) is int if name == "event" else isinstance(value, str) and value
+        wrong = [] if is_fit else [f"{name}={truncate(repr(value), 40)} names nothing that a work could have"]
     if wrong:
-        raise QueryError(f"{wrong[0]}. Leave it out to take any. Nothing was sent.")
-    return int(priority)
-
-
-def _empty(name: str, value: object) -> QueryError:
-    hint = "Name at least one." if name == "pipeline" else "Leave it out (None) to take any."
-    return QueryError(
-        f"{name}={truncate(repr(value), 40)} names nothing that a work could have. {hint} Nothing was sent."
-    )
+        hint = "Name at least one." if name == "pipeline" else "Leave it out (None) to take any."
+        raise QueryError(f"{wrong[0]}. {hint} Nothing was sent.")
+    return value
 
 
 def forecast(api: Api, document: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -164,7 +157,7 @@ def plan_withdraw(
 
 
 def _targets(document: Mapping[str, Any]) -> Targets:
-    return Targets([], query=json.dumps(document, ensure_ascii=False))
+    return Targets(query=json.dumps(document, ensure_ascii=False))
 
 
 def _attempt(record: Mapping[str, Any]) -> int | None:
@@ -308,9 +301,8 @@ class Claim(drawing.Drawn):
         refuse_unfit(work.record, cells, 0)
         after = encode_works([{**work.record, **cells}], verb="update")[1][0]
         reason = f"end of the work claimed by {self._entry}"
-        targets, limits = Targets([work]), PlanLimits(allow_running=True)
         changes = [Change(work, WorkSnapshot.of(after))]
-        plan = new_plan(UpdatePlan, self._context, PutExecutor(), changes, targets, reason, limits)
+        plan = new_plan(UpdatePlan, self._context, PutExecutor(), changes, Targets(), reason, PlanLimits())
         return self._ended(plan.apply())
 
     def _held(self) -> WorkSnapshot:

@@ -19,7 +19,7 @@ from bucketsnb.changes.plan_file import SIDES
 from bucketsnb.changes.targets import PlanLimits, resolve_targets
 from bucketsnb.changes.undo import context_of
 from bucketsnb.changes.verbs import VERBS
-from bucketsnb.changes.verbs.base import Verb, new_plan, with_cells
+from bucketsnb.changes.verbs.base import Edits, Verb, new_plan
 from tests.changes.helpers import PIPELINE, filled, stored
 
 
@@ -54,8 +54,10 @@ class Flag(Verb):
 def plan_flag(context: Context, priority: int) -> FlagPlan:
     limits = PlanLimits()
     targets = resolve_targets(context.api, {"pipeline": PIPELINE}, limits)
-    changes, _ = with_cells(targets.works, [{"priority": priority}] * len(targets.works))
-    return new_plan(FlagPlan, context, PutExecutor(), changes, targets, "", limits)
+    found = Edits()
+    for work in targets.works:
+        found.add(work, {"priority": priority})
+    return new_plan(FlagPlan, context, PutExecutor(), found.changes, targets, "", limits)
 
 
 def test_a_verb_that_is_added_to_the_table_is_undone_by_its_entry(
