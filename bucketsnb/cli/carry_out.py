@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bucketsnb.client import Buckets
 
 __all__ = [
+    "NOTHING_QUEUED",
     "answer_options",
     "applied",
     "asking_options",
@@ -74,6 +75,16 @@ change_options = options(
 """Options of every change of works that match a query."""
 
 
+NOTHING_QUEUED = "nothing is queued that matches"
+
+_NOTHING = {
+    "withdraw": NOTHING_QUEUED,
+    "deposit": "there is no work to deposit",
+    "audit": "an audit would change nothing",
+}
+"""What is said of an empty plan, by its verb."""
+
+
 def change_works(plan_of: Callable[[Buckets], Callable[..., Plan]], given: dict[str, Any], **settings: Any) -> NoReturn:
     """Plan a change with a method of a client, by the options of a selection and a change; show, ask, carry it out."""
     url, clock = given.pop("url"), given.pop("clock")
@@ -85,19 +96,12 @@ def change_works(plan_of: Callable[[Buckets], Callable[..., Plan]], given: dict[
 
 
 def carry_out(
-    buckets: Buckets,
-    plan: Plan,
-    *,
-    yes: bool,
-    as_json_: bool,
-    nothing: str = "nothing matched",
-    rate: float | None = None,
-    plan_out: str | None = None,
+    buckets: Buckets, plan: Plan, *, yes: bool, as_json_: bool, rate: float | None = None, plan_out: str | None = None
 ) -> NoReturn:
     """Show a plan, ask, apply it, show the receipt, and exit with its code; or only write the plan to a file."""
     if plan_out is not None and plan.count:
         _save(plan, plan_out, as_json_=as_json_)
-    receipt = applied(buckets, plan, yes=yes, nothing=nothing, rate=rate)
+    receipt = applied(buckets, plan, yes=yes, rate=rate)
     if receipt is None:
         if as_json_:
             emit_result(_as_json(plan.apply()))  # no request, as there is nothing to do
@@ -116,12 +120,10 @@ def _save(plan: Plan, path: str, *, as_json_: bool) -> NoReturn:
     sys.exit(DONE)
 
 
-def applied(
-    buckets: Buckets, plan: Plan, *, yes: bool, nothing: str = "nothing matched", rate: float | None = None
-) -> Receipt | None:
+def applied(buckets: Buckets, plan: Plan, *, yes: bool, rate: float | None = None) -> Receipt | None:
     """Show a plan, ask, and apply it; return None, with a message, if there is nothing to do."""
     if not plan.count:
-        _say_nothing_changed(buckets, plan, nothing)
+        _say_nothing_changed(buckets, plan)
         return None
     if not yes:
         _ask(plan)
@@ -133,11 +135,12 @@ def applied(
         raise
 
 
-def _say_nothing_changed(buckets: Buckets, plan: Plan, nothing: str) -> None:
+def _say_nothing_changed(buckets: Buckets, plan: Plan) -> None:
     from bucketsnb.changes import drawing
     from bucketsnb.query import Query
 
-    left = drawing.by_count(one.why for one in plan.left_out)
+    nothing = _NOTHING.get(plan.verb, "nothing matched")
+    left = drawing.by_count(work.why for work in plan.left_out)
     say(fitted(f"bucketsnb: {nothing}, so nothing was changed{f'; left out: {left}' if left else ''}"))
     say_unknown_pipelines(buckets, Query.parse(json.loads(plan.query)).pipelines if plan.query else None)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bucketsnb.cli.carry_out import (
+    NOTHING_QUEUED,
     answer_options,
     applied,
     asking_options,
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
 __all__ = ["apply", "audit", "delete", "deposit", "journal", "requeue", "show", "undo", "update", "withdraw"]
 
 _WRONG = click.UsageError.exit_code
-_NOTHING_QUEUED = "nothing is queued that matches"
 _JOURNAL_COLUMNS = ("entry", "time", "verb", "host", "n_works", "done", "state", "undone", "reason")
 
 
@@ -142,10 +142,10 @@ def deposit(
     if plan.bad:
         say(_bad_rows(plan.bad))
     if plan.bad and not skip_bad:
-        rows = count_of(len({one.row for one in plan.bad}), "bad row")
+        rows = count_of(len({problem.row for problem in plan.bad}), "bad row")
         say(f"bucketsnb: {rows}, so nothing was sent; --skip-bad deposits the others")
         sys.exit(_WRONG)
-    carry_out(buckets, plan, as_json_=as_json_, nothing="there is no work to deposit", **asking)
+    carry_out(buckets, plan, as_json_=as_json_, **asking)
 
 
 def _judge(source: bytes | Path, *, fresh: bool, as_json_: bool) -> int:
@@ -166,8 +166,8 @@ def _judge(source: bytes | Path, *, fresh: bool, as_json_: bool) -> int:
 
 def _bad_rows(bad: Sequence[RowProblem]) -> str:
     """Return the problems as text, each with the line of the file where its row begins, or else the row, from 0."""
-    by_line = all(one.line is not None for one in bad)
-    rows = [(str(one.line if by_line else one.row), one.field, one.problem) for one in bad]
+    by_line = all(problem.line is not None for problem in bad)
+    rows = [(str(row.line if by_line else row.row), row.field, row.problem) for row in bad]
     return as_rows(("line" if by_line else "row", "field", "problem"), rows)
 
 
@@ -195,7 +195,7 @@ def withdraw(*, url: str | None, give_back: str | None, reason: str, yes: bool, 
     buckets = client(url)
     if give_back is not None:
         carry_out(buckets, _plan_to_give_back(buckets, give_back), yes=yes, as_json_=as_json_)
-    receipt = applied(buckets, buckets.plan_withdraw(**given, reason=reason), yes=yes, nothing=_NOTHING_QUEUED)
+    receipt = applied(buckets, buckets.plan_withdraw(**given, reason=reason), yes=yes)
     sys.exit(_show_claimed(buckets, receipt, as_json_=as_json_))
 
 
@@ -216,7 +216,7 @@ def _show_claimed(buckets: Buckets, receipt: Receipt | None, *, as_json_: bool) 
     result = receipt.results[0] if receipt is not None else None
     if receipt is None or result is None or result.outcome is Outcome.GONE:
         if receipt is not None:
-            say(f"bucketsnb: {_NOTHING_QUEUED} any more")
+            say(f"bucketsnb: {NOTHING_QUEUED} any more")
         if as_json_:
             emit_result("null")
         return NOTHING_MATCHED
@@ -247,7 +247,7 @@ def audit(
     buckets = client(url, clock=clock)
     plan = buckets.plan_audit(reason=reason)
     check_count(plan.count, PlanLimits(max_affected=max_affected))
-    carry_out(buckets, plan, yes=yes, as_json_=as_json_, nothing="an audit would change nothing")
+    carry_out(buckets, plan, yes=yes, as_json_=as_json_)
 
 
 _SHOW_CODES = f"""\b

@@ -38,12 +38,6 @@ __all__ = [
     "say",
 ]
 
-_CSV_COLUMNS = (
-    *("id", "pipeline", "status", "site", "user", "priority", "attempt", "retries", "timeout"),
-    *("creation", "start", "stop", "event", "tags", "parent", "function", "command"),
-    *("parameters", "results", "products", "plots", "config", "notify"),
-)
-
 _WIDEST = 60
 """At most so many characters of a cell in a terminal: a longer one would widen the column in every row."""
 
@@ -175,10 +169,12 @@ def _json_value(value: Any) -> Any:
 
 def as_csv(frame: pd.DataFrame) -> str:
     """Write a frame for a spreadsheet: times in ISO 8601, nested values as JSON, and no text that runs as a formula."""
+    from bucketsnb.frames.columns import STORED
+
     sink = io.StringIO()
     writer = csv.writer(sink, lineterminator="\n")
-    writer.writerow(_CSV_COLUMNS)
-    writer.writerows([_csv_value(value) for value in row] for row in _rows(frame, _CSV_COLUMNS))
+    writer.writerow(STORED)
+    writer.writerows([_csv_value(value) for value in row] for row in _rows(frame, STORED))
     return sink.getvalue()
 
 

@@ -93,7 +93,7 @@ def reaching(path: str, test: Test, *, whole: bool = False) -> Test:
     With `whole`, a list at the end of the path is tested itself, and not its elements.
     """
     parts = _parsed(path)
-    return lambda record: any(map(test, _Walk(parts, whole=whole).from_object(record, 0)))
+    return lambda record: any(map(test, _reached(record, parts, 0, set(), whole=whole)))
 
 
 def values_at(record: Mapping[str, Any], path: str) -> list[Any]:
@@ -106,45 +106,34 @@ def values_at(record: Mapping[str, Any], path: str) -> list[Any]:
     >>> values_at({}, "site"), values_at({"blocks": [{"text": "a"}, {}]}, "blocks.text")
     ([MISSING], ['a', MISSING])
     """
-    return list(_Walk(_parsed(path), whole=True).from_object(record, 0))
+    return list(_reached(record, _parsed(path), 0, set(), whole=True))
 
 
-class _Walk:
-    """Gives each value that a path reaches, and enters no list twice for the same part of the path.
-
-    An object in a list is entered at its place and by its own field of that name, so the ways through lists of objects
-    double with each numeric part: fifty of them would be walked for ever.
-    """
-
-    def __init__(self, path: Path, *, whole: bool) -> None:
-        self.path = path
-        self.whole = whole
-        self.entered: set[tuple[int, int]] = set()
-
-    def from_object(self, value: Any, start: int) -> Iterator[Any]:
-        for index in range(start, len(self.path)):
-            if value.__class__ is list:
-                yield from self.from_list(value, index)
-                return
-            value = value.get(self.path[index][0], MISSING) if isinstance(value, Mapping) else MISSING
-        if value.__class__ is list and not self.whole:
-            yield from value
-        yield value
-
-    def from_list(self, values: list[Any], index: int) -> Iterator[Any]:
-        if (id(values), index) in self.entered:
+def _reached(value: Any, path: Path, start: int, entered: set[tuple[int, int]], *, whole: bool) -> Iterator[Any]:
+    """Yield each value that the rest of a path reaches; `entered` has the lists that it has led into."""
+    for index in range(start, len(path)):
+        if value.__class__ is list:
+            yield from _reached_in_list(value, path, index, entered, whole=whole)
             return
-        self.entered.add((id(values), index))
-        for place, element in enumerate(values):
-            if element.__class__ is dict:
-                yield from self.from_object(element, index)
-            if place == self.path[index][1]:
-                yield from self.from_place(element, index + 1)
+        value = value.get(path[index][0], MISSING) if isinstance(value, Mapping) else MISSING
+    if value.__class__ is list and not whole:
+        yield from value
+    yield value
 
-    def from_place(self, element: Any, index: int) -> Iterator[Any]:
-        if index == len(self.path):
-            yield element  # the element in this place is looked at whole, a list among lists included
-        elif element.__class__ is dict:
-            yield from self.from_object(element, index)
-        elif element.__class__ is list:
-            yield from self.from_list(element, index)
+
+def _reached_in_list(
+    values: list[Any], path: Path, index: int, entered: set[tuple[int, int]], *, whole: bool
+) -> Iterator[Any]:
+    # An object in a list is entered at its place and by its own field of that name, so the ways through lists of
+    # objects double with each numeric part: fifty of them would be walked for ever.
+    if (id(values), index) in entered:
+        return
+    entered.add((id(values), index))
+    for place, element in enumerate(values):
+        if element.__class__ is dict:
+            yield from _reached(element, path, index, entered, whole=whole)
+        if place == path[index][1]:
+            if index + 1 == len(path):
+                yield element  # looked at whole, a list among lists included
+            elif element.__class__ in (dict, list):
+                yield from _reached(element, path, index + 1, entered, whole=whole)
