@@ -27,7 +27,7 @@ from bucketsnb.encoding import DEEPEST, decode
 from bucketsnb.encoding.values import UnfitError, plain
 from bucketsnb.errors import BucketsError
 
-__all__ = ["Edited", "JSONArray", "JSONDtype", "Text", "encode_json", "json_text", "objects"]
+__all__ = ["Edited", "JSONArray", "JSONDtype", "Text", "encode_json", "objects", "on_one_line"]
 
 Text: TypeAlias = "bytes | msgspec.Raw"
 """One JSON value as it was written. A ``Raw`` is a window into the answer it came in, and keeps all of that alive."""
@@ -311,7 +311,7 @@ class JSONArray(ExtensionArray):
     # -- shown -----------------------------------------------------------------------------------------------------
 
     def _formatter(self, boxed: bool = False) -> Callable[[Any], str]:  # noqa: FBT001, FBT002 - pandas' own signature
-        return json_text
+        return on_one_line
 
 
 def encode_json(value: Any) -> bytes:
@@ -348,14 +348,8 @@ def _detached(texts: Objects) -> Objects:
     return objects((None if text == b"null" else text for text in own), len(texts))
 
 
-def json_text(value: Any, most: int = _SHOWN) -> str:
-    """Return a JSON value as bounded text on one line.
-
-    Examples
-    --------
-    >>> json_text({"a": [1, "é"]})
-    '{"a": [1, "é"]}'
-    """
+def on_one_line(value: Any, most: int = _SHOWN) -> str:
+    """Return a JSON value as bounded text on one line, such as ``{"a": [1, "é"]}``; null as empty text."""
     return truncate("" if value is None else json.dumps(value, ensure_ascii=False), most=most)
 
 

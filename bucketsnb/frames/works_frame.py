@@ -16,11 +16,11 @@ from bucketsnb.display.texts import join_truncated, truncate
 from bucketsnb.errors import WorkError
 from bucketsnb.frames.accessor import WorksAccessor, caption
 from bucketsnb.frames.columns import COLUMNS, LIGHT, NEEDED, NESTED
-from bucketsnb.frames.json_array import JSONArray, JSONDtype, json_text
+from bucketsnb.frames.json_array import JSONArray, JSONDtype, on_one_line
 from bucketsnb.frames.records import Baseline
 from bucketsnb.frames.summary_frame import most_rows
 
-__all__ = ["NestedFrame", "WorksFrame"]
+__all__ = ["WorksFrame"]
 
 _SHOWN = tuple("age" if name == "creation" else name for name in LIGHT)
 _KEPT_SHARE = 4  # of a selection of less than one in four, only its own works are kept as they were read
@@ -139,7 +139,7 @@ def _ranked(column: Any) -> Any:
 
 
 def _nested_html(value: Any) -> str:
-    return str(markup.escape(value if value is None else json_text(value, _UNBOUNDED)))
+    return str(markup.escape(value if value is None else on_one_line(value, _UNBOUNDED)))
 
 
 def _inputs(other: Any) -> Iterable[Any]:
@@ -216,7 +216,7 @@ def _cell(name: Any, value: Any, width: int | None, *, html: bool) -> Any:
     most = width or _UNBOUNDED
     if isinstance(value, list | dict):
         flat = isinstance(value, list) and not any(isinstance(one, list | dict) for one in value)
-        return truncate(join_truncated(value, most=3) if flat and width else json_text(value, most), most)
+        return truncate(join_truncated(value, most=3) if flat and width else on_one_line(value, most), most)
     if name == "id":
         return "" if value is pd.NA else truncate(value, most)
     if name == "status" and html and isinstance(value, str):

@@ -69,15 +69,7 @@ bucketsnb.errors.QueryError: there is no keyword 'stats'; did you mean status?
 
 from __future__ import annotations
 
-from bucketsnb.query.explain import (
-    ClauseReport,
-    EmptyReport,
-    Explanation,
-    clauses,
-    explain_empty,
-    explain_work,
-    without,
-)
+from bucketsnb.query.explain import ConditionReport, EmptyReport, Explanation, explain_empty, explain_work
 from bucketsnb.query.filters import Filter
 from bucketsnb.query.keywords import WORDS, stale_document
 from bucketsnb.query.lint import QueryWarning, UnknownField, UnknownOperator, UnknownValue
@@ -85,7 +77,7 @@ from bucketsnb.query.query import Query, any_of, not_
 
 __all__ = [
     "WORDS",
-    "ClauseReport",
+    "ConditionReport",
     "EmptyReport",
     "Explanation",
     "Filter",
@@ -95,10 +87,8 @@ __all__ = [
     "UnknownOperator",
     "UnknownValue",
     "any_of",
-    "clauses",
     "explain_empty",
     "explain_work",
     "not_",
     "stale_document",
-    "without",
 ]

@@ -17,11 +17,11 @@ from bucketsnb.query.times import moment
 if TYPE_CHECKING:
     from bucketsnb.query.query import Query
 
-__all__ = ["ClauseReport", "EmptyReport", "Explanation", "clauses", "explain_empty", "explain_work", "without"]
+__all__ = ["ConditionReport", "EmptyReport", "Explanation", "explain_empty", "explain_work"]
 
 
 @dataclass(frozen=True)
-class ClauseReport:
+class ConditionReport:
     """Whether one work meets one condition.
 
     Attributes
@@ -61,7 +61,7 @@ class EmptyReport:
     suggestion: str
 
 
-class Explanation(tuple[ClauseReport, ...]):
+class Explanation(tuple[ConditionReport, ...]):
     """One report for each condition, shown as a short table."""
 
     __slots__ = ()
@@ -72,11 +72,8 @@ class Explanation(tuple[ClauseReport, ...]):
         """Condition, whether it is met, and what the work holds, as text."""
         return [(report.text, _VERDICTS[report.passes], report.value) for report in self]
 
-    def __str__(self) -> str:
-        return texts.table(self.HEADERS, self.rows)
-
     def __repr__(self) -> str:
-        return str(self)
+        return texts.table(self.HEADERS, self.rows)
 
     def _repr_html_(self) -> str:
         return str(markup.table(self.HEADERS, self.rows))
@@ -85,29 +82,9 @@ class Explanation(tuple[ClauseReport, ...]):
 _VERDICTS = {True: "yes", False: "no", None: "cannot tell here"}
 
 
-def clauses(query: Query) -> list[Filter]:
-    """Return the conditions of a query that all must hold; those under ``$and`` are among them.
-
-    Examples
-    --------
-    >>> from bucketsnb.query import Query
-    >>> [clause.label for clause in clauses(Query(status="failure", site="kko") & Query(site="gbo"))]
-    ['status is failure', 'site is kko', 'site is gbo']
-    """
-    return [clause for found in query.filters for clause in found.parts or (found,)]
-
-
-def without(query: Query, place: int) -> Query:
-    """Return the query with one of its :func:`clauses` left out.
-
-    Examples
-    --------
-    >>> from bucketsnb.query import Query
-    >>> without(Query(status="failure", site="kko"), 1)
-    Query(status="failure")
-    """
-    parts = clauses(query)
-    return query.of(parts[:place] + parts[place + 1 :])
+def _conditions(query: Query) -> list[Filter]:
+    """Return the filters of a query that all must hold; those under ``$and`` are among them."""
+    return [part for found in query.filters for part in found.parts or (found,)]
 
 
 def explain_work(query: Query, record: Mapping[str, Any], now: float | datetime | None = None) -> Explanation:
@@ -123,8 +100,8 @@ def explain_work(query: Query, record: Mapping[str, Any], now: float | datetime 
     """
     moment_now = float(moment(time.time() if now is None else now, "now"))
     return Explanation(
-        ClauseReport(clause.label, _matches(record, clause.to_document(moment_now)), _values_text(record, clause))
-        for clause in clauses(query)
+        ConditionReport(found.label, _matches(record, found.to_document(moment_now)), _values_text(record, found))
+        for found in _conditions(query)
     )
 
 
@@ -188,16 +165,16 @@ def explain_empty(
             counts[narrowed] = count(narrowed)
         return counts[narrowed]
 
-    def report(clause: Filter, others: int) -> EmptyReport:
-        alone = query.of([clause])
-        if others or not any(without_each):
+    conditions = _conditions(query)
+    without = [counted(query.of(conditions[:place] + conditions[place + 1 :])) for place in range(len(conditions))]
+    reports = []
+    for found, others in zip(conditions, without, strict=True):
+        alone = query.of([found])
+        if others or not any(without):
             counted(alone)
-        suggestion = _suggestion(clause, known) if known and counts.get(alone) == 0 else ""
-        return EmptyReport(clause.label, others, counts.get(alone), suggestion)
-
-    parts = clauses(query)
-    without_each = [counted(without(query, place)) for place in range(len(parts))]
-    return list(map(report, parts, without_each))
+        suggestion = _suggestion(found, known) if known and counts.get(alone) == 0 else ""
+        reports.append(EmptyReport(found.label, others, counts.get(alone), suggestion))
+    return reports
 
 
 def _suggestion(found: Filter, known: Callable[[str], Iterable[str]]) -> str:

@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 import bucketsnb.query
-from bucketsnb.query import Query, any_of, clauses, not_, without
+from bucketsnb.query import Query, any_of, not_
 from bucketsnb.query.filters import NAMED, Named
 from tests.query.strategies import (
     NOW,
@@ -106,21 +105,10 @@ def test_asking_twice_or_for_nothing_more_changes_nothing(query: Query):
 @some
 @given(seeded(in_words))
 def test_what_was_said_in_words_is_written_without_a_document(query: Query):
-    for clause in clauses(query):
-        alone = Query.of([clause])
+    for condition in (part for found in query.filters for part in found.parts or (found,)):
+        alone = Query.of([condition])
         assert evaluated(alone.to_code()) == alone
         assert "Query({" not in alone.to_code()
-
-
-@some
-@given(queries, st.data())
-def test_leaving_a_clause_out_and_asking_for_it_again_asks_the_same_clauses(query: Query, data: st.DataObject):
-    parts = clauses(query)
-    if not parts:
-        return
-    place = data.draw(st.sampled_from(range(len(parts))))
-    again = without(query, place) & Query.of([parts[place]])
-    assert set(clauses(again)) == set(parts)
 
 
 @some
