@@ -30,19 +30,13 @@ def with_zeros(table: pd.DataFrame) -> pd.DataFrame:
     pipelines only.
     """
     named = table[table["pipeline"] != ""]
-    moments, times = pd.factorize(table["time"])
-    pipelines, names = pd.factorize(named["pipeline"])
-    seen = np.zeros((len(times), len(names)), dtype=bool)
-    seen[moments[table["pipeline"] != ""], pipelines] = True
-    seen[moments[(table["pipeline"] == "") & table["total"].isna()]] = True
-    where, who = np.nonzero(~seen)
-    if not where.size:
-        return named.reset_index(drop=True)
-    every = table.drop_duplicates("time")["every"].to_numpy()
-    zeros = pd.DataFrame({"time": times[where], "pipeline": names[who], "every": every[where]})
-    zeros[list(STATUS_KEYS)] = pd.DataFrame(0, index=zeros.index, columns=list(STATUS_KEYS), dtype="Int64")
-    whole = pd.concat([named, zeros]).sort_values(["time", "pipeline"], kind="stable", ignore_index=True)
-    return whole.astype(table.dtypes.to_dict())
+    partial = table.loc[(table["pipeline"] == "") & table["total"].isna(), "time"]
+    whole = table.loc[~table["time"].isin(partial), ["time", "every"]].drop_duplicates("time")
+    pairs = whole.merge(named[["pipeline"]].drop_duplicates(), how="cross")
+    known = pd.MultiIndex.from_frame(named[["time", "pipeline"]])
+    zeros = pairs[~pd.MultiIndex.from_frame(pairs[["time", "pipeline"]]).isin(known)]
+    zeros = zeros.assign(**dict.fromkeys(STATUS_KEYS, 0)).astype(table.dtypes.to_dict())
+    return pd.concat([named, zeros]).sort_values(["time", "pipeline"], kind="stable", ignore_index=True)
 
 
 def with_gaps(table: pd.DataFrame) -> pd.DataFrame:
@@ -73,17 +67,17 @@ def rates(table: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         Index ``pipeline``; columns ``arrived, finished, left, queued`` (works per hour), ``hours`` (seen).
     """
-    rows = {str(name): _rates_of(one) for name, one in table.groupby("pipeline", sort=True)}
+    rows = {str(name): _rates_of(snapshots) for name, snapshots in table.groupby("pipeline", sort=True)}
     index = pd.Index(list(rows), dtype=pd.StringDtype("python"), name="pipeline")
     columns = ["arrived", "finished", "left", "queued", "hours"]
     return SummaryFrame(list(rows.values()), index=index, columns=columns, dtype="float64")
 
 
-def _rates_of(one: pd.DataFrame) -> list[float]:
-    numbers = one[list(STATUS_KEYS)].astype("Float64").astype("float64")
+def _rates_of(snapshots: pd.DataFrame) -> list[float]:
+    numbers = snapshots[list(STATUS_KEYS)].astype("Float64").astype("float64")
     change = numbers.diff()
     seen = change["total"].notna()
-    hours = one["time"].diff().dt.total_seconds()[seen].sum() / 3600
+    hours = snapshots["time"].diff().dt.total_seconds()[seen].sum() / 3600
     if not hours:
         return [np.nan] * 4 + [0.0]
     ended = change["success"].clip(lower=0) + change["failure"].clip(lower=0)
@@ -133,7 +127,7 @@ class Drain:
         return f"{self.queued:,} queued, empty in about {age(self.hours * 3600)} ({span})"
 
 
-def drain(one: pd.DataFrame, pipeline: str) -> Drain:
+def drain(snapshots: pd.DataFrame, pipeline: str) -> Drain:
     """Estimate when one pipeline's queue is empty: a straight line through its snapshots, extended.
 
     Raises
@@ -141,8 +135,8 @@ def drain(one: pd.DataFrame, pipeline: str) -> Drain:
     LookupError
         With fewer than three snapshots: two give a line without an uncertainty.
     """
-    came = one["total"].ne(0).fillna(value=True).cummax()  # before, there was nothing to drain
-    known = one[came & one["queued"].notna()]
+    came = snapshots["total"].ne(0).fillna(value=True).cummax()  # before, there was nothing to drain
+    known = snapshots[came & snapshots["queued"].notna()]
     if len(known) < _POINTS:
         raise LookupError(f"{pipeline!r} has {len(known)} snapshots in this time, and an estimate needs {_POINTS}")
     hours = (known["time"] - known["time"].iloc[0]).dt.total_seconds().to_numpy() / 3600
