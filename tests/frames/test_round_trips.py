@@ -139,7 +139,7 @@ def test_what_ordinary_pandas_does_to_a_frame_is_no_edit(change: Any, works: Any
 
 def _edits(frame: pd.DataFrame, works: list[dict[str, Any]]) -> list[Any]:
     found = edits_of(frame, {work["id"]: work for work in works})
-    return [*found.cells, *found.left_out]
+    return [*found.changes, *found.left_out]
 
 
 @pytest.mark.parametrize("change", [*FILES.values(), *ORDINARY.values()], ids=[*FILES, *ORDINARY])
@@ -149,7 +149,8 @@ def test_an_edit_is_found_whatever_became_of_the_frame(change: Any) -> None:
     frame["priority"] = 5
     frame["results"] = pd.Series([{"a": 2}] * 3, index=frame.index, dtype=object)
     found = edits_of(frame, {work["id"]: work for work in works})
-    assert found.cells == [{"results": {"a": 2}, "priority": 5}] * 3
+    after = [change.after and change.after.record for change in found.changes]
+    assert after == [{**work, "results": {"a": 2}, "priority": 5} for work in works]
 
 
 @pytest.mark.parametrize("through", [one for name, one in FILES.items() if name != "pickle"])
