@@ -149,8 +149,8 @@ def test_an_edit_is_found_whatever_became_of_the_frame(change: Any) -> None:
     frame["priority"] = 5
     frame["results"] = pd.Series([{"a": 2}] * 3, index=frame.index, dtype=object)
     found = edits_of(frame, {work["id"]: work for work in works})
-    after = [change.after and change.after.record for change in found.changes]
-    assert after == [{**work, "results": {"a": 2}, "priority": 5} for work in works]
+    after = {change.id: change.after and change.after.record for change in found.changes}
+    assert after == {work["id"]: {**work, "results": {"a": 2}, "priority": 5} for work in works}
 
 
 @pytest.mark.parametrize("through", [one for name, one in FILES.items() if name != "pickle"])
