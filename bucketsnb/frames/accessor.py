@@ -93,14 +93,20 @@ class WorksAccessor:
             If only fields that the schema knows were read, or if it is not known what was read.
         """
         known = Baseline.of(self._frame)
+        if known is None and len(self._frame):
+            raise WorkError("it is not known what was read of these works: ask a frame that view returned")
         places = {} if known is None else known.places_of(self._frame)
         works = [] if known is None else known.works_at(list(places.values()))
         unknown = {row: _unknown(work) for row, work in zip(places, works, strict=True)}
         found = {row: fields for row, fields in unknown.items() if fields}
-        if not found:
-            self._refuse_if_unread(next(iter(parts_of(self._frame).values()), "all"))
+        read = next(iter(parts_of(self._frame).values()), None)
+        if not found and read is not None and set(read) <= set(FIELD_NAMES):
+            raise WorkError(
+                f"this frame has only {join_truncated(read, most=22)} of its works: read it with columns='all', or "
+                "name the fields in columns="
+            )
         names = dict.fromkeys(name for fields in found.values() for name in fields)
-        columns = {name: JSONArray._from_sequence([one.get(name) for one in found.values()]) for name in names}
+        columns = {name: JSONArray._from_sequence([fields.get(name) for fields in found.values()]) for name in names}
         return pd.DataFrame(columns, index=self._frame.index.take(list(found)))
 
     def light(self) -> pd.DataFrame:
@@ -113,18 +119,6 @@ class WorksAccessor:
         if what not in self._frame.attrs:
             raise WorkError(f"this frame does not say its {what}: it was joined or made by hand, not read by view")
         return self._frame.attrs[what]
-
-    def _refuse_if_unread(self, part: Any) -> None:
-        """Raise WorkError if only fields that the schema knows were read, or if it is not known what was read."""
-        if Baseline.of(self._frame) is None and len(self._frame):
-            raise WorkError("it is not known what was read of these works: ask a frame that view returned")
-        read = self._frame.attrs.get("columns", part)
-        read = part if read == "all" else read
-        if read != "all" and set(read) <= {*FIELD_NAMES, "parent"}:
-            raise WorkError(
-                f"this frame has only {join_truncated(read, most=22)} of its works: read it with columns='all', or "
-                "name the fields in columns="
-            )
 
     def _columns(self, *names: str) -> None:
         absent = [name for name in names if name not in self._frame]

@@ -26,6 +26,7 @@ from bucketsnb.display.texts import truncate
 from bucketsnb.encoding import DEEPEST, decode
 from bucketsnb.encoding.values import UnfitError, plain
 from bucketsnb.errors import BucketsError
+from bucketsnb.matching import order_key
 
 __all__ = ["Edited", "JSONArray", "JSONDtype", "Text", "encode_json", "objects", "on_one_line"]
 
@@ -166,13 +167,6 @@ class JSONArray(ExtensionArray):
         some._readonly = self._readonly and isinstance(item, slice)
         return some
 
-    def view(self, dtype: Any = None) -> JSONArray:
-        """Return an array that shares its cells with this one."""
-        if dtype is not None:
-            raise NotImplementedError("JSON has no other view")
-        whole: JSONArray = self[:]
-        return whole
-
     def _some(self, texts: Objects) -> JSONArray:
         """Return an array of some of these texts; a small part does not keep the whole answer in memory."""
         some = JSONArray(_detached(texts) if len(texts) * _KEPT_SHARE < len(self) else texts)
@@ -267,10 +261,6 @@ class JSONArray(ExtensionArray):
         pairs = zip(self._canonical(), theirs, strict=True)
         return np.fromiter((a is not None and a == b for a, b in pairs), dtype=bool, count=len(self))
 
-    def __ne__(self, other: Any) -> Any:
-        equal = self.__eq__(other)
-        return equal if equal is NotImplemented else ~equal
-
     def _canonical(self) -> Objects:
         return objects((_canonical(text) for text in self.texts), len(self))
 
@@ -278,12 +268,9 @@ class JSONArray(ExtensionArray):
         return self._canonical(), None
 
     def _values_for_argsort(self) -> npt.NDArray[np.float64]:
-        """Return the rank of each value, NaN for null.
-
-        Numbers are ordered by size, text by character, lists by their elements.
-        """
+        """Return the rank of each value, as MongoDB orders them; NaN for null."""
         texts = self._canonical()
-        known = {text: _sort_key(decode(text)) for text in set(texts) - {None}}
+        known = {text: order_key(decode(text)) for text in set(texts) - {None}}
         order = {text: rank for rank, text in enumerate(sorted(known, key=known.__getitem__))}
         return np.array([order.get(text, np.nan) for text in texts], dtype=np.float64)
 
@@ -369,19 +356,6 @@ def _edited(value: Any) -> Edited | None:
 
 def _canonical(text: Any) -> bytes | None:
     return None if text is None else json.dumps(decode(text), sort_keys=True, separators=(",", ":")).encode()
-
-
-def _sort_key(value: Any) -> tuple[int, Any]:
-    """Return a key that orders JSON values of any kind: null, booleans, numbers, text, lists, mappings."""
-    if value is None or isinstance(value, bool):
-        return (0 if value is None else 1, value or False)
-    if isinstance(value, int | float):
-        return (2, value) if value == value else (3, 0)
-    if isinstance(value, str):
-        return (4, value)
-    if isinstance(value, list):
-        return (5, [_sort_key(one) for one in value])
-    return (6, sorted((name, _sort_key(one)) for name, one in value.items()))
 
 
 def _is_one_value(value: Any) -> bool:

@@ -163,23 +163,22 @@ def _known_of(inputs: Iterable[Any], *, every: bool) -> dict[Any, Any]:
     return about
 
 
-def _names(frame: pd.DataFrame) -> list[Any]:
-    """Return the columns to show: the light ones of a whole frame, else those that were chosen, and added ones."""
-    here = list(frame.columns)
+def _columns(frame: pd.DataFrame) -> list[int]:
+    """Return the places of the columns to show: the light ones of a whole frame, else chosen ones, and added ones."""
     read = frame.attrs.get("columns", "all")
-    if not set(COLUMNS) <= set(here):
-        return here
+    if not set(COLUMNS) <= set(frame.columns):
+        return list(range(frame.shape[1]))
     chosen = _SHOWN if read == "all" else [*_SHOWN[:3], *(name for name in COLUMNS if name in read)]
-    return [name for name in here if name in chosen or name not in COLUMNS]
+    return [place for place, name in enumerate(frame.columns) if name in chosen or name not in COLUMNS]
 
 
 def _drawn(frame: pd.DataFrame, *, html: bool) -> tuple[list[Any], list[Sequence[Any]]]:
     """Return headers and rows, as much of them as pandas' display options say, with a gap where some are left out."""
-    names, most, few = _names(frame), most_rows(), pd.get_option("display.min_rows")
-    first, last = _ends(len(names), pd.get_option("display.max_columns") or None)
+    columns, most, few = _columns(frame), most_rows(), pd.get_option("display.min_rows")
+    first, last = _ends(len(columns), pd.get_option("display.max_columns") or None)
     top, bottom = _ends(len(frame), most, most if few is None or most is None else min(few, most))
-    shown = _with_gap(names[first], names[last], None)
-    headers = ["", *(_GAP if name is None else name for name in shown)]
+    shown = _with_gap(columns[first], columns[last], None)
+    headers = ["", *(_GAP if column is None else frame.columns[column] for column in shown)]
     above, below = (_rows(frame.iloc[part], shown, html=html) for part in (top, bottom))
     return headers, _with_gap(above, below, [_GAP] * len(headers))
 
@@ -196,20 +195,15 @@ def _with_gap(first: Sequence[Any], last: Sequence[Any], gap: Any) -> list[Any]:
     return [*first, gap, *last] if last else list(first)
 
 
-def _rows(frame: pd.DataFrame, names: Sequence[Any], *, html: bool) -> list[Sequence[Any]]:
+def _rows(frame: pd.DataFrame, columns: Sequence[int | None], *, html: bool) -> list[Sequence[Any]]:
     width = pd.get_option("display.max_colwidth")
     cells = [
         [_GAP] * len(frame)
-        if name is None
-        else [_cell(name, value, width, html=html) for value in _values(frame, name)]
-        for name in names
+        if column is None
+        else [_cell(frame.columns[column], value, width, html=html) for value in frame.iloc[:, column]]
+        for column in columns
     ]
     return list(zip(map(str, frame.index), *cells, strict=True))
-
-
-def _values(frame: pd.DataFrame, name: Any) -> list[Any]:
-    column = pd.DataFrame.__getitem__(frame, name)
-    return list(column.iloc[:, 0] if isinstance(column, pd.DataFrame) else column)
 
 
 def _cell(name: Any, value: Any, width: int | None, *, html: bool) -> Any:
