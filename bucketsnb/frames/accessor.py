@@ -99,8 +99,9 @@ class WorksAccessor:
         works = [] if known is None else known.works_at(list(places.values()))
         unknown = {row: _unknown(work) for row, work in zip(places, works, strict=True)}
         found = {row: fields for row, fields in unknown.items() if fields}
-        read = next(iter(parts_of(self._frame).values()), None)
-        if not found and read is not None and set(read) <= set(FIELD_NAMES):
+        read = self._frame.attrs.get("columns", "all")
+        read = next(iter(parts_of(self._frame).values()), "all") if read == "all" else read
+        if not found and read != "all" and set(read) <= {*FIELD_NAMES, "parent"}:
             raise WorkError(
                 f"this frame has only {join_truncated(read, most=22)} of its works: read it with columns='all', or "
                 "name the fields in columns="
