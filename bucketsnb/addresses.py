@@ -11,7 +11,7 @@ __all__ = ["is_loopback", "leads_to_this_machine", "token_problem", "without_log
 
 _SCHEME = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.-]*:/+)")
 _AT = re.compile("%40|[\uff20\ufe6b]")
-"""Encoded forms of the ``@`` between login and host."""
+"""Other forms of the ``@`` between login and host: percent-encoded, and two of Unicode."""
 
 _REST = re.compile(r"(?:[^@/?#]*@)?([^@/?#]*)(/[^@?#]*)?(?:[?#][^@]*)?")
 
@@ -19,7 +19,7 @@ _REST = re.compile(r"(?:[^@/?#]*@)?([^@/?#]*)(/[^@?#]*)?(?:[?#][^@]*)?")
 def without_login(address: str) -> str:
     """Return an address of any scheme, also a mistyped one, without user, password and options.
 
-    Where a character such as ``/`` makes it unclear which part is the password, all of that is left out.
+    If a character such as ``/`` makes it unclear which part is the password, all after the scheme becomes ``...``.
 
     Examples
     --------
@@ -78,5 +78,5 @@ def token_problem(token: object) -> str | None:
         return "is empty"
     if token != token.strip():
         return "has a space or an end of line around it"
-    wrong = next((place for place, letter in enumerate(token, 1) if not " " <= letter <= "~"), None)
-    return None if wrong is None else f"has a character at place {wrong} that is not plain ASCII"
+    bad_place = next((place for place, letter in enumerate(token, 1) if not " " <= letter <= "~"), None)
+    return None if bad_place is None else f"has a character at place {bad_place} that is not plain ASCII"

@@ -1,32 +1,32 @@
-"""Every error this package raises, in one tree.
+"""The errors of the client, its plans and its front ends, in one tree; a backend has errors of its own.
 
 ::
 
     BucketsError
-    ├── ConfigurationError        no address, an unreadable workspace or token file, a missing extra
-    ├── QueryError                a query that cannot mean what it says      (also a ValueError)
+    ├── ConfigurationError        no address, a wrong setting, a file that cannot be read, a missing extra
+    ├── QueryError                a query that is not valid                  (also a ValueError)
     ├── WorkError                 a work that cannot be sent: which, and which field (also a ValueError)
     ├── PlanError                 a change that was refused before anything was sent
-    │   ├── ScopeRefused          too wide: the message names the argument that allows it
-    │   ├── PlanExpired           shown too long ago
+    │   ├── ScopeRefused          it concerns too many works: the message names the argument that allows it
+    │   ├── PlanExpired           the plan is too old
     │   ├── PlanAlreadyApplied    applied or undone before
     │   └── ReadOnly              this client may not change works
     ├── PartlyDone                a change that was not made to every work: ``receipt`` says what became of each
-    ├── ConfirmationNeeded        nobody is there to ask; ``force=True`` is for scripts
-    ├── JournalError              the record of a change could not be kept, so nothing was sent
+    ├── ConfirmationNeeded        nobody can be asked; ``force=True`` is for scripts
+    ├── JournalError              the record of a change cannot be written or read
     └── ServiceError              a request that failed: method, path, HTTP status, body excerpt, attempts
         ├── Unreachable           never sent: no address answered
-        ├── NoAnswer              sent, and silence: time ran out or the connection was lost
+        ├── NoAnswer              sent without an answer: time ran out or the connection was lost
         │   └── OutcomeUnknown    ... by a call that changes works: ``check`` says what to look for
-        ├── Refused               the service said no (4xx)
+        ├── Refused               the service refused it (4xx), or redirected it (3xx)
         │   ├── Unauthorized      401, 403
         │   ├── NotFound          404
-        │   ├── TooLarge          413, 414
-        │   └── TooManyRequests   429, after waiting as told
-        ├── ServiceFailed         the service said it is broken (5xx)
-        └── BadAnswer             2xx, and not what the contract says: not JSON, cut off, of another shape
+        │   ├── TooLarge          413, 414, 431
+        │   └── TooManyRequests   429, also after the waits that the service asked for
+        ├── ServiceFailed         the service reported a failure of its own (5xx)
+        └── BadAnswer             2xx, but not what the contract says: not JSON, cut off, of another shape
 
-Errors carry data, not only text, and never a token.
+Errors have attributes with the facts, beside the message. None holds a token.
 """
 
 from __future__ import annotations
@@ -70,11 +70,11 @@ __all__ = [
 
 
 GATEWAY_STATUSES = frozenset({502, 503, 504})
-"""HTTP statuses that a gateway gives when it lost the service, maybe after the service has acted."""
+"""HTTP statuses of a gateway that got no answer from the service; the service may have acted nevertheless."""
 
 
 class Cure(Enum):
-    """What lets a refused call through, worded for Python; other front ends have their own words."""
+    """What to do about a problem, worded for Python; other front ends have their own words."""
 
     NAME_PIPELINES = "Name the pipelines (pipeline=...), or pass allow_all=True."
     RAISE_MAXIMUM = "Narrow the query, or pass max_affected={}."
@@ -93,7 +93,7 @@ class Cure(Enum):
 
 
 class Note(str):
-    """Something to know before a change, with the cure as data; the text is worded for Python."""
+    """A note for the reader of a plan, with its cure as an attribute; the text is worded for Python."""
 
     problem: str
     """The text without the cure."""
@@ -110,16 +110,16 @@ class Note(str):
 
 
 class BucketsError(Exception):
-    """Whatever this package raises on purpose.
+    """Base class of the errors of this package.
 
     Attributes
     ----------
     cure
-        What lets the call through, where there is more to say than the problem.
+        What to do about the problem, or None if the message says it already.
     problem
         The message without the cure.
     value
-        What the cure is about, such as a number of works or an entry of the journal.
+        What the cure is about, such as a number of works or an entry of the journal; None if nothing.
     """
 
     def __init__(self, message: str = "", *, cure: Cure | None = None, value: object = None) -> None:
@@ -130,7 +130,7 @@ class BucketsError(Exception):
 
 
 class ConfigurationError(BucketsError):
-    """Set the address or the token, or install the named extra; the message says which."""
+    """Correct the setting, or install the extra, that the message names."""
 
 
 class QueryError(BucketsError, ValueError):
@@ -143,9 +143,9 @@ class WorkError(BucketsError, ValueError):
     Attributes
     ----------
     index
-        Place of the work in what was given, from 0, or None when there was only one.
+        Place of the work among those that were given, from 0; None if only one was, or it is not about one work.
     field
-        Path of the culprit, such as ``"results.snr"``, or None when it is the work itself.
+        Path of the field that is wrong, such as ``"results.snr"``; None if it is not about one field.
     """
 
     def __init__(self, message: str, *, index: int | None = None, field: str | None = None) -> None:
@@ -166,7 +166,7 @@ class ScopeRefused(PlanError):
     count
         Works that would be affected, or None if they were not counted.
     running, others
-        Ids of the works that are running, and of those that are not, where that is the reason.
+        Ids of the works that are running, and of those that are not, if running works are the reason.
     """
 
     def __init__(
@@ -215,7 +215,7 @@ class ConfirmationNeeded(BucketsError):
 
 
 class JournalError(BucketsError):
-    """Free space, or point ``BUCKETSNB_JOURNAL`` at a folder that can be written; nothing was sent."""
+    """Free space, or set ``BUCKETSNB_JOURNAL`` to a folder that can be written; nothing is sent without a record."""
 
 
 class ServiceError(BucketsError):
@@ -232,11 +232,11 @@ class ServiceError(BucketsError):
     excerpt
         The start of the answer's body as text, at most 300 characters.
     attempts
-        How many times the request was sent or tried.
+        How many times sending the request was tried.
     deleted, remaining
-        Ids of a delete in several requests that the service had answered, and had not, when one failed.
+        Of a delete: ids in the requests that were answered before one failed, and the ids in that and later ones.
     counts
-        Counts of an audit's passes that were answered before one failed.
+        Of an audit: the counts of the passes that were answered before one failed.
     """
 
     deleted: Sequence[str] = ()
@@ -266,7 +266,7 @@ class ServiceError(BucketsError):
 
 
 class Unreachable(ServiceError):
-    """Check the address, the network and that the service runs; the request never left.
+    """Check the address, the network and that the service runs; the request was never sent.
 
     Attributes
     ----------
@@ -291,7 +291,7 @@ class OutcomeUnknown(NoAnswer):
     check
         What to look for: a query document that finds the works in question.
     found
-        Ids of the works that a look afterwards found done.
+        Ids of the works whose change was found to be made when they were looked for afterwards.
     """
 
     def __init__(
@@ -303,7 +303,7 @@ class OutcomeUnknown(NoAnswer):
 
 
 class Refused(ServiceError):
-    """Correct the request: the service said no, and would say it again."""
+    """Correct the request: the service refused it, and would refuse it again."""
 
 
 class Unauthorized(Refused):
@@ -319,7 +319,7 @@ class TooLarge(Refused):
 
 
 class TooManyRequests(Refused):
-    """Wait: the service asked for fewer requests, and still did after the waits it named."""
+    """Wait before asking again: the service asked for fewer requests. Waits of up to 30 seconds were made already."""
 
 
 class ServiceFailed(ServiceError):

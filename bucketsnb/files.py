@@ -1,4 +1,4 @@
-"""Files of the user: where they are, locks on them, and how a file is replaced as a whole."""
+"""Files of the user: their absolute paths, locks on them, and how a file is replaced as a whole."""
 
 from __future__ import annotations
 
@@ -26,22 +26,29 @@ except ImportError:  # Windows
 __all__ = ["OPEN_FLAGS", "absolute", "locked", "replace_file", "try_lock", "unlock"]
 
 OPEN_FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-"""Flags for opening files: closed in programs that are started, and binary on Windows."""
+"""Flags for opening files: not inherited by programs that are started, and binary on Windows."""
 
 _HELD_BY_ANOTHER = frozenset({errno.EACCES, errno.EAGAIN, errno.EDEADLK})
 _LOCKED_BYTE = 2**31 - 2
-"""The byte that is locked on Windows, where others cannot read locked bytes: beyond the end of every file."""
+"""Offset of the byte that is locked on Windows: beyond the end of every file, as others cannot read a locked byte."""
 
 _WAIT = 10.0
+"""Seconds to wait for a lock that another process holds."""
 _PAUSE = 0.02
+"""Seconds between two tries to lock."""
 
 
 def replace_file(path: Path, text: str) -> None:
-    """Write a text file in UTF-8 so that it has its old content or the new one, and never a part.
+    """Write a text file in UTF-8 so that it has its old content or the new one, and never a part of it.
 
-    A new file has the mode that the umask leaves; one that was there keeps its mode, and its owner where that is
-    allowed. A symbolic link is followed. A device or a pipe, such as ``/dev/stdout``, is written to as it is.
-    A file that has a second name (a hard link), which would keep the old content, is refused.
+    A new file has the mode that the umask leaves; an existing one keeps its mode and, if root writes it, its owner. A
+    symbolic link is followed. A device or a pipe, such as ``/dev/stdout``, is written to directly.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written, is read-only, or has a second name (a hard link), which would keep the old
+        content. A regular file then has its old content.
     """
     data = text.encode("utf-8")
     try:
@@ -54,8 +61,8 @@ def replace_file(path: Path, text: str) -> None:
     if before is not None and not os.access(path, os.W_OK):
         raise PermissionError(errno.EACCES, "the file is read-only", str(path))
     if before is not None and before.st_nlink > 1:
-        names = "the file has another name (a hard link) that would keep the old content; remove one of the two"
-        raise OSError(errno.EMLINK, names, str(path))
+        problem = "the file has another name (a hard link) that would keep the old content; remove one of the two"
+        raise OSError(errno.EMLINK, problem, str(path))
     target = Path(os.path.realpath(path))
     part = target.with_name(f".{secrets.token_hex(8)}.part")
     try:
@@ -78,14 +85,19 @@ def _write(part: Path, data: bytes, before: os.stat_result | None) -> None:
     if before is not None:
         if hasattr(os, "geteuid") and os.geteuid() == 0:  # only root may change the owner
             os.chown(part, before.st_uid, before.st_gid)
-        part.chmod(mode)  # the umask was applied when it was made
+        part.chmod(mode)  # again, as the umask was applied when the file was created
 
 
 @cache
 def absolute(named: str) -> Path:
-    """Return a path as absolute from the first time it is asked for.
+    """Return a path as absolute; a relative one starts from the working folder of the first call with it.
 
-    A notebook may change its working folder; its files stay where the first one was written.
+    A notebook may change its working folder later, and its files must stay in one place.
+
+    Raises
+    ------
+    ConfigurationError
+        If it cannot be the path of a file.
     """
     try:
         return Path(named).expanduser().absolute()
@@ -94,9 +106,10 @@ def absolute(named: str) -> Path:
 
 
 def try_lock(file: int) -> bool:
-    """Lock an open file; return False if another process, or another opening of it in this one, has it locked.
+    """Lock an open file and return True; return False if it is locked already.
 
-    The lock ends when the file is closed, or with the process.
+    Another process may have locked it, or this process when it opened it another time. The lock ends when the file is
+    closed or the process ends.
     """
     try:
         if _fcntl is not None:
@@ -112,7 +125,7 @@ def try_lock(file: int) -> bool:
 
 
 def unlock(file: int) -> None:
-    """Release the lock of an open file, which a forked process may have open too."""
+    """Release the lock of an open file; closing it is not enough if a forked process has it open too."""
     if _fcntl is not None:
         _fcntl.flock(file, _fcntl.LOCK_UN)
     else:
@@ -122,7 +135,13 @@ def unlock(file: int) -> None:
 
 @contextmanager
 def locked(path: Path, *, wait: float = _WAIT) -> Iterator[None]:
-    """Hold the lock of a file, which is made if it is missing and kept; wait so long for another holder."""
+    """Hold the lock of a file during a ``with`` block; the file is created if it is missing, and never removed.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is still locked by another process after `wait` seconds.
+    """
     file = os.open(path, os.O_RDWR | os.O_CREAT | OPEN_FLAGS, 0o600)
     try:
         end = time.monotonic() + wait

@@ -1,7 +1,4 @@
-"""Times as people write them, as epoch seconds: one parser of text, and one rule for which times are valid.
-
-Works and queries both use it. Fewer times are valid in a work than in a query.
-"""
+"""Times as epoch seconds: the parser of their text, for works and queries, and the check of the times of a work."""
 
 from __future__ import annotations
 
@@ -14,14 +11,15 @@ from bucketsnb.display.texts import format_time
 __all__ = ["LARGEST_SECONDS", "UNIT_SIZES", "exact_seconds", "instant", "moment_problem", "unit_guess"]
 
 LARGEST_SECONDS = 1e11
-"""Three thousand years in seconds; a larger number must be in a smaller unit."""
+"""Epoch seconds, some 3,000 years; a larger number must be in a smaller unit."""
 
 _EARLIEST = datetime(2010, 1, 1, tzinfo=timezone.utc).timestamp()
 _AHEAD = 86_400.0
+"""Seconds that a time of a work may be in the future."""
 _DAY = 86_400.0
 
 UNIT_SIZES = {"milliseconds": 1e3, "microseconds": 1e6, "nanoseconds": 1e9}
-"""Units per second."""
+"""How many of each unit make one second."""
 
 _DAYS = (
     ("days since 1970", 0.0),
@@ -29,7 +27,7 @@ _DAYS = (
     ("a modified Julian date", 40_587.0),
     ("a Julian date", 2_440_587.5),
 )
-"""Other ways to count days, and the number of each at the start of 1970."""
+"""Ways to count days, each with its number for the start of 1970."""
 
 _NUMBER = re.compile(r"[+-]?([0-9]+(?:\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
 _ISO = re.compile(
@@ -41,9 +39,15 @@ _ISO = re.compile(
 
 
 def instant(text: str, *, zone: timezone | None = None) -> float:
-    """Return the epoch seconds that a text stands for: ISO text, or a number.
+    """Return the epoch seconds that a text stands for: an ISO time, or a number of epoch seconds.
 
-    A text that names no time zone is in `zone`, or is refused. What is refused raises a ValueError with a cure.
+    An ISO time that names no time zone is taken to be in `zone`.
+
+    Raises
+    ------
+    ValueError
+        If the text is not a time, or names no time zone and `zone` is None. The message has no subject, so that the
+        caller can name the field, and says how to write it.
 
     Examples
     --------
@@ -69,7 +73,7 @@ def instant(text: str, *, zone: timezone | None = None) -> float:
 def exact_seconds(value: datetime) -> float:
     """Return the epoch seconds of a datetime with a zone, with the nanoseconds of a pandas Timestamp.
 
-    ``Timestamp.timestamp()`` drops the nanoseconds, and the times of the service have some.
+    ``Timestamp.timestamp()`` drops the nanoseconds, which the times of the service may have.
     """
     nanoseconds = value.microsecond * 1000 + int(getattr(value, "nanosecond", 0))
     whole = datetime(
@@ -79,7 +83,7 @@ def exact_seconds(value: datetime) -> float:
 
 
 def _seconds(whole: datetime, rest: str) -> float:
-    """Return the float nearest to whole seconds and the digits of their fraction."""
+    """Return the float nearest to `whole` plus a fraction of a second, whose decimal digits are `rest`."""
     seconds = whole.timestamp()
     if seconds >= 0 and seconds.is_integer():
         return float(f"{int(seconds)}.{rest or '0'}")
@@ -87,16 +91,20 @@ def _seconds(whole: datetime, rest: str) -> float:
 
 
 def unit_guess(number: float) -> str | None:
-    """Return the likely unit of a number too large for epoch seconds, ``"milliseconds"`` or smaller; otherwise None."""
+    """Return the likely unit of a number that is too large for epoch seconds, such as ``"milliseconds"``.
+
+    None if it is not too large, or is too large for nanoseconds also.
+    """
     if abs(number) <= LARGEST_SECONDS:
         return None
     return next((unit for unit, size in UNIT_SIZES.items() if abs(number) <= LARGEST_SECONDS * size), None)
 
 
 def moment_problem(seconds: float, *, now: float | None = None) -> str | None:
-    """Return why a work cannot have a time, with a guess at what was meant; None if it can have it.
+    """Return why a work cannot have this time, with a guess at what was meant; None if it can.
 
-    The service came after 2010. Its clock and that of a client may differ, but by less than a day.
+    A work can have times from 2010, as the service is younger, to one day after `now` (epoch seconds; by default the
+    present), as the clock of another machine may be ahead.
 
     Examples
     --------

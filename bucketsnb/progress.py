@@ -13,18 +13,18 @@ ProgressCallback = Callable[[int, int], object]
 """Called with the number of works that are read or changed so far, and with their total."""
 
 _PULSE = 0.5
-"""Seconds between two calls while the columns of a read are put together, which changes no number."""
+"""Seconds between two calls of a throttled function."""
 
 
 class Cancel(Protocol):
-    """Stops long work, such as a ``threading.Event`` that is set."""
+    """What tells a long read or change to stop, such as a ``threading.Event``, once it is set."""
 
     def is_set(self) -> bool:
-        """Whether to stop before the next request."""
+        """Return whether to stop before the next request."""
 
 
 def throttled(call: Callable[[], object]) -> Callable[[], None]:
-    """Return a function that makes the call unless the last one was just before."""
+    """Return a function that calls `call` at most every half second, and otherwise does nothing."""
     last = time.monotonic()
 
     def throttled_call() -> None:
@@ -38,7 +38,11 @@ def throttled(call: Callable[[], object]) -> Callable[[], None]:
 
 @contextmanager
 def progress_bar(progress: ProgressCallback | bool | None) -> Iterator[ProgressCallback]:  # noqa: FBT001 - as tqdm's users know it
-    """Return the callback for the progress of a read: the given one, none for False, else a bar if several pages."""
+    """Give a ``with`` block the callback for the progress of a read.
+
+    That is `progress` if it is a function. False gives a callback that does nothing, and anything else one that shows a
+    bar if the read has several pages.
+    """
     bar: Any = None
 
     def show(done: int, total: int) -> None:
@@ -61,7 +65,7 @@ def progress_bar(progress: ProgressCallback | bool | None) -> Iterator[ProgressC
 def _bar(total: int) -> Any:
     from tqdm.auto import tqdm  # not needed, and not loaded, for reads of one page
 
-    # tqdm's monitor, a thread that never ends, is only for bars that stall.
+    # An interval of 0 starts no monitor: a thread of tqdm that never ends, and that only bars without progress need.
     kind: Any = type("Bar", (tqdm,), {"monitor_interval": 0})
     options = {"total": total, "desc": "reading", "unit": " works", "leave": False}
     if any(base.__module__ == "tqdm.notebook" for base in kind.__mro__):
@@ -70,7 +74,7 @@ def _bar(total: int) -> Any:
 
 
 class _NotebookBar:
-    """A bar that leaves nothing in the saved notebook: a closed widget would leave its text, at 0 %."""
+    """A bar that leaves no output in a saved notebook: a closed widget would leave its text, which says 0 %."""
 
     def __init__(self, bar: Any) -> None:
         from IPython.display import display

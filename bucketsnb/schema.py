@@ -1,6 +1,6 @@
 """The one model of a work, that of the public client: its fields, with kinds, bounds, choices and defaults.
 
-Both the client and the backend build on this module, and it builds on nothing of ours.
+Both the client and the backend use this module; it imports nothing else of this package.
 """
 
 from __future__ import annotations
@@ -44,25 +44,26 @@ STATUSES = ("created", "queued", "running", "success", "failure")
 """Every status a work can have, in the order of its life."""
 
 STATUS_KEYS = ("total", "queued", "running", "success", "failure")
-"""The keys of the service's status answer; their order is part of the contract, as a public command line prints it."""
+"""The keys of the service's status answer, in its order: a public command line prints them in that order."""
 
 UNFINISHED = frozenset({"queued", "running"})
-"""Statuses of works that a worker will do, or is doing."""
+"""Statuses of works that wait for a worker, or that a worker is doing."""
 
 COUNTS_AT_ONCE = "x-counts-at-once"
-"""Header by which a backend of our own says where one request has the counts of all pipelines; the service has none."""
+"""Header in which a backend of ours names the path of the counts of all pipelines; the service does not send it."""
 
 STALE_DAYS = 7.0
 """Age in days after which the service's daemons treat a work as stale."""
 
 PARENT_PATH = "config.parent"
-"""Where a work names its parent: what people call `parent` is this path of the record."""
+"""The path at which a record has the id of its parent, which people call `parent`."""
 
 
 class Kind(Enum):
     """What a field's value is on the wire.
 
-    Times are epoch seconds (floats). A mapping has the parts that its field names, or any if it names none.
+    Times are epoch seconds, as floats or integers. A mapping has the parts that its field names, or any if it names
+    none.
     """
 
     TEXT = "text"
@@ -88,25 +89,26 @@ class Field:
     meaning
         One phrase for people.
     required
-        Whether a work must hold it: the service's daemons stop at a finished work without ``config.archive.results``.
+        Whether a work must have it, such as ``config.archive.results``: the service's daemons stop with an error at a
+        finished work without that.
     null
         Whether it may be null.
     default
-        What the public client fills in; of a mapping with parts, the defaults of the parts.
+        What the public client fills in, or a function that returns it. A mapping with parts gets their defaults.
     sent
-        Whether the public client sends it at all.
+        Whether the public client sends it even if it was not given.
     least, most
         Bounds of a number, or of the number of characters of text, both inclusive.
     choices
-        The words that it may be; none: any.
+        The texts that it may be; if empty, any text.
     pattern
         Regular expression that the whole text matches.
     like
-        What a right value is, in words, where the rest does not say it.
+        What a valid value is, in words, where the kind and the choices do not say it.
     example
-        A right value, as JSON.
+        A valid value, as JSON.
     parts
-        The fields of a mapping; none: it may hold anything.
+        The fields of a mapping; if empty, it may hold anything.
     """
 
     name: str
@@ -126,7 +128,7 @@ class Field:
 
     @property
     def expected(self) -> str:
-        """A right value, described in words: ``"an integer from 1 to 5"``."""
+        """What a valid value is, in words: ``"an integer from 1 to 5"``."""
         words = self.like or (f"one of {', '.join(self.choices)}" if self.choices else _EXPECTED[self.kind])
         example = f", such as {self.example}" if self.example else ""
         return f"{words}{self._bounds()}{' or null' if self.null else ''}{example}"
@@ -140,10 +142,10 @@ class Field:
 
 
 INTEGER_MAX = 2**31 - 1
-"""The largest integer of a field without a bound of its own; the smallest is its negative."""
+"""Bound of integers that have no narrower one; the lower bound is its negative."""
 
 TIME_MAX = 10**15
-"""Epoch seconds that no time exceeds, also as a negative number."""
+"""Bound of times, in epoch seconds; the lower bound is its negative."""
 
 _EXPECTED: Mapping[Kind, str] = {
     Kind.TEXT: "text",
@@ -157,7 +159,7 @@ _EXPECTED: Mapping[Kind, str] = {
 
 # --- the work of the public client: each class of its model is one tuple here ---
 
-_set = partial(Field, null=False)  # of what is never null
+_set = partial(Field, null=False)  # for fields that are never null
 
 _KEPT = ("bypass", "copy", "delete", "move")
 
@@ -240,7 +242,7 @@ FIELD_NAMES = tuple(FIELDS)
 TIME_FIELDS = tuple(field.name for field in _WORK if field.kind is Kind.TIME)
 
 LEFT_TO_THE_SERVICE = frozenset({"id"})
-"""Fields that a client may not set by an update."""
+"""Fields that only the service sets: a deposit empties them, and an update may not change them."""
 
 
 def _with_paths(fields: Iterable[Field], above: str = "") -> Iterator[tuple[str, Field]]:
@@ -250,7 +252,7 @@ def _with_paths(fields: Iterable[Field], above: str = "") -> Iterator[tuple[str,
 
 
 PATHS: Mapping[str, Field] = MappingProxyType(dict(_with_paths(_WORK)))
-"""Every field by its path, those of mappings too: ``"priority"``, ``"config.archive.results"``."""
+"""Every field by its path, including the fields within mappings: ``"priority"``, ``"config.archive.results"``."""
 
 
 QUEUE_FIELDS: Mapping[str, Field] = MappingProxyType(
@@ -293,9 +295,9 @@ class Problem:
 
 
 def problems(record: Mapping[str, Any]) -> list[Problem]:
-    """Return everything for which the public client would refuse a work, or read it as another.
+    """Return all reasons why the public client would refuse a work, or would read it as something else.
 
-    The work is as it is to be sent: of plain JSON values, with the defaults filled in.
+    The work is given as it will be sent: as plain JSON values, with the defaults filled in.
 
     Examples
     --------
@@ -313,14 +315,14 @@ def problems(record: Mapping[str, Any]) -> list[Problem]:
 
 
 def problems_of_change(record: Mapping[str, Any], changes: Mapping[str, Any]) -> list[Problem]:
-    """Return what new values would make wrong in a work; what was wrong with it before is not reported."""
+    """Return the problems of a work that new values would cause; those that it had before are not reported."""
     after = problems({**record, **changes})
     before = problems(record) if after else []
     return [problem for problem in after if problem not in before]
 
 
 def queue_problems(record: Mapping[str, Any]) -> list[Problem]:
-    """Return what a queue cannot work with, among the present fields: fewer rules than those of the public client."""
+    """Return the problems of those fields that the queue itself uses (`QUEUE_FIELDS`); absent ones are not reported."""
     given = ((field, record[name]) for name, field in QUEUE_FIELDS.items() if name in record)
     return [problem for field, value in given for problem in _value_problems(field, value, field.name)]
 
@@ -363,7 +365,7 @@ def _value_problems(field: Field, value: Any, path: str) -> Iterator[Problem]:
 
 
 def _element_problems(field: Field, values: Sequence[Any], path: str) -> Iterator[Problem]:
-    """Return what is wrong with the first wrong element: a list may be long."""
+    """Yield the problem of the first wrong element, and of no other: a list may be long."""
     is_right = _IS[_ELEMENTS[field.kind]]
     wrong = next((place for place, value in enumerate(values) if not is_right(value)), None)
     if wrong is not None:
@@ -409,7 +411,7 @@ _LONGEST_NAME = 60
 
 
 class _Short(reprlib.Repr):
-    """Formats any value in a few words: an integer may have more digits than Python formats."""
+    """Formats any value briefly, also an integer of more digits than Python converts to text."""
 
     def repr_int(self, x: int, level: int) -> str:
         return f"{x}" if abs(x) < 10**18 else "an integer of more than 18 digits"
@@ -428,10 +430,10 @@ def _short(value: Any) -> str:
 
 
 def with_defaults(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Fill in what the public client fills in where a work says nothing, at every depth; what is given stays as given.
+    """Return a work with the defaults of the public client for missing fields, at every depth; others stay as given.
 
-    A null where none may stand says nothing. The fields come in the order the public client sends them, then all
-    others.
+    A null in a field that cannot be null counts as missing. The fields come in the order in which the public client
+    sends them, then all unknown ones.
 
     Examples
     --------

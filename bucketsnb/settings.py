@@ -1,6 +1,7 @@
-"""Where the service is, which token it gets, how long to wait: argument, then environment, then file, then default.
+"""The settings of a client: from arguments, else from the environment, else from files, else defaults.
 
-Nothing here talks to the service. A token goes into a :class:`Secret` at the door and comes out only at the socket.
+Nothing here sends a request. Tokens and passwords are kept in a :class:`Secret`, so that no repr or traceback shows
+them.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ DEFAULT_TIMEOUT = 15.0
 """Seconds; the default of the service's own client."""
 
 MAX_AFFECTED = 1000
-"""Works that one plan may act on, unless asked for more."""
+"""The most works that one plan may act on, unless the caller allows more."""
 
 TOKEN_NAMES = ("WORKFLOW_HTTP_TOKEN", "WORKFLOW_TOKEN")
 GITHUB_NAMES = ("GITHUB_TOKEN", "GITHUB_PAT")
@@ -38,7 +39,7 @@ _NO = frozenset({"", "0", "false", "no", "off"})
 
 
 class Secret:
-    """A text that shows only where it came from, also in the locals of a traceback; it cannot be pickled.
+    """A secret text; its repr shows only where it came from, also in a traceback. It cannot be pickled.
 
     Examples
     --------
@@ -53,7 +54,7 @@ class Secret:
         self.source = source
 
     def reveal(self) -> str:
-        """Return the text itself, only for the line that sends it."""
+        """Return the text itself, for sending it, checking it, or removing it from what is shown."""
         return self.__value
 
     def __repr__(self) -> str:
@@ -78,7 +79,7 @@ class Settings:
     urls
         Addresses to try in order, without credentials and without a slash at the end.
     url_source
-        Where they came from, in words.
+        Where they came from: ``"baseurl="``, ``"BUCKETSNB_URL"``, or the path of the workspace file.
     token
         For the ``x-access-token`` header, or None.
     timeout
@@ -86,10 +87,10 @@ class Settings:
     read_only
         Whether calls that change works are refused.
     logins
-        ``user:password`` of those addresses that were written with one.
+        ``user:password`` by address, for the addresses that were written with one.
     proxies
-        Addresses of proxies, by ``http``, ``https``, ``all``, or scheme and host of a service; None goes by the
-        environment.
+        Addresses of proxies, by ``http``, ``https``, ``all``, or scheme and host of a service; None means those that
+        the environment names.
     """
 
     urls: tuple[str, ...]
@@ -110,17 +111,17 @@ def resolve(
     github_token: bool = False,
     proxies: Mapping[str, str] | None = None,
 ) -> Settings:
-    """Return the settings of a client, without a request.
+    """Return the settings of a client; no request is sent.
 
     Parameters
     ----------
     baseurl, token, timeout, read_only, github_token, proxies
-        As of :class:`bucketsnb.client.Buckets`; what is not given is looked for in the environment, then in files.
+        As for :class:`bucketsnb.client.Buckets`; what is not given is looked for in the environment, then in files.
 
     Raises
     ------
     ConfigurationError
-        No address, or a value that cannot be what it should be; the message names its source.
+        If there is no address, a value is not valid, or a file cannot be read; the message names the source.
 
     Examples
     --------
@@ -131,7 +132,7 @@ def resolve(
     del token  # so that no traceback of what follows can show it
     addresses, source = _addresses(baseurl)
     cleaned = [_clean(address, source) for address in addresses]
-    through = _proxies(proxies, [url for url, _ in cleaned])
+    resolved_proxies = _proxies(proxies, [url for url, _ in cleaned])
     del proxies  # addresses may hold passwords
     return Settings(
         urls=tuple(dict.fromkeys(url for url, _ in cleaned)),
@@ -140,7 +141,7 @@ def resolve(
         timeout=_timeout(timeout),
         read_only=_read_only(read_only),
         logins={url: login for url, login in cleaned if login is not None},
-        proxies=through,
+        proxies=resolved_proxies,
     )
 
 
@@ -162,11 +163,11 @@ def _addresses(given: object) -> tuple[list[str], str]:
     if text:
         return [part.strip() for part in text.split(",") if part.strip()], "BUCKETSNB_URL"
     path = Path.home() / WORKSPACE
-    found = _workspace(path)
+    value = _workspace(path)
     for key in ("http", "baseurls", "buckets"):
-        found = found.get(key) if isinstance(found, Mapping) else None
-    if found:
-        return _as_list(found, str(path)), str(path)
+        value = value.get(key) if isinstance(value, Mapping) else None
+    if value:
+        return _as_list(value, str(path)), str(path)
     lack = "has no http.baseurls.buckets" if path.exists() else "no such file"
     raise ConfigurationError(
         f"No address of a Buckets service was given. Looked at: BUCKETSNB_URL (not set), {path} ({lack}).",
@@ -205,7 +206,7 @@ def _named(source: str) -> str:
 
 
 def _clean(address: str, source: str) -> tuple[str, Secret | None]:
-    """Return an address without a slash at the end and without its login, and the login."""
+    """Return an address without a slash at the end and without its login, and the login or None."""
     problem = _problem_of(address)
     if problem:
         shown = printable(without_login(address))
@@ -260,7 +261,7 @@ def _from_file(path: Path) -> Secret | None:
         return Secret(path.read_text(encoding="utf-8").rstrip("\r\n"), str(path)) if path.is_file() else None
     except OSError as error:
         reason = str(error.strerror)
-    except UnicodeDecodeError:  # its traceback would hold the bytes
+    except UnicodeDecodeError:  # not chained to our error: it holds the bytes of the file
         reason = "it is not UTF-8 text"
     raise ConfigurationError(f"The token file {path} cannot be read: {reason}.")
 
@@ -277,8 +278,8 @@ def _proxies(given: object, urls: Sequence[str]) -> dict[str, Secret] | None:
     if text.lower() in _NO:
         return {}
     proxy, services = proxy_at(text, "BUCKETSNB_PROXY"), [urlsplit(url) for url in urls]
-    away = [parts for parts in services if not leads_to_this_machine(parts.hostname or "")]
-    return {f"{parts.scheme}://{parts.hostname}": proxy for parts in away}
+    remote = [parts for parts in services if not leads_to_this_machine(parts.hostname or "")]
+    return {f"{parts.scheme}://{parts.hostname}": proxy for parts in remote}
 
 
 def _given_proxies(given: object) -> dict[str, Secret]:
@@ -293,12 +294,12 @@ def _given_proxies(given: object) -> dict[str, Secret]:
 
 
 def proxy_at(address: object, source: str) -> Secret:
-    """Return the address of a proxy, which may hold a login; without a scheme, it is an http proxy.
+    """Return the address of a proxy, which may hold a login; an address without a scheme gets ``http://``.
 
     Raises
     ------
     ConfigurationError
-        If it is none.
+        If it is not the address of a proxy; the message names `source`.
     """
     text = address.strip() if isinstance(address, str) else ""
     whole = text if "://" in text else f"http://{text}"
