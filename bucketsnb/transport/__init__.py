@@ -1,4 +1,4 @@
-"""The one way to the service: a request goes out, an answer or one of our errors comes back."""
+"""Send requests to the service: each returns an answer, or raises one of our errors."""
 
 from bucketsnb.transport.failures import MAY_REPEAT, FailureKind, Idempotency
 from bucketsnb.transport.session import MAX_BYTES, Answer, Transport

@@ -1,10 +1,10 @@
 """Requests with a time limit, which record whether they may have been sent.
 
-urllib3 limits each wait for bytes but not a whole request (its documentation proposes a second thread for that), and a
-look-up of a name cannot be interrupted. So each request is sent in a thread of its own, which is abandoned when its
-time is up: if it was still connecting, it sends nothing any more; otherwise its connection is cut.
+urllib3 limits each wait for bytes but not a whole request (its documentation proposes a second thread for that), and
+the look-up of a host name cannot be interrupted. So each request is sent in a thread of its own. When its time is over,
+nobody waits for that thread any more: if it was still connecting, it sends nothing; otherwise its connection is cut.
 
-tests/test_undocumented.py lists what is used of other libraries beyond their documentation, here and elsewhere.
+tests/test_undocumented.py lists what this package uses of other libraries beyond their documentation.
 """
 
 from __future__ import annotations
@@ -28,34 +28,34 @@ from bucketsnb.transport.failures import TryFailedError
 __all__ = ["Attempt", "Hidden", "new_session"]
 
 LEAST_RATE = 32 * 1024
-"""Bytes per second that a transfer must reach on average; more bytes extend the time, up to the timeout."""
+"""Bytes per second that a transfer must reach on average: each byte of a body extends the time by that measure."""
 
 THREADS = 32
-"""Connections kept alive; further threads work, but connect anew."""
+"""Most connections that are kept alive; further ones are closed after one request."""
 
 _THREAD = threading.local()
-"""The attempt that the thread works on."""
+"""Its `attempt` is the one that the current thread works on."""
 
 T = TypeVar("T")
 
 
 class Attempt:
-    """One sending of one request: the time it has left, and whether any of it may have left.
+    """One try to send a request: how much time remains, and whether part of the request may have been sent.
 
     Parameters
     ----------
     timeout
-        Seconds: the longest silence, and the time for connecting.
+        Seconds: the longest silence, and the longest time for connecting.
     size
-        Bytes of the body, which get time to leave.
+        Bytes of the body; they extend the time for sending.
     """
 
     def __init__(self, timeout: float, size: int = 0) -> None:
         self.timeout = timeout
         self.ends_at = time.monotonic() + timeout
-        """When time runs out, by the monotonic clock."""
+        """When the time is over, in seconds of the monotonic clock."""
         self.sent = False
-        """Whether some of the request may have left."""
+        """Whether part of the request may have been sent."""
         self.answering = False
         """Whether an answer has begun."""
         self.refusal: TryFailedError | None = None
@@ -67,12 +67,12 @@ class Attempt:
         self._is_left = False
 
     def run(self, work: Callable[[], T]) -> T:
-        """Do something in a thread, and return what it returns or raise what it raises.
+        """Call a function in a thread of its own, and return what it returns or raise what it raises.
 
         Raises
         ------
         TimeoutError
-            If time runs out.
+            If the time is over before the function returns.
         """
         results: list[T] = []
         errors: list[BaseException] = []
@@ -81,7 +81,7 @@ class Attempt:
             _THREAD.attempt = self
             try:
                 results.append(work())
-            except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+            except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
                 errors.append(error)
             self._done.set()
 
@@ -89,7 +89,7 @@ class Attempt:
         try:
             try:
                 thread.start()
-            except RuntimeError:  # no thread is available: Python is about to exit, or the system has no more
+            except RuntimeError:  # no new thread, as Python is about to exit or the system allows no more: use this one
                 do()
             while not self._done.wait(min(self.timeout, max(0.0, self.ends_at - time.monotonic()))):
                 if time.monotonic() >= self.ends_at:  # the time may have been extended during the wait
@@ -109,16 +109,16 @@ class Attempt:
         if sock is not None:
             cut(sock)
 
-    # --- called as the request goes on ---
+    # --- called by the connection as the request goes on ---
 
     def connects(self, connection: HTTPConnection) -> None:
-        """Note that a connection is being made, on which nothing has left."""
+        """Note that a connection is being made, on which nothing was sent yet; the timeout starts again."""
         self._connection = connection
         self.sent = False
         self.ends_at = time.monotonic() + self.timeout
 
     def sends(self, connection: HTTPConnection) -> None:
-        """Note that the request may leave from now on; raise TimeoutError if nobody waits for it any more."""
+        """Note that part of the request may be sent from now on; raise TimeoutError if nobody waits for it any more."""
         with self._lock:
             if self._is_left:
                 connection.close()
@@ -128,23 +128,23 @@ class Attempt:
         self.ends_at = time.monotonic() + self._transfer
 
     def awaits(self) -> None:
-        """Note that the whole request was sent: the time allowed for its body does not count for the answer."""
+        """Note that the whole request was sent: the timeout starts again, without the extra time for the body."""
         self.ends_at = time.monotonic() + self.timeout
 
     def arrived(self, size: int) -> None:
-        """Extend the time by the size of a part of the body."""
+        """Extend the time after `size` bytes of the answer's body arrived, up to the timeout from now."""
         self.ends_at = min(time.monotonic() + self.timeout, self.ends_at + size / LEAST_RATE)
 
 
 def cut(sock: Any) -> None:
     """Cut a connection that another thread waits on."""
-    sock = getattr(sock, "socket", sock)  # TLS within TLS
+    sock = getattr(sock, "socket", sock)  # with TLS within TLS, the socket below
     with suppress(OSError):
-        socket.socket.shutdown(sock, socket.SHUT_RDWR)  # ssl's own drops the encryption first
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)  # the method of ssl would remove the encryption first
 
 
 class _Connection(HTTPConnection):
-    """Mixed into every class of urllib3's connections; tells the attempt of its thread how far it is."""
+    """Mixed into every connection class of urllib3; tells the attempt of its thread how far the request is."""
 
     def connect(self) -> None:
         _THREAD.attempt.connects(self)
@@ -152,7 +152,7 @@ class _Connection(HTTPConnection):
         _THREAD.attempt.sends(self)
 
     def request(self, *args: Any, **options: Any) -> None:
-        _THREAD.attempt.sends(self)  # or connects first
+        _THREAD.attempt.sends(self)  # if it has to connect first, `connects` corrects this
         super().request(*args, **options)
 
     def getresponse(self) -> Any:
@@ -162,7 +162,7 @@ class _Connection(HTTPConnection):
 
 @cache
 def _our_pool_class(pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
-    """Return a pool class of urllib3 that makes our connections, direct ones or through a proxy."""
+    """Return a subclass of a connection pool of urllib3 that makes our connections."""
     if issubclass(pool.ConnectionCls, _Connection):
         return pool
     connection = type("Connection", (_Connection, pool.ConnectionCls), {})
@@ -188,13 +188,16 @@ class _Adapter(HTTPAdapter):
         return _adapt(super().proxy_manager_for(proxy, **options))
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-        """Verify the other end of the connection: requests goes by the service, and would trust any TLS proxy to it."""
+        """Verify the certificate of whatever the connection leads to, also of a proxy.
+
+        requests decides by the address of the service: for one with ``http://`` it would trust any proxy with TLS.
+        """
         super().cert_verify(conn, f"{conn.scheme}://", verify, cert)  # type: ignore[no-untyped-call]  # untyped before 2.34
 
 
 class _Session(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Return no redirect: requests would read a whole body, and send our headers to wherever one leads."""
+        """Return None, so that no redirect is followed: requests would read its whole body, and send our headers on."""
 
 
 def new_session() -> requests.Session:

@@ -55,16 +55,16 @@ class Idempotency(Enum):
     """Whether a call may be sent again, by what it does to the service."""
 
     SAFE = "changes nothing"
-    REPEATABLE = "ends in the same place twice, as a delete by ids does"
-    ONCE = "is never sent again once it has left: deposit, withdraw, update, audit"
+    REPEATABLE = "has the same result when it is sent twice, as a delete by ids has"
+    ONCE = "is never repeated if it may have been sent: deposit, withdraw, update, audit"
 
 
 class FailureKind(Enum):
     """How a try failed."""
 
-    NEVER_SENT = "nothing left, or the service said that it did not take it"
-    NO_ANSWER = "it left, the connection or a gateway broke, and nobody knows"
-    FINAL = "asking again would not help, or would take longer than was asked for"
+    NEVER_SENT = "nothing was sent, or the service said that it did not accept the request"
+    NO_ANSWER = "it was sent, and the connection or a gateway failed: the service may or may not have acted"
+    FINAL = "sending it again would not help, or would take longer than the timeout"
 
 
 MAY_REPEAT: Mapping[FailureKind, frozenset[Idempotency]] = {
@@ -72,6 +72,7 @@ MAY_REPEAT: Mapping[FailureKind, frozenset[Idempotency]] = {
     FailureKind.NO_ANSWER: frozenset({Idempotency.SAFE, Idempotency.REPEATABLE}),
     FailureKind.FINAL: frozenset(),
 }
+"""Which calls may be sent again after a failed try."""
 
 
 class TryFailedError(Exception):
@@ -90,7 +91,7 @@ class UnreadableBodyError(ValueError):
 
 @dataclass(frozen=True)
 class Call:
-    """One request as it is sent, the same in every try."""
+    """One request, the same in every try; `timeout` is in seconds, `max_bytes` limits the unpacked answer."""
 
     method: str
     path: str
@@ -106,7 +107,7 @@ class Call:
         return f"{self.method} {truncate(self.path, 200)} on {host_of(self.route.url)}{through}"
 
     def failed(self, kind: type[ServiceError], text: str, in_python: str = "", **details: Any) -> ServiceError:
-        """Return an error about this call; `in_python` says what to do about it, worded for Python."""
+        """Return an error about this call: `text` follows its name, `in_python` says what to do, worded for Python."""
         problem = f"{self}{text}"
         message = f"{problem} {in_python}" if in_python else problem
         error = kind(message, method=self.method, path=self.path, url=self.route.url, **details)
@@ -124,7 +125,7 @@ _PATIENCE = 30.0
 """Seconds after which no further try starts; a longer ``Retry-After`` is not waited for."""
 
 _BACKOFF = wait_exponential(multiplier=0.2, max=4.0) + wait_random(0, 0.2)
-"""Seconds before the next try if the service names none; random, so that many clients do not return at once."""
+"""Seconds before the next try unless the service asks for more; random, so that many clients do not return at once."""
 
 
 def retrying(idempotency: Idempotency, attempts: int, sleep: Callable[[float], None]) -> Retrying:
@@ -171,7 +172,7 @@ _BY_PROXY: Mapping[int, str] = {
     403: f"The proxy may have refused it itself. {_NO_PROXY}",
     407: f"The proxy needs a login: write user:password@ before its host. {_NO_PROXY}",
 }
-"""What to do about statuses that are a proxy's own, or are taken for such: services say 401 of a token."""
+"""What to do about statuses that come from a proxy: 407, and 403, as services answer 401 if a token is missing."""
 
 _KINDS: Mapping[int, tuple[type[ServiceError], str]] = {
     401: (Unauthorized, "No token was sent: pass token= or set WORKFLOW_HTTP_TOKEN."),
@@ -182,6 +183,7 @@ _KINDS: Mapping[int, tuple[type[ServiceError], str]] = {
     429: (TooManyRequests, "Wait before asking again."),
     431: (TooLarge, "Send less at once."),
 }
+"""Errors for some statuses, each with what to do about it in Python."""
 _OTHER_KINDS: Mapping[int, tuple[type[ServiceError], str]] = {
     1: (BadAnswer, "Check that the address is that of a Buckets service."),
     3: (Refused, "If that is the service, use its address."),
@@ -195,7 +197,8 @@ def of_status(
 ) -> TryFailedError:
     """Return the failure for a status other than 200 to 299.
 
-    The caller hides the secrets that the headers and the text, the start of the body, may repeat.
+    `text` is the start of the body; the caller has removed secrets from it and from the headers. `token_source` says
+    where the token that was sent came from, and is None if none was sent.
     """
     broken = (ServiceFailed, "The service has to be looked at by the people who run it.")
     kind, next_step = _KINDS.get(status) or _OTHER_KINDS.get(status // 100, broken)
@@ -213,11 +216,11 @@ def of_status(
         detail = f", a redirect to {location}, which is not followed; nothing was sent there"
     who = ", which" if call.route.is_relayed else ": the service"
     answer = f"{who} answered {status}{detail}."
-    if call.route.is_relayed or status < 400:  # the same words for every front end
+    if call.route.is_relayed or status < 400:  # what to do is then worded alike for every front end
         answer, next_step = f"{answer} {next_step}", ""
     error = call.failed(kind, answer, next_step, status=status, excerpt=shown)
     wait = retry_after(headers.get("retry-after", "")) if status in (429, 503) else None
-    if status == 429:  # the service says that it did not take the request
+    if status == 429:  # the service says that it did not accept the request
         return TryFailedError(error, FailureKind.NEVER_SENT, wait=wait)
     return TryFailedError(error, FailureKind.NO_ANSWER if status in GATEWAY_STATUSES else FailureKind.FINAL, wait=wait)
 
@@ -235,7 +238,7 @@ def _message_in(body: str) -> str:
 # --- connections that fail ---
 
 _TUNNEL = re.compile(r"Tunnel connection failed: ([0-9]{3})")
-"""How :mod:`http.client` says that a proxy refused to connect; the status stands nowhere else."""
+"""The message of :mod:`http.client` when a proxy refuses to connect; the status is given nowhere else."""
 
 _REASONS: tuple[tuple[type[BaseException], str], ...] = (
     (ConnectionRefusedError, "connection refused"),
@@ -253,7 +256,7 @@ def of_exception(
 ) -> TryFailedError:
     """Return the failure for a lost, refused or timed-out connection, or for an unreadable body.
 
-    Bytes that came instead of an answer may be quoted; `hide` removes a token that they repeat.
+    The message may quote bytes that came instead of an answer; `hide` removes secrets that they repeat.
     """
     links = _chain(error)
     reason = _reason_of(links, hide)
@@ -265,7 +268,7 @@ def of_exception(
     if ran_out:
         text = f": no whole answer within {call.timeout:g} s."
         return TryFailedError(call.failed(NoAnswer, text, "Try again, or raise timeout=."), FailureKind.FINAL)
-    if answering and call.idempotency is not Idempotency.ONCE:  # of a change, nobody knows what it did
+    if answering and call.idempotency is not Idempotency.ONCE:  # for a change, NoAnswer: it may have been made or not
         cut_off = call.failed(BadAnswer, f": the answer was cut off ({reason}).")
         return TryFailedError(cut_off, FailureKind.NO_ANSWER)
     lost = call.failed(NoAnswer, f": the connection was lost before an answer came ({reason}).")
@@ -289,7 +292,7 @@ def _never_sent(call: Call, links: Sequence[BaseException], reason: str, *, ran_
 
 
 def _reason_of(links: Sequence[BaseException], hide: Callable[[str], str]) -> str:
-    """Return in a few words why a connection failed."""
+    """Return why a connection failed, in a few words."""
     for kind, words in _REASONS:
         if any(isinstance(link, kind) for link in links):
             return words

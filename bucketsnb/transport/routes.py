@@ -35,20 +35,20 @@ class Route:
 
     @property
     def is_relayed(self) -> bool:
-        """Whether a proxy reads the requests, so that an answer may be its own: not with TLS, and not by SOCKS."""
+        """Whether an answer may be the proxy's own, as it reads the requests: not over TLS, nor with a SOCKS proxy."""
         if self.proxy is None or self.proxy.reveal().startswith("socks"):
             return False
         return urlsplit(self.url).scheme == "http"
 
     @property
     def proxies(self) -> dict[str, str]:
-        """The argument of requests that makes it use this proxy and no other."""
+        """The `proxies` argument of requests: this proxy and no other, or none."""
         parts = urlsplit(self.url)
         return {f"{parts.scheme}://{parts.hostname}": self.proxy.reveal() if self.proxy else ""}
 
     @property
     def secrets(self) -> list[str]:
-        """Parts of the login of the proxy, which no message may hold."""
+        """Password and login of the proxy, as they are and encoded, which no message may contain."""
         parts = urlsplit(self.proxy.reveal()) if self.proxy else None
         if parts is None or not parts.password:
             return []
@@ -62,13 +62,13 @@ def route_to(url: str, proxies: Mapping[str, Secret] | None = None) -> Route:
     Parameters
     ----------
     proxies
-        By scheme, by scheme and host, or for ``all``; None takes those of the environment, which are never used for a
-        service on this machine.
+        By scheme, by scheme and host, or for ``all``; None means those of the environment, which are not used for a
+        service on this machine, nor for those in ``no_proxy``.
 
     Raises
     ------
     ConfigurationError
-        If the proxy of the environment has no address.
+        If what the environment names as the proxy is not the address of one.
     """
     parts = urlsplit(url)
     found = requests.Session().merge_environment_settings(url, {}, None, None, None)
@@ -84,13 +84,16 @@ def route_to(url: str, proxies: Mapping[str, Secret] | None = None) -> Route:
 
 
 def _is_exempt(parts: SplitResult) -> bool:
-    """Return whether ``no_proxy`` names an address by port or network, which requests does not support."""
+    """Return whether ``no_proxy`` names the IP address of a service, also with a port or by an IPv6 network.
+
+    requests supports neither of the two.
+    """
     listed = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
     own_port = str(parts.port or {"http": 80, "https": 443}[parts.scheme])
     for entry in re.split(r"[,\s]+", listed):
         with_port = re.fullmatch(r"(\[.*\]|[^:]*):([0-9]+)", entry)
         name, port = with_port.groups() if with_port else (entry, own_port)
-        with suppress(ValueError):  # a name, which requests has looked at
+        with suppress(ValueError):  # a host name, which requests has compared
             if port == own_port and ip_address(parts.hostname or "") in ip_network(name.strip("[]"), strict=False):
                 return True
     return False

@@ -1,4 +1,4 @@
-"""The only owner of a ``requests.Session``: addresses, headers, tries, and answers in bounded memory."""
+"""Send requests to one service: choose its address, add headers, try again where safe, read answers of limited size."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ from bucketsnb.transport.routes import Route, route_to
 __all__ = ["Answer", "Transport"]
 
 MAX_BYTES = 4 * 1024**3
-"""Unpacked bytes that an answer may have by default."""
+"""Most bytes that an answer may have by default, when unpacked."""
 
 CONNECT_SECONDS = 5.0
-"""Longest wait for a connection, as in the service's own client; the timeout when that is shorter."""
+"""Longest wait for a connection, as in the service's own client; a shorter timeout limits it further."""
 
 SHORTEST = 4
-"""Shortest token or password that is hidden in messages: a single letter would be everywhere."""
+"""Characters of the shortest secret that is hidden in messages: a shorter one may be part of any word."""
 
 _LOG = logging.getLogger("bucketsnb.transport")
 
@@ -56,7 +56,7 @@ def pause(seconds: float) -> None:
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer: a status of 200 to 299, the unpacked body, and when the answer began (epoch seconds here)."""
+    """An answer: its status of 200 to 299, unpacked body, headers, and time of arrival (epoch seconds, local clock)."""
 
     status: int
     body: bytes = field(repr=False)
@@ -65,10 +65,10 @@ class Answer:
 
 
 class Transport:
-    """A way to one service, for any number of threads.
+    """Sends requests to one service, from any number of threads.
 
-    Nothing is sent until the first request. With several addresses the first one that answers ``HEAD /version``
-    (without the token) is used from then on. A child of a fork neither uses its parent's connections nor closes them.
+    Nothing is sent until the first request. Of several addresses, the first one that answers ``HEAD /version`` (sent
+    without the token) is used from then on. A forked process neither uses its parent's connections nor closes them.
     """
 
     def __init__(
@@ -97,25 +97,28 @@ class Transport:
 
     @property
     def url(self) -> str:
-        """Base address in use, without a slash at the end; with several, asking for it may send requests."""
+        """Base address in use, without a slash at the end.
+
+        With several addresses, the first use sends requests to choose one, and raises Unreachable if none answers.
+        """
         if self.known_url is None:
             self.known_url = self._first_that_answers()
         return self.known_url
 
     def hide(self, text: str, route: Route | None = None) -> str:
-        """Return a text from the service without the token and passwords that it may repeat."""
+        """Return a text from the service with the token and passwords that it repeats replaced by ``<hidden>``."""
         token = [self.settings.token.reveal()] if self.settings.token else []
         passwords = [login.reveal().partition(":")[2] for login in self.settings.logins.values()]
         route = route or self._route
         proxy = route.secrets if route else []
         secrets = (*token, *passwords, self._login(self.known_url), *proxy)
         forms = [form for secret in secrets if len(secret) >= SHORTEST for form in _forms(secret)]
-        for form in sorted(forms, key=len, reverse=True):  # a login before the password that it holds
+        for form in sorted(forms, key=len, reverse=True):  # the longest first: a login contains the password
             text = text.replace(form, "<hidden>")
         return text
 
     def call(self, method: str, path: str, **details: Any) -> Call:
-        """Return a request as messages name it; with several addresses, requests may be sent to choose one."""
+        """Return the description of a request; with several addresses, requests may be sent to choose one."""
         if self._route is None:
             self._route = route_to(self.url, self.settings.proxies)
         return Call(method, path, self._route, **details)
@@ -132,12 +135,12 @@ class Transport:
     ) -> Answer:
         """Send a request and return its answer; try again if that is safe for this call.
 
-        The `path` starts with a slash, and is escaped; the answer may have `max_bytes` when unpacked.
+        The `path` starts with a slash and is percent-encoded already; `max_bytes` limits the unpacked answer.
 
         Raises
         ------
         ServiceError
-            One of the classes in :mod:`bucketsnb.errors`, of the last try, with ``attempts``.
+            The error of the last try, of one of the classes in :mod:`bucketsnb.errors`; its ``attempts`` is set.
         """
         content = {"params": params, "body": body, "timeout": self.settings.timeout, "max_bytes": max_bytes}
         call = self.call(method, path, idempotency=idempotency, **content)
@@ -149,12 +152,12 @@ class Transport:
         error.attempts = tries.statistics["attempt_number"]
         if error.attempts > 1:
             error.args = (f"{error} Tried {error.attempts} times.",)
-        if isinstance(error, Unreachable) and self.settings.url_source != GIVEN:  # the caller knows it
+        if isinstance(error, Unreachable) and self.settings.url_source != GIVEN:  # otherwise the caller knows it
             error.args = (f"{error} The address came from {self.settings.url_source}.",)
         raise error
 
     def _exchange(self, call: Call, *, signed: bool = True) -> Answer:
-        """Send once; raise :class:`TryFailedError` for anything but an answer of 200 to 299."""
+        """Send once, with token and login if `signed`; raise TryFailedError for all but an answer of 200 to 299."""
         attempt = Attempt(call.timeout, len(call.body or b""))
         started = time.monotonic()
         try:
@@ -182,7 +185,7 @@ class Transport:
                 call.method,
                 call.route.url + call.path,
                 params=call.params,
-                data=None if call.body is None else BytesIO(call.body),  # in pieces, each with the time of one wait
+                data=None if call.body is None else BytesIO(call.body),  # sent in pieces; the timeout is for each
                 headers=self._headers(call, signed=signed),
                 timeout=(min(call.timeout, CONNECT_SECONDS), call.timeout),
                 proxies=call.route.proxies,
@@ -243,7 +246,7 @@ class Transport:
         )
 
     def _probe(self, url: str) -> str | None:
-        """Ask an address whether a service is there, without the token; return why not, or None."""
+        """Ask an address whether a service is there, without the token; return why not, or None if it is."""
         seconds = min(self.settings.timeout, CONNECT_SECONDS)
         call = Call("HEAD", "/version", route_to(url, self.settings.proxies), timeout=seconds)
         try:
@@ -254,7 +257,7 @@ class Transport:
 
 
 def _forms(secret: str) -> tuple[str, ...]:
-    """Return how a text may repeat a secret: in base64, percent-encoded, within JSON, or as it is."""
+    """Return the forms in which a text may repeat a secret: base64, percent-encoded, within JSON, or unchanged."""
     return _base64(secret).rstrip("="), quote(secret, safe=""), json.dumps(secret)[1:-1], secret
 
 
@@ -275,23 +278,26 @@ def _reason_no_service(call: Call, error: ServiceError) -> str | None:
 # --- reading a body ---
 
 AT_ONCE = 1024**2
+"""Most bytes that one read returns, if it returns as soon as some bytes have arrived."""
 PIECE = 64 * 1024
+"""Bytes of one read that waits until all of them have arrived; also the most that are unpacked at once."""
 FREE_OF_RATIO = 64 * 1024**2
+"""Unpacked bytes up to which a body may have any ratio to its packed size."""
 GZIP_RATIO = 250
-"""Times its size on the wire that a body beyond 64 MiB may unpack to: works pack 10 to 60 times, a bomb 1,000."""
+"""Largest ratio of unpacked to packed bytes of a larger body: works reach 10 to 60, a decompression bomb 1,000."""
 
 LEAST_SPEED = 1024**2
-"""Bytes that must arrive per second of processor time, after the first second: a body in chunks of one byte brings a
+"""Bytes that must arrive per second of processor time, after the first second: a body in chunks of one byte reaches a
 twentieth of that, and would keep the processor busy until its end."""
 
 FREE_OF_OUTPUT = 64 * 1024
-"""Packed bytes that may unpack to nothing: such a body could be endless."""
+"""Most packed bytes beyond the unpacked ones: a body that unpacks to almost nothing could be endless."""
 
 _WINDOWS = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 
 
 def _read_body(raw: Any, packing: str, most: int, arrived: Callable[[int], None]) -> bytes:
-    """Return a whole body, unpacked, of at most `most` bytes; `arrived` is called with the size of each piece."""
+    """Return a body, unpacked, of at most `most` bytes; `arrived` is called with the size of each piece that came."""
     pieces = _pieces(raw, arrived)
     body = BytesIO()
     for piece in pieces if packing in ("", "identity") else _unpacked(pieces, packing):
@@ -302,7 +308,7 @@ def _read_body(raw: Any, packing: str, most: int, arrived: Callable[[int], None]
 
 
 def _pieces(raw: Any, arrived: Callable[[int], None]) -> Iterator[bytes]:
-    """Yield the pieces of a body as they arrive; an older urllib3 waits until a small piece is full."""
+    """Yield the pieces of a body as they arrive; urllib3 without `read1` waits until 64 KiB have arrived."""
     read, most = (raw.read1, AT_ONCE) if hasattr(raw, "read1") else (raw.read, PIECE)
     size, spent, started = 0, 0.0, time.thread_time()
     while piece := read(most, decode_content=False):
@@ -312,7 +318,7 @@ def _pieces(raw: Any, arrived: Callable[[int], None]) -> Iterator[bytes]:
         arrived(len(piece))
         yield piece
         started = time.thread_time()
-    if raw.length_remaining:  # urllib3 before 2 does not raise for it
+    if raw.length_remaining:  # urllib3 before 2 raises no error for this
         raise ConnectionError(f"{raw.length_remaining:,} bytes are missing")
 
 
@@ -342,6 +348,6 @@ def _check_ratio(size: int, packed: int) -> None:
 
 
 def _read_start(raw: Any, packing: str, most: int = 16 * 1024) -> bytes:
-    """Return the start of a body that is only shown to people."""
+    """Return the start of a body, unpacked if possible, of at most `most` bytes: for a message."""
     start: bytes = raw.read(most, decode_content=False)
     return zlib.decompressobj(_WINDOWS[packing]).decompress(start, most) if packing in _WINDOWS else start
