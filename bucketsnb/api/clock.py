@@ -27,13 +27,13 @@ _REFUSED = 86_400.0
 
 
 class ClockSkew(UserWarning):
-    """The service's clock and this machine's differ by more than a minute; the warning names the one that counts."""
+    """The service's clock and this machine's differ by more than a minute; the message says which gives the ages."""
 
 
 class Clock:
-    """The time by one clock: the service's or this machine's (``"local"``), for the whole session.
+    """The time by one clock for the whole session: the service's, or this machine's (``"local"``).
 
-    Unless one is chosen, it is the service's, as long as the two differ by less than a day.
+    Unless one is chosen, it is the service's; `refuse_doubt` then raises an error if the two differ by more than a day.
     """
 
     def __init__(self, choice: ClockChoice | None = None) -> None:
@@ -41,18 +41,18 @@ class Clock:
             raise ConfigurationError(f'clock={truncate(repr(choice), 40)}: give "service" or "local", or leave it out')
         self.choice = choice
         self.latest: float | None = None
-        """Seconds that the service's clock is ahead, by its last answer; None where that has no time."""
+        """Seconds that the service's clock is ahead, by its last answer; None if that has no time."""
         self.largest = 0.0
-        """The largest difference seen in an answer of this session, ahead or behind."""
+        """The largest difference in an answer of this session, in seconds; negative if the service's is behind."""
         self._offset: float | None = None
 
     @property
     def is_settled(self) -> bool:
-        """Whether the time is known: after the first use, or once an answer had the service's time."""
+        """Whether the time is known: from the first use on, or if the last answer had the service's time."""
         return self.choice == "local" or self._offset is not None or self.latest is not None
 
     def heard(self, ahead: float | None) -> None:
-        """Note how far the service's clock is ahead, by an answer."""
+        """Note by how many seconds the service's clock is ahead, by an answer; None if that has no time."""
         self.latest = ahead
         if ahead is not None and abs(ahead) > abs(self.largest):
             self.largest = ahead
@@ -70,17 +70,17 @@ class Clock:
             self._offset = ahead if abs(ahead) > _NOTICED else 0.0
 
     def warn(self, *, stacklevel: int) -> None:
-        """Warn if the clocks differ by more than a minute, and say by which of them ages are computed."""
+        """Warn (ClockSkew) if the clocks differ by more than a minute, and say which of them gives the ages."""
         if abs(self.largest) > _WARNED:
             warnings.warn(self._text(), ClockSkew, stacklevel=stacklevel + 1)
 
     def notes(self) -> list[str]:
-        """Return the notes of a plan about the clocks."""
+        """Return a note for a plan if the clocks differ by more than an hour; otherwise an empty list."""
         text = self._text()
         return [f"{text[0].upper()}{text[1:]}."] if abs(self.largest) > _NOTED else []
 
     def refuse_doubt(self) -> None:
-        """Refuse to plan by ages if the clocks differ by more than a day and neither was chosen."""
+        """Raise ScopeRefused if the clocks differ by more than a day and neither was chosen: for plans by ages."""
         if self.choice is None and abs(self.largest) > _REFUSED:
             raise ScopeRefused(
                 f"{self._difference()}, so nobody knows how old the works are; nothing is planned by ages.",

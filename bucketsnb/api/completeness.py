@@ -1,7 +1,7 @@
-"""Whether an answer to a view holds all that was asked for, and how to read on where it does not.
+"""Decide whether an answer to a view is complete, and read the rest if it is not.
 
-A service may send fewer works than were asked for, by a cap of its own, without saying so. What it has sent once is no
-such cap: a shorter answer is taken for all there is, and any other is followed by a second request.
+A service may send fewer works than were asked for, by a cap of its own, without saying so. That cap cannot be below the
+longest answer so far: a shorter answer is taken as complete, and after any other one a second request looks for more.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TypeVar
 __all__ = ["LongestAnswer", "read_rest"]
 
 _OVERLAP = 16
-"""Works of a page that the next one repeats, at most: they show that nothing moved between the two requests."""
+"""Most works of a page that the next one repeats: they show that nothing moved between the two requests."""
 
 _BARREN = 3
 """Pages in a row without a new work after which the service is assumed to ignore ``skip``."""
@@ -28,7 +28,9 @@ class LongestAnswer:
         self.size = 0
 
     def may_be_cut(self, works: int, size: int, asked: int | None) -> bool:
-        """Return whether more works may match than an answer has, and remember the size of the answer.
+        """Return whether more works may match than an answer has, and remember how long the answer was.
+
+        `size` is in bytes; `asked` is how many works were asked for, None for all.
 
         Examples
         --------
@@ -42,17 +44,17 @@ class LongestAnswer:
         return cut
 
     def was_cut(self, works: int, size: int) -> None:
-        """Note that an answer of so many works and bytes was not complete: earlier, longer ones prove nothing now."""
+        """Note that an answer of so many works and bytes was not complete, although a longer one came before."""
         self.works, self.size = min(works, self.works), min(size, self.size)
 
 
 def read_rest(
     first: Sequence[T], read: Callable[[int, int | None], Sequence[T]], key: Callable[[T], str | None], most: int | None
 ) -> list[T]:
-    """Return the works of the first answer to a view and, page by page, those that follow, `most` in all.
+    """Return the works of the first answer to a view and, page by page, those that follow, at most `most` in all.
 
-    Every page repeats some works that are known; where it repeats none, works were removed meanwhile and what follows
-    moved up, so that the read goes back to where it knows one.
+    Every page repeats some works that are known. If it repeats none, works were removed meanwhile and the others moved
+    up, so the read goes back until a page has a known one.
 
     Parameters
     ----------
@@ -69,13 +71,13 @@ def read_rest(
     while (most is None or len(found) < most) and barren < _BARREN:
         start = max(position - overlap, 0)
         page = read(start, None if most is None else most - start)
-        beyond = position - start  # after those, works without an id are new
+        beyond = position - start  # from this place on, works without an id are new
         fresh = [
             work
             for place, work in enumerate(page)
             if (place >= beyond if key(work) is None else key(work) not in known)
         ]
-        fresh = [] if page == previous else fresh  # works without ids, of a service that does not skip
+        fresh = [] if page == previous else fresh  # a service that ignores skip sends works without ids again
         previous = page
         if start and overlap and len(fresh) == len(page) and barren < _BARREN:
             position = max(start - len(first), 0)

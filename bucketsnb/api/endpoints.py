@@ -1,7 +1,7 @@
-"""The service's endpoints as plain calls: JSON in, JSON out, one method each, every answer checked in shape.
+"""The service's endpoints as plain calls: JSON in, JSON out, one method each, and the shape of every answer is checked.
 
-Frames, plans and questions are built on this and are no part of it. A call that changes works is sent once; where its
-answer is lost, :class:`~bucketsnb.errors.OutcomeUnknown` carries the query that finds the works in question.
+Frames, plans and queries are built on this, and it knows none of them. A call that changes works, other than a delete,
+is sent once; if its answer is lost, the query in :class:`~bucketsnb.errors.OutcomeUnknown` finds the works in question.
 """
 
 from __future__ import annotations
@@ -38,29 +38,29 @@ from bucketsnb.transport import MAX_BYTES, Answer, Idempotency, Transport
 __all__ = ["DELETE_CHUNK", "Api", "chunks"]
 
 DELETE_CHUNK = 250
-"""At most so many ids in one DELETE; the length of the request line may allow fewer."""
+"""Most ids in one DELETE; the length of the request line may allow fewer."""
 
 _LINE_MAX = 8192
 """Bytes that common servers allow for the request line and the headers together."""
 
 _HEADERS = 512
-"""Bytes left for our headers beside the token."""
+"""Bytes of that which are kept for our headers, other than the token."""
 
 _ALL_DETAILS = "/status/details"
 
 _ONLY_ID: Mapping[str, Any] = {"id": True}
 
 _SMALL = 64 * 1024**2
-"""Bytes allowed for answers that hold no works."""
+"""Most bytes of an answer, except of an answer to a view."""
 
 _LATEST = 2.0**33
-"""Epoch seconds (in 2242) before which a service's clock is believed."""
+"""Epoch seconds (in 2242) from which on a service's clock is not believed."""
 
 T = TypeVar("T")
 
 
 def chunks(sequence: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """Yield a sequence in pieces.
+    """Yield a sequence in pieces of `size` elements; the last may be shorter.
 
     Examples
     --------
@@ -72,36 +72,36 @@ def chunks(sequence: Sequence[T], size: int) -> Iterator[Sequence[T]]:
 
 
 class Api:
-    """The endpoints of one Buckets service; ages go by its clock, or by that which is given.
+    """The endpoints of one Buckets service; ages are counted by `clock`, by default the service's.
 
-    When a request fails, every method raises one of the kinds of :class:`~bucketsnb.errors.ServiceError`. Those that
-    change works raise :class:`~bucketsnb.errors.ReadOnly` before any request when the client may not.
+    When a request fails, every method raises a :class:`~bucketsnb.errors.ServiceError`. Those that change works raise
+    :class:`~bucketsnb.errors.ReadOnly`, before any request, if the client is read-only.
     """
 
     def __init__(self, transport: Transport, clock: Clock | None = None) -> None:
         self.transport = transport
         self.clock = clock or Clock()
         self.longest_answer = LongestAnswer()
-        """Tells whether the answer to a view is complete."""
+        """Decides whether the answer to a view is complete."""
 
         self.have_nameless = False
         """Whether some works have no pipeline, by the last answer to `pipelines`."""
 
         self.counts_at_once: bool | None = None
-        """Whether `statuses` saves requests: the service, a backend of our own, offers it, and has many pipelines, or
-        nobody knows yet how many; None until an answer says."""
+        """Whether `statuses` takes fewer requests than `status` for each pipeline: only a backend of our own offers it,
+        and it must have many pipelines, or their number must be unknown. None until an answer tells."""
 
     def __repr__(self) -> str:
         return f"Api({', '.join(self.transport.settings.urls)})"
 
     @property
     def url(self) -> str:
-        """Base address of the service; with several to choose from, asking for it may send requests."""
+        """Base address of the service; with several to choose from, the first use may send requests."""
         return self.transport.url
 
     @property
     def clock_skew(self) -> float | None:
-        """Seconds that the service's clock is ahead of this one, by its last answer; None when that had no time."""
+        """Seconds that the service's clock is ahead of this machine's, by its last answer; None if that had no time."""
         return self.clock.latest
 
     def now(self) -> float:
@@ -137,7 +137,10 @@ class Api:
         return names
 
     def statuses(self) -> dict[str, dict[str, int]]:
-        """Return how many works of each status every pipeline has, by one request: see `counts_at_once`."""
+        """Return how many works of each status every pipeline has, by one request.
+
+        Only a backend of our own has this endpoint; see `counts_at_once`.
+        """
         counts = self._ask("GET", _ALL_DETAILS, _counts_by_pipeline)
         self.counts_at_once = len(counts) > AT_ONCE
         return counts
@@ -157,8 +160,7 @@ class Api:
         query_document
             A MongoDB filter; None or empty matches every work.
         projection
-            Which fields to send, such as ``{"status": True}``; None or empty sends all. The id always comes along. It
-            is not changed.
+            Which fields to send, such as ``{"status": True}``; None or empty sends all. The id is always sent too.
         skip
             How many to leave out at the start.
         limit
@@ -167,14 +169,14 @@ class Api:
         return self._whole(query_document, _with_id(projection or {}), skip, limit, self._records, _id_of)
 
     def view_ids(self, query_document: Mapping[str, Any] | None = None) -> list[str | None]:
-        """Return the ids of all works that match, newest first; None for a work whose id is no text."""
+        """Return the ids of all works that match, newest first; None for a work whose id is not text."""
         return self._whole(query_document, _ONLY_ID, 0, None, self._ids, lambda text: text)
 
     def view_by_ids(self, ids: Sequence[str], query_document: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        """Return the records of these ids, those only that match a query where one is given.
+        """Return the works with these ids; with a query, only those of them that match it.
 
-        As long as an answer brings some of them, the rest is asked for again: only ids that an answer without any of
-        them left out are not there.
+        A service may send fewer works than were asked for, so the missing ones are asked for again until an answer has
+        none of them.
         """
         found: list[dict[str, Any]] = []
         missing, before = list(dict.fromkeys(ids)), (0, 0)
@@ -202,9 +204,9 @@ class Api:
         skip: int = 0,
         limit: int | None = 100,
     ) -> bytes:
-        """Return one answer to a view as the JSON array that came, checked only for its brackets.
+        """Return one answer to a view as the bytes of a JSON array; only its brackets and content type are checked.
 
-        It may hold fewer works than match; see :meth:`has_more`.
+        It may hold fewer works than match, even if `limit` is None; see :meth:`has_more`.
         """
         answer = self._view_answer(query_document, projection, skip, limit)
         body = answer.body.strip()
@@ -217,10 +219,10 @@ class Api:
     def has_more(
         self, query_document: Mapping[str, Any] | None, ids: Sequence[str | None], size: int, *, skip: int, asked: int
     ) -> bool:
-        """Return whether more works match than an answer of :meth:`view_bytes` has; asks only if that is possible.
+        """Return whether more works match than an answer of :meth:`view_bytes` has; a request is sent only if needed.
 
-        The answer had works with these `ids` (None for a work without one) and `size` bytes; `asked` works were
-        requested.
+        The answer had works with these `ids` (None for a work without one) and `size` bytes, after `skip` works were
+        left out and `asked` works were asked for.
         """
         if not self.longest_answer.may_be_cut(len(ids), size, asked):
             return False
@@ -244,7 +246,7 @@ class Api:
         """Return all works of a view, by further requests if one answer is not all; `key` returns the id of a work."""
         most = None if limit in (None, 0, -1) else limit
         answer = self._view_answer(document, projection, skip, limit)
-        works = read(answer)  # a line of its own: tracebacks of notebooks show what the line that failed reads
+        works = read(answer)  # a line of its own: tracebacks in notebooks show the values that the failing line uses
         size = len(answer.body)
         if not self.longest_answer.may_be_cut(len(works), size, most):
             return works
@@ -276,26 +278,27 @@ class Api:
 
     def _ids(self, answer: Answer) -> list[str | None]:
         self._check_type("POST", "/view", answer)
-        try:  # in a third of the time and memory, where each id is text
+        try:  # if each id is text, this takes a third of the time and memory
             return [work.id for work in _decode_named(answer.body)]
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             pass
-        return [_id_of(record) for record in self._records(answer)]  # outside, as it may raise
+        return [_id_of(record) for record in self._records(answer)]  # not within except: its error is not chained
 
     # --- changing ---
 
     def deposit(self, works: Iterable[Any], *, return_ids: bool = False, verb: Verb = "deposit") -> list[str] | bool:
-        """Put new works into their queues, by one request that is never repeated once it has left.
+        """Put new works into their queues, by one request that is never repeated if it may have been sent.
 
-        Returns whether works were deposited, or with `return_ids` their ids, in the order of the works; without works,
-        nothing is sent. The `verb` ``"restore"`` puts works back that were in a queue before, unchecked.
+        Returns True, or with `return_ids` the new ids in the order of the works. Without works, nothing is sent, and
+        False or an empty list is returned. The `verb` ``"restore"`` puts works back that were in a queue before: no
+        defaults are filled in, and fields are not checked; see :func:`bucketsnb.encoding.encode_works`.
 
         Raises
         ------
         WorkError
-            Before anything is sent, for the first work that cannot be.
+            For the first work that cannot be sent; nothing was sent.
         OutcomeUnknown
-            Sent, and no answer that tells: its `check` finds the works by their creation times.
+            If it was sent and no answer says whether it was done; its `check` finds the works by their creation times.
         """
         self._may_change("deposit")
         body, records = encode_works(works, verb=verb)
@@ -311,30 +314,32 @@ class Api:
         return answer
 
     def withdraw(self, query_document: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Claim the first queued work that matches, by priority and age; None when there is none.
+        """Claim the first queued work that matches, by priority and age; return its record, or None if none matches.
 
-        The record comes back as the service gave it, whatever it holds: it is claimed already.
+        The record is returned as the service sent it, whatever it holds, as the work is claimed already.
 
         Raises
         ------
         OutcomeUnknown
-            Sent, and no answer: a work may be running that nobody holds; its `check` finds it.
+            If it was sent and no answer came: a work may be running that no worker has; its `check` finds it.
         """
         self._may_change("withdraw")
         document = _document(query_document)
-        started = time.time() + (self.clock_skew or 0.0) - 2.0  # Date headers count whole seconds
+        started = time.time() + (self.clock_skew or 0.0) - 2.0  # the skew comes from headers that give whole seconds
         check = {**document, "status": "running", "start": {"$gte": started}}
         return self._change("POST", "/work/withdraw", _object_or_none, check, body=encode(document))
 
     def update(self, works: Iterable[Any]) -> bool:
-        """Overwrite works by their ids, by one request; return what the service answers.
+        """Overwrite works by their ids, by one request; return what the service answers, True or False.
+
+        Without works, nothing is sent and False is returned.
 
         Raises
         ------
         WorkError
-            Before anything is sent.
+            For the first work that cannot be sent, or has no id; nothing was sent.
         OutcomeUnknown
-            Sent, and no answer: its `check` finds the works.
+            If it was sent and no answer came; its `check` finds the works.
         """
         self._may_change("update")
         body, records = encode_works(works, verb="update")
@@ -342,17 +347,17 @@ class Api:
         return self._change("PUT", "/work", _true_or_false, check, body=body) if records else False
 
     def delete(self, ids: Iterable[str]) -> bool:
-        """Delete works by their ids, in as many requests as the length of a request line asks for.
+        """Delete works by their ids, in as many requests as the length of a request line makes necessary.
 
-        Returns whether the service said yes to every request; False, with nothing sent, when there are no ids.
+        Returns whether the service answered true to every request. Without ids, nothing is sent and False is returned.
 
         Raises
         ------
         WorkError
-            An id that is none, before anything is sent.
+            If something is not an id; nothing was sent.
         ServiceError
-            Of the first request that failed; its `deleted` and `remaining` hold the ids that were and were not
-            answered. Deleting the remaining ones again is safe.
+            For the first request that failed; its `deleted` holds the ids in requests that were answered, and its
+            `remaining` all others. Deleting the remaining ones again is safe.
         """
         self._may_change("delete")
         waiting = _checked_ids(ids)
@@ -377,7 +382,7 @@ class Api:
         return said_yes
 
     def _ids_a_line(self, ids: Sequence[str]) -> int:
-        """Return how many of these ids fit on one request line, given the size of the headers."""
+        """Return how many of these ids one request line may hold, given the size of the headers."""
         token = self.transport.settings.token
         line = f"DELETE {urlsplit(self.url).path}/work? HTTP/1.1"
         taken = _HEADERS + len(line) + len(token.reveal() if token else "")
@@ -385,22 +390,28 @@ class Api:
         return max(1, min(DELETE_CHUNK, (_LINE_MAX - taken) // longest))
 
     def audit_failed(self) -> int:
-        """Have failed works with attempts left queued again; return how many."""
+        """Let the service queue again the failed works with attempts left; return how many there were."""
         return self._audit("/audit/failed", {"status": "queued"})
 
     def audit_expired(self) -> int:
-        """Have running works that are past their own timeout failed; return how many."""
+        """Let the service fail the running works that are past their own timeout; return how many there were."""
         return self._audit("/audit/expired", {"status": "failure"})
 
     def audit_stale(self, days: float = STALE_DAYS) -> int:
-        """Have works that were created more than so many days ago, and are not finished, failed; return how many."""
+        """Let the service fail the unfinished works created more than `days` ago; return how many there were.
+
+        Raises
+        ------
+        QueryError
+            If `days` is not a number of days; nothing was sent.
+        """
         if isinstance(days, bool) or not isinstance(days, int | float) or not 0 <= days < 1e6:
             raise QueryError(f"days must be a number from 0 on, not {truncate(repr(days), 40)}")
         check = {"creation": {"$lt": self.clock.now() - days * 86_400}, "status": "failure"}
         return self._audit(f"/audit/stale/{float(days)}", check)
 
     def audit(self) -> dict[str, int]:
-        """Run the three passes above, in this order; if one fails, its error's `counts` hold those before it."""
+        """Run the three passes above, in this order; if one fails, its error's `counts` has the counts before it."""
         counts: dict[str, int] = {}
         try:
             counts["failed"] = self.audit_failed()
@@ -469,7 +480,7 @@ class Api:
             raise ReadOnly(f"This client is read-only: {verb} was refused and nothing was sent.")
 
     def _change(self, method: str, path: str, shape: Callable[[Any], T], check: Mapping[str, Any], **content: Any) -> T:
-        """Send a change once; silence, or an answer that says nothing, is an :class:`OutcomeUnknown` with `check`."""
+        """Send a change once; raise OutcomeUnknown with `check` if no answer says whether it was made."""
         lost: ServiceError
         try:
             return self._ask(method, path, shape, Idempotency.ONCE, **content)
@@ -488,7 +499,7 @@ def _id_of(record: Mapping[str, Any]) -> str | None:
 
 
 def _with_id(projection: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a projection that includes the id, the given one if it does."""
+    """Return a projection that includes the id: the given one itself if it does."""
     others = {name: wanted for name, wanted in projection.items() if name not in ("id", "_id")}
     if projection.get("id") or not (any(others.values()) or "id" in projection):
         return projection
@@ -500,15 +511,16 @@ def _skew(answer: Answer) -> float | None:
         service_time = parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
     except (TypeError, ValueError, IndexError, OverflowError):
         return None
-    # A clock that is merely wrong stays within these years, and so do the times of pandas and databases.
-    return service_time + 0.5 - answer.received_at if 0 <= service_time < _LATEST else None  # whole seconds, cut off
+    # A clock that is merely wrong stays within these years, and so do the times of pandas and databases. The header
+    # gives whole seconds, rounded down: half a second is added.
+    return service_time + 0.5 - answer.received_at if 0 <= service_time < _LATEST else None
 
 
 # --- arguments, checked before anything is sent ---
 
 
 def _segment(pipeline: object) -> str:
-    """Return a pipeline's name as one segment of a path."""
+    """Return the name of a pipeline as one segment of a path; raise QueryError if it is not a name."""
     if not isinstance(pipeline, str) or pipeline in ("", ".", ".."):
         raise QueryError(f"pipeline must be the name of one, not {truncate(repr(pipeline), 40)}")
     try:
@@ -566,11 +578,11 @@ _object_or_none: Callable[[Any], dict[str, Any] | None] = partial(msgspec.conver
 _true_or_false: Callable[[Any], bool] = partial(msgspec.convert, type=bool)
 _count: Callable[[Any], int] = partial(msgspec.convert, type=_Count)
 _names: Callable[[Any], list[str | None]] = partial(msgspec.convert, type=list[str | None])
-"""Null stands for works that have no such name."""
+"""A null stands for the works without a pipeline."""
 
 
 def _counts(value: Any) -> dict[str, int]:
-    """Expect a count for each status and in total; return them in the contract's order."""
+    """Expect a count for each status and in total; return them in the order of `STATUS_KEYS`."""
     return asdict(msgspec.convert(value, _Counts))
 
 
@@ -592,7 +604,7 @@ def _list_of_records(value: Any) -> list[dict[str, Any]]:
 
 
 def _new_ids(number: int) -> Callable[[Any], list[str]]:
-    """Return a check for so many different ids."""
+    """Return a function that expects so many different ids."""
 
     def ids(value: Any) -> list[str]:
         given = msgspec.convert(value, list[Annotated[str, msgspec.Meta(min_length=1)]])

@@ -1,4 +1,4 @@
-"""Send several reads at the same time; an interruption ends the wait at once."""
+"""Send several reads at the same time; an interruption, such as Ctrl-C, ends the wait at once."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ V = TypeVar("V")
 
 
 AT_ONCE = 32
-"""Requests under way at the same time: as many as the connections that are kept alive, so that a refresh opens none;
-most services have fewer pipelines. More would wait for this side's processor, and press a service that is slow because
-it is busy."""
+"""Most requests at the same time: as many as the connections that are kept alive, so that a refresh opens no new ones.
+Most services have fewer pipelines. More requests would wait for this machine's processor, and would slow a busy service
+further."""
 
 
 def ask_together(ask: Callable[[V], T], values: Sequence[V], most: int = AT_ONCE) -> list[T]:
-    """Ask about each value, at most so many at a time; the answers are in the order of the values.
+    """Call `ask` with each value, in at most `most` threads; return the answers in the order of the values.
 
-    An interruption does not wait for requests under way: no more are sent, and their threads end with them. No more are
-    sent either after an error, which is raised.
+    After an error no more calls begin, and the first error is raised when the running calls have ended. An interruption
+    waits for no call: no more begin, and each thread ends with its call.
 
     Examples
     --------
@@ -43,7 +43,7 @@ def ask_together(ask: Callable[[V], T], values: Sequence[V], most: int = AT_ONCE
                 place, value = waiting.popleft()
                 try:
                     answers[place] = ask(value)
-                except Exception as error:  # noqa: BLE001 - raised again where it can be met
+                except Exception as error:  # noqa: BLE001 - raised again in the thread that asked
                     errors.append(error)
 
     threads = [threading.Thread(target=work, name="bucketsnb-read", daemon=True) for _ in values[:most]]
