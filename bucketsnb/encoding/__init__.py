@@ -43,30 +43,34 @@ __all__ = [
 Verb = Literal["deposit", "update", "restore"]
 
 LARGEST_WORK = 16 * 1024**2
-"""Bytes of one work; the limit of a MongoDB document."""
+"""Most bytes of one work; the limit of a MongoDB document."""
 
 TICK = 1e-6
-"""Seconds between creation times that would be equal."""
+"""Seconds by which creation times that would be equal are moved apart, at least."""
 
 
 def encode_works(works: Iterable[Any], *, verb: Verb) -> tuple[bytes, list[dict[str, Any]]]:
-    """Check works and convert them to the JSON array that is sent; return the same works as plain values too.
+    """Convert works to the JSON array that is sent; return it, and the works as plain values.
+
+    Whatever the verb, a work is refused that has no form in JSON or is larger than `LARGEST_WORK`.
 
     Parameters
     ----------
     works
         Mappings, or objects with a ``payload`` that is one, such as the public client's ``Work``.
     verb
-        ``"deposit"`` fills in what the public client fills in, at every depth, and refuses what that would not read
-        (:func:`bucketsnb.schema.problems`). It empties ``id``, which the service gives, and moves equal creation times
-        apart by a microsecond, so that a deposit without an answer can be looked for.
-        ``"restore"`` treats id and creation alike and does nothing else: for works that were in the queue before.
-        ``"update"`` asks for an ``id`` in each, and checks nothing else.
+        ``"deposit"`` fills in the defaults of the public client, at every depth, and refuses what that client would not
+        read (:func:`bucketsnb.schema.problems`). It empties ``id``, which the service gives, and gives each work a
+        creation time that no other has: the present for a missing one, and a microsecond later for an equal one. By
+        these times, the works of a deposit without an answer can be looked for.
+        ``"restore"`` treats id and creation time in the same way, and does nothing else: for works that were in the
+        queue before.
+        ``"update"`` requires an ``id`` in each work, and does nothing else.
 
     Raises
     ------
     WorkError
-        With the index of the first work that cannot be sent, and the path of its field.
+        For the first work that cannot be sent; the error has its index and the path of its field.
 
     Examples
     --------
@@ -89,12 +93,12 @@ def encode_works(works: Iterable[Any], *, verb: Verb) -> tuple[bytes, list[dict[
 
 
 def encode(value: Any) -> bytes:
-    """Convert a query, or a part of one, to JSON; times become epoch seconds, as the service keeps them.
+    """Convert a query, or a part of one, to JSON; datetimes become epoch seconds, as the service keeps times.
 
     Raises
     ------
     QueryError
-        With the path of what cannot be sent.
+        If something in it has no form in JSON; the message names its path.
     """
     try:
         return msgspec.json.encode(plain(value, "", DEEPEST, as_time=True))
@@ -103,12 +107,12 @@ def encode(value: Any) -> bytes:
 
 
 def decode(data: bytes | msgspec.Raw) -> Any:
-    r"""Convert JSON from the service to Python values, of whatever a queue may hold: also NaN and lone surrogates.
+    r"""Convert JSON from the service to Python values, whatever a queue may hold: also NaN and lone surrogates.
 
     Raises
     ------
     ValueError
-        Not JSON, cut off, or nested too deep.
+        If it is not JSON, is cut off, or is nested too deep.
 
     Examples
     --------
@@ -133,7 +137,7 @@ def decode(data: bytes | msgspec.Raw) -> Any:
 def _integer(digits: str) -> float:
     try:
         return int(digits)
-    except ValueError:  # more digits than Python reads: as far off as 1e5000, which is infinite too
+    except ValueError:  # more digits than Python converts to an integer: infinity, as 1e5000 is
         return float(digits)
 
 
@@ -149,12 +153,12 @@ def _listed(works: object) -> list[Any]:
 
 
 def judge(work: Any) -> tuple[dict[str, Any], list[Problem]]:
-    """Convert one work to plain values, and name all for which :func:`encode_works` would refuse to deposit it.
+    """Convert one work to plain values; return them, and all problems for which `encode_works` would not deposit it.
 
     Raises
     ------
     WorkError
-        If it is not a mapping at all.
+        If it is not a mapping.
     """
     record, unfit = _converted(work)
     if unfit:
@@ -165,9 +169,9 @@ def judge(work: Any) -> tuple[dict[str, Any], list[Problem]]:
 
 
 def judge_change(record: Mapping[str, Any], changes: Mapping[str, Any]) -> list[Problem]:
-    """Return what new values would make wrong in a work of the queue, in the form of :func:`judge`.
+    """Return the problems that new values would cause in a work of the queue.
 
-    What was wrong with it before is not reported: it is kept as it is.
+    Problems that the work had before are not reported: such values are kept as they are.
     """
     new, unfit = _converted(changes)
     times = _moment_problems({name: value for name, value in new.items() if value != record.get(name)})
@@ -210,7 +214,7 @@ def _refuse(found: Sequence[Problem], record: Mapping[str, Any], index: int) -> 
 
 
 def refusal(found: Sequence[Problem], record: Mapping[str, Any], index: int) -> WorkError:
-    """Return the error for a work and what is wrong with it; its `field` is the first one that is wrong."""
+    """Return the error for a work that has these problems; its `field` is that of the first one."""
     label = printable(truncate(record.get("pipeline") or "no pipeline", 60))
     also = f". Also wrong: {join_truncated((problem.path for problem in found[1:]), most=3)}" if found[1:] else ""
     return WorkError(f"Work {index} ({label}): {found[0]}{also}", index=index, field=found[0].path or None)
@@ -238,7 +242,7 @@ def _time(value: Any, name: str) -> float | None:
 
 
 def _moment_problems(record: Mapping[str, Any]) -> list[Problem]:
-    """Return the times of a work that must be a mistake, each with a guess at the intended one."""
+    """Return the problems of times that must be a mistake, each with a guess at what was meant."""
     times = ((name, record.get(name)) for name in TIME_FIELDS)
     found = ((name, moment_problem(time)) for name, time in times if isinstance(time, float))
     return [Problem(name, why, "expected epoch seconds from 2010 to now") for name, why in found if why]
@@ -265,7 +269,7 @@ _last_stamp = 0.0
 
 
 def _stamp(records: list[dict[str, Any]]) -> None:
-    """Give every record a creation time that no other record of this deposit has, in order."""
+    """Give every record a creation time that no other record of this deposit has; of equal ones, the first keeps it."""
     taken: set[float] = set()
     latest: dict[float, float] = {}
     for record in records:
@@ -280,7 +284,7 @@ def _stamp(records: list[dict[str, Any]]) -> None:
 
 
 def _now() -> float:
-    """Return the time, always later than any returned before in this process."""
+    """Return the present in epoch seconds, but always later than what this process returned before."""
     global _last_stamp
     with _CLOCK_LOCK:
         _last_stamp = max(time.time(), _last_stamp + TICK)

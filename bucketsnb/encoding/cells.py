@@ -1,4 +1,4 @@
-"""Read the cells of tables by the kind of their column; the same for CSV text, files and DataFrames."""
+"""Read the cells of tables by the kind of their field; the rules are the same for CSV text, files and DataFrames."""
 
 from __future__ import annotations
 
@@ -46,20 +46,20 @@ def is_missing(value: Any) -> bool:
 
 
 def path_of(column: str) -> str:
-    """Return the path in a work for a column: ``parent`` is kept in ``config``."""
+    """Return the path in a work of a column: that of ``parent`` is ``config.parent``, others are their own path."""
     return _SHORT.get(column, column)
 
 
 def read_value(path: str, value: Any) -> Any:
-    """Read a value that has a type already, of JSON or Python: only what has one meaning in its field is converted.
+    """Read a value that has a type already, of JSON or Python: it is converted only if it has one meaning in its field.
 
-    Returns a list for one event as a bare number, epoch seconds for ISO text, a list or a mapping for its text where
-    the field takes nothing else; anything else as it is given.
+    A single number in a field of several events becomes a list, the text of a time becomes epoch seconds, and the text
+    of a list or a mapping becomes that if the field takes nothing else. Anything else is returned as it is.
 
     Raises
     ------
     UnfitError
-        If a time, a list or a mapping cannot be read.
+        If the text of a time, a list or a mapping cannot be read.
 
     Examples
     --------
@@ -79,14 +79,16 @@ def read_value(path: str, value: Any) -> Any:
 
 
 def read_cell(path: str, value: Any) -> Any:
-    """Read a cell of a table: text as its field's kind says, numbers as pandas may have changed them.
+    """Read a cell of a table: text by the kind of its field, and numbers as they were before pandas changed them.
 
-    Returns None for a cell that holds nothing. What cannot be read stays as it is, and the check names it.
+    Returns None for an empty cell. A value of another kind than its field stays as it is; the check of the work reports
+    it later.
 
     Raises
     ------
     UnfitError
-        If it can be read in more than one way, or in none; the reason says how to write it.
+        If text can be read in more than one way, or is a malformed time, list, mapping or command line, or a number
+        that does not fit; the reason says how to write it.
 
     Examples
     --------
@@ -115,7 +117,7 @@ def _kind(path: str) -> Kind | None:
 
 
 def _unwrapped(value: Any) -> Any:
-    """Return a numpy number or boolean as Python's own."""
+    """Return a value of numpy as Python's own, except an array or a datetime."""
     if type(value).__module__ != "numpy" or type(value).__name__ in ("ndarray", "datetime64"):
         return value
     return value.item()
@@ -129,7 +131,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _text_of(value: float) -> Any:
-    """Return the text of a number in a text field; a fraction or a large number, whose text is lost, as it is."""
+    """Return the text of a number in a text field; a fraction, or a number from 2**53 on, may be rounded: it stays."""
     number = whole(value)
     return str(number) if isinstance(number, int) and abs(number) < 2**53 else value
 
@@ -164,7 +166,7 @@ def _boolean(_: str, text: str) -> Any:
 
 
 def _texts(path: str, text: str) -> list[str]:
-    """Split a command line as a shell does, and other texts at semicolons, else commas, else blanks."""
+    """Split a command line as a shell does, and other texts at semicolons, else at commas, else at white space."""
     if path != "command":
         return _parts(text)
     try:
@@ -197,7 +199,7 @@ def _event(path: str, text: str) -> Any:
 
 
 def _structure(path: str, text: str) -> Any:
-    """Read a list or a mapping as JSON, or as Python writes it."""
+    """Read a list or a mapping that is written as JSON or as Python writes it; raise UnfitError if it is neither."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -211,7 +213,7 @@ def _structure(path: str, text: str) -> Any:
 
 
 def _anything(path: str, text: str) -> Any:
-    """Read a value of any kind: a boolean, a JSON number, a list, a mapping, quoted text, or text."""
+    """Read a value whose kind is not known: a boolean, a JSON number, a list, a mapping, quoted text, or other text."""
     if text in _BOOLEANS:
         return _BOOLEANS[text]
     number = _JSON_NUMBER.fullmatch(text)
@@ -248,4 +250,4 @@ _READERS: Mapping[Kind | None, Callable[[str, str], Any]] = {
     Kind.INTEGERS: _integers,
     None: _anything,
 }
-"""How the text of a cell is read, by the kind of its field; otherwise it stays text."""
+"""How the text of a cell is read, by the kind of its field; for kinds that are not here, it stays text."""

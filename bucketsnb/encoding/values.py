@@ -1,9 +1,9 @@
-"""Turn any Python value into a plain JSON value, or say where and why that cannot be done.
+"""Convert any Python value to a plain JSON value, or name the path of the part that has none, and the reason.
 
-Converted: numpy and pandas scalars and arrays, tuples, text and number subclasses and enums (to their value), paths and
-UUIDs (to text), missing values of pandas (to null), and, where a time belongs, times to epoch seconds.
-Refused, with the place: NaN and infinity, times elsewhere, sets, bytes, decimals, integers beyond 64 bits (MongoDB
-holds none), keys that are not text, lone surrogates, NUL in keys, and nesting deeper than MongoDB's 100 levels.
+Converted: numpy and pandas scalars and arrays, tuples, subclasses of text and numbers, enums (to their value), paths
+and UUIDs (to text), missing values of pandas (to null), and datetimes (to epoch seconds) if a time may be there.
+Refused: NaN and infinity, other times, spans of time, sets, bytes, decimals, complex numbers, integers beyond 64 bits
+(MongoDB has none), keys that are not text, lone surrogates, NUL in keys, and more than MongoDB's 100 levels of nesting.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from bucketsnb.moments import exact_seconds, instant
 __all__ = ["DEEPEST", "UnfitError", "plain", "plain_key", "seconds_of", "whole"]
 
 DEEPEST = 100
-"""Levels of nesting; the limit of a MongoDB document."""
+"""Most levels of nesting; the limit of a MongoDB document."""
 
 _INT64 = range(-(2**63), 2**63)
 
@@ -42,13 +42,13 @@ class UnfitError(ValueError):
 def plain(value: Any, path: str, depth: int, *, as_time: bool = False) -> Any:
     """Return a value as JSON has it: None, bool, int, float, str, list or dict, and no subclass of these.
 
-    The value stands at `path`, and may go down `depth` levels. With `as_time`, a datetime with a zone may stand there,
-    and becomes epoch seconds.
+    `path` is where the value is, for messages; it may have `depth` levels of nesting. With `as_time`, a datetime with
+    a time zone is allowed, and becomes epoch seconds.
 
     Raises
     ------
     UnfitError
-        With the path of the first part that JSON, or the service, cannot hold.
+        For the first part that JSON, or the service, cannot hold; it has the path of that part.
 
     Examples
     --------
@@ -71,9 +71,9 @@ def plain(value: Any, path: str, depth: int, *, as_time: bool = False) -> Any:
 
 def _mapping(value: Mapping[Any, Any], path: str, depth: int, *, as_time: bool) -> dict[str, Any]:
     plain_items = {}
-    for key, one in value.items():
+    for key, element in value.items():
         name = plain_key(key, path)
-        plain_items[name] = plain(one, f"{path}.{name}" if path else name, depth - 1, as_time=as_time)
+        plain_items[name] = plain(element, f"{path}.{name}" if path else name, depth - 1, as_time=as_time)
     return plain_items
 
 
@@ -82,11 +82,11 @@ def _sequence(value: Sequence[Any], path: str, depth: int, *, as_time: bool) -> 
         with suppress(UnicodeEncodeError):
             "".join(value).encode()
             return list(value)
-    return [plain(one, f"{path}[{place}]", depth - 1, as_time=as_time) for place, one in enumerate(value)]
+    return [plain(element, f"{path}[{place}]", depth - 1, as_time=as_time) for place, element in enumerate(value)]
 
 
 def plain_key(key: Any, path: str) -> str:
-    """Return a key of a mapping as text; raise UnfitError if it cannot be one."""
+    """Return a key of a mapping as text; raise UnfitError if it cannot be a key in MongoDB."""
     if not isinstance(key, str):
         raise UnfitError(path, f"has the key {truncate(repr(key), 40)}, which is not text; name it by text")
     if "\0" in key:
@@ -115,12 +115,12 @@ def _number(value: float, path: str) -> float:
 
 
 def whole(value: Any) -> Any:
-    """Return 5 for 5.0: pandas turns integers into floats in a column with a gap."""
+    """Return a float such as 5.0 as an integer: pandas makes floats of integers in a column with missing values."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def seconds_of(path: str, text: str) -> float:
-    """Return the epoch seconds that a text stands for."""
+    """Return the epoch seconds that a text stands for; raise UnfitError if it is not a time."""
     try:
         return instant(text)
     except ValueError as error:
@@ -153,7 +153,7 @@ def _unusual(value: Any, path: str, depth: int, *, as_time: bool) -> Any:
     if isinstance(value, PurePath | UUID):
         return _text(str(value), path)
     _refuse({"datetime64": datetime.min, "timedelta64": timedelta(0)}.get(name, value), path)
-    if hasattr(value, "tolist"):  # of numpy and pandas
+    if hasattr(value, "tolist"):  # arrays and scalars of numpy and pandas
         inner = value.tolist()
         if type(inner) is not type(value):
             return plain(inner, path, depth, as_time=as_time)
