@@ -1,4 +1,4 @@
-"""The client: the ten methods of the service's own client, and what notebooks need beside them."""
+"""The client: the ten methods of the service's own client, and further ones for notebooks."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ from bucketsnb.transport import Transport
 __all__ = ["Buckets"]
 
 _ANY = PlanLimits(allow_all=True, allow_running=True, max_affected=None)
-"""Limits for works that are named one by one: none."""
+"""No limits: for methods whose arguments name each work or the pipeline."""
 
 
 class _All(int):
-    """The default of a limit that callers of the service's own client expect to be 100, and that means all here."""
+    """The default of a limit: it equals 100, as in the service's own client, and means all here."""
 
     def __repr__(self) -> str:
         return "all"
@@ -79,7 +79,7 @@ _FAILURE_COLUMNS = [
 
 
 def _takes_words(method: Method) -> Method:
-    """Show the keywords of a query in the signature of a method instead of its ``**words``, for completion."""
+    """Replace ``**words`` in the signature of a method by the keywords of a query, so that they are completed."""
     declared = signature(method)
     parameters = [
         parameter for parameter in declared.parameters.values() if parameter.kind is not Parameter.VAR_KEYWORD
@@ -112,27 +112,29 @@ class Buckets:
     Parameters
     ----------
     baseurl
-        Address of the service, or several to try in order. Else ``BUCKETSNB_URL`` (several with commas between), else
-        ``http.baseurls.buckets`` of the active workspace file. A path prefix and a slash at the end are fine.
+        Address of the service, or several to try in order; a path prefix and a slash at the end are allowed. By default
+        that in ``BUCKETSNB_URL`` (several are separated by commas), else ``http.baseurls.buckets`` of the active
+        workspace file.
     token
-        Else ``WORKFLOW_HTTP_TOKEN``, ``WORKFLOW_TOKEN``, or the files of these names in ``/run/secrets``.
+        Token for the service, if it needs one. By default that in ``WORKFLOW_HTTP_TOKEN`` or ``WORKFLOW_TOKEN``, else
+        in a file of one of these names in the folder ``BUCKETSNB_SECRETS``, by default ``/run/secrets``.
     timeout
-        Seconds of silence after which a request is given up; else ``WORKFLOW_HTTP_TIMEOUT``, else 15.
+        Seconds of silence after which a request is given up. By default ``WORKFLOW_HTTP_TIMEOUT``, else 15.
     read_only
-        Refuse every change; ``BUCKETSNB_READ_ONLY=1`` does so whatever this says.
+        Refuse every change; with ``BUCKETSNB_READ_ONLY=1``, every change is refused even if this is False.
     github_token
         Whether ``GITHUB_TOKEN`` and ``GITHUB_PAT`` may serve as tokens.
     proxies
-        As in requests, ``{"http": "http://proxy.example:3128"}``; ``{}`` uses none. Else ``BUCKETSNB_PROXY``, an
-        address or ``off``, else ``http_proxy`` and its kind, which are never used for a service on this machine.
+        As in requests, ``{"http": "http://proxy.example:3128"}``; ``{}`` uses none. By default ``BUCKETSNB_PROXY``, an
+        address or ``off``, else ``http_proxy`` and similar variables; neither is used for a service on this machine.
     clock
-        What ages are counted by: ``"service"`` or ``"local"``, the clock of this machine. Not given: the service's,
-        but no plan goes by ages if the two differ by more than a day.
+        Whose clock ages are counted by: ``"service"``, or ``"local"`` for this machine's. By default the service's, but
+        a plan by ages is refused if the two differ by more than a day.
 
     Raises
     ------
     ConfigurationError
-        No address, or a setting that cannot be what it should be.
+        If there is no address, or a setting is not valid.
 
     Notes
     -----
@@ -214,9 +216,12 @@ class Buckets:
             self._end_practice()
 
     def info(self) -> dict[str, Any]:
-        """Return what is known of both sides: ``{"client": {...}, "server": {...}}``, never with a token."""
+        """Return the client's settings and what the service says of itself: ``{"client": {...}, "server": {...}}``.
+
+        Of a token, only its source is told.
+        """
         token = self.settings.token
-        server = self.api.version()  # first: it tells which of several addresses answers
+        server = self.api.version()  # first, as it decides which of several addresses is used
         client = {
             "baseurl": self.api.url,
             "timeout": self.settings.timeout,
@@ -236,8 +241,8 @@ class Buckets:
 
         Failed works with attempts left are queued again, running works past their timeout are failed, and so are
         unfinished works older than seven days. :meth:`plan_audit` says beforehand which. Works that are forecast to
-        change are read before and after, and put on record in the journal. If a pass fails, `counts` of the error
-        hold those that were answered before.
+        change are read before and after, and recorded in the journal. If a pass fails, `counts` of the error has the
+        numbers of the passes before it.
         """
         return run_audit(self._context)
 
@@ -263,7 +268,7 @@ class Buckets:
             A query, a query document, or the name of a pipeline; None for every work.
         projection
             Which fields to read, as the service's own client takes it, such as ``{"status": True}``; the id always
-            comes along.
+            is always read.
         skip
             How many of the newest to leave out.
         limit
@@ -272,8 +277,8 @@ class Buckets:
             ``"all"``, ``"light"`` (ten small columns), or names of columns. The others are not sent, and are empty in
             the frame, as are those computed from them.
         progress
-            By default, long reads show a bar; with False, none does. A function is called with the numbers of works
-            read and expected.
+            By default, a read of several pages shows a bar; with False, none does. A function is called with the
+            numbers of works read and expected.
         cancel
             Its ``is_set()`` is called before every request; once it is true, what was read so far is returned.
         page_size
@@ -286,7 +291,14 @@ class Buckets:
         DataFrame
             Its ``attrs`` have the numbers of works ``shown`` and ``matched`` (a lower bound unless ``exact``;
             :meth:`count` gives the number), the ``query`` that was sent, the time ``read_at`` (epoch seconds by the
-            service's clock), the ``columns`` that were read, and the number of works that ``moved`` during the read.
+            client's `clock`), the ``columns`` that were read, and the number of works that ``moved`` during the read.
+
+        Raises
+        ------
+        QueryError
+            If the query, a column, `limit` or `page_size` is not valid.
+        ServiceError
+            If a request failed.
 
         Warns
         -----
@@ -320,10 +332,11 @@ class Buckets:
         cancel: Cancel | None = None,
         **words: Any,
     ) -> Iterator[WorksFrame]:
-        """Yield all works that match in frames of at most `page_size`: for answers larger than memory.
+        """Yield the works that match in frames of at most `page_size` works: for answers that do not fit into memory.
 
-        Parameters as for :meth:`view`; ``matched`` in the ``attrs`` is for the whole read. No work is given twice, even
-        if works change during the read; a warning at the end says how many moved.
+        Parameters are as for :meth:`view`, but by default all works are read. ``matched`` in the ``attrs`` is for the
+        whole read. No work is yielded twice, even if works change during the read; a warning at the end says how many
+        moved.
         """
         pages = reading.pages_of(
             self.api, _query_of(query, words), projection, limit=limit, columns=columns, cancel=cancel, size=page_size
@@ -334,8 +347,8 @@ class Buckets:
     def count(self, query: QueryLike | str = None, **words: Any) -> int:
         """Return how many works match.
 
-        A query of only pipelines and statuses is answered from the service's status, by one request a pipeline; any
-        other costs one request that reads the ids of all that match.
+        A query of only statuses and at most 50 pipelines is answered from the service's status, by one request for each
+        pipeline, or one for all. For any other query, the ids of all works that match are read.
         """
         return reading.count(self.api, _query_of(query, words))
 
@@ -347,27 +360,36 @@ class Buckets:
 
         Parameters
         ----------
+        query, **words
+            As for :meth:`view`.
         by
             Columns, such as ``["site", "status"]``. By ``event``, ``tags``, ``products`` or ``plots``, a work counts
-            in the row of each of its elements, once.
+            once in the row of each of its elements.
 
         Returns
         -------
         DataFrame
-            The columns of `by`, and ``n_works``. Its ``attrs["cost"]`` has the ``requests`` that it took and the
-            ``works_read``: none by pipeline and status alone, for whole pipelines; otherwise all that match.
+            The columns of `by`, and ``n_works``. Its ``attrs["cost"]`` has the number of ``requests`` that were sent,
+            and of ``works_read``: none when whole pipelines are counted by pipeline and status; otherwise all that
+            match.
+
+        Raises
+        ------
+        QueryError
+            If works cannot be counted by a column.
         """
         return counting.group_count(self.api, _query_of(query, words), [by] if isinstance(by, str) else list(by))
 
     @_takes_words
     def explain(self, query: QueryLike | str = None, **words: Any) -> Counts:
-        """Say which condition of a query leaves its answer empty, and what would match without it.
+        """Show which condition of a query leaves its answer empty, and how many works match without it.
 
         Returns
         -------
         DataFrame
-            One row a condition: how many works match ``without`` it, how many it matches ``alone``, and what may have
-            been meant. Costs a count for each condition, and one more for each that is to blame.
+            One row for each condition: how many works match ``without`` it; how many it matches ``alone``, which is
+            counted only for a condition that may be the reason; and a ``suggestion`` of what may have been meant. Costs
+            a count for the query and for each of these numbers.
         """
         return counting.explain(self.api, _query_of(query, words))
 
@@ -377,7 +399,9 @@ class Buckets:
         Raises
         ------
         NotFound
-            If no work has this id: it was deleted, or has moved on to the results.
+            If no work has this id: it was deleted, or it ended and was archived in the results.
+        QueryError
+            If `id` is not text, or is empty.
         """
         if not isinstance(id, str) or not id:
             raise QueryError(f"the id of a work is text, not {id!r}")
@@ -401,9 +425,23 @@ class Buckets:
         Returns
         -------
         StatusFrame
-            A DataFrame: index ``pipeline``, columns ``total, queued, running, success, failure`` (``Int64``); missing
-            where a pipeline could not be read, with the reason in ``attrs["problems"]``. ``.totals`` are the sums.
-            Costs one request a pipeline, 32 at a time, and one for their names.
+            A DataFrame with the index ``pipeline`` and the columns ``total, queued, running, success, failure``
+            (``Int64``). Counts are missing if a pipeline could not be read; ``attrs["problems"]`` has the reason.
+            ``.totals`` has the sums. Costs one request for each pipeline, 32 at a time, and one for their names.
+
+        Raises
+        ------
+        QueryError
+            If `compare` is given together with names of pipelines.
+        ServiceError
+            If no pipeline could be read.
+
+        Warns
+        -----
+        IncompleteStatus
+            If some pipelines could not be read.
+        StatusDiffers
+            If the service's own totals differ from the sums.
         """
         return read_status(self.api, pipeline, compare=compare)
 
@@ -411,7 +449,7 @@ class Buckets:
     def stale(
         self, query: QueryLike | str = None, *, days: float = STALE_DAYS, limit: int | None = None, **words: Any
     ) -> WorksFrame:
-        """Return works that have been queued or running for more than `days`, as a frame that goes into a plan.
+        """Return the queued and running works that were created more than `days` ago, as a frame for a plan.
 
         The service's daemons delete works older than 7 days whatever their status, which is why 7 is the default.
         """
@@ -419,7 +457,7 @@ class Buckets:
 
     @_takes_words
     def overdue(self, query: QueryLike | str = None, *, limit: int | None = None, **words: Any) -> WorksFrame:
-        """Return works running past their own timeout, by the service's clock."""
+        """Return works running past their own timeout, by the client's `clock`."""
         return self.view(_query_of(query, words) & Query(overdue=True), limit=limit)
 
     @_takes_words
@@ -439,9 +477,9 @@ class Buckets:
     def failures(self, query: QueryLike | str = None, *, limit: int | None = None, **words: Any) -> Failures:
         """Group the failed works that match by pipeline, function, site, user and error.
 
-        Numbers, ids, paths and times in the text of an error are replaced by marks, so that equal errors are one group.
-        With `limit`, only so many of the newest are grouped; the table says how many there are. Its columns are those
-        of :func:`bucketsnb.summaries.failures_of`.
+        Numbers, ids, paths and times in the text of an error are replaced by placeholders, so that errors that differ
+        only in these are one group. With `limit`, only so many of the newest works are grouped; the table says how many
+        match. Its columns are those of :func:`bucketsnb.summaries.failures_of`.
         """
         failed = _query_of(query, words) & Query(status="failure")
         found = self.view(failed, limit=limit, columns=_FAILURE_COLUMNS)
@@ -461,9 +499,10 @@ class Buckets:
         return events_of(found, [int(event) for event in wanted])
 
     def family(self, parent: str) -> Family:
-        """Return the works of one parent as a tree; costs one request for each generation, ten at most.
+        """Return a parent and the works below it as a tree.
 
-        If there are works below the tenth generation, ``complete`` is False; to find out costs one more request.
+        At most ten generations are read, each by at least one request; one more request finds out whether there are
+        works below the tenth, and ``complete`` is False if there are.
         """
         return reading.family_of(self.api, parent)
 
@@ -480,6 +519,11 @@ class Buckets:
             Time between two snapshots: ``"30s"``, ``"5min"``, a timedelta, or seconds.
         path
             Where to keep them; by default the history of this user.
+
+        Raises
+        ------
+        ValueError
+            If `every` is not a span of time.
 
         Examples
         --------
@@ -512,20 +556,20 @@ class Buckets:
         expires_after: float = EXPIRES_AFTER,
         **words: Any,
     ) -> DeletePlan:
-        """Plan to delete works: what would be deleted, to look at and then ``apply()``. Only reads are sent.
+        """Plan to delete works: the plan shows them, and its ``apply()`` deletes them. Only reads are sent now.
 
         Parameters
         ----------
         which
             A query, a query document, a frame of works, or ids.
         reason
-            Why; it is kept in the journal.
+            Why the works are deleted, for the journal.
         allow_all
             Accept a query that is not limited to named pipelines.
         allow_running
             Accept works that are running.
         max_affected
-            Most works that the plan may have; None for any number.
+            The most works that the plan may have; None for any number.
         expires_after
             Seconds for which the plan may be applied.
         **words
@@ -534,7 +578,7 @@ class Buckets:
         Raises
         ------
         ScopeRefused
-            If it is too wide; the message names the argument that allows it.
+            If the plan would go beyond these limits; the message names the argument that allows it.
         """
         limits = PlanLimits(allow_all, allow_running, max_affected, expires_after)
         return plan_delete(self._context, _selector_of(which, words), reason=reason, limits=limits)
@@ -555,8 +599,8 @@ class Buckets:
     ) -> RequeuePlan:
         """Plan to queue failed works again; with `allow_running`, running ones too.
 
-        Without a status, a query means failed works. With `reset_attempt`, attempts are counted from zero again;
-        otherwise the count stays, and a work without attempts left gets one more. Other parameters as for
+        A query that names no status means failed works. With `reset_attempt`, attempts are counted from zero again;
+        otherwise the count stays, and a work without attempts left gets one more. Other parameters are as for
         :meth:`plan_delete`.
         """
         limits = PlanLimits(allow_all, allow_running, max_affected, expires_after)
@@ -577,7 +621,7 @@ class Buckets:
         expires_after: float = EXPIRES_AFTER,
         **words: Any,
     ) -> UpdatePlan:
-        """Plan to change works: the cells of a frame that were edited with ordinary pandas, or values by `set`.
+        """Plan to change works: by the cells of a frame that were edited with pandas, or by the values of `set`.
 
         Parameters
         ----------
@@ -588,7 +632,7 @@ class Buckets:
             New values by the names of fields, or by paths: ``{"priority": 5, "config.parent": "6b04a88b"}``. What a
             path does not name stays as it is.
         reason, allow_all, allow_running, max_affected, expires_after, **words
-            As for :meth:`plan_delete`; conditions in words go with `set`.
+            As for :meth:`plan_delete`; conditions in words are for `set` only.
 
         Returns
         -------
@@ -599,7 +643,7 @@ class Buckets:
         Raises
         ------
         WorkError
-            If a field is unknown, may not be set by a client, or does not take the value.
+            If a field is unknown, may not be set by a client, or cannot have the value.
 
         Examples
         --------
@@ -667,7 +711,7 @@ class Buckets:
     ) -> WithdrawPlan:
         """Forecast which work a withdrawal would claim, by reading only; ``apply()`` claims one, by one request.
 
-        Parameters as for :meth:`withdraw`.
+        Parameters are as for :meth:`withdraw`, and `reason` and `expires_after` as for :meth:`plan_delete`.
         """
         document = withdrawal(pipeline, event, site, priority, user, tags, parent)
         return plan_withdraw(self._context, document, reason=reason, expires_after=expires_after)
@@ -703,9 +747,9 @@ class Buckets:
         Raises
         ------
         PlanError
-            If it is no plan, was altered, or is of another service.
+            If the file is not a plan, was altered, or is for another service.
         PlanExpired
-            If its time is over.
+            If the time in which it may be applied is over.
         PlanAlreadyApplied
             If it is in the journal, or its works are as it would leave them.
         """
@@ -737,7 +781,8 @@ class Buckets:
         WorkError
             If a work cannot be sent; the message names it, the field, and what would be right. Nothing was sent.
         OutcomeUnknown
-            If it is not known whether they were stored: `check` finds them, `found` has those that were found.
+            If it is not known whether they were stored: `check` is a query document for them, and `found` has the ids
+            of those that were found.
         """
         plan = plan_raw(self._context, works)
         if not plan.count:
@@ -762,7 +807,7 @@ class Buckets:
         Parameters
         ----------
         pipeline, event, site, priority, user, tags, parent
-            Filters; of a list, any element matches. None means any value; an empty filter is an error.
+            Filters; for a list, a work matches by any element. None means any value; an empty filter is an error.
 
         Returns
         -------
@@ -774,7 +819,7 @@ class Buckets:
         QueryError
             If a filter is empty or cannot be met; nothing was sent.
         OutcomeUnknown
-            If the answer was lost: a work may be running that no worker has, and `check` looks for it.
+            If the answer was lost: a work may be running that no worker has; `check` is a query for it.
         """
         document = withdrawal(pipeline, event, site, priority, user, tags, parent)
         receipt = plan_claim(self._context, document, look_first=False).apply()
@@ -804,9 +849,9 @@ class Buckets:
         Raises
         ------
         WorkError
-            If a work has no id, is given twice, or would not be one that the public client reads; nothing was sent.
+            If a work has no id, is given twice, or could not be read by the public client then; nothing was changed.
         ServiceError
-            If the service refused, or could not be asked.
+            If the service refused, or did not answer.
         """
         plan = plan_works(self._context, works)
         if not plan.count and not plan.left_out:
@@ -828,7 +873,7 @@ class Buckets:
         Parameters
         ----------
         ids
-            Any number; they are sent in chunks. For an empty list nothing is sent, and a warning says so.
+            Any number of ids; they are sent in chunks. For an empty list nothing is sent, and a warning says so.
 
         Returns
         -------
@@ -840,7 +885,7 @@ class Buckets:
         WorkError
             If one of them is not an id; nothing was sent.
         ServiceError
-            If the service refused, or could not be asked; the journal accounts for every work.
+            If the service refused, or did not answer; the journal has what became of every work.
         """
         named = ids_of(ids)
         if not named:
@@ -865,24 +910,30 @@ class Buckets:
         pipeline
             Its name.
         status, events, tags, parent
-            Filters; of a list, any element matches. None means any value; an empty filter is an error.
+            Filters; for a list, a work matches by any element. None means any value; an empty filter is an error.
         force
             Delete without asking; for scripts.
         limit
-            Delete only so many of the newest. By default, or with None, all that match (the service's own client stops
-            at the newest 100 silently). The question and a warning say how many are left.
+            Delete only so many of the newest. By default, or with None, all that match (the service's own client
+            silently stops after the newest 100). The question and a warning say how many are left.
 
         Returns
         -------
         bool or Confirmation
-            True if works were deleted and all of them are gone; False if nothing matches, or the answer was no. In a
-            notebook, without `force`: the question, shown below the cell. It is false until the answer is yes and all
-            works are deleted; then it has the receipt.
+            True if works were deleted and all of them are gone; False if some are not, nothing matches, or the answer
+            was no. In a notebook, without `force`: the question, shown below the cell. It is false until the answer is
+            yes and all works are deleted; then it has the receipt.
 
         Raises
         ------
         ConfirmationNeeded
             If there is no terminal or notebook to ask in.
+        ScopeRefused
+            If no pipeline is named; nothing was sent.
+        QueryError
+            If a filter is empty, or `limit` is not an integer from 1 on; nothing was sent.
+        ServiceError
+            If the service refused, or did not answer; the journal has what became of every work.
         """
         if not isinstance(pipeline, str) or not pipeline:
             raise ScopeRefused(f"pipeline={pipeline!r} names no pipeline, so nothing was sent.")
@@ -915,15 +966,15 @@ class Buckets:
         tags: Names | None = None,
         parent: Names | None = None,
     ) -> Claim:
-        """Claim one queued work at once, to do by hand; parameters as for :meth:`withdraw`.
+        """Claim one queued work at once, to do it by hand; parameters are as for :meth:`withdraw`.
 
-        The head of the queue is read before, so that the work can be given back just as it was.
+        The first works of the queue are read before, so that the work can be given back exactly as it was.
 
         Returns
         -------
         Claim
-            False if nothing was queued. End it with ``success(results=...)``, ``failure(...)`` or ``give_back()``;
-            in a ``with`` statement it is given back if the block fails.
+            It is false if nothing was queued. End it with ``success(results=...)``, ``failure(...)`` or
+            ``give_back()``; in a ``with`` statement the work is given back if the block fails or does not end it.
 
         Examples
         --------
@@ -943,11 +994,11 @@ class Buckets:
     # --- the journal ---
 
     def journal(self, limit: int | None = None) -> pd.DataFrame:
-        """Return what was changed from this account, one row an entry, the newest first and `limit` at most."""
+        """Return the entries of this account's journal, one row for each: the newest first, and at most `limit`."""
         return journal_frame(Journal(), limit)
 
     def undo(self, entry: str, progress: ProgressCallback | None = None, cancel: Cancel | None = None) -> Receipt:
-        """Put works back as they were before an entry of the journal, where nobody else has moved them since.
+        """Put works back as they were before an entry of the journal, unless somebody else has changed them since.
 
         An undo that was interrupted is continued. :meth:`plan_undo` shows what would be put back.
         """

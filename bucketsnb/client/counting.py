@@ -23,7 +23,7 @@ _SUMMARISED = frozenset({"pipeline", "status"})
 
 
 class Counts(SummaryFrame):
-    """A small frame of counts, with a line above its rows that says what is counted."""
+    """A small frame of counts; a line above its rows says what was counted."""
 
     @property
     def _constructor(self) -> Callable[..., SummaryFrame]:
@@ -46,7 +46,7 @@ def group_count(api: Api, query: Query, by: Sequence[str]) -> Counts:
     except (QueryError, _Nameless):
         if not summarised:
             raise
-        table, requests, read = _from_works(api, query, by)  # the name of a pipeline cannot be part of a path
+        table, requests, read = _from_works(api, query, by)  # a pipeline has no name, or one that no path can contain
         requests += 1
     counts = Counts(table.sort_values("n_works", ascending=False, kind="stable", ignore_index=True))
     total = count_of(read or int(counts["n_works"].sum()), "work")  # a work with several elements is in several rows
@@ -95,7 +95,7 @@ def _from_status(api: Api, query: Query, by: Sequence[str]) -> tuple[pd.DataFram
 
 
 class _Nameless(Exception):
-    """Raised where some works have no pipeline: no request counts those."""
+    """Some works have no pipeline, and the service's status does not count those on their own."""
 
 
 def _pipeline_names(api: Api) -> list[str]:
@@ -133,7 +133,7 @@ def _from_works(api: Api, query: Query, by: Sequence[str]) -> tuple[pd.DataFrame
 
 
 def explain(api: Api, query: Query) -> Counts:
-    """Return what each condition of a query does to its answer; see ``Buckets.explain``."""
+    """Return how many works match without each condition of a query, and by it alone; see ``Buckets.explain``."""
     total = count(api, query)
     reports = explain_empty(query, lambda narrowed: count(api, narrowed), lambda word: _known_values(api, word))
     counts = Counts(
@@ -163,7 +163,7 @@ def _finding(total: int, blamed: Sequence[EmptyReport], conditions: int) -> str:
 
 
 def _known_values(api: Api, word: str) -> Iterable[str]:
-    """Return the texts in a column: all of them where that is cheap, else those of the newest works."""
+    """Return the texts in a column: all pipelines or statuses, and of other columns those of the newest works."""
     if word == "pipeline":
         return api.pipelines()
     if word == "status":

@@ -1,4 +1,4 @@
-"""A client of a practice queue of its own."""
+"""A client with a practice queue of its own."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ __all__ = ["practice"]
 
 
 def practice(works: int = 2000) -> Buckets:
-    """Return a client of a new queue on this machine, filled with realistic works: nothing that is done to it counts.
+    """Return a client of a new queue on this machine, filled with realistic works, to try things out.
 
-    The queue ends with the client: when it is closed, let go of, or Python ends.
+    The queue ends with the client: when that is closed or garbage-collected, or when Python ends.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""Read and count works: which part of each, and page by page so that none is doubled or lost while others come and go.
+"""Read and count works: which part of each, and in pages, so that none is doubled or lost while others come and go.
 
-Pages by ``skip`` shift whenever a work is added or deleted. So the first page is read as it is; if there is more, the
-ids of all that match are read once, and the rest is asked for by id, always together with the query itself.
+Pages by ``skip`` shift whenever a work is added or deleted. So the first page is read as it is; if more works match,
+the ids of all are read once, and the other works are read by id, always together with the query itself.
 """
 
 from __future__ import annotations
@@ -38,10 +38,13 @@ __all__ = [
 ]
 
 PAGE = 10_000
-"""Works of one request, by default: some 7 MB of JSON."""
+"""Works that one request reads, by default: some 7 MB of JSON."""
 
 _DEEPEST = 10
+"""Generations below the parent that are read of a family."""
+
 _MOST_PIPELINES = 50
+"""Pipelines up to which works are counted by one request for each."""
 
 _PageColumns = dict[str, Any]
 
@@ -55,29 +58,34 @@ class MovedDuringRead(ReadingWarning):
 
 
 class ReadCancelled(ReadingWarning):
-    """A read was stopped before the end; the frame has what was read till then."""
+    """A read was cancelled before the end; the frame has the works that were read until then."""
 
 
 # --- which part of each work ---
 
 _NEEDS: Mapping[str, Sequence[str]] = {"parent": (PARENT_PATH,), **NEEDS}
-"""Fields that must be read for a column that is no field itself."""
+"""Fields that must be read for a column that is not a field itself."""
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Which part of each work to read; the id is always included."""
+    """Which part of each work to read; the id is always read."""
 
     projection: Mapping[str, Any] | None = None
     """The projection that is sent; None for whole works."""
     fields: tuple[str, ...] = FIELD_NAMES
-    """Fields of the schema that come back, whole or in part."""
+    """Fields of the schema that are read, whole or in part."""
     columns: tuple[str, ...] | None = None
     """Columns that are filled, ``config`` perhaps in part; None for all."""
 
 
 def selected(columns: str | Iterable[str] | None, projection: Mapping[str, Any] | None) -> Selection:
-    """Return what to read: of ``"all"`` (or None), ``"light"``, or names of columns; or of a projection.
+    """Return what to read for columns (``"all"`` or None, ``"light"``, or names), or for a projection.
+
+    Raises
+    ------
+    QueryError
+        If both are given, or a name cannot be that of a column.
 
     Warns
     -----
@@ -141,11 +149,12 @@ def _of_paths(paths: Mapping[str, Any]) -> Selection:
 
 @dataclass
 class Pages:
-    """The pages of one read, of `size` works each; iterate once.
+    """The pages of one read, of at most `size` works each; iterate once.
 
-    The counts are known after the first page, and final after the last: how many works match (`matched`, a lower bound
-    if not `exact`), how many this read will give if none moves (`wanted`), and how many had moved when their turn came
-    (`moved`). `progress` is called once the counts are known, as the next page may take a while.
+    Three counts are known when the first page is yielded, and final after the last: how many works match (`matched`, a
+    lower bound if not `exact`), how many this read will yield if none moves (`wanted`), and how many had been deleted,
+    or had stopped matching, before they were read (`moved`). `progress` is called before further pages are read, as the
+    next one may take a while.
     """
 
     api: Api
@@ -174,7 +183,7 @@ class Pages:
             self.matched = len(self.api.view_ids(self.document))
         is_cut = self.api.has_more(self.document, _id_list(page), size, skip=self.skip, asked=most + 1)
         if is_cut:
-            self.size = min(self.size, count)  # as much as it sends in one answer
+            self.size = min(self.size, count)  # no more than the service sends in one answer
         if is_cut or (count == most + 1 and self.limit != most):  # one more was read, to see whether more match
             yield from self._more(_rows(page, slice(most)))
             return
@@ -200,10 +209,11 @@ class Pages:
     def _split(
         self, first: _PageColumns, listed: list[str | None]
     ) -> tuple[_PageColumns, list[str], list[str], list[str], slice | None]:
-        """Return the first page without works that no id names, and what is to be read of all that are `listed`.
+        """Return the first page without works whose id does not identify them, and what else is to be read.
 
-        That is ids of works before the first page, as they were added after it was read, and behind it; ids that
-        several works have; and which of the works without an id of their own.
+        `listed` has the ids of all works that match. To be read are: ids of works before the first page, which were
+        added after that was read; ids of works after it; ids that several works share; and a slice that says which of
+        the works without an id of their own, None if none.
         """
         self.matched = max(len(listed), self.skip)
         window = listed[self.skip : None if self.limit is None else self.skip + self.limit]
@@ -216,7 +226,7 @@ class Pages:
         unnamed = sum(work_id in irregular for work_id in window) if irregular else 0
         named = [work_id for work_id in window if work_id is not None and work_id not in irregular]
         del window
-        place = next((place for place, one in enumerate(named) if one in known), len(named))
+        place = next((place for place, work_id in enumerate(named) if work_id in known), len(named))
         newer, older = named[:place], [work_id for work_id in named[place:] if work_id not in known]
         total = len(known) + len(newer) + len(older) + unnamed
         self.wanted = total if self.limit is None else min(total, self.limit)
@@ -240,21 +250,21 @@ class Pages:
                 break
 
     def _by_id(self, ids: list[str]) -> Iterator[_PageColumns]:
-        ids.reverse()  # what was read is let go, from the end, where that is cheap
+        ids.reverse()  # ids are removed when they are read, and that is cheap only at the end of a list
         while ids and not self._stopped():
             chunk = ids[-self.size :][::-1]
             del ids[-self.size :]
             yield from self._of_ids(chunk)
 
     def _of_ids(self, ids: list[str]) -> Iterator[_PageColumns]:
-        """Read works by id; as long as an answer has some of them, the others are asked for again."""
+        """Read works by id; the missing ones are asked for again until an answer has none of them."""
         most = 0
         while ids:
             page, _ = self._read(_both(self.document, {"id": {"$in": ids}}), limit=None)
             came = set(_id_list(page))
             if came.isdisjoint(ids):
                 break
-            self.size = min(self.size, most) if most else self.size  # as much as it sends in one answer
+            self.size = min(self.size, most) if most else self.size  # no more than the service sends in one answer
             most = max(most, len(came))
             yield page
             ids = [work_id for work_id in ids if work_id not in came]
@@ -270,7 +280,7 @@ class Pages:
         return self.cancelled
 
     def warn(self, read: int) -> None:
-        """Warn about works that the frame lacks because they moved or were not read."""
+        """Warn about works that were not read because they moved or because the read was cancelled."""
         if self.moved:
             message = f"{count_of(self.moved, 'work')} moved during the read: deleted, or no longer a match"
             warn_caller(message, MovedDuringRead)
@@ -283,10 +293,10 @@ class Pages:
 
 def _irregular_ids(ids: list[str | None]) -> set[str | None]:
     """Return the ids that do not identify one work: repeated ones, and None if a work has none."""
-    once = set(ids)
-    if len(once) == len(ids) and None not in once:
-        return set()  # of a million works as of two: they are counted only where some are the same
-    return {one for one, number in Counter(ids).items() if one is None or number > 1}
+    unique = set(ids)
+    if len(unique) == len(ids) and None not in unique:
+        return set()  # the usual case, without the time and memory for counting a million ids
+    return {work_id for work_id, number in Counter(ids).items() if work_id is None or number > 1}
 
 
 def _both(document: Mapping[str, Any], more: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -316,7 +326,13 @@ def pages_of(
     cancel: Cancel | None = None,
     size: int = PAGE,
 ) -> Pages:
-    """Return the pages of a read; no request is sent yet, except for the time if a query by age needs it."""
+    """Return the pages of a read; no request is sent yet, except for the service's time if a query by age needs it.
+
+    Raises
+    ------
+    QueryError
+        If the query, `limit`, `size` or `columns` is not valid.
+    """
     document = query.document_by(api.now)
     if query.is_relative:
         api.clock.warn(stacklevel=3)
@@ -332,22 +348,22 @@ def pages_of(
 
 def view(pages: Pages, progress: ProgressCallback | bool | None = None) -> WorksFrame:  # noqa: FBT001 - as tqdm's users know it
     """Read all pages into one frame."""
-    gathered, done = ColumnBuffer(), 0
+    buffer, done = ColumnBuffer(), 0
     with progress_bar(progress) as pages.progress:
         for page in pages:
             done += len(page["id"])
-            gathered.add(page, pages.wanted)
+            buffer.add(page, pages.wanted)
             pages.progress(done, max(pages.wanted, done))
         if not done:
-            gathered.add(columns_of(b"[]", pages.selection.fields), 0)
-        columns = gathered.columns(throttled(lambda: pages.progress(done, max(pages.wanted, done))))
+            buffer.add(columns_of(b"[]", pages.selection.fields), 0)
+        columns = buffer.columns(throttled(lambda: pages.progress(done, max(pages.wanted, done))))
     _count_matched(pages)
     pages.warn(done)
     return _frame(pages, columns)
 
 
 def frames_of(pages: Pages, progress: ProgressCallback | bool | None = None) -> Iterator[WorksFrame]:  # noqa: FBT001
-    """Yield a frame a page."""
+    """Yield one frame for each page that has works."""
     done = 0
     with progress_bar(progress) as pages.progress:
         for page in pages:
@@ -392,7 +408,7 @@ def _frame(pages: Pages, columns: dict[str, Any]) -> WorksFrame:
 
 
 def count(api: Api, query: Query) -> int:
-    """Return how many works match, by the fewest requests that the service allows."""
+    """Return how many works match: from the service's status if that has the number, else by reading all ids."""
     pipelines = query.pipelines
     if query.only_pipeline_and_status and len(pipelines or ()) <= _MOST_PIPELINES:
         try:
@@ -406,15 +422,15 @@ def count(api: Api, query: Query) -> int:
 
 def family_of(api: Api, parent: str) -> Family:
     """Return the works of one parent as a tree; see ``Buckets.family``."""
-    found = [view(pages_of(api, Query({"id": parent})))]
+    frames = [view(pages_of(api, Query({"id": parent})))]
     known, generation = {parent}, [parent]
     for _ in range(_DEEPEST):
         children = view(pages_of(api, Query({PARENT_PATH: {"$in": generation}})))
         children = children[~children["id"].isin(known)]
-        found.append(children)
+        frames.append(children)
         generation = [str(work_id) for work_id in children["id"].dropna()]
         known.update(generation)
         if not generation:
             break
     below = api.view_ids({PARENT_PATH: {"$in": generation}}) if generation else []
-    return Family(parent, pd.concat(found, ignore_index=True), complete=known.issuperset(below))
+    return Family(parent, pd.concat(frames, ignore_index=True), complete=known.issuperset(below))
