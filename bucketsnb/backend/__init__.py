@@ -1,1 +1,1 @@
-"""A Buckets service of our own, for notebooks, tests and small queues; it shares only `schema` with the client."""
+"""A Buckets service of our own, for notebooks, tests and small queues; it does not use the client."""

@@ -1,4 +1,4 @@
-"""What a local backend adds for tests and notebooks: a log of requests, and faults on demand."""
+"""A log of requests, and faults on demand: what a local backend adds to the service, for tests and notebooks."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _SECRET_HEADERS = frozenset({"x-access-token", "authorization", "cookie"})
 
 @dataclass
 class LoggedRequest:
-    """One request as the backend saw it: `query` is the text after the question mark, `body` what was read so far.
+    """One request as the backend received it: `query` is the text after the question mark, `body` what was read so far.
 
-    Headers have lower-case names, and those that carry secrets are left out; the status is None before the answer.
+    Headers have lower-case names, and those that contain secrets are left out. The status is None until the answer.
     """
 
     method: str
@@ -44,7 +44,7 @@ class LoggedRequest:
 
     @property
     def size(self) -> int:
-        """Bytes of the address, the headers, and the part of the body that was read."""
+        """Size in bytes of the address, the headers, and the part of the body that was read."""
         headers = sum(len(name) + len(value) for name, value in self.headers.items())
         return len(self.path) + len(self.query) + headers + len(self.body)
 
@@ -65,8 +65,8 @@ class RequestLog(list[LoggedRequest]):
         return f"<RequestLog of {len(self)}>"
 
     def of(self, method: str, path: str = "*") -> list[LoggedRequest]:
-        """Return the requests of a method whose path matches a pattern with ``*``."""
-        return [fault for fault in self if fault.method == method and fnmatchcase(fault.path, path)]
+        """Return the requests of a method whose path matches a pattern, in which ``*`` stands for anything."""
+        return [request for request in self if request.method == method and fnmatchcase(request.path, path)]
 
     def clear(self) -> None:
         """Remove all requests from the log."""
@@ -74,14 +74,14 @@ class RequestLog(list[LoggedRequest]):
             self._forget(len(self))
 
     def add(self, request: LoggedRequest) -> None:
-        """Add a request when it begins."""
+        """Add a request, when it begins."""
         with self._lock:
             self.append(request)
             self._bytes += request.size
             self._trim()
 
     def grow(self, request: LoggedRequest, piece: bytes) -> None:
-        """Add a piece of the body of a request."""
+        """Add a piece to the body of a request, unless the log has dropped it."""
         with self._lock:
             if not request.forgotten:
                 request.body += piece
@@ -101,7 +101,7 @@ class RequestLog(list[LoggedRequest]):
 
 @dataclass
 class Fault:
-    """Something that goes wrong with the requests that match.
+    """Something that goes wrong with the requests that match a pattern.
 
     Parameters
     ----------
@@ -110,17 +110,17 @@ class Fault:
     delay
         Seconds to wait before anything else happens.
     status, body, headers
-        Answer with these; the service does not see the request. A body alone has the status 200.
+        Answer with these, instead of the service. A body alone has the status 200; headers need one of the other two.
     hang_up
         Close the connection without an answer, ``"before"`` or ``"after"`` the service has acted.
     change
-        Called with the store before the service acts, so that works change under the request.
+        Called with the store before the service acts, so that works change during the request.
     acted
-        Called with the store when the service has acted, before the answer leaves.
+        Called with the store when the service has acted, before the answer is sent.
     times
-        How many requests it befalls; None means all.
+        To how many requests the fault applies; None means all.
     skip
-        How many matching requests pass unharmed first.
+        How many matching requests are answered without the fault first.
     """
 
     pattern: str = "*"
@@ -148,7 +148,7 @@ class Fault:
 
 
 class Faults:
-    """The faults still to come: `add` one, `clear` all."""
+    """The faults that are still to happen: `add` one, `clear` all."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -170,13 +170,13 @@ class Faults:
             self._faults.clear()
 
     def take(self, line: str) -> Fault | None:
-        """Return the first fault that applies to this request, or None."""
+        """Return the first fault that applies to this request, and count it; None if there is none."""
         with self._lock:
             return next((fault for fault in self._faults if fault.wants(line)), None)
 
 
 class FaultInjector:
-    """An ASGI application that logs requests and applies faults; `hang_up` closes the connection of a request."""
+    """An ASGI application that logs requests and applies faults; it calls `hang_up` to close a request's connection."""
 
     def __init__(self, app: ASGIApp, store: Store, hang_up: Callable[[Scope], None]) -> None:
         self.requests = RequestLog()

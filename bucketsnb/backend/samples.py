@@ -1,4 +1,4 @@
-"""Realistic works for notebooks, demos and tests: those of a day of the queue, the same ones every time."""
+"""Realistic works for notebooks, demos and tests, as on one day of the queue; the same ones every time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Maker = Callable[[Random, int], Any]
 
 @dataclass(frozen=True)
 class _Pipeline:
-    """One pipeline: how often it is seen, and what its works hold."""
+    """One pipeline: how frequent it is, and what its works contain."""
 
     name: str
     weight: float
@@ -53,11 +53,11 @@ _ERRORS: Mapping[str, str] = {
     "fit": "OptimizeWarning: fit did not converge after {node}00 iterations (reduced chi2 = {gigabytes:.3f})",
     "database": "pymongo.errors.ServerSelectionTimeoutError: sps-archiver1:27018: timed out after {hours}0 s",
 }
-"""Families of failures; the numbers and paths in them differ from work to work."""
+"""Kinds of failures; the numbers and paths in their texts differ from work to work."""
 
 
 def _error_text(chance: Random, pipeline: _Pipeline, work: Mapping[str, Any]) -> str:
-    """Return the message that a failed work leaves."""
+    """Return the error text of a failed work."""
     weights = [2.0**-place for place in range(len(pipeline.errors))]
     family = chance.choices(pipeline.errors, weights)[0]
     return _ERRORS[family].format(
@@ -263,14 +263,14 @@ _PIPELINES: tuple[_Pipeline, ...] = (
         channel="C02EVENTS",
     ),
 )
-"""The pipelines of CHIME/FRB and CHAMPSS that public code names, with made-up users and made-up errors."""
+"""Pipelines of CHIME/FRB and CHAMPSS that public code names, with invented users and errors."""
 
 
 def sample_works(n: int, *, seed: int = 2026, now: float | None = None) -> list[dict[str, Any]]:
-    """Make n works in all their states: waiting, running, overdue, done, failed, exhausted, forgotten for weeks.
+    """Return n works of every kind: queued, running, overdue, successful, failed, exhausted, and weeks old.
 
-    Another seed makes another day; ages are counted from `now` in epoch seconds, or from the present. Each work has all
-    22 fields, with an id and a `creation` of its own.
+    Another seed gives other works. Ages are counted from `now` in epoch seconds, by default the present. Each work has
+    all 22 fields, and an id of its own.
 
     Examples
     --------
@@ -313,7 +313,7 @@ def _work(chance: Random, now: float, number: int, pipeline: _Pipeline, events: 
 
 
 def _age(chance: Random, status: str) -> float:
-    """Return seconds since creation: mostly hours, some minutes, and a tail of forgotten weeks."""
+    """Return seconds since creation: mostly hours, sometimes minutes, and rarely weeks."""
     if status == "running":
         return 60.0 + chance.expovariate(1 / (2 * _HOUR))
     tail = 0.06 if status == "queued" else 0.02
@@ -366,7 +366,7 @@ _LIVES = {"queued": _queued, "running": _running, "success": _success, "failure"
 
 
 def _ran(chance: Random, now: float, pipeline: _Pipeline, work: dict[str, Any]) -> tuple[float, float]:
-    """Return the start and the stop: after the creation, within the timeout, before now."""
+    """Return the start and the stop of an attempt: after the creation, within the timeout, before now."""
     age = now - work["creation"]
     waited = min(chance.expovariate(1 / 600), age * 0.5)
     ran = min(chance.lognormvariate(0, 0.6) * pipeline.minutes * 60, pipeline.timeout * 0.98, (age - waited) * 0.98)

@@ -39,33 +39,34 @@ __all__ = ["LocalBackend", "serve"]
 # tests/test_undocumented.py lists the versions that were tried.
 
 _CONNECTIONS = 8_192
-"""Files, and so connections, that a service wants to have open: many systems begin with 1,024, and allow more.
+"""Files, and so connections, that a service may have open: many systems start with a limit of 1,024, and allow more.
 
-Each may hold the head of a request that never ends, so they are not without number."""
+There is a limit because each connection may keep the head of a request that never ends."""
 
 
 class LocalBackend:
-    """A Buckets service on this machine, for as long as a ``with`` block or until `close`.
+    """A Buckets service on this machine, until the end of a ``with`` block or until `close`.
 
     Parameters
     ----------
     store
-        Where works are kept: ``"sqlite:///path/to/works.db"``, a path, a store, or None for a temporary one.
+        Where works are kept: ``"sqlite:///path/to/works.db"``, ``"mongodb://..."``, a path, an open store, or None for
+        a temporary one.
     port
-        Port to listen on; 0 means one that is free.
+        Port to listen on; 0 means any free one.
     host
-        Address to listen on. Others than this machine's own need a token.
+        Address to listen on. One that other machines can reach needs a token.
     token
-        What clients must send as ``x-access-token``; None asks for none.
+        What clients must send as ``x-access-token``; with None, they need no token.
     sample
-        How many realistic works to begin with.
+        How many realistic works to add at the start.
 
     Attributes
     ----------
     url, store
-        Its address, and where its works are.
+        Its address, and the store that has its works.
     requests
-        The requests that came, oldest first; bounded.
+        The latest requests, oldest first.
     faults
         Faults on demand, such as ``faults.add("POST /work", status=503)``; see `Fault`.
 
@@ -74,9 +75,11 @@ class LocalBackend:
     StoreUnavailable
         If the store cannot be opened.
     OSError
-        If the port is taken.
+        If it cannot listen on the host and port, for example because the port is used already.
     ValueError
-        If `host` can be reached from other machines and there is no token.
+        If `host` can be reached from other machines and there is no token, or the token or `store` is not valid.
+    RuntimeError
+        If it did not start within 10 seconds.
 
     Examples
     --------
@@ -122,7 +125,7 @@ class LocalBackend:
         self.requests.clear()
 
     def close(self) -> None:
-        """Stop serving and close the store; a temporary one is deleted."""
+        """Stop serving, and close the store unless it was given open; a temporary one is deleted."""
         self._server.should_exit = True
         self._thread.join()
         self._close_store()
@@ -151,12 +154,12 @@ class LocalBackend:
 def serve(host: str, port: int, store: str | Path | Store | None, token: str | None = None, *, sample: int = 0) -> None:
     """Serve until SIGTERM, SIGINT or the end of the terminal, and return.
 
-    One line says when requests are taken: ``bucketsnb: serving sqlite:///path at http://127.0.0.1:8004``.
+    Once requests are answered, it prints one line: ``bucketsnb: serving sqlite:///path at http://127.0.0.1:8004``.
 
     Parameters
     ----------
     host, port, store, token, sample
-        As for `LocalBackend`, which raises the same errors; samples are for a store without works.
+        As for `LocalBackend`, which raises the same errors; works are added only to a store that has none.
     """
     _check_host(host, token, "--token-file")
     _allow_connections()
@@ -175,7 +178,7 @@ def serve(host: str, port: int, store: str | Path | Store | None, token: str | N
 
 @contextlib.contextmanager
 def _ending_in_order(server: uvicorn.Server) -> Iterator[None]:
-    """Let signals end the server without an error: uvicorn raises the signal once more when it is done."""
+    """Let signals end the server without an error, unlike uvicorn, which sends itself the signal again at the end."""
 
     def end(_number: int, _frame: FrameType | None) -> None:
         server.should_exit = True
@@ -183,7 +186,7 @@ def _ending_in_order(server: uvicorn.Server) -> Iterator[None]:
     numbers = {signal.SIGTERM, signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGTERM)}
     before = {number: signal.getsignal(number) for number in numbers}
     for number, handler in before.items():
-        if handler != signal.SIG_IGN:  # what is ignored stays so, as under nohup
+        if handler != signal.SIG_IGN:  # a signal that is ignored stays ignored, as under nohup
             signal.signal(number, end)
     try:
         yield
@@ -225,7 +228,7 @@ def _listening(host: str, port: int) -> socket.socket:
 
 
 def _run(server: uvicorn.Server, listening: socket.socket, ready: Callable[[], object]) -> None:
-    """Serve until the server is told to exit; call `ready` once it takes requests, as only then can it end in order."""
+    """Serve until the server is told to exit; call `ready` once it answers requests: before, it cannot end cleanly."""
 
     async def run() -> None:
         serving = asyncio.create_task(server.serve(sockets=[listening]))
@@ -253,7 +256,7 @@ def _check_host(host: str, token: str | None, option: str) -> None:
 
 
 def _allow_connections() -> None:
-    """Raise the limit of open files as far as allowed: at the limit, no request is answered any more."""
+    """Raise the limit of open files up to `_CONNECTIONS`, if allowed: at the limit, no request is answered any more."""
     if resource is not None:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         wanted = _CONNECTIONS if hard == resource.RLIM_INFINITY else min(_CONNECTIONS, hard)

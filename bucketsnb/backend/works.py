@@ -1,6 +1,6 @@
 """Check the works that a client sends: fields that the queue needs are checked, all others are kept as they are.
 
-Absent fields are filled in with the defaults of the public client; a wrong value is refused, never repaired.
+If fields that the queue needs are absent, they get the defaults of the public client. A wrong value is refused.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ __all__ = [
 ]
 
 WORK_BYTES_MAX = 16 * 1024 * 1024
-"""Bytes of JSON that one work may have; a MongoDB document may have as many."""
+"""Most bytes of one work as JSON: as many as a MongoDB document may have."""
 
 DEPTH_MAX = 100
-"""Levels of nesting that one work may have; a MongoDB document may have as many."""
+"""Most levels of nesting of one work: as many as a MongoDB document may have."""
 
 
 class WorkRefused(ValueError):
-    """Something is not a valid work; the message names which, and the field. Nothing was stored."""
+    """A work is not valid, or cannot be stored; the message names the work and the field. Nothing was stored."""
 
 
 class WorkTooLarge(WorkRefused):
@@ -47,17 +47,23 @@ _COUNTER = itertools.count(int.from_bytes(secrets.token_bytes(3), "big"))
 
 
 if hasattr(os, "register_at_fork"):
-    # A forked process inherits the digits and the counter, and would make the same ids.
+    # A forked process inherits the process's digits and the counter, and would make the same ids.
     os.register_at_fork(after_in_child=lambda: _PROCESS.__setitem__(0, secrets.token_hex(5)))
 
 
 def new_id() -> str:
-    """Return a new id: 24 hexadecimal digits made of the second, the process and a counter, as in MongoDB."""
+    """Return a new id: 24 hexadecimal digits for the second, the process and a counter, as in MongoDB."""
     return f"{int(time.time()):08x}{_PROCESS[0]}{next(_COUNTER) % 0x1000000:06x}"
 
 
 def new_records(works: Sequence[Mapping[str, Any]], *, as_they_are: bool = False) -> list[dict[str, Any]]:
-    """Return the records to store for deposited works; with `as_they_are`, they keep their status and ids."""
+    """Return the records to store for deposited works; with `as_they_are`, they keep their status and id.
+
+    Raises
+    ------
+    WorkRefused
+        For the first work that has no pipeline, or a wrong value in a field that the queue needs.
+    """
     records = []
     for index, work in enumerate(works):
         given = _without_key(work)
@@ -78,9 +84,9 @@ def new_records(works: Sequence[Mapping[str, Any]], *, as_they_are: bool = False
 
 
 def changes_of(works: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the fields that updates set, each with the id of its work.
+    """Return the fields that each update sets, with the id of its work; raise WorkRefused if a value is wrong.
 
-    An absent or null id is returned as null, which no work has.
+    An absent id becomes None, as a null does; no work has that id.
     """
     changes = [{"id": None, **_without_key(work)} for work in works]
     for index, change in enumerate(changes):
@@ -89,7 +95,15 @@ def changes_of(works: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def encoded(record: Mapping[str, Any], index: int) -> str:
-    """Return the JSON text of a record; refuse one that is too large or too deep, or has integers over 64 bits."""
+    """Return the JSON text of a record.
+
+    Raises
+    ------
+    WorkTooLarge
+        If it has more than `WORK_BYTES_MAX` bytes.
+    WorkRefused
+        If it is nested too deep, or has an integer of more than 64 bits.
+    """
     body = msgspec.json.encode(record)
     if len(body) > WORK_BYTES_MAX:
         raise WorkTooLarge(f"works[{index}] has {len(body):,} bytes of JSON, and {WORK_BYTES_MAX:,} are allowed")

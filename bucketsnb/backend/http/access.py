@@ -1,8 +1,9 @@
-"""Which requests are answered at all: by token, or without one by where they come from; and how large they may be.
+"""Decide which requests are answered: by their token, or without one by where they come from; and limit their size.
 
-A browser sends what any page asks it to, from behind every firewall. A page of another machine knows no token; so a
-service with one need not ask where a request comes from. A service without one answers under this machine's own names
-only, as a page can have its own name lead here, and answers no browser on behalf of a page of another machine.
+Any web page can make a browser send requests to this machine, also from behind a firewall. A page of another machine
+does not know the token, so a service with a token need not check where a request comes from. A service without a token
+answers requests to this machine's own names only, as the name of a page's host may be made to lead here; and it answers
+no browser on behalf of a page of another machine.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ from bucketsnb.backend.http.problems import problem
 __all__ = ["BODY_BYTES_MAX", "HEAD_BYTES_MAX", "AccessControl", "read_body"]
 
 BODY_BYTES_MAX = 100_000_000
-"""Bytes that the body of a request may have, as in the service."""
+"""Most bytes of the body of a request, as in the service."""
 
 HEAD_BYTES_MAX = 64 * 1024
-"""Bytes that the address and the headers of a request may have together."""
+"""Most bytes of the address and the headers of a request together."""
 
 _TOO_LARGE = f"the body is over {BODY_BYTES_MAX:,} bytes: send less at once; nothing was stored"
 _LONG_HEAD = f"address and headers are over {HEAD_BYTES_MAX:,} bytes: send less at once, or ids in the body"
@@ -70,9 +71,9 @@ class AccessControl:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        stranger = None if self._token else _stranger(scope, headers)
-        if stranger is not None:  # and no page may read even this
-            await problem(403, stranger)(scope, receive, send)
+        reason = None if self._token else _reason_to_refuse(scope, headers)
+        if reason is not None:  # sent without the CORS header, so that no page can read it
+            await problem(403, reason)(scope, receive, send)
             return
 
         async def send_with_cors(message: Message) -> None:
@@ -101,7 +102,7 @@ class AccessControl:
         return None
 
 
-def _stranger(scope: Scope, headers: Headers) -> str | None:
+def _reason_to_refuse(scope: Scope, headers: Headers) -> str | None:
     """Return why a service without a token refuses a request, or None if it does not."""
     if not is_loopback(_host_of(headers.get(b"host", b"").decode("latin-1"))):
         return _OTHER_NAME
@@ -115,11 +116,11 @@ def _stranger(scope: Scope, headers: Headers) -> str | None:
 
 
 def _is_of_another_site(headers: Headers) -> bool:
-    """Return whether a browser sends the request for a page of another machine, or of an unnamed one."""
+    """Return whether a browser sends the request for a page of another machine, or of one that it does not name."""
     pages = [headers[name] for name in (b"origin", b"referer") if name in headers]
     if not pages:
         return headers.get(b"sec-fetch-site") == b"cross-site"
-    # localhost and 127.0.0.1 are two sites, and both are this machine.
+    # A page of localhost may ask 127.0.0.1: two sites to a browser, but both are this machine.
     return not all(is_loopback(_host_of_page(page)) for page in pages)
 
 
@@ -141,7 +142,7 @@ def _host_of(authority: str) -> str:
 
 
 async def read_body(request: Request) -> bytes:
-    """Read the body of a request, and no more than may be."""
+    """Return the body of a request; raise the HTTP error 413 as soon as it is over `BODY_BYTES_MAX`."""
     body = bytearray()
     async for piece in request.stream():
         body += piece

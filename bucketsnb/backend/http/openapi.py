@@ -1,7 +1,7 @@
 """A description of the service in OpenAPI 3.1: every route, what it reads and answers, and how requests are refused.
 
-What JSON Schema cannot say is in the texts: integers have at most 64 bits and are written without a fraction (2, not
-2.0), text is Unicode, and a query is a MongoDB filter of the operators that the service knows.
+Some rules cannot be told by JSON Schema: integers have at most 64 bits and are written without a fraction (2, not 2.0),
+text is Unicode, and a query is a MongoDB filter with the operators that the service knows.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _TYPES = {Kind.TEXT: "string", Kind.STATUS: "string", Kind.INTEGER: "integer", K
 
 
 def _schema(field: Field) -> Schema:
-    """Describe a field of the model of a work."""
+    """Return the JSON Schema of a field of a work."""
     if field.choices:
         return {"enum": list(field.choices)}
     least, most = ("minLength", "maxLength") if field.kind is Kind.TEXT else ("minimum", "maximum")
@@ -108,7 +108,7 @@ _PROBLEM = _object({"description": _TEXT, "status": {"type": "integer"}, "messag
 
 
 def description() -> Schema:
-    """Describe the service.
+    """Return the description of the service, as a mapping.
 
     Examples
     --------
@@ -122,7 +122,7 @@ def description() -> Schema:
         for status in _REFUSALS:
             problem = _json({"$ref": "#/components/schemas/Problem"})
             responses[str(status)] = {"description": HTTPStatus(status).phrase, "content": problem}
-        # A deletion may name its ids in the address alone.
+        # A deletion needs no body if its ids are in the address.
         read = {"requestBody": {"required": method != "delete", "content": _json(body)}} if body else {}
         about = {"summary": summary, "parameters": list(parameters), "responses": responses, **read}
         paths.setdefault(path, {})[method] = about

@@ -1,4 +1,4 @@
-"""Every refusal as JSON in the shape of the service, and which HTTP status each kind of failure has."""
+"""Responses of the service: JSON values, and errors in the form of the real service, each with its HTTP status."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["HANDLERS", "BadRequest", "answer", "problem"]
 
 
 class BadRequest(ValueError):
-    """The service cannot act on the request; the message says what is wrong with it."""
+    """A request that the service cannot act on; the message says what is wrong with it."""
 
 
 def answer(value: object) -> Response:
@@ -46,7 +46,7 @@ _STATUSES: Mapping[type[Exception], int] = {
 }
 
 
-# The handlers are coroutines: a plain function would be run in a thread of its own for every refusal.
+# The handlers are coroutines: Starlette runs a plain function in a thread for each error.
 async def _refused(_request: Request, error: Exception) -> Response:
     return problem(next(status for kind, status in _STATUSES.items() if isinstance(error, kind)), str(error))
 

@@ -36,10 +36,10 @@ T = TypeVar("T")
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 _QUERY_BYTES_MAX = 16 * 1024 * 1024
-"""Bytes that a query may have, as in MongoDB: a hundred megabytes of small objects block everything for a minute."""
+"""Most bytes of a query, as in MongoDB: a hundred megabytes of small objects would block all requests for a minute."""
 
 _CHANGES, _VIEWS = 16, 8
-"""Threads for changes, and for views; those of Starlette are left for quick reads."""
+"""Threads for changes, and for views; Starlette's own threads serve quick reads only."""
 
 
 _WORKS = list[dict[str, Any]]
@@ -68,7 +68,7 @@ register_url_convertor("name", _Name())
 
 
 def build_app(store: Store, token: str | None = None) -> AccessControl:
-    """Return the ASGI application that serves a store, which stays open; see `AccessControl` for `token`."""
+    """Return the ASGI application that serves a store; it does not close it. See `AccessControl` for `token`."""
     service = _Service(store)
 
     @contextlib.asynccontextmanager
@@ -99,7 +99,7 @@ def build_app(store: Store, token: str | None = None) -> AccessControl:
 
 
 class _Service:
-    """The handlers of the routes, with the store and the threads that use it."""
+    """The handlers of the routes, with the store and the limits of the threads that use it."""
 
     changes: CapacityLimiter
     views: CapacityLimiter
@@ -124,7 +124,8 @@ class _Service:
     async def deposit(self, request: Request) -> Response:
         works = _decoded(await read_body(request), _WORKS)
         ids = await self._change(self.store.deposit, works)
-        wanted = [*request.query_params.getlist("return_ids"), ""][0]  # the public client sends it twice
+        # The public client sends it twice; the first one counts.
+        wanted = [*request.query_params.getlist("return_ids"), ""][0]
         return answer(ids if wanted.lower() == "true" else True)
 
     async def update(self, request: Request) -> Response:
@@ -167,7 +168,7 @@ class _Service:
         return counted
 
     def auditing(self, act: Callable[..., int]) -> Endpoint:
-        """Audit by GET, as the service does, though it changes works; not by HEAD."""
+        """Return the handler of an audit: by GET, as in the service, although it changes works; HEAD is refused."""
 
         async def audited(request: Request) -> Response:
             if request.method == "HEAD":
@@ -179,13 +180,13 @@ class _Service:
 
 
 def _offering(response: Response) -> Response:
-    """Add the header that offers the counts of all pipelines at once to a response that a client asks for early."""
+    """Add the header that offers the counts of all pipelines at once: for responses that clients ask for first."""
     response.headers[COUNTS_AT_ONCE] = "/status/details"
     return response
 
 
 def _decoded(body: bytes, kind: type[T]) -> T:
-    """Decode JSON of a given type."""
+    """Return the value of a JSON body of a given type; raise BadRequest, or the HTTP error 413 if it is too large."""
     if kind is not _WORKS and len(body) > _QUERY_BYTES_MAX:
         raise HTTPException(413, f"a query has at most {_QUERY_BYTES_MAX:,} bytes")
     try:

@@ -1,1 +1,1 @@
-"""Where works are kept: what every store promises, SQLite, MongoDB, and how an address becomes a store."""
+"""Stores of works: what every store guarantees, SQLite, MongoDB, and how the store of an address is opened."""

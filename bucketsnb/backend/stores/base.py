@@ -1,6 +1,6 @@
-"""What every store of works promises, and what all stores do alike.
+"""What every store of works guarantees, and what all stores have in common.
 
-How works are kept is left to each store; what a valid work is, to `works`.
+Each store decides how works are kept; `bucketsnb.backend.works` decides what a valid work is.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ __all__ = ["Counts", "Store", "StoreError", "StoreFull", "StoreUnavailable", "Un
 Counts = dict[str, int]
 
 _IN_MEMORY = 4 * 1024 * 1024
-"""Bytes of an answer that are kept in memory; more of them go to a temporary file."""
+"""Bytes up to which an answer is kept in memory; a larger one is kept in a temporary file."""
 _PIECE = 512 * 1024
 _WORKS_AT_ONCE = 32
 
 
 class StoreError(Exception):
-    """The store could not do what was asked, and has changed nothing."""
+    """The store could not do what was asked; the message says if nothing was changed."""
 
 
 class StoreUnavailable(StoreError):
-    """The store cannot be opened, read or written now: locked for too long, read-only, or damaged."""
+    """The store cannot be opened, read or written now: locked for too long, read-only, damaged, or not reachable."""
 
 
 class StoreFull(StoreError):
@@ -49,11 +49,11 @@ class UnknownWorks(StoreError):
 
 
 class Store(ABC):
-    """A place that keeps works; safe to use from any thread.
+    """Keeps works; any number of threads may use it.
 
-    Every change is atomic and is seen by every later read. When its method returns, the end of this process loses
-    nothing of it. Times are epoch seconds. Methods raise `StoreError`, `WorkRefused` for what is no work, and
-    `QueryNotUnderstood` for a query that cannot be decided exactly.
+    Every change is atomic (in MongoDB only with a replica set), and is seen by every later read. When its method has
+    returned, it is kept even if this process ends. Times are epoch seconds. Methods raise `StoreError`,
+    `WorkRefused` for a work that is not valid, and `QueryNotUnderstood` for a query that cannot be decided exactly.
 
     Attributes
     ----------
@@ -64,11 +64,11 @@ class Store(ABC):
     url: str
 
     def deposit(self, works: Sequence[Mapping[str, Any]]) -> list[str]:
-        """Add works as queued, all or none, and give their new ids in the same order."""
+        """Add works as queued, all or none, and return their new ids in the same order."""
         return self._added(new_records(works))
 
     def load(self, works: Sequence[Mapping[str, Any]]) -> list[str]:
-        """Add works as they are: status and id are kept. For samples and tests; no route does this."""
+        """Add works with the status and id that they have, and return their ids: for samples and tests, not by HTTP."""
         return self._added(new_records(works, as_they_are=True))
 
     def _added(self, records: Sequence[dict[str, Any]]) -> list[str]:
@@ -77,23 +77,23 @@ class Store(ABC):
 
     @abstractmethod
     def _add(self, records: Sequence[dict[str, Any]]) -> None:
-        """Add records that are works, all or none."""
+        """Add records, which are valid works, all or none."""
 
     @abstractmethod
     def withdraw(self, query: Mapping[str, Any]) -> bytes | None:
-        """Claim the queued work that matches and comes first: its JSON after the claim, or None if there is none.
+        """Claim the first queued work that matches; return its JSON after the claim, or None if there is none.
 
         The highest priority comes first, then the oldest creation, then the first deposit. A claim sets the status to
         running and the start to now (a float), and adds one to the attempt.
         """
 
     def update(self, works: Sequence[Mapping[str, Any]]) -> None:
-        """Set the given fields of works by id, all or none; `UnknownWorks` names ids that are not there."""
+        """Set the given fields of works by id, all or none; raise `UnknownWorks` if some ids are not there."""
         self._change(changes_of(works))
 
     @abstractmethod
     def _change(self, changes: Sequence[dict[str, Any]]) -> None:
-        """Set fields of works, all or none; each change has the id of its work, or null."""
+        """Set fields of works, all or none; each change has the id of its work, or None."""
 
     @abstractmethod
     def delete(self, ids: Sequence[str]) -> int:
@@ -106,9 +106,10 @@ class Store(ABC):
         skip: int = 0,
         limit: int | None = None,
     ) -> Iterator[bytes]:
-        """Read the matching works as one JSON array, latest creation first, then latest deposit; give it in pieces.
+        """Read the matching works as one JSON array, latest creation first, then latest deposit; return its pieces.
 
-        The array is read whole before this returns: pieces that nobody takes hold up nothing in the store.
+        All works are read before this returns, so that a client that is slow to take the pieces does not block the
+        store.
         """
         pieces = _array(self._newest(query, compile_query(query), projection or {}, max(skip, 0), limit))
         next(pieces)
@@ -118,10 +119,10 @@ class Store(ABC):
     def _newest(
         self, query: Mapping[str, Any], matches: Matcher, projection: Mapping[str, Any], skip: int, limit: int | None
     ) -> Generator[bytes, None, None]:
-        """Yield the JSON of works that match, newest first; `matches` decides, and `query` may narrow the search."""
+        """Yield the JSON of works for which `matches` is true, newest first; `query` helps to find them quickly."""
 
     def status(self, pipeline: str | None = None) -> Counts:
-        """Count works by status, with the keys of `STATUS_KEYS` in their order; others are in the total."""
+        """Count works by status, with the keys of `STATUS_KEYS` in order; works of other statuses are in the total."""
         return _counted(self._numbers(pipeline))
 
     def statuses(self) -> dict[str, Counts]:
@@ -136,19 +137,19 @@ class Store(ABC):
 
     @abstractmethod
     def _numbers(self, pipeline: str | None) -> Iterable[tuple[Any, Any, int]]:
-        """Return pipelines, or one, with their statuses and the number of works that each has."""
+        """Return (pipeline, status, number of works) for every pair that has works, of one pipeline or all."""
 
     @abstractmethod
     def audit_failed(self) -> int:
-        """Queue failed works with attempts left again, and return how many."""
+        """Queue again the failed works with attempts left, and return how many there were."""
 
     @abstractmethod
     def audit_expired(self) -> int:
-        """Fail running works that are past their timeout, and return how many."""
+        """Fail running works that are past their timeout, and return how many there were."""
 
     @abstractmethod
     def audit_stale(self, days: float) -> int:
-        """Fail the queued and running works created more than so many days ago, and count them.
+        """Fail the queued and running works created more than so many days ago, and return how many there were.
 
         Their attempts are used up too (at least `retries`): otherwise `audit_failed` would queue them again.
         """
@@ -172,7 +173,10 @@ def _counted(numbers: Iterable[tuple[Any, Any, int]]) -> Counts:
 
 
 def _array(works: Generator[bytes, None, None]) -> Iterator[bytes]:
-    """Yield works as one JSON array: an empty piece once all are read, then the array; a large one from a file."""
+    """Yield an empty piece when all works are read, then the pieces of one JSON array of them.
+
+    A large array is kept in a temporary file meanwhile; StoreFull is raised if that cannot be written.
+    """
     try:
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as array, closing(works):
             before = b"["

@@ -1,4 +1,4 @@
-"""The only place where the address of a store becomes a store."""
+"""Open the store that an address names."""
 
 from __future__ import annotations
 
@@ -12,13 +12,19 @@ from bucketsnb.backend.stores.sqlite.store import SQLiteStore
 __all__ = ["open_store"]
 
 _LIKE_AN_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/|.*://|.*(//|:).*@|.*//.*:", re.DOTALL)
-"""A malformed address, such as ``MONGODB://...``: as the name of a file it would show its password."""
+"""Texts that are malformed addresses, such as ``MONGODB://...``; the name of a file would show their password."""
 
 
 def sqlite_path(address: str) -> Path:
-    """Read the file out of a SQLite store's address.
+    """Return the path of the file in the address of a SQLite store.
 
-    Three slashes and a bare name mean this folder; with more of a path it is absolute, with or without a fourth slash.
+    After ``sqlite:///``, a bare name, or a path that begins with ``./``, is in the working folder; any other path is
+    absolute, with or without a fourth slash.
+
+    Raises
+    ------
+    ValueError
+        If it is not the address or the path of a file.
 
     Examples
     --------
@@ -27,7 +33,7 @@ def sqlite_path(address: str) -> Path:
     """
     name = address.removeprefix("sqlite:///")
     if name.lower() == ":memory:" or name.lower().startswith("file:"):
-        # SQLite does not take it as the name of a file; here it would become a file of that name.
+        # To SQLite this is not the name of a file; here, a file of that name would be created.
         raise ValueError(
             f"store {name!r} is no name of a file: for works that need not last, give no store, and a temporary one is "
             "made (`bucketsnb lab` and `LocalBackend()` do); for a file, sqlite:///path/to/works.db"
@@ -46,14 +52,14 @@ def sqlite_path(address: str) -> Path:
 def open_store(address: str | Path | Store | None = None) -> Store:
     """Open the store at ``sqlite:///path/to/works.db``, ``mongodb://...``, a path, or None for a temporary one.
 
-    One that is open is given back.
+    A store, which is open already, is returned as it is.
 
     Raises
     ------
     StoreUnavailable
         If it cannot be opened; the message says why.
     ValueError
-        If the address is of no kind known here.
+        If the address is not one of these.
     """
     if isinstance(address, Store):
         return address

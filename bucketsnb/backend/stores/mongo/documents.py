@@ -1,4 +1,4 @@
-"""Works as MongoDB documents: converted to BSON before a request, and back to the JSON that clients read."""
+"""Works as MongoDB documents: convert them to BSON before a request, and back to the JSON that clients read."""
 
 from __future__ import annotations
 
@@ -23,24 +23,30 @@ Record = dict[str, Any]
 CODEC: CodecOptions[Record] = CodecOptions(
     tz_aware=True, unicode_decode_error_handler="replace", datetime_conversion=DatetimeConversion.DATETIME_AUTO
 )
-"""Reads any document that other programs have put into the collection."""
+"""Options by which any document can be read that other programs have put into the collection."""
 
 _TIMES = ("creation", "start", "stop")
 
 
 def key_of(id_: str) -> ObjectId | str:
-    """Return the ``_id`` of a work: its id in the type of MongoDB, so that it is unique on any cluster."""
+    """Return the ``_id`` of a work, which MongoDB keeps unique on any cluster: its id, as an ObjectId if it is one."""
     return ObjectId(id_) if ObjectId.is_valid(id_) else id_
 
 
 def document_of(record: Mapping[str, Any], index: int) -> RawBSONDocument:
-    """Return the document to store for a record, checked so that the request cannot fail half way."""
+    """Return the document to store for a record; raise WorkRefused or WorkTooLarge if MongoDB cannot hold it.
+
+    It is checked before the request, so that this cannot fail after some works were stored.
+    """
     encoded(record, index)
     return RawBSONDocument(_bson({"_id": key_of(record["id"]), **record}, index))
 
 
 def check_changes(changes: Mapping[str, Any], index: int) -> None:
-    """Refuse fields of an update that MongoDB cannot set: it would read them as a path or an operator."""
+    """Raise WorkRefused or WorkTooLarge if MongoDB cannot set these fields.
+
+    Among them are names that it would read as a path or an operator.
+    """
     encoded(changes, index)
     _bson(changes, index)
     wrong = next((name for name in changes if not name or "." in name or name.startswith("$")), None)
@@ -59,7 +65,7 @@ def _bson(record: Mapping[str, Any], index: int) -> bytes:
 
 
 def json_of(record: Record) -> bytes:
-    """Return the JSON of a document: times as floats, and types that JSON lacks as text or numbers."""
+    """Return the JSON of a document: times as epoch seconds, and types that JSON does not have as numbers or text."""
     for name in _TIMES:
         if name in record and not isinstance(record[name], float):
             record[name] = _seconds(record[name])
@@ -79,7 +85,7 @@ def _plain(value: Any) -> Any:
 
 
 _KINDS: Sequence[tuple[type, Callable[[Any], Any]]] = (
-    (int, int),  # the type of BSON for integers over 32 bits
+    (int, int),  # a subclass of int, for integers over 32 bits
     (DatetimeMS, _seconds),
     (Timestamp, lambda value: float(value.time)),
     (Decimal128, lambda value: float(value.to_decimal())),

@@ -1,4 +1,4 @@
-"""The MongoDB server behind a store: how it is reached, what its errors mean, and changes made whole or not at all."""
+"""The MongoDB server of a store: the connection to it, the meaning of its errors, and changes made all or none."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from bucketsnb.matching import QueryNotUnderstood, QueryTooSlow
 __all__ = ["DURABLE", "MongoServer", "translated"]
 
 DURABLE: WriteConcern = WriteConcern(w="majority", j=True)
-"""An acknowledged write is in the journals of a majority, so that it survives the loss of one machine."""
+"""A write is acknowledged when it is in the journals of a majority, so that it survives the loss of one machine."""
 
 _PATIENCE = 20.0
-"""Seconds for which a change is retried while there is no primary."""
+"""Seconds for which a change is tried again while there is no primary."""
 
 _OPTIONS: dict[str, Any] = {"serverSelectionTimeoutMS": 10_000, "socketTimeoutMS": 120_000, "appname": "bucketsnb"}
 _REFUSALS = frozenset({2, 9, 14, 15, 16, 28, 31, 51, 52, 54, 55, 56, 57, 73, 15_998, 51_091})
-"""BadValue, FailedToParse, TypeMismatch, Overflow and similar: the query or a work is at fault."""
+"""Error codes such as BadValue, FailedToParse, TypeMismatch and Overflow: the query or a work is not valid."""
 _TOO_LARGE = frozenset({10_334, 17_280, 17_419, 17_420})
 _TOO_SLOW = 50
 _TOO_MUCH = "TransactionTooLargeForCache"
@@ -67,10 +67,11 @@ class MongoServer:
         self.transactions = "setName" in hello or hello.get("msg") == "isdbgrid"
 
     def whole(self, act: Callable[[ClientSession | None], object]) -> None:
-        """Make the changes of `act` all or none, and wait for a server that takes over from the one that went away.
+        """Call `act`, which makes changes, in a transaction: all or none of them are made.
 
-        It is given the transaction, and bears being called again: what it did before is undone by then. A single server
-        that is no replica set has no transactions; there it is called once, and given None.
+        `act` gets the session of the transaction. It may be called again after its changes were undone, for example
+        when another server takes over from one that failed. A single server that is not a replica set has no
+        transactions: there `act` is called once, with None, and its changes are not undone if it fails.
         """
         if not self.transactions:
             act(None)
@@ -87,7 +88,7 @@ class MongoServer:
 
 
 def _codes_of(error: Exception) -> set[int]:
-    """Return the error codes of a refusal, those of each document included."""
+    """Return the error codes of a refusal, including those of single documents."""
     codes = {error.code} if isinstance(error, OperationFailure) else set()
     if isinstance(error, BulkWriteError):
         details = error.details
@@ -99,7 +100,7 @@ def _codes_of(error: Exception) -> set[int]:
 
 @contextmanager
 def translated(url: str, *, changing: bool = False) -> Iterator[None]:
-    """Turn the errors of the driver into the store's own; for a write, a refusal blames the works and not the query."""
+    """Convert errors of the driver to those of the store; if `changing`, a refusal is about a work, else the query."""
     try:
         yield
     except (PyMongoError, BSONError) as error:
@@ -125,7 +126,7 @@ def _translation(error: PyMongoError | BSONError, url: str, *, changing: bool) -
 
 
 def _message_of(error: Exception) -> str:
-    """Return the message of the server, without the works that the driver adds to it."""
+    """Return the message of the server, at most 300 characters, without the works that the driver adds to it."""
     details = getattr(error, "details", None) or {}
     refusals = details.get("writeErrors") or details.get("writeConcernErrors") or [details]
     message = str(refusals[0].get("errmsg") or error)

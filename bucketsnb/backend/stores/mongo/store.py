@@ -1,6 +1,6 @@
 """A store in MongoDB, for a queue that several machines serve: one collection, claims by one `find_one_and_update`.
 
-How the server is reached and what its errors mean is in `server`; how a work becomes a document, in `documents`.
+`server` has the connection and the meaning of errors; `documents` converts works to documents and back.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from bucketsnb.schema import PARENT_PATH
 __all__ = ["MongoStore"]
 
 DATABASE, COLLECTION = "work", "buckets"
-"""Where the service itself keeps its works; an address that names a database is followed."""
+"""Where the service itself keeps its works; an address may name another database."""
 
 _AGED = (("creation", ASCENDING), ("_id", ASCENDING))
 _COUNTED = [("pipeline", ASCENDING), ("status", ASCENDING), *_AGED]
 _INDEXES: Sequence[list[tuple[str, int]]] = (
-    # Not unique: on a sharded cluster it could not be, and other programs have left works whose id is null. What keeps
-    # ids apart is `_id`, which is the same.
+    # Not unique: on a sharded cluster it could not be, and other programs have left works whose id is null. Ids are
+    # unique because `_id`, which is made from the id, is.
     [("id", ASCENDING)],
     [("pipeline", ASCENDING), ("status", ASCENDING), ("priority", DESCENDING), *_AGED],  # claims
     _COUNTED,
@@ -46,14 +46,16 @@ _ALREADY = frozenset({85, 86})
 """Error codes: an index on the same fields exists with other options."""
 _NO_SHARD_KEY = 61
 _BATCH = 500
-"""Documents that the server sends at once, so that few are in memory."""
+"""Documents that the server sends at once: a small number, so that few are in memory."""
 _SEARCH_MILLISECONDS = 60_000
+"""Longest search by a regular expression."""
 
 
 class MongoStore(Store):
     """Works in a MongoDB collection that any number of processes and machines may share.
 
-    Its address is as MongoDB writes it: ``mongodb://a,b,c/?replicaSet=rs0``. A database in it is used; else ``work``.
+    The address is in the form of MongoDB: ``mongodb://a,b,c/?replicaSet=rs0``. It may name a database; the default is
+    ``work``. On a single server without a replica set, an update of several works that fails may be made in part.
     """
 
     def __init__(self, address: str) -> None:
@@ -85,22 +87,22 @@ class MongoStore(Store):
                 self._server.whole(lambda session: self._insert(documents, session))
 
     def _insert(self, documents: Sequence[RawBSONDocument], session: ClientSession | None) -> None:
-        them = {"_id": {"$in": [document["_id"] for document in documents]}}
-        if session is None and self.works.find_one(them) is not None:
+        same_ids = {"_id": {"$in": [document["_id"] for document in documents]}}
+        if session is None and self.works.find_one(same_ids) is not None:
             raise StoreError("two works would have one id; nothing was stored")
         try:
             self.works.insert_many(documents, ordered=False, session=session)
         except BaseException:
-            if session is None:  # there is no transaction that would undo what is stored
+            if session is None:  # there is no transaction that would undo what was stored
                 with contextlib.suppress(PyMongoError):
-                    self.works.delete_many(them)
+                    self.works.delete_many(same_ids)
             raise
 
     def withdraw(self, query: Mapping[str, Any]) -> bytes | None:
-        """Claim the queued work that matches and comes first.
+        """Claim the first queued work that matches.
 
-        It is never tried again by us: where the answer was lost, the work may be claimed already. A replica set knows
-        which claims it has answered, so there the driver tries it once more by itself.
+        This method never tries again: if the answer was lost, the work may be claimed already. A replica set recognises
+        a claim that is sent again, so for one the driver tries once more by itself.
         """
         compile_query(query)
         wanted = _of_one_pipeline(query)
@@ -115,7 +117,7 @@ class MongoStore(Store):
         return None if record is None else json_of(record)
 
     def _claimed_on_one_shard(self, query: Mapping[str, Any]) -> Record | None:
-        """Read first, as older clusters claim only with the shard key given; try the next if another was quicker."""
+        """Read the first work, then claim it, as older clusters need the shard key; try again if another claimed it."""
         while (first := self.works.find_one(query, {"pipeline": True}, sort=_FIRST)) is not None:
             if (record := self._claimed({"$and": [query, first]})) is not None:
                 return record
@@ -126,7 +128,7 @@ class MongoStore(Store):
             "status": "running",
             "start": time.time(),
             "stop": None,
-            # Works of other programs may lack both.
+            # Works of other programs may have neither of these two.
             "attempt": {"$add": [{"$cond": [{"$isNumber": "$attempt"}, "$attempt", 0]}, 1]},
             "id": {"$ifNull": ["$id", {"$toString": "$_id"}]},
         }
@@ -145,7 +147,7 @@ class MongoStore(Store):
     def _set(self, changes: Sequence[Record], session: ClientSession | None) -> None:
         current = self._current([change["id"] for change in changes], session)
         if any(_moves(change, current) for change in changes):
-            # A cluster that keeps pipelines apart takes a work that moves from one to another only by itself.
+            # A cluster that is sharded by pipeline moves a work to another pipeline only in a request of its own.
             for change in changes:
                 self.works.update_one(*_update(change, current), session=session)
         else:
@@ -173,7 +175,7 @@ class MongoStore(Store):
         project = compile_projection(projection)
         asked: dict[str, Any] = {"sort": _NEWEST, "skip": skip, "limit": limit or 0, "batch_size": _BATCH}
         if "$regex" in str(query):
-            asked["max_time_ms"] = _SEARCH_MILLISECONDS  # a slow pattern must be interrupted
+            asked["max_time_ms"] = _SEARCH_MILLISECONDS  # interrupts a pattern that is too slow
         with (
             translated(self.url),
             self.works.find(query, {**projection, "_id": False}, allow_disk_use=True, **asked) as found,
@@ -185,7 +187,7 @@ class MongoStore(Store):
         stages: list[Mapping[str, Any]] = [] if pipeline is None else [{"$match": {"pipeline": pipeline}}]
         stages.append({"$group": {"_id": {"pipeline": "$pipeline", "status": "$status"}, "n": {"$sum": 1}}})
         with translated(self.url):
-            rows = list(self.works.aggregate(stages, hint=dict(_COUNTED)))  # reads only an index
+            rows = list(self.works.aggregate(stages, hint=dict(_COUNTED)))  # reads an index and no works
         return [(row["_id"].get("pipeline"), row["_id"].get("status"), int(row["n"])) for row in rows]
 
     def audit_failed(self) -> int:
@@ -220,7 +222,7 @@ class MongoStore(Store):
 
 
 def _of_one_pipeline(query: Mapping[str, Any]) -> dict[str, Any]:
-    """Replace a list of one pipeline by the pipeline itself, by which a cluster finds the shard."""
+    """Return the query with a list of one pipeline replaced by that pipeline, by which a cluster finds the shard."""
     wanted = query.get("pipeline")
     names = wanted.get("$in") if isinstance(wanted, Mapping) and len(wanted) == 1 else None
     if isinstance(names, list) and len(names) == 1 and isinstance(names[0], str):
@@ -233,7 +235,7 @@ def _moves(change: Mapping[str, Any], current: Mapping[str | None, Record]) -> b
 
 
 def _update(change: Record, current: dict[str | None, Record]) -> tuple[Record, Record]:
-    """Return the filter and the update of a work; `current` is changed to the work as it will be."""
+    """Return the filter and the update of a work; if its pipeline changes, `current` is given the new one."""
     before = current[change["id"]]
     which = {"_id": before["_id"]}
     if _moves(change, current):

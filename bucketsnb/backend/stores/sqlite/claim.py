@@ -1,4 +1,4 @@
-"""Claim a queued work in a SQLite file: by an index that has the order of the queue, or by a search."""
+"""Claim a queued work in a SQLite file: by an index in the order of the queue, or by a search."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bucketsnb.matching import Matcher, compile_query
 __all__ = ["claim"]
 
 Found = tuple[int, int, str]
-"""A queued work as it was found: its row, its attempts so far, and its JSON."""
+"""A queued work as it was read: the number of its row, its attempts so far, and its JSON."""
 
 _FOUND = "SELECT rowid, attempt, body FROM works"
 _FIRST = "ORDER BY priority DESC, creation, rowid"
@@ -34,10 +34,10 @@ _OF_MARK = """SELECT work FROM marks CROSS JOIN works ON works.rowid = work WHER
     ORDER BY urgency DESC, born, work LIMIT 1"""
 
 _QUEUES_MAX = 100
-"""Queues whose first works are compared; for more, sorting is as fast."""
+"""Most queues whose first works are compared; for more, a search is as fast."""
 
 _INDEXED = frozenset({"id", "site", "priority", "config.parent"})
-"""Fields by which, beside a pipeline and a tag, the first work is found in an index; for others it is searched for."""
+"""Fields that a query may name beside a pipeline and a mark; with others, the first work is not found by an index."""
 
 _FIELDS = msgspec.json.Decoder(dict[str, Raw])
 
@@ -63,13 +63,13 @@ def claim(query: Mapping[str, Any], file: SQLiteFile) -> bytes | None:
     while (searched := _search(query, matches, file)) is not None:
         with file.changing() as writer:
             claimed = _take(writer, searched)
-        if claimed is not None:  # otherwise it has changed since it matched: the search continues
+        if claimed is not None:  # otherwise it changed after it was found: search again
             return claimed
     return None
 
 
 def _queues(query: Mapping[str, Any], mark: str | None) -> list[tuple[Any, ...]]:
-    """Return the queues whose first works decide a claim: each a pipeline, perhaps with a mark; none if not known."""
+    """Return the queues whose first works are compared, each a pipeline, perhaps with a mark; none for a search."""
     pipelines = plain_values(query.get("pipeline")) or []
     names = sorted({name for name in pipelines if isinstance(name, str)})
     marks = plain_values(query[mark]) or [] if mark else []
@@ -87,7 +87,7 @@ def _search(query: Mapping[str, Any], matches: Matcher, file: SQLiteFile) -> Fou
 
 
 def _take(writer: sqlite3.Connection, found: Found) -> bytes | None:
-    """Claim one work if it has not changed, and return its JSON; other fields keep their text."""
+    """Claim a work if it has not changed since it was read, and return its JSON; the text of other fields is kept."""
     rowid, attempt, body = found
     start, attempt = time.time(), attempt + 1
     changes = {"status": b'"running"', "start": repr(start).encode(), "stop": b"null", "attempt": b"%d" % attempt}

@@ -1,6 +1,6 @@
-"""The SQLite file of a store: its connections, how it is brought to its layout, and what its errors mean.
+"""The SQLite file of a store: its connections, its creation and upgrade, and the meaning of SQLite's errors.
 
-One connection writes, in one transaction at a time; each read has a connection of its own, and holds up nobody.
+One connection writes, in one transaction at a time; each read has a connection of its own, and blocks nobody.
 """
 
 from __future__ import annotations
@@ -21,19 +21,20 @@ __all__ = ["SQLiteFile"]
 _BUSY_SECONDS = 30
 """Seconds that a change waits for another process that is writing."""
 _OPENING_SECONDS = 5
-"""The same while the file is opened, as Ctrl-C is not handled meanwhile."""
+"""The same while the file is opened: this is shorter, as Ctrl-C has no effect meanwhile."""
 _INTERRUPT_SECONDS = 0.01
+"""Seconds between two tries to interrupt reads."""
 
 
 class SQLiteFile:
-    """The connections of this process to a file; one that is not there is created, an older one brought up to date.
+    """The connections of this process to a file; a missing file is created, and one of an older layout upgraded.
 
     Attributes
     ----------
     path
-        Where it is.
+        The path of the file.
     writer
-        The connection that writes; `changing` lends it.
+        The connection that writes; `changing` gives access to it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -57,7 +58,13 @@ class SQLiteFile:
 
     @contextmanager
     def changing(self) -> Iterator[sqlite3.Connection]:
-        """Lend the writing connection in a transaction, which is committed unless the block raises."""
+        """Give a ``with`` block the writing connection, in a transaction that is committed unless the block raises.
+
+        Raises
+        ------
+        StoreUnavailable, StoreFull
+            If the file cannot be written; nothing was changed.
+        """
         self._check_open()
         with self._lock, self._translated():
             self._check_open()
@@ -67,17 +74,17 @@ class SQLiteFile:
                 self._check_files()
                 self.writer.execute("COMMIT")
             except BaseException:
-                # On a full disk SQLite has rolled back by itself.
+                # On a full disk, SQLite has ended the transaction already.
                 if self.writer.in_transaction:
                     self.writer.execute("ROLLBACK")
                 raise
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """Lend a connection for a read, which is interrupted when the file is closed."""
+        """Give a ``with`` block a connection for a read, which is interrupted when the file is closed."""
         self._check_open()
         with self._translated():
-            # A file that was removed while it is served is an error, not an empty store.
+            # Mode rw does not create the file: if it was removed, that is an error, and not an empty store.
             reader = self._connect("rw", _BUSY_SECONDS)
             self._readers.add(reader)
             try:
@@ -88,7 +95,7 @@ class SQLiteFile:
                 self._readers.discard(reader)
 
     def close(self) -> None:
-        """Close all connections, and so end every read that is under way; in a forked child, do nothing."""
+        """Close all connections, which ends every running read; in a forked child, do nothing."""
         if os.getpid() != self._owner:
             return
         self._closed = True
@@ -113,7 +120,7 @@ class SQLiteFile:
             raise StoreUnavailable(f"the store {self.path} is closed")
 
     def _check_files(self) -> None:
-        """Refuse to commit into files that were removed: SQLite would go on, and lose everything in the end."""
+        """Raise StoreUnavailable if the files were removed: SQLite would write on, and all would be lost at the end."""
         if self._identities() != self._files:
             raise StoreUnavailable(
                 f"{self.path}, or the log beside it, is not the file any more that was opened: it was removed or "
@@ -121,7 +128,7 @@ class SQLiteFile:
             )
 
     def _identities(self) -> list[tuple[int, int]]:
-        """Identify the file, its log and the index of the log; removed files are left out."""
+        """Return device and inode of the file, its log and the index of the log; removed files are left out."""
         found = []
         for path in self._paths:
             with suppress(OSError):
@@ -131,11 +138,11 @@ class SQLiteFile:
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        """Turn the errors of SQLite into the store's own, which say what happened to which file and what to do."""
+        """Convert errors of SQLite to those of the store, which say what happened to which file and what to do."""
         try:
             yield
         except sqlite3.Error as error:
-            self._check_open()  # a read that was interrupted by closing needs no other message
+            self._check_open()  # raises another error if closing the file has interrupted a read
             word = next((word for word in _MEANINGS if word in str(error)), "")
             message = _MEANINGS.get(word, "the store {path} failed: {error}; nothing was changed")
             kind = StoreFull if word == "full" else StoreUnavailable
@@ -155,11 +162,11 @@ _MEANINGS: Mapping[str, str] = {
     ),
     "unable to open": "{path} cannot be opened: check that its folder exists and may be written",
 }
-"""The meaning of errors of SQLite, by a word of their text: before Python 3.11 they have no code."""
+"""Messages for errors of SQLite, by words in their text: before Python 3.11 they have no code."""
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Create the tables of a new file, or upgrade an older one, all or nothing."""
+    """Create the tables of a new file, or upgrade one of an older layout, in one transaction."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         version = _version(connection, path)
@@ -187,7 +194,7 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
 
 
 def _statements(script: str) -> Iterator[str]:
-    """Split a script into statements: executescript would commit the transaction."""
+    """Yield the statements of a script, to be run one by one: `executescript` would commit the transaction."""
     statement = ""
     for line in script.splitlines():
         statement += line + "\n"

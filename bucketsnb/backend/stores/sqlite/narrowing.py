@@ -1,7 +1,7 @@
-"""Translate what it can of a query document to SQL, so that the exact matcher sees few works or none.
+"""Translate a query document to SQL, as far as possible, so that the exact matcher has to decide on few works or none.
 
-A condition here never loses a work that the query means: what it cannot say exactly it leaves out, and says so. It
-judges no query; `matching` does that first, and decides on each work that is found.
+An SQL condition here is true of every work that matches the query. If it may be true of other works too, its `exact` is
+False, and :mod:`bucketsnb.matching` decides on each work that is found. The query was checked by that module before.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ __all__ = ["Condition", "any_irregular", "matching", "narrow", "plain_values"]
 Row = TypeVar("Row", bound=tuple[Any, ...])
 
 _LETTERS_MAX = 6_000
-"""Characters of a condition, some hundreds of comparisons: SQLite allows a thousand, and plans hundreds slowly."""
+"""Most characters of a condition, some hundreds of comparisons: SQLite allows a thousand, and is slow to plan them."""
 
 _BOUND_MAX = 20
-"""Values that are bound one by one, so that SQLite knows their number; a longer list is bound as one JSON array."""
+"""Most values that are bound one by one, so that SQLite knows their number; more are bound as one JSON array."""
 
 _NUMBERS = frozenset({"priority", "creation", "start", "timeout", "attempt", "retries"})
 _INTEGERS = _NUMBERS - {"creation", "start"}
@@ -33,7 +33,7 @@ _COLUMNS = {name: name for name in (*_NUMBERS, "id", "pipeline", "status", "site
     "config.parent": "parent"
 }
 _LOOSE = frozenset({"site", "user", "config.parent"})
-"""Fields whose column is null if their value is not text; `irregular` is set in such a work."""
+"""Fields whose column is null if their value is not text; unless that is null, the work is marked `irregular`."""
 
 _COMPARISONS = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
 
@@ -54,7 +54,7 @@ def any_irregular(connection: sqlite3.Connection) -> bool:
 
 
 def matching(rows: Iterable[Row], condition: Condition, matches: Matcher) -> Iterator[Row]:
-    """Yield the rows that match, of those that the condition found; the last value of a row is its JSON."""
+    """Yield the rows that match the query, of those that the condition found; the last value of a row is its JSON."""
     return iter(rows) if condition.exact else _decided(rows, matches)
 
 
@@ -66,7 +66,7 @@ def _decided(rows: Iterable[Row], matches: Matcher) -> Iterator[Row]:
 
 
 def let_others(number: int) -> None:
-    """Release the interpreter now and then, so that a long search does not block claims."""
+    """Let other threads run at every 32nd row, so that a long search does not block claims."""
     if number % 32 == 0:
         time.sleep(0)
 
@@ -76,7 +76,9 @@ _UNSURE = Condition(_ALL, exact=False)
 
 
 def narrow(query: Mapping[str, Any], *, irregular: bool = False) -> Condition:
-    """Give the narrowest SQL condition that holds for every work the query means; see `any_irregular`.
+    """Return the narrowest SQL condition that is true of every work that matches the query.
+
+    `irregular` says whether there may be works that the columns do not represent fully; see `any_irregular`.
 
     Examples
     --------
@@ -123,7 +125,7 @@ def _on_field(name: str, wanted: Any, *, irregular: bool) -> Condition:
 
 
 def _operators(wanted: Any) -> list[tuple[str, Any]]:
-    """Return the condition on a field as operators; equality becomes ``$in`` with one value."""
+    """Return the condition on a field as operators and operands; equality becomes ``$in`` with one value."""
     if not (isinstance(wanted, Mapping) and next(iter(wanted), "").startswith("$")):
         return [("$in", [wanted])]
     lists = {"$eq": "$in", "$ne": "$nin"}
@@ -131,13 +133,13 @@ def _operators(wanted: Any) -> list[tuple[str, Any]]:
 
 
 def plain_values(wanted: Any) -> list[Any] | None:
-    """Return the texts and numbers that a field may have, if the query asks nothing else of it."""
+    """Return the texts and numbers one of which the query requires of a field; None if it requires anything else."""
     (operator, values), *others = _operators(wanted)
     return values if operator == "$in" and not others and all(map(is_plain, values)) else None
 
 
 def _expression(value: Any) -> Condition:
-    """Compare two integer columns, as the public transfer daemon does on every pass."""
+    """Return the condition that compares two integer columns, as the public transfer daemon does on every pass."""
     if isinstance(value, Mapping) and len(value) == 1:
         ((operator, operands),) = value.items()
         if operator in _COMPARISONS and isinstance(operands, list) and len(operands) == 2:
@@ -150,7 +152,7 @@ def _expression(value: Any) -> Condition:
 def _on_column(name: str, operator: str, operand: Any) -> Condition:
     column = _COLUMNS[name]
     if operator in _COMPARISONS:
-        # Values of different types never compare, but SQLite would order them: the matcher decides those.
+        # In MongoDB, values of different types are never greater or less; in SQLite they are. The matcher decides.
         comparable = is_plain(operand) and isinstance(operand, str) != (name in _NUMBERS)
         return Condition(f"{column} {_COMPARISONS[operator]} ?", (operand,)) if comparable else _UNSURE
     if operator not in ("$in", "$nin"):
@@ -166,7 +168,7 @@ def _on_column(name: str, operator: str, operand: Any) -> Condition:
 def _on_mark(name: str, operator: str, operand: Any) -> Condition:
     if operator != "$in":
         return _UNSURE
-    # Equal arrays have equal elements: a search for one element finds few works, which are then compared.
+    # An array equals another only if its elements do: search for one element, and compare the works that are found.
     values = [next(filter(is_plain, item), None) if isinstance(item, list) else item for item in operand]
     found = _in("value", values)
     if found.sql in (_ALL, _NOTHING):

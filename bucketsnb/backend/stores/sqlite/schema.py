@@ -12,18 +12,18 @@ SCHEMA_VERSION = 5
 
 _EXACT = ("id", "pipeline", "status", "priority", "creation", "start", "timeout", "attempt", "retries")
 COLUMNS = (*_EXACT, "site", "user", "parent", "irregular")
-"""Fields that are columns; `body` follows them."""
+"""The columns of a work, in order; `body` follows them."""
 
 MARKS = ("event", "tags")
-"""Fields whose elements are in a table of their own, the more selective first."""
+"""Fields whose elements are in a table of their own; the first one usually has fewer works per element."""
 
 
-# The columns have no declared type, so SQLite compares what is stored as it is. `body` is the whole work as JSON text,
-# and is what clients are sent. `irregular` is 1 where a column or a mark does not tell all of its field: a site, a user
+# The columns have no declared type, so that SQLite does not convert values. `body` is the whole work as JSON text,
+# which is sent to clients. `irregular` is 1 if a column or the marks do not represent their field fully: a site, a user
 # or a parent that is neither text nor null, or an array among the tags or the events.
-# A mark is a tag or an event of a work. While the work is queued it also has what the queue is ordered by, so that a
-# claim by tag reads one entry of an index however long the queue is.
-# The counts are kept by triggers: whatever changes a work, they are right, and a status reads no works.
+# A mark is a tag or an event of a work. While the work is queued, it also has the values that the queue is ordered by,
+# so that a claim by tag reads one entry of an index, however long the queue is.
+# Triggers keep the counts right, whatever changes a work; so a status reads no works.
 TABLES = """
 CREATE TABLE works (
     rowid INTEGER PRIMARY KEY, id NOT NULL, pipeline NOT NULL, status NOT NULL, priority NOT NULL, creation NOT NULL,
@@ -100,7 +100,7 @@ DROP TABLE earlier_marks;
 
 
 def columns_of(record: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Return the values of `COLUMNS` for a record that `works` has accepted."""
+    """Return the values of `COLUMNS` for a record, which is a valid work."""
     config = record.get("config")
     parent = config.get("parent") if isinstance(config, Mapping) else None
     loose = (record.get("site"), record.get("user"), parent)
@@ -114,7 +114,7 @@ def columns_of(record: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def marks_of(record: Mapping[str, Any], rowid: int | None) -> list[tuple[Any, ...]]:
-    """Return the tags and events of a work: texts and numbers, alone or as elements of an array."""
+    """Return the rows of the table of marks for a work: each text or number in its tags and events."""
     queue = record["pipeline"] if record["status"] == "queued" else None
     order = (queue, record["priority"], record["creation"])
     found = [(field, element) for field in MARKS for element in _elements(record.get(field)) if is_plain(element)]
@@ -126,7 +126,7 @@ def _elements(value: Any) -> list[Any]:
 
 
 def is_plain(value: object) -> bool:
-    """Return whether SQLite compares the value as the matcher does: text, or a number that it can store."""
-    if isinstance(value, bool) or value != value:  # SQLite has no NaN, and would store null
+    """Return whether SQLite compares the value as the matcher does: it must be text, or a number that it can store."""
+    if isinstance(value, bool) or value != value:  # SQLite has no NaN: it would store null
         return False
     return isinstance(value, (str, float)) or (isinstance(value, int) and -(2**63) <= value < 2**63)

@@ -1,4 +1,4 @@
-"""A store in one SQLite file: JSON text with indexed columns, SQL to narrow a query, the exact matcher to decide it."""
+"""A store in one SQLite file: JSON text with indexed columns. SQL narrows a query; the exact matcher decides."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ _MARK = "INSERT OR IGNORE INTO marks VALUES (?, ?, ?, ?, ?, ?)"
 class SQLiteStore(Store):
     """Works in a SQLite file that several threads and processes may share.
 
-    Nothing is lost when the process ends, however it ends. SQLite brings its log to the disk from time to time
-    (`synchronous = NORMAL`): a power cut may undo the last changes, and leaves the file whole.
+    Nothing is lost if the process ends, however it ends. SQLite writes its log to the disk from time to time
+    (`synchronous = NORMAL`): a power cut may undo the last changes, but does not damage the file.
 
     Parameters
     ----------
     path
-        The file; created where there is none. None keeps works in a temporary folder until `close`.
+        The file; it is created if it is missing. With None, works are kept in a temporary folder until `close`.
 
     Raises
     ------
     StoreUnavailable
-        If the file cannot be used: it cannot be opened, is of something else, or of a newer bucketsnb.
+        If SQLite is older than 3.35, or the file cannot be opened, is not a store, or is of a newer bucketsnb.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -72,7 +72,7 @@ class SQLiteStore(Store):
                 writer.executemany(_MARK, marks_of(record, rowid))
 
     def withdraw(self, query: Mapping[str, Any]) -> bytes | None:
-        """Claim the queued work that matches and comes first."""
+        """Claim the first queued work that matches."""
         return claim(query, self._file)
 
     def _change(self, changes: Sequence[dict[str, Any]]) -> None:
@@ -92,7 +92,7 @@ class SQLiteStore(Store):
         shape = shaper(projection)
         with self._file.reading() as reader:
             condition = narrow(query, irregular=any_irregular(reader))
-            # As bytes, which are sent unchanged.
+            # The bodies are read as bytes, which are sent unchanged.
             sql = f"SELECT CAST(body AS BLOB) FROM works WHERE {condition.sql} ORDER BY creation DESC, rowid DESC"
             values = condition.values
             if condition.exact:
@@ -144,9 +144,9 @@ class SQLiteStore(Store):
         self._audit("DELETE FROM works")
 
     def close(self) -> None:
-        """Let go of the file, and so end every read that is under way; a temporary one is deleted.
+        """Close the file, which ends every running read; a temporary one is deleted.
 
-        In a forked child it does nothing: the store is its parent's.
+        In a forked child this does nothing, as the store belongs to its parent.
         """
         self._file.close()
         self._remove()
@@ -159,7 +159,7 @@ def _remove(folder: str | None, owner: int) -> None:
 
 
 def _changed(writer: sqlite3.Connection, change: Mapping[str, Any], index: int) -> bool:
-    """Set fields of the work with the id among them; return False if there is none."""
+    """Set fields of the work whose id is among them; return False if there is no such work."""
     row = writer.execute("SELECT rowid, body FROM works WHERE id = ?", (change["id"],)).fetchone()
     if row is None:
         return False
@@ -173,7 +173,7 @@ def _changed(writer: sqlite3.Connection, change: Mapping[str, Any], index: int) 
 
 
 def shaper(projection: Mapping[str, Any]) -> Callable[[bytes], bytes] | None:
-    """Return a function that applies a projection to JSON, or None for whole works."""
+    """Return a function that applies a projection to the JSON of a work, or None if works are read whole."""
     project = compile_projection(projection)
     names = frozenset(projection) - {"_id"}
     if not names and not projection.get("_id"):
@@ -185,7 +185,7 @@ def shaper(projection: Mapping[str, Any]) -> Callable[[bytes], bytes] | None:
 
 @lru_cache(maxsize=64)
 def _picking(names: frozenset[str]) -> Callable[[bytes], bytes]:
-    """Return a function that copies some fields as text, without parsing the others."""
+    """Return a function that keeps some fields of a work in JSON; it copies their text, and parses no values."""
     fields = [(name, Raw | UnsetType, UNSET) for name in FIELD_NAMES if name in names]
     picked = msgspec.json.Decoder(msgspec.defstruct("Picked", fields, gc=False))
     return lambda body: msgspec.json.encode(picked.decode(body))
