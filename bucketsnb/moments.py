@@ -57,17 +57,17 @@ def instant(text: str, *, zone: timezone | None = None) -> float:
     text = text.strip()
     if _NUMBER.fullmatch(text):
         return float(text)
-    found = _ISO.fullmatch(text)
-    if found is None:
+    match = _ISO.fullmatch(text)
+    if match is None:
         raise ValueError("is not a time; write ISO text such as 2026-11-20T18:30:00Z, or epoch seconds")
-    if found["zone"] is None and zone is None:
-        raise ValueError(f"has no time zone; write {found['day']}T{found['clock'] or '00:00'}Z if it is UTC")
-    offset = f"{found['hour'] or '+00'}:{found['minute'] or '00'}" if found["zone"] else ""
+    if match["zone"] is None and zone is None:
+        raise ValueError(f"has no time zone; write {match['day']}T{match['clock'] or '00:00'}Z if it is UTC")
+    offset = f"{match['hour'] or '+00'}:{match['minute'] or '00'}" if match["zone"] else ""
     try:
-        whole = datetime.fromisoformat(f"{found['day']}T{found['clock'] or '00'}{offset}")
+        whole = datetime.fromisoformat(f"{match['day']}T{match['clock'] or '00'}{offset}")
     except ValueError as error:
         raise ValueError(f"is not a time: {error}") from None
-    return _seconds(whole if whole.tzinfo else whole.replace(tzinfo=zone), found["rest"] or "")
+    return _seconds(whole if whole.tzinfo else whole.replace(tzinfo=zone), match["rest"] or "")
 
 
 def exact_seconds(value: datetime) -> float:

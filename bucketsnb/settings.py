@@ -168,9 +168,9 @@ def _addresses(given: object) -> tuple[list[str], str]:
         value = value.get(key) if isinstance(value, Mapping) else None
     if value:
         return _as_list(value, str(path)), str(path)
-    lack = "has no http.baseurls.buckets" if path.exists() else "no such file"
+    problem = "has no http.baseurls.buckets" if path.exists() else "no such file"
     raise ConfigurationError(
-        f"No address of a Buckets service was given. Looked at: BUCKETSNB_URL (not set), {path} ({lack}).",
+        f"No address of a Buckets service was given. Looked at: BUCKETSNB_URL (not set), {path} ({problem}).",
         cure=Cure.GIVE_ADDRESS,
     )
 
@@ -302,19 +302,19 @@ def proxy_at(address: object, source: str) -> Secret:
         If it is not the address of a proxy; the message names `source`.
     """
     text = address.strip() if isinstance(address, str) else ""
-    whole = text if "://" in text else f"http://{text}"
+    with_scheme = text if "://" in text else f"http://{text}"
     try:
-        parts = urlsplit(whole)
-        plain = not re.search(r"[\s\\]", text) and "@" not in parts.path
-        good = plain and parts.hostname and parts.port != 0 and parts.scheme in _PROXY_SCHEMES
+        parts = urlsplit(with_scheme)
+        is_plain = not re.search(r"[\s\\]", text) and "@" not in parts.path
+        is_valid = is_plain and parts.hostname and parts.port != 0 and parts.scheme in _PROXY_SCHEMES
     except ValueError:
-        good = False
-    if not good:
+        is_valid = False
+    if not is_valid:
         shown = printable(without_login(text)) if isinstance(address, str) else type(address).__name__
         raise ConfigurationError(
             f"The proxy {truncate(repr(shown), 80)} from {source} is no address such as http://proxy.example:3128."
         )
-    return Secret(whole, source)
+    return Secret(with_scheme, source)
 
 
 # --- the rest ---

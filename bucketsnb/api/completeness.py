@@ -63,12 +63,12 @@ def read_rest(
     key
         The id of a work; None where it has none.
     """
-    found = list(first)
-    known = {key(work) for work in found}
+    works = list(first)
+    known = {key(work) for work in works}
     overlap = min(_OVERLAP, len(first) // 2)
     position = furthest = len(first)
     previous, barren = first, 0
-    while (most is None or len(found) < most) and barren < _BARREN:
+    while (most is None or len(works) < most) and barren < _BARREN:
         start = max(position - overlap, 0)
         page = read(start, None if most is None else most - start)
         beyond = position - start  # from this place on, works without an id are new
@@ -82,11 +82,11 @@ def read_rest(
         if start and overlap and len(fresh) == len(page) and barren < _BARREN:
             position = max(start - len(first), 0)
             continue
-        found += fresh
+        works += fresh
         known.update(map(key, fresh))
         if len(page) <= beyond:
             break
         position = start + len(page)
         barren = 0 if fresh or position <= furthest else barren + 1
         furthest = max(furthest, position)
-    return found if most is None else found[:most]
+    return works if most is None else works[:most]

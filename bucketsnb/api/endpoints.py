@@ -130,9 +130,9 @@ class Api:
     def pipelines(self) -> list[str]:
         """Return the names of the pipelines that have works; `have_nameless` is set if there are works without one."""
         answer = self._send("GET", "/status/pipelines")
-        found = self._checked("GET", "/status/pipelines", answer, _names)
-        names = [name for name in found if name is not None]
-        self.have_nameless = len(names) < len(found)
+        all_names = self._checked("GET", "/status/pipelines", answer, _names)
+        names = [name for name in all_names if name is not None]
+        self.have_nameless = len(names) < len(all_names)
         self.counts_at_once = len(names) > AT_ONCE and answer.headers.get(COUNTS_AT_ONCE) == _ALL_DETAILS
         return names
 
@@ -178,23 +178,23 @@ class Api:
         A service may send fewer works than were asked for, so the missing ones are asked for again until an answer has
         none of them.
         """
-        found: list[dict[str, Any]] = []
+        records: list[dict[str, Any]] = []
         missing, before = list(dict.fromkeys(ids)), (0, 0)
         while missing:
-            named = {"id": {"$in": missing}}
-            document = {"$and": [query_document, named]} if query_document else named
+            by_id = {"id": {"$in": missing}}
+            document = {"$and": [query_document, by_id]} if query_document else by_id
             answer = self._view_answer(document, None, 0, None)
             works = self._records(answer)
             self.longest_answer.may_be_cut(len(works), len(answer.body), None)
             came = {_id_of(record) for record in works}
             if came.isdisjoint(missing):
                 break
-            if found:
+            if records:
                 self.longest_answer.was_cut(*before)
             before = len(works), len(answer.body)
-            found += works
+            records += works
             missing = [work_id for work_id in missing if work_id not in came]
-        return found
+        return records
 
     def view_bytes(
         self,
@@ -257,10 +257,10 @@ class Api:
             self.longest_answer.may_be_cut(len(page), len(answer.body), number)
             return page
 
-        found = read_rest(works, following, key, most)
-        if len(found) > len(works):
+        all_works = read_rest(works, following, key, most)
+        if len(all_works) > len(works):
             self.longest_answer.was_cut(len(works), size)
-        return found
+        return all_works
 
     def _view_answer(
         self, document: Mapping[str, Any] | None, projection: Mapping[str, Any] | None, skip: int, limit: int | None
@@ -494,8 +494,8 @@ class Api:
 
 
 def _id_of(record: Mapping[str, Any]) -> str | None:
-    given = record.get("id")
-    return given if isinstance(given, str) else None
+    work_id = record.get("id")
+    return work_id if isinstance(work_id, str) else None
 
 
 def _with_id(projection: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -607,11 +607,11 @@ def _new_ids(number: int) -> Callable[[Any], list[str]]:
     """Return a function that expects so many different ids."""
 
     def ids(value: Any) -> list[str]:
-        given = msgspec.convert(value, list[Annotated[str, msgspec.Meta(min_length=1)]])
-        if len(given) != number:
-            raise ValueError(f"{count_of(number, 'id')} were expected, and {len(given):,} came")
-        if len(set(given)) != number:
+        new_ids = msgspec.convert(value, list[Annotated[str, msgspec.Meta(min_length=1)]])
+        if len(new_ids) != number:
+            raise ValueError(f"{count_of(number, 'id')} were expected, and {len(new_ids):,} came")
+        if len(set(new_ids)) != number:
             raise ValueError("ids that differ from each other were expected")
-        return given
+        return new_ids
 
     return ids

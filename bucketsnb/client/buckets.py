@@ -405,12 +405,12 @@ class Buckets:
         """
         if not isinstance(id, str) or not id:
             raise QueryError(f"the id of a work is text, not {id!r}")
-        found = self.api.view({"id": id}, limit=1)
-        if not found:
+        records = self.api.view({"id": id}, limit=1)
+        if not records:
             place = f"{printable(id)} on {host_of(self.api.url)}"
             text = f"no work has the id {place}: it was deleted, or it ended and was archived"
             raise NotFound(text, method="POST", path="/view", url=self.api.url)
-        return WorkView(found[0], now=self.api.clock.now())
+        return WorkView(records[0], now=self.api.clock.now())
 
     def status(self, pipeline: str | Sequence[str] | None = None, *, compare: bool = False) -> StatusFrame:
         """Return how many works of each status every pipeline has.
@@ -482,9 +482,9 @@ class Buckets:
         match. Its columns are those of :func:`bucketsnb.summaries.failures_of`.
         """
         failed = _query_of(query, words) & Query(status="failure")
-        found = self.view(failed, limit=limit, columns=_FAILURE_COLUMNS)
-        table = failures_of(found)
-        table.attrs.update(read=len(found), matched=found.attrs["matched"], exact=found.attrs["exact"])
+        works = self.view(failed, limit=limit, columns=_FAILURE_COLUMNS)
+        table = failures_of(works)
+        table.attrs.update(read=len(works), matched=works.attrs["matched"], exact=works.attrs["exact"])
         return table
 
     def events(self, events: int | str | Sequence[int | str]) -> pd.DataFrame:
@@ -495,8 +495,8 @@ class Buckets:
         """
         several = isinstance(events, Iterable) and not isinstance(events, str)
         wanted: list[Any] = list(events) if several else [events]  # type: ignore[arg-type]
-        found = self.view(Query(event=wanted), limit=None, columns=_EVENT_COLUMNS)
-        return events_of(found, [int(event) for event in wanted])
+        works = self.view(Query(event=wanted), limit=None, columns=_EVENT_COLUMNS)
+        return events_of(works, [int(event) for event in wanted])
 
     def family(self, parent: str) -> Family:
         """Return a parent and the works below it as a tree.
@@ -604,8 +604,8 @@ class Buckets:
         :meth:`plan_delete`.
         """
         limits = PlanLimits(allow_all, allow_running, max_affected, expires_after)
-        found = _selector_of(which, words)
-        return plan_requeue(self._context, found, reset_attempt=reset_attempt, reason=reason, limits=limits)
+        selector = _selector_of(which, words)
+        return plan_requeue(self._context, selector, reset_attempt=reset_attempt, reason=reason, limits=limits)
 
     @_takes_words
     def plan_update(
@@ -887,11 +887,11 @@ class Buckets:
         ServiceError
             If the service refused, or did not answer; the journal has what became of every work.
         """
-        named = ids_of(ids)
-        if not named:
+        checked_ids = ids_of(ids)
+        if not checked_ids:
             warn_caller("delete_ids was given no ids, so nothing was sent.", NothingSent)
             return False
-        return _deleted(plan_delete(self._context, named, reason="delete_ids", limits=_ANY))
+        return _deleted(plan_delete(self._context, checked_ids, reason="delete_ids", limits=_ANY))
 
     def delete_many(
         self,

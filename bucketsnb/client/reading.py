@@ -239,8 +239,8 @@ class Pages:
 
     def _unnamed(self, shared: list[str], which: slice) -> Iterator[_PageColumns]:
         """Read works whose id is missing, is not text, or is shared with other works."""
-        named = [{"id": {"$not": {"$type": "string"}}}, {"id": {"$type": "array"}}, {"id": {"$in": shared}}]
-        document, skip = _both(self.document, {"$or": named}), which.start
+        alternatives = [{"id": {"$not": {"$type": "string"}}}, {"id": {"$type": "array"}}, {"id": {"$in": shared}}]
+        document, skip = _both(self.document, {"$or": alternatives}), which.start
         while skip < which.stop:
             page, _ = self._read(document, skip=skip, limit=which.stop - skip)
             yield _rows(page, slice(which.stop - skip))

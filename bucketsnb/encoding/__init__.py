@@ -162,8 +162,8 @@ def judge(work: Any) -> tuple[dict[str, Any], list[Problem]]:
     """
     record, unfit = _converted(work)
     if unfit:
-        named = {problem.path.partition(".")[0].partition("[")[0] for problem in unfit}
-        return record, [*unfit, *(problem for problem in _wrong(with_defaults(record)) if problem.path not in named)]
+        reported = {problem.path.partition(".")[0].partition("[")[0] for problem in unfit}
+        return record, [*unfit, *(problem for problem in _wrong(with_defaults(record)) if problem.path not in reported)]
     filled = with_defaults(record)
     return record, _wrong(filled) or _size_problems(filled, len(msgspec.json.encode(filled)))
 
@@ -175,8 +175,8 @@ def judge_change(record: Mapping[str, Any], changes: Mapping[str, Any]) -> list[
     """
     new, unfit = _converted(changes)
     times = _moment_problems({name: value for name, value in new.items() if value != record.get(name)})
-    named = {problem.path for problem in times}
-    return [*unfit, *(problem for problem in problems_of_change(record, new) if problem.path not in named), *times]
+    reported = {problem.path for problem in times}
+    return [*unfit, *(problem for problem in problems_of_change(record, new) if problem.path not in reported), *times]
 
 
 def _converted(work: Any) -> tuple[dict[str, Any], list[Problem]]:
@@ -244,14 +244,14 @@ def _time(value: Any, name: str) -> float | None:
 def _moment_problems(record: Mapping[str, Any]) -> list[Problem]:
     """Return the problems of times that must be a mistake, each with a guess at what was meant."""
     times = ((name, record.get(name)) for name in TIME_FIELDS)
-    found = ((name, moment_problem(time)) for name, time in times if isinstance(time, float))
-    return [Problem(name, why, "expected epoch seconds from 2010 to now") for name, why in found if why]
+    reasons = ((name, moment_problem(time)) for name, time in times if isinstance(time, float))
+    return [Problem(name, why, "expected epoch seconds from 2010 to now") for name, why in reasons if why]
 
 
 def _wrong(record: Mapping[str, Any]) -> list[Problem]:
     moments = _moment_problems(record)
-    named = {problem.path for problem in moments}
-    return [*(problem for problem in problems(record) if problem.path not in named), *moments]
+    reported = {problem.path for problem in moments}
+    return [*(problem for problem in problems(record) if problem.path not in reported), *moments]
 
 
 def _size_problems(record: Mapping[str, Any], size: int) -> list[Problem]:

@@ -147,9 +147,9 @@ _FROM_NUMBER: Mapping[Kind | None, Callable[[Any], Any]] = {
 
 
 def _integer(path: str, text: str) -> Any:
-    found = _INTEGER.fullmatch(text)
-    if found:
-        return _int(path, found[1])
+    match = _INTEGER.fullmatch(text)
+    if match:
+        return _int(path, match[1])
     if _THOUSANDS.fullmatch(text) or _WITH_COMMAS.fullmatch(text):
         raise UnfitError(path, f"is {text!r}; write a whole number without separators")
     return text
@@ -194,8 +194,8 @@ def _integers(path: str, text: str) -> Any:
 def _event(path: str, text: str) -> Any:
     if _ROUNDED.fullmatch(text):
         raise UnfitError(path, f"is {text!r}, which a spreadsheet may have rounded; write all digits")
-    found = _INTEGER.fullmatch(text)
-    return _int(path, found[1]) if found else text
+    match = _INTEGER.fullmatch(text)
+    return _int(path, match[1]) if match else text
 
 
 def _structure(path: str, text: str) -> Any:

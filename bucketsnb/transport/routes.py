@@ -71,16 +71,16 @@ def route_to(url: str, proxies: Mapping[str, Secret] | None = None) -> Route:
         If what the environment names as the proxy is not the address of one.
     """
     parts = urlsplit(url)
-    found = requests.Session().merge_environment_settings(url, {}, None, None, None)
+    environment = requests.Session().merge_environment_settings(url, {}, None, None, None)
     names = (f"{parts.scheme}://{parts.hostname}", parts.scheme, f"all://{parts.hostname}", "all")
     if proxies is not None:
         proxy = next((proxies[name] for name in names if name in proxies), None)
     elif leads_to_this_machine(parts.hostname or "") or _is_exempt(parts):
         proxy = None
     else:
-        address = next(filter(None, map(found["proxies"].get, names)), None)
+        address = next(filter(None, map(environment["proxies"].get, names)), None)
         proxy = proxy_at(address, "the environment") if address else None
-    return Route(url, proxy, True if found["verify"] is None else found["verify"])
+    return Route(url, proxy, True if environment["verify"] is None else environment["verify"])
 
 
 def _is_exempt(parts: SplitResult) -> bool:

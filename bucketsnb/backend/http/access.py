@@ -93,8 +93,8 @@ class AccessControl:
         if scope["method"] == "OPTIONS":
             return Response(status_code=200, headers=_PREFLIGHT)
         if self._token and scope["path"] != "/version":
-            given = headers.get(b"x-access-token", b"")
-            if not hmac.compare_digest(given, self._token):
+            sent_token = headers.get(b"x-access-token", b"")
+            if not hmac.compare_digest(sent_token, self._token):
                 return problem(401, _NO_TOKEN)
         length = headers.get(b"content-length", b"0")
         if length.isdigit() and int(length) > BODY_BYTES_MAX:
@@ -137,8 +137,8 @@ def _host_of_page(address: bytes) -> str:
 
 def _host_of(authority: str) -> str:
     """Return the host in a ``Host`` header; empty if it holds more than a name and a port."""
-    found = _AUTHORITY.fullmatch(authority)
-    return found[1].strip("[]").lower() if found else ""
+    match = _AUTHORITY.fullmatch(authority)
+    return match[1].strip("[]").lower() if match else ""
 
 
 async def read_body(request: Request) -> bytes:

@@ -138,8 +138,8 @@ class _Service:
         unique = {work_id for work_id in (*request.query_params.getlist("ids"), *asked.ids) if work_id}
         if not unique:
             raise BadRequest("name the works to delete by ids: nothing was deleted")
-        found = await self._change(self.store.delete, sorted(unique))
-        return answer(found == len(unique))
+        deleted = await self._change(self.store.delete, sorted(unique))
+        return answer(deleted == len(unique))
 
     async def withdraw(self, request: Request) -> Response:
         query = _decoded(await read_body(request), _QUERY)
@@ -153,8 +153,8 @@ class _Service:
     async def view(self, request: Request) -> Response:
         asked = _decoded(await read_body(request), _View)
         limit = asked.limit if asked.limit and asked.limit > 0 else None
-        found = (asked.query or {}, asked.projection, asked.skip or 0, limit)
-        pieces = await run_sync(self.store.view, *found, limiter=self.views)
+        arguments = (asked.query or {}, asked.projection, asked.skip or 0, limit)
+        pieces = await run_sync(self.store.view, *arguments, limiter=self.views)
         return StreamingResponse(pieces, media_type="application/json")
 
     async def details(self, request: Request) -> Response:

@@ -127,8 +127,8 @@ class Store(ABC):
 
     def statuses(self) -> dict[str, Counts]:
         """Count works by status for each pipeline that has works, in alphabetical order."""
-        named = (row for row in self._numbers(None) if isinstance(row[0], str))
-        by_pipeline = groupby(sorted(named, key=itemgetter(0)), key=itemgetter(0))
+        named_rows = (row for row in self._numbers(None) if isinstance(row[0], str))
+        by_pipeline = groupby(sorted(named_rows, key=itemgetter(0)), key=itemgetter(0))
         return {name: _counted(rows) for name, rows in by_pipeline}
 
     def pipelines(self) -> list[str]:
@@ -180,8 +180,8 @@ def _array(works: Generator[bytes, None, None]) -> Iterator[bytes]:
     try:
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as array, closing(works):
             before = b"["
-            while some := b",".join(islice(works, _WORKS_AT_ONCE)):
-                array.write(before + some)
+            while joined := b",".join(islice(works, _WORKS_AT_ONCE)):
+                array.write(before + joined)
                 before = b","
             array.write(b"]" if before == b"," else b"[]")
             array.seek(0)

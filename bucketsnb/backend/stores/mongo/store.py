@@ -102,7 +102,7 @@ class MongoStore(Store):
         """Claim the first queued work that matches.
 
         This method never tries again: if the answer was lost, the work may be claimed already. A replica set recognises
-        a claim that is sent again, so for one the driver tries once more by itself.
+        a claim that is sent again, so the driver sends it once more to a replica set.
         """
         compile_query(query)
         wanted = _of_one_pipeline(query)

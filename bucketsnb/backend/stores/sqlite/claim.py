@@ -58,8 +58,8 @@ def claim(query: Mapping[str, Any], file: SQLiteFile) -> bytes | None:
                 sql = (_OF_MARK if mark else _OF_PIPELINE).format(mark=mark, rest=condition.sql)
                 firsts = [row for queue in queues for (row,) in writer.execute(sql, (*queue, *condition.values))]
                 slots = ", ".join("?" * len(firsts))
-                found = writer.execute(f"{_FOUND} WHERE rowid IN ({slots}) {_FIRST} LIMIT 1", firsts).fetchone()
-                return _take(writer, found) if found else None
+                first = writer.execute(f"{_FOUND} WHERE rowid IN ({slots}) {_FIRST} LIMIT 1", firsts).fetchone()
+                return _take(writer, first) if first else None
     while (searched := _search(query, matches, file)) is not None:
         with file.changing() as writer:
             claimed = _take(writer, searched)

@@ -129,12 +129,12 @@ class SQLiteFile:
 
     def _identities(self) -> list[tuple[int, int]]:
         """Return device and inode of the file, its log and the index of the log; removed files are left out."""
-        found = []
+        identities = []
         for path in self._paths:
             with suppress(OSError):
                 file = path.stat()
-                found.append((file.st_dev, file.st_ino))
-        return found
+                identities.append((file.st_dev, file.st_ino))
+        return identities
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

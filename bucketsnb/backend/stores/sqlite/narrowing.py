@@ -157,12 +157,12 @@ def _on_column(name: str, operator: str, operand: Any) -> Condition:
         return Condition(f"{column} {_COMPARISONS[operator]} ?", (operand,)) if comparable else _UNSURE
     if operator not in ("$in", "$nin"):
         return _UNSURE
-    found = _in(column, [value for value in operand if value is not None])
+    condition = _in(column, [value for value in operand if value is not None])
     if None in operand:
-        found = _any_of([Condition(f"{column} IS NULL"), found])
+        condition = _any_of([Condition(f"{column} IS NULL"), condition])
     if operator == "$in":
-        return found
-    return replace(found, sql=f"({found.sql}) IS NOT TRUE") if found.exact else _UNSURE
+        return condition
+    return replace(condition, sql=f"({condition.sql}) IS NOT TRUE") if condition.exact else _UNSURE
 
 
 def _on_mark(name: str, operator: str, operand: Any) -> Condition:
@@ -170,11 +170,11 @@ def _on_mark(name: str, operator: str, operand: Any) -> Condition:
         return _UNSURE
     # An array equals another only if its elements do: search for one element, and compare the works that are found.
     values = [next(filter(is_plain, item), None) if isinstance(item, list) else item for item in operand]
-    found = _in("value", values)
-    if found.sql in (_ALL, _NOTHING):
-        return found
-    sql = f"works.rowid IN (SELECT work FROM marks WHERE field = '{name}' AND ({found.sql}))"  # noqa: S608 - our own names
-    return Condition(sql, found.values, exact=not any(isinstance(item, list) for item in operand))
+    condition = _in("value", values)
+    if condition.sql in (_ALL, _NOTHING):
+        return condition
+    sql = f"works.rowid IN (SELECT work FROM marks WHERE field = '{name}' AND ({condition.sql}))"  # noqa: S608 - our own names
+    return Condition(sql, condition.values, exact=not any(isinstance(item, list) for item in operand))
 
 
 def _in(column: str, values: Sequence[Any]) -> Condition:

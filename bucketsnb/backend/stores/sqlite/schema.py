@@ -117,8 +117,8 @@ def marks_of(record: Mapping[str, Any], rowid: int | None) -> list[tuple[Any, ..
     """Return the rows of the table of marks for a work: each text or number in its tags and events."""
     queue = record["pipeline"] if record["status"] == "queued" else None
     order = (queue, record["priority"], record["creation"])
-    found = [(field, element) for field in MARKS for element in _elements(record.get(field)) if is_plain(element)]
-    return [(rowid, *mark, *order) for mark in found]
+    marks = [(field, element) for field in MARKS for element in _elements(record.get(field)) if is_plain(element)]
+    return [(rowid, *mark, *order) for mark in marks]
 
 
 def _elements(value: Any) -> list[Any]:
