@@ -273,8 +273,8 @@ def show(*, file: Path, html: Path | None, as_json_: bool) -> None:
         plan.to_html(html)
     if as_json_:
         works = [
-            {"before": one.before and one.before.record, "after": one.after and one.after.record}
-            for one in plan.changes
+            {"before": change.before and change.before.record, "after": change.after and change.after.record}
+            for change in plan.changes
         ]
         names = ("summary", "verb", "url", "reason", "created_at", "expires_at", "query")
         facts = {name: getattr(plan, name) for name in names}

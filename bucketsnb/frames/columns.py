@@ -169,14 +169,14 @@ def parents_of(configs: Sequence[Text]) -> list[str | None]:
         found = _decode_parents(b"[" + b",".join(configs) + b"]")
     except (msgspec.DecodeError, RecursionError):
         return [parent_of(decode(config)) for config in configs]
-    return [None if one is None else one.parent for one in found]
+    return [None if config is None else config.parent for config in found]
 
 
 def derived(columns: Columns, now: float, read: Container[str]) -> Columns:
     """Compute the derived columns as of `now`, in epoch seconds; a column is empty unless all its fields were read."""
     count = len(columns["id"])
     return {
-        name: row.make(columns, round(now * _US)) if all(one in read for one in row.needs) else missing(name, count)
+        name: row.make(columns, round(now * _US)) if all(field in read for field in row.needs) else missing(name, count)
         for name, row in _DERIVED.items()
     }
 

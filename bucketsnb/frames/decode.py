@@ -137,10 +137,7 @@ def _fit(kind: Kind, value: Any) -> Any:
         return msgspec.Raw(encode_json(value))
     try:
         return msgspec.convert(value, _TYPES[kind])
-    except (
-        msgspec.ValidationError,
-        UnicodeEncodeError,
-    ):  # the latter for a lone surrogate in a value that does not fit
+    except (msgspec.ValidationError, UnicodeEncodeError):  # the latter: a lone surrogate in what does not fit
         return None
 
 

@@ -53,7 +53,7 @@ def _plain(name: str, cells: Any) -> list[Any]:
         isinstance(cells.dtype, pd.StringDtype) and cells.dtype.na_value is pd.NA
     ):
         return list(cells.to_numpy(dtype=object, na_value=None))
-    values = _values(cells)
+    values = list(map(_value, cells))
     if name in FIELDS and FIELDS[name].kind is Kind.INTEGER:
         return [int(value) if isinstance(value, float) and value.is_integer() else value for value in values]
     return values
@@ -62,10 +62,6 @@ def _plain(name: str, cells: Any) -> list[Any]:
 def _are_times(cells: Any) -> bool:
     dtype = getattr(cells, "dtype", None)
     return isinstance(dtype, pd.DatetimeTZDtype | np.dtype) and dtype.kind == "M"
-
-
-def _values(cells: Any) -> list[Any]:
-    return [_value(cell) for cell in cells]
 
 
 def _value(cell: Any) -> Any:
@@ -244,13 +240,13 @@ class Baseline(str):
 
     def records(self, ids: Sequence[str]) -> dict[str, Work]:
         """Return the works with these ids as they were read, by id; those that were not read are left out."""
-        places = [self._places[one][-1] for one in ids if one in self._places]
+        places = [self._places[name][-1] for name in ids if name in self._places]
         return {work["id"]: work for work in self.works_at(places)}
 
     def duplicate_ids(self, ids: Iterable[str]) -> list[Work]:
         """Return the works that were read without an id that is text, or with one of these."""
         wanted = dict.fromkeys([None, *ids])
-        return self.works_at([place for one in wanted for place in self._places.get(one, ())])
+        return self.works_at([place for name in wanted for place in self._places.get(name, ())])
 
     def __deepcopy__(self, _: object) -> Baseline:
         return self

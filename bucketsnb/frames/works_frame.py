@@ -151,14 +151,14 @@ def _inputs(other: Any) -> Iterable[Any]:
 
 def _known_of(inputs: Iterable[Any], *, every: bool) -> dict[Any, Any]:
     """Return the facts about the read of several frames together; with `every`, none unless all frames have them."""
-    frames = [one for one in inputs if isinstance(one, pd.DataFrame)]
+    frames = [frame for frame in inputs if isinstance(frame, pd.DataFrame)]
     known = [(frame, Baseline.of(frame)) for frame in frames]
     parts = [part for _, part in known if part is not None]
     if not parts or (every and any(part is None and len(frame) for frame, part in known)):
         return {}
     about: dict[Any, Any] = {"as_read": Baseline.joined(parts)}
     read = [frame.attrs.get("columns", "all") for frame, part in known if part is not None]
-    if all(one == read[0] for one in read):
+    if all(columns == read[0] for columns in read):
         about["columns"] = read[0]
     return about
 
@@ -209,7 +209,7 @@ def _rows(frame: pd.DataFrame, columns: Sequence[int | None], *, html: bool) -> 
 def _cell(name: Any, value: Any, width: int | None, *, html: bool) -> Any:
     most = width or _UNBOUNDED
     if isinstance(value, list | dict):
-        flat = isinstance(value, list) and not any(isinstance(one, list | dict) for one in value)
+        flat = isinstance(value, list) and not any(isinstance(element, list | dict) for element in value)
         return truncate(join_truncated(value, most=3) if flat and width else on_one_line(value, most), most)
     if name == "id":
         return "" if value is pd.NA else truncate(value, most)

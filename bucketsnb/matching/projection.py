@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .limits import QueryNotUnderstood, name_of_type, plain
+from .values import PATH_PARTS_MAX
 
 __all__ = ["compile_projection"]
 
-_PATH_PARTS_MAX = 100
 _Tree = dict[str, Any]  # name -> None at the end of a path, or the tree of what is below
 
 
@@ -62,7 +62,7 @@ def _tree(paths: Mapping[str, bool]) -> _Tree:
     tree: _Tree = {}
     for path in paths:
         parts = path.split(".")
-        if not all(parts) or any(part.startswith("$") for part in parts) or len(parts) > _PATH_PARTS_MAX:
+        if not all(parts) or any(part.startswith("$") for part in parts) or len(parts) > PATH_PARTS_MAX:
             raise QueryNotUnderstood(f"the projection's path {path[:60]!r} is malformed")
         _plant(tree, parts, path)
     return tree
@@ -81,8 +81,8 @@ def _plant(tree: _Tree, parts: list[str], path: str) -> None:
 def _part(value: Any, tree: _Tree, *, including: bool) -> Any:
     """Return the fields in the tree, or all others; for a list, those of each object in it."""
     if isinstance(value, list):
-        inner = [one for one in value if not including or isinstance(one, (dict, list))]
-        return [_part(one, tree, including=including) for one in inner]
+        inner = [element for element in value if not including or isinstance(element, (dict, list))]
+        return [_part(element, tree, including=including) for element in inner]
     if not isinstance(value, dict):
         return value
     part = {}

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from .limits import QueryNotUnderstood
 
-__all__ = ["MISSING", "Missing", "Test", "order_key", "reaching", "values_at"]
+__all__ = ["MISSING", "PATH_PARTS_MAX", "Missing", "Test", "order_key", "reaching", "values_at"]
 
 
 class Missing:
@@ -72,13 +72,13 @@ Test = Callable[[Any], bool]
 Path = tuple[tuple[str, int], ...]
 """The names of a dotted path, each with the place in a list that it may stand for, or -1."""
 
-_PATH_PARTS_MAX = 100
+PATH_PARTS_MAX = 100
 
 
 def _parsed(path: str) -> Path:
     parts = path.split(".")
-    if len(parts) > _PATH_PARTS_MAX:
-        raise QueryNotUnderstood(f"the path {path[:60]!r}... has more than {_PATH_PARTS_MAX} parts")
+    if len(parts) > PATH_PARTS_MAX:
+        raise QueryNotUnderstood(f"the path {path[:60]!r}... has more than {PATH_PARTS_MAX} parts")
     return tuple((part, _place(part)) for part in parts)
 
 

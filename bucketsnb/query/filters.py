@@ -229,16 +229,13 @@ def filters_of(document: Document) -> tuple[Filter, ...]:
     {"$where": "1"}
     """
     rest = dict(document)
-    named = []
-    for one in NAMED:
-        if all(key in rest and same(rest[key], wanted) for key, wanted in one.document.items()):
-            named.append(_named(one))
-            rest = {key: condition for key, condition in rest.items() if key not in one.document}
-    return (*named, *_of_entries(rest))
-
-
-def _named(one: Named) -> Filter:
-    return Filter(deepcopy(one.document), one.text, {one.word: True}, limits_of(_of_entries(one.document)))
+    found = []
+    for named in NAMED:
+        if all(key in rest and same(rest[key], wanted) for key, wanted in named.document.items()):
+            limits = limits_of(_of_entries(named.document))
+            found.append(Filter(deepcopy(named.document), named.text, {named.word: True}, limits))
+            rest = {key: condition for key, condition in rest.items() if key not in named.document}
+    return (*found, *_of_entries(rest))
 
 
 def _of_entries(document: Document) -> Iterator[Filter]:
@@ -246,12 +243,11 @@ def _of_entries(document: Document) -> Iterator[Filter]:
     for key, condition in document.items():
         found = list(_of_entry(key, condition))
         entry = {key: condition}
-        together = join({}, (one.condition for one in found))
-        yield from found if canonical(together) == canonical(entry) else [_raw(entry)]
-
-
-def _raw(entry: Document) -> Filter:
-    return Filter(entry, truncate(literal(entry), most=120))
+        together = join({}, (part.condition for part in found))
+        if canonical(together) == canonical(entry):
+            yield from found
+        else:
+            yield Filter(entry, truncate(literal(entry), most=120))
 
 
 def _of_entry(key: str, condition: Any) -> Iterator[Filter]:
@@ -303,8 +299,8 @@ def _group(operator: str, queries: list[Document]) -> Filter:
 
 def _any_of(branches: Iterable[tuple[Filter, ...]]) -> Limits:
     limits = list(map(limits_of, branches))
-    paths = [path for path in limits[0] if all(path in one for one in limits)]
-    return {path: tuple(dict.fromkeys(text for one in limits for text in one[path])) for path in paths}
+    paths = [path for path in limits[0] if all(path in branch for branch in limits)]
+    return {path: tuple(dict.fromkeys(text for branch in limits for text in branch[path])) for path in paths}
 
 
 # Conditions on one field ----------------------------------------------------------------------------------------------
@@ -397,7 +393,7 @@ def _between(path: str, low: Any, high: Any) -> Filter:
 
 def list_text(path: str, values: list[Any]) -> str:
     """Return several values of a field for people: the first few, as a query may have very many ids."""
-    return join_truncated([truncate(shown(path, one)) for one in values[:_READ]] + values[_READ:], _READ)
+    return join_truncated([truncate(shown(path, value)) for value in values[:_READ]] + values[_READ:], _READ)
 
 
 def shown(path: str, value: Any) -> str:

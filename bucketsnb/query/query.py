@@ -289,12 +289,6 @@ class Query:
     def __reduce__(self) -> tuple[Callable[[Document], Query], tuple[Document]]:
         return (Query._of, (self.document,))
 
-    def __copy__(self) -> Query:
-        return self
-
-    def __deepcopy__(self, memo: Any) -> Query:
-        return self
-
     def __repr__(self) -> str:
         source = self.to_code() if len(self._canonical) <= 2 * _LONGEST_SHOWN else ""
         if source and len(source) <= _LONGEST_SHOWN:

@@ -68,7 +68,7 @@ class _Term:
 
     def source(self, indent: str) -> str:
         inner = indent + "    "
-        arguments = [one if isinstance(one, str) else _sum(one, inner) for one in self.arguments]
+        arguments = [terms if isinstance(terms, str) else _sum(terms, inner) for terms in self.arguments]
         line = f"{self.name}({', '.join(arguments)})"
         if not arguments or _fits(line, indent):
             return line

@@ -88,7 +88,7 @@ def _as_text(value: Any, deep: int) -> str | None:
         lines = [line.strip() for line in value.strip().splitlines() if line.strip()]
         return (lines[-1] if lines[0].startswith("Traceback") else lines[0]) if lines else None
     if isinstance(value, list) and deep > 0:
-        return next((text for text in (_as_text(one, deep - 1) for one in value) if text), None)
+        return next((text for text in (_as_text(part, deep - 1) for part in value) if text), None)
     return error_text(value, deep=deep - 1)
 
 

@@ -54,7 +54,9 @@ def _about(frame: pd.DataFrame, wanted: set[int]) -> tuple[list[int], list[int]]
     pairs = [
         (place, event)
         for place, events in enumerate(frame["event"])
-        for event in {one: None for one in (events if isinstance(events, list) else [events]) if isinstance(one, int)}
+        for event in {
+            number: None for number in (events if isinstance(events, list) else [events]) if isinstance(number, int)
+        }
         if event in wanted
     ]
     return [place for place, _ in pairs], [event for _, event in pairs]
