@@ -134,7 +134,7 @@ class ConfigurationError(BucketsError):
 
 
 class QueryError(BucketsError, ValueError):
-    """Correct the query: the message names the field and, where there is one, the word that was meant."""
+    """Correct the query: the message names the field and, if possible, the word that was meant."""
 
 
 class WorkError(BucketsError, ValueError):

@@ -278,7 +278,7 @@ class Problem:
     why
         What is wrong with it.
     expected
-        What would be right.
+        What would be valid.
     """
 
     path: str
@@ -287,7 +287,7 @@ class Problem:
 
     @property
     def text(self) -> str:
-        """What is wrong and what would be right, without the path."""
+        """What is wrong and what would be valid, without the path."""
         return f"{self.why}; {self.expected}" if self.expected else self.why
 
     def __str__(self) -> str:
@@ -426,7 +426,7 @@ def _short(value: Any) -> str:
     return _SHORT.repr(value)
 
 
-# --- what is filled in ---
+# --- defaults ---
 
 
 def with_defaults(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -105,7 +105,7 @@ class Api:
         return self.clock.latest
 
     def now(self) -> float:
-        """Return epoch seconds by the clock of the session; asks the service for its time if no answer had it yet."""
+        """Return epoch seconds by the clock of the session; sends a request if the service's time is not known yet."""
         if not self.clock.is_settled:
             self.version()
             self.clock.settle()
@@ -123,7 +123,7 @@ class Api:
         return self._ask("GET", "/version", _object)
 
     def status(self, pipeline: str | None = None) -> dict[str, int]:
-        """Return how many works there are, by status, of all pipelines or of one; an unknown pipeline has none."""
+        """Return how many works of each status there are, in all pipelines or in one; an unknown pipeline has none."""
         path = "/status" if pipeline is None else f"/status/details/{_segment(pipeline)}"
         return self._ask("GET", path, _counts)
 
@@ -212,7 +212,7 @@ class Api:
         body = answer.body.strip()
         if not (body.startswith(b"[") and body.endswith(b"]")):
             del body  # so that no traceback shows a token that the service repeats
-            self._bad("POST", "/view", answer, "a list of records was expected")
+            self._raise_bad_answer("POST", "/view", answer, "a list of records was expected")
         self._check_type("POST", "/view", answer)
         return body
 
@@ -307,7 +307,7 @@ class Api:
         check = {"creation": {"$in": [record["creation"] for record in records]}}
         names = sorted({str(record.get("pipeline")) for record in records})
         params = {"return_ids": str(bool(return_ids))}
-        shape: Callable[[Any], Any] = _new_ids(len(records)) if return_ids else _yes
+        shape: Callable[[Any], Any] = _new_ids(len(records)) if return_ids else _expect_true
         answer: list[str] | bool = self._change(
             "POST", "/work", shape, {"pipeline": {"$in": names}, **check}, params=params, body=body
         )
@@ -460,14 +460,14 @@ class Api:
             return shape(decode(answer.body))
         except (ValueError, msgspec.ValidationError) as error:
             reason = str(error)
-        return self._bad(method, path, answer, reason)
+        return self._raise_bad_answer(method, path, answer, reason)
 
     def _check_type(self, method: str, path: str, answer: Answer) -> None:
         kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind and "json" not in kind and kind not in ("text/plain", "application/octet-stream"):
-            self._bad(method, path, answer, f"JSON was expected, not {printable(kind)}")
+            self._raise_bad_answer(method, path, answer, f"JSON was expected, not {printable(kind)}")
 
-    def _bad(self, method: str, path: str, answer: Answer, reason: str) -> NoReturn:
+    def _raise_bad_answer(self, method: str, path: str, answer: Answer, reason: str) -> NoReturn:
         shown = truncate(self.transport.hide(answer.body[:4096].decode("utf-8", "replace")), 300)
         text = (
             f": {reason}; the service answered {answer.status} with {shown or 'an empty body'}. "
@@ -590,7 +590,7 @@ def _counts_by_pipeline(value: Any) -> dict[str, dict[str, int]]:
     return {name: _counts(counts) for name, counts in _object(value).items()}
 
 
-def _yes(value: Any) -> bool:
+def _expect_true(value: Any) -> bool:
     """Expect true, the answer to a successful deposit; some services send the ids instead."""
     if value is not True and not (isinstance(value, list) and value):
         raise ValueError("true was expected")

@@ -690,8 +690,8 @@ class Buckets:
         Raises
         ------
         WorkError
-            If no rows can be read, no column is a field of a work, or the works were read in part (which a frame
-            records, and which ids without the fields of every work show in a file or a list).
+            If no rows can be read, no column is a field of a work, or works of a queue were read in part. A frame
+            records that; in a file or a list, it is seen by works that have ids but lack fields of every work.
         """
         limits = PlanLimits(max_affected=max_affected, expires_after=expires_after)
         return plan_deposit(self._context, works, fresh=fresh, skip_bad=skip_bad, reason=reason, limits=limits)
@@ -726,7 +726,7 @@ class Buckets:
         Parameters
         ----------
         entry
-            Its id, from :meth:`journal` or ``receipt.entry``.
+            The id of the entry, from :meth:`journal` or ``receipt.entry``.
         allow_other_host
             Accept an entry that was made with another address of the service.
 

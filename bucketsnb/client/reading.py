@@ -50,11 +50,11 @@ _PageColumns = dict[str, Any]
 
 
 class ReadingWarning(UserWarning):
-    """A frame does not hold all that was asked for; its ``attrs`` say what it holds."""
+    """A frame does not have all works that were asked for; its ``attrs`` say how many it has, and how many match."""
 
 
 class MovedDuringRead(ReadingWarning):
-    """Works were deleted, or stopped matching, between two requests of one read; read again for a settled view."""
+    """Works were deleted, or stopped matching, between two requests of one read; read again for a consistent frame."""
 
 
 class ReadCancelled(ReadingWarning):

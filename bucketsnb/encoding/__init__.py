@@ -81,12 +81,12 @@ def encode_works(works: Iterable[Any], *, verb: Verb) -> tuple[bytes, list[dict[
     """
     records = [_record(work, index, verb) for index, work in enumerate(_listed(works))]
     if verb != "update":
-        _stamp(records)
+        _set_creation_times(records)
     bodies = []
     for index, record in enumerate(records):
         if verb == "deposit":
             records[index] = with_defaults(record)
-            _refuse(_wrong(records[index]), record, index)
+            _refuse(_field_problems(records[index]), record, index)
         bodies.append(msgspec.json.encode(records[index]))
         _refuse(_size_problems(record, len(bodies[-1])), record, index)
     return b"[" + b",".join(bodies) + b"]", records
@@ -163,9 +163,12 @@ def judge(work: Any) -> tuple[dict[str, Any], list[Problem]]:
     record, unfit = _converted(work)
     if unfit:
         reported = {problem.path.partition(".")[0].partition("[")[0] for problem in unfit}
-        return record, [*unfit, *(problem for problem in _wrong(with_defaults(record)) if problem.path not in reported)]
+        return record, [
+            *unfit,
+            *(problem for problem in _field_problems(with_defaults(record)) if problem.path not in reported),
+        ]
     filled = with_defaults(record)
-    return record, _wrong(filled) or _size_problems(filled, len(msgspec.json.encode(filled)))
+    return record, _field_problems(filled) or _size_problems(filled, len(msgspec.json.encode(filled)))
 
 
 def judge_change(record: Mapping[str, Any], changes: Mapping[str, Any]) -> list[Problem]:
@@ -248,7 +251,7 @@ def _moment_problems(record: Mapping[str, Any]) -> list[Problem]:
     return [Problem(name, why, "expected epoch seconds from 2010 to now") for name, why in reasons if why]
 
 
-def _wrong(record: Mapping[str, Any]) -> list[Problem]:
+def _field_problems(record: Mapping[str, Any]) -> list[Problem]:
     moments = _moment_problems(record)
     reported = {problem.path for problem in moments}
     return [*(problem for problem in problems(record) if problem.path not in reported), *moments]
@@ -268,7 +271,7 @@ _CLOCK_LOCK = threading.Lock()
 _last_stamp = 0.0
 
 
-def _stamp(records: list[dict[str, Any]]) -> None:
+def _set_creation_times(records: list[dict[str, Any]]) -> None:
     """Give every record a creation time that no other record of this deposit has; of equal ones, the first keeps it."""
     taken: set[float] = set()
     latest: dict[float, float] = {}

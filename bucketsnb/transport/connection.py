@@ -57,14 +57,14 @@ class Attempt:
         self.sent = False
         """Whether part of the request may have been sent."""
         self.answering = False
-        """Whether an answer has begun."""
+        """Whether the start of an answer has arrived."""
         self.refusal: TryFailedError | None = None
-        """The failure that the status of the answer means, if any."""
+        """The failure for the status of the answer; None if it is a success, or has not arrived."""
         self._transfer = timeout + size / LEAST_RATE
         self._connection: HTTPConnection | None = None
         self._done = threading.Event()
         self._lock = threading.Lock()
-        self._is_left = False
+        self._is_abandoned = False
 
     def run(self, work: Callable[[], T]) -> T:
         """Call a function in a thread of its own, and return what it returns or raise what it raises.
@@ -96,15 +96,15 @@ class Attempt:
                     raise TimeoutError("timed out")
         finally:
             if not self._done.is_set():
-                self._leave()
+                self._abandon()
         if errors:
             raise errors.pop()
         return results.pop()
 
-    def _leave(self) -> None:
+    def _abandon(self) -> None:
         """Cut the connection that the thread waits on; the thread closes it."""
         with self._lock:
-            self._is_left = True
+            self._is_abandoned = True
             sock: Any = self._connection.sock if self._connection is not None else None
         if sock is not None:
             cut(sock)
@@ -120,7 +120,7 @@ class Attempt:
     def sends(self, connection: HTTPConnection) -> None:
         """Note that part of the request may be sent from now on; raise TimeoutError if nobody waits for it any more."""
         with self._lock:
-            if self._is_left:
+            if self._is_abandoned:
                 connection.close()
                 raise TimeoutError("timed out")
             self._connection = connection

@@ -1,6 +1,6 @@
 """How a request fails: which of our errors that is, and whether the request is sent again.
 
-Exceptions of requests and urllib3, and HTTP statuses, become our errors only here.
+Only this module converts HTTP statuses, and exceptions of requests and urllib3, to our errors.
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ def retry_after(value: str) -> float | None:
         return None
 
 
-# --- answers that say no ---
+# --- refusals ---
 
 _NO_PROXY = "If the service needs no proxy, set BUCKETSNB_PROXY=off."
 _BY_PROXY: Mapping[int, str] = {

@@ -176,8 +176,8 @@ class Transport:
         raise failure
 
     def _talk(self, call: Call, attempt: Attempt, *, signed: bool) -> Answer:
-        # Servers close idle connections, and a request sent at that moment is lost without a trace. So a call that
-        # may be sent only once uses a new connection.
+        # Servers close idle connections. If a request is sent at that moment, nobody can tell whether it arrived. So a
+        # call that may be sent only once uses a new connection.
         session = new_session() if call.idempotency is Idempotency.ONCE else nullcontext(self._session())
         with (
             session as opened,

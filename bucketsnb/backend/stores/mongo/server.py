@@ -66,7 +66,7 @@ class MongoServer:
                 raise
         self.transactions = "setName" in hello or hello.get("msg") == "isdbgrid"
 
-    def whole(self, act: Callable[[ClientSession | None], object]) -> None:
+    def in_transaction(self, act: Callable[[ClientSession | None], object]) -> None:
         """Call `act`, which makes changes, in a transaction: all or none of them are made.
 
         `act` gets the session of the transaction. It may be called again after its changes were undone, for example

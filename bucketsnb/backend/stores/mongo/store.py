@@ -76,7 +76,7 @@ class MongoStore(Store):
         for keys in _INDEXES:
             try:
                 self.works.create_index(keys)
-            except OperationFailure as error:  # noqa: PERF203 - each index stands for itself
+            except OperationFailure as error:  # noqa: PERF203 - each index may exist already
                 if error.code not in _ALREADY:
                     raise
 
@@ -84,7 +84,7 @@ class MongoStore(Store):
         documents = [document_of(record, index) for index, record in enumerate(records)]
         with translated(self.url, changing=True):
             if documents:
-                self._server.whole(lambda session: self._insert(documents, session))
+                self._server.in_transaction(lambda session: self._insert(documents, session))
 
     def _insert(self, documents: Sequence[RawBSONDocument], session: ClientSession | None) -> None:
         same_ids = {"_id": {"$in": [document["_id"] for document in documents]}}
@@ -142,11 +142,11 @@ class MongoStore(Store):
             check_changes(change, index)
         if changes:
             with translated(self.url, changing=True):
-                self._server.whole(lambda session: self._set(changes, session))
+                self._server.in_transaction(lambda session: self._set(changes, session))
 
     def _set(self, changes: Sequence[Record], session: ClientSession | None) -> None:
         current = self._current([change["id"] for change in changes], session)
-        if any(_moves(change, current) for change in changes):
+        if any(_changes_pipeline(change, current) for change in changes):
             # A cluster that is sharded by pipeline moves a work to another pipeline only in a request of its own.
             for change in changes:
                 self.works.update_one(*_update(change, current), session=session)
@@ -230,7 +230,7 @@ def _of_one_pipeline(query: Mapping[str, Any]) -> dict[str, Any]:
     return dict(query)
 
 
-def _moves(change: Mapping[str, Any], current: Mapping[str | None, Record]) -> bool:
+def _changes_pipeline(change: Mapping[str, Any], current: Mapping[str | None, Record]) -> bool:
     return "pipeline" in change and change["pipeline"] != current[change["id"]].get("pipeline")
 
 
@@ -238,7 +238,7 @@ def _update(change: Record, current: dict[str | None, Record]) -> tuple[Record, 
     """Return the filter and the update of a work; if its pipeline changes, `current` is given the new one."""
     before = current[change["id"]]
     which = {"_id": before["_id"]}
-    if _moves(change, current):
+    if _changes_pipeline(change, current):
         which["pipeline"] = before.get("pipeline")
         current[change["id"]] = {**before, "pipeline": change["pipeline"]}
     return which, {"$set": change}

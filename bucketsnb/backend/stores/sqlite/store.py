@@ -77,7 +77,7 @@ class SQLiteStore(Store):
 
     def _change(self, changes: Sequence[dict[str, Any]]) -> None:
         with self._file.changing() as writer:
-            missing = [change["id"] for index, change in enumerate(changes) if not _changed(writer, change, index)]
+            missing = [change["id"] for index, change in enumerate(changes) if not _set_fields(writer, change, index)]
             if missing:
                 raise UnknownWorks(missing)
 
@@ -158,7 +158,7 @@ def _remove(folder: str | None, owner: int) -> None:
         shutil.rmtree(folder)
 
 
-def _changed(writer: sqlite3.Connection, change: Mapping[str, Any], index: int) -> bool:
+def _set_fields(writer: sqlite3.Connection, change: Mapping[str, Any], index: int) -> bool:
     """Set fields of the work whose id is among them; return False if there is no such work."""
     row = writer.execute("SELECT rowid, body FROM works WHERE id = ?", (change["id"],)).fetchone()
     if row is None:
