@@ -251,9 +251,6 @@ class Baseline(str):
     def __deepcopy__(self, _: object) -> Baseline:
         return self
 
-    def __copy__(self) -> Baseline:
-        return self
-
     def __reduce__(self) -> tuple[Any, ...]:
         return _baseline, (str(self), dict(self._kept))
 

@@ -155,7 +155,7 @@ def _text(word: str, value: Any) -> str:
 
 
 def _status(word: str, value: Any) -> str:
-    status = _text(word, plain(value, word) if value is not None else value)
+    status = _text(word, plain(value, word))
     if status in STATUSES:
         return status
     cure = did_you_mean(status, STATUSES, otherwise=f"the statuses are {', '.join(STATUSES)}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from itertools import starmap
 from typing import Any
 
@@ -41,26 +41,16 @@ class Failures(SummaryFrame):
     Its ``attrs`` hold how many works were ``read`` and how many ``matched``, a lower bound unless ``exact``.
     """
 
-    @property
-    def _constructor(self) -> Callable[..., SummaryFrame]:
-        return SummaryFrame
-
     def _displayed(self) -> pd.DataFrame:
-        """Leave out columns that would take space from the error, if the table is complete."""
-        whole = pd.DataFrame(self)
-        return whole.drop(columns=_UNSEEN) if self._whole else whole
-
-    @property
-    def _whole(self) -> bool:
-        return set(_UNSEEN) <= set(self.columns)
+        """Leave out columns that would take space from the error."""
+        return pd.DataFrame(self).drop(columns=_UNSEEN, errors="ignore")
 
     def _footer(self) -> str:
-        further = f"; not shown: {', '.join(_UNSEEN)}" if self._whole else ""
-        read = self.attrs.get("read", 0)
-        if read >= self.attrs.get("matched", 0):
-            return super()._footer() + further
-        failed = count_of(self.attrs["matched"], "failed work", at_least=not self.attrs["exact"])
-        return f"{super()._footer()}, made of the newest {read:,} of {failed}{further}"
+        footer, read = super()._footer(), self.attrs.get("read", 0)
+        if read < self.attrs.get("matched", 0):
+            failed = count_of(self.attrs["matched"], "failed work", at_least=not self.attrs["exact"])
+            footer += f", made of the newest {read:,} of {failed}"
+        return f"{footer}; not shown: {', '.join(_UNSEEN)}"
 
 
 def error_text(results: Any, *, deep: int = _DEEP) -> str | None:
