@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -24,10 +24,6 @@ _SUMMARISED = frozenset({"pipeline", "status"})
 
 class Counts(SummaryFrame):
     """A small frame of counts; a line above its rows says what was counted."""
-
-    @property
-    def _constructor(self) -> Callable[..., SummaryFrame]:
-        return SummaryFrame
 
     def _caption(self) -> str | None:
         return self.attrs.get("summary")
