@@ -35,7 +35,7 @@ from bucketsnb.errors import (
 from bucketsnb.schema import COUNTS_AT_ONCE, STALE_DAYS, STATUS_KEYS
 from bucketsnb.transport import MAX_BYTES, Answer, Idempotency, Transport
 
-__all__ = ["DELETE_CHUNK", "Api", "chunks"]
+__all__ = ["DELETE_CHUNK", "Api", "chunks", "is_path_segment"]
 
 DELETE_CHUNK = 250
 """Most ids in one DELETE; the length of the request line may allow fewer."""
@@ -527,6 +527,20 @@ def _segment(pipeline: object) -> str:
         return quote(pipeline, safe="")
     except UnicodeEncodeError:
         raise QueryError("pipeline has half a surrogate pair, which is not text") from None
+
+
+def is_path_segment(pipeline: str) -> bool:
+    """Return whether the path of a request can contain the name of a pipeline.
+
+    Examples
+    --------
+    >>> is_path_segment("fitburst"), is_path_segment("..")
+    (True, False)
+    """
+    try:
+        return bool(_segment(pipeline))
+    except QueryError:
+        return False
 
 
 def _document(value: object) -> dict[str, Any]:

@@ -59,7 +59,7 @@ class LocalBackend:
     token
         What clients must send as ``x-access-token``; with None, they need no token.
     sample
-        How many realistic works to add at the start.
+        How many realistic works to begin with, in a store that has no works.
 
     Attributes
     ----------
@@ -101,7 +101,7 @@ class LocalBackend:
         self.store = open_store(store)
         self._own_store = self.store is not store
         try:
-            self.store.load(sample_works(sample))
+            _fill(self.store, sample)
             listening = _listening(host, port)
             self.url = _url(listening)
             ready = threading.Event()
@@ -159,14 +159,13 @@ def serve(host: str, port: int, store: str | Path | Store | None, token: str | N
     Parameters
     ----------
     host, port, store, token, sample
-        As for `LocalBackend`, which raises the same errors; works are added only to a store that has none.
+        As for `LocalBackend`, which raises the same errors.
     """
     _check_host(host, token, "--token-file")
     _allow_connections()
     opened = open_store(store)
     try:
-        if sample and not opened.status()["total"]:
-            opened.load(sample_works(sample))
+        _fill(opened, sample)
         listening = _listening(host, port)
         announcement = f"bucketsnb: serving {opened.url} at {_url(listening)}"
         server = _server(build_app(opened, token), graceful_seconds=10)
@@ -174,6 +173,11 @@ def serve(host: str, port: int, store: str | Path | Store | None, token: str | N
             _run(server, listening, lambda: print(announcement, flush=True))  # noqa: T201 - scripts wait for it
     finally:
         opened.close()
+
+
+def _fill(store: Store, sample: int) -> None:
+    if sample and not store.status()["total"]:
+        store.load(sample_works(sample))
 
 
 @contextlib.contextmanager

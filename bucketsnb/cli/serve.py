@@ -54,13 +54,10 @@ def practice_queue(store: str | None, sample: int) -> Iterator[tuple[str, int]]:
     An empty one starts with `sample` realistic works.
     """
     with _backend_errors():
-        from bucketsnb.backend.samples import sample_works
         from bucketsnb.backend.server import LocalBackend
 
-        backend = LocalBackend(store)
+        backend = LocalBackend(store, sample=sample)
     with backend:
-        if sample and not backend.store.status()["total"]:
-            backend.store.load(sample_works(sample))
         yield backend.url, backend.store.status()["total"]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from bucketsnb.api import Api, ask_together
+from bucketsnb.api import Api, ask_together, is_path_segment
 from bucketsnb.client.reading import count, selected
 from bucketsnb.display.texts import count_of, did_you_mean, join_truncated, printable
 from bucketsnb.errors import QueryError
@@ -39,11 +39,9 @@ def group_count(api: Api, query: Query, by: Sequence[str]) -> Counts:
     summarised = _SUMMARISED.issuperset(by) and query.only_pipeline_and_status and query.statuses is None
     try:
         table, requests, read = _from_status(api, query, by) if summarised else _from_works(api, query, by)
-    except (QueryError, _Nameless):
-        if not summarised:
-            raise
-        table, requests, read = _from_works(api, query, by)  # a pipeline has no name, or one that no path can contain
-        requests += 1
+    except _Uncountable as error:
+        table, requests, read = _from_works(api, query, by)
+        requests += error.requests
     counts = Counts(table.sort_values("n_works", ascending=False, kind="stable", ignore_index=True))
     total = count_of(read or int(counts["n_works"].sum()), "work")  # a work with several elements is in several rows
     cost = f"{count_of(requests, 'request')}, {count_of(read, 'work')} read"
@@ -73,9 +71,11 @@ def _from_status(api: Api, query: Query, by: Sequence[str]) -> tuple[pd.DataFram
     if query.pipelines is not None:
         names = list(query.pipelines)
     elif "pipeline" in by:
-        names, requests = list(_pipeline_names(api)), 1
+        names, requests = list(api.pipelines()), 1
     else:
         names = [None]
+    if (requests and api.have_nameless) or not all(name is None or is_path_segment(name) for name in names):
+        raise _Uncountable(requests)
     answers = ask_together(api.status, names)
     rows = [
         (pipeline, status, works)
@@ -90,15 +90,14 @@ def _from_status(api: Api, query: Query, by: Sequence[str]) -> tuple[pd.DataFram
     return counts, requests + len(names), 0
 
 
-class _Nameless(Exception):
-    """Some works have no pipeline, and the service's status does not count those on their own."""
+class _Uncountable(Exception):
+    """Some works have no pipeline, or one that no path can contain: the service's status does not count those.
 
+    `requests` were sent until that was known.
+    """
 
-def _pipeline_names(api: Api) -> list[str]:
-    names = api.pipelines()
-    if api.have_nameless:
-        raise _Nameless
-    return names
+    def __init__(self, requests: int) -> None:
+        self.requests = requests
 
 
 def _by_status(answer: Mapping[str, int]) -> Iterable[tuple[str | None, int]]:

@@ -76,7 +76,7 @@ def document_of(words: Mapping[str, Any]) -> Document:
 
 
 def stale_document(days: float = STALE_DAYS) -> Document:
-    """Return the query document of works that have been queued or running for more than some days.
+    """Return the query document of queued and running works that were created more than some days ago.
 
     Examples
     --------

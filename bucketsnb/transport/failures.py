@@ -268,11 +268,9 @@ def of_exception(
     if ran_out:
         text = f": no whole answer within {call.timeout:g} s."
         return TryFailedError(call.failed(NoAnswer, text, "Try again, or raise timeout=."), FailureKind.FINAL)
-    if answering and call.idempotency is not Idempotency.ONCE:  # for a change, NoAnswer: it may have been made or not
-        cut_off = call.failed(BadAnswer, f": the answer was cut off ({reason}).")
-        return TryFailedError(cut_off, FailureKind.NO_ANSWER)
-    lost = call.failed(NoAnswer, f": the connection was lost before an answer came ({reason}).")
-    return TryFailedError(lost, FailureKind.NO_ANSWER)
+    kind = BadAnswer if answering and call.idempotency is not Idempotency.ONCE else NoAnswer  # a change may be made
+    what = "the answer was cut off" if answering else "the connection was lost before an answer came"
+    return TryFailedError(call.failed(kind, f": {what} ({reason})."), FailureKind.NO_ANSWER)
 
 
 def _never_sent(call: Call, links: Sequence[BaseException], reason: str, *, ran_out: bool) -> TryFailedError:

@@ -384,6 +384,13 @@ def test_a_change_without_an_answer_is_sent_once_and_says_what_to_look_for(stub,
     assert caught.value.check
 
 
+def test_a_change_whose_answer_was_cut_off_says_so(stub, api):
+    stub.then(half(b"["))
+
+    with pytest.raises(errors.OutcomeUnknown, match=r"the answer was cut off \("):
+        api.deposit([make_work()])
+
+
 def test_a_lost_deposit_is_looked_for_by_its_creation_times(stub, api):
     stub.then(hang_up)
     works = make_works(2, creation=None)

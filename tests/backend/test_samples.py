@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -65,6 +66,12 @@ def test_failures_leave_texts_of_a_few_families() -> None:
     families = Counter(error.split(" ")[0] for error in errors)
     assert len(set(errors)) > 20 * len(families)
     assert 5 <= len(families) <= 12
+
+
+def test_a_backend_adds_none_to_works_that_are_there(tmp_path: Path) -> None:
+    for _ in range(2):
+        with LocalBackend(tmp_path / "works.db", sample=3) as backend:
+            assert backend.store.status()["total"] == 3
 
 
 def test_a_backend_may_begin_with_them() -> None:

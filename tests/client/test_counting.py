@@ -64,6 +64,7 @@ def as_rows(table):
         (None, ["tags"], ["<NA> 2", "x 5", "y 3"], 2),
         (None, ["parent"], ["<NA> 6", "run 1"], 2),
         (None, ["event"], ["7 1", "<NA> 6"], 2),
+        ({"pipeline": ".."}, "pipeline", [], 1),
     ],
 )
 def test_works_are_counted_by_what_is_asked_in_few_requests(queue, buckets, query, by, rows, requests):
