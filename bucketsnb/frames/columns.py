@@ -218,14 +218,10 @@ def _in_seconds(span: Callable[[Columns, int], Instants]) -> Callable[[Columns, 
 
 
 def _overdue(columns: Columns, now: int) -> Any:
-    """Return whether each work is running past its own timeout; only running works are computed, as others are many."""
-    running = np.flatnonzero(columns["status"] == "running")
-    some = {name: columns[name][running] for name in ("start", "stop", "status", "timeout")}
-    runtime, allowed = _runtime(some, now), some["timeout"].to_numpy(dtype=np.float64, na_value=np.nan)
-    ran = np.where(runtime == _NAT, np.nan, runtime / _US)
-    overdue, unknown = np.zeros((2, len(columns["status"])), dtype=bool)
-    overdue[running], unknown[running] = ran > allowed, np.isnan(ran - allowed)
-    return pd.arrays.BooleanArray(overdue, unknown)
+    """Return whether each work is running past its own timeout; missing if its start or its timeout is."""
+    running, runtime = columns["status"] == "running", _runtime(columns, now)
+    beyond = np.where(runtime == _NAT, np.nan, runtime / _US) - columns["timeout"].to_numpy(np.float64, na_value=np.nan)
+    return pd.arrays.BooleanArray(running & (beyond > 0), running & np.isnan(beyond))
 
 
 @dataclass(frozen=True)

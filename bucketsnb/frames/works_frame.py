@@ -211,11 +211,9 @@ def _cell(name: Any, value: Any, width: int | None, *, html: bool) -> Any:
     if isinstance(value, list | dict):
         flat = isinstance(value, list) and not any(isinstance(element, list | dict) for element in value)
         return truncate(join_truncated(value, most=3) if flat and width else on_one_line(value, most), most)
-    if name == "id":
-        return "" if value is pd.NA else truncate(value, most)
     if name == "status" and html and isinstance(value, str):
         return markup.chip(value)
-    return texts.truncate(value, most) if isinstance(value, str) else value
+    return truncate(value, most) if isinstance(value, str) else value
 
 
 # Written to files -----------------------------------------------------------------------------------------------------
