@@ -11,6 +11,7 @@ import ast
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from bucketsnb.display.texts import truncate
@@ -66,22 +67,31 @@ class _Term:
     name: str
     arguments: Sequence[str | Sequence[_Term]]
 
+    @cached_property
+    def line(self) -> str:
+        """The source on one line, however long."""
+        arguments = [terms if isinstance(terms, str) else _line(terms) for terms in self.arguments]
+        return f"{self.name}({', '.join(arguments)})"
+
     def source(self, indent: str) -> str:
+        if not self.arguments or _fits(self.line, indent):
+            return self.line
         inner = indent + "    "
         arguments = [terms if isinstance(terms, str) else _sum(terms, inner) for terms in self.arguments]
-        line = f"{self.name}({', '.join(arguments)})"
-        if not arguments or _fits(line, indent):
-            return line
         return f"{self.name}(\n" + "".join(f"{inner}{argument},\n" for argument in arguments) + f"{indent})"
 
 
 def _fits(line: str, indent: str) -> bool:
-    return "\n" not in line and len(line) + len(indent) <= _WIDTH
+    return len(line) + len(indent) <= _WIDTH
+
+
+def _line(terms: Sequence[_Term]) -> str:
+    return " & ".join(term.line for term in terms)
 
 
 def _sum(terms: Sequence[_Term], indent: str) -> str:
     """Return the source of ``term & term``, for a place inside brackets, where lines may break."""
-    line = " & ".join(term.source("") for term in terms)
+    line = _line(terms)
     return line if _fits(line, indent) else f"\n{indent}& ".join(term.source(indent) for term in terms)
 
 
@@ -112,13 +122,15 @@ def _terms(document: Document) -> list[_Term]:
     groups = {key: item for key, item in document.items() if key in _CALLS and is_branches(item) and all(item)}
     rest = {key: item for key, item in document.items() if key not in groups}
     conditions = rest.get("$and")
-    if is_branches(conditions) and len(conditions) <= _MOST_TERMS:
+    if is_branches(conditions) and all(conditions) and len(conditions) <= _MOST_TERMS:
         del rest["$and"]
     else:
         conditions = []
-    functions = [_function(key, queries) for key, queries in groups.items()]
-    terms = [*([_with_words(rest)] if rest or not functions else []), *functions]
-    terms = _with_conditions(terms, {**rest, **groups}, conditions)
+    terms = [_with_words(rest)] if rest or not (groups or conditions) else []
+    terms += [_function(key, queries) for key, queries in groups.items()]
+    if conditions:
+        longer = [*terms, *(term for condition in conditions for term in _terms(condition))]
+        terms = longer if _are_same(_joined(longer), document) else [*terms, _query({"$and": conditions}, {})]
     return terms if _are_same(_joined(terms), document) else [_query(document, {})]
 
 
@@ -151,17 +163,6 @@ def _ask(words: Mapping[str, Any], document: Document) -> bool:
         return words.keys() <= WORDS.keys() and _are_same(join({}, pieces_of(document_of(words))), document)
     except QueryError:
         return False
-
-
-def _with_conditions(terms: list[_Term], base: Document, conditions: list[Document]) -> list[_Term]:
-    """Add the branches of ``$and``: as terms of their own if joining restores the document, else as they are."""
-    for number, condition in enumerate(conditions, start=1):
-        longer = [*terms, *_terms(condition)]
-        if condition and _are_same(_joined(longer), {**base, "$and": conditions[:number]}):
-            terms = longer
-        else:
-            terms = [*terms, _query({"$and": [condition]}, {})]
-    return terms
 
 
 # Read -----------------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import copy
 import json
 import pickle
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -49,6 +50,25 @@ def test_a_document_comes_back_exactly_with_its_types_and_its_order_of_keys(docu
         if not has_open_moment(document):
             assert json.dumps(query.to_document(now=NOW)) == json.dumps(document)
         assert json.dumps(query.document) == json.dumps(document)
+
+
+@pytest.mark.timeout(60)  # each level once took twice as long as the one in it
+@pytest.mark.parametrize(
+    "around",
+    [
+        lambda inner: {"$or": [inner, {"site": "x"}]},
+        lambda inner: {"$nor": [inner]},
+        lambda inner: {"$and": [{"user": "me"}], "$or": [inner, {"site": "x"}]},
+        lambda inner: {"$and": [inner, {"user": "me"}], "$nor": [{"site": "x"}]},
+    ],
+    ids=["any", "none", "any within all", "all"],
+)
+def test_the_source_of_a_query_of_many_levels_is_written_and_read_back(around: Callable[[Any], Any]):
+    document: dict[str, Any] = {"user": "me"}
+    for _ in range(45):
+        document = around(document)
+    query = Query(document)
+    assert Query.parse(query.to_code()) == query
 
 
 @many
