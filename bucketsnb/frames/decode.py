@@ -116,11 +116,14 @@ def _read(texts: Sequence[Text], fields: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _fitted(kind: Any, decode: Callable[[Text], Any], text: bytes, place: int) -> Any:
-    """Read a work; values that do not fit the schema are missing."""
+    """Read a work, if need be as the standard library does; values that do not fit the schema are missing."""
     try:
         return decode(text)
     except (msgspec.DecodeError, RecursionError):
-        record = _record(text, place)
+        what = f"item {place} of the answer"
+        record = _read_slowly(text.decode("utf-8", "replace"), what)
+    if not isinstance(record, dict):
+        raise _bad(f"{what} is not a work but {type(record).__name__}", json.dumps(record))
     return kind(**{name: _fit(FIELDS[name].kind, record.get(name)) for name in kind.__struct_fields__})
 
 
@@ -141,15 +144,8 @@ def _fit(kind: Kind, value: Any) -> Any:
         return None
 
 
-def _record(text: bytes, place: int) -> Mapping[str, Any]:
-    """Read a work as the standard library does, which also takes ``NaN`` and lone surrogates."""
-    record = _read_slowly(text.decode("utf-8", "replace"), f"item {place} of the answer")
-    if not isinstance(record, dict):
-        raise _bad(f"item {place} of the answer is not a work but {type(record).__name__}", json.dumps(record))
-    return record
-
-
 def _read_slowly(text: str, what: str) -> Any:
+    """Read JSON as the standard library does, which also takes ``NaN`` and lone surrogates."""
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:

@@ -111,10 +111,10 @@ class _Compiler:
         if name == "$and":
             return _every(tests)
 
-        def one(record: Any) -> bool:
+        def either(record: Any) -> bool:
             return any(test(record) for test in tests)
 
-        return one if name == "$or" else _opposite(one)
+        return either if name == "$or" else _opposite(either)
 
     def field(self, value: Any, path: str, bind: Bind) -> Test:
         """Compile the condition on a field: operators if its first key is one, else a value to equal."""

@@ -46,7 +46,7 @@ def _value(expression: Any) -> Value:
         return _field(expression)
     if isinstance(expression, list):
         values = [_value(element) for element in expression]
-        return lambda record: [None if (one := value(record)) is MISSING else one for value in values]
+        return lambda record: [None if (found := value(record)) is MISSING else found for value in values]
     if isinstance(expression, dict):
         return _operation(expression)
     return lambda _: expression
@@ -95,10 +95,6 @@ def _comparison(compare: Callable[[Any, Any], Any]) -> Operation:
     return lambda values: compare(*map(order_key, values))
 
 
-def _three_way(left: Any, right: Any) -> int:
-    return int(left > right) - int(left < right)
-
-
 def _arithmetic(name: str, compute: Callable[[Any, Any], Any], *start: int) -> Operation:
     def step(left: Any, right: Any) -> Any:
         result = compute(left, right)
@@ -145,7 +141,7 @@ _OPERATIONS: Mapping[str, tuple[int, int, Operation]] = {
     "$gte": (2, 2, _comparison(operator.ge)),
     "$lt": (2, 2, _comparison(operator.lt)),
     "$lte": (2, 2, _comparison(operator.le)),
-    "$cmp": (2, 2, _comparison(_three_way)),
+    "$cmp": (2, 2, _comparison(lambda left, right: int(left > right) - int(left < right))),
     "$and": (0, _MANY, lambda values: all(map(_true, values))),
     "$or": (0, _MANY, lambda values: any(map(_true, values))),
     "$not": (1, 1, lambda values: not _true(next(values))),
