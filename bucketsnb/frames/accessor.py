@@ -69,7 +69,6 @@ class WorksAccessor:
 
         See :func:`bucketsnb.frames.to_records`.
         """
-        self._columns("id")
         return to_records(self._frame, partial=partial)
 
     def explode(self, column: str = "event") -> pd.DataFrame:
@@ -77,7 +76,8 @@ class WorksAccessor:
 
         ``event`` becomes ``Int64`` and ``tags``, ``products`` and ``plots`` become text, where all elements allow it.
         """
-        self._columns(column)
+        if column not in self._frame:
+            raise WorkError(f"this frame has no column {column!r}", field=column)
         frame = self._frame.explode(column)
         wanted = _ELEMENTS.get(column)
         if wanted is not None and isinstance(frame[column].array, JSONArray) and frame[column].isna().all():
@@ -116,15 +116,9 @@ class WorksAccessor:
         return self._frame[[name for name in self._frame if name in keep or name not in COLUMNS]]
 
     def _told(self, what: str) -> Any:
-        self._columns("id")
         if what not in self._frame.attrs:
             raise WorkError(f"this frame does not say its {what}: it was joined or made by hand, not read by view")
         return self._frame.attrs[what]
-
-    def _columns(self, *names: str) -> None:
-        absent = [name for name in names if name not in self._frame]
-        if absent:
-            raise WorkError(f"this is not a frame of works, as view returns them: it has no column {absent[0]!r}")
 
 
 def _unknown(work: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,11 @@ def test_explode_gives_one_row_an_event():
     assert rows.event.tolist() == [1, 2, pd.NA, pd.NA]
 
 
+def test_a_column_that_is_not_there_is_named():
+    with pytest.raises(WorkError, match="this frame has no column 'evnt'"):
+        frame_of(make_works(1)).works.explode("evnt")
+
+
 @pytest.mark.parametrize(
     "records", [[], make_works(2), [make_work(event=[1], tags=["a"])]], ids=["none", "null", "some"]
 )
