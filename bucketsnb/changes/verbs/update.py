@@ -169,49 +169,49 @@ class Update(Verb):
 
 
 def edits_of(frame: pd.DataFrame, now: Mapping[str, Record]) -> Edits:
-    """Compare a frame with what it was when it was read, and with the works as they are now.
-
-    Parameters
-    ----------
-    frame
-        Rows with an id each.
-    now
-        The works as they are now, by id.
+    """Compare a frame, with an id in each row, with what it was when it was read and with the works as they are now.
 
     Raises
     ------
     WorkError
         If a column was edited that a client may not set, is unknown, or holds a value that cannot be meant.
     """
-    read = Baseline.of(frame)
-    beside = [] if read else [one for one in frame.columns if one in WORKED_OUT or NAMELESS.fullmatch(str(one))]
-    notes = [] if read else [_UNKNOWN_ORIGIN]
-    if beside:
-        names = join_truncated([str(one) or "without a name" for one in beside], most=10)
-        notes.append(f"Columns that are no part of a work were left out: {names}.")
-        frame = frame.drop(columns=beside)
-    records = _records(frame, None if read else now)
-    found = Edits(notes=notes)
-    before = _as_read(frame, read) if read else {}
-    strangers = [one for work in records if (one := _id(work)) and one not in before] if read else []
+    read, found = Baseline.of(frame), Edits()
+    if read is None:
+        found.notes.append(_UNKNOWN_ORIGIN)
+        others = [name for name in frame.columns if name in WORKED_OUT or NAMELESS.fullmatch(str(name))]
+        if others:
+            names = join_truncated([str(name) or "without a name" for name in others], most=10)
+            found.notes.append(f"Columns that are no part of a work were left out: {names}.")
+            frame = frame.drop(columns=others)
+    works = _records(frame, None if read else now)
+    before = _as_read(frame, read, works) if read else _as_given(works, now)
+    edited = _works_by_row(works, read, found.left_out)
+    _refuse_derived(frame.iloc[list(edited)], before)
+    parts = parts_of(frame) if read else range(len(frame))  # what is left out of a file stays
+    for index, work in edited.items():
+        _compare(found, work, before.get(work["id"]), now.get(work["id"]), index, whole=index not in parts)
+    return found
+
+
+def _as_read(frame: pd.DataFrame, read: Baseline, works: Sequence[Record]) -> dict[str, Record]:
+    """Return the works of a frame as they were read, by id; for a work read twice, the reading of its row."""
+    were = read.works_at(list(read.places_of(frame).values()))
+    before: dict[str, Record] = {work["id"]: work for work in were if _id(work) is not None}
+    strangers = [found for work in works if (found := _id(work)) and found not in before]
     if strangers:
         raise WorkError(
             f"id is given by the service and cannot be set: {join_truncated(strangers, most=3)} "
             f"{'was' if len(strangers) == 1 else 'were'} not in the frame when it was read.",
             field="id",
         )
-    edited = _works_by_row(records, read, found.left_out)
-    _refuse_derived(frame.iloc[list(edited)], before)
-    parts = parts_of(frame) if read else dict.fromkeys(range(len(frame)), ())  # what is left out of it stays
-    for index, work in edited.items():
-        _compare(found, work, before.get(work["id"]), now.get(work["id"]), index, whole=index not in parts)
-    return found
+    return before
 
 
-def _as_read(frame: pd.DataFrame, read: Baseline) -> dict[str, Record]:
-    """Return the works of a frame as they were read, by id; for a work read twice, the reading of its row."""
-    works = read.works_at(list(read.places_of(frame).values()))
-    return {work["id"]: work for work in works if _id(work) is not None}
+def _as_given(works: Sequence[Record], now: Mapping[str, Record]) -> dict[str, Record]:
+    """Return the works as they are now, by id, of each what the frame has of it."""
+    known = [(work, now[work["id"]]) for work in works if _id(work) in now]
+    return {work["id"]: {name: restrict(was.get(name), value) for name, value in work.items()} for work, was in known}
 
 
 def _works_by_row(records: Sequence[Record], read: Baseline | None, left_out: list[LeftOut]) -> dict[int, Record]:
@@ -248,19 +248,16 @@ def _id(work: Record) -> str | None:
 def _compare(
     found: Edits, work: Record, old: Record | None, current: Record | None, index: int, *, whole: bool
 ) -> None:
-    was = current if old is None else old
-    cells = None if was is None else _edited(was, work, index)
-    if cells == {}:
-        return
-    _refuse_unmeant(cells or {}, index)
-    if cells is None or current is None:
+    cells = {} if old is None else _edited(old, work, index)
+    _refuse_unmeant(cells, index)
+    if old is None or (cells and current is None):
         found.left_out.append(LeftOut(work["id"], "gone when the plan was made"))
-        return
-    cells, why = _fitted(cells, old, current, whole=whole)
-    if why:
-        found.left_out.append(LeftOut(work["id"], why))
-    elif cells:
-        found.add(WorkSnapshot.of(current), cells, index)
+    elif cells and current is not None:
+        fitted, why = _fitted(cells, old, current, whole=whole)
+        if why:
+            found.left_out.append(LeftOut(work["id"], why))
+        elif fitted:
+            found.add(WorkSnapshot.of(current), fitted, index)
 
 
 def _edited(was: Record, work: Record, index: int) -> dict[str, Any]:
@@ -270,25 +267,20 @@ def _edited(was: Record, work: Record, index: int) -> dict[str, Any]:
     return {name: value for name, value in cells.items() if not equal(was.get(name), value)}
 
 
-def _fitted(cells: dict[str, Any], old: Record | None, current: Record, *, whole: bool) -> tuple[dict[str, Any], str]:
+def _fitted(cells: dict[str, Any], old: Record, current: Record, *, whole: bool) -> tuple[dict[str, Any], str]:
     """Return the new values as whole fields, or why there are none."""
-    since = [] if old is None else drift(old, current, whole=whole)
+    since = drift(old, current, whole=whole)
     if since:
         return {}, f"{_SINCE}: {described(since)}"
     if whole:
         return cells, ""
-    read = {name: restrict(current.get(name), value) for name, value in cells.items()} if old is None else old
-    fresh = {name: value for name, value in cells.items() if name not in read}  # whole, as no part of it was read
-    known = [name for name in cells if name in read]
-    edits = leaves({name: read[name] for name in known}, {name: cells[name] for name in known})
-    unread = _unread(edits, current)
+    fresh = {name: value for name, value in cells.items() if name not in old}  # whole, as no part of it was read
+    known = [name for name in cells if name in old]
+    edits = leaves({name: old[name] for name in known}, {name: cells[name] for name in known})
+    unread = [  # of these only a part was read: the edit would overwrite the rest
+        (".".join(path), was, held) for path, was, _ in edits if not equal(was, held := _value_at(current, path))
+    ]
     return ({}, f"{_UNREAD}: {described(unread)}") if unread else ({**_put_into(current, edits), **fresh}, "")
-
-
-def _unread(edits: Iterable[Leaf], current: Record) -> list[tuple[str, Any, Any]]:
-    """Return edited paths of which only a part was read: the edit would overwrite the rest."""
-    values = [(path, old, _value_at(current, path)) for path, old, _ in edits]
-    return [(".".join(path), old, now) for path, old, now in values if not equal(old, now)]
 
 
 def _value_at(current: Record, path: Sequence[str]) -> Any:
