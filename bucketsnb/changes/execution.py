@@ -96,16 +96,9 @@ class Item:
         new_id: str | None = None,
         work_id: str | None = None,
     ) -> None:
-        """Set what became of the work.
+        """Set what became of the work, with its record as it was last read.
 
-        Parameters
-        ----------
-        record
-            The work as it was last read.
-        new_id
-            Id that the service gave it.
-        work_id
-            Id of the work that was changed, if it is another one than planned.
+        The service gave it the id `new_id`; `work_id` is that of the work that was changed, if it was not planned.
         """
         after = None if record is None else WorkSnapshot.of(record)
         known = work_id or self.change.id or new_id
@@ -139,27 +132,18 @@ class ChunkExecutor(ABC):
 
 @dataclass(eq=False, repr=False)
 class Execution:
-    """Applies one plan once, and resumes it after an interruption; chunk executors work with it.
-
-    Attributes
-    ----------
-    entry
-        Id of the entry in the journal. It is chosen when the plan is made, so that a copy of the plan in a forked
-        process has the same one: an entry can be begun only once.
-    head
-        What the journal keeps at the start of the entry, beside the plan.
-    earlier
-        Results of an entry that exists already and is continued; None for a new entry.
-    lengths
-        Bytes that entries had when they were read: an entry that is longer now was continued by somebody else.
-    """
+    """Applies one plan once, and resumes it after an interruption; chunk executors work with it."""
 
     context: Context
     chunk_executor: ChunkExecutor
     entry: str = field(default_factory=new_entry)
+    """Id of the entry in the journal, also in copies of the plan in forked processes: it can be begun only once."""
     head: Mapping[str, Any] = field(default_factory=dict)
+    """What the journal keeps at the start of the entry, beside the plan."""
     earlier: Sequence[WorkResult] | None = None
+    """Results of an entry that exists already and is continued; None for a new entry."""
     lengths: dict[str, int] = field(default_factory=dict)
+    """Bytes that entries had when they were read: an entry that is longer now was continued by somebody else."""
 
     spent = False
 

@@ -97,15 +97,9 @@ class JournalWarning(UserWarning):
 
 
 class Journal:
-    """A folder of entries.
+    """A folder of entries; above `limit` bytes, old ones are dropped.
 
-    Parameters
-    ----------
-    folder
-        Where; by default `BUCKETSNB_JOURNAL`, else the user's data folder. A relative one is taken from the working
-        folder at its first use, and stays there.
-    limit
-        Bytes above which old entries are dropped.
+    A relative folder is taken from the working folder at its first use, and stays there.
     """
 
     def __init__(self, folder: Path | None = None, *, limit: int = _LIMIT) -> None:
@@ -116,12 +110,7 @@ class Journal:
     def begin(self, head: Mapping[str, Any], ids: Sequence[str | None], *, entry: str | None = None) -> Writer:
         """Start an entry with the head of its plan and the id of each work, in order; None for a work without an id.
 
-        Raises
-        ------
-        JournalError
-            If it cannot be kept.
-        PlanAlreadyApplied
-            If an entry of this id was begun before.
+        A JournalError says that it cannot be kept, PlanAlreadyApplied that an entry of this id was begun before.
         """
         with _recording(self.folder):
             _make_private(self.folder)
@@ -137,14 +126,9 @@ class Journal:
         return writer
 
     def reopen(self, entry: str, *, length: int | None = None) -> Writer:
-        """Continue an entry; if `length` is given, it must still have so many bytes.
+        """Continue an entry; PlanAlreadyApplied says that it has no longer the `length` in bytes that is given.
 
-        Raises
-        ------
-        JournalError
-            If it is not there, cannot be written, or is being written by another process or thread.
-        PlanAlreadyApplied
-            If it was written since it was read.
+        A JournalError says that it is not there, cannot be written, or is being written by another process or thread.
         """
         return Writer(self.path(entry), new=False, length=length)
 
@@ -271,10 +255,7 @@ class Writer:
     def line(self, kind: str, works: Mapping[str, Iterable[str] | None] | None = None, **content: Any) -> None:
         """Append a line and force it to the disk; `works` are lists by name, whose works are JSON texts in ASCII.
 
-        Raises
-        ------
-        JournalError
-            If the line cannot be written, or the file is not in its place; a part that was written is removed.
+        If the line cannot be written, what was written of it is removed.
         """
         self.check()
         start = json.dumps({"kind": kind, "at": time.time(), **content}, separators=(",", ":")).removesuffix("}")
@@ -373,7 +354,7 @@ def _make_private(folder: Path) -> None:
     if os.name != "posix" or not mode & 0o077:
         return
     is_marked = mode & (stat.S_ISVTX | stat.S_ISGID)
-    if is_marked or found.st_uid != os.geteuid() or not all(_NAME.fullmatch(one.name) for one in folder.iterdir()):
+    if is_marked or found.st_uid != os.geteuid() or not all(_NAME.fullmatch(path.name) for path in folder.iterdir()):
         words = (
             f"Others can look into the journal's folder {folder} (mode {mode:04o}), which was left so, as it belongs "
             "to another user, has its sticky or group bit set, or holds more than your journal. Its entries can be "
@@ -590,13 +571,7 @@ def _number(value: Any) -> int:
 
 
 def read_entry(journal: Journal, entry: str) -> Entry:
-    """Read an entry whole.
-
-    Raises
-    ------
-    JournalError
-        If there is no such entry, or it is not one.
-    """
+    """Read an entry whole; a JournalError says that there is none, or that the file holds something else."""
     found = Entry(entry)
     try:
         for line in lines_of(journal.path(entry)):
@@ -662,7 +637,7 @@ def journal_frame(journal: Journal, most: int | None = None) -> pd.DataFrame:
     """
     ids = journal.entries()
     known = set(ids)
-    rows = [_row(journal, entry, known) for entry in [one for one in ids if not one.endswith(UNDO_SUFFIX)][:most]]
+    rows = [_row(journal, entry, known) for entry in [entry for entry in ids if not entry.endswith(UNDO_SUFFIX)][:most]]
     texts, numbers = ("verb", *_PLACE, "reason"), ("n_works", *_WORDS)
     frame = JournalFrame(rows, columns=["entry", "time", *texts, *numbers, "state", "undone"])
     frame["time"] = pd.to_datetime(frame["time"], unit="s", utc=True).astype("datetime64[ns, UTC]").dt.round("us")

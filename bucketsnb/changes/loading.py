@@ -52,13 +52,7 @@ def load_plan(context: Context, path: Path) -> Plan:
 
 
 def plan_to_look_at(path: Path) -> Plan:
-    """Return the plan of a file to look at, also if it cannot be applied any more; no request is sent.
-
-    Raises
-    ------
-    PlanError
-        If it is no plan, or was altered.
-    """
+    """Return the plan of a file to look at, also if it cannot be applied any more; no request is sent."""
     saved, changes = read_plan_file(path)
     return _plan_of(saved, changes, without_login(saved.url), None)
 
@@ -71,7 +65,7 @@ def _plan_of(saved: SavedPlan, changes: Iterable[Change], url: str, execution: E
         created_at=saved.created_at,
         expires_at=saved.expires_at,
         query=saved.query,
-        left_out=tuple(LeftOut(one, why) for one, why in saved.left_out),
+        left_out=tuple(LeftOut(work_id, why) for work_id, why in saved.left_out),
         notes=(f"Planned by {saved.user} on {saved.machine}, {format_time(saved.created_at)}.", *saved.notes),
         _execution=execution,
     )

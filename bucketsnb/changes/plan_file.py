@@ -96,13 +96,7 @@ def write_plan_file(path: Path, plan: Plan, entry: str, expires_after: float) ->
 
 
 def read_plan_file(path: Path) -> tuple[SavedPlan, list[Change]]:
-    """Read a plan from a file, and its changes.
-
-    Raises
-    ------
-    PlanError
-        If it cannot be read, is no plan, or was altered since it was saved.
-    """
+    """Read a plan and its changes from a file; a PlanError says that it is no plan, or was altered since."""
     content = _content(path)
     try:
         saved = msgspec.convert(content, SavedPlan)

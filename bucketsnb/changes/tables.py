@@ -73,24 +73,16 @@ class RowProblem(NamedTuple):
 
 @dataclass(frozen=True)
 class Rows:
-    """What was read from a source.
-
-    Attributes
-    ----------
-    count
-        Number of rows; empty ones are left out.
-    works
-        Complete works, of the rows that have nothing wrong.
-    problems
-        What is wrong with the others.
-    notes
-        What was left out, and why.
-    """
+    """What was read from a source."""
 
     count: int
+    """Number of rows; empty ones are left out."""
     works: list[dict[str, Any]]
+    """Complete works, of the rows that have nothing wrong."""
     problems: list[RowProblem]
+    """What is wrong with the others."""
     notes: list[str]
+    """What was left out, and why."""
 
 
 @dataclass
@@ -110,17 +102,8 @@ _Read: TypeAlias = tuple[list[_Row], list[str]]
 def read_rows(source: Source, *, fresh: bool = False) -> Rows:
     """Read rows from any source, fill in what they leave out with the public client's defaults, and check each.
 
-    Parameters
-    ----------
-    source
-        Where they are.
-    fresh
-        Whether to make new works of them: created now, with nothing of an earlier life.
-
-    Raises
-    ------
-    WorkError
-        If no rows can be read from it at all, or they are works that were read in part.
+    With `fresh`, new works are made of them: created now, with nothing of an earlier life. A WorkError says that no
+    rows can be read at all, or that they are works that were read in part.
     """
     rows, notes = _read(source)
     _refuse_parts(rows, parts_of(source) if isinstance(source, pd.DataFrame) and Baseline.of(source) else None)
@@ -150,11 +133,11 @@ def _read(source: Source) -> _Read:
 def _of_values(given: Iterable[Any], lines: Sequence[int] = ()) -> _Read:
     """Read works whose values are of Python or JSON types already."""
     rows, ours = [], set()
-    for place, one in enumerate(given):
-        work, line = getattr(one, "payload", one), lines[place] if lines else None
+    for place, value in enumerate(given):
+        work, line = getattr(value, "payload", value), lines[place] if lines else None
         if isinstance(work, Mapping):
             ours |= work.keys() & set(WORKED_OUT)
-            fields = ((str(name), value) for name, value in work.items() if name not in WORKED_OUT)
+            fields = ((str(name), cell) for name, cell in work.items() if name not in WORKED_OUT)
             rows.append(_of_cells(place, line, fields, read_value))
         else:
             rows.append(_Row(place, line, work))
@@ -476,15 +459,13 @@ def _completed(row: Any, *, fresh: bool) -> dict[str, Any]:
     if not isinstance(row, Mapping):
         raise WorkError(f"is not a mapping but {type(row).__name__}; expected the fields of a work by name")
     work: dict[str, Any] = {}
-    given = [(_parts(path_of(name)), value) for name, value in row.items()]
-    for parts, value in sorted(given, key=lambda one: len(one[0])):  # a mapping before what is put into it
+    paths = [path_of(name) for name in row]
+    given = [path.split(".") if _is_mapping(path.partition(".")[0]) else [path] for path in paths]
+    cells = zip(given, row.values(), strict=True)
+    for parts, value in sorted(cells, key=lambda cell: len(cell[0])):  # a mapping before what is put into it
         if not (fresh and parts[0] in _OF_ONE_COPY):
             _put(work, parts, value)
     return work
-
-
-def _parts(path: str) -> list[str]:
-    return path.split(".") if _is_mapping(path.partition(".")[0]) else [path]
 
 
 def _put(work: dict[str, Any], parts: Sequence[str], value: Any) -> None:

@@ -112,12 +112,7 @@ def refuse_read_only(api: Api, so: str = "nothing is planned") -> None:
 def resolve_targets(api: Api, selector: WorkSelector, limits: PlanLimits, *, limit: int | None = None) -> Targets:
     """Read the works that a change is about, of those that match the newest `limit` only; only reads are sent.
 
-    Raises
-    ------
-    ScopeRefused
-        If it is too wide; the message names the argument that allows it.
-    PlanError
-        If `selector` cannot name works.
+    ScopeRefused says that it is too wide, and how to allow it; PlanError that `selector` cannot name works.
     """
     refuse_read_only(api)
     if isinstance(selector, pd.DataFrame):

@@ -71,10 +71,7 @@ def _forecast(records: Iterable[Record], now: float) -> list[tuple[Record, dict[
 def run_audit(context: Context) -> dict[str, int]:
     """Run an audit with a record of the works that it is forecast to change; return how many each pass acted on.
 
-    Raises
-    ------
-    ServiceError
-        Of the pass that failed; its `counts` hold those that were answered before.
+    The error of a pass that failed has `counts`: those that were answered before.
     """
     executor = AuditExecutor()
     plan = _planned(context, executor, "audit()", EXPIRES_AFTER)
