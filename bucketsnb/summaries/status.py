@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from itertools import chain
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from bucketsnb.api import AT_ONCE, ask_together
@@ -30,9 +27,6 @@ __all__ = ["IncompleteStatus", "StatusDiffers", "StatusFrame", "read_status"]
 _SHARES = STATUS_KEYS[1:]
 _BAR = "display: flex; width: 12em; width: clamp(3em, 20vw - 100px, 12em); line-height: 0.8em"
 """Style of a bar: as flex, its parts stay on one line on paper too; a narrow screen has room for a short one."""
-
-_NOT_READ = (0,) * len(STATUS_KEYS)
-_in_order = itemgetter(*STATUS_KEYS)
 
 Answers = dict[str, Mapping[str, int] | BucketsError]
 
@@ -193,14 +187,10 @@ def _ask_all(api: Api, names: Sequence[str], at_once: int, caught: type[BucketsE
     return dict(zip(names, ask_together(ask, names, at_once), strict=True))
 
 
-def _frame_of(answers: Mapping[str, Mapping[str, int] | BucketsError]) -> StatusFrame:
-    unread = np.array([isinstance(answer, BucketsError) for answer in answers.values()], dtype=bool)
-    rows = [_NOT_READ if isinstance(answer, BucketsError) else _in_order(answer) for answer in answers.values()]
-    numbers = np.fromiter(chain.from_iterable(rows), dtype=np.int64).reshape(len(rows), len(STATUS_KEYS))
-    # from a numpy array: pandas would check each number, which takes as long as the requests
-    columns = {
-        key: pd.arrays.IntegerArray(numbers[:, place].copy(), unread.copy()) for place, key in enumerate(STATUS_KEYS)
-    }
+def _frame_of(answers: Answers) -> StatusFrame:
+    unread = dict.fromkeys(STATUS_KEYS)
+    rows = [unread if isinstance(answer, BucketsError) else answer for answer in answers.values()]
+    columns = {key: pd.array([row[key] for row in rows], dtype="Int64") for key in STATUS_KEYS}
     index = pd.Index(list(answers), dtype=pd.StringDtype("python"), name="pipeline")
     return StatusFrame(columns, index=index, copy=False)
 
