@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bucketsnb.encoding import decode
-from bucketsnb.frames.json_array import JSONArray, JSONDtype, Text, objects
+from bucketsnb.frames.json_array import JSONArray, JSONDtype, Text
 from bucketsnb.schema import FIELDS, STATUSES, TIME_FIELDS, Kind
 
 __all__ = [
@@ -117,9 +117,9 @@ def _integers(values: Sequence[Sequence[Any]], count: int) -> Any:
         whole = np.fromiter(chain.from_iterable(values), dtype=np.int64, count=count)
         return pd.arrays.IntegerArray(whole, np.zeros(count, dtype=bool))
     except (TypeError, OverflowError):  # some are missing, or beyond 64 bits
-        cells = objects(chain.from_iterable(values), count)
-    fits = np.array([cell is not None and -(2**63) <= cell < 2**63 for cell in cells], dtype=bool)
-    return pd.arrays.IntegerArray(np.where(fits, cells, 0).astype(np.int64), ~fits)
+        cells = chain.from_iterable(values)
+    fitting = [cell if cell is not None and -(2**63) <= cell < 2**63 else None for cell in cells]
+    return pd.array(fitting, dtype="Int64")
 
 
 def _times(values: Sequence[Sequence[Any]], count: int) -> Any:
