@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bucketsnb.display.markup import STATUS_COLOURS
-from bucketsnb.display.texts import age, count_of, host_of, printable
+from bucketsnb.display.texts import age, count_of, host_of, truncate
 from bucketsnb.errors import ConfigurationError
 from bucketsnb.frames import NEEDS
 from bucketsnb.schema import STATUS_KEYS, STATUSES
@@ -87,7 +86,7 @@ def status_bars(status: pd.DataFrame) -> Picture:
         left = left + widths
     for row, (end, total, unread) in enumerate(zip(left, known["total"], known["unread"], strict=True)):
         axes.text(end, row, f" {_counted(int(total), int(unread))}", va="center", color=_INK, fontsize=_SMALL)
-    axes.set_yticks(places, list(map(_label, known.index)), parse_math=False)
+    axes.set_yticks(places, [truncate(name, _LONGEST) for name in known.index], parse_math=False)
     axes.invert_yaxis()
     axes.set_xlim(0, float(left.max()) * 1.1 or 1)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{int(number):,}"))
@@ -121,10 +120,10 @@ def ages(frame: pd.DataFrame) -> Picture:
     unread = _unread(frame, "status", *NEEDS["age"])
     if unread:
         return _nothing(figure, rows[0], unread)
-    spans = {status: _Spans.of(frame.loc[frame["status"] == status, "age"]) for status in shown}
+    spans = {status: _Spans(frame.loc[frame["status"] == status, "age"]) for status in shown}
     bins = _bins(list(spans.values()))
     if bins is None:
-        return _nothing(figure, rows[0], _and_left_out("no ages", spans.values()))
+        return _nothing(figure, rows[0], "no ages" + _left_out(*spans.values()))
     for axes, status in zip(rows, shown, strict=True):
         _histogram(axes, spans[status], bins, STATUS_COLOURS[status], status)
     return figure
@@ -139,11 +138,11 @@ def waits(frame: pd.DataFrame) -> Picture:
     _title(rows[0], f"Wait and runtime, {count_of(len(frame), 'work')}")
     ended = frame["stop"].notna() & (frame["status"] != "running")
     over = {"wait": frame["start"].notna(), "runtime": ended}
-    spans = {name: _Spans.of(frame.loc[done, name], _unread(frame, *NEEDS[name])) for name, done in over.items()}
+    spans = {name: _Spans(frame.loc[done, name], _unread(frame, *NEEDS[name])) for name, done in over.items()}
     bins = _bins(list(spans.values()))
     if bins is None:
         unread = _unread(frame, *NEEDS["wait"], *NEEDS["runtime"])
-        return _nothing(figure, rows[0], unread or _and_left_out("no works were started", spans.values()))
+        return _nothing(figure, rows[0], unread or "no works were started" + _left_out(*spans.values()))
     for axes, (name, colour) in zip(rows, (("wait", "#0072b2"), ("runtime", "#e69f00")), strict=True):
         _histogram(axes, spans[name], bins, colour, name)
     return figure
@@ -160,7 +159,7 @@ def throughput(frame: pd.DataFrame, every: str | None = None) -> Picture:
     every
         Length of a stretch, as pandas writes it (``"1h"``); by default about 40 over the whole time.
     """
-    figure, (counts, wait) = _figure(2, height=4.4, share=True)
+    figure, (counts, wait) = _figure(2, height=4.4)
     _title(counts, "Works ended, and the median wait of those started")
     times = pd.concat([frame["stop"], frame["start"]]).dropna()
     unread, stopless = _unread(frame, "stop", "status"), _stopless(frame)
@@ -201,9 +200,9 @@ def backlog(history: pd.DataFrame) -> Picture:
     return figure
 
 
-def _figure(rows: int, *, height: float, share: bool = True) -> tuple[Picture, list[Axes]]:
+def _figure(rows: int, *, height: float) -> tuple[Picture, list[Axes]]:
     figure = Picture(figsize=(_WIDTH, height), layout="constrained", facecolor="none")
-    grid = figure.subplots(rows, 1, sharex=share, squeeze=False)
+    grid = figure.subplots(rows, 1, sharex=True, squeeze=False)
     drawn = [axes for (axes,) in grid]
     for axes in drawn:
         axes.set_facecolor("none")
@@ -214,7 +213,7 @@ def _figure(rows: int, *, height: float, share: bool = True) -> tuple[Picture, l
 
 
 def _title(axes: Axes, text: str, *, pad: float | None = None) -> None:
-    axes.set_title(_label(text, longest=100), loc="left", fontsize=11, color=_INK, pad=pad, parse_math=False)
+    axes.set_title(truncate(text, 100), loc="left", fontsize=11, color=_INK, pad=pad, parse_math=False)
 
 
 def _legend(axes: Axes) -> None:
@@ -224,16 +223,9 @@ def _legend(axes: Axes) -> None:
 
 def _nothing(figure: Picture, axes: Axes, text: str) -> Picture:
     axes.text(0.5, 0.5, text, ha="center", va="center", color=_INK, transform=axes.transAxes)
-    for one in figure.axes:
-        one.set_xticks([])
-        one.set_yticks([])
-        one.spines[:].set_visible(False)
+    for row in figure.axes:
+        row.set_axis_off()
     return figure
-
-
-def _label(text: object, *, longest: int = _LONGEST) -> str:
-    shown = printable(text)
-    return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
 
 
 def _unread(frame: pd.DataFrame, *names: str) -> str:
@@ -243,44 +235,35 @@ def _unread(frame: pd.DataFrame, *names: str) -> str:
     return f"{' and '.join(lacking)} {'was' if len(lacking) == 1 else 'were'} not read" if lacking else ""
 
 
-@dataclass(frozen=True)
 class _Spans:
     """Spans of time in seconds; negative ones are only counted, as they must be wrong."""
 
-    seconds: Numbers
-    negative: int
-    unread: str = ""
-
-    @classmethod
-    def of(cls, column: pd.Series, unread: str = "") -> _Spans:
+    def __init__(self, column: pd.Series, unread: str = "") -> None:
         seconds: Numbers = column.dropna().dt.total_seconds().to_numpy(dtype="float64")
-        return cls(seconds[seconds >= 0], int((seconds < 0).sum()), unread)
-
-    @property
-    def left_out(self) -> str:
-        return f", {self.negative:,} below zero left out" if self.negative else ""
+        self.seconds = seconds[seconds >= 0]
+        self.negative = int((seconds < 0).sum())
+        self.unread = unread
 
     def __str__(self) -> str:
         if self.unread:
             return self.unread
-        if not self.seconds.size:
-            return f"none{self.left_out}"
-        median = float(np.median(self.seconds))
-        return f"{self.seconds.size:,}, median {age(median) if median >= 1 else 'under 1 s'}{self.left_out}"
+        median = float(np.median(self.seconds)) if self.seconds.size else 0.0
+        counted = f"{self.seconds.size:,}, median {age(median) if median >= 1 else 'under 1 s'}"
+        return (counted if self.seconds.size else "none") + _left_out(self)
 
 
-def _and_left_out(text: str, spans: Iterable[_Spans]) -> str:
-    return text + _Spans(np.empty(0), sum(one.negative for one in spans)).left_out
+def _left_out(*spans: _Spans) -> str:
+    number = sum(each.negative for each in spans)
+    return f", {number:,} below zero left out" if number else ""
 
 
 def _bins(spans: Sequence[_Spans]) -> Numbers | None:
     """Return bin edges for all spans; None if there is nothing to draw."""
-    everything = np.concatenate([np.empty(0), *(one.seconds for one in spans)])
+    everything = np.concatenate([np.empty(0), *(each.seconds for each in spans)])
     if not everything.size:
         return None
     low, high = np.maximum((everything.min(), everything.max()), 1.0)
-    edges: Numbers = np.geomspace(low * 0.9, high * 1.1 + 1, _BINS + 1)
-    return edges
+    return np.geomspace(low * 0.9, high * 1.1 + 1, _BINS + 1)
 
 
 def _histogram(axes: Axes, spans: _Spans, bins: Numbers, colour: str, name: str) -> None:
@@ -311,15 +294,14 @@ def _stopless(frame: pd.DataFrame) -> str:
 def _waited(axes: Axes, frame: pd.DataFrame, step: pd.Timedelta) -> None:
     """Draw the median wait of the works that started in each stretch of time."""
     started = frame[frame["start"].notna()]
-    spans = _Spans.of(started["wait"])
     kept = started[started["wait"] >= pd.Timedelta(0)]
     middle = kept["wait"].dt.total_seconds().groupby(kept["start"].dt.floor(step)).median()
     longest = float(middle.max()) if len(middle) else 0.0
-    unit, seconds = next((one for one in _UNITS if longest >= one[1]), ("s", 1.0))
+    unit, seconds = next((unit for unit in _UNITS if longest >= unit[1]), ("s", 1.0))
     axes.plot(middle.index.to_numpy(), middle.to_numpy() / seconds, color="#0072b2", marker=".", linewidth=1)
     axes.set_ylabel(f"median wait, {unit}", color=_INK)
     axes.set_ylim(bottom=0)
-    _note(axes, _unread(frame, *NEEDS["wait"]) or spans.left_out.removeprefix(", "))
+    _note(axes, _unread(frame, *NEEDS["wait"]) or _left_out(_Spans(started["wait"])).removeprefix(", "))
 
 
 def _ended(axes: Axes, frame: pd.DataFrame, step: pd.Timedelta) -> None:
