@@ -24,8 +24,8 @@ Value = tuple[str, ...] | str | bool
 
 FIELDS: Mapping[str, Field] = MappingProxyType(
     {
-        one.name: one
-        for one in (
+        field.name: field
+        for field in (
             Field("pipeline", "Pipeline", "tokens", (), "any"),
             Field("status", "Status", "toggles", (), choices=STATUSES),
             Field("event", "Event", "tokens", (), "any, such as 9385707"),
@@ -87,7 +87,7 @@ class Draft:
             else:
                 values[word] = value
         draft = cls(values, tuple(others))
-        return draft if _query_of(draft.values, draft.others) == query else cls({}, query.filters)
+        return draft if draft.query() == query else cls({}, query.filters)
 
     def edit(self, word: str, value: Value) -> Draft:
         """Return the draft with another value in one field."""
@@ -102,21 +102,19 @@ class Draft:
 
     def query(self) -> Query | None:
         """Return the query of the draft, or None if a field is wrong or two contradict each other."""
-        return _query_of(self.values, self.others)
+        words = {word: _keyword(word, self.values[word]) for word in FIELDS if word in self.values}
+        try:
+            return Query.of(self.others) & Query(**words)
+        except QueryError:
+            return None
 
     def problems(self) -> dict[str, str]:
         """Return what is wrong, in words of the page, by the keyword of the field."""
         if self.query() is not None:
             return {}
-        found = {word: _problem(word, value) for word, value in self.values.items() if _query_of({word: value}) is None}
+        wrong = {word: value for word, value in self.values.items() if Draft({word: value}).query() is None}
+        found = {word: _problem(word, value) for word, value in wrong.items()}
         return found or {"": "The times leave nothing between them: change one of them."}
-
-
-def _query_of(values: Mapping[str, Value], others: Iterable[Filter] = ()) -> Query | None:
-    try:
-        return Query.of(others) & Query(**{word: _keyword(word, values[word]) for word in FIELDS if word in values})
-    except QueryError:
-        return None
 
 
 def _keyword(word: str, value: Value) -> Any:
@@ -142,19 +140,18 @@ def _field_for(found: Filter, taken: Iterable[str]) -> tuple[str, Value | None]:
     """Return the field that shows a condition, and its value there; None if no field does."""
     for word, keyword in found.keywords.items():
         value = _drawn(word, keyword) if word in FIELDS and word not in taken else None
-        if value is not None and _query_of({word: value}) == Query.of([found]):
+        if value is not None and Draft({word: value}).query() == Query.of([found]):
             return word, value
     return "", None
 
 
 def _drawn(word: str, keyword: Any) -> Value | None:
-    """Return the value of a field for that of a keyword, or None if it cannot be shown there."""
+    """Return what the field would show for the value of a keyword, which may be read as another value again."""
     kind = FIELDS[word].kind
     if kind == "flag":
         return True if keyword is True else None
     if kind == "text":
-        return str(keyword) if isinstance(keyword, str | int) and not isinstance(keyword, bool) else None
-    parts = keyword if isinstance(keyword, list) else [keyword]
-    if any(type(part) is not (int if word in _WHOLE else str) for part in parts):
-        return None
-    return (_Listed if isinstance(keyword, list) and len(parts) == 1 else tuple)(map(str, parts))
+        return str(keyword)
+    if isinstance(keyword, list):
+        return (_Listed if len(keyword) == 1 else tuple)(map(str, keyword))
+    return (str(keyword),)
