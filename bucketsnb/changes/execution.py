@@ -295,7 +295,7 @@ class Execution:
 
     def _unsent_for(self) -> JournalError | None:
         """Return the journal's error that kept this pass from sending anything, if there was one."""
-        return None if self._chunks else next((one for one in self.errors if isinstance(one, JournalError)), None)
+        return None if self._chunks else next((error for error in self.errors if isinstance(error, JournalError)), None)
 
     def _do_chunks(self, progress: ProgressCallback, cancel: Cancel | None, outcomes: Sequence[Outcome]) -> None:
         todo = [item for item in self.items if item.outcome in outcomes]

@@ -79,7 +79,7 @@ def evidence(api: Api, deleted: Iterable[str]) -> dict[str, Any]:
         return {}
     going = set(deleted)
     found = (record.get("id") for record in api.view({}, {"id": True}, limit=_LOOKED_AT))
-    stay = [one for one in found if isinstance(one, str) and one not in going]
+    stay = [work_id for work_id in found if isinstance(work_id, str) and work_id not in going]
     return {"instance": _instance(api), "witnesses": stay}
 
 

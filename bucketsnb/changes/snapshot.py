@@ -65,11 +65,11 @@ class WorkSnapshot:
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> WorkSnapshot:
         """Make a snapshot of a record."""
-        in_order = json.dumps(record, sort_keys=True, separators=(",", ":"))
+        in_order, work_id = json.dumps(record, sort_keys=True, separators=(",", ":")), record.get("id")
         return cls(
             text=written(record),
             fingerprint=hashlib.sha256(in_order.encode()).hexdigest(),
-            id=_text(record.get("id")),
+            id=work_id if isinstance(work_id, str) and work_id else None,
             pipeline=record.get("pipeline"),
             status=record.get("status"),
             site=record.get("site"),
@@ -81,10 +81,6 @@ class WorkSnapshot:
         """The record, as a copy."""
         record: dict[str, Any] = json.loads(self.text)
         return record
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
 
 
 @dataclass(frozen=True, slots=True)

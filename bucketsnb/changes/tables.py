@@ -366,9 +366,9 @@ def _cells(column: pd.Series) -> list[Any]:
     present = column.dropna()
     if column.dtype.kind != "f" or len(present) == len(column):
         return list(column)
-    if any(one % 1 or abs(one) >= 2**53 for one in present):  # beyond that, floats are not exact
+    if any(number % 1 or abs(number) >= 2**53 for number in present):  # beyond that, floats are not exact
         return list(column)
-    return [None if is_missing(one) else int(one) for one in column]
+    return [None if is_missing(cell) else int(cell) for cell in column]
 
 
 # --- frames of works ---
@@ -450,7 +450,7 @@ def _judged(row: _Row, *, fresh: bool) -> tuple[dict[str, Any], list[tuple[str, 
         except WorkError as error:
             return {}, [*wrong, (error.field or "", str(error))]
         named = {path for path, _ in wrong}
-        wrong += [(one.path, one.text) for one in unfit if one.path not in named]
+        wrong += [(problem.path, problem.text) for problem in unfit if problem.path not in named]
     return work, wrong
 
 

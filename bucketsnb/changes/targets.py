@@ -152,7 +152,7 @@ def check_running(works: Sequence[WorkSnapshot], limits: PlanLimits) -> None:
             f"worker may be busy with them ({join_truncated(running, most=3)}).",
             cure=Cure.ALLOW_RUNNING,
             count=len(works),
-            running=[str(one) for one in running],
+            running=[str(work_id) for work_id in running],
             others=[work.id for work in works if work.id and work.status != "running"],
         )
 
@@ -176,13 +176,13 @@ def _of_query(api: Api, query: Query, limits: PlanLimits, limit: int | None) -> 
     if query.is_relative:
         api.clock.refuse_doubt()
     found = [record.get("id") for record in api.view(document, {"id": True}, limit=None)]
-    counts: Counter[str] = Counter(one for one in found if isinstance(one, str) and one)
-    ids = [one for one, number in counts.items() if number == 1]
-    left_out = [unnamed(one) for one in found if not _is_name(one)]
-    left_out += [shared(one) for one in counts.elements() if counts[one] > 1]
+    counts: Counter[str] = Counter(work_id for work_id in found if isinstance(work_id, str) and work_id)
+    ids = [work_id for work_id, number in counts.items() if number == 1]
+    left_out = [unnamed(value) for value in found if not _is_name(value)]
+    left_out += [shared(work_id) for work_id in counts.elements() if counts[work_id] > 1]
     if limit is not None:
         why = f"beyond the newest {limit:,}, as limit={limit} asks"
-        left_out += [LeftOut(one, why, Reason.BEYOND_LIMIT) for one in ids[limit:]]
+        left_out += [LeftOut(work_id, why, Reason.BEYOND_LIMIT) for work_id in ids[limit:]]
         ids = ids[:limit]
     targets = _of_ids(api, ids, limits, document, "changed while the plan was made, and no longer matches")
     return Targets(targets.works, left_out + targets.left_out, json.dumps(document, ensure_ascii=False))
@@ -198,9 +198,11 @@ def _of_ids(
     check_count(len(ids), limits)
     works, left_out = [], []
     for chunk, found in _looks(api, ids, query):
-        works += [WorkSnapshot.of(found[one]) for one in chunk if one in found and one not in found.shared]
-        left_out += [shared(one) for one in chunk if one in found.shared]
-        left_out += [LeftOut(one, absent) for one in chunk if one not in found]
+        for work_id in chunk:
+            if work_id in found and work_id not in found.shared:
+                works.append(WorkSnapshot.of(found[work_id]))
+            else:
+                left_out.append(shared(work_id) if work_id in found else LeftOut(work_id, absent))
     return Targets(works, left_out)
 
 
@@ -220,7 +222,7 @@ def _of_frame(api: Api, frame: pd.DataFrame, limits: PlanLimits) -> Targets:
     read = Baseline.of(frame)
     were = read.records(ids) if read else {}
     parts = {frame["id"].iloc[row] for row in parts_of(frame)} if read else set()
-    irregular = to_records(frame[[not _is_name(one) for one in frame["id"]]], partial=True)
+    irregular = to_records(frame[[not _is_name(value) for value in frame["id"]]], partial=True)
     works, left_out = [], [unnamed(work.get("id")) for work in irregular]
     for work in targets.works:
         old = were.get(work.id or "")
@@ -246,7 +248,7 @@ def look(api: Api, ids: Sequence[str], query: Mapping[str, Any] | None = None) -
     works = [record for record in api.view_by_ids(ids, query) if isinstance(record.get("id"), str)]
     current = CurrentWorks({record["id"]: record for record in works})
     counts = Counter(record["id"] for record in works)
-    current.shared = frozenset(one for one, number in counts.items() if number > 1)
+    current.shared = frozenset(work_id for work_id, number in counts.items() if number > 1)
     return current
 
 
@@ -261,7 +263,7 @@ def _looks(
 def read_works(api: Api, ids: Sequence[str]) -> Iterator[dict[str, Any]]:
     """Read works by id, in the order of the ids; those that are not there are left out."""
     for chunk, works in _looks(api, ids):
-        yield from (works[one] for one in chunk if one in works)
+        yield from (works[work_id] for work_id in chunk if work_id in works)
 
 
 def check_of(works: Iterable[Record]) -> dict[str, Any]:
@@ -291,12 +293,10 @@ def match(
             by_creation.setdefault(made_at, []).append(record)
     for place, work in enumerate(works):
         candidates = by_creation.get(work.get("creation"), ())
-        hit = next((one for one in candidates if one["id"] not in taken and _is(work, one)), None)
-        if hit is not None:
-            matched[place] = hit
-            taken.add(hit["id"])
+        fixed = {name: work[name] for name in ("pipeline", *_STABLE) if name in work}
+        for record in candidates:
+            if record["id"] not in taken and all(record.get(name) == fixed[name] for name in fixed):
+                matched[place] = record
+                taken.add(record["id"])
+                break
     return matched
-
-
-def _is(work: Record, record: Record) -> bool:
-    return all(record.get(name) == work[name] for name in ("pipeline", *_STABLE) if name in work)

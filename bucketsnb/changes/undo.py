@@ -39,7 +39,7 @@ def plan_undo(context: Context, entry_id: str, *, allow_other_host: bool = False
     entry, earlier = read_entry(journal, entry_id), _earlier(journal, entry_id)
     verb = _verb_of(entry)
     if not allow_other_host:
-        put_back = [one for work in earlier.works if (one := work.new_id)] if earlier else []
+        put_back = [new_id for work in earlier.works if (new_id := work.new_id)] if earlier else []
         refuse_other_service(api, entry, [*verb.should_be_there(entry), *put_back])
     journal.touch(entry_id)
     changes, left_out = _changes(api, verb, entry, earlier)

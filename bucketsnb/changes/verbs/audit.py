@@ -97,7 +97,7 @@ def _planned(context: Context, executor: AuditExecutor, reason: str, expires_aft
     now = api.now()
     api.clock.refuse_doubt()
     named = [work.get("id") for work, _, _ in _forecast(works, now)]
-    ids = list(dict.fromkeys(one for one in named if isinstance(one, str)))
+    ids = list(dict.fromkeys(work_id for work_id in named if isinstance(work_id, str)))
     forecast = _forecast(read_works(api, ids), now)
     changes = [Change(WorkSnapshot.of(before), WorkSnapshot.of(after)) for before, after, _ in forecast]
     executor.forecast.update(name for _, _, touched in forecast for name in touched)

@@ -64,13 +64,13 @@ class Verb:
     def should_be_there(self, entry: Entry) -> list[str]:
         """Return ids of works that the service must have if the entry was made with it."""
         done = (work for work in entry.works if work.outcome is Outcome.DONE)
-        return [one for work in done if (one := work.new_id or work.id)]
+        return [work_id for work in done if (work_id := work.new_id or work.id)]
 
     def look_again(self, api: Api, entry: Entry, works: Sequence[RecordedWork]) -> CurrentRecords:
         """Read the works with an unknown outcome by id; a verb may note what it finds in `works`."""
         del entry
         unsure = [work.new_id or work.id for work in works if work.outcome is Outcome.UNKNOWN]
-        return {record["id"]: record for record in read_works(api, [one for one in unsure if one])}
+        return {record["id"]: record for record in read_works(api, [work_id for work_id in unsure if work_id])}
 
     def obstacle(self, work: RecordedWork, now: CurrentRecords) -> LeftOut | None:
         """Return why a work is not to be undone, or `None` if it is."""
@@ -166,7 +166,7 @@ def new_plan(
 ) -> P:
     """Make a plan that expires, with the execution that will apply it; `head` is for the journal alone."""
     now = time.time()
-    advised = [what for why, what in ADVICE.items() if any(one.reason is why for one in targets.left_out)]
+    advised = [what for why, what in ADVICE.items() if any(left.reason is why for left in targets.left_out)]
     return kind(
         changes=tuple(changes),
         url=without_login(context.api.url),

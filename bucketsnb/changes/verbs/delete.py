@@ -148,7 +148,8 @@ class Delete(Verb):
         """Return ids of works that stayed, and of some works that were not on the plan."""
         seen = entry.head.get("witnesses")
         stayed = [work.id for work in entry.works if work.outcome in _STAYED]
-        return [one for one in [*stayed, *(seen if isinstance(seen, list) else [])] if isinstance(one, str)]
+        known = [*stayed, *(seen if isinstance(seen, list) else [])]
+        return [work_id for work_id in known if isinstance(work_id, str)]
 
     def look_again(self, api: Api, entry: Entry, works: Sequence[RecordedWork]) -> CurrentRecords:
         """Look for works that others have put back already; note each as it is now, and where."""

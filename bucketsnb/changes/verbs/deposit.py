@@ -83,7 +83,7 @@ class DepositPlan(Plan):
 
     @property
     def _bad_rows(self) -> str:
-        rows = len({one.row for one in self.bad})
+        rows = len({problem.row for problem in self.bad})
         return f"{count_of(rows, 'row')} {'is' if rows == 1 else 'are'} bad"
 
     def _facts(self) -> list[tuple[str, str]]:

@@ -70,7 +70,7 @@ def plan_update(context: Context, frame: pd.DataFrame, *, reason: str = "", limi
     """Plan to change the cells that were edited; see :meth:`bucketsnb.client.Buckets.plan_update`."""
     refuse_read_only(context.api)
     refuse_naive_times(frame)
-    ids = [one for one in frame["id"] if isinstance(one, str)] if "id" in frame.columns else []
+    ids = [work_id for work_id in frame["id"] if isinstance(work_id, str)] if "id" in frame.columns else []
     found = edits_of(frame, {record["id"]: record for record in read_works(context.api, ids)})
     return _plan_of_edits(context, found, [*found.notes, *_emptied(found)], reason, limits)
 
@@ -140,7 +140,7 @@ def plan_works(context: Context, works: Iterable[Any], *, reason: str = "") -> U
             problem = f"Work {index}: {named} is given more than once: put its changes into one."
             raise WorkError(problem, index=index, field="id")
     now = {record["id"]: record for record in read_works(context.api, list(given))}
-    found = Edits(left_out=[LeftOut(one, "is not there") for one in given if one not in now])
+    found = Edits(left_out=[LeftOut(work_id, "is not there") for work_id in given if work_id not in now])
     for index, (one, work) in enumerate(given.items()):
         if one in now:
             found.add(WorkSnapshot.of(now[one]), work, index)
@@ -222,8 +222,8 @@ def _works_by_row(records: Sequence[Record], read: Baseline | None, left_out: li
     if counts[None] > as_read[None]:
         index = ids.index(None)
         raise WorkError(f"Work {index} has no id: it cannot be updated.", index=index, field="id")
-    twice = {one for one, number in counts.items() if one is not None and number > 1}
-    added = [one for one in twice if counts[one] > as_read[one]]
+    twice = {work_id for work_id, number in counts.items() if work_id is not None and number > 1}
+    added = [work_id for work_id in twice if counts[work_id] > as_read[work_id]]
     if added:
         raise WorkError(
             f"The frame has works more than once: {join_truncated(added, most=3)}. Keep one row a work.", field="id"
@@ -350,8 +350,8 @@ def _refuse_derived(frame: pd.DataFrame, before: Mapping[str, Record]) -> None:
     if not before or read_at is None or not names:
         return
     read = frame.attrs.get("columns", "all")
-    fields = FIELD_NAMES if read == "all" else [one for one in FIELD_NAMES if one in read]
-    was = frame_of([before[one] for one in frame["id"]], now=float(read_at), fields=fields)
+    fields = FIELD_NAMES if read == "all" else [name for name in FIELD_NAMES if name in read]
+    was = frame_of([before[work_id] for work_id in frame["id"]], now=float(read_at), fields=fields)
     for name in names:
         if not _is_column(frame[name].reset_index(drop=True), pd.Series(was[name].array)):
             raise WorkError(f"{name} is worked out from other columns and cannot be set.", field=name)
