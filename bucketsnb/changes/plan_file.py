@@ -86,7 +86,7 @@ def write_plan_file(path: Path, plan: Plan, entry: str, expires_after: float) ->
         "machine": str(planner["machine"]),
         "expires_at": time.time() + expires_after,
         "left_out": [[left.id, left.why] for left in plan.left_out],
-        "changes": [[_record(change.before), _record(change.after)] for change in plan.changes],
+        "changes": [[side and side.record for side in (change.before, change.after)] for change in plan.changes],
     }
     document = {"format": _FORMAT, "version": _VERSION, "digest": _digest(content), "plan": content}
     try:
@@ -131,10 +131,6 @@ def _content(path: Path) -> dict[str, Any]:
 def _digest(content: Mapping[str, Any]) -> str:
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("ascii")).hexdigest()
-
-
-def _record(side: WorkSnapshot | None) -> _Record | None:
-    return None if side is None else side.record
 
 
 def _change(verb: str, before: _Record | None, after: _Record | None) -> Change:

@@ -10,6 +10,7 @@ import json
 import operator
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
@@ -168,17 +169,17 @@ def _attempt(record: Mapping[str, Any]) -> int | None:
 # --- act ---
 
 
+@dataclass(frozen=True)
 class WithdrawExecutor(ChunkExecutor):
     """Claim the first queued work that matches a document, by one request.
 
     With `look_first`, the head of the queue is read before, so that the work can be given back just as it was.
     """
 
-    size = 1
+    document: Mapping[str, Any]
+    look_first: bool = True
 
-    def __init__(self, document: Mapping[str, Any], *, look_first: bool = True) -> None:
-        self._document = dict(document)
-        self._look_first = look_first
+    size = 1
 
     def step(self, execution: Execution, items: Sequence[Item]) -> BucketsError | None:
         """Claim one work; a claim with an unknown outcome is never repeated."""
@@ -186,10 +187,10 @@ class WithdrawExecutor(ChunkExecutor):
         if item.outcome is Outcome.UNKNOWN:
             execution.notes.append("The claim may have been made; it is not repeated. Look for running works.")
             return None
-        candidates = forecast(execution.api, self._document) if self._look_first else []
+        candidates = forecast(execution.api, self.document) if self.look_first else []
         head = {record["id"]: record for record in candidates}
-        execution.announce(items, None, None, query=self._document, at_head=candidates)
-        reply = ask(execution, lambda: execution.api.withdraw(self._document))
+        execution.announce(items, None, None, query=self.document, at_head=candidates)
+        reply = ask(execution, lambda: execution.api.withdraw(self.document))
         if reply.kind is ReplyKind.YES:
             _settle(execution, item, reply.value, head)
         elif reply.kind is ReplyKind.FAILED:
