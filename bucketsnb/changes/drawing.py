@@ -22,9 +22,9 @@ FACT_MAX = 600
 
 @dataclass(frozen=True)
 class Details:
-    """A small table below the facts, of which only the first rows are drawn, with the total number.
+    """A small table below the facts. Only its first rows are drawn; its caption then gives the total number.
 
-    In HTML a long table is folded, unless it reports a problem.
+    In HTML a table with more than `ROWS_OPEN` rows is collapsed, unless it reports a problem (`trouble`).
     """
 
     title: str
@@ -34,19 +34,19 @@ class Details:
 
     @property
     def open(self) -> bool:
-        """Whether the rows are unfolded at first."""
+        """Whether the table is expanded at first."""
         return self.trouble or len(self.rows) <= ROWS_OPEN
 
     @property
     def caption(self) -> str:
-        """The title, with the number of rows shown if some are not."""
+        """The title, and how many rows are drawn if not all are."""
         if len(self.rows) <= ROWS_MAX:
             return self.title
         return f"{self.title} (the first {ROWS_MAX} of {count_of(len(self.rows), 'row')})"
 
     @property
     def drawn(self) -> list[list[str]]:
-        """The rows that are drawn, every value printable and bounded."""
+        """The rows that are drawn, each value as printable text of at most 160 characters."""
         return [[truncate(cell(value), 160) for value in row] for row in self.rows[:ROWS_MAX]]
 
 
@@ -64,7 +64,7 @@ def text(title: str, facts: Facts, rows: Details | None = None) -> str:
 
 
 def html(title: str, facts: Facts, rows: Details | None = None) -> Markup:
-    """Draw the same as HTML that reads without a kernel and without CSS."""
+    """Draw a title, facts and rows as HTML that can be read without a kernel and without CSS."""
     table = html_table(["", ""], [(label, truncate(fact, FACT_MAX)) for label, fact in facts])
     parts = [table] if facts else []
     if rows is not None and rows.rows:
@@ -75,11 +75,14 @@ def html(title: str, facts: Facts, rows: Details | None = None) -> Markup:
 
 
 class Drawn:
-    """A value that draws itself, as text and as HTML, from its summary, its facts and its rows; it is its own copy."""
+    """A value that draws itself, as text and as HTML, from its summary, its facts and its rows.
+
+    It is immutable, so a copy of it is the same object.
+    """
 
     @property
     def summary(self) -> str:
-        """What it is, on one line."""
+        """What the value is, on one line."""
         raise NotImplementedError
 
     def _facts(self) -> Facts:
@@ -105,12 +108,14 @@ class Drawn:
 
 
 def word(value: Any) -> str:
-    """Return a value that should be a word as text, whatever its type is."""
+    """Return a value as text of at most 80 characters, whatever its type is; ``"(none)"`` for None."""
     return "(none)" if value is None else truncate(value, 80)
 
 
 def names(values: Iterable[Any]) -> list[str]:
-    """Return the names of pipelines, sorted and without repeats; quoted if they could be read as part of a sentence.
+    """Return the names of pipelines, sorted and without repeats.
+
+    A name with spaces or other special characters is quoted: it could be read as a part of the sentence around it.
 
     Examples
     --------
@@ -123,7 +128,7 @@ def names(values: Iterable[Any]) -> list[str]:
 
 
 def by_count(values: Iterable[Any], most: int = 6) -> str:
-    """Return the number of each value as text, the most frequent first, then by name.
+    """Return how often each value occurs, as text: the `most` most frequent ones, then by name, and how many more.
 
     Examples
     --------

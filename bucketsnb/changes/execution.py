@@ -1,8 +1,8 @@
-"""Apply a plan once, chunk by chunk: recorded before it is sent, with a receipt that is true whatever happens.
+"""Apply a plan once, chunk by chunk: each chunk is recorded before it is sent, and the receipt is true after any error.
 
 The chunk executor of the verb does one chunk. This module does what all verbs share: it applies a plan only once,
-reports progress, cancels, keeps errors and interruptions, and resumes. A plan holds its execution, and a receipt holds
-its plan; an execution holds neither.
+reports progress, cancels, handles errors and interruptions, and resumes. A plan holds its execution, and a receipt
+holds its plan; an execution holds neither.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 __all__ = ["REPEATED_BY_UNDO", "ChunkExecutor", "Context", "Execution", "Item"]
 
 CHUNK_BYTES = 8_000_000
-"""At most so many bytes of works, as JSON, go in one request; a larger work goes alone."""
+"""Largest size of the works in one request, in bytes of JSON; a larger work is sent alone."""
 
 _LOOK_FOR_CANCEL = 0.1
-"""Seconds between two checks for a cancel, while a rate makes the next chunk wait."""
+"""Seconds between two checks for a cancel, while the next chunk waits because of the rate."""
 
 REPEATED_BY_UNDO = (*UNSETTLED, Outcome.REFUSED, Outcome.STILL_THERE)
 """Outcomes that a repeated undo tries again; until then, the receipt shows them as they are."""
@@ -42,7 +42,7 @@ REPEATED_BY_UNDO = (*UNSETTLED, Outcome.REFUSED, Outcome.STILL_THERE)
 
 @dataclass(frozen=True)
 class Context:
-    """What every plan is applied with: the service, the journal, and what makes the plan that undoes an entry."""
+    """What every plan is applied with: the service, the journal, and the function that plans the undo of an entry."""
 
     api: Api
     journal: Journal
@@ -53,7 +53,8 @@ class Context:
 class Item:
     """One change of a plan while it is applied.
 
-    Its result is true at every moment: it is ``unknown`` from before the request leaves until the work was read back.
+    Its result is true at every moment: it is ``unknown`` from just before the request is sent until the work is read
+    back, or the service says that it did nothing.
     """
 
     position: int
@@ -69,22 +70,22 @@ class Item:
 
     @property
     def record(self) -> dict[str, Any]:
-        """The work as it was shown; if it is not in the store yet, as it is to be."""
+        """The work as it was shown or, if it is to be deposited, as it will be."""
         return self.change.work.record
 
     @property
     def outcome(self) -> Outcome:
-        """What became of it until now."""
+        """What became of the work so far."""
         return self.result.outcome
 
     @property
     def done(self) -> bool:
-        """Whether it is done."""
+        """Whether the outcome is ``done``."""
         return self.outcome is Outcome.DONE
 
     @property
     def new_id(self) -> str | None:
-        """Id that the service gave it."""
+        """Id that the service gave to a deposited work, or id of a withdrawn one; else None."""
         return self.result.new_id
 
     def settle(
@@ -98,7 +99,8 @@ class Item:
     ) -> None:
         """Set what became of the work, with its record as it was last read.
 
-        The service gave it the id `new_id`; `work_id` is that of the work that was changed, if it was not planned.
+        `new_id` is the id that the service gave to a deposited work, or the id of a claimed one; `work_id` is that of
+        the work that was changed, if it is not the planned one.
         """
         after = None if record is None else WorkSnapshot.of(record)
         known = work_id or self.change.id or new_id
@@ -111,9 +113,12 @@ class Item:
 
     @property
     def line(self) -> list[Any]:
-        """What the journal keeps of the result; the work itself only if it differs from the plan."""
-        left = self.result.after if self.done else None
-        recorded = None if left is None else True if left == self.change.after else left.record
+        """What the journal keeps of the result.
+
+        The work as it was read back is kept only if the outcome is ``done``; True stands for a work just as planned.
+        """
+        read_back = self.result.after if self.done else None
+        recorded = None if read_back is None else True if read_back == self.change.after else read_back.record
         return [self.position, self.outcome.value, recorded, self.new_id, self.result.detail]
 
 
@@ -121,9 +126,9 @@ class ChunkExecutor(ABC):
     """Does one chunk of a plan; each verb has a class of its own."""
 
     size: int
-    """At most so many works in a chunk."""
+    """Largest number of works in a chunk."""
     divides_by_rate = True
-    """Whether the plan may be applied at a rate; False for what the service does in one go."""
+    """Whether the plan may be applied at a rate; False if the service does all works at once."""
 
     @abstractmethod
     def step(self, execution: Execution, items: Sequence[Item]) -> BucketsError | None:
@@ -161,7 +166,7 @@ class Execution:
     # --- for plans ---
 
     def receipt(self, plan: Plan) -> Receipt | None:
-        """Return the receipt of a plan so far, or None if nothing was applied."""
+        """Return the receipt of a plan so far, or None if the plan was not started yet."""
         return self._receipt(plan) if self._passes or (self.spent and not plan.changes) else None
 
     def _receipt(self, plan: Plan) -> Receipt:
@@ -171,7 +176,7 @@ class Execution:
     def apply(
         self, plan: Plan, progress: ProgressCallback | None, cancel: Cancel | None, rate: float | None
     ) -> Receipt:
-        """Apply a plan, once."""
+        """Apply a plan, once; see :meth:`bucketsnb.changes.plan.Plan.apply`."""
         with self._exclusive(plan):
             self._check_applicable(plan)
             if rate is not None:
@@ -190,12 +195,12 @@ class Execution:
             try:
                 self._pass(writer, progress, cancel, UNSETTLED if self.earlier is None else REPEATED_BY_UNDO)
             except JournalError:
-                self.spent = False  # nothing was sent: once there is room on the disk, it may be applied
+                self.spent = False  # nothing was sent: it may be applied once the journal can be written
                 raise
             return self._receipt(plan)
 
     def resume(self, plan: Plan, progress: ProgressCallback | None, cancel: Cancel | None) -> Receipt:
-        """Continue with works that were not sent or whose outcome is unknown."""
+        """Continue with works that were not sent or whose outcome is unknown; see `Receipt.resume`."""
         with self._exclusive(plan):
             if not self._passes:
                 raise PlanError("Nothing was sent yet, so there is nothing to resume.")
@@ -236,9 +241,9 @@ class Execution:
                 f"“{plan.summary}” was applied before, and a plan is applied once; nothing was sent. Its receipt is in "
                 "plan.receipt: receipt.resume() goes on with the rest, or build a new plan."
             )
-        # Neither a clock that was set back nor one that stopped while the machine slept makes a plan younger.
-        shown = max(time.time() - plan.created_at, time.monotonic() - self._made)
-        if shown > plan.expires_at - plan.created_at:
+        # The larger of two ages: the wall clock may be set back, and the monotonic clock may stop in standby.
+        age = max(time.time() - plan.created_at, time.monotonic() - self._made)
+        if age > plan.expires_at - plan.created_at:
             raise PlanExpired(
                 f"“{plan.summary}” was shown at {format_time(plan.created_at)} and expired at "
                 f"{format_time(plan.expires_at)}; nothing was sent. Build it again, and look again."
@@ -319,7 +324,10 @@ class Execution:
     def announce(
         self, items: Sequence[Item], before: Iterable[str] | None, after: Iterable[str] | None, **more: Any
     ) -> None:
-        """Write the works of a request to the journal, as JSON; their outcome is unknown until they are settled."""
+        """Write the works of a request to the journal before it is sent, and set their outcomes to unknown.
+
+        `before` and `after` are the works as JSON texts; None writes null.
+        """
         for item in items:
             item.recorded = False
         positions, works = [item.position for item in items], {"before": before, "after": after}
@@ -329,7 +337,7 @@ class Execution:
             item.unknown("Sent; what came of it was not seen.")
 
     def record(self, items: Sequence[Item]) -> None:
-        """Write results to the journal."""
+        """Write the results of these works to the journal."""
         self.writer.line("outcome", fates=[item.line for item in items])
         for item in items:
             item.recorded = True

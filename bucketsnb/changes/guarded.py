@@ -1,6 +1,6 @@
 """Send a request that changes works, and find out what it did: from its answer, and by reading the works again.
 
-Works that have ids are looked at first, and only those still as they were shown are changed.
+Works that have ids are read first, and only those that are still as they were shown are changed.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ __all__ = [
 ]
 
 PAUSES = (0.0, 0.25, 0.75)
-"""Seconds before each reading of works that were changed: a service may show its own writes only after a moment."""
+"""Seconds to wait before each reading of changed works: a service may show its own writes only after a moment."""
 
 LOST_PAUSES = (0.0, 0.25, 0.75, 2.0, 4.0)
-"""Seconds before each search for works whose deposit was not answered: a slow service may still be storing them."""
+"""Seconds to wait before each search for works of an unanswered deposit: a slow service may still be storing them."""
 
 _OF_WORKS = frozenset({400, 404, 409, 413, 422})
-"""Statuses of a refusal that may be due to some of the works."""
+"""HTTP statuses of a refusal that only some of the works may have caused."""
 
 _REFUSALS = 32
-"""Refusals in a row after which a service is believed to refuse everything; to find one work among 200 takes 8."""
+"""Refusals in a row after which the service seems to refuse everything; to find one bad work among 200 takes 8."""
 
 Record = Mapping[str, Any]
 Judge = Callable[[Item, Record | None], None]
@@ -85,12 +85,12 @@ class Reply:
 
     @property
     def why(self) -> str:
-        """The error in words."""
+        """The message of the error; ``""`` if there is none."""
         return "" if self.error is None else str(self.error)
 
     @property
     def heard(self) -> str:
-        """How the service answered, such as ``"did not answer"``, for works whose outcome the answer does not tell."""
+        """What the service did, such as ``"did not answer"``; used where the answer alone does not tell the outcome."""
         if self.kind is ReplyKind.YES:
             return "answered false" if self.value is False else "said yes"
         status, shown = getattr(self.error, "status", None), getattr(self.error, "excerpt", "")
@@ -100,9 +100,9 @@ class Reply:
 
 
 def ask(execution: Execution, call: Callable[[], Any]) -> Reply:
-    """Send one request that changes works, if its entry in the journal is still there, and return the reply.
+    """Send one request that changes works and return the reply; send nothing if the journal cannot record it.
 
-    No error of the service or the network is raised: it is in the reply.
+    No :class:`BucketsError` is raised: it is in the reply.
     """
     try:
         execution.writer.check()
@@ -120,7 +120,7 @@ def ask(execution: Execution, call: Callable[[], Any]) -> Reply:
 
 
 def settle_unsent(items: Iterable[Item], reply: Reply) -> bool:
-    """Settle works if the reply says that none was changed, and return whether it says so."""
+    """Settle works if the reply shows that none was changed, and return whether it does."""
     if reply.kind not in (ReplyKind.NO, ReplyKind.NEVER_ASKED):
         return False
     for item in items:
@@ -129,9 +129,10 @@ def settle_unsent(items: Iterable[Item], reply: Reply) -> bool:
 
 
 def send_in_halves(execution: Execution, items: Sequence[Item], send: Callable[[Sequence[Item]], Reply]) -> Reply:
-    """Send works; where several are refused, send them again in halves, so that one bad work does not stop the others.
+    """Send works; if several are refused, send those again in halves, so that one bad work does not stop the others.
 
-    `send` sends works once and settles them. Returns the first reply with an error, or else the first reply.
+    `send` sends works once and settles them. Returns its reply or, if halves were sent, the first of their replies
+    with an error, or else the first of their replies.
     """
     reply = send(items)
     execution.refusals = execution.refusals + 1 if reply.kind is ReplyKind.NO else 0
@@ -149,10 +150,10 @@ def send_in_halves(execution: Execution, items: Sequence[Item], send: Callable[[
 def look_until(
     execution: Execution, items: Iterable[Item], judge: Callable[[list[Item]], list[Item]], *, lost: bool = False
 ) -> list[Item]:
-    """Pause and judge, again and again, until nothing is left or the last pause is over; return what is left.
+    """Call `judge` after each pause until it returns no works or there are no more pauses; return the works left.
 
-    `judge` reads works, settles them, and returns those that need another look. An error while reading is kept in the
-    receipt, and ends the loop. `lost` is for a service that did not answer: it gets more time.
+    `judge` reads works, settles them, and returns those to read again. A :class:`ServiceError` while reading is kept
+    in the receipt, and ends the loop. `lost` is for a service that did not answer: it gets more time.
     """
     left = list(items)
     for pause in LOST_PAUSES if lost else PAUSES:
@@ -168,7 +169,7 @@ def look_until(
 
 
 def read_back(execution: Execution, ids: Mapping[Item, str], judge: Judge) -> list[Item]:
-    """Read works by id until each is settled or the last pause is over; return those that are left."""
+    """Read works by id until each is settled or there are no more pauses; return those that are left."""
 
     def judge_all(left: list[Item]) -> list[Item]:
         now = look(execution.api, [ids[item] for item in left])
@@ -183,10 +184,10 @@ def read_back(execution: Execution, ids: Mapping[Item, str], judge: Judge) -> li
 
 
 class GuardedExecutor(ChunkExecutor):
-    """Changes works by id; each subclass sends one kind of request, and knows when a work is done."""
+    """Changes works by id; each subclass sends one kind of request, and decides whether a work is done."""
 
     def step(self, execution: Execution, items: Sequence[Item]) -> BucketsError | None:
-        """Do one chunk."""
+        """Read the works, send those still as they were shown, and read them back; return an error if some failed."""
         now = look(execution.api, [item.id for item in items])
         going = [item for item in items if self._may_go(item, now)]
         if not going:
@@ -235,7 +236,7 @@ class GuardedExecutor(ChunkExecutor):
 
     @abstractmethod
     def send(self, api: Api, changes: Sequence[Change]) -> Any:
-        """Send the one request of a chunk."""
+        """Send one request for these changes."""
 
     @abstractmethod
     def is_done(self, change: Change, record: Record | None) -> bool:
@@ -243,11 +244,11 @@ class GuardedExecutor(ChunkExecutor):
 
     @abstractmethod
     def judge_drifted(self, change: Change, record: Record, reply: Reply) -> tuple[Outcome, str]:
-        """Return what became of a work that is neither as it was nor as planned, and why."""
+        """Return the outcome, and the reason, of a work that is neither as it was nor as planned."""
 
 
 class PutExecutor(GuardedExecutor):
-    """Overwrite works by id: the whole work as it is now, with only the planned cells changed."""
+    """Overwrite works by id, each with the whole work as it was shown and only the planned cells changed."""
 
     size = 200
 
@@ -260,7 +261,7 @@ class PutExecutor(GuardedExecutor):
         return record is not None and all(equal(_at(record, path), new) for path, _, new in _cells(change))
 
     def judge_drifted(self, change: Change, record: Record, reply: Reply) -> tuple[Outcome, str]:
-        """Return what became of it: a cell that has its old value means that someone else changed the work."""
+        """Return the outcome: drifted if a planned cell has its old value or nothing was sent, else done."""
         since = what_differs(change.after, record)
         undone = any(equal(_at(record, path), old) for path, old, _ in _cells(change))
         if undone or reply.kind is ReplyKind.NEVER_ASKED:

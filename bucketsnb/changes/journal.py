@@ -1,29 +1,32 @@
-"""The local record of changes: one append-only file of JSON lines an entry, on disk before anything leaves.
+"""The local record of changes: one append-only file of JSON lines per entry, written to disk before a request is sent.
 
-The folder is `BUCKETSNB_JOURNAL`, else the user's data folder. It is readable by its owner only (0700, files 0600),
-every line is forced to the disk before the caller goes on, and no token is ever in it. An entry has these lines:
+The folder is `BUCKETSNB_JOURNAL`, else `journal` in the user's data folder. It is made readable by its owner only
+(0700, files 0600), every line is forced to the disk before the next step, and no token is ever in it. An entry has
+these lines:
 
 ``plan``
-    verb, address of the service, who, when, why, how many.
+    verb, address of the service, user, time, reason, number of works.
 ``works``
     the id of each work of the plan, by position.
 ``chunk``
-    the full works of a request that is about to leave, as they are (`before`) and as they are to be (`after`).
+    the full works of a request that is about to be sent, as they are (`before`) and as they will be (`after`).
+``before``
+    the full work that a withdrawal received, as it was before.
 ``outcome``
-    what became of each work of that chunk. A chunk without one may or may not have left: look.
+    what became of works. If a chunk has none, its request may or may not have been sent: read its works to find out.
 ``end``
-    the counts. An entry without one was cut short.
+    the number of works by outcome, and the names of the errors. An entry without this line was cut short.
 
-Before each request, the entry must still be where it will be looked for; see :meth:`Writer.check`.
+Before each request, the file of the entry must still be in its place; see :meth:`Writer.check`.
 
-Size: an entry is dropped together with the entry of its undo. Neither is while anybody has one of them locked, nor
-while an undo has not settled each of its works: those may wait under a holding pipeline, and the entry is what finds
-them. When an entry begins and the folder holds more than 1 GiB of entries, those older than 30 days are dropped, oldest
-first, until it does not. Younger ones are never dropped; when they fill 4 GiB, changes are refused until files are
-moved. Other files in the folder are nobody's business here.
+Size: an entry is dropped together with the entry of its undo. Both are kept while a process has one of them locked,
+and while the undo has not settled each of its works: such works may wait under a holding pipeline, and are found by
+the entry. If the folder holds more than 1 GiB of entries when a new one begins, entries older than 30 days are dropped,
+oldest first, until it holds less. Younger ones are never dropped; if more than 4 GiB are left, changes are refused
+until files are moved. Other files in the folder are ignored.
 
-Processes share the folder without harm: each entry is a file of its own, locked while it is written, and a forked
-process writes in none of its parent's.
+Several processes may use the folder: each entry is a file of its own, locked while it is written, and a forked process
+does not write to the entries of its parent.
 """
 
 from __future__ import annotations
@@ -71,7 +74,7 @@ __all__ = [
 ]
 
 UNDO_SUFFIX = ".undo"
-"""Added to the id of an entry, this gives the id of the entry of its undo."""
+"""Suffix that makes the id of an entry the id of the entry of its undo."""
 
 _SUFFIX = ".jsonl"
 _ENTRY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
@@ -85,21 +88,25 @@ _LIMIT = 1 << 30
 
 _KEEP_DAYS = 30.0
 _REFUSE_AT = 4
+"""How many times the limit the journal may hold before changes are refused."""
+
 _DAY = 86_400
 _TAIL = 1 << 16
+"""Bytes that are read from the end of a file to find its last line."""
+
 _BEGUN = 2
 """Lines after which an entry counts as begun: the plan and its works."""
 _warned: set[Path] = set()
 
 
 class JournalWarning(UserWarning):
-    """The folder of the journal is, or was until now, less private than it should be."""
+    """Other users can read the folder of the journal, or could until now."""
 
 
 class Journal:
-    """A folder of entries; above `limit` bytes, old ones are dropped.
+    """The folder of the entries; above `limit` bytes old ones are dropped, above four times that changes are refused.
 
-    A relative folder is taken from the working folder at its first use, and stays there.
+    A relative path starts from the working folder at its first use, also if that changes later.
     """
 
     def __init__(self, folder: Path | None = None, *, limit: int = _LIMIT) -> None:
@@ -108,9 +115,10 @@ class Journal:
         self.limit = limit
 
     def begin(self, head: Mapping[str, Any], ids: Sequence[str | None], *, entry: str | None = None) -> Writer:
-        """Start an entry with the head of its plan and the id of each work, in order; None for a work without an id.
+        """Start an entry with the facts about its plan and the id of each work, in order; None if a work has no id.
 
-        A JournalError says that it cannot be kept, PlanAlreadyApplied that an entry of this id was begun before.
+        A JournalError is raised if it cannot be written or the journal is full, and PlanAlreadyApplied if an entry with
+        this id was begun before.
         """
         with _recording(self.folder):
             _make_private(self.folder)
@@ -126,14 +134,15 @@ class Journal:
         return writer
 
     def reopen(self, entry: str, *, length: int | None = None) -> Writer:
-        """Continue an entry; PlanAlreadyApplied says that it has no longer the `length` in bytes that is given.
+        """Continue an entry; PlanAlreadyApplied is raised if `length` is given and is not its size in bytes.
 
-        A JournalError says that it is not there, cannot be written, or is being written by another process or thread.
+        A JournalError is raised if it does not exist, cannot be written, or is being written by another process or
+        thread.
         """
         return Writer(self.path(entry), new=False, length=length)
 
     def length(self, entry: str) -> int:
-        """Return the bytes of an entry, 0 if it is not there."""
+        """Return the size of an entry in bytes, or 0 if it does not exist."""
         path = self.path(entry)
         with _reading(path):
             return path.stat().st_size if path.exists() else 0
@@ -151,20 +160,20 @@ class Journal:
         return self.folder / f"{entry}{_SUFFIX}"
 
     def entries(self) -> list[str]:
-        """Return the ids of all entries, the newest first."""
+        """Return the ids of all entries, also those of undos, the newest first."""
         with _reading(self.folder):
             names = [path.name for path in self.folder.iterdir()] if self.folder.is_dir() else []
-        found = (name.removesuffix(_SUFFIX) for name in names if name.endswith(_SUFFIX))
-        return sorted(filter(_ENTRY.fullmatch, found), reverse=True)
+        ids = (name.removesuffix(_SUFFIX) for name in names if name.endswith(_SUFFIX))
+        return sorted(filter(_ENTRY.fullmatch, ids), reverse=True)
 
 
 def new_entry() -> str:
-    """Return the id of a new entry, from the time and a random part."""
+    """Return the id of a new entry, made of the time (UTC) and a random part."""
     return f"{datetime.now(timezone.utc):%Y%m%d-%H%M%S-%f}-{secrets.token_hex(2)}"
 
 
 def who() -> dict[str, Any]:
-    """Return user, machine and process, as the journal keeps them."""
+    """Return the names of the user and the machine, and the id of the process, as the journal keeps them."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):  # a container whose user has no name
@@ -199,7 +208,7 @@ def _reading(path: Path) -> Iterator[None]:
 
 
 class Writer:
-    """One entry while it is written; locked, so that nobody else writes it. :class:`Journal` makes these."""
+    """One entry while it is written, locked so that nobody else writes to it; made by :class:`Journal`."""
 
     def __init__(self, path: Path, *, new: bool, length: int | None = None) -> None:
         self.path = path
@@ -225,13 +234,13 @@ class Writer:
         return self.path.name.removesuffix(_SUFFIX)
 
     def _lock(self) -> None:
-        if not (try_lock(self._file) and os.fstat(self._file).st_nlink):  # a file without a name was given up meanwhile
+        if not (try_lock(self._file) and os.fstat(self._file).st_nlink):  # no link left: the file was removed meanwhile
             raise JournalError(
                 f"Entry {self.entry} is being written by another application of it. Wait until that ends."
             )
 
     def _start(self) -> None:
-        """Start an empty file; drop the remains of a start that was interrupted before any request."""
+        """Refuse an entry that was begun; empty the file of a start that was interrupted before any request."""
         if sum(1 for _ in lines_of(self.path)) >= _BEGUN:
             raise PlanAlreadyApplied(
                 f"Entry {self.entry} of the journal was begun before: another process, thread or copy of this plan has "
@@ -241,7 +250,7 @@ class Writer:
         os.ftruncate(self._file, 0)
 
     def _continue(self, length: int | None) -> None:
-        """Begin a new line if the last one was cut off."""
+        """Refuse an entry of another length; begin a new line if the last one was cut off."""
         self.length = os.fstat(self._file).st_size
         if length is not None and length != self.length:
             raise PlanAlreadyApplied(
@@ -253,9 +262,9 @@ class Writer:
             self._write(b"\n")
 
     def line(self, kind: str, works: Mapping[str, Iterable[str] | None] | None = None, **content: Any) -> None:
-        """Append a line and force it to the disk; `works` are lists by name, whose works are JSON texts in ASCII.
+        """Append a line and force it to the disk; `works` holds lists of works by name, each work a JSON text in ASCII.
 
-        If the line cannot be written, what was written of it is removed.
+        JournalError is raised if that fails or :meth:`check` does; a part that was written is removed.
         """
         self.check()
         start = json.dumps({"kind": kind, "at": time.time(), **content}, separators=(",", ":")).removesuffix("}")
@@ -272,7 +281,7 @@ class Writer:
             while left:
                 left = left[os.write(self._file, left) :]
             os.fsync(self._file)
-        except BaseException:  # an interruption too: half a line would spoil the next
+        except BaseException:  # an interruption too: the next line would be appended to half a line
             with contextlib.suppress(OSError):
                 os.ftruncate(self._file, self.length)
             raise
@@ -280,7 +289,7 @@ class Writer:
             self.length = os.fstat(self._file).st_size
 
     def check(self) -> None:
-        """Raise JournalError unless the file is in its place, complete and writable."""
+        """Raise JournalError unless the file is in its place, unchanged, writable, and open in this process."""
         if self._file < 0:
             raise JournalError(f"Entry {self.entry} is of the process that this one was forked from: it goes on there.")
         if not self._is_in_place():
@@ -299,23 +308,26 @@ class Writer:
             return False
 
     def discard(self) -> None:
-        """Close and remove an entry for which nothing was sent; a file that has replaced it stays."""
+        """Close and remove an entry for which nothing was sent; if another file has replaced it, that file stays."""
         with contextlib.suppress(OSError):
             if self._file >= 0 and os.path.samestat(self.path.stat(), os.fstat(self._file)):
-                if os.name == "nt":  # there, no file is removed while it is open
+                if os.name == "nt":  # Windows does not remove an open file
                     self.close()
                 self.path.unlink()
         self.close()
 
     def close(self) -> None:
-        """Release the lock, which a process that is forked at this moment would keep, and close the file."""
-        with contextlib.suppress(OSError):  # closing the file releases it too, unless another process has it open
+        """Release the lock and close the file.
+
+        Closing alone would not release the lock while a process that is just being forked has the file open.
+        """
+        with contextlib.suppress(OSError):  # in all other cases, closing the file releases the lock
             if self._file >= 0:
                 unlock(self._file)
         self.leave()
 
     def leave(self) -> None:
-        """Close the file, and leave its lock to the process that this one was forked from."""
+        """Close the file in a forked process, and do not release the lock of the parent process."""
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
@@ -334,16 +346,16 @@ if hasattr(os, "register_at_fork"):
 
 
 def _is_writable(path: Path, found: os.stat_result) -> bool:
-    return bool(found.st_mode & stat.S_IWUSR) and os.access(path, os.W_OK)  # root may write all
+    return bool(found.st_mode & stat.S_IWUSR) and os.access(path, os.W_OK)  # for root, os.access allows every file
 
 
 # --- the folder ---
 
 
 def _make_private(folder: Path) -> None:
-    """Make the folder, or make an existing one private, with one warning.
+    """Make the folder, or make an existing one private, with one warning per process.
 
-    A folder that is shared on purpose is left as it is, also with one warning.
+    A folder that is shared on purpose, or holds other files, is left as it is, also with one warning.
     """
     if not folder.exists():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -372,7 +384,7 @@ def _make_private(folder: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Force the names in a folder to the disk; some file systems cannot, and keep them anyway."""
+    """Force the names of the files in a folder to the disk; some file systems cannot do that, so errors are ignored."""
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -382,9 +394,9 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _make_room(folder: Path, limit: int) -> None:
-    """Drop entries older than `_KEEP_DAYS`, oldest first, while all are larger than `limit` bytes.
+    """Drop entries older than `_KEEP_DAYS`, oldest first, while all entries together exceed `limit` bytes.
 
-    If the younger ones alone fill four times that, the change is refused.
+    If those that are left exceed `_REFUSE_AT` times that, JournalError is raised.
     """
     pairs: dict[str, dict[Path, os.stat_result]] = {}  # an entry and its undo
     for path, found in _regular_files(folder):
@@ -420,7 +432,7 @@ def _regular_files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
 
 
 def _drop(paths: Sequence[Path]) -> bool:
-    """Drop an entry and its undo, unless one of them is in use or the undo is not settled."""
+    """Drop an entry and its undo, unless one is in use or the undo is not settled; return whether it was done."""
     with contextlib.ExitStack() as stack:
         try:
             for path in paths:
@@ -428,7 +440,7 @@ def _drop(paths: Sequence[Path]) -> bool:
                 stack.callback(os.close, file)
                 if not (try_lock(file) and _may_go(path)):
                     return False
-            if os.name == "nt":  # there, no file is dropped while it is open
+            if os.name == "nt":  # Windows does not remove an open file
                 stack.close()
             for path in paths:
                 path.unlink()
@@ -438,7 +450,7 @@ def _drop(paths: Sequence[Path]) -> bool:
 
 
 def _may_go(path: Path) -> bool:
-    """Return whether an entry may be dropped: it is no undo, or an undo that has settled each of its works."""
+    """Return whether an entry may be dropped: it is not an undo, or an undo that has settled each of its works."""
     if not path.name.endswith(UNDO_SUFFIX + _SUFFIX):
         return True
     last = _ends_of(path)[1]
@@ -450,13 +462,13 @@ def _may_go(path: Path) -> bool:
 
 
 def lines_of(path: Path) -> Iterator[dict[str, Any]]:
-    """Read the lines of an entry, without one that was cut off: it never counted."""
+    """Yield the lines of an entry, without those that were cut off or are no JSON object; raise JournalError."""
     with _reading(path), path.open("rb") as file:
         yield from filter(None, map(_line, file))
 
 
 def _ends_of(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Read the first and the last line of an entry; an incomplete line is returned empty."""
+    """Return the first and the last complete line of an entry; a line that cannot be read is returned empty."""
     with _reading(path), path.open("rb") as file:
         first = _line(file.readline())
         file.seek(max(path.stat().st_size - _TAIL, 0))
@@ -479,9 +491,9 @@ _PLACE = ("host", "user", "machine")
 class RecordedWork:
     """What the journal knows of one work of an entry.
 
-    Its outcome is ``not sent`` if no request was prepared for it, and ``unknown`` if one was but no outcome was
-    written. `before` and `after` are the whole work before the request and as planned; `left` is the work as it was
-    read back.
+    If no outcome was written, it is ``unknown`` if a request was about to be sent, else ``not sent``. `before` and
+    `after` are the whole work before the request and as planned; `left` is the work as it was read back, if it was
+    done.
     """
 
     id: str | None
@@ -505,12 +517,12 @@ class Entry:
 
     @property
     def verb(self) -> str:
-        """What it did."""
+        """Verb of the plan; ``""`` if the line of the plan does not tell."""
         return str(self.head.get("verb", ""))
 
     @property
     def at(self) -> float:
-        """When it was begun, in epoch seconds; 0 if its line does not tell."""
+        """When the entry was begun, in epoch seconds; 0 if the line of the plan does not tell."""
         return _begun(self.head) or 0.0
 
     @property
@@ -519,7 +531,7 @@ class Entry:
         return Counter(work.outcome.value for work in self.works)
 
     def take(self, line: dict[str, Any]) -> None:
-        """Add what one line says."""
+        """Add the content of one line."""
         kind = line.get("kind")
         if kind == "plan":
             self.head = line
@@ -564,14 +576,14 @@ def _typed(value: Any, kind: type) -> Any:
 
 
 def _number(value: Any) -> int:
-    """Return a number of works; raise ValueError for a number that only a damaged line holds."""
+    """Return a number of works, or a position; raise ValueError for a value that only a damaged line can hold."""
     if not isinstance(value, int) or not 0 <= value < 2**53:
         raise ValueError(f"{truncate(repr(value), 40)} in the place of a number of works")
     return value
 
 
 def read_entry(journal: Journal, entry: str) -> Entry:
-    """Read an entry whole; a JournalError says that there is none, or that the file holds something else."""
+    """Read a whole entry; a JournalError is raised if there is none, or its file cannot be read as one."""
     found = Entry(entry)
     try:
         for line in lines_of(journal.path(entry)):
@@ -583,7 +595,7 @@ def read_entry(journal: Journal, entry: str) -> Entry:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What an entry says in short."""
+    """A short summary of an entry: the line of its plan, number of works, number by outcome, and state."""
 
     head: dict[str, Any] = field(default_factory=dict)
     count: int = 0
@@ -592,7 +604,10 @@ class Summary:
 
 
 def summary_of(journal: Journal, entry: str) -> Summary:
-    """Summarise an entry from its first and last lines; read it whole only if the last one has no counts."""
+    """Summarise an entry from its first and last lines; read all of it only if it did not end.
+
+    No error is raised for an entry that cannot be read: its state is ``unreadable``.
+    """
     try:
         head, last = _ends_of(journal.path(entry))
         if head.get("kind") == "plan" and last.get("kind") == "end":
@@ -605,7 +620,10 @@ def summary_of(journal: Journal, entry: str) -> Summary:
 
 
 class JournalFrame(SummaryFrame):
-    """Entries of the journal, drawn without empty columns of outcomes and columns with one value for all."""
+    """Entries of the journal, drawn without the outcomes that no work has.
+
+    Host, user and machine are drawn below the table, not as columns, if all entries share them.
+    """
 
     @property
     def _constructor(self) -> Callable[..., JournalFrame]:
@@ -621,7 +639,7 @@ class JournalFrame(SummaryFrame):
         return ", ".join([super()._footer(), *(printable(f"{name} {value}") for name, value in common.items())])
 
     def _everywhere(self) -> dict[str, Any]:
-        """Return the values that all entries share, by column."""
+        """Return host, user and machine where all entries have the same, by column."""
         names = [name for name in _PLACE if name in self] if self._is_whole() else []
         return {name: self[name].iloc[0] for name in names if self[name].nunique(dropna=False) == 1}
 
@@ -630,10 +648,10 @@ class JournalFrame(SummaryFrame):
 
 
 def journal_frame(journal: Journal, most: int | None = None) -> pd.DataFrame:
-    """Return one row an entry, the newest first and `most` at most, always with the same columns.
+    """Return one row per entry, the newest first and at most `most`, always with the same columns.
 
     Columns: entry, time (UTC), verb, host, user, machine, reason, n_works, one per outcome, state (``finished``, ``cut
-    short``, ``unreadable``), undone (``yes``, ``partly`` or ``no``).
+    short``, ``unreadable``), undone (``yes``, ``partly`` or ``no``). An undo has no row of its own.
     """
     ids = journal.entries()
     known = set(ids)
