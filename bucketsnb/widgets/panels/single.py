@@ -38,14 +38,14 @@ class _WorksPanel(Panel):
         self.box = Box(self)
         self.actions = Actions(self, self.box, [self._action] if self._action else [])
         parts: list[Part] = [self.actions, self.box, *self._more()]
-        if not isinstance(source, State):
-            self.filters = Filters(self, query)
-            self.reader = WorksReader(self, limit=limit)
-            self.grid = Grid(self, reader=self.reader)
-            parts = [self.filters, *parts, self.grid]
-        self.lay_out(*parts)
-        if not isinstance(source, State):
-            self.filters.begin()
+        if isinstance(source, State):
+            self.lay_out(*parts)
+            return
+        self.filters = Filters(self, query)
+        self.reader = WorksReader(self, limit=limit)
+        self.grid = Grid(self, reader=self.reader)
+        self.lay_out(self.filters, *parts, self.grid)
+        self.filters.begin()
 
     def _more(self) -> list[Part]:
         return []

@@ -31,7 +31,6 @@ _KINDS: Mapping[str, str] = {
     "id": "id",
     "status": "status",
     "error": "error",
-    "attempt": "attempts",
     "overdue": "flag",
     **dict.fromkeys(TIME_FIELDS, "time"),
     **dict.fromkeys(("age", "wait", "runtime"), "span"),
@@ -49,7 +48,7 @@ class Column(NamedTuple):
     name: str
     title: str
     kind: str
-    """What draws it: a value of ``_KINDS``, ``number`` or ``text``."""
+    """What draws it: a value of ``_KINDS``, ``attempts``, ``number`` or ``text``."""
     width: int
     """Its width, in characters."""
     empty: bool
@@ -64,9 +63,8 @@ def title_of(name: str) -> str:
 def column_of(name: str, sources: Sequence[pd.Series[Any]]) -> Column:
     """Return how a column is drawn, by its name, its dtype and some of its values."""
     first, whole = sources[0], len(sources) == 1
-    kind = _KINDS.get(name, "number" if whole and pd.api.types.is_numeric_dtype(first.dtype) else "text")
-    if kind == "attempts" and whole:
-        kind = "number"
+    usual = "number" if pd.api.types.is_numeric_dtype(first.dtype) else "text"
+    kind = _KINDS.get(name, usual) if whole else "attempts"
     drawn = [draw(kind, value, None)[0] for value in (first if whole else zip(*sources, strict=True))]
     moment = [_MOMENT] if kind == "time" else []
     longest = max(5, len(title_of(name)) + 2, *map(len, [*drawn, *moment]))

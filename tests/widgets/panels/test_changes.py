@@ -849,6 +849,11 @@ def test_claim_success_with_results(buckets: Buckets, backend: LocalBackend):
     _fill(panel, results="{broken")
     panel.form.receive({"type": "press", "name": "success"})
     assert "not JSON" in _errors(panel)[0]
+    _fill(panel, results="[12.5]")
+    panel.form.receive({"type": "press", "name": "success"})
+    until(lambda: _errors(panel))
+    assert "results is [12.5], a list; expected a mapping or null" in _errors(panel)[0]
+    assert panel.form.holds
     _fill(panel, results='{"snr": 12.5}')
     assert _errors(panel) == []
     panel.form.receive({"type": "press", "name": "success"})
