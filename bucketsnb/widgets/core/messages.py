@@ -141,16 +141,16 @@ class Messages:
     def show(self, message: Message, source: str = "") -> None:
         """Put a message on top; an older one with the same text is removed."""
         newest = replace(message, source=source, key=next(self._keys))
-        self.shown = (newest, *(one for one in self.shown if one.text != message.text))[:MOST]
+        self.shown = (newest, *(older for older in self.shown if older.text != message.text))[:MOST]
         self._changed()
 
     def clear(self, *sources: str) -> None:
         """Remove the messages of some sources, or all."""
-        self._keep(lambda one: bool(sources) and one.source not in sources)
+        self._keep(lambda message: bool(sources) and message.source not in sources)
 
     def dismiss(self, key: int) -> None:
         """Remove one message."""
-        self._keep(lambda one: one.key != key)
+        self._keep(lambda message: message.key != key)
 
     def _keep(self, wanted: Callable[[Message], bool]) -> None:
         before, self.shown = self.shown, tuple(filter(wanted, self.shown))

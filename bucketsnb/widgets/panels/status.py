@@ -107,17 +107,13 @@ class StatusTable(Part):
         if problem:
             self.show(Message("warning", problem))
         self.state.status = frame
-        self.draw()
         self._say_skew()
         self._ended(ok=not frame.attrs.get("problems"))
 
     def _ended(self, *, ok: bool) -> None:
         self.failures = 0 if ok else self.failures + 1
         self._ended_at = monotonic()
-        if self.state.status is None:
-            self.draw()  # it says that there is none
-        self.tell("busy", busy=self.worker.running)
-        self._tell_next()
+        self.draw()
 
     def _say_skew(self) -> None:
         api = self.state.buckets.api

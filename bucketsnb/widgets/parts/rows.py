@@ -76,7 +76,7 @@ class Rows:
         self.ids: npt.NDArray[np.object_] = (
             frame["id"].to_numpy(dtype=object) if "id" in frame else np.full(len(frame), None)
         )
-        self.known = frozenset(one for one in self.ids if isinstance(one, str))
+        self.known = frozenset(work for work in self.ids if isinstance(work, str))
         self.causes = causes if causes is not None and causes.frame is frame else None
         self._lay_out()
         self.arrange()
@@ -105,7 +105,7 @@ class Rows:
     def _lay_out(self) -> None:
         there, step = set(self.choices), len(self.frame) // _NEEDED_IN + 1
         found = [
-            column_of(name, [self.frame[one].iloc[::step] for one in self._sources(name)])
+            column_of(name, [self.frame[source].iloc[::step] for source in self._sources(name)])
             for name in (COLUMNS if self.names is None else self.names)
             if name in there
         ]
@@ -142,7 +142,7 @@ class Rows:
     def _has_text(self) -> npt.NDArray[np.bool_]:
         shown = {column.name for column in self.columns} | self.implied
         found = np.zeros(len(self.frame), dtype=bool)
-        for name in {source for one in shown for source in self._sources(one)} & set(self.frame.columns):
+        for name in {source for column in shown for source in self._sources(column)} & set(self.frame.columns):
             found |= _containing(self.frame[name], self.text)
         return found
 
@@ -156,13 +156,11 @@ class Rows:
         """Return the rows at some places of the current order, drawn."""
         places = self.order[max(first, 0) : max(first, 0) + count]
         read_at = self.frame.attrs.get("read_at")
-        drawn = [[cell_of(one.kind, value, read_at) for value in self._values(one, places)] for one in self.columns]
+        drawn = [
+            [cell_of(column.kind, value, read_at) for value in self._values(column, places)] for column in self.columns
+        ]
         return [
-            {
-                "id": self.id_at(place),
-                "selected": self.ids[place] in selected,
-                "cells": [one[row] for one in drawn],
-            }
+            {"id": self.id_at(place), "selected": self.ids[place] in selected, "cells": [cells[row] for cells in drawn]}
             for row, place in enumerate(places)
         ]
 
@@ -172,7 +170,7 @@ class Rows:
 
     def _values(self, column: Column, places: Places) -> Any:
         """Return the values of a column; a status that the dtype lacks is taken from the work as read."""
-        sources = [self.frame[one].array.take(places) for one in self._sources(column.name)]
+        sources = [self.frame[source].array.take(places) for source in self._sources(column.name)]
         if len(sources) > 1:
             return list(zip(*sources, strict=True))
         if column.kind != "status" or not pd.isna(sources[0]).any():
@@ -187,7 +185,7 @@ def _containing(values: pd.Series[Any], text: str) -> npt.NDArray[np.bool_]:
     if isinstance(array, JSONArray):
         sought = text.lower().encode()
         known = ~np.asarray(array.isna())
-        return np.array([there and sought in bytes(one).lower() for one, there in zip(array.texts, known, strict=True)])
+        return np.array([there and sought in bytes(raw).lower() for raw, there in zip(array.texts, known, strict=True)])
     texts = values.astype(pd.StringDtype("python"))
     return np.asarray(texts.str.contains(text, case=False, regex=False).fillna(value=False), dtype=bool)
 

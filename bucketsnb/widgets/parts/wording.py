@@ -56,7 +56,7 @@ def question_of(plan: Plan, title: str = "", columns: Sequence[str] = (), warnin
 
 def _title_of(plan: Plan) -> str:
     if is_blocked(plan):
-        rows = len({one.row for one in plan.bad})
+        rows = len({problem.row for problem in plan.bad})
         have = "has" if rows == 1 else "have"
         return f"{count_of(rows, 'row')} {have} mistakes, so nothing will be sent. Correct them, or leave them out."
     if isinstance(plan, UndoPlan):  # without the id of the entry
@@ -121,7 +121,7 @@ def _warnings(plan: Plan) -> Iterable[str]:
     if left_out:
         yield f"{count_of(len(left_out), 'work')} left out: {by_count(left_out)}."
     if isinstance(plan, DepositPlan) and plan.bad:
-        rows = len({one.row for one in plan.bad})
+        rows = len({problem.row for problem in plan.bad})
         yield f"{count_of(rows, 'row')} cannot be sent and will be left out."
     yield from map(in_page_words, plan.notes)
     if plan.verb == "undo":
@@ -156,7 +156,7 @@ def _at(record: Any, path: str) -> Any:
     """Return the value at a dotted path, as text; None if there is none."""
     for part in path.split("."):
         record = record.get(part) if isinstance(record, Mapping) else None
-    if isinstance(record, list) and not any(isinstance(one, list | dict) for one in record):
+    if isinstance(record, list) and not any(isinstance(part, list | dict) for part in record):
         return join_truncated(record, most=20)
     return record if record is None or isinstance(record, str) else json.dumps(record, ensure_ascii=False)
 
@@ -171,9 +171,9 @@ def _table(title: str, headers: Sequence[str], rows: Sequence[Sequence[Any]], *,
 def receipt_of(receipt: Receipt) -> Facts:
     """Return the result of a change, in words of the page."""
     done, counts = _DONE.get(receipt.verb, receipt.plan.done_word), receipt.counts
-    others = [one for one in receipt.results if one.outcome is not Outcome.DONE]
-    rows = [(one.id or "", _OUTCOMES[one.outcome], one.detail) for one in others] or [
-        (one.id or one.new_id or "", done, one.detail or one.new_id or "") for one in receipt.results
+    others = [work for work in receipt.results if work.outcome is not Outcome.DONE]
+    rows = [(work.id or "", _OUTCOMES[work.outcome], work.detail) for work in others] or [
+        (work.id or work.new_id or "", done, work.detail or work.new_id or "") for work in receipt.results
     ]
     return {
         "ok": receipt.ok,

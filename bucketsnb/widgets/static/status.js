@@ -167,7 +167,6 @@ function statusPart(part, root) {
     busy: ({ busy }) => {
       root.classList.toggle("bnb-busy", busy);
       refresh.textContent = busy ? "Reading …" : "Refresh";
-      if (!busy && !now?.rows.length) body.hidden = true;
     },
     picked: (message) => { picked = message.picked; mark(); },
     next: ({ seconds: next, interval, failures }) => {
