@@ -128,7 +128,7 @@ def names(values: Iterable[Any]) -> list[str]:
 
 
 def by_count(values: Iterable[Any], most: int = 6) -> str:
-    """Return how often each value occurs, as text: the `most` most frequent ones, then by name, and how many more.
+    """Return how often each value occurs, as text: the `most` most frequent ones, and how many more there are.
 
     Examples
     --------

@@ -144,11 +144,11 @@ class Execution:
     entry: str = field(default_factory=new_entry)
     """Id of the entry in the journal, also in copies of the plan in forked processes: it can be begun only once."""
     head: Mapping[str, Any] = field(default_factory=dict)
-    """What the journal keeps at the start of the entry, beside the plan."""
+    """What the first line of the entry holds in addition to the plan."""
     earlier: Sequence[WorkResult] | None = None
     """Results of an entry that exists already and is continued; None for a new entry."""
     lengths: dict[str, int] = field(default_factory=dict)
-    """Bytes that entries had when they were read: an entry that is longer now was continued by somebody else."""
+    """Size of entries in bytes when they were read: an entry of another size now was continued by somebody else."""
 
     spent = False
 

@@ -1,4 +1,4 @@
-"""Load a plan from a file; it is applied once, on the service it was made for, before it expires."""
+"""Load a plan from a file; it can be applied once, on the service it was made for, before it expires."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def load_plan(context: Context, path: Path) -> Plan:
             value=saved.entry,
         )
     verb = VERBS[saved.verb]
-    done = sum(verb.count_done(context.api, some) for some in chunks(changes, READ_CHUNK))
+    done = sum(verb.count_done(context.api, chunk) for chunk in chunks(changes, READ_CHUNK))
     if done and done == len(changes):
         raise PlanAlreadyApplied(
             f"The plan in {path} was applied before, on another machine or with another journal: of its "
@@ -52,7 +52,10 @@ def load_plan(context: Context, path: Path) -> Plan:
 
 
 def plan_to_look_at(path: Path) -> Plan:
-    """Return the plan of a file to look at, also if it cannot be applied any more; no request is sent."""
+    """Return the plan in a file, to be looked at only: also one that expired or was applied. No request is sent.
+
+    A PlanError is raised if the file cannot be read, is no plan, or was altered.
+    """
     saved, changes = read_plan_file(path)
     return _plan_of(saved, changes, without_login(saved.url), None)
 

@@ -1,7 +1,7 @@
-"""Plans: values that say what will happen to which works, and that are applied once.
+"""Plans: values that say what will happen to which works, and that can be applied once.
 
-A plan is frozen. It holds every work as it was shown, so that :meth:`Plan.apply` can leave alone what changed since.
-It also has the execution that applies it; a plan that was pickled has none, and can only be looked at.
+A plan is frozen. It holds every work as it was shown, so that :meth:`Plan.apply` does not change works that have
+changed since. It also has the execution that applies it; a plan that was pickled has none, and can only be looked at.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 __all__ = ["CellsPlan", "LeftOut", "Plan", "Reason", "UndoPlan"]
 
 _NAMED = 3
-"""Pipelines that a summary names; of more it says how many."""
+"""Largest number of pipelines that a summary names; of more, it gives only the number."""
 
 
 class Reason(Enum):
-    """Why a work is not on a plan, where that decides what to do about it."""
+    """Why a work is not on a plan, for the cases that code must tell apart."""
 
     NO_NAME = "it has no id that is text"
     SHARED_ID = "other works have its id too"
@@ -66,15 +66,15 @@ class Plan(drawing.Drawn):
     url
         Address of the service, without user and password.
     reason
-        Why, in the words of the person who asked; kept in the journal.
+        Why the change is made, as given by the user; kept in the journal.
     created_at, expires_at
         Epoch seconds. After `expires_at`, :meth:`apply` refuses the plan.
     query
-        The query document the works matched, as JSON, or ``""`` if they were named.
+        The query document that the works matched, as JSON, or ``""`` if they were named.
     left_out
         Works that were named or matched and are not on the plan.
     notes
-        What cannot be undone, and whatever else the reader should know before agreeing.
+        What cannot be undone, and what else the reader should know before the plan is applied.
     """
 
     changes: tuple[Change, ...]
@@ -91,13 +91,15 @@ class Plan(drawing.Drawn):
     done_word: ClassVar[str] = "changed"
     """What was done to a work, as a receipt says it."""
     preposition: ClassVar[str] = "of"
+    """Word between the number of works and their pipelines, in the summary."""
     removes: ClassVar[bool] = False
+    """Whether the plan removes works, so that a work that is gone already counts as planned."""
     unknown_is_lost: ClassVar[bool] = False
     """Whether a work with an unknown outcome cannot be found again."""
 
     @property
     def count(self) -> int:
-        """How many works the plan will act on."""
+        """Number of works that the plan will act on."""
         return len(self.changes)
 
     @property
@@ -107,17 +109,17 @@ class Plan(drawing.Drawn):
 
     @property
     def works(self) -> list[WorkSnapshot]:
-        """The works as they were shown."""
+        """The works as they were shown or, if they are to be deposited, as they will be."""
         return [work for change in self.changes if (work := change.before or change.after)]
 
     @property
     def running(self) -> int:
-        """How many of the works are running: a worker may be busy with them."""
+        """Number of works that are running: a worker may be busy with them."""
         return sum(work.status == "running" for work in self.works)
 
     @property
     def frame(self) -> pd.DataFrame:
-        """The works as they were shown, one row each."""
+        """The :attr:`works`, one row each."""
         return frames.frame_of([work.record for work in self.works])
 
     @property
@@ -138,7 +140,7 @@ class Plan(drawing.Drawn):
 
     @property
     def document(self) -> dict[str, Any]:
-        """What the journal and a file keep of the plan beside its works."""
+        """What the journal and a file hold of the plan, except its works."""
         return {
             "verb": self.verb,
             "summary": self.summary,
@@ -153,12 +155,12 @@ class Plan(drawing.Drawn):
 
     @property
     def receipt(self) -> Receipt | None:
-        """The latest receipt, also after an interrupted :meth:`apply`; `None` before anything was done."""
+        """The latest receipt, also after an interrupted :meth:`apply`; `None` before the plan was started."""
         return None if self._execution is None else self._execution.receipt(self)
 
     @property
     def spent(self) -> bool:
-        """Whether the plan was applied."""
+        """Whether the plan was applied, or is being applied."""
         return self._execution is not None and self._execution.spent
 
     def apply(
@@ -166,16 +168,16 @@ class Plan(drawing.Drawn):
     ) -> Receipt:
         """Carry out the plan, once: read the works again, change only those still as shown, and read them back.
 
-        Errors on the way are in the receipt. If this call is interrupted, the receipt is in :attr:`receipt`.
+        Errors of requests are in the receipt. If this call is interrupted, the receipt is in :attr:`receipt`.
 
         Parameters
         ----------
         progress
-            Called with the number of works dealt with and their total, after each chunk.
+            Called with the number of works processed and their total, at the start and after each chunk.
         cancel
             Stops before the next chunk once its ``is_set()`` is true.
         rate
-            At most so many works a second, so that workers do not get a thousand works at once.
+            Highest number of works per second, so that workers do not get a thousand works at once.
 
         Returns
         -------
@@ -186,6 +188,8 @@ class Plan(drawing.Drawn):
         ------
         PlanAlreadyApplied, PlanExpired, ReadOnly
             If it was applied before, has expired, or the client may not change works; nothing was sent.
+        PlanError
+            If this is a copy to look at, or `rate` is not above 0 or not possible for this verb; nothing was sent.
         JournalError
             If the works could not be written to the journal; nothing was sent.
         WorkError
@@ -205,20 +209,21 @@ class Plan(drawing.Drawn):
     def save(self, path: str | os.PathLike[str], *, expires_after: float = KEEPS) -> None:
         """Write the plan to a file, for somebody else to look at and to apply with ``buckets.load_plan(path)``.
 
-        It holds what is shown here and no token. It is applied once, from the file or from here, on this service only.
+        The file holds what is shown here, and no token. The plan can be applied once, from the file or from here, on
+        this service only.
 
         Parameters
         ----------
         path
-            The file; one that was there is replaced.
+            The file; an existing one is replaced.
         expires_after
             Seconds from now for which it may be applied; a day by default.
 
         Raises
         ------
         PlanError
-            If it cannot be written, is of a verb whose plans are not saved (withdraw, audit, undo), was applied
-            (PlanAlreadyApplied), or has expired (PlanExpired).
+            If it cannot be written, is a copy to look at, is of a verb whose plans are not saved (withdraw, audit,
+            undo), was applied (PlanAlreadyApplied), or has expired (PlanExpired), or if `expires_after` is not above 0.
         WorkError
             If rows of a deposit are bad, and `skip_bad` was not asked for.
         """
@@ -229,15 +234,20 @@ class Plan(drawing.Drawn):
         write_plan_file(Path(path), self, execution.entry, expires_after)
 
     def _check(self) -> None:
-        """Refuse a plan that is not to be applied as it is."""
+        """Raise an error if the plan must not be applied as it is; subclasses override this."""
 
     def to_html(self, path: str | os.PathLike[str] | None = None) -> str:
-        """Return the plan as a whole HTML page, which needs nothing else to be read; write it too, if asked.
+        """Return the plan as a complete HTML page that needs no other file; write it to a file if `path` is given.
 
         Parameters
         ----------
         path
-            A file to write it to; one that was there is replaced.
+            A file to write it to; an existing one is replaced.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
         """
         text = page(self.summary, Markup(self._repr_html_()))
         if path is not None:
@@ -245,7 +255,7 @@ class Plan(drawing.Drawn):
         return text
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what is pickled: the plan to look at, without the execution that could apply it."""
+        """Return what is pickled: the plan without its execution, which can be looked at but not applied."""
         return {**self.__dict__, "_execution": None}
 
     def _facts(self) -> list[tuple[str, str]]:
@@ -278,12 +288,12 @@ class CellsPlan(Plan):
 
     @property
     def changes_cells(self) -> bool:
-        """Whether cells change; the undo of a delete or of a deposit brings back or removes whole works instead."""
+        """Whether cells change: the undo of a delete or of a deposit restores or removes whole works instead."""
         return any(change.cells for change in self.changes)
 
     @property
     def cells(self) -> pd.DataFrame:
-        """One row for each cell that will change: id, field, old, new."""
+        """One row for each cell that will change: id, field, old and new, all as text."""
         rows = [(change.id, path, shown(old), shown(new)) for change in self.changes for path, old, new in change.cells]
         return frames.SummaryFrame(rows, columns=["id", "field", "old", "new"], dtype=pd.StringDtype("python"))
 

@@ -1,8 +1,8 @@
 """A plan as a file that can be passed on: what was shown, as JSON, with a digest that tells whether it was altered.
 
-It holds ids, works as they were seen and as they are to be, the address of the service, who planned it, when and why,
-until when it may be applied, and no token. Whoever writes such a file can make its digest too: it finds what was
-altered by mistake or on the way, and is no signature.
+It holds ids, works as they were seen and as they will be, the address of the service, who planned it, when and why,
+until when it may be applied, and no token. The digest is not a signature, as anybody can compute it: it detects a file
+that was damaged or edited by mistake.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["KEEPS", "SIDES", "SavedPlan", "read_plan_file", "write_plan_file"]
 
 KEEPS = 86_400.0
-"""Seconds for which a plan in a file may be applied."""
+"""Seconds for which a plan in a file may be applied, by default."""
 
 SIDES: Mapping[str, tuple[bool, bool]] = {
     "delete": (True, False),
@@ -39,7 +39,8 @@ SIDES: Mapping[str, tuple[bool, bool]] = {
 }
 """Verbs whose plans can be saved, and whether their changes have a work before and a work after.
 
-What a claim or an audit meets is decided when it is made, and an undo needs the journal that it is of.
+Other plans cannot be saved: which works a withdrawal or an audit changes is decided when it is applied, and an undo
+needs the journal that has its entry.
 """
 
 _FORMAT = "bucketsnb plan"
@@ -51,7 +52,7 @@ _Time: TypeAlias = Annotated[float, msgspec.Meta(ge=0, lt=2**33)]
 
 
 class SavedPlan(msgspec.Struct, frozen=True):
-    """A plan as it is in a file."""
+    """The content of a plan file; times are in epoch seconds."""
 
     entry: str
     verb: str
@@ -96,7 +97,7 @@ def write_plan_file(path: Path, plan: Plan, entry: str, expires_after: float) ->
 
 
 def read_plan_file(path: Path) -> tuple[SavedPlan, list[Change]]:
-    """Read a plan and its changes from a file; a PlanError says that it is no plan, or was altered since."""
+    """Read a plan and its changes from a file; PlanError is raised if it cannot be read, is no plan, or was altered."""
     content = _content(path)
     try:
         saved = msgspec.convert(content, SavedPlan)
@@ -134,7 +135,7 @@ def _digest(content: Mapping[str, Any]) -> str:
 
 
 def _change(verb: str, before: _Record | None, after: _Record | None) -> Change:
-    """Return one change, if it has the shape that its verb makes: both sides of an update are the same work."""
+    """Return one change; raise ValueError if a plan of this verb has no such change, or its sides have two ids."""
     change = Change(*(None if side is None else WorkSnapshot.of(side) for side in (before, after)))
     if (before is not None, after is not None) != SIDES[verb]:
         raise ValueError(f"no change that a plan to {verb} makes")

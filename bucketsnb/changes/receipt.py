@@ -30,23 +30,23 @@ class Outcome(str, Enum):
     """What became of one work of a plan, in a word."""
 
     DONE = "done"
-    """As planned, and found so by reading it back."""
+    """The change was made, as reading the work back has shown."""
     DRIFTED = "drifted"
-    """Left alone: it changed since it was shown."""
+    """Not done: the work was changed by somebody else, or shares its id with another work."""
     GONE = "gone"
-    """Left alone: it is no longer there."""
+    """Not done: the work is no longer there."""
     STILL_THERE = "still there"
     """The service answered, and the work is as it was."""
     REFUSED = "refused"
-    """The service said no."""
+    """Not done: the service refused it or failed, or the work cannot be sent."""
     NOT_SENT = "not sent"
-    """Nothing was asked of the service for this work."""
+    """No request was sent for this work."""
     UNKNOWN = "unknown"
-    """Sent, and nobody could see whether it was done."""
+    """A request was sent, and it is not known whether the change was made."""
 
 
 UNSETTLED = (Outcome.NOT_SENT, Outcome.UNKNOWN)
-"""Outcomes that are not final: :meth:`Receipt.resume` looks at such works."""
+"""Outcomes that are not final: :meth:`Receipt.resume` continues with such works."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +56,13 @@ class WorkResult:
     Attributes
     ----------
     id
-        Of the work as it was shown, or of the one that was deposited.
+        Id of the work as it was shown, or of the work that was deposited or claimed; `None` if it is not known.
     before
         The work as the plan shows it, or `None` if it was not in the store yet.
     after
-        The work as it was last seen, or `None` if it was not there or nobody looked.
+        The work as it was last read, or `None` if it was not there or not read.
     new_id
-        Id that the service gave to a deposited work, else `None`.
+        Id that the service gave to a deposited work, or id of a claimed one, else `None`.
     """
 
     outcome: Outcome
@@ -84,11 +84,11 @@ class Receipt(drawing.Drawn):
     results
         One per work, in the order of the plan.
     errors
-        Errors on the way; the results are true whatever went wrong.
+        Errors of requests and of the journal; the results are true whatever went wrong.
     notes
-        What else the reader should know, such as why the rest was not sent.
+        What else the reader should know, such as that the rest was cancelled.
     seconds
-        How long it took, from the first request to the last read; after :meth:`resume`, the time of that call only.
+        How long it took; after :meth:`resume`, the time of that call only.
     rate
         The highest number of works a second that was asked for, or `None`.
     """
@@ -108,7 +108,7 @@ class Receipt(drawing.Drawn):
 
     @property
     def asked(self) -> str:
-        """The plan's own summary."""
+        """The summary of the plan."""
         return self.plan.summary
 
     @property
@@ -127,12 +127,12 @@ class Receipt(drawing.Drawn):
 
     @property
     def unsettled(self) -> int:
-        """How many works :meth:`resume` would look at: those not sent, and those with an unknown outcome."""
+        """Number of works that :meth:`resume` would continue with: not sent, or of unknown outcome."""
         return sum(result.outcome in UNSETTLED for result in self.results)
 
     @property
     def frame(self) -> pd.DataFrame:
-        """One row for each work: id, outcome, status before and after, detail, and the id it has now if that is new."""
+        """One row for each work: id, outcome, status before and after, detail, and :attr:`WorkResult.new_id`."""
         rows = [(*_cells(result), result.new_id) for result in self.results]
         frame = SummaryFrame(rows, columns=list(COLUMNS), dtype=pd.StringDtype("python"))
         words = pd.CategoricalDtype([outcome.value for outcome in Outcome])
@@ -140,13 +140,13 @@ class Receipt(drawing.Drawn):
 
     @property
     def new_ids(self) -> dict[str, str]:
-        """Old ids to new ones, of works that an undo brought back."""
+        """New ids by old ids, of works that the undo of a delete has restored."""
         given = ((result.id, result.new_id) for result in self.results)
         return {old: new for old, new in given if old and new and old != new}
 
     @property
     def ids(self) -> list[str]:
-        """Ids of the works that were done: for a deposit, those that the service gave, in order."""
+        """Ids of the works with the outcome ``done``, in order; for a deposit, the ids that the service gave."""
         done = (result.new_id or result.id for result in self.results if result.outcome is Outcome.DONE)
         return [found for found in done if found]
 
@@ -162,12 +162,12 @@ class Receipt(drawing.Drawn):
         return f"{self.asked}: " + ", ".join([changed, *others])
 
     def raise_for_outcome(self) -> None:
-        """Do nothing if every work is as planned; else raise what stood in the way.
+        """Raise an error unless every work is as planned.
 
         Raises
         ------
         OutcomeUnknown, BucketsError
-            The error because of which an outcome is unknown, or else the first error on the way.
+            The error that left an outcome unknown, or else the first of :attr:`errors`.
         PartlyDone
             If there was no error, but some works are not as planned.
         """
@@ -187,11 +187,20 @@ class Receipt(drawing.Drawn):
         -------
         Receipt
             Of the whole plan, with what was done before.
+
+        Raises
+        ------
+        PlanError
+            If nothing was changed, or the plan is a copy to look at.
+        PlanAlreadyApplied, ReadOnly
+            If somebody else continued or undid the entry, or the client may not change works; nothing was sent.
+        JournalError
+            If the works could not be written to the journal; nothing was sent.
         """
         return self._execution().resume(self.plan, progress, cancel)
 
     def undo(self, progress: ProgressCallback | None = None, cancel: Cancel | None = None) -> Receipt:
-        """Put the works back as they were, where nobody else has moved them since.
+        """Put the works back as they were, except those that somebody else has changed since.
 
         Raises
         ------
@@ -224,7 +233,7 @@ class Receipt(drawing.Drawn):
 
 
 def _cells(result: WorkResult) -> tuple[str | None, str, str | None, str | None, str]:
-    """Return the cells of a result in a row of a frame or table, all but the new id."""
+    """Return the cells of a result for a row of a frame or table, without the new id."""
     return result.id, result.outcome.value, _status(result.before), _status(result.after), result.detail
 
 

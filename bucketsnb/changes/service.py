@@ -1,4 +1,4 @@
-"""Which service an entry of the journal belongs to: by its address, or by its works where the address is not enough."""
+"""Find out whether an entry of the journal is of this service: by its address and, if that is not enough, its works."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LOOKED_AT = 100
 
 
 def same_service(one: str, other: str) -> bool:
-    """Tell whether two addresses are the same: scheme, host, port and path, however they are written.
+    """Return whether two addresses have the same scheme, host, port and path, in whatever form they are written.
 
     Examples
     --------
@@ -38,17 +38,17 @@ def _parts(url: str) -> tuple[object, ...]:
     try:
         parts = urlsplit(url)
         port = parts.port or _PORTS.get(parts.scheme)
-    except ValueError:  # from a damaged line: equal to no other address
+    except ValueError:  # from a damaged line of the journal: equal to no other address
         return (url,)
     path = posixpath.normpath("/" + parts.path.strip("/"))  # "/a/../b" is sent as "/b"
     return parts.scheme, (parts.hostname or "").rstrip("."), port, path
 
 
 def refuse_other_service(api: Api, entry: Entry, ids: Iterable[str]) -> None:
-    """Refuse to undo an entry that was made with another address, or that this service has no work of.
+    """Raise PlanError if an entry was made with another address, or if the service has none of the works `ids`.
 
-    Behind an address of this machine there may be a tunnel to one service today and to another tomorrow, or a practice
-    queue. `ids` are those of works that it should have.
+    The works are looked for only if the address is of this machine, and not if the service says that it is the same
+    instance: a tunnel or a practice queue at such an address may be another one tomorrow.
     """
     there, host = str(entry.head.get("url") or ""), str(entry.head.get("host") or "")
     if not (same_service(there, api.url) if there else host == host_of(api.url)):
@@ -61,7 +61,7 @@ def refuse_other_service(api: Api, entry: Entry, ids: Iterable[str]) -> None:
     instance = entry.head.get("instance")
     if not known or not _may_be_another(api.url) or (instance is not None and instance == _instance(api)):
         return
-    if not any(api.view({"id": {"$in": some}}, {"id": True}, limit=1) for some in chunks(known, READ_CHUNK)):
+    if not any(api.view({"id": {"$in": chunk}}, {"id": True}, limit=1) for chunk in chunks(known, READ_CHUNK)):
         raise PlanError(
             f"{entry.id} cannot be undone here: of {count_of(len(known), 'work')} that should be on "
             f"{place_of(api.url)} none is. Another service may answer at this address by now (another tunnel, another "
@@ -71,9 +71,10 @@ def refuse_other_service(api: Api, entry: Entry, ids: Iterable[str]) -> None:
 
 
 def evidence(api: Api, deleted: Iterable[str]) -> dict[str, Any]:
-    """Return what an undo will know the service by after these works are deleted, where its address may not do.
+    """Return what an undo can recognise the service by after these works are deleted; empty if its address is enough.
 
-    That is which instance answered, if it tells (our own backend does), and ids of some works that stay.
+    ``instance`` is the id of the running service if it tells one (our own backend does), and ``witnesses`` are ids of
+    some works that are not deleted.
     """
     if not _may_be_another(api.url):
         return {}
@@ -86,10 +87,10 @@ def evidence(api: Api, deleted: Iterable[str]) -> dict[str, Any]:
 def _instance(api: Api) -> Any:
     try:
         return api.version().get("instance")
-    except (BadAnswer, Refused):  # a service need not tell its version: its works have to do then
+    except (BadAnswer, Refused):  # a service need not tell its version; then only its works are looked for
         return None
 
 
 def _may_be_another(url: str) -> bool:
-    """Return whether an address is on this machine, where another service may answer another time."""
+    """Return whether an address is of this machine, where another service may answer at another time."""
     return leads_to_this_machine(urlsplit(url).hostname or "")

@@ -1,4 +1,4 @@
-"""A work as it was seen at one moment: frozen, comparable, and small enough to keep thousands of."""
+"""Snapshots of works at one moment: frozen, comparable, and small enough to keep thousands of them in memory."""
 
 from __future__ import annotations
 
@@ -33,19 +33,21 @@ MISSING = object()
 
 @dataclass(frozen=True, slots=True)
 class WorkSnapshot:
-    """One whole work as it was when someone looked.
+    """One whole work as it was when it was read.
 
-    Two are equal when every field of the record is: any of them, also one that this package does not know, may be the
-    reason why a work should be left alone.
+    Two snapshots are equal if all fields of their records are equal, also those that this package does not know: a
+    change of any field may be a reason not to change the work.
 
     Attributes
     ----------
     text
-        The record as JSON, its fields in their order.
+        The record as JSON, with its fields in their order.
     fingerprint
         SHA-256 of the record as JSON with sorted fields, in hexadecimal.
-    id, pipeline, status, site, creation
-        Of the record, as it holds them; `None` where it does not.
+    id
+        Id of the work; `None` if it has none, or one that is empty or not text.
+    pipeline, status, site, creation
+        The values in the record; `None` if it does not have the field.
 
     Examples
     --------
@@ -78,21 +80,21 @@ class WorkSnapshot:
 
     @property
     def record(self) -> dict[str, Any]:
-        """The record, as a copy."""
+        """A copy of the record."""
         record: dict[str, Any] = json.loads(self.text)
         return record
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is to become of one work; with neither side, of the work that the service will choose (a withdrawal).
+    """What will become of one work. Both sides are `None` for a withdrawal, where the service chooses the work.
 
     Attributes
     ----------
     before
         The work as it was shown, or `None` if it is not in the store yet.
     after
-        The work as it is to be, or `None` if it is not to be in the store any more.
+        The work as it will be, or `None` if it will be removed.
     """
 
     before: WorkSnapshot | None
@@ -100,7 +102,7 @@ class Change:
 
     @property
     def work(self) -> WorkSnapshot:
-        """The work before, or else the work after."""
+        """The work before, or else the work after; ValueError if both are `None`."""
         side = self.before or self.after
         if side is None:
             raise ValueError("nobody knows yet which work this change is of")
@@ -114,24 +116,24 @@ class Change:
 
     @property
     def cells(self) -> tuple[tuple[str, Any, Any], ...]:
-        """What differs between the two sides: path, old value, new value."""
+        """What differs between the two sides, as path, old value and new value; empty if one side is `None`."""
         if self.before is None or self.after is None:
             return ()
         return tuple(differences(self.before.record, self.after.record))
 
 
 def written(record: Mapping[str, Any] | None) -> str:
-    """Return a record as JSON, its fields in their order."""
+    """Return a record as JSON, with its fields in their order."""
     return json.dumps(record, separators=(",", ":"))
 
 
 def same(record: Mapping[str, Any], snapshot: WorkSnapshot) -> bool:
     """Return whether a work is as it was seen; ``1`` and ``1.0`` are equal."""
-    return written(record) == snapshot.text or equal(record, snapshot.record)  # slow, so only if the texts differ
+    return written(record) == snapshot.text or equal(record, snapshot.record)  # equal() is slow
 
 
 def equal(one: Any, other: Any) -> bool:
-    """Tell whether two JSON values are the same: ``1`` and ``1.0`` are, but ``1`` is not ``true`` as it is in Python.
+    """Return whether two JSON values are equal: ``1`` equals ``1.0`` and NaN equals NaN, but ``1`` is not ``true``.
 
     Examples
     --------
@@ -146,7 +148,7 @@ def equal(one: Any, other: Any) -> bool:
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
-    """List what differs between two records: path, old value, new value, in the order of the fields.
+    """List what differs between two records: path, old value, new value (or `MISSING`), in the order of the fields.
 
     Examples
     --------
@@ -157,7 +159,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[st
 
 
 def leaves(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[tuple[str, ...], Any, Any]]:
-    """List what differs between two records, each path as its parts."""
+    """List what differs between two records as :func:`differences` does, with each path as a tuple of names."""
     found: list[tuple[tuple[str, ...], Any, Any]] = []
     for name in dict.fromkeys([*old, *new]):
         one, other = old.get(name, MISSING), new.get(name, MISSING)
@@ -169,7 +171,7 @@ def leaves(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[tuple[s
 
 
 def drift(old: Mapping[str, Any], now: Mapping[str, Any], *, whole: bool) -> list[tuple[str, Any, Any]]:
-    """List what differs between a work as it was read and as it is now; of one read in part, only what was read.
+    """List what differs between a work as it was read and as it is now; unless it was read `whole`, in what was read.
 
     Examples
     --------
@@ -180,16 +182,16 @@ def drift(old: Mapping[str, Any], now: Mapping[str, Any], *, whole: bool) -> lis
 
 
 def restrict(now: Any, read: Any) -> Any:
-    """Return the parts of a value that were read where the same value was read in part."""
+    """Return a value as it is now, without the parts that `read`, the same value read in part, does not have."""
     if isinstance(now, Mapping) and isinstance(read, Mapping):
         return {name: restrict(now[name], value) for name, value in read.items() if name in now}
     if isinstance(now, list) and isinstance(read, list) and len(now) == len(read):
-        return [restrict(one, value) for one, value in zip(now, read, strict=True)]
+        return [restrict(item, value) for item, value in zip(now, read, strict=True)]
     return now
 
 
 def described(cells: list[tuple[str, Any, Any]] | tuple[tuple[str, Any, Any], ...], most: int = 4) -> str:
-    """Return differences as one line of text, printable and bounded.
+    """Return the first `most` differences as one line of printable text, and how many more there are.
 
     Examples
     --------
@@ -203,12 +205,12 @@ def described(cells: list[tuple[str, Any, Any]] | tuple[tuple[str, Any, Any], ..
 
 
 def what_differs(old: WorkSnapshot | Mapping[str, Any] | None, new: Mapping[str, Any]) -> str:
-    """Return how a work differs from what it was, as one line of text; ``""`` if it does not."""
+    """Return how a work differs from its old state, as one line of text; ``""`` if it does not."""
     return described(differences(old.record if isinstance(old, WorkSnapshot) else old or {}, new))
 
 
 def shown(value: Any) -> str:
-    """Return a value as a short printable text: text as it is, anything else as JSON."""
+    """Return a value as at most 60 printable characters: text as it is, anything else (and empty text) as JSON."""
     if value is MISSING:
         return "(none)"
     return truncate(value if isinstance(value, str) and value else json.dumps(value), 60)

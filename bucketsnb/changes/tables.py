@@ -1,4 +1,4 @@
-"""Read works from lists, DataFrames, CSV, pasted text and JSON; complete them, and say what is wrong with each row."""
+"""Read works from lists, DataFrames, CSV, pasted text and JSON; complete them, and list the problems of each row."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ Source = Iterable[Any] | pd.DataFrame | str | bytes | PathLike[str]
 """Where works are read from: a list of works, a DataFrame, or CSV or JSON as text or in a file."""
 
 WORKED_OUT = (*DERIVED, "record")
-"""Columns of our frames that are no field of a work; files of earlier versions have the last one."""
+"""Columns of our frames that are not fields of a work; only files of earlier versions have the last one."""
 NAMELESS = re.compile(r"(Unnamed: [0-9]+(_level_[0-9]+|\.[0-9]+)?)?")
-"""Names that pandas gives to the columns of an index when it reads a file."""
+"""Names of columns without a name in a file: empty, or as pandas writes them after it has read the file."""
 EARLIER_LIFE = ("results", "products", "plots", "start", "stop")
-"""Fields that a worker fills in: a work that was never withdrawn has none of them."""
+"""Fields that a worker sets: a work that was never withdrawn has none of them."""
 
 _OF_ONE_COPY = frozenset({"id", "creation", "attempt", "status", *EARLIER_LIFE})
 _IN_EVERY_WORK = tuple(name for name, field in FIELDS.items() if not field.null)
@@ -87,7 +87,7 @@ class Rows:
 
 @dataclass
 class _Row:
-    """A row: its place, its line, what was read (usually a mapping by field), and what could not be read."""
+    """A row: its place, its line, what was read (usually a mapping by field), and the fields that could not be read."""
 
     place: int
     line: int | None
@@ -102,8 +102,8 @@ _Read: TypeAlias = tuple[list[_Row], list[str]]
 def read_rows(source: Source, *, fresh: bool = False) -> Rows:
     """Read rows from any source, fill in what they leave out with the public client's defaults, and check each.
 
-    With `fresh`, new works are made of them: created now, with nothing of an earlier life. A WorkError says that no
-    rows can be read at all, or that they are works that were read in part.
+    With `fresh`, the works are new: created now, without the ids, attempts, times and results of the rows. A WorkError
+    is raised if no rows can be read at all, or if they are works that were read in part.
     """
     rows, notes = _read(source)
     _refuse_parts(rows, parts_of(source) if isinstance(source, pd.DataFrame) and Baseline.of(source) else None)
@@ -147,7 +147,7 @@ def _of_values(given: Iterable[Any], lines: Sequence[int] = ()) -> _Read:
 def _of_cells(
     place: int, line: int | None, cells: Iterable[tuple[str, Any]], read: Callable[[str, Any], Any] = read_cell
 ) -> _Row:
-    """Read the cells of a row; an empty cell says nothing about its field."""
+    """Read the cells of a row; the field of an empty cell is left out."""
     values: dict[str, Any] = {}
     unread = []
     for name, cell in cells:
@@ -217,7 +217,7 @@ def _of_json(text: str) -> _Read:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make the mapping of a JSON object; refuse a repeated key, of which Python would keep one value silently."""
+    """Make the mapping of a JSON object; raise WorkError for a repeated key, of which Python would keep one value."""
     made = dict(pairs)
     if len(made) < len(pairs):
         twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
@@ -284,7 +284,7 @@ def _of_row(place: int, line: int | None, cells: Sequence[Any], columns: Mapping
 def _columns(
     header: Sequence[str], is_filled: Callable[[int], bool], names: str = "The frame has the columns"
 ) -> tuple[dict[int, str], list[str]]:
-    """Choose the columns to read, by place, with notes about the others."""
+    """Return the columns to read, by place, with notes about the others."""
     named = {place: name for place, name in enumerate(header) if not NAMELESS.fullmatch(name)}
     _refuse_fieldless(list(named.values()), names)
     twice = [name for name, count in Counter(named.values()).items() if count > 1]
@@ -362,7 +362,7 @@ def _of_frame(frame: pd.DataFrame) -> _Read:
 
 
 def _cells(column: pd.Series) -> list[Any]:
-    """Return the cells of a column; whole numbers that a gap has made floats are integers again."""
+    """Return the cells of a column; integers that pandas made floats because of a missing cell are integers again."""
     present = column.dropna()
     if column.dtype.kind != "f" or len(present) == len(column):
         return list(column)
@@ -393,12 +393,12 @@ def _of_works(frame: pd.DataFrame) -> _Read:
 
 
 def foreign_fields(frame: pd.DataFrame) -> list[str]:
-    """Return the fields whose columns do not have our dtype: they were set by hand or read from a file."""
+    """Return the fields whose columns do not have our dtypes: they were set by hand or read from a file."""
     return [name for name in FIELD_NAMES if name in frame and frame[name].dtype != DTYPES[name]]
 
 
 def refuse_naive_times(frame: pd.DataFrame) -> None:
-    """Refuse times without a time zone, which are ambiguous."""
+    """Raise WorkError if a time has no time zone, as such times are ambiguous."""
     for place in [place for place, name in enumerate(frame.columns) if name in TIME_FIELDS]:
         name, column = frame.columns[place], frame.iloc[:, place]
         may_be_naive = column.dtype.kind in "MO" and not isinstance(column.dtype, pd.DatetimeTZDtype)
@@ -413,10 +413,10 @@ def refuse_naive_times(frame: pd.DataFrame) -> None:
 
 
 def _refuse_parts(rows: Sequence[_Row], parts: Mapping[int, Sequence[str]] | None) -> None:
-    """Refuse works that were read in part: deposited, they would lack the rest.
+    """Raise WorkError if works were read in part: deposited, they would lack the other fields.
 
-    `parts` are the fields that were read, by row. If they are not known, as for a file, works are recognised by their
-    ids.
+    `parts` are the fields that were read, by row, of rows that were read in part. If it is None, as for a file, rows
+    with an id of the service are taken for works that were read.
     """
     works = [row.read for row in rows if isinstance(row.read, Mapping)]
     if parts is not None:
@@ -441,7 +441,7 @@ def _refuse_parts(rows: Sequence[_Row], parts: Mapping[int, Sequence[str]] | Non
 
 
 def _judged(row: _Row, *, fresh: bool) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-    """Return a row as a work, and what is wrong with it: cells that could not be read, values that do not fit."""
+    """Return a row as a work, and its problems: cells that could not be read, and values that do not fit the schema."""
     work: dict[str, Any] = {}
     wrong = list(row.unread)
     if not wrong or row.read:  # not `bool(row.read)` first: an array has no truth value
@@ -455,7 +455,11 @@ def _judged(row: _Row, *, fresh: bool) -> tuple[dict[str, Any], list[tuple[str, 
 
 
 def _completed(row: Any, *, fresh: bool) -> dict[str, Any]:
-    """Return a row as a work; values under a dotted name are put into their mapping."""
+    """Return a row as a work; a value under a dotted name is put into its mapping.
+
+    With `fresh`, fields that belong to one copy of a work are left out, such as its id and status. A WorkError is
+    raised if the row is not a mapping, or two of its values contradict each other.
+    """
     if not isinstance(row, Mapping):
         raise WorkError(f"is not a mapping but {type(row).__name__}; expected the fields of a work by name")
     work: dict[str, Any] = {}
@@ -469,7 +473,10 @@ def _completed(row: Any, *, fresh: bool) -> dict[str, Any]:
 
 
 def _put(work: dict[str, Any], parts: Sequence[str], value: Any) -> None:
-    """Put a value at the path of a dotted column name, such as ``parameters.dm``; other values there stay."""
+    """Put a value at the path of a dotted column name, such as ``parameters.dm``; other values there stay.
+
+    A WorkError is raised if there is no mapping at the path, or another value there.
+    """
     inner, path = work, ".".join(parts)
     for depth, name in enumerate(parts[:-1], start=1):
         whole = {} if is_missing(inner.get(name)) else inner[name]

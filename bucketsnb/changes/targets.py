@@ -49,7 +49,7 @@ EXPIRES_AFTER = 600.0
 """Seconds for which a plan may be applied after it was built."""
 
 READ_CHUNK = 500
-"""Works that are looked at by one request, at most."""
+"""Largest number of works that one request reads by id."""
 
 _STABLE = ("site", "user", "function", "parameters", "command", "event", "tags")
 
@@ -82,10 +82,10 @@ class WorksLeft(ChangeWarning):
 
 @dataclass(frozen=True)
 class PlanLimits:
-    """How wide a plan may be, and for how many seconds it may be applied.
+    """Which works a plan may affect, and for how many seconds it may be applied (`expires_after`).
 
-    `allow_all` accepts a query that is not limited to named pipelines, `allow_running` works that are running, and
-    `max_affected` so many works (`None` any number).
+    `allow_all` accepts a query that is not limited to named pipelines, and `allow_running` accepts works that are
+    running. `max_affected` is the largest number of works (`None`: any number).
     """
 
     allow_all: bool = False
@@ -104,15 +104,16 @@ class Targets:
 
 
 def refuse_read_only(api: Api, so: str = "nothing is planned") -> None:
-    """Refuse a client that may not change works."""
+    """Raise ReadOnly if the client may not change works."""
     if api.read_only:
         raise ReadOnly(f"This client is read-only: {so}.", cure=Cure.ALLOW_CHANGES)
 
 
 def resolve_targets(api: Api, selector: WorkSelector, limits: PlanLimits, *, limit: int | None = None) -> Targets:
-    """Read the works that a change is about, of those that match the newest `limit` only; only reads are sent.
+    """Read the works that a change is about; of those that match a query, only the newest `limit`.
 
-    ScopeRefused says that it is too wide, and how to allow it; PlanError that `selector` cannot name works.
+    ScopeRefused is raised if there are too many works, or a query is not limited to named pipelines; PlanError if a
+    frame has no column of ids, or more than one; WorkError if an id is not one; ReadOnly if works may not be changed.
     """
     refuse_read_only(api)
     if isinstance(selector, pd.DataFrame):
@@ -123,7 +124,7 @@ def resolve_targets(api: Api, selector: WorkSelector, limits: PlanLimits, *, lim
 
 
 def ids_of(selector: Iterable[Any]) -> list[str]:
-    """Return the ids that were given, each once, in order; raise a WorkError if one of them is not an id."""
+    """Return the given ids, each once, in order; raise WorkError if one of them is not a text, or is empty."""
     if isinstance(selector, str | bytes):
         raise WorkError(f"Ids are given as a list: [{selector!r}]. For a pipeline, use Query(pipeline={selector!r}).")
     given = list(selector)
@@ -134,7 +135,7 @@ def ids_of(selector: Iterable[Any]) -> list[str]:
 
 
 def check_count(number: int, limits: PlanLimits) -> None:
-    """Refuse more works than the cap."""
+    """Raise ScopeRefused if there are more works than `max_affected`."""
     if limits.max_affected is not None and number > limits.max_affected:
         raise ScopeRefused(
             f"{count_of(number, 'work')} would be affected, and at most {limits.max_affected:,} are allowed.",
@@ -144,7 +145,7 @@ def check_count(number: int, limits: PlanLimits) -> None:
 
 
 def check_running(works: Sequence[WorkSnapshot], limits: PlanLimits) -> None:
-    """Refuse works that a worker may be busy with."""
+    """Raise ScopeRefused if some works are running, unless that is allowed: a worker may be busy with them."""
     running = [work.id for work in works if work.status == "running"]
     if running and not limits.allow_running:
         raise ScopeRefused(
@@ -158,13 +159,13 @@ def check_running(works: Sequence[WorkSnapshot], limits: PlanLimits) -> None:
 
 
 def unnamed(value: Any) -> LeftOut:
-    """Leave out a work whose id is empty or not text."""
+    """Return what a plan says of a work that it leaves out because its id is empty or not text."""
     has = "no id" if value is None or value == "" else f"the id {shown(value)}, not text"
     return LeftOut(None, f"has {has}, so the service has no way to name it", Reason.NO_NAME)
 
 
 def shared(work_id: str) -> LeftOut:
-    """Leave out one of several works with the same id."""
+    """Return what a plan says of a work that it leaves out because others have the same id."""
     return LeftOut(work_id, "shares its id with another work", Reason.SHARED_ID)
 
 
@@ -240,11 +241,11 @@ class CurrentWorks(dict[str, dict[str, Any]]):
     """Works by id, as they are now; works that are gone are not in it."""
 
     shared: frozenset[str] = frozenset()
-    """Ids that several works have: a request by such an id would change all of them, or any."""
+    """Ids that several works have: a request by such an id would change all of them, or only one."""
 
 
 def look(api: Api, ids: Sequence[str], query: Mapping[str, Any] | None = None) -> CurrentWorks:
-    """Read works by id as they are now, those only that match a query where one is given."""
+    """Read works by id as they are now; if a query is given, only those that match it."""
     works = [record for record in api.view_by_ids(ids, query) if isinstance(record.get("id"), str)]
     current = CurrentWorks({record["id"]: record for record in works})
     counts = Counter(record["id"] for record in works)
@@ -255,7 +256,7 @@ def look(api: Api, ids: Sequence[str], query: Mapping[str, Any] | None = None) -
 def _looks(
     api: Api, ids: Sequence[str], query: Mapping[str, Any] | None = None
 ) -> Iterator[tuple[Sequence[str], CurrentWorks]]:
-    """Read works by id in requests of a few hundred; yield the answer with the ids that were asked for."""
+    """Read works by id, `READ_CHUNK` per request; yield the ids of each request with the works that were found."""
     for chunk in chunks(ids, READ_CHUNK):
         yield chunk, look(api, chunk, query)
 
@@ -267,23 +268,24 @@ def read_works(api: Api, ids: Sequence[str]) -> Iterator[dict[str, Any]]:
 
 
 def check_of(works: Iterable[Record]) -> dict[str, Any]:
-    """Return the query document that finds works by pipeline and creation."""
+    """Return the query document that finds works by their pipelines and creation times."""
     works = list(works)
     pipelines = sorted({str(work.get("pipeline")) for work in works})
     return {"creation": {"$in": [work.get("creation") for work in works]}, "pipeline": {"$in": pipelines}}
 
 
 def find(api: Api, works: Sequence[Record]) -> list[dict[str, Any]]:
-    """Read the works that have the pipeline and creation of one of these works: each may be the same work."""
+    """Read all works that have one of the pipelines and one of the creation times of these works; see `match`."""
     return api.view(check_of(works), limit=None) if works else []
 
 
 def match(
     works: Sequence[Record], found: Iterable[dict[str, Any]], but: Iterable[str] = ()
 ) -> dict[int, dict[str, Any]]:
-    """Return which found work each sent work is, by the position of the sent one; ids in `but` are passed over.
+    """Match works that were sent to works that were found; return the found one by the position of the sent one.
 
-    What a worker may have changed since (status, times, results) is not compared.
+    Fields that a worker may have changed since (status, start, stop, results) are not compared. Found works whose ids
+    are in `but` are ignored.
     """
     taken = set(but)
     matched: dict[int, dict[str, Any]] = {}

@@ -1,6 +1,6 @@
-"""Undo an entry of the journal: put works back as they were, where nobody else has moved them since.
+"""Undo an entry of the journal: put works back as they were, except those that somebody else has changed since.
 
-What that takes for each verb is asked of the verb (:mod:`bucketsnb.changes.verbs`).
+How that is done depends on the verb, and is defined by its class; see :mod:`bucketsnb.changes.verbs`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["context_of", "plan_undo"]
 
 
 def context_of(api: Api, journal: Journal | None = None) -> Context:
-    """Return the context of all plans of a client; without `journal`, the usual one is used."""
+    """Return the context of all plans of a client; by default, with the journal in the default folder."""
     context = Context(api, journal or Journal(), lambda entry: plan_undo(context, entry))
     return context
 
@@ -35,7 +35,7 @@ def plan_undo(context: Context, entry_id: str, *, allow_other_host: bool = False
     """Plan to undo an entry; see :meth:`bucketsnb.client.Buckets.plan_undo`."""
     api, journal, undo_id = context.api, context.journal, f"{entry_id}{UNDO_SUFFIX}"
     refuse_read_only(api)
-    lengths = {one: journal.length(one) for one in (entry_id, undo_id)}
+    lengths = {name: journal.length(name) for name in (entry_id, undo_id)}
     entry, earlier = read_entry(journal, entry_id), _earlier(journal, entry_id)
     verb = _verb_of(entry)
     if not allow_other_host:
@@ -72,12 +72,12 @@ def _verb_of(entry: Entry) -> Verb:
 
 
 def _earlier(journal: Journal, entry_id: str) -> Entry | None:
-    """Return the entry of an undo that was begun and did not end, or None; raise PlanError if it ended."""
+    """Return the entry of an earlier undo, or None; raise PlanAlreadyApplied if all its outcomes are final."""
     if entry_id + UNDO_SUFFIX not in journal.entries():
         return None
     earlier = read_entry(journal, entry_id + UNDO_SUFFIX)
     if not earlier.works:
-        return None  # cut off before it began
+        return None  # cut off before its works were written
     if not any(work.outcome in REPEATED_BY_UNDO for work in earlier.works):
         done = any(work.outcome is Outcome.DONE for work in earlier.works)
         what = "was undone before" if done else "could not be undone before, as all its works had moved on"
@@ -104,7 +104,7 @@ def _changes(api: Api, verb: Verb, entry: Entry, earlier: Entry | None) -> tuple
 
 
 def _continued_change(verb: Verb, changed: RecordedWork | None, undone: RecordedWork) -> Change:
-    """Return the change of a work in an undo that goes on; a work that the entry does not have stays as it is."""
+    """Return the change of a work in an undo that is continued; if the entry does not have the work, no change."""
     if changed is not None:
         return verb.inverse(changed)
     as_it_is = WorkSnapshot.of(undone.before or {"id": undone.id})
