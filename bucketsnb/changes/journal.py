@@ -104,7 +104,7 @@ class JournalWarning(UserWarning):
 
 
 class Journal:
-    """The folder of the entries; above `limit` bytes old ones are dropped, above four times that changes are refused.
+    """The folder of the entries. Above `limit` bytes, old ones are dropped; above four times that, changes are refused.
 
     A relative path starts from the working folder at its first use, also if that changes later.
     """

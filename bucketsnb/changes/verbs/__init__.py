@@ -1,4 +1,4 @@
-"""The verbs by which works are changed, one module each: its plan, its act and its inverse.
+"""The verbs that change works, one module each: its plan, its act and its inverse.
 
 Undo and the journal find a verb in :data:`VERBS`. The README says, under "The map of the code", how to add one.
 """
@@ -21,4 +21,4 @@ __all__ = ["VERBS"]
 VERBS: Mapping[str, Verb] = MappingProxyType(
     {verb.plan.verb: verb for verb in (Delete(), Requeue(), Update(), Deposit(), Withdraw(), Audit())}
 )
-"""Every verb by the name that plans and the journal call it."""
+"""Every verb by its name in plans and in the journal."""

@@ -1,6 +1,6 @@
-"""Forecast what an audit pass would change, by reading; and run one, on record, read back.
+"""Forecast by reading what an audit would change; run one, with an entry in the journal, and read the works back.
 
-An undo puts back what the service itself set in works that nobody has moved since.
+An undo puts back the fields that the service itself set, in works that nobody has changed since.
 """
 
 from __future__ import annotations
@@ -53,13 +53,13 @@ PASSES = (
 
 
 def _forecast(records: Iterable[Record], now: float) -> list[tuple[Record, dict[str, Any], list[str]]]:
-    """Return the works that the passes would change: as each is, as it would be, and by which passes."""
+    """Return the works that the passes would change: each as it is, as it would be, and the names of the passes."""
     passes = [(name, compile_query(query.document_by(lambda: now)), status) for name, query, status in PASSES]
     found = []
     for record in records:
         after, touched = dict(record), []
         for name, applies, status in passes:
-            with suppress(QueryNotUnderstood):  # text instead of a number, with which the service cannot compute either
+            with suppress(QueryNotUnderstood):  # a text in the place of a number: the service cannot use it either
                 if applies(after):
                     after["status"] = status
                     touched.append(name)
@@ -69,9 +69,9 @@ def _forecast(records: Iterable[Record], now: float) -> list[tuple[Record, dict[
 
 
 def run_audit(context: Context) -> dict[str, int]:
-    """Run an audit with a record of the works that it is forecast to change; return how many each pass acted on.
+    """Run an audit, with an entry in the journal if works are forecast to change; return how many each pass acted on.
 
-    The error of a pass that failed has `counts`: those that were answered before.
+    If a pass fails, a ServiceError is raised, whose `counts` hold the numbers of the passes before it.
     """
     executor = AuditExecutor()
     plan = _planned(context, executor, "audit()", EXPIRES_AFTER)
@@ -116,7 +116,7 @@ def _planned(context: Context, executor: AuditExecutor, reason: str, expires_aft
 
 
 class AuditExecutor(ChunkExecutor):
-    """Run the three passes, once."""
+    """Runs the three passes, once."""
 
     size = 10**9
     divides_by_rate = False
@@ -126,7 +126,7 @@ class AuditExecutor(ChunkExecutor):
         self.counts: dict[str, int] = {}
 
     def step(self, execution: Execution, items: Sequence[Item]) -> BucketsError | None:
-        """Run the passes and read the works back; passes of an unknown outcome are not run again."""
+        """Run the passes and read the works back; if an outcome is unknown, only read: no pass is run again."""
         ids = {item: item.id for item in items}
         now = {record["id"]: record for record in read_works(execution.api, list(ids.values()))}
         reply = Reply(ReplyKind.SILENCE)
@@ -158,7 +158,7 @@ def _judge(item: Item, before: Record | None, after: Record | None, reply: Reply
     elif before is not None and after == before:
         item.settle(UNCHANGED[reply.kind], after, detail=reply.why or "The audit left it as it was.")
     else:
-        # Where a pass failed, those before it may well have done this, and an undo is to look into it.
+        # If a pass failed, an earlier one may have changed the work: it is unknown, so that an undo reads it again.
         outcome = Outcome.DRIFTED if reply.kind is ReplyKind.YES else Outcome.UNKNOWN
         item.settle(outcome, after, detail=f"Not as forecast: {what_differs(planned, after)}")
 
@@ -167,12 +167,12 @@ def _judge(item: Item, before: Record | None, after: Record | None, reply: Reply
 
 
 class Audit(Verb):
-    """What the service set in works is put back; other new fields were put there by someone else since."""
+    """An undo puts back the fields that the service set; any other difference is a change by someone else."""
 
     plan = AuditPlan
 
     def look_again(self, api: Api, entry: Entry, works: Sequence[RecordedWork]) -> CurrentRecords:
-        """Add the statuses that the passes gave to works of an audit whose end nobody saw."""
+        """Read works with an unknown outcome; if only the status has changed, record them as changed by the audit."""
         now = super().look_again(api, entry, works)
         for work in works:
             record = now.get(work.id or "") if work.outcome is Outcome.UNKNOWN else None
@@ -187,7 +187,7 @@ class Audit(Verb):
         return super().obstacle(work, now)
 
     def made(self, work: RecordedWork) -> dict[str, Any] | None:
-        """Return a work as it was read back."""
+        """Return a work as it was read back, or else as forecast; `None` if the journal has lost it."""
         return None if work.before is None else work.left or work.after or {}
 
     def original(self, work: RecordedWork) -> Record:

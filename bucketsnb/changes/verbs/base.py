@@ -1,4 +1,4 @@
-"""What the verbs share: how a plan is made, how saved plans are carried out, and how entries are undone."""
+"""What the verbs share: how plans are made, how to see that a saved plan was applied, and how entries are undone."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Verb:
     """Whether only the answer of the service tells which works were changed."""
 
     def count_done(self, api: Api, changes: Sequence[Change]) -> int:
-        """Return how many works are as a plan would leave them."""
+        """Return how many works are as a plan would leave them; 0 for a verb that cannot tell."""
         executor = self.chunk_executor()
         if not isinstance(executor, GuardedExecutor):
             return 0
@@ -67,13 +67,13 @@ class Verb:
         return [work_id for work in done if (work_id := work.new_id or work.id)]
 
     def look_again(self, api: Api, entry: Entry, works: Sequence[RecordedWork]) -> CurrentRecords:
-        """Read the works with an unknown outcome by id; a verb may note what it finds in `works`."""
+        """Read the works with an unknown outcome by id; a subclass may record what it finds in `works`."""
         del entry
         unsure = [work.new_id or work.id for work in works if work.outcome is Outcome.UNKNOWN]
         return {record["id"]: record for record in read_works(api, [work_id for work_id in unsure if work_id])}
 
     def obstacle(self, work: RecordedWork, now: CurrentRecords) -> LeftOut | None:
-        """Return why a work is not to be undone, or `None` if it is."""
+        """Return why the change of a work will not be undone, or `None` if it will."""
         if work.outcome is not Outcome.DONE and self.service_gives_ids:
             why = f"nobody saw what came of the {self.plan.verb}, and it cannot be told from others: look in the queue"
             return None if work.new_id else LeftOut(work.id, why)
@@ -87,9 +87,9 @@ class Verb:
         return LeftOut(work.id, why) if since else None
 
     def made(self, work: RecordedWork) -> dict[str, Any] | None:
-        """Return a work as the change made it, which an undo may take back; `None` if the journal has lost it.
+        """Return a work as the change itself left it; `None` if the journal has lost it.
 
-        The work that was read back may differ: a worker may have claimed it by then, or someone changed it.
+        The work that was read back may differ: a worker may have claimed it before, or someone may have changed it.
         """
         if work.before is None:
             return None
@@ -98,11 +98,11 @@ class Verb:
         return {**after, **added} if after else left
 
     def original(self, work: RecordedWork) -> Record:
-        """Return a work as an undo should leave it."""
+        """Return a work as it was before the change: an undo puts it back like this."""
         return work.before or {}
 
     def inverse(self, work: RecordedWork) -> Change:
-        """Return the change that undoes one work; new fields become null, as the service removes none."""
+        """Return the change that undoes one work; added fields become null, as the service cannot remove a field."""
         made, original = self.made(work) or {}, self.original(work)
         added = dict.fromkeys(name for name in made if name not in original)
         return Change(WorkSnapshot.of(made), WorkSnapshot.of({**original, **added}))
@@ -113,14 +113,14 @@ class Verb:
 
 @dataclass(frozen=True)
 class Edits:
-    """Changes of cells, and the works that are left out."""
+    """Changes of cells, the works that are left out, and notes for the plan."""
 
     changes: list[Change] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def add(self, work: WorkSnapshot, cells: Mapping[str, Any], index: int = 0) -> None:
-        """Add a work with its new cells; leave it out if it cannot be sent, and raise if a new value is unfit."""
+        """Add a work with its new cells; leave it out if it cannot be sent, raise WorkError if a new value is unfit."""
         record = work.record
         refuse_unfit(record, cells, index)
         try:
@@ -133,14 +133,14 @@ class Edits:
 
 
 def refuse_unfit(record: Mapping[str, Any], cells: Mapping[str, Any], index: int) -> None:
-    """Refuse new values that the public client cannot read; values that did not fit before may stay."""
+    """Raise WorkError for new values that the public client cannot read; values that did not fit before may stay."""
     wrong = judge_change(record, cells)
     if wrong:
         raise refusal(wrong, record, index)
 
 
 def old_works(records: Sequence[Mapping[str, Any]], now: float) -> list[str]:
-    """Return a note on works so old that the service may delete them before they run."""
+    """Return a note on works so old that the service may fail or delete them before they run."""
     limit = now - STALE_DAYS * _DAY
     old = sum(isinstance(made_at := record.get("creation"), int | float) and made_at < limit for record in records)
     if not old:
@@ -164,7 +164,7 @@ def new_plan(
     head: Mapping[str, Any] | None = None,
     **more: Any,
 ) -> P:
-    """Make a plan that expires, with the execution that will apply it; `head` is for the journal alone."""
+    """Make a plan that expires, with the execution that will apply it; `head` is written to the journal only."""
     now = time.time()
     advised = [what for why, what in ADVICE.items() if any(left.reason is why for left in targets.left_out)]
     return kind(

@@ -1,8 +1,8 @@
-"""Delete works by id; an undo puts them back as they were, with no worker able to claim them on the way.
+"""Delete works by id; an undo puts them back as they were, and no worker can claim them meanwhile.
 
-A deposit always queues. So an undo deposits works under a holding pipeline, whose name no worker polls, and one update
-then puts everything back, pipeline and status included. The new ids are on record before that update; after a crash
-between the two, the works are found by the holding pipeline, which belongs to this one undo and to nothing else.
+A deposited work is always queued. So an undo deposits works under a holding pipeline, whose name no worker asks for,
+and an update then puts everything back, pipeline and status too. The new ids are in the journal before that update;
+after a crash between the two, the works are found by the holding pipeline, which only this undo uses.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def plan_delete(
 
 
 def _notes_of_old_shapes(records: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return a note on works that the service may refuse when they come back, as they are older than its rules."""
+    """Return a note on works that an undo may not put back, as the service would refuse their shape or values today."""
     refused = sum(not _can_come_back(record) for record in records)
     if not refused:
         return []
@@ -99,7 +99,7 @@ def _can_come_back(record: Mapping[str, Any]) -> bool:
 
 
 class DeleteExecutor(GuardedExecutor):
-    """Remove works by id."""
+    """Removes works by id."""
 
     size = DELETE_CHUNK
 
@@ -108,7 +108,7 @@ class DeleteExecutor(GuardedExecutor):
         return api.delete([change.id for change in changes if change.id is not None])
 
     def is_done(self, change: Change, record: Record | None) -> bool:
-        """Tell whether a work is gone."""
+        """Return whether a work is gone."""
         return record is None
 
     def judge_drifted(self, change: Change, record: Record, reply: Reply) -> tuple[Outcome, str]:
@@ -127,14 +127,14 @@ _NOT_COMPARED = frozenset({"id", "pipeline", "creation", "status", "attempt", "s
 _OBJECT_ID = re.compile("[0-9a-f]{24}")
 _LATEST = 2.0**53
 _CLOCKS = 10.0
-"""Seconds by which the clocks of the machines may differ unnoticed."""
+"""Seconds by which the clocks of the machines may differ."""
 
 _STAYED = (Outcome.DRIFTED, Outcome.STILL_THERE, Outcome.REFUSED, Outcome.NOT_SENT)
-"""Outcomes of a delete after which a work should be where it was."""
+"""Outcomes of a delete after which a work should still be in the store."""
 
 
 class Delete(Verb):
-    """Deleted works are deposited again, under new ids, and put back as they were."""
+    """An undo deposits deleted works again, under new ids, and puts them back as they were."""
 
     plan = DeletePlan
     chunk_executor = DeleteExecutor
@@ -145,14 +145,14 @@ class Delete(Verb):
         return RestoreExecutor(entry)
 
     def should_be_there(self, entry: Entry) -> list[str]:
-        """Return ids of works that stayed, and of some works that were not on the plan."""
+        """Return ids of works that were not deleted: of the plan, and some others that the service had then."""
         seen = entry.head.get("witnesses")
         stayed = [work.id for work in entry.works if work.outcome in _STAYED]
         known = [*stayed, *(seen if isinstance(seen, list) else [])]
         return [work_id for work_id in known if isinstance(work_id, str)]
 
     def look_again(self, api: Api, entry: Entry, works: Sequence[RecordedWork]) -> CurrentRecords:
-        """Look for works that others have put back already; note each as it is now, and where."""
+        """Look for works that others have put back already; record in `works` how each is now, and how it came back."""
         done = [work for work in works if work.outcome is Outcome.DONE and work.before is not None]
         taken: list[str] = []
         for some in chunks(done, RestoreExecutor.size):
@@ -162,7 +162,7 @@ class Delete(Verb):
         return super().look_again(api, entry, works)
 
     def obstacle(self, work: RecordedWork, now: CurrentRecords) -> LeftOut | None:
-        """Leave out works that were not deleted, those that are there again, and those that the journal lost."""
+        """Leave out works that were not deleted, that are there again, or that the journal has lost."""
         if work.outcome is not Outcome.DONE:
             return LeftOut(work.id, "the work was not deleted") if work.id in now else None
         return LeftOut(work.id, work.detail, Reason.BACK_AGAIN) if work.left else super().obstacle(work, now)
@@ -173,9 +173,9 @@ class Delete(Verb):
 
 
 class RestoreExecutor(ChunkExecutor):
-    """Deposit works under a holding pipeline, named after the undone entry, then put them back as they were.
+    """Deposits works under a holding pipeline, named after the undone entry, then puts them back as they were.
 
-    Only works that were stored after the delete can be works that others have put back.
+    Only works that entered the store after the delete are taken for works that others have put back.
     """
 
     size = 200
@@ -187,7 +187,7 @@ class RestoreExecutor(ChunkExecutor):
             raise WorkError(str(wrong[0]))
 
     def step(self, execution: Execution, items: Sequence[Item]) -> BucketsError | None:
-        """Do one chunk; works in the holding pipeline are only put back, and works that are back are left alone."""
+        """Do one chunk; works that are held already are not deposited again, and works that are back are left alone."""
         known = [item for item in items if item.new_id]
         new = self._not_back(execution, [item for item in items if not item.new_id])
         error = self._hold(execution, list(filter(_fits, new)))
@@ -198,7 +198,7 @@ class RestoreExecutor(ChunkExecutor):
         return (None if all(item.done for item in held) else reply.error) or error
 
     def _not_back(self, execution: Execution, items: Sequence[Item]) -> list[Item]:
-        """Return the works still to be put back; others may have put some back meanwhile."""
+        """Return the works still to be put back; settle those that others have put back meanwhile."""
         taken = [item.new_id for item in execution.items if item.new_id]
         there = _there_again(execution.api, [item.record for item in items], self.since, taken)
         for place, (record, why) in there.items():
@@ -209,7 +209,7 @@ class RestoreExecutor(ChunkExecutor):
 
     def _hold(self, execution: Execution, items: Sequence[Item]) -> BucketsError | None:
         """Deposit works under the holding pipeline; return the first error, if any."""
-        going = self._find_held(execution, items)  # held by an earlier pass, or by another undo
+        going = self._find_held(execution, items)  # without those that an earlier pass or another undo holds
         if not going:
             return None
         reply = send_in_halves(execution, going, partial(self._deposit, execution))
@@ -235,7 +235,7 @@ class RestoreExecutor(ChunkExecutor):
     def _find_held(self, execution: Execution, items: Sequence[Item]) -> list[Item]:
         """Find works in the holding pipeline; return those that are not there.
 
-        Works that differ only in their times may stand for each other.
+        Works that differ only in fields that are not compared, such as times, may be taken for each other.
         """
         if not items:
             return []
@@ -256,7 +256,7 @@ class RestoreExecutor(ChunkExecutor):
     # --- second step ---
 
     def _still_held(self, execution: Execution, items: Sequence[Item]) -> list[Item]:
-        """Return works of an earlier pass that are still to be put back; a worker may have the others by now."""
+        """Return works of an earlier pass that are still held; settle the others, which were put back or removed."""
         now = look(execution.api, [item.new_id or "" for item in items])
         held = [item for item in items if now.get(item.new_id or "", {}).get("pipeline") == self.holding]
         for item in items:
@@ -289,7 +289,7 @@ def _restored(item: Item) -> dict[str, Any]:
 
 
 def _fits(item: Item) -> bool:
-    """Tell whether a work can be sent as it was; settle it if not."""
+    """Return whether a work can be sent as it was; settle it if not."""
     try:
         encode_works([{**item.record, "id": "checked"}], verb="update")
     except WorkError as error:
@@ -301,10 +301,10 @@ def _fits(item: Item) -> bool:
 def _there_again(
     api: Api, works: Sequence[Record], since: float, but: Iterable[str] = ()
 ) -> dict[int, tuple[dict[str, Any], str]]:
-    """Find deleted works that are there again, by their place, each as it is now and with the reason in words.
+    """Return deleted works that are there again, by position: each as it is now, and how it came back, in words.
 
     A restored backup has them under their old ids; an undo from a copy of the journal has put them back under new
-    ones, with pipeline and creation as they were. Ids in `but` belong to other works.
+    ones, with pipeline and creation as they were. Ids in `but` belong to other works. `since` is in epoch seconds.
     """
     now = look(api, [work["id"] for work in works if isinstance(work.get("id"), str)])
     back = "it is there again under its old id"
@@ -323,7 +323,7 @@ def _has_creation(work: Record) -> bool:
 
 
 def _entered_after(work_id: object, moment: float) -> bool:
-    """Tell whether a work entered the store after a moment, as far as its id tells: MongoDB's begin with the time."""
+    """Return whether a work entered the store after a moment, by the time in an id of MongoDB; True for other ids."""
     if not isinstance(work_id, str) or not _OBJECT_ID.fullmatch(work_id):
         return True
     return int(work_id[:8], 16) >= moment - _CLOCKS

@@ -1,8 +1,8 @@
-"""Deposit works once: one request a chunk, and a lost answer is settled by looking, never by sending again.
+"""Deposit works once: one request per chunk. If the answer is lost, the works are searched for, never sent again.
 
-Works carry creation times that differ from each other, so that they can be looked for: by pipeline and creation, and
-then by what they are. Where a work with the same creation may be in the store already (its creation is old, or this
-process has deposited it before), a look before sending tells the older copy from the new work.
+The creation times of works differ, so that they can be found by pipeline and creation, and then by their other fields.
+If a work with the same creation may be in the store already (its creation is old, or this process has deposited it
+before), such works are read before the deposit, so that they are not taken for the new ones.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ class DepositPlan(Plan):
     Attributes
     ----------
     bad
-        What is wrong with rows: `row` (from 0), `field`, `problem`, and `line` of the text (from 1) where there is one.
+        Problems of rows: `row` (from 0), `field`, `problem`, and `line` of the text (from 1) if the source is a text.
     skip_bad
-        Whether the others go all the same.
+        Whether to deposit the other rows nevertheless.
     """
 
     bad: tuple[RowProblem, ...] = ()
@@ -64,7 +64,7 @@ class DepositPlan(Plan):
 
     @property
     def problems(self) -> pd.DataFrame:
-        """One row a problem: row (from 0), field, problem, and the line of the text (from 1) where there is one."""
+        """One row per problem: row (from 0), field, problem, and line of the text (from 1) if the source is a text."""
         text = pd.StringDtype("python")
         frame = frames.SummaryFrame(list(self.bad), columns=RowProblem._fields)
         return frame.astype({"row": "int64", "field": text, "problem": text, "line": "Int64"})
@@ -115,7 +115,7 @@ def plan_deposit(
 
 
 def plan_raw(context: Context, works: Iterable[Any]) -> DepositPlan:
-    """Plan to deposit works just as they are given: what :meth:`bucketsnb.client.Buckets.deposit` does."""
+    """Plan to deposit works as they are given: this is what :meth:`bucketsnb.client.Buckets.deposit` does."""
     refuse_read_only(context.api)
     return _plan_of_works(context, encode_works(works, verb="deposit")[1], "", PlanLimits())
 
@@ -136,7 +136,7 @@ def _plan_of_works(
 
 
 def _earlier_lives(works: Sequence[Record], now: float) -> list[str]:
-    """Return notes on works that were run before: such copies may not end as people expect."""
+    """Return notes on works that are old or were run before: copies of them may not run as expected."""
     notes = old_works(works, now)
     names = [name for name in EARLIER_LIFE if any(work.get(name) is not None for work in works)]
     lived = sum(any(work.get(name) is not None for name in names) for work in works)
@@ -152,17 +152,17 @@ def _earlier_lives(works: Sequence[Record], now: float) -> list[str]:
 
 
 class DepositExecutor(ChunkExecutor):
-    """Put works into the queue."""
+    """Puts works into the queue."""
 
     size = 500
     once = False
-    """Whether to send only works that are not there yet."""
+    """Whether to send only works that are not in the store yet."""
 
     def __init__(self) -> None:
         self._present: set[str] = set()
 
     def step(self, execution: Execution, items: Sequence[Item]) -> BucketsError | None:
-        """Do one chunk; works with an unknown outcome are only looked for."""
+        """Do one chunk; works with an unknown outcome are only searched for."""
         unsure = [item for item in items if item.outcome is Outcome.UNKNOWN]
         going = [item for item in items if item.outcome is Outcome.NOT_SENT]
         error = self._settle(execution, unsure, Reply(ReplyKind.SILENCE)) if unsure else None
@@ -189,7 +189,7 @@ class DepositExecutor(ChunkExecutor):
         return _unsettled(execution, left, reply) if left else None
 
     def _look(self, execution: Execution, left: list[Item]) -> list[Item]:
-        """Look for works by their content; return those not found."""
+        """Search for works by their content; return those not found."""
         works = [item.record for item in left]
         matched = match(works, find(execution.api, works), self._present)
         for place, record in matched.items():
@@ -198,7 +198,7 @@ class DepositExecutor(ChunkExecutor):
 
 
 class DepositOnceExecutor(DepositExecutor):
-    """Put works into the queue by a plan from a file, which may have been applied elsewhere already."""
+    """Puts works into the queue by a plan from a file, which may have been applied on another machine already."""
 
     once = True
 
@@ -209,7 +209,7 @@ def _found(item: Item, record: Record | None) -> None:
 
 
 def _not_there(execution: Execution, items: Sequence[Item]) -> list[Item]:
-    """Return the works that are not in the queue yet; settle the others."""
+    """Return the works that are not in the store yet; settle the others."""
     works = [item.record for item in items]
     there = match(works, find(execution.api, works), [item.new_id for item in execution.items if item.new_id])
     for place, record in there.items():
@@ -249,7 +249,7 @@ def _present(api: Api, works: Sequence[Record]) -> set[str]:
 
 def _remember(api: Api, works: Iterable[Record]) -> None:
     _DEPOSITED.update(_key(api, work) for work in works)
-    if len(_DEPOSITED) > _MOST:  # only fresh creation times are asked for
+    if len(_DEPOSITED) > _MOST:  # works with older creation times are searched for anyway
         now = api.clock.now()
         _DEPOSITED.difference_update([key for key in tuple(_DEPOSITED) if abs(now - key[2]) > FRESH])
 
@@ -261,14 +261,14 @@ def _key(api: Api, work: Record) -> tuple[str, str, float]:
 _MOST = 100_000
 
 _DEPOSITED: set[tuple[str, str, float]] = set()
-"""Works that this process has deposited. It has no lock, as threads and forked processes need none for these steps."""
+"""Address, pipeline and creation of works that this process has deposited; threads and forks need no lock for it."""
 
 
 # --- inverse ---
 
 
 class UndoDepositPlan(UndoPlan):
-    """Works that were deposited, and will be removed again."""
+    """Works that were deposited and will be deleted again."""
 
     done_word = "deleted"
     removes = True
@@ -276,7 +276,7 @@ class UndoDepositPlan(UndoPlan):
 
 
 class Deposit(Verb):
-    """Deposited works are deleted again."""
+    """An undo deletes deposited works again."""
 
     plan = DepositPlan
     chunk_executor = DepositOnceExecutor
@@ -286,12 +286,12 @@ class Deposit(Verb):
     undo_notes = ("Works that a worker has claimed since are left alone.",)
 
     def count_done(self, api: Api, changes: Sequence[Change]) -> int:
-        """Return how many works are in the queue."""
+        """Return how many works are in the store already."""
         works = [change.work.record for change in changes]
         return len(match(works, find(api, works)))
 
     def look_again(self, api: Api, entry: Entry, works: Sequence[RecordedWork]) -> CurrentRecords:
-        """Look for works whose deposit was not answered, and note the ids of those that are found."""
+        """Search for works whose deposit was not answered; record the ids of those that are found in `works`."""
         lost = [work for work in works if work.outcome is Outcome.UNKNOWN and work.after is not None]
         taken = {*entry.present, *(work.new_id for work in works if work.new_id)}
         for some in chunks(lost, DepositExecutor.size):
@@ -308,5 +308,5 @@ class Deposit(Verb):
         return None if left is None else {**left, "status": "queued", "attempt": after.get("attempt") or 0}
 
     def inverse(self, work: RecordedWork) -> Change:
-        """Return a work to be removed."""
+        """Return the removal of a work."""
         return Change(WorkSnapshot.of(self.made(work) or {}), None)

@@ -1,4 +1,4 @@
-"""Requeue works: set failed works to queued again; an undo puts them back as they were."""
+"""Requeue works: set failed works (and running ones, if allowed) to queued again; an undo puts them back as before."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def plan_requeue(
 
 
 def _failed(selector: WorkSelector, limits: PlanLimits) -> WorkSelector:
-    """Restrict a query without a status to failed works, and to running ones if they are allowed."""
+    """Restrict a query without a status to failed works, and running ones if allowed; an empty query stays as it is."""
     if selector is not None and not isinstance(selector, Query | Mapping):
         return selector
     query = Query.parse(selector)
@@ -71,6 +71,6 @@ def _notes(changes: Sequence[Change], now: float, *, reset: bool) -> list[str]:
 
 
 class Requeue(Verb):
-    """Works that were queued again are put back as they were, unless a worker has claimed them since."""
+    """An undo puts works that were queued again back as they were, unless a worker has claimed them since."""
 
     plan = RequeuePlan

@@ -1,7 +1,7 @@
-"""Withdraw one work: forecast by reading, claimed by one request that is never repeated, remembered as it was.
+"""Withdraw one work: forecast by reading, claim by one request that is never repeated, keep the work as it was before.
 
-A claimed work ends by hand as a success or a failure, or is given back: that is the undo of its withdrawal, and status,
-attempt and times are as they were before the claim.
+A claimed work is ended by its holder as a success or a failure, or is given back: that undoes its withdrawal, and
+status, attempt and times are again as they were before the claim.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ Record = Mapping[str, Any]
 
 
 class WithdrawPlan(Plan):
-    """A forecast of which work a withdrawal would claim; others who claim meanwhile may change it."""
+    """A forecast of which work a withdrawal would claim; if others claim works meanwhile, it may be another one."""
 
     verb = "withdraw"
     done_word = "claimed"
@@ -69,7 +69,7 @@ def withdrawal(
     Raises
     ------
     QueryError
-        If a filter is empty or cannot be met: to the service it would mean "anything".
+        If a filter is empty or no work could match it: the service would take it for no condition at all.
 
     Examples
     --------
@@ -103,7 +103,7 @@ def _condition(name: str, value: Any) -> Any:
 
 
 def _read(name: str, value: Any) -> Any:
-    """Return one value of a filter; refuse one that no work could have."""
+    """Return one value of a filter; raise QueryError for a value that no work could have."""
     if name in ("event", "priority") and hasattr(value, "__index__") and not isinstance(value, bool):
         value = operator.index(value)
     if name == "priority":
@@ -118,7 +118,7 @@ def _read(name: str, value: Any) -> Any:
 
 
 def forecast(api: Api, document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Read which queued works would be claimed next: the highest priority first, then the oldest."""
+    """Read the queued works that would be claimed next, 20 at most: the highest priority first, then the oldest."""
     queued = api.view({**document, "status": "queued"}, dict.fromkeys(_ORDER, True), limit=None)
     first = sorted(queued, key=_rank)[:_CANDIDATES]
     return list(read_works(api, [record["id"] for record in first if isinstance(record.get("id"), str)]))
@@ -133,7 +133,7 @@ def _rank(record: Mapping[str, Any]) -> tuple[float, float]:
 
 
 def plan_claim(context: Context, document: Mapping[str, Any], *, look_first: bool) -> WithdrawPlan:
-    """Plan to claim one work without a forecast: what :meth:`bucketsnb.client.Buckets.withdraw` does."""
+    """Plan to claim one work without a forecast: this is what :meth:`bucketsnb.client.Buckets.withdraw` does."""
     refuse_read_only(context.api)
     executor, targets = WithdrawExecutor(document, look_first=look_first), _targets(document)
     return new_plan(WithdrawPlan, context, executor, [Change(None, None)], targets, "", PlanLimits())
@@ -171,9 +171,9 @@ def _attempt(record: Mapping[str, Any]) -> int | None:
 
 @dataclass(frozen=True)
 class WithdrawExecutor(ChunkExecutor):
-    """Claim the first queued work that matches a document, by one request.
+    """Claims the first queued work that matches a document, by one request.
 
-    With `look_first`, the head of the queue is read before, so that the work can be given back just as it was.
+    With `look_first`, the head of the queue is read before, so that the work can be given back exactly as it was.
     """
 
     document: Mapping[str, Any]
@@ -212,10 +212,10 @@ def _settle(execution: Execution, item: Item, record: Record | None, head: Mappi
 
 
 def as_it_was(record: Mapping[str, Any], seen: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return a claimed work as it was before: from the head of the queue if it was seen there, else as inferred."""
+    """Return a claimed work as it was before: by the snapshot `seen` if it is of the same attempt, else inferred."""
     attempt = _attempt(record)
     if seen is not None and (attempt is None or seen.get("attempt") == attempt - 1):
-        # other fields as claimed: someone may have changed them between the look and the claim
+        # other fields as claimed: someone may have changed them between the read and the claim
         return {name: seen.get(name) if name in SET_BY_SERVICE else value for name, value in record.items()}
     before = {**record, "status": "queued"}
     if attempt is not None:
@@ -227,13 +227,13 @@ def as_it_was(record: Mapping[str, Any], seen: Mapping[str, Any] | None) -> dict
 
 
 class NotEnded(ChangeWarning):
-    """A claimed work was neither a success nor a failure, or could not be given back."""
+    """A claimed work was ended neither as a success nor as a failure, or could not be given back."""
 
 
 class Claim(drawing.Drawn):
-    """One work that was claimed, or none if the queue was empty (then it is false).
+    """One work that was claimed, or none if no queued work matched (then the claim is false).
 
-    Used in a ``with`` statement it gives the work back if the block fails, or ends without saying how it went.
+    At the end of a ``with`` block the work is given back unless :meth:`success` or :meth:`failure` has ended it.
     """
 
     def __init__(self, context: Context, receipt: Receipt | None) -> None:
@@ -256,7 +256,7 @@ class Claim(drawing.Drawn):
 
     @property
     def remaining(self) -> float:
-        """Seconds until the service regards the work as lost, by the timeout of the work; then negative."""
+        """Seconds until the timeout of the work, negative after it; infinite if its start or timeout is not known."""
         work = self.work or {}
         start, timeout = work.get("start"), work.get("timeout")
         if not isinstance(start, int | float) or not isinstance(timeout, int | float):
@@ -269,25 +269,27 @@ class Claim(drawing.Drawn):
         Parameters
         ----------
         results
-            What it produced; what was there before is kept if this is not given.
+            What the work produced; by default, the results that it has are kept.
         **fields
             Other fields to set, such as ``products=[...]`` and ``plots=[...]``.
 
         Raises
         ------
         PlanError
-            If nothing is held, or someone else has moved the work; nothing was changed.
+            If nothing is held, or someone else has changed the work; nothing was changed.
         WorkError
-            If the results cannot be sent; the work is still held.
+            If a value cannot be sent or set; the work is still held.
+        ServiceError
+            If a request failed.
         """
         return self._end("success", results, fields)
 
     def failure(self, results: Mapping[str, Any] | str | None = None, **fields: Any) -> Receipt:
-        """End the work as a failure; see :meth:`success`. A text is taken as ``{"error": text}``."""
+        """End the work as a failure; see :meth:`success`. A text means the results ``{"error": text}``."""
         return self._end("failure", {"error": results} if isinstance(results, str) else results, fields)
 
     def give_back(self) -> Receipt:
-        """Put the work back as it was before the claim, times included; it raises as :meth:`success`."""
+        """Put the work back as it was before the claim, with its times; the errors are those of :meth:`success`."""
         self._held()
         return self._ended(self._context.undo(self._entry).apply())
 
@@ -344,7 +346,7 @@ class Claim(drawing.Drawn):
 
     @property
     def summary(self) -> str:
-        """The work, and whether it is held, in one line."""
+        """The work, and whether it is held, on one line."""
         if self._work is None:
             return "nothing was queued that matches"
         name = f"work {self._work.id} of {drawing.word(self._work.pipeline)}"
@@ -369,7 +371,7 @@ class Claim(drawing.Drawn):
 
 
 class Withdraw(Verb):
-    """A claimed work is given back as it was."""
+    """An undo gives a claimed work back as it was."""
 
     plan = WithdrawPlan
     service_gives_ids = True
@@ -379,5 +381,5 @@ class Withdraw(Verb):
         return work.left or work.after
 
     def original(self, work: RecordedWork) -> Mapping[str, Any]:
-        """Return the work as it was before; an interruption may have kept that out of the journal."""
+        """Return the work as it was before; if an interruption kept that out of the journal, as inferred."""
         return as_it_was(self.made(work) or {}, None) if work.before is None else work.before
