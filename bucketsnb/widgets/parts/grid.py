@@ -106,8 +106,9 @@ class Grid(Part):
             self._queries += 1
         rows.implied = _implied(state.query)
         rows.replace(empty() if frame is None else frame, state.causes)
-        gone = len(set(state.selection) - rows.known - self._just_changed())
-        self._told = tuple(work for work in (rows.ids if state.everything else state.selection) if work in rows.known)
+        known = rows.known
+        gone = len(set(state.selection) - known - self._just_changed())
+        self._told = tuple(work for work in (rows.ids if state.everything else state.selection) if work in known)
         state.selection = self._told
         self.draw()
         self.panel.messages.clear(self.name)
@@ -136,7 +137,8 @@ class Grid(Part):
 
     def select(self, ids: Iterable[str], view: str = "") -> None:
         """Select these works and no others; ids that are not in the frame are ignored."""
-        self._told = tuple(work for work in dict.fromkeys(ids) if work in self.rows.known)
+        known = self.rows.known
+        self._told = tuple(work for work in dict.fromkeys(ids) if work in known)
         self.state.everything = False
         self.state.selection = self._told
         self._tell_selection(view)
@@ -157,7 +159,8 @@ class Grid(Part):
     def _counts(self) -> dict[str, int]:
         """Return how many works are selected, and how many of them are shown."""
         selected = frozenset(self.state.selection)
-        return {"selected": len(selected), "here": sum(work in selected for work in self.rows.ids[self.rows.order])}
+        here = sum(work in selected for work in self.rows.ids[self.rows.order]) if selected else 0
+        return {"selected": len(selected), "here": here}
 
     # ---- what the page asks for
 

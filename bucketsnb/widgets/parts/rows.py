@@ -76,10 +76,14 @@ class Rows:
         self.ids: npt.NDArray[np.object_] = (
             frame["id"].to_numpy(dtype=object) if "id" in frame else np.full(len(frame), None)
         )
-        self.known = frozenset(work for work in self.ids if isinstance(work, str))
         self.causes = causes if causes is not None and causes.frame is frame else None
         self._lay_out()
         self.arrange()
+
+    @property
+    def known(self) -> frozenset[str]:
+        """The ids of the works that can be selected."""
+        return frozenset(work for work in self.ids if isinstance(work, str))
 
     def __len__(self) -> int:
         return len(self.order)
@@ -193,9 +197,12 @@ def _containing(values: pd.Series[Any], text: str) -> npt.NDArray[np.bool_]:
 def _order(values: pd.Series[Any], *, descending: bool) -> Places:
     """Return the places of the values in order: missing ones last, equal ones as they came."""
     array: Any = values.array
-    keys = pd.Series(array)
-    if isinstance(array, JSONArray) or isinstance(values.dtype, pd.StringDtype) or values.dtype == object:
-        known = array.decoded() if isinstance(array, JSONArray) else array
-        texts = [None if gone else str(value) for value, gone in zip(known, array.isna(), strict=True)]
-        keys = pd.Series(texts, dtype=object)
-    return keys.sort_values(ascending=not descending, kind="stable").index.to_numpy()
+    missing = np.asarray(array.isna())
+    known = np.flatnonzero(~missing)
+    keys: Any = array[known]
+    if isinstance(array, JSONArray):
+        keys = np.array(list(map(str, keys.decoded())), dtype=object)
+    elif isinstance(values.dtype, pd.StringDtype) or values.dtype == object:
+        keys = np.array(list(map(str, keys)), dtype=object)
+    order = len(keys) - 1 - keys[::-1].argsort(kind="stable")[::-1] if descending else keys.argsort(kind="stable")
+    return np.concatenate([known[order], np.flatnonzero(missing)])
