@@ -33,15 +33,10 @@ class UpdateForm(Form):
             Field("value", "to"),
         ]
         super().__init__(panel, box, "change", "Change works", fields)
-        self._actions = actions
+        self._actions = self.asker = actions
         for fact in ("selection", "everything", "frame", "query"):
             self.follow(fact, lambda _: self.draw())
         self.follow("receipt", self._done)
-
-    def edited(self) -> None:
-        """Withdraw a question about the selected works."""
-        if self.box.is_asked_by(self._actions):
-            self.box.disarm()
 
     def _done(self, receipt: Receipt | None) -> None:
         """Close the form once its change was made: the receipt says the rest."""

@@ -62,7 +62,7 @@ class FieldsPart(Part):
 
     def drawn(self, field: Field, value: Any, *, problem: str = "", hint: str = "") -> dict[str, Any]:
         """Return what the page needs to draw a field; a value that cannot be shown is not suggested."""
-        offers = [one for one in self.offers.get(field.name, ())[:OFFERED] if printable(one) == one]
+        offers = [text for text in self.offers.get(field.name, ())[:OFFERED] if printable(text) == text]
         about = {"value": value, "offers": offers, "problem": printable(problem), "hint": hint or field.hint}
         return {**vars(field), **about}
 
@@ -75,6 +75,7 @@ class Form(FieldsPart):
     def __init__(self, panel: Panel, box: Box, name: str, title: str, fields: Iterable[Field] = ()) -> None:
         super().__init__(panel, name)
         self.box = box
+        self.asker: Part = self  # the part that asks the questions of this form
         self.title = title
         self.fields = {field.name: field for field in fields}
         self.values: dict[str, Any] = {field.name: field.value for field in self.fields.values()}
@@ -89,7 +90,7 @@ class Form(FieldsPart):
 
     def edited(self) -> None:
         """Withdraw a question of this form."""
-        if self.box.is_asked_by(self):
+        if self.box.is_asked_by(self.asker):
             self.box.disarm()
 
     def press(self, name: str) -> None:
