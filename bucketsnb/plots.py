@@ -1,9 +1,9 @@
 """Figures of the queue, one call each: status, ages, waits, throughput, backlog.
 
-Every function takes a frame and returns the figure. A figure is a picture in a saved notebook, without a background and
-in greys that read on a light page as on a dark one, with one colour per status that colour-blind eyes tell apart, and
-words beside the colours.
-Needs the extra ``plots``; pyplot is never touched, so figures can be drawn in threads and in scripts.
+Every function takes a frame and returns the figure, which is saved in a notebook as a picture. It has no background,
+greys that can be read on light and on dark pages, and one colour per status, which colour-blind people can tell apart
+and which a label names.
+Needs the extra ``plots``; pyplot is not used, so figures can be drawn in threads and in scripts.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ except ImportError as error:
 __all__ = ["Picture", "ages", "backlog", "status_bars", "throughput", "waits"]
 
 _INK = "#7b7b7b"
-"""Colour of text and lines: a picture does not know the page around it, and this grey has a contrast of about 4 to
+"""Colour of text and lines: the page around a picture may be light or dark, and this grey has a contrast of about 4 to
 white and to the near-black of dark themes alike."""
 _WIDTH = 6.5
 _SMALL = 9
@@ -42,7 +42,7 @@ _SMALL = 9
 _LONGEST = 40
 _BINS = 40
 _PIPELINES = 60
-"""Bars of one figure, at most: more are a picture that nobody can look at, and that takes minutes to draw."""
+"""Largest number of bars in a figure: more of them could not be read, and would take minutes to draw."""
 _SHORTEST = pd.Timedelta("1h")
 _MARGIN = 0.02
 _TICKS = (1, 10, 60, 600, 3600, 6 * 3600, 86_400, 7 * 86_400, 30 * 86_400, 365 * 86_400)
@@ -58,7 +58,7 @@ class Picture(Figure):
     def _repr_png_(self) -> bytes:
         target = io.BytesIO()
         with warnings.catch_warnings():
-            # Characters that the font lacks are drawn as boxes; the frame beside the figure has the name.
+            # Characters that the font lacks are drawn as boxes; the whole name is in the frame.
             warnings.filterwarnings("ignore", message="Glyph .* missing from")
             self.savefig(target, format="png", dpi=120)
         return target.getvalue()
@@ -70,7 +70,7 @@ def status_bars(status: pd.DataFrame) -> Picture:
     Parameters
     ----------
     status
-        What ``buckets.status()`` returned; of very many pipelines the smallest share one bar.
+        The result of ``buckets.status()``; of more than 60 pipelines, the smallest share one bar.
     """
     place = host_of(status.attrs["url"]) if status.attrs.get("url") else "the queue"
     known = _most(status.assign(unread=status["total"].isna().astype("Int64"))).fillna(0)
@@ -113,7 +113,7 @@ def _counted(total: int, unread: int) -> str:
 
 
 def ages(frame: pd.DataFrame) -> Picture:
-    """Draw how old the works of a frame are, one row a status, on a logarithmic axis of time."""
+    """Draw how old the works of a frame are, one row per status, on a logarithmic axis of time."""
     shown = [status for status in STATUSES if (frame["status"] == status).any()]
     figure, rows = _figure(max(len(shown), 1), height=1.2 + 1.0 * max(len(shown), 1))
     _title(rows[0], f"Age by status, {count_of(len(frame), 'work')}")
@@ -132,7 +132,7 @@ def ages(frame: pd.DataFrame) -> Picture:
 def waits(frame: pd.DataFrame) -> Picture:
     """Draw how long works waited (creation to start) and ran (start to stop), with the medians.
 
-    Works that were not started have no wait yet, and those that run no runtime.
+    Works that were not started have no wait yet, and works that are running have no runtime yet.
     """
     figure, rows = _figure(2, height=3.6)
     _title(rows[0], f"Wait and runtime, {count_of(len(frame), 'work')}")
@@ -149,15 +149,15 @@ def waits(frame: pd.DataFrame) -> Picture:
 
 
 def throughput(frame: pd.DataFrame, every: str | None = None) -> Picture:
-    """Draw how many works ended in each stretch of time, and how long those that started in it had waited.
+    """Draw how many works ended in each interval of time, and the median wait of those that started in it.
 
     Parameters
     ----------
     frame
-        Works; those with a ``stop`` count as ended then, as success above and failure below. How many ended without one
-        is said.
+        Works. Each work with a ``stop`` counts as ended at that time: successes are drawn upwards, failures downwards.
+        The number of works that ended without a ``stop`` is given as text.
     every
-        Length of a stretch, as pandas writes it (``"1h"``); by default about 40 over the whole time.
+        Length of an interval, in the form of pandas (``"1h"``); by default there are about 40, of a minute at least.
     """
     figure, (counts, wait) = _figure(2, height=4.4)
     _title(counts, "Works ended, and the median wait of those started")
@@ -174,19 +174,19 @@ def throughput(frame: pd.DataFrame, every: str | None = None) -> Picture:
 
 
 def backlog(history: pd.DataFrame) -> Picture:
-    """Draw the queued and running works over time, all pipelines together; a gap in the snapshots stays a gap.
+    """Draw the number of queued and of running works over time, for all pipelines together; gaps stay gaps.
 
     Parameters
     ----------
     history
-        What ``buckets.history().frame(gaps=True)`` returned; choose rows of one pipeline to see only that.
+        The result of ``buckets.history().frame(gaps=True)``; to see one pipeline only, select its rows.
     """
     figure, (axes,) = _figure(1, height=3.2)
     _title(axes, "Backlog")
     if history.empty:
         return _nothing(figure, axes, "no snapshots yet: buckets.watch() takes them")
     rows = history.groupby("time")["pipeline"].transform("size")
-    # A snapshot of some pipelines has no sum, but is no gap.
+    # A snapshot of only some pipelines gives no total: it is left out, and is not a gap.
     history = history[(rows == history["pipeline"].nunique()) | history["queued"].isna()]
     for key in ("queued", "running"):
         sums = history.groupby("time")[key].sum()
@@ -217,7 +217,7 @@ def _title(axes: Axes, text: str, *, pad: float | None = None) -> None:
 
 
 def _legend(axes: Axes) -> None:
-    """Put the legend above the axes, where no label and no bar is."""
+    """Put the legend above the axes, where it covers no label and no bar."""
     axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=4, frameon=False, fontsize=_SMALL, labelcolor=_INK)
 
 
@@ -236,7 +236,7 @@ def _unread(frame: pd.DataFrame, *names: str) -> str:
 
 
 class _Spans:
-    """Spans of time in seconds; negative ones are only counted, as they must be wrong."""
+    """Spans of time in seconds; negative ones are wrong, so they are only counted."""
 
     def __init__(self, column: pd.Series, unread: str = "") -> None:
         seconds: Numbers = column.dropna().dt.total_seconds().to_numpy(dtype="float64")
@@ -258,7 +258,7 @@ def _left_out(*spans: _Spans) -> str:
 
 
 def _bins(spans: Sequence[_Spans]) -> Numbers | None:
-    """Return bin edges for all spans; None if there is nothing to draw."""
+    """Return the edges of the bins for all spans, in seconds; None if there is nothing to draw."""
     everything = np.concatenate([np.empty(0), *(each.seconds for each in spans)])
     if not everything.size:
         return None
@@ -285,14 +285,14 @@ def _note(axes: Axes, text: str) -> None:
 
 
 def _stopless(frame: pd.DataFrame) -> str:
-    """Return, as text, how many works ended at an unknown time, such as those the service gave up; empty if none."""
+    """Return, as text, how many works ended at an unknown time, as those that an audit failed; empty if none."""
     without = frame["status"].isin(["success", "failure"]) & frame["stop"].isna()
     number = int(without.sum())
     return f"{count_of(number, 'ended work')} {'has' if number == 1 else 'have'} no stop, and no bar" if number else ""
 
 
 def _waited(axes: Axes, frame: pd.DataFrame, step: pd.Timedelta) -> None:
-    """Draw the median wait of the works that started in each stretch of time."""
+    """Draw the median wait of the works that started in each interval of time."""
     started = frame[frame["start"].notna()]
     kept = started[started["wait"] >= pd.Timedelta(0)]
     middle = kept["wait"].dt.total_seconds().groupby(kept["start"].dt.floor(step)).median()
@@ -320,7 +320,7 @@ def _ended(axes: Axes, frame: pd.DataFrame, step: pd.Timedelta) -> None:
 
 
 def _dates(axes: Axes, times: pd.Series) -> None:
-    """Let the axis span these times and a margin, at least an hour: for one moment, matplotlib shows years."""
+    """Limit the axis to these times and a margin, at least to an hour: for a single time, matplotlib shows years."""
     first, last = times.min(), times.max()
     margin = max((last - first) * _MARGIN, (_SHORTEST - (last - first)) / 2)
     axes.set_xlim((first - margin).to_numpy(), (last + margin).to_numpy())

@@ -1,4 +1,4 @@
-"""Run a notebook and write it as one HTML file: without code or links, readable without other files.
+"""Run a notebook and write it as one HTML file that has no code and needs no other file.
 
 Needs the extra ``lab``. Nothing is written unless the whole notebook ran.
 """
@@ -28,7 +28,7 @@ __all__ = ["ReportFailed", "render"]
 
 TAG = "parameters"
 NOTEBOOK_ONLY = "notebook"
-"""Tag of cells that are for the person at the notebook, and are left out of the report."""
+"""Tag of cells that are only for the user of the notebook, and are left out of the report."""
 _SECONDS = 600
 
 
@@ -44,20 +44,22 @@ def render(
     Parameters
     ----------
     notebook
-        With one code cell tagged ``parameters``. Cells tagged ``notebook`` are run, and left out of the page.
+        A notebook with a cell tagged ``parameters``. Cells tagged ``notebook`` are run, but left out of the page.
     out
         The file; its folder must exist. It is replaced whole, or not at all, and keeps its mode; a link is followed.
     parameters
         Names and plain values to set after the tagged cell.
     title
-        Of the page, and the heading that it begins with.
+        Title and first heading of the page.
     environ
-        Variables that the notebook's process has besides those of this one.
+        Environment variables of the notebook's process, in addition to those of this one.
 
     Raises
     ------
     ReportFailed
-        A cell raised; the message is that of the error.
+        If a cell raised an error, whose message is part of this one, or no cell is tagged ``parameters``.
+    OSError
+        If the file cannot be written.
     """
     book = nbformat.read(notebook, as_version=4)
     _set(book, parameters)

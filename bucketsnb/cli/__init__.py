@@ -1,4 +1,4 @@
-"""The ``bucketsnb`` command; a command imports what is heavy when it runs, so that ``--help`` stays quick."""
+"""The ``bucketsnb`` command; subcommands import heavy modules only when they run, so that ``--help`` stays quick."""
 
 from __future__ import annotations
 

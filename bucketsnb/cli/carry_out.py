@@ -49,10 +49,10 @@ rate_option = click.option(
 answer_options = options(
     click.option("--yes", "-y", is_flag=True, help="Do not ask."), json_option("The receipt as JSON, on stdout.")
 )
-"""Whether to ask, and how to show the receipt."""
+"""Options of every command that changes works: whether to ask, and how to show the receipt."""
 
 asking_options = options(click.option("--reason", default="", help="Why; kept in the journal."), answer_options)
-"""Options of every change that is planned."""
+"""Options of every change that can have a reason of its own."""
 
 plan_options = options(
     rate_option,
@@ -64,7 +64,7 @@ plan_options = options(
     ),
     asking_options,
 )
-"""Options of every change whose plan can be passed on."""
+"""Options of every change whose plan can be written to a file."""
 
 change_options = options(
     max_affected_option,
@@ -82,11 +82,11 @@ _NOTHING = {
     "deposit": "there is no work to deposit",
     "audit": "an audit would change nothing",
 }
-"""What is said of an empty plan, by its verb."""
+"""Message for an empty plan, by its verb."""
 
 
 def change_works(plan_of: Callable[[Buckets], Callable[..., Plan]], given: dict[str, Any], **settings: Any) -> NoReturn:
-    """Plan a change with a method of a client, by the options of a selection and a change; show, ask, carry it out."""
+    """Plan a change with a method of a client, from the options of a command; then show it, ask, and carry it out."""
     url, clock = given.pop("url"), given.pop("clock")
     asking = {name: given.pop(name) for name in ("yes", "as_json_", "rate", "plan_out")}
     limits = {name: given.pop(name) for name in ("reason", "allow_running", "max_affected")}
@@ -121,7 +121,10 @@ def _save(plan: Plan, path: str, *, as_json_: bool) -> NoReturn:
 
 
 def applied(buckets: Buckets, plan: Plan, *, yes: bool, rate: float | None = None) -> Receipt | None:
-    """Show a plan, ask, and apply it; return None, with a message, if there is nothing to do."""
+    """Show a plan and ask, unless `yes` is given, and apply it; return None, with a message, if there is nothing to do.
+
+    If the answer is no, the command exits. ConfirmationNeeded is raised if there is no terminal to ask in.
+    """
     if not plan.count:
         _say_nothing_changed(buckets, plan)
         return None
@@ -159,13 +162,13 @@ def _ask(plan: Plan) -> None:
 
 
 def at_a_terminal() -> bool:
-    """Return whether a person can answer a question."""
+    """Return whether stdin is a terminal, where a person can answer a question."""
     return sys.stdin is not None and sys.stdin.isatty()
 
 
 @contextmanager
 def _until_interrupted() -> Iterator[threading.Event]:
-    """Turn a first Ctrl-C into a stop before the next chunk, so that the receipt is whole."""
+    """Let a first Ctrl-C stop before the next chunk, so that there is a receipt; a second one stops at once."""
     cancel = threading.Event()
 
     def stop(*_: object) -> None:
@@ -182,7 +185,7 @@ def _until_interrupted() -> Iterator[threading.Event]:
 
 
 def _journal_hint(plan: Plan) -> tuple[str, ...]:
-    """Return where the journal has a change whose receipt a second Ctrl-C prevents."""
+    """Return the message of a second Ctrl-C, after which there is no receipt: where the journal has the change."""
     receipt = plan.receipt
     if receipt is None or not receipt.entry:
         return ()

@@ -1,4 +1,4 @@
-"""How commands end: what their exit codes mean, the table of them that ``--help`` shows, and an end from outside."""
+"""How commands end: their exit codes, the table of them that ``--help`` shows, and the end by a signal."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ Exit codes:
 
 @contextmanager
 def until_stopped() -> Iterator[None]:
-    """Let Ctrl-C, SIGTERM and a closed terminal end the block in order, as the usual end of the command."""
+    """Let Ctrl-C, SIGTERM and a closed terminal end the block without an error, after its cleanup has run."""
     known = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    # What is ignored stays so: `nohup bucketsnb lab &` outlives its terminal.
+    # A signal that is ignored stays ignored, so that `nohup bucketsnb lab &` goes on when its terminal is closed.
     before = {number: signal.getsignal(number) for number in known if signal.getsignal(number) != signal.SIG_IGN}
     for number in before:
         signal.signal(number, signal.default_int_handler)

@@ -1,4 +1,4 @@
-"""The ``bucketsnb`` command: the list of its subcommands, and errors as one line, in words of the command line."""
+"""The ``bucketsnb`` command: the list of its subcommands, and errors as one line, worded for the command line."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ class _Group(click.Group):
         return list(self.commands)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the subcommand; every error ends as one line on stderr, and with ``--debug`` as a traceback before it."""
+        """Run the subcommand; report every error as one line on stderr, with ``--debug`` after its traceback."""
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("always", UserWarning)
-                # Restored, like the filters, at the end of the block.
+                # The end of the block restores this and the filters.
                 warnings.showwarning = lambda message, *_, **__: say(f"bucketsnb: {_one_line(message)}")
                 if isinstance(sys.stdout, io.TextIOWrapper):  # characters that its encoding lacks become escapes
                     sys.stdout.reconfigure(errors="backslashreplace")
@@ -72,7 +72,7 @@ def _one_line(text: object) -> str:
 
 
 def in_shell_words(error: Exception) -> str:
-    """Return what is wrong, and which option or command lets it through.
+    """Return the message of an error, with the option or command that helps in place of the cure for Python.
 
     Examples
     --------
@@ -99,7 +99,7 @@ def main(*, debug: bool) -> None:
     Where the queue is: --url of each command, else the variable BUCKETSNB_URL, else the active workspace file
     (~/.config/workflow/workspace.yml).
     """
-    del debug  # read from the context, where an error is reported
+    del debug  # the report of an error reads it from the context
 
 
 for _command in (

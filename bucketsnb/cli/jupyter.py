@@ -23,7 +23,7 @@ from bucketsnb.errors import BucketsError, ServiceError
 __all__ = ["app", "lab"]
 
 _SAMPLE = 5000
-"""Works of a practice queue: enough for every status, site and pipeline of a real day."""
+"""Number of works in a practice queue: enough to have every status, site and pipeline of a real day."""
 
 _APP = Path(__file__).with_name("app.ipynb")
 
@@ -111,7 +111,7 @@ def app(*, url: str | None, no_browser: bool, port: int, read_only: bool) -> Non
     given = {"BUCKETSNB_URL": url, "BUCKETSNB_READ_ONLY": "1" if read_only else None}
     with until_stopped(), ExitStack() as stack:
         _say_version(url)
-        # A folder of its own: a server shows all that is beside its notebook.
+        # In a folder of its own, as a server shows every file that is beside its notebook.
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bucketsnb-app-")))
         shutil.copyfile(_APP, folder / _APP.name)
         log = stack.enter_context(tempfile.TemporaryFile())
@@ -128,7 +128,7 @@ def app(*, url: str | None, no_browser: bool, port: int, read_only: bool) -> Non
 
 
 def _say_version(url: str | None) -> None:
-    """Print the version of a service; one that does not answer may be starting, so that is only a warning."""
+    """Print the version of a service; if it does not answer, it may still be starting, so print only a warning."""
     from bucketsnb.api import Api
     from bucketsnb.settings import resolve
     from bucketsnb.transport import Transport
@@ -146,7 +146,7 @@ def _say_version(url: str | None) -> None:
 
 
 def _run(server: JupyterLab, log: IO[bytes]) -> None:
-    """Print where a server is once it is ready, or else the end of its log; return when it was shut down."""
+    """Start a server and print its address, or the end of its log if it does not start; return when it has ended."""
     if running_as_root():
         click.echo(f"Running as root, so {server.name} is told --allow-root: it can change this whole machine.")
     with server:

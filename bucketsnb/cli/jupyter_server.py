@@ -1,4 +1,4 @@
-"""A Jupyter server as a child process: started on a loopback port, waited for, and always stopped."""
+"""A Jupyter server as a child process: start it on a loopback port, wait until it is ready, and always stop it."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _POLL = 0.1
 class JupyterLab:
     """A JupyterLab of this Python, as a context manager.
 
-    It listens on loopback only; within a session of JupyterHub a browser gets in by way of the hub. Its token reaches
-    it through the environment, because every user of the machine can read a command line.
+    It listens on loopback only; in a session of JupyterHub, a browser reaches it through the hub. Its token is passed
+    in the environment, because every user of the machine can read a command line.
 
-    File browser and kernels start in `folder`; port 0 is a free one. `page` is what a browser shows first, below
-    ``/lab``, such as ``"tree/01-first-look.ipynb"``; `log` is an open file for what the server writes.
+    File browser and kernels start in `folder`; port 0 means any free one. `page` is the page that a browser shows
+    first, below ``/lab``, such as ``"tree/01-first-look.ipynb"``; `log` is an open file for the server's output.
     """
 
     name = "JupyterLab"
@@ -61,7 +61,7 @@ class JupyterLab:
             "JUPYTER_PREFER_ENV_PATH": "1",  # this Python's kernel, not one of the same name in the user's folder
         }
         self.session = HubSession.of(environ)
-        self._runtime_folder = _runtime_folder(environ)  # now: a Ctrl-C during an import may be lost
+        self._runtime_folder = _runtime_folder(environ)  # imports now, as later a Ctrl-C during an import may be lost
         self._command = [
             *(sys.executable, "-m", "bucketsnb.cli.orphan", str(os.getpid()), self._module),
             *(self.session.network(port) if self.session else _network(port)),
@@ -73,7 +73,7 @@ class JupyterLab:
         ]
 
     def __enter__(self) -> JupyterLab:
-        # In a session of its own, a Ctrl-C in the terminal reaches only us, and we stop it in order.
+        # In a session of its own, a Ctrl-C in the terminal reaches only this process, which then stops the server.
         self.process = subprocess.Popen(  # noqa: S603 - this Python and options made here
             self._command,
             env=self._environ,
@@ -85,7 +85,7 @@ class JupyterLab:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop the server and its kernels: with SIGTERM, or by killing them if that takes long."""
+        """Stop the server and its kernels with SIGTERM; kill them after 15 seconds, or at another Ctrl-C."""
         if self.process.poll() is None:
             self.process.terminate()
             try:
@@ -96,12 +96,12 @@ class JupyterLab:
 
     @property
     def address(self) -> str:
-        """Where a browser gets in: the first page, with the token."""
+        """Address of the first page for a browser, with the token."""
         url = self.session.public(self.url) if self.session else self.url
         return f"{url}{self._path}?token={self.token}"
 
     def wait_until_ready(self, timeout: float = 120.0) -> None:
-        """Wait until it takes connections, and learn its address; raise if it ends, or is not ready in time."""
+        """Wait until the server accepts connections, and set `url`; raise BucketsError if it ends or takes too long."""
         deadline = time.monotonic() + timeout
         while not _takes_connections(self.url):
             if self.process.poll() is not None:
@@ -112,7 +112,7 @@ class JupyterLab:
             self.url = self._announced_url()
 
     def _announced_url(self) -> str:
-        """Read the address from the file that a Jupyter server writes, perhaps before it listens."""
+        """Read the address from the file that a Jupyter server writes at its start; ``""`` if there is none yet."""
         try:
             announced = (self._runtime_folder / f"jpserver-{self.process.pid}.json").read_text("utf-8")
             return str(json.loads(announced)["url"])
@@ -131,13 +131,13 @@ class VoilaPage(JupyterLab):
 
 @dataclass(frozen=True)
 class HubSession:
-    """A session of JupyterHub: what the hub tells the servers of a person.
+    """A session of JupyterHub, by what the hub tells the servers of a user.
 
     A browser reaches the hub's machine only through the hub's own address. Requests to other ports there are
     forwarded by the package jupyter-server-proxy, if the hub has it.
 
-    `prefix` is the path of the person's server, such as ``"/hub/user/ada/"``, `url` its whole address, if the hub knows
-    it.
+    `prefix` is the path of the user's server, such as ``"/hub/user/ada/"``, and `url` its whole address, or ``""`` if
+    the hub does not tell it.
     """
 
     prefix: str
@@ -157,12 +157,12 @@ class HubSession:
         return [
             *_network(port),
             f"--ServerApp.base_url={self.prefix}proxy/absolute/{port}/",
-            "--ServerApp.allow_remote_access=True",  # under the name of the hub, which lets only its user through
+            "--ServerApp.allow_remote_access=True",  # by the host name of the hub, which admits only this user
         ]
 
     @property
     def way_in(self) -> str:
-        """What the person must know besides the address."""
+        """What the user must know in addition to the address."""
         where = "" if self.url else "behind the address of your JupyterHub; "
         return f"{where}it opens where the hub has jupyter-server-proxy (pip install jupyter-server-proxy)."
 
@@ -178,7 +178,7 @@ def _runtime_folder(environ: Mapping[str, str]) -> Path:
 
 
 def _network(port: int) -> list[str]:
-    # A port that was asked for is taken or refused; only a free one may be any.
+    # If a port that was asked for is taken, the server must not try others.
     retries = ["--ServerApp.port_retries=0"] if port else []
     return ["--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", *retries]
 
@@ -195,7 +195,7 @@ def _takes_connections(url: str) -> bool:
 
 
 def running_as_root() -> bool:
-    """Return whether this process may do anything on this machine."""
+    """Return whether this process runs as root."""
     return hasattr(os, "geteuid") and os.geteuid() == 0
 
 

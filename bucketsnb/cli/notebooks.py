@@ -1,4 +1,4 @@
-"""The notebooks that come with the package: where they are, and copying them to where a person works."""
+"""The notebooks that come with the package: where they are, and how they are copied to a folder of the user."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ REPORT = "06-weekly-report.ipynb"
 
 
 def shipped() -> Path:
-    """Return the folder of the notebooks: inside an installed package, or beside the package in a clone."""
+    """Return the folder of the notebooks: in an installed package, or beside the package in a clone.
+
+    ConfigurationError is raised if they are in neither place.
+    """
     package = Path(bucketsnb.__file__).parent
     for folder in (package / "notebooks", package.parent / "notebooks"):
         if (folder / FIRST).is_file():
@@ -27,7 +30,7 @@ def shipped() -> Path:
 
 
 def copy_missing(source: Path, folder: Path) -> tuple[int, list[str]]:
-    """Copy the notebooks that `folder` lacks; say how many, and which were kept although the shipped ones differ."""
+    """Copy the notebooks that `folder` lacks; return how many, and which were kept although the shipped ones differ."""
     folder.mkdir(parents=True, exist_ok=True)
     copied, kept = 0, []
     for path in sorted(source.glob("*.ipynb")):

@@ -1,4 +1,4 @@
-"""Options that several commands share, and what is made of them: a client, a query, names of pipelines."""
+"""Options that several commands share, and what is made from them: a client, a query, the works of a change."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ Decorator = Callable[[Any], Any]
 """A decorator that adds options to a command."""
 
 _COMPLETION_SECONDS = 1.5
-"""Seconds that completion waits for the service."""
+"""Seconds that the completion of names waits for the service."""
 
 
 def options(*several: Decorator) -> Decorator:
-    """Return one decorator that gives a command several options, in this order."""
+    """Return one decorator that adds several options to a command, in this order."""
 
     def decorate(command: Any) -> Any:
         for option in reversed(several):
@@ -60,7 +60,7 @@ def json_option(help: str) -> Decorator:  # noqa: A002 - as click calls it
 
 
 def _complete_pipelines(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-    """Return the pipelines whose names begin like this; none if the service does not answer in time."""
+    """Return the pipelines whose names begin with a text; none if the service does not answer in time."""
     found: list[str] = []
 
     def ask() -> None:
@@ -72,7 +72,7 @@ def _complete_pipelines(ctx: click.Context, _: click.Parameter, incomplete: str)
         ):
             found.extend(buckets.pipelines())
 
-    # In a thread, as name look-ups and retries may take longer than one request.
+    # In a thread, as look-ups of host names and retries may take longer than the timeout of a request.
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
     thread.join(_COMPLETION_SECONDS)
@@ -116,10 +116,10 @@ query_options = options(
     clock_option,
     click.option("--document", metavar="JSON", help="A MongoDB filter document; the other options narrow it."),
 )
-"""Options that say which works are meant; :func:`query_from` takes all but the clock."""
+"""Options that select works; :func:`query_from` makes a query from all of them but the clock."""
 
 selection_options = options(url_option, query_options)
-"""Options that say which works of which service; :func:`selected` takes them."""
+"""Options that select a service and works; :func:`selected` makes a client and a query from them."""
 
 
 def client(url: str | None, **settings: Any) -> Buckets:
@@ -130,32 +130,33 @@ def client(url: str | None, **settings: Any) -> Buckets:
 
 
 def selected(given: dict[str, Any]) -> tuple[Buckets, Query]:
-    """Return a client and the query that the options of :data:`selection_options` ask for."""
+    """Return the client and the query for the options of :data:`selection_options`."""
     url, clock = given.pop("url"), given.pop("clock")
     query = query_from(given)
     return client(url, clock=clock), query
 
 
 def query_from(given: dict[str, Any]) -> Query:
-    """Return the query that options ask for; raise :exc:`click.UsageError` if the document is not a JSON object."""
+    """Return the query for options; raise :exc:`click.UsageError` if the document is not a JSON object."""
     from bucketsnb.query import Query
 
     document = _document(given.pop("document"))
     words = what_was_given(given).items()
-    one = {name: value[0] for name, value in words if isinstance(value, list) and len(value) == 1}
-    return Query(document, **{**dict(words), **one})
+    single = {name: value[0] for name, value in words if isinstance(value, list) and len(value) == 1}
+    return Query(document, **{**dict(words), **single})
 
 
 def what_was_given(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that were given; several values as lists, a missing flag as False."""
+    """Return the options that were given, without flags that are False; tuples of values become lists."""
     given = {name: value for name, value in options.items() if value not in (None, ()) and value is not False}
     return {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
 
 
 def works_from(given: dict[str, Any], *, allow_all: bool) -> tuple[Any, bool]:
-    """Return what a change is about, and whether it may be without the name of a pipeline.
+    """Return the works that a change is about, and whether the name of a pipeline is not needed.
 
-    Ids name works: they need no pipeline, and where nothing but ids is given, the plan names those that are gone.
+    Works that are named by ids need no pipeline. If only ids are given, they are returned instead of a query, so that
+    the plan lists those that are gone.
     """
     ids = given["id"]
     if ids and what_was_given(given).keys() == {"id"}:
@@ -164,7 +165,7 @@ def works_from(given: dict[str, Any], *, allow_all: bool) -> tuple[Any, bool]:
 
 
 def say_unknown_pipelines(buckets: Buckets, names: Iterable[str] | None) -> None:
-    """Print which of these pipelines have no works, and which names are close; costs one request."""
+    """Print which of these pipelines have no works, and which names are close; this takes one request."""
     if not names:
         return
     with suppress(BucketsError):  # only a hint: the command itself has succeeded

@@ -1,6 +1,7 @@
-"""Run a module as its own program, which ends in order when the process that started it is gone.
+"""Run a module as a program that is ended by SIGTERM when the process that started it is gone.
 
-``python -m bucketsnb.cli.orphan PARENT MODULE ARGUMENTS...`` is ``python -m MODULE ARGUMENTS...``; on Windows, no more.
+``python -m bucketsnb.cli.orphan PARENT MODULE ARGUMENTS...`` does the same as ``python -m MODULE ARGUMENTS...``; on
+Windows it does not watch the parent.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def end_with(parent: int) -> None:
             time.sleep(_EVERY)
         os.kill(os.getpid(), signal.SIGTERM)
 
-    if os.name == "posix":  # elsewhere a process keeps the id of a parent that is gone
+    if os.name == "posix":  # elsewhere, getppid() is the same after the parent is gone
         threading.Thread(target=watch, name="bucketsnb-orphan", daemon=True).start()
 
 

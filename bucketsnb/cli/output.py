@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 _WIDEST = 60
-"""At most so many characters of a cell in a terminal: a longer one would widen the column in every row."""
+"""Largest number of characters of a cell in a terminal: a longer one would widen the column in every row."""
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Control characters other than newlines and tabs, and characters that change the direction of text."""
@@ -53,7 +53,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def emit(text: str, *, nl: bool = True) -> None:
-    """Write to stdout; a closed pipe, as after ``head``, is no error."""
+    """Write to stdout; a closed pipe, as after ``head``, is no error, but any other OSError is raised."""
     try:
         click.echo(text, nl=nl)
     except OSError as error:
@@ -71,7 +71,7 @@ def emit_result(text: str) -> None:
 
 
 def say(text: str) -> None:
-    """Write a line to stderr, if it can be written."""
+    """Write a line to stderr; no error is raised if that fails."""
     try:
         click.echo(text, err=True)
     except OSError:
@@ -79,7 +79,7 @@ def say(text: str) -> None:
 
 
 def _drop(stream: IO[str]) -> None:
-    """Redirect a stream to the null device, as Python would write its buffer again at exit, and fail again."""
+    """Redirect a stream to the null device: at exit, Python would write its buffer again, and fail again."""
     with suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
@@ -87,12 +87,12 @@ def _drop(stream: IO[str]) -> None:
 
 
 def emit_frame(frame: pd.DataFrame, columns: Sequence[str] | None = None, *, as_json_: bool) -> None:
-    """Write a frame to stdout: whole as JSON, or some columns as a table."""
+    """Write a frame to stdout: all columns as JSON, or the given columns (by default all) as a table."""
     emit(as_json(records_of(frame)) if as_json_ else as_table(frame, columns))
 
 
 def as_json(value: Any) -> str:
-    """Write a JSON value for a script: NaN and infinity as null, what the output cannot encode as escapes."""
+    """Return a value as JSON for a script: NaN and infinity as null, and only ASCII unless stdout is in UTF."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     utf = encoding.lower().startswith("utf")
     return json_text(_finite(value)) if utf else json.dumps(_finite(value), indent=2)
@@ -108,20 +108,20 @@ def _finite(value: Any) -> Any:
 
 
 def as_table(frame: pd.DataFrame, columns: Sequence[str] | None = None) -> str:
-    """Draw columns, all by default; those that do not fit in the terminal go on a line below, indented."""
+    """Draw columns, by default all; columns that do not fit in the terminal go on a second line, indented."""
     columns = list(frame.columns) if columns is None else columns
     return as_rows(columns, [list(map(_cell, row, columns)) for row in _rows(frame, columns)])
 
 
 def as_rows(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Draw rows of text, folded as :func:`as_table` does."""
+    """Draw rows of text, with several lines per row if the terminal is narrow, as :func:`as_table` does."""
     bands = _bands([max(map(len, column)) for column in zip(columns, *rows, strict=True)], _terminal_width())
     drawn = [table(columns[band], [row[band] for row in rows]).split("\n") for band in bands]
     return "\n".join(f"\n{_INDENT}".join(lines) for lines in zip(*drawn, strict=True))
 
 
 def fitted(text: str) -> str:
-    """Fold the lines that are wider than the terminal, under the place where what they say begins."""
+    """Wrap the lines that are wider than the terminal, and indent the rest of a line to the end of its label."""
     width = _terminal_width()
     return text if width is None else "\n".join(_wrapped(line, width) for line in text.split("\n"))
 
@@ -135,7 +135,7 @@ def _wrapped(line: str, width: int) -> str:
 
 
 def _bands(widths: Sequence[int], most: int | None) -> list[slice]:
-    """Divide columns into bands that fit; all but the first are indented."""
+    """Divide columns into bands of at most `most` characters, counting the indent of all bands but the first."""
     bands, start, used = [], 0, 0
     for place, width in enumerate(widths):
         if most is not None and place > start and used + 2 + width > most:
@@ -147,7 +147,7 @@ def _bands(widths: Sequence[int], most: int | None) -> list[slice]:
 
 
 def _terminal_width() -> int | None:
-    """Return the columns of the terminal, or ``COLUMNS``; None for a file or a pipe, where a line has no limit."""
+    """Return the width of the terminal, or ``COLUMNS``; None for a file or a pipe, where lines have no limit."""
     if os.environ.get("COLUMNS") or (sys.stdout is not None and sys.stdout.isatty()):
         return shutil.get_terminal_size().columns
     return None
@@ -168,7 +168,7 @@ def _json_value(value: Any) -> Any:
 
 
 def as_csv(frame: pd.DataFrame) -> str:
-    """Write a frame for a spreadsheet: times in ISO 8601, nested values as JSON, and no text that runs as a formula."""
+    """Return a frame as CSV for a spreadsheet: times in ISO 8601, nested values as JSON, no text as a formula."""
     from bucketsnb.frames.columns import STORED
 
     sink = io.StringIO()
@@ -187,7 +187,7 @@ def _formula_safe(text: str) -> str:
 
 
 def _terminal_safe(text: str) -> str:
-    """Write control characters, and those that change the direction of text, as escapes: files are shown, too."""
+    """Write control characters, and those that change the direction of text, as escapes: terminals show files, too."""
     return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 

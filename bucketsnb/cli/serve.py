@@ -1,4 +1,4 @@
-"""``bucketsnb serve``, a service of one's own in the foreground, and the practice queue of ``bucketsnb lab``."""
+"""``bucketsnb serve``, which runs a service in the foreground, and the practice queue of ``bucketsnb lab``."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def serve(*, host: str, port: int, store: str, sample: int, token_file: Path | N
 def practice_queue(store: str | None, sample: int) -> Iterator[tuple[str, int]]:
     """Serve a queue on a free loopback port, by default from a temporary store; yield its address and number of works.
 
-    An empty one starts with `sample` realistic works.
+    An empty store is filled with `sample` realistic works first.
     """
     with _backend_errors():
         from bucketsnb.backend.server import LocalBackend
@@ -76,7 +76,7 @@ def _backend_errors() -> Iterator[None]:
 
 
 def require(module: str, *, extra: str, what: str) -> None:
-    """Raise an error with the install command if an optional module is missing; the module is not imported."""
+    """Raise ConfigurationError, with the install command, if an optional module is missing; it is not imported."""
     if find_spec(module) is None:
         line = shlex.join([sys.executable, "-m", "pip", "install", f"bucketsnb[{extra}]"])
         raise ConfigurationError(f"{what} is not installed here. Install it with: {line}")

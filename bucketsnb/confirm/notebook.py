@@ -1,4 +1,4 @@
-"""The question in a notebook: the plan, Cancel first, and a button that says in full what it will do."""
+"""The question in a notebook: the plan, a button to cancel, and a button whose label is the summary of the plan."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ __all__ = ["Question", "show"]
 
 
 def show(confirmation: Confirmation) -> None:
-    """Show the question below the cell; where widgets cannot be drawn, the plan is shown as text."""
+    """Show the question below the cell; a front end that cannot draw widgets shows the plan only."""
     display(Question(confirmation))  # type: ignore[no-untyped-call]  # IPython is untyped
 
 
 class Question(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is untyped
-    """The buttons of one question; a saved notebook keeps the plan where there is no kernel.
+    """The widgets of one question; a saved notebook shows the plan instead if there is no kernel.
 
     Parameters
     ----------
     confirmation
-        What is asked, and what an answer does. The state is there; the buttons only show it.
+        The question and its state; the widgets only show it and pass the answer on.
     """
 
     def __init__(self, confirmation: Confirmation) -> None:

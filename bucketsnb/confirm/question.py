@@ -1,4 +1,4 @@
-"""A question about a plan: its words, the answers it accepts, and its state while it waits for one."""
+"""A question about a plan: its text, the answers that it accepts, and its state."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from bucketsnb.changes.receipt import Receipt
 __all__ = ["Confirmation", "ConfirmationState", "is_typed", "is_yes", "question", "what_to_type", "word_to_type"]
 
 _TYPED_ABOVE = 100
-"""For more works than this, and if one of them is running, the number of works must be typed.
+"""If there are more works than this, or one of them is running, the number of works must be typed.
 
-Not to put works back by an undo, which repairs; an undo that removes what was deposited is a deletion as any other.
+An undo that puts works back does not need that; an undo that removes deposited works does, like any other deletion.
 """
 
 
@@ -33,18 +33,18 @@ def word_to_type(plan: Plan) -> str | None:
 
 
 def what_to_type(plan: Plan) -> str:
-    """Return how to agree to a plan in a terminal, in words."""
+    """Return the instruction for agreeing to a plan in a terminal."""
     return f"Type {word_to_type(plan) or 'yes'} to go on"
 
 
 def is_typed(plan: Plan, typed: str) -> bool:
-    """Return whether the number of works was typed, if that is required; commas and spaces around it are ignored."""
+    """Return whether the number of works was typed, or need not be; commas and surrounding spaces are ignored."""
     word = word_to_type(plan)
     return word is None or typed.replace(",", "").strip() == word
 
 
 def is_yes(plan: Plan, answer: str) -> bool:
-    """Return whether an answer in a terminal agrees to a plan: the number of works, or yes where that is enough."""
+    """Return whether an answer in a terminal agrees to a plan: the number of works if it is required, else yes."""
     if word_to_type(plan) is not None:
         return is_typed(plan, answer)
     return answer.strip().casefold() in ("y", "yes")
@@ -61,23 +61,25 @@ class ConfirmationState(Enum):
 
 
 class Confirmation:
-    """A question about a plan; false until it was answered with yes and all is done.
+    """A question about a plan; it is false until it was answered with yes and every work is as planned.
 
-    The first answer counts, whoever gives it and however often; the plan is applied once, on a thread of its own.
+    Only the first answer counts. After a yes, the plan is applied once, in a thread of its own.
 
     Parameters
     ----------
     plan
-        What would be done.
+        The plan to apply after a yes.
 
     Attributes
     ----------
     state
-        Where the question is.
+        The :class:`ConfirmationState`.
     receipt
-        What became of the works, or None as long as nothing was done.
+        What became of the works, or None if nothing was done or the plan is still being applied.
     error
-        What stood in the way, or None.
+        The first error of applying the plan, or None.
+    done
+        Number of works that were processed so far.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -92,7 +94,7 @@ class Confirmation:
         self._listeners: list[Callable[[], object]] = []
 
     def listen(self, listener: Callable[[], object]) -> None:
-        """Call back after every change of state or progress, on any thread."""
+        """Call `listener` after every change of the state or the progress, in the thread that made the change."""
         self._listeners.append(listener)
 
     def yes(self, typed: str = "") -> bool:
@@ -103,14 +105,14 @@ class Confirmation:
         return True
 
     def no(self) -> None:
-        """Answer no; once the plan is being applied, stop before the next chunk."""
+        """Answer no or, if the plan is being applied already, stop it before the next chunk."""
         if self._answer(ConfirmationState.DECLINED):
             self._finished.set()
         else:
             self._cancel.set()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until the question is answered and its work is done; return False after `timeout` seconds."""
+        """Wait until a no, or until the plan was applied; return False if that takes more than `timeout` seconds."""
         return self._finished.wait(timeout)
 
     def _answer(self, state: ConfirmationState) -> bool:
@@ -125,7 +127,7 @@ class Confirmation:
         try:
             self.receipt = self.plan.apply(self._progress, self._cancel)
             self.error = next(iter(self.receipt.errors), None)
-        except Exception as error:  # noqa: BLE001 - nobody is above this thread; the error is shown where one looks
+        except Exception as error:  # noqa: BLE001 - a thread has no caller to raise to; `error` keeps it
             self.error, self.receipt = error, self.plan.receipt
         self.state = ConfirmationState.DONE if self else ConfirmationState.FAILED
         self._finished.set()
