@@ -1,4 +1,4 @@
-"""Update works: change cells of them, as edited in a frame or by value; an undo puts the cells back."""
+"""Update works: change their cells as edited in a frame, or to given values; an undo puts the cells back."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def plan_set(
     reason: str = "",
     limits: PlanLimits,
 ) -> UpdatePlan:
-    """Plan to give works new values of fields; each field is given by name or path, such as ``config.parent``."""
+    """Plan to set fields of works to new values; a field is given by its name or path, such as ``config.parent``."""
     paths = _paths(values)
     targets = resolve_targets(context.api, selector, limits)
     found = Edits(left_out=list(targets.left_out))
@@ -99,7 +99,7 @@ def plan_set(
 
 
 def _paths(values: Mapping[str, Any]) -> dict[tuple[str, ...], Any]:
-    """Return new values by path, each path split into its parts."""
+    """Return new values by path, each path as a tuple of names; raise WorkError for a path that cannot be set."""
     if not isinstance(values, Mapping) or not values:
         raise WorkError('set= takes new values by the names of fields, such as {"priority": 5}.')
     paths = {tuple(str(name).split(".")): value for name, value in values.items()}
@@ -120,7 +120,7 @@ def no_field(path: str) -> WorkError:
 
 
 def _emptied(found: Edits) -> list[str]:
-    """Return notes on nested values that become null: pandas does so if one mapping is set in several rows."""
+    """Return notes on nested values that become null, as pandas makes them if one mapping is set in several rows."""
     cells = [cell for change in found.changes for cell in change.cells]
     counts = Counter(name for name, old, new in cells if name in NESTED and old is not MISSING and new is None)
     return [
@@ -131,7 +131,7 @@ def _emptied(found: Edits) -> list[str]:
 
 
 def plan_works(context: Context, works: Iterable[Any], *, reason: str = "") -> UpdatePlan:
-    """Plan to overwrite works by whole works with ids: what :meth:`bucketsnb.client.Buckets.update` does."""
+    """Plan to overwrite works by whole works with ids: this is what :meth:`bucketsnb.client.Buckets.update` does."""
     refuse_read_only(context.api)
     given: dict[str, dict[str, Any]] = {}
     for index, work in enumerate(encode_works(works, verb="update")[1]):
@@ -141,9 +141,9 @@ def plan_works(context: Context, works: Iterable[Any], *, reason: str = "") -> U
             raise WorkError(problem, index=index, field="id")
     now = {record["id"]: record for record in read_works(context.api, list(given))}
     found = Edits(left_out=[LeftOut(work_id, "is not there") for work_id in given if work_id not in now])
-    for index, (one, work) in enumerate(given.items()):
-        if one in now:
-            found.add(WorkSnapshot.of(now[one]), work, index)
+    for index, (work_id, work) in enumerate(given.items()):
+        if work_id in now:
+            found.add(WorkSnapshot.of(now[work_id]), work, index)
     return _plan_of_edits(context, found, [], reason, PlanLimits(max_affected=None, allow_running=True))
 
 
@@ -160,7 +160,7 @@ def _plan_of_edits(
 
 
 class Update(Verb):
-    """Cells of works are put back as they were, where nobody has changed them since."""
+    """An undo puts cells of works back as they were, unless somebody has changed the works since."""
 
     plan = UpdatePlan
 
@@ -169,12 +169,12 @@ class Update(Verb):
 
 
 def edits_of(frame: pd.DataFrame, now: Mapping[str, Record]) -> Edits:
-    """Compare a frame, with an id in each row, with what it was when it was read and with the works as they are now.
+    """Compare a frame with what it was when it was read, and with the works as they are now; return its edits.
 
     Raises
     ------
     WorkError
-        If a column was edited that a client may not set, is unknown, or holds a value that cannot be meant.
+        If a column is unknown or cannot be set, a new value is not allowed, or ids were changed, added or repeated.
     """
     read, found = Baseline.of(frame), Edits()
     if read is None:
@@ -188,14 +188,17 @@ def edits_of(frame: pd.DataFrame, now: Mapping[str, Record]) -> Edits:
     before = _as_read(frame, read, works) if read else _as_given(works, now)
     edited = _works_by_row(works, read, found.left_out)
     _refuse_derived(frame.iloc[list(edited)], before)
-    parts = parts_of(frame) if read else range(len(frame))  # what is left out of a file stays
+    parts = parts_of(frame) if read else range(len(frame))  # fields that a file does not have stay as they are
     for index, work in edited.items():
         _compare(found, work, before.get(work["id"]), now.get(work["id"]), index, whole=index not in parts)
     return found
 
 
 def _as_read(frame: pd.DataFrame, read: Baseline, works: Sequence[Record]) -> dict[str, Record]:
-    """Return the works of a frame as they were read, by id; for a work read twice, the reading of its row."""
+    """Return the works of a frame as they were read, by id; for a work read several times, as its row was read.
+
+    WorkError is raised if the frame has an id that it did not have when it was read.
+    """
     were = read.works_at(list(read.places_of(frame).values()))
     before: dict[str, Record] = {work["id"]: work for work in were if _id(work) is not None}
     strangers = [found for work in works if (found := _id(work)) and found not in before]
@@ -209,13 +212,16 @@ def _as_read(frame: pd.DataFrame, read: Baseline, works: Sequence[Record]) -> di
 
 
 def _as_given(works: Sequence[Record], now: Mapping[str, Record]) -> dict[str, Record]:
-    """Return the works as they are now, by id, of each what the frame has of it."""
+    """Return the works as they are now, by id, each restricted to the parts that the frame has of it."""
     known = [(work, now[work["id"]]) for work in works if _id(work) in now]
     return {work["id"]: {name: restrict(was.get(name), value) for name, value in work.items()} for work, was in known}
 
 
 def _works_by_row(records: Sequence[Record], read: Baseline | None, left_out: list[LeftOut]) -> dict[int, Record]:
-    """Return the works with an id of their own, by row; leave out edited works without one."""
+    """Return the works with an id of their own, by row; add other works that were edited to `left_out`.
+
+    WorkError is raised if rows without an id, or with the id of another row, were added since the frame was read.
+    """
     as_read = read.counts if read else Counter[str | None]()
     ids = list(map(_id, records))
     counts = Counter(ids)
@@ -261,23 +267,23 @@ def _compare(
 
 
 def _edited(was: Record, work: Record, index: int) -> dict[str, Any]:
-    """Return the new values of a work, read like cells of a deposit: an event may be one bare number."""
+    """Return the new values of a work, read like cells of a deposit: an event may be a number instead of a list."""
     differing = {name: value for name, value in work.items() if not equal(was.get(name), value)}
     cells = {name: _read(read_value, name, value, index) for name, value in differing.items()}
     return {name: value for name, value in cells.items() if not equal(was.get(name), value)}
 
 
 def _fitted(cells: dict[str, Any], old: Record, current: Record, *, whole: bool) -> tuple[dict[str, Any], str]:
-    """Return the new values as whole fields, or why there are none."""
+    """Return the new values as whole fields, or none and the reason why the work must be left out."""
     since = drift(old, current, whole=whole)
     if since:
         return {}, f"{_SINCE}: {described(since)}"
     if whole:
         return cells, ""
-    fresh = {name: value for name, value in cells.items() if name not in old}  # whole, as no part of it was read
+    fresh = {name: value for name, value in cells.items() if name not in old}  # no part of these was read
     known = [name for name in cells if name in old]
     edits = leaves({name: old[name] for name in known}, {name: cells[name] for name in known})
-    unread = [  # of these only a part was read: the edit would overwrite the rest
+    unread = [  # only a part of these was read: the edit would overwrite the rest
         (".".join(path), was, held) for path, was, _ in edits if not equal(was, held := _value_at(current, path))
     ]
     return ({}, f"{_UNREAD}: {described(unread)}") if unread else ({**_put_into(current, edits), **fresh}, "")
@@ -291,7 +297,7 @@ def _value_at(current: Record, path: Sequence[str]) -> Any:
 
 
 def _put_into(current: Record, edits: Iterable[Leaf]) -> dict[str, Any]:
-    """Return the current fields with the edits put in; parts that were not read stay."""
+    """Return the current fields with the edits applied; other parts of a field stay as they are."""
     cells: dict[str, Any] = {}
     for (name, *path), _, new in edits:
         if path:
@@ -303,14 +309,14 @@ def _put_into(current: Record, edits: Iterable[Leaf]) -> dict[str, Any]:
 
 def _with(value: Any, path: Sequence[str], new: Any) -> dict[str, Any]:
     name, *rest = path
-    value = value if isinstance(value, Mapping) else {}  # a path makes the mappings that it lacks
+    value = value if isinstance(value, Mapping) else {}  # mappings that are missing on the path are added
     if new is MISSING and not rest:
         return {key: item for key, item in value.items() if key != name}
     return {**value, name: _with(value.get(name), rest, new) if rest else new}
 
 
 def _refuse_unmeant(cells: Mapping[str, Any], index: int) -> None:
-    """Refuse new values that must be a mistake."""
+    """Raise WorkError for values of fields that the service sets, and for the status ``created``."""
     for name in LEFT_TO_THE_SERVICE & cells.keys():
         raise WorkError(f"Work {index}: {name} is given by the service and cannot be set.", index=index, field=name)
     if cells.get("status") == "created":
@@ -318,7 +324,10 @@ def _refuse_unmeant(cells: Mapping[str, Any], index: int) -> None:
 
 
 def _records(frame: pd.DataFrame, now: Mapping[str, Record] | None) -> list[dict[str, Any]]:
-    """Return the works of a frame with their edits; with `now`, only what differs from the current works."""
+    """Return the works of a frame with their edits; if it has no baseline, by comparison with the works `now`.
+
+    WorkError is raised if the frame has no column of ids, unknown columns, or a parent without its config.
+    """
     if "id" not in frame.columns:
         raise WorkError("The frame has no column id, and works are named by their ids.", field="id")
     unknown = [str(name) for name in frame.columns if name not in COLUMNS]
@@ -345,7 +354,7 @@ def _read(read: Callable[[str, Any], Any], name: str, value: Any, index: int) ->
 
 
 def _refuse_derived(frame: pd.DataFrame, before: Mapping[str, Record]) -> None:
-    """Refuse edits of derived columns: they cannot be sent, and would be lost silently."""
+    """Raise WorkError if a derived column was edited: such an edit cannot be sent, and would be lost silently."""
     read_at, names = frame.attrs.get("read_at"), [name for name in DERIVED if name in frame.columns]
     if not before or read_at is None or not names:
         return
