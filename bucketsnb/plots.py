@@ -253,13 +253,13 @@ class _Spans:
 
 
 def _left_out(*spans: _Spans) -> str:
-    number = sum(each.negative for each in spans)
+    number = sum(part.negative for part in spans)
     return f", {number:,} below zero left out" if number else ""
 
 
 def _bins(spans: Sequence[_Spans]) -> Numbers | None:
     """Return the edges of the bins for all spans, in seconds; None if there is nothing to draw."""
-    everything = np.concatenate([np.empty(0), *(each.seconds for each in spans)])
+    everything = np.concatenate([np.empty(0), *(part.seconds for part in spans)])
     if not everything.size:
         return None
     low, high = np.maximum((everything.min(), everything.max()), 1.0)

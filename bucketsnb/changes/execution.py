@@ -37,7 +37,7 @@ _LOOK_FOR_CANCEL = 0.1
 """Seconds between two checks for a cancel, while the next chunk waits because of the rate."""
 
 REPEATED_BY_UNDO = (*UNSETTLED, Outcome.REFUSED, Outcome.STILL_THERE)
-"""Outcomes that a repeated undo tries again; until then, the receipt shows them as they are."""
+"""Outcomes of works that a repeated undo processes again."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ class Execution:
     context: Context
     chunk_executor: ChunkExecutor
     entry: str = field(default_factory=new_entry)
-    """Id of the entry in the journal, also in copies of the plan in forked processes: it can be begun only once."""
+    """Id of the entry in the journal. A copy of the plan in a forked process has the same, which is begun only once."""
     head: Mapping[str, Any] = field(default_factory=dict)
     """What the first line of the entry holds in addition to the plan."""
     earlier: Sequence[WorkResult] | None = None

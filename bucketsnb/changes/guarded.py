@@ -187,7 +187,7 @@ class GuardedExecutor(ChunkExecutor):
     """Changes works by id; each subclass sends one kind of request, and decides whether a work is done."""
 
     def step(self, execution: Execution, items: Sequence[Item]) -> BucketsError | None:
-        """Read the works, send those still as they were shown, and read them back; return an error if some failed."""
+        """Read the works, send those still as they were shown, and read them back; return any error."""
         now = look(execution.api, [item.id for item in items])
         going = [item for item in items if self._may_go(item, now)]
         if not going:
@@ -240,7 +240,7 @@ class GuardedExecutor(ChunkExecutor):
 
     @abstractmethod
     def is_done(self, change: Change, record: Record | None) -> bool:
-        """Tell whether a work is as planned."""
+        """Return whether a work is as planned."""
 
     @abstractmethod
     def judge_drifted(self, change: Change, record: Record, reply: Reply) -> tuple[Outcome, str]:
@@ -257,7 +257,7 @@ class PutExecutor(GuardedExecutor):
         return api.update([change.after.record for change in changes if change.after is not None])
 
     def is_done(self, change: Change, record: Record | None) -> bool:
-        """Tell whether every planned cell has its new value; a field that is missing counts as null."""
+        """Return whether every planned cell has its new value; a missing field counts as null."""
         return record is not None and all(equal(_at(record, path), new) for path, _, new in _cells(change))
 
     def judge_drifted(self, change: Change, record: Record, reply: Reply) -> tuple[Outcome, str]:

@@ -88,7 +88,7 @@ _LIMIT = 1 << 30
 
 _KEEP_DAYS = 30.0
 _REFUSE_AT = 4
-"""How many times the limit the journal may hold before changes are refused."""
+"""Changes are refused if the journal is larger than so many times its limit."""
 
 _DAY = 86_400
 _TAIL = 1 << 16
@@ -128,7 +128,7 @@ class Journal:
             _sync_folder(self.folder)
             writer.line("plan", entry=writer.entry, version=1, **who(), **head)
             writer.line("works", ids=list(ids))
-        except BaseException:  # an interruption too: nothing was sent, and the lock must not outlive this
+        except BaseException:  # an interruption too: nothing was sent, and the lock must be released
             writer.discard()
             raise
         return writer
@@ -345,8 +345,8 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=lambda: list(map(Writer.leave, _OPEN)))
 
 
-def _is_writable(path: Path, found: os.stat_result) -> bool:
-    return bool(found.st_mode & stat.S_IWUSR) and os.access(path, os.W_OK)  # for root, os.access allows every file
+def _is_writable(path: Path, info: os.stat_result) -> bool:
+    return bool(info.st_mode & stat.S_IWUSR) and os.access(path, os.W_OK)  # for root, os.access allows every file
 
 
 # --- the folder ---
@@ -361,12 +361,12 @@ def _make_private(folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _sync_folder(folder.parent)
         return
-    found = folder.stat()
-    mode = stat.S_IMODE(found.st_mode)
+    info = folder.stat()
+    mode = stat.S_IMODE(info.st_mode)
     if os.name != "posix" or not mode & 0o077:
         return
     is_marked = mode & (stat.S_ISVTX | stat.S_ISGID)
-    if is_marked or found.st_uid != os.geteuid() or not all(_NAME.fullmatch(path.name) for path in folder.iterdir()):
+    if is_marked or info.st_uid != os.geteuid() or not all(_NAME.fullmatch(path.name) for path in folder.iterdir()):
         words = (
             f"Others can look into the journal's folder {folder} (mode {mode:04o}), which was left so, as it belongs "
             "to another user, has its sticky or group bit set, or holds more than your journal. Its entries can be "
@@ -399,9 +399,9 @@ def _make_room(folder: Path, limit: int) -> None:
     If those that are left exceed `_REFUSE_AT` times that, JournalError is raised.
     """
     pairs: dict[str, dict[Path, os.stat_result]] = {}  # an entry and its undo
-    for path, found in _regular_files(folder):
+    for path, info in _regular_files(folder):
         if match := _NAME.fullmatch(path.name):
-            pairs.setdefault(match["entry"], {})[path] = found
+            pairs.setdefault(match["entry"], {})[path] = info
     total = sum(map(_size, pairs.values()))
     for pair in sorted(pairs.values(), key=_changed):
         if total <= limit or _changed(pair) >= time.time() - _KEEP_DAYS * _DAY:
@@ -416,19 +416,19 @@ def _make_room(folder: Path, limit: int) -> None:
 
 
 def _size(pair: Mapping[Path, os.stat_result]) -> int:
-    return sum(found.st_size for found in pair.values())
+    return sum(info.st_size for info in pair.values())
 
 
 def _changed(pair: Mapping[Path, os.stat_result]) -> float:
-    return max(found.st_mtime for found in pair.values())
+    return max(info.st_mtime for info in pair.values())
 
 
 def _regular_files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
     for path in folder.iterdir():
         with contextlib.suppress(FileNotFoundError):  # dropped meanwhile, by another process that makes room
-            found = path.lstat()
-            if stat.S_ISREG(found.st_mode):
-                yield path, found
+            info = path.lstat()
+            if stat.S_ISREG(info.st_mode):
+                yield path, info
 
 
 def _drop(paths: Sequence[Path]) -> bool:
@@ -462,7 +462,10 @@ def _may_go(path: Path) -> bool:
 
 
 def lines_of(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the lines of an entry, without those that were cut off or are no JSON object; raise JournalError."""
+    """Yield the lines of an entry, without those that were cut off or are no JSON object.
+
+    A JournalError is raised if the file does not exist or cannot be read.
+    """
     with _reading(path), path.open("rb") as file:
         yield from filter(None, map(_line, file))
 
@@ -477,10 +480,10 @@ def _ends_of(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _line(text: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(text)
+        value = json.loads(text)
     except (ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) and text.endswith(b"\n") else {}
+    return value if isinstance(value, dict) and text.endswith(b"\n") else {}
 
 
 _WORDS = [outcome.value for outcome in Outcome]
@@ -536,7 +539,7 @@ class Entry:
         if kind == "plan":
             self.head = line
         elif kind == "works":
-            self.works = [RecordedWork(_typed(found, str)) for found in line["ids"]]
+            self.works = [RecordedWork(_typed(work_id, str)) for work_id in line["ids"]]
         elif kind == "chunk":
             self._take_chunk(line)
         elif kind == "outcome":
@@ -584,13 +587,13 @@ def _number(value: Any) -> int:
 
 def read_entry(journal: Journal, entry: str) -> Entry:
     """Read a whole entry; a JournalError is raised if there is none, or its file cannot be read as one."""
-    found = Entry(entry)
+    read = Entry(entry)
     try:
         for line in lines_of(journal.path(entry)):
-            found.take(line)
+            read.take(line)
     except (KeyError, IndexError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
         raise JournalError(f"{journal.path(entry)} is not an entry of a journal: {error!r}.") from error
-    return found
+    return read
 
 
 @dataclass(frozen=True, slots=True)
@@ -613,10 +616,10 @@ def summary_of(journal: Journal, entry: str) -> Summary:
         if head.get("kind") == "plan" and last.get("kind") == "end":
             counts = {word: _number(number) for word, number in last["counts"].items()}
             return Summary(head, _number(head.get("count", 0)), counts, "finished")
-        found = read_entry(journal, entry)
+        read = read_entry(journal, entry)
     except (JournalError, KeyError, TypeError, ValueError, ArithmeticError, AttributeError):
         return Summary()
-    return Summary(found.head, len(found.works), found.counts, "cut short") if found.head else Summary()
+    return Summary(read.head, len(read.works), read.counts, "cut short") if read.head else Summary()
 
 
 class JournalFrame(SummaryFrame):
@@ -664,14 +667,14 @@ def journal_frame(journal: Journal, most: int | None = None) -> pd.DataFrame:
 
 
 def _row(journal: Journal, entry: str, ids: set[str]) -> list[Any]:
-    found = summary_of(journal, entry)
+    summary = summary_of(journal, entry)
     return [
         entry,
-        _begun(found.head),
-        *(str(found.head.get(name) or "") for name in ("verb", *_PLACE, "reason")),
-        found.count,
-        *(found.counts.get(word, 0) for word in _WORDS),
-        found.state,
+        _begun(summary.head),
+        *(str(summary.head.get(name) or "") for name in ("verb", *_PLACE, "reason")),
+        summary.count,
+        *(summary.counts.get(word, 0) for word in _WORDS),
+        summary.state,
         _undone(journal, entry + UNDO_SUFFIX) if entry + UNDO_SUFFIX in ids else "no",
     ]
 

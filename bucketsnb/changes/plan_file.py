@@ -135,7 +135,7 @@ def _digest(content: Mapping[str, Any]) -> str:
 
 
 def _change(verb: str, before: _Record | None, after: _Record | None) -> Change:
-    """Return one change; raise ValueError if a plan of this verb has no such change, or its sides have two ids."""
+    """Return one change; raise ValueError if the verb makes none like it, or the sides are not one work with an id."""
     change = Change(*(None if side is None else WorkSnapshot.of(side) for side in (before, after)))
     if (before is not None, after is not None) != SIDES[verb]:
         raise ValueError(f"no change that a plan to {verb} makes")

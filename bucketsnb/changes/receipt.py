@@ -32,11 +32,11 @@ class Outcome(str, Enum):
     DONE = "done"
     """The change was made, as reading the work back has shown."""
     DRIFTED = "drifted"
-    """Not done: the work was changed by somebody else, or shares its id with another work."""
+    """Not done: the work is not as it was shown, is in the store already, or shares its id with another one."""
     GONE = "gone"
-    """Not done: the work is no longer there."""
+    """Not done: the work is no longer there or, for a withdrawal, no queued work matches."""
     STILL_THERE = "still there"
-    """The service answered, and the work is as it was."""
+    """The service answered, but has not made the change."""
     REFUSED = "refused"
     """Not done: the service refused it or failed, or the work cannot be sent."""
     NOT_SENT = "not sent"
@@ -114,8 +114,8 @@ class Receipt(drawing.Drawn):
     @property
     def counts(self) -> dict[str, int]:
         """Number of works by outcome: all seven words, in the order of :class:`Outcome`."""
-        found = Counter(result.outcome for result in self.results)
-        return {outcome.value: found[outcome] for outcome in Outcome}
+        numbers = Counter(result.outcome for result in self.results)
+        return {outcome.value: numbers[outcome] for outcome in Outcome}
 
     @property
     def ok(self) -> bool:
@@ -148,7 +148,7 @@ class Receipt(drawing.Drawn):
     def ids(self) -> list[str]:
         """Ids of the works with the outcome ``done``, in order; for a deposit, the ids that the service gave."""
         done = (result.new_id or result.id for result in self.results if result.outcome is Outcome.DONE)
-        return [found for found in done if found]
+        return [work_id for work_id in done if work_id]
 
     @property
     def summary(self) -> str:

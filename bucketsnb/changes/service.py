@@ -79,8 +79,8 @@ def evidence(api: Api, deleted: Iterable[str]) -> dict[str, Any]:
     if not _may_be_another(api.url):
         return {}
     going = set(deleted)
-    found = (record.get("id") for record in api.view({}, {"id": True}, limit=_LOOKED_AT))
-    stay = [work_id for work_id in found if isinstance(work_id, str) and work_id not in going]
+    ids = (record.get("id") for record in api.view({}, {"id": True}, limit=_LOOKED_AT))
+    stay = [work_id for work_id in ids if isinstance(work_id, str) and work_id not in going]
     return {"instance": _instance(api), "witnesses": stay}
 
 

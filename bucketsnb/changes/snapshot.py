@@ -155,19 +155,19 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[st
     >>> differences({"status": "queued", "config": {"parent": "a"}}, {"status": "running", "config": {"parent": "b"}})
     [('status', 'queued', 'running'), ('config.parent', 'a', 'b')]
     """
-    return [(".".join(path), one, other) for path, one, other in leaves(old, new)]
+    return [(".".join(path), old_value, new_value) for path, old_value, new_value in leaves(old, new)]
 
 
 def leaves(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[tuple[str, ...], Any, Any]]:
     """List what differs between two records as :func:`differences` does, with each path as a tuple of names."""
-    found: list[tuple[tuple[str, ...], Any, Any]] = []
+    differing: list[tuple[tuple[str, ...], Any, Any]] = []
     for name in dict.fromkeys([*old, *new]):
-        one, other = old.get(name, MISSING), new.get(name, MISSING)
-        if isinstance(one, Mapping) and isinstance(other, Mapping):
-            found += [((name, *path), a, b) for path, a, b in leaves(one, other)]
-        elif one is MISSING or other is MISSING or not equal(one, other):
-            found.append(((name,), one, other))
-    return found
+        old_value, new_value = old.get(name, MISSING), new.get(name, MISSING)
+        if isinstance(old_value, Mapping) and isinstance(new_value, Mapping):
+            differing += [((name, *path), a, b) for path, a, b in leaves(old_value, new_value)]
+        elif old_value is MISSING or new_value is MISSING or not equal(old_value, new_value):
+            differing.append(((name,), old_value, new_value))
+    return differing
 
 
 def drift(old: Mapping[str, Any], now: Mapping[str, Any], *, whole: bool) -> list[tuple[str, Any, Any]]:

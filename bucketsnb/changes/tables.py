@@ -263,9 +263,9 @@ def _of_table(header: Sequence[str], rows: Sequence[tuple[int | None, Sequence[A
     columns, notes = _columns(
         header, lambda place: any(_holds(cells[place]) for _, cells in rows if place < len(cells)), names
     )
-    found = [_of_row(place, line, cells, columns, len(header)) for place, (line, cells) in enumerate(rows)]
-    filled = [row for row in found if row.read or row.unread]
-    if empty := len(found) - len(filled):
+    read = [_of_row(place, line, cells, columns, len(header)) for place, (line, cells) in enumerate(rows)]
+    filled = [row for row in read if row.read or row.unread]
+    if empty := len(read) - len(filled):
         notes.append(f"{count_of(empty, 'empty row')} {'was' if empty == 1 else 'were'} left out.")
     return filled, notes
 
@@ -336,10 +336,10 @@ def _holds(cell: Any) -> bool:
 def _refuse_fieldless(names: Sequence[str], start: str) -> None:
     if not names or any(_is_field(name) or name in WORKED_OUT for name in names):
         return
-    found = join_truncated([repr(truncate(name, 40)) for name in names], most=8)
+    named = join_truncated([repr(truncate(name, 40)) for name in names], most=8)
     hint = did_you_mean(names[0], COLUMNS)
     raise WorkError(
-        f"{start} {found}: no field of a work such as pipeline, site or user{hint and f'; {hint}'}", field=names[0]
+        f"{start} {named}: no field of a work such as pipeline, site or user{hint and f'; {hint}'}", field=names[0]
     )
 
 
@@ -422,7 +422,7 @@ def _refuse_parts(rows: Sequence[_Row], parts: Mapping[int, Sequence[str]] | Non
     if parts is not None:
         read = {path.partition(".")[0] for path in next(iter(parts.values()), FIELD_NAMES)}
         unread = [name for name in FIELD_NAMES if name not in read]
-    elif any(isinstance(one := work.get("id"), str) and _GIVEN_ID.fullmatch(one) for work in works):
+    elif any(isinstance(work_id := work.get("id"), str) and _GIVEN_ID.fullmatch(work_id) for work in works):
         read = {path_of(name).partition(".")[0] for work in works for name in work}
         unread = [name for name in _IN_EVERY_WORK if name not in read]
         unread = unread if len(unread) > 1 else []  # works of an older shape may lack one

@@ -176,10 +176,10 @@ def _of_query(api: Api, query: Query, limits: PlanLimits, limit: int | None) -> 
     document = query.document_by(api.now)
     if query.is_relative:
         api.clock.refuse_doubt()
-    found = [record.get("id") for record in api.view(document, {"id": True}, limit=None)]
-    counts: Counter[str] = Counter(work_id for work_id in found if isinstance(work_id, str) and work_id)
+    values = [record.get("id") for record in api.view(document, {"id": True}, limit=None)]
+    counts: Counter[str] = Counter(work_id for work_id in values if isinstance(work_id, str) and work_id)
     ids = [work_id for work_id, number in counts.items() if number == 1]
-    left_out = [unnamed(value) for value in found if not _is_name(value)]
+    left_out = [unnamed(value) for value in values if not _is_name(value)]
     left_out += [shared(work_id) for work_id in counts.elements() if counts[work_id] > 1]
     if limit is not None:
         why = f"beyond the newest {limit:,}, as limit={limit} asks"
@@ -198,12 +198,12 @@ def _of_ids(
 ) -> Targets:
     check_count(len(ids), limits)
     works, left_out = [], []
-    for chunk, found in _looks(api, ids, query):
+    for chunk, current in _looks(api, ids, query):
         for work_id in chunk:
-            if work_id in found and work_id not in found.shared:
-                works.append(WorkSnapshot.of(found[work_id]))
+            if work_id in current and work_id not in current.shared:
+                works.append(WorkSnapshot.of(current[work_id]))
             else:
-                left_out.append(shared(work_id) if work_id in found else LeftOut(work_id, absent))
+                left_out.append(shared(work_id) if work_id in current else LeftOut(work_id, absent))
     return Targets(works, left_out)
 
 

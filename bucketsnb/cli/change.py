@@ -151,16 +151,16 @@ def deposit(
 def _judge(source: bytes | Path, *, fresh: bool, as_json_: bool) -> int:
     from bucketsnb.changes.tables import read_rows
 
-    found = read_rows(source, fresh=fresh)
+    rows = read_rows(source, fresh=fresh)
     if as_json_:
-        problems = [problem._asdict() for problem in found.problems]
-        emit(as_json({"rows": found.count, "good": len(found.works), "problems": problems}))
-    elif found.problems:
-        emit(_bad_rows(found.problems))
-    for note in found.notes:
+        problems = [problem._asdict() for problem in rows.problems]
+        emit(as_json({"rows": rows.count, "good": len(rows.works), "problems": problems}))
+    elif rows.problems:
+        emit(_bad_rows(rows.problems))
+    for note in rows.notes:
         say(fitted(note))
-    bad = found.count - len(found.works)
-    say(f"{count_of(found.count, 'row')}, {len(found.works):,} good, {bad:,} bad; nothing was sent")
+    bad = rows.count - len(rows.works)
+    say(f"{count_of(rows.count, 'row')}, {len(rows.works):,} good, {bad:,} bad; nothing was sent")
     return _WRONG if bad else DONE
 
 

@@ -152,8 +152,8 @@ class HubSession:
     def network(self, port: int) -> list[str]:
         """Return the options of a server on a port (0: a free one) that serves below the path of the hub's proxy."""
         if not port:  # it is part of the path, so it must be known before the server starts
-            with socket.create_server(("127.0.0.1", 0)) as found:
-                port = found.getsockname()[1]
+            with socket.create_server(("127.0.0.1", 0)) as listening:
+                port = listening.getsockname()[1]
         return [
             *_network(port),
             f"--ServerApp.base_url={self.prefix}proxy/absolute/{port}/",

@@ -61,7 +61,7 @@ def json_option(help: str) -> Decorator:  # noqa: A002 - as click calls it
 
 def _complete_pipelines(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
     """Return the pipelines whose names begin with a text; none if the service does not answer in time."""
-    found: list[str] = []
+    names: list[str] = []
 
     def ask() -> None:
         from bucketsnb.client import Buckets
@@ -70,13 +70,13 @@ def _complete_pipelines(ctx: click.Context, _: click.Parameter, incomplete: str)
             suppress(BucketsError),
             Buckets(ctx.params.get("url"), timeout=_COMPLETION_SECONDS, read_only=True) as buckets,
         ):
-            found.extend(buckets.pipelines())
+            names.extend(buckets.pipelines())
 
     # In a thread, as look-ups of host names and retries may take longer than the timeout of a request.
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
     thread.join(_COMPLETION_SECONDS)
-    return [name for name in found if name.startswith(incomplete)]
+    return [name for name in names if name.startswith(incomplete)]
 
 
 url_option = click.option(

@@ -92,7 +92,7 @@ def emit_frame(frame: pd.DataFrame, columns: Sequence[str] | None = None, *, as_
 
 
 def as_json(value: Any) -> str:
-    """Return a value as JSON for a script: NaN and infinity as null, and only ASCII unless stdout is in UTF."""
+    """Return a value as JSON for a script: NaN and infinity as null, and only ASCII unless stdout uses UTF-8 or so."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     utf = encoding.lower().startswith("utf")
     return json_text(_finite(value)) if utf else json.dumps(_finite(value), indent=2)
@@ -188,7 +188,7 @@ def _formula_safe(text: str) -> str:
 
 def _terminal_safe(text: str) -> str:
     """Write control characters, and those that change the direction of text, as escapes: terminals show files, too."""
-    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def _rows(frame: pd.DataFrame, columns: Sequence[str]) -> Iterable[tuple[Any, ...]]:

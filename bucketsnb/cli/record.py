@@ -144,18 +144,18 @@ def _show(table: pd.DataFrame, names: tuple[str, ...], *, as_json_: bool) -> Non
 
 
 def _show_drain(history: History, start: float, end: float, names: tuple[str, ...], *, as_json_: bool) -> None:
-    found = []
+    drains = []
     for name in names or sorted(history.at(end).index):
         try:
-            found.append(history.drain(name, since=start, until=end))
+            drains.append(history.drain(name, since=start, until=end))
         except LookupError as error:  # noqa: PERF203 - the others are shown all the same
             say(f"bucketsnb: {error.args[0]}")
-    if not found:
+    if not drains:
         raise LookupError("no estimate can be made")
     if as_json_:
-        emit(as_json([{**asdict(drain), "as_of": drain.as_of.isoformat()} for drain in found]))
+        emit(as_json([{**asdict(drain), "as_of": drain.as_of.isoformat()} for drain in drains]))
     else:
-        emit("\n".join(fitted(str(drain)) for drain in found))
+        emit("\n".join(fitted(str(drain)) for drain in drains))
 
 
 @click.command(

@@ -55,7 +55,7 @@ PASSES = (
 def _forecast(records: Iterable[Record], now: float) -> list[tuple[Record, dict[str, Any], list[str]]]:
     """Return the works that the passes would change: each as it is, as it would be, and the names of the passes."""
     passes = [(name, compile_query(query.document_by(lambda: now)), status) for name, query, status in PASSES]
-    found = []
+    changed = []
     for record in records:
         after, touched = dict(record), []
         for name, applies, status in passes:
@@ -64,8 +64,8 @@ def _forecast(records: Iterable[Record], now: float) -> list[tuple[Record, dict[
                     after["status"] = status
                     touched.append(name)
         if touched:
-            found.append((record, after, touched))
-    return found
+            changed.append((record, after, touched))
+    return changed
 
 
 def run_audit(context: Context) -> dict[str, int]:

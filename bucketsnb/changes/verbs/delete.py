@@ -155,9 +155,10 @@ class Delete(Verb):
         """Look for works that others have put back already; record in `works` how each is now, and how it came back."""
         done = [work for work in works if work.outcome is Outcome.DONE and work.before is not None]
         taken: list[str] = []
-        for some in chunks(done, RestoreExecutor.size):
-            for place, (record, why) in _there_again(api, [one.before or {} for one in some], entry.at, taken).items():
-                some[place].left, some[place].detail = record, why
+        for chunk in chunks(done, RestoreExecutor.size):
+            originals = [work.before or {} for work in chunk]
+            for place, (record, why) in _there_again(api, originals, entry.at, taken).items():
+                chunk[place].left, chunk[place].detail = record, why
                 taken.append(record["id"])
         return super().look_again(api, entry, works)
 
@@ -245,7 +246,8 @@ class RestoreExecutor(ChunkExecutor):
         free = [record for record in records if record.get("id") not in taken]
         for item in items:
             same = {name: value for name, value in item.record.items() if name not in _NOT_COMPARED}
-            hit = next((found for found in free if all(found.get(name) == same[name] for name in same)), None)
+            matching = (record for record in free if all(record.get(name) == same[name] for name in same))
+            hit = next(matching, None)
             if hit is None:
                 left.append(item)
             else:

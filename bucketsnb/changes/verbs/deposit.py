@@ -108,10 +108,10 @@ def plan_deposit(
 ) -> DepositPlan:
     """Plan to deposit works; see :meth:`bucketsnb.client.Buckets.plan_deposit`."""
     refuse_read_only(context.api)
-    found = read_rows(source, fresh=fresh)
-    check_count(len(found.works), limits)
-    bad = tuple(found.problems)
-    return _plan_of_works(context, found.works, reason, limits, found.notes, bad=bad, skip_bad=skip_bad)
+    rows = read_rows(source, fresh=fresh)
+    check_count(len(rows.works), limits)
+    bad = tuple(rows.problems)
+    return _plan_of_works(context, rows.works, reason, limits, rows.notes, bad=bad, skip_bad=skip_bad)
 
 
 def plan_raw(context: Context, works: Iterable[Any]) -> DepositPlan:
@@ -294,11 +294,11 @@ class Deposit(Verb):
         """Search for works whose deposit was not answered; record the ids of those that are found in `works`."""
         lost = [work for work in works if work.outcome is Outcome.UNKNOWN and work.after is not None]
         taken = {*entry.present, *(work.new_id for work in works if work.new_id)}
-        for some in chunks(lost, DepositExecutor.size):
-            sent = [work.after or {} for work in some]
+        for chunk in chunks(lost, DepositExecutor.size):
+            sent = [work.after or {} for work in chunk]
             for place, record in match(sent, find(api, sent), taken).items():
-                some[place].id = some[place].new_id = record["id"]
-                some[place].left = record
+                chunk[place].id = chunk[place].new_id = record["id"]
+                chunk[place].left = record
                 taken.add(record["id"])
         return {}
 

@@ -39,12 +39,12 @@ def plan_requeue(
     going = [work for work in targets.works if work.status in wanted]
     others = [work for work in targets.works if work.status not in wanted]
     left = [LeftOut(work.id, f"is {truncate(work.status, 60)}, not failure") for work in others]
-    found = Edits(left_out=[*targets.left_out, *left])
+    edits = Edits(left_out=[*targets.left_out, *left])
     for work in going:
-        found.add(work, {"status": "queued", **({"attempt": 0} if reset_attempt else {})})
-    targets = Targets(left_out=found.left_out, query=targets.query)
-    notes = _notes(found.changes, context.api.clock.now(), reset=reset_attempt)
-    return new_plan(RequeuePlan, context, PutExecutor(), found.changes, targets, reason, limits, notes)
+        edits.add(work, {"status": "queued", **({"attempt": 0} if reset_attempt else {})})
+    targets = Targets(left_out=edits.left_out, query=targets.query)
+    notes = _notes(edits.changes, context.api.clock.now(), reset=reset_attempt)
+    return new_plan(RequeuePlan, context, PutExecutor(), edits.changes, targets, reason, limits, notes)
 
 
 def _failed(selector: WorkSelector, limits: PlanLimits) -> WorkSelector:

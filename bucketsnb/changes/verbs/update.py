@@ -71,8 +71,8 @@ def plan_update(context: Context, frame: pd.DataFrame, *, reason: str = "", limi
     refuse_read_only(context.api)
     refuse_naive_times(frame)
     ids = [work_id for work_id in frame["id"] if isinstance(work_id, str)] if "id" in frame.columns else []
-    found = edits_of(frame, {record["id"]: record for record in read_works(context.api, ids)})
-    return _plan_of_edits(context, found, [*found.notes, *_emptied(found)], reason, limits)
+    edits = edits_of(frame, {record["id"]: record for record in read_works(context.api, ids)})
+    return _plan_of_edits(context, edits, [*edits.notes, *_emptied(edits)], reason, limits)
 
 
 def plan_set(
@@ -86,16 +86,16 @@ def plan_set(
     """Plan to set fields of works to new values; a field is given by its name or path, such as ``config.parent``."""
     paths = _paths(values)
     targets = resolve_targets(context.api, selector, limits)
-    found = Edits(left_out=list(targets.left_out))
+    edits = Edits(left_out=list(targets.left_out))
     for index, work in enumerate(targets.works):
         record = work.record
         cells = _put_into(record, [(path, None, value) for path, value in paths.items()])
         cells = {name: value for name, value in cells.items() if not equal(record.get(name), value)}
         if cells:
-            found.add(work, cells, index)
+            edits.add(work, cells, index)
         else:
-            found.left_out.append(LeftOut(work.id, "has these values already", Reason.AS_ASKED))
-    return _plan_of_edits(context, found, [], reason, limits, query=targets.query)
+            edits.left_out.append(LeftOut(work.id, "has these values already", Reason.AS_ASKED))
+    return _plan_of_edits(context, edits, [], reason, limits, query=targets.query)
 
 
 def _paths(values: Mapping[str, Any]) -> dict[tuple[str, ...], Any]:
@@ -119,9 +119,9 @@ def no_field(path: str) -> WorkError:
     return WorkError(f"{truncate(path, 60)!r} is not a field of a work that can be set{hint}", field=path)
 
 
-def _emptied(found: Edits) -> list[str]:
+def _emptied(edits: Edits) -> list[str]:
     """Return notes on nested values that become null, as pandas makes them if one mapping is set in several rows."""
-    cells = [cell for change in found.changes for cell in change.cells]
+    cells = [cell for change in edits.changes for cell in change.cells]
     counts = Counter(name for name, old, new in cells if name in NESTED and old is not MISSING and new is None)
     return [
         f"{name} becomes null in {count_of(number, 'work')}. If a mapping was to be put there: pandas spreads one over "
@@ -140,20 +140,20 @@ def plan_works(context: Context, works: Iterable[Any], *, reason: str = "") -> U
             problem = f"Work {index}: {named} is given more than once: put its changes into one."
             raise WorkError(problem, index=index, field="id")
     now = {record["id"]: record for record in read_works(context.api, list(given))}
-    found = Edits(left_out=[LeftOut(work_id, "is not there") for work_id in given if work_id not in now])
+    edits = Edits(left_out=[LeftOut(work_id, "is not there") for work_id in given if work_id not in now])
     for index, (work_id, work) in enumerate(given.items()):
         if work_id in now:
-            found.add(WorkSnapshot.of(now[work_id]), work, index)
-    return _plan_of_edits(context, found, [], reason, PlanLimits(max_affected=None, allow_running=True))
+            edits.add(WorkSnapshot.of(now[work_id]), work, index)
+    return _plan_of_edits(context, edits, [], reason, PlanLimits(max_affected=None, allow_running=True))
 
 
 def _plan_of_edits(
-    context: Context, found: Edits, notes: Sequence[str], reason: str, limits: PlanLimits, query: str = ""
+    context: Context, edits: Edits, notes: Sequence[str], reason: str, limits: PlanLimits, query: str = ""
 ) -> UpdatePlan:
-    check_count(len(found.changes), limits)
-    check_running([change.work for change in found.changes], limits)
-    targets = Targets(left_out=found.left_out, query=query)
-    return new_plan(UpdatePlan, context, PutExecutor(), found.changes, targets, reason, limits, notes)
+    check_count(len(edits.changes), limits)
+    check_running([change.work for change in edits.changes], limits)
+    targets = Targets(left_out=edits.left_out, query=query)
+    return new_plan(UpdatePlan, context, PutExecutor(), edits.changes, targets, reason, limits, notes)
 
 
 # --- inverse ---
@@ -176,22 +176,22 @@ def edits_of(frame: pd.DataFrame, now: Mapping[str, Record]) -> Edits:
     WorkError
         If a column is unknown or cannot be set, a new value is not allowed, or ids were changed, added or repeated.
     """
-    read, found = Baseline.of(frame), Edits()
+    read, edits = Baseline.of(frame), Edits()
     if read is None:
-        found.notes.append(_UNKNOWN_ORIGIN)
+        edits.notes.append(_UNKNOWN_ORIGIN)
         others = [name for name in frame.columns if name in WORKED_OUT or NAMELESS.fullmatch(str(name))]
         if others:
             names = join_truncated([str(name) or "without a name" for name in others], most=10)
-            found.notes.append(f"Columns that are no part of a work were left out: {names}.")
+            edits.notes.append(f"Columns that are no part of a work were left out: {names}.")
             frame = frame.drop(columns=others)
     works = _records(frame, None if read else now)
     before = _as_read(frame, read, works) if read else _as_given(works, now)
-    edited = _works_by_row(works, read, found.left_out)
+    edited = _works_by_row(works, read, edits.left_out)
     _refuse_derived(frame.iloc[list(edited)], before)
     parts = parts_of(frame) if read else range(len(frame))  # fields that a file does not have stay as they are
     for index, work in edited.items():
-        _compare(found, work, before.get(work["id"]), now.get(work["id"]), index, whole=index not in parts)
-    return found
+        _compare(edits, work, before.get(work["id"]), now.get(work["id"]), index, whole=index not in parts)
+    return edits
 
 
 def _as_read(frame: pd.DataFrame, read: Baseline, works: Sequence[Record]) -> dict[str, Record]:
@@ -201,7 +201,7 @@ def _as_read(frame: pd.DataFrame, read: Baseline, works: Sequence[Record]) -> di
     """
     were = read.works_at(list(read.places_of(frame).values()))
     before: dict[str, Record] = {work["id"]: work for work in were if _id(work) is not None}
-    strangers = [found for work in works if (found := _id(work)) and found not in before]
+    strangers = [work_id for work in works if (work_id := _id(work)) and work_id not in before]
     if strangers:
         raise WorkError(
             f"id is given by the service and cannot be set: {join_truncated(strangers, most=3)} "
@@ -252,18 +252,18 @@ def _id(work: Record) -> str | None:
 
 
 def _compare(
-    found: Edits, work: Record, old: Record | None, current: Record | None, index: int, *, whole: bool
+    edits: Edits, work: Record, old: Record | None, current: Record | None, index: int, *, whole: bool
 ) -> None:
     cells = {} if old is None else _edited(old, work, index)
     _refuse_unmeant(cells, index)
     if old is None or (cells and current is None):
-        found.left_out.append(LeftOut(work["id"], "gone when the plan was made"))
+        edits.left_out.append(LeftOut(work["id"], "gone when the plan was made"))
     elif cells and current is not None:
         fitted, why = _fitted(cells, old, current, whole=whole)
         if why:
-            found.left_out.append(LeftOut(work["id"], why))
+            edits.left_out.append(LeftOut(work["id"], why))
         elif fitted:
-            found.add(WorkSnapshot.of(current), fitted, index)
+            edits.add(WorkSnapshot.of(current), fitted, index)
 
 
 def _edited(was: Record, work: Record, index: int) -> dict[str, Any]:

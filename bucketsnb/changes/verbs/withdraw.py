@@ -99,7 +99,7 @@ def _condition(name: str, value: Any) -> Any:
         return _read(name, value)
     is_one = isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable)
     values = [value] if is_one else list(value)
-    return {"$in": [_read(name, each) for each in values or [value]]}  # an empty list is refused as a value
+    return {"$in": [_read(name, item) for item in values or [value]]}  # an empty list is refused as a value
 
 
 def _read(name: str, value: Any) -> Any:
@@ -150,8 +150,8 @@ def plan_withdraw(
         notes.append(f"After it come {count_of(len(candidates) - 1, 'more work')} that were looked at.")
     claimed = {"status": "running", "start": context.api.now()}
     changes = [
-        Change(WorkSnapshot.of(one), WorkSnapshot.of({**one, **claimed, "attempt": (_attempt(one) or 0) + 1}))
-        for one in candidates[:1]
+        Change(WorkSnapshot.of(work), WorkSnapshot.of({**work, **claimed, "attempt": (_attempt(work) or 0) + 1}))
+        for work in candidates[:1]
     ]
     executor, limits = WithdrawExecutor(document), PlanLimits(expires_after=expires_after)
     return new_plan(WithdrawPlan, context, executor, changes, _targets(document), reason, limits, notes)
