@@ -123,7 +123,7 @@ class Item:
 
 
 class ChunkExecutor(ABC):
-    """Does one chunk of a plan; each verb has a class of its own."""
+    """Applies one chunk of a plan; each verb has a subclass."""
 
     size: int
     """Largest number of works in a chunk."""
@@ -132,7 +132,7 @@ class ChunkExecutor(ABC):
 
     @abstractmethod
     def step(self, execution: Execution, items: Sequence[Item]) -> BucketsError | None:
-        """Do one chunk, and keep the result of each item true at every moment; return the error, if there was one."""
+        """Apply one chunk, and keep the result of each item true at every moment; return the error, if any."""
 
 
 @dataclass(eq=False, repr=False)

@@ -171,7 +171,7 @@ def leaves(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[tuple[s
 
 
 def drift(old: Mapping[str, Any], now: Mapping[str, Any], *, whole: bool) -> list[tuple[str, Any, Any]]:
-    """List what differs between a work as it was read and as it is now; unless it was read `whole`, in what was read.
+    """List what differs between a work as it was read and as it is now; unless `whole`, compare only what was read.
 
     Examples
     --------

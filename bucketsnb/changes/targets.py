@@ -69,7 +69,7 @@ WorkSelector = Query | Mapping[str, Any] | pd.DataFrame | Iterable[str] | None
 
 
 class ChangeWarning(UserWarning):
-    """A change did something that the caller may not expect; each kind has a class of its own."""
+    """Base class of warnings about changes that did something that the caller may not expect."""
 
 
 class NothingSent(ChangeWarning):

@@ -200,7 +200,7 @@ def _journal_hint(plan: Plan) -> tuple[str, ...]:
 def finish(receipt: Receipt, *, as_json_: bool) -> NoReturn:
     """Show the receipt, and exit with its code, even if the output cannot be written."""
     done, unknown = receipt.counts["done"], receipt.counts["unknown"]
-    # A claim whose outcome is unknown cannot be undone.
+    # A withdrawal whose outcome is unknown cannot be undone.
     if receipt.entry and receipt.verb != "undo" and (done or (unknown and receipt.verb != "withdraw")):
         say(f"To take it back: bucketsnb undo {receipt.entry}")
     emit_result(_as_json(receipt) if as_json_ else fitted(str(receipt)))

@@ -92,7 +92,7 @@ def emit_frame(frame: pd.DataFrame, columns: Sequence[str] | None = None, *, as_
 
 
 def as_json(value: Any) -> str:
-    """Return a value as JSON for a script: NaN and infinity as null, and only ASCII unless stdout uses UTF-8 or so."""
+    """Return a value as JSON for a script: NaN and infinity as null, only ASCII unless stdout has a UTF encoding."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     utf = encoding.lower().startswith("utf")
     return json_text(_finite(value)) if utf else json.dumps(_finite(value), indent=2)

@@ -46,7 +46,7 @@ class Verb:
     undo_notes: tuple[str, ...] = ()
     undo_executor: type[ChunkExecutor] = PutExecutor
     service_gives_ids = False
-    """Whether only the answer of the service tells which works were changed."""
+    """Whether the ids of the changed works are known only from the answer of the service."""
 
     def count_done(self, api: Api, changes: Sequence[Change]) -> int:
         """Return how many works are as a plan would leave them; 0 for a verb that cannot tell."""

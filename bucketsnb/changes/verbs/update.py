@@ -120,7 +120,7 @@ def no_field(path: str) -> WorkError:
 
 
 def _emptied(edits: Edits) -> list[str]:
-    """Return notes on nested values that become null, as pandas makes them if one mapping is set in several rows."""
+    """Return notes on nested values that become null: this happens if one mapping is set in several rows by pandas."""
     cells = [cell for change in edits.changes for cell in change.cells]
     counts = Counter(name for name, old, new in cells if name in NESTED and old is not MISSING and new is None)
     return [

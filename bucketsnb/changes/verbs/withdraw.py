@@ -212,7 +212,7 @@ def _settle(execution: Execution, item: Item, record: Record | None, head: Mappi
 
 
 def as_it_was(record: Mapping[str, Any], seen: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return a claimed work as it was before: by the snapshot `seen` if it is of the same attempt, else inferred."""
+    """Return a claimed work as it was before: with the values of `seen`, read before the claim, or else inferred."""
     attempt = _attempt(record)
     if seen is not None and (attempt is None or seen.get("attempt") == attempt - 1):
         # other fields as claimed: someone may have changed them between the read and the claim
