@@ -126,9 +126,9 @@ class ChunkExecutor(ABC):
     """Applies one chunk of a plan; each verb has a subclass."""
 
     size: int
-    """Largest number of works in a chunk."""
-    divides_by_rate = True
-    """Whether the plan may be applied at a rate; False if the service does all works at once."""
+    """Largest number of works in a chunk, unless it is `at_once`."""
+    at_once = False
+    """Whether one step does all works, however many and large they are, as the service does; there is no rate then."""
 
     @abstractmethod
     def step(self, execution: Execution, items: Sequence[Item]) -> BucketsError | None:
@@ -304,9 +304,9 @@ class Execution:
 
     def _do_chunks(self, progress: ProgressCallback, cancel: Cancel | None, outcomes: Sequence[Outcome]) -> None:
         todo = [item for item in self.items if item.outcome in outcomes]
-        done, rate, size, started = 0, self._rate, self.chunk_executor.size, time.monotonic()
+        done, rate, started = 0, self._rate, time.monotonic()
         progress(done, len(todo))
-        for items in _chunked(todo, size if rate is None else min(size, max(int(rate), 1))):
+        for items in _chunks(todo, self.chunk_executor, rate):
             if rate is not None:
                 _wait_until(started + done / rate, cancel)
             if cancel is not None and cancel.is_set():
@@ -362,8 +362,14 @@ def _wait_until(due: float, cancel: Cancel | None) -> None:
 def _check_rate(rate: Any, plan: Plan, chunk_executor: ChunkExecutor) -> None:
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < float("inf"):
         raise PlanError(f"rate={truncate(repr(rate), 40)} must be works a second above 0, or None. Nothing was sent.")
-    if not chunk_executor.divides_by_rate:
+    if chunk_executor.at_once:
         raise PlanError(f"The service does the {plan.verb} in one go, so it has no rate. Nothing was sent.")
+
+
+def _chunks(items: list[Item], executor: ChunkExecutor, rate: float | None) -> Iterator[list[Item]]:
+    if executor.at_once:
+        return iter([items] if items else [])
+    return _chunked(items, executor.size if rate is None else min(executor.size, max(int(rate), 1)))
 
 
 def _chunked(items: Iterable[Item], size: int) -> Iterator[list[Item]]:

@@ -118,8 +118,7 @@ def _planned(context: Context, executor: AuditExecutor, reason: str, expires_aft
 class AuditExecutor(ChunkExecutor):
     """Runs the three passes, once."""
 
-    size = 10**9
-    divides_by_rate = False
+    at_once = True
 
     def __init__(self) -> None:
         self.forecast: Counter[str] = Counter()
