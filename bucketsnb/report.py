@@ -19,7 +19,7 @@ from bucketsnb.files import replace_file
 try:
     import nbformat
     from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
     from nbconvert import HTMLExporter
 except ImportError as error:
     raise ConfigurationError('reports need nbconvert and nbclient: pip install "bucketsnb[lab]"') from error
@@ -57,7 +57,8 @@ def render(
     Raises
     ------
     ReportFailed
-        If a cell raised an error, whose message is part of this one, or no cell is tagged ``parameters``.
+        If a cell raised an error, whose message is part of this one, a cell took more than 10 minutes, the kernel
+        died, or no cell is tagged ``parameters``.
     OSError
         If the file cannot be written.
     """
@@ -75,6 +76,11 @@ def render(
         except CellExecutionError as error:
             problem = truncate(f"{error.ename}: {error.evalue}")
             raise ReportFailed(f"the report stopped at an error, and nothing was written: {problem}") from error
+        except CellTimeoutError as error:
+            problem = f"a cell took more than {_SECONDS} s"
+            raise ReportFailed(f"the report was stopped, and nothing was written: {problem}") from error
+        except DeadKernelError as error:
+            raise ReportFailed("the kernel of the report died, and nothing was written") from error
     book.cells = [cell for cell in book.cells if NOTEBOOK_ONLY not in _tags(cell)]
     exporter = HTMLExporter(template_name="basic", exclude_input=True, exclude_output_prompt=True, embed_images=True)
     body, _ = exporter.from_notebook_node(book)

@@ -296,6 +296,7 @@ class Execution:
                     if self._unsent_for() is not None and writer.is_new:
                         writer.discard()  # so that the same plan may be applied later
         if (unsent := self._unsent_for()) is not None:
+            self._passes -= 1  # it did nothing that a receipt could name
             raise unsent
 
     def _unsent_for(self) -> JournalError | None:

@@ -410,8 +410,8 @@ def _make_room(folder: Path, limit: int) -> None:
             total -= _size(pair)
     if total > _REFUSE_AT * limit:
         raise JournalError(
-            f"The journal in {folder} holds {total:,} bytes of the last {_KEEP_DAYS:g} days, and nothing "
-            "more is changed without a record. Move its files away, or point BUCKETSNB_JOURNAL elsewhere."
+            f"The journal in {folder} holds {total:,} bytes that are kept, most of the last {_KEEP_DAYS:g} days, and "
+            "nothing more is changed without a record. Move its files away, or point BUCKETSNB_JOURNAL elsewhere."
         )
 
 

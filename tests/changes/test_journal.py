@@ -157,6 +157,7 @@ def test_a_full_disk_stops_the_delete_and_the_same_plan_goes_once_there_is_room(
         plan.apply()
     assert changes_sent(backend) == []
     assert len(stored(buckets)) == 3
+    assert plan.receipt is None
     monkeypatch.undo()
     assert plan.apply().ok
 

@@ -8,11 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 from click.testing import CliRunner
+from nbformat.v4 import new_code_cell, new_notebook
 
 from bucketsnb.backend.samples import sample_works
 from bucketsnb.cli import main
+from bucketsnb.report import ReportFailed, render
 
 pytestmark = pytest.mark.slow
 
@@ -73,3 +76,22 @@ def test_a_folder_that_is_not_there_is_told_before_anything_is_read(backend, tmp
     )
     assert (code.exit_code, len(backend.requests)) == (2, 0)
     assert "there is no folder" in code.stderr
+
+
+@pytest.mark.parametrize(
+    ("source", "seconds", "why"),
+    [
+        ("import os; os._exit(1)", 600, "the kernel of the report died"),
+        ("import time; time.sleep(600)", 1, "a cell took more than 1 s"),
+        ("1 / 0", 600, "ZeroDivisionError"),
+    ],
+)
+def test_a_notebook_that_does_not_end_leaves_the_last_report_and_says_why(tmp_path, monkeypatch, source, seconds, why):
+    monkeypatch.setattr("bucketsnb.report._SECONDS", seconds)
+    cells = [new_code_cell("", metadata={"tags": ["parameters"]}), new_code_cell(source)]
+    nbformat.write(new_notebook(cells=cells), tmp_path / "book.ipynb")
+    out = tmp_path / "report.html"
+    out.write_text("the last one")
+    with pytest.raises(ReportFailed, match=why):
+        render(tmp_path / "book.ipynb", out, parameters={}, title="Report")
+    assert out.read_text() == "the last one"
