@@ -34,7 +34,7 @@ def test_a_digest_of_a_real_queue_says_what_its_numbers_say(backend: LocalBacken
     now = time.time()
     backend.store.load(
         [
-            make_work(id="1" * 24, pipeline="a", status="queued", creation=now - 40 * DAY),
+            make_work(id="1" * 24, pipeline="a", status="queued", creation=now - 40 * DAY - 1_800),
             make_work(id="2" * 24, pipeline="b", status="queued", creation=now - 9 * DAY),
             make_work(id="3" * 24, pipeline="b", status="failure", start=now - 60, stop=now - 50, attempt=2),
             make_work(id="4" * 24, pipeline="b", status="success", start=now - 60, stop=now - 50, attempt=1),

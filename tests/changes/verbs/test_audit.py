@@ -49,9 +49,11 @@ def test_the_audit_does_what_was_forecast_and_is_read_back(backend: LocalBackend
     assert len(changes_sent(backend)) == 3
 
 
-def test_an_audit_of_large_works_runs_each_pass_once(backend: LocalBackend, buckets: Buckets) -> None:
-    large = {"config": {"note": "x" * 900_000}}
-    failed = filled(backend, 10, status="failure", attempt=1, retries=2, creation=time.time(), **large)
+def test_an_audit_of_large_works_runs_each_pass_once(
+    backend: LocalBackend, buckets: Buckets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bucketsnb.changes.execution.CHUNK_BYTES", 1000)  # other changes take a request for each work
+    failed = filled(backend, 10, status="failure", attempt=1, retries=2, creation=time.time())
     receipt = buckets.plan_audit().apply()
     assert receipt.counts["done"] == len(failed)
     assert changes_sent(backend) == ["GET /audit/failed", "GET /audit/expired", "GET /audit/stale/7.0"]
