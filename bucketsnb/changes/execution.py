@@ -126,8 +126,8 @@ class ChunkExecutor(ABC):
     """Applies one chunk of a plan; each verb has a subclass."""
 
     size: int
-    """Largest number of works in a chunk, unless it is `at_once`."""
-    at_once = False
+    """Largest number of works in a chunk, unless `in_one_step` is set."""
+    in_one_step = False
     """Whether one step does all works, however many and large they are, as the service does; there is no rate then."""
 
     @abstractmethod
@@ -363,12 +363,12 @@ def _wait_until(due: float, cancel: Cancel | None) -> None:
 def _check_rate(rate: Any, plan: Plan, chunk_executor: ChunkExecutor) -> None:
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < float("inf"):
         raise PlanError(f"rate={truncate(repr(rate), 40)} must be works a second above 0, or None. Nothing was sent.")
-    if chunk_executor.at_once:
+    if chunk_executor.in_one_step:
         raise PlanError(f"The service does the {plan.verb} in one go, so it has no rate. Nothing was sent.")
 
 
 def _chunks(items: list[Item], executor: ChunkExecutor, rate: float | None) -> Iterator[list[Item]]:
-    if executor.at_once:
+    if executor.in_one_step:
         return iter([items] if items else [])
     return _chunked(items, executor.size if rate is None else min(executor.size, max(int(rate), 1)))
 

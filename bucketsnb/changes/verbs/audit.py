@@ -118,7 +118,7 @@ def _planned(context: Context, executor: AuditExecutor, reason: str, expires_aft
 class AuditExecutor(ChunkExecutor):
     """Runs the three passes, once."""
 
-    at_once = True
+    in_one_step = True
 
     def __init__(self) -> None:
         self.forecast: Counter[str] = Counter()
